@@ -1,0 +1,59 @@
+"""The family tree of image classifiers, LeNet (1998) to ViT (2020), as working software.
+
+    import cladenet
+
+    cladenet.list_models("resnet*")
+    model = cladenet.create_model("resnet20_cifar", num_classes=100)
+    run = cladenet.train("lenet5", data="digits", out="runs/digits")
+    cladenet.evaluate("runs/digits", data="digits")
+    cladenet.predict("runs/digits", ["seven.png"])
+
+Nothing here imports torch until a name that needs it is used.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cladenet.checkpoints import load
+    from cladenet.data.open import open_dataset
+    from cladenet.registry import create_model, find, list_models
+    from cladenet.runs.evaluate_run import evaluate
+    from cladenet.runs.predict_images import predict
+    from cladenet.runs.train_run import train
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "create_model",
+    "evaluate",
+    "find",
+    "list_models",
+    "load",
+    "open_dataset",
+    "predict",
+    "train",
+]
+
+_HOMES = {
+    "create_model": "cladenet.registry",
+    "evaluate": "cladenet.runs.evaluate_run",
+    "find": "cladenet.registry",
+    "list_models": "cladenet.registry",
+    "load": "cladenet.checkpoints",
+    "open_dataset": "cladenet.data.open",
+    "predict": "cladenet.runs.predict_images",
+    "train": "cladenet.runs.train_run",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'cladenet' has no attribute {name!r}")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -1,0 +1,111 @@
+"""What a network costs: values to store, multiply-accumulates to run, in all and layer by layer."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from cladenet.analysis.receptive_field import FollowSight
+
+
+def count_cost(model: nn.Module, input_shape: tuple[int, ...]) -> tuple[int, int]:
+    """Parameters, and the multiply-accumulates of convolutions and linear layers for one image.
+
+    On the meta device nothing is computed: `with torch.device("meta"): model = create_model(name)`
+    counts a network of any size in no memory.
+
+    Args:
+        model: left as it was; the count is that of its evaluation mode.
+        input_shape: (C, H, W).
+    """
+    with evaluation_mode(model), torch.no_grad(), FlopCounterMode(display=False) as counter:
+        model(_one_image(model, input_shape))
+    return sum(p.numel() for p in model.parameters()), counter.get_total_flops() // 2
+
+
+class Layer(NamedTuple):
+    """One layer as it ran.
+
+    Args:
+        name: its place in the model, such as "stages.1.0.residual.0".
+        kind: its class.
+        in_shape: of what it reads for one image, (C, H, W) for a map.
+        out_shape: of what it gives for one image.
+        params: its own parameters.
+        macs: multiply-accumulates for one image.
+        receptive_field: side in input pixels of what one output value can see; None: everything.
+        step: input pixels between neighbours of the output map; None if it is no map.
+    """
+
+    name: str
+    kind: str
+    in_shape: tuple[int, ...]
+    out_shape: tuple[int, ...]
+    params: int
+    macs: int
+    receptive_field: int | None
+    step: int | None
+
+
+def layer_table(model: nn.Module, input_shape: tuple[int, ...]) -> list[Layer]:
+    """The layers in the order in which they run; their sums are `count_cost`.
+
+    Args:
+        model: left as it was: mode, hooks, weights.
+        input_shape: (C, H, W).
+    """
+    images = _one_image(model, input_shape)
+    layers: list[Layer] = []
+    started: list[int] = []
+    with ExitStack() as stack:
+        stack.enter_context(evaluation_mode(model))
+        stack.enter_context(torch.no_grad())
+        counter = stack.enter_context(FlopCounterMode(display=False))
+        sight = stack.enter_context(FollowSight(images))
+
+        def start(module: nn.Module, inputs: Any) -> None:
+            started.append(counter.get_total_flops())
+
+        def finish(module: nn.Module, inputs: Any, out: Tensor) -> None:
+            layer = Layer(
+                name=names[module],
+                kind=type(module).__name__,
+                in_shape=tuple(inputs[0].shape[1:]),
+                out_shape=tuple(out.shape[1:]),
+                params=sum(p.numel() for p in module.parameters()),
+                macs=(counter.get_total_flops() - started.pop()) // 2,
+                receptive_field=sight.of(out).size,
+                step=sight.of(out).step,
+            )
+            layers.append(layer)
+
+        names = {module: name for name, module in model.named_modules() if _is_leaf(module)}
+        for module in names:
+            stack.callback(module.register_forward_pre_hook(start).remove)
+            stack.callback(module.register_forward_hook(finish).remove)
+        model(images)
+    return layers
+
+
+@contextmanager
+def evaluation_mode(model: nn.Module) -> Iterator[None]:
+    """Inside, no layer is in training mode; after, each is in the mode it was in."""
+    training = [module for module in model.modules() if module.training]
+    model.eval()
+    try:
+        yield
+    finally:
+        for module in training:
+            module.training = True
+
+
+def _one_image(model: nn.Module, shape: tuple[int, ...]) -> Tensor:
+    like = next(model.parameters())
+    return torch.empty(1, *shape, device=like.device, dtype=like.dtype)
+
+
+def _is_leaf(module: nn.Module) -> bool:
+    return next(module.children(), None) is None

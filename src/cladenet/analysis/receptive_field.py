@@ -1,0 +1,117 @@
+"""How much of the image one value of a map can see, followed through every operation.
+
+Araujo, Norris, Sim. Computing Receptive Fields of Convolutional Neural Networks. Distill 2019:
+a window of k steps, d apart, widens the field by (k - 1) d steps; a stride multiplies the step.
+Where two paths meet, the wider field counts.
+"""
+
+from collections.abc import Callable, Iterable, MutableMapping
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+from torch.utils.weak import WeakTensorKeyDictionary
+
+
+class Sight(NamedTuple):
+    """What a value of a map sees, in pixels of the input.
+
+    Args:
+        size: side of the square; None for the whole image, however large.
+        step: distance between the squares of neighbours; None where there are none.
+    """
+
+    size: int | None
+    step: int | None
+
+
+WHOLE = Sight(None, None)
+aten = torch.ops.aten
+
+
+class FollowSight(TorchDispatchMode):
+    """Inside, every tensor made out of `images` remembers what it sees."""
+
+    def __init__(self, images: Tensor) -> None:
+        TorchDispatchMode.__init__(self)
+        self.sights: MutableMapping[Tensor, Sight] = WeakTensorKeyDictionary()
+        self.sights[images] = Sight(1, 1)
+
+    def of(self, tensor: Tensor) -> Sight:
+        """What `tensor` sees; the whole image if it was not made out of the images."""
+        return self.sights.get(tensor, WHOLE)
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        out = func(*args, **(kwargs or {}))
+        inputs = [leaf for leaf in tree_leaves(args) if isinstance(leaf, Tensor)]
+        sights = [self.sights[tensor] for tensor in inputs if tensor in self.sights]
+        if sights:
+            widen: Callable[..., Sight] = WIDENS.get(func.overloadpacket, _as_before)
+            for tensor in (leaf for leaf in tree_leaves(out) if isinstance(leaf, Tensor)):
+                is_map = tensor.ndim == 4
+                self.sights[tensor] = widen(_widest(sights), *args) if is_map else WHOLE
+        return out
+
+
+def _widest(sights: Iterable[Sight]) -> Sight:
+    sizes, steps = zip(*sights, strict=True)
+    return WHOLE if None in sizes else Sight(max(sizes), max(steps))
+
+
+def _window(
+    before: Sight, kernel: list[int], stride: list[int] | tuple[()], dilation: list[int]
+) -> Sight:
+    """Sizes of windows are (height, width) or one for both; an empty stride is the kernel's."""
+    if before.size is None or before.step is None:
+        return WHOLE
+    grown = before.size + (max(kernel) - 1) * max(dilation) * before.step
+    return Sight(grown, before.step * max(stride or kernel))
+
+
+def _conv(
+    before: Sight, x: Tensor, weight: Tensor, bias: Any, stride: Any, padding: Any, dilation: Any,
+    *_: Any,
+) -> Sight:  # fmt: skip
+    return _window(before, list(weight.shape[2:]), stride, dilation)
+
+
+def _max_pool(
+    before: Sight, x: Tensor, kernel: Any, stride: Any = (), padding: Any = 0, dilation: Any = (1,),
+    *_: Any,
+) -> Sight:  # fmt: skip
+    return _window(before, kernel, stride, dilation)
+
+
+def _avg_pool(before: Sight, x: Tensor, kernel: Any, stride: Any = (), *_: Any) -> Sight:
+    return _window(before, kernel, stride, [1])
+
+
+def _slice(
+    before: Sight, x: Tensor, dim: int = 0, start: Any = None, end: Any = None, step: int = 1
+) -> Sight:
+    if dim < 2 or before.step is None:
+        return before
+    return Sight(before.size, before.step * step) if dim == 2 else before
+
+
+def _whole(before: Sight, *_: Any) -> Sight:
+    return WHOLE
+
+
+def _as_before(before: Sight, *_: Any) -> Sight:
+    return before
+
+
+WIDENS: dict[Any, Callable[..., Sight]] = {
+    aten.convolution: _conv,
+    aten.max_pool2d_with_indices: _max_pool,
+    aten.max_pool2d: _max_pool,
+    aten.avg_pool2d: _avg_pool,
+    aten.slice: _slice,
+    aten.mean: _whole,
+    aten._adaptive_avg_pool2d: _whole,
+}

@@ -1,0 +1,105 @@
+"""Writing that a kill, a full disk or a power cut cannot leave half done.
+
+A checkpoint is a folder. It is written under a temporary name beside its final place, every file
+and the folder itself are forced to the disk, and one rename makes it exist.
+"""
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from cladenet.errors import OutOfSpace
+
+MANIFEST = "manifest.json"
+_TEMPORARY = ".writing-"
+_NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+def write_folder(target: Path, files: Mapping[str, bytes], facts: Mapping[str, Any]) -> None:
+    """Make `target`, a new folder, with `files` and a manifest of `facts`, sizes and SHA-256 sums.
+
+    Raises:
+        OutOfSpace: the disk is full; nothing temporary stays behind.
+    """
+    temporary = target.with_name(f"{_TEMPORARY}{target.name}-{os.getpid()}")
+    manifest = {**facts, "files": {name: _seal(content) for name, content in files.items()}}
+    content = {**files, MANIFEST: to_json(manifest)}
+    try:
+        temporary.mkdir(parents=True)
+        for name, data in content.items():
+            write_durably(temporary / name, data)
+        sync_folder(temporary)
+        temporary.rename(target)
+        sync_folder(target.parent)
+    except OSError as error:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise explain(error, target, sum(map(len, content.values()))) from error
+
+
+def write_file(target: Path, data: bytes) -> None:
+    """Replace one file as a whole.
+
+    Raises:
+        OutOfSpace: the disk is full; the old file is as it was.
+    """
+    temporary = target.with_name(f"{_TEMPORARY}{target.name}-{os.getpid()}")
+    try:
+        write_durably(temporary, data)
+        temporary.replace(target)
+        sync_folder(target.parent)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise explain(error, target, len(data)) from error
+
+
+def write_durably(path: Path, data: bytes) -> None:
+    """Write and force to the disk; not atomic by itself."""
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def sync_folder(folder: Path) -> None:
+    """Force the names in `folder` to the disk."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def clear_temporaries(folder: Path) -> None:
+    """Remove what a killed process left half written; for the owner of `folder` only."""
+    for path in folder.glob(f"{_TEMPORARY}*"):
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def to_json(value: Any) -> bytes:
+    """Readable JSON; floats keep all their digits, NaN is refused."""
+    text = json.dumps(value, indent=2, ensure_ascii=True, allow_nan=False)
+    return f"{text}\n".encode()
+
+
+def explain(error: OSError, path: Path, needed: int) -> Exception:
+    """A full disk in the user's words; any other system error as it is."""
+    if error.errno not in _NO_SPACE:
+        return error
+    folder = next(parent for parent in path.absolute().parents if parent.exists())
+    free = shutil.disk_usage(folder).free / 1e6
+    return OutOfSpace(
+        f"no room to write {path}: it needs {needed / 1e6:.1f} MB and {free:.1f} MB are free "
+        f"({error.strerror}). What was saved before is untouched"
+    )
+
+
+def _seal(content: bytes) -> dict[str, Any]:
+    return {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}

@@ -1,0 +1,190 @@
+"""Checkpoint folders: what lies in one, which of a run is the newest good one, reading and writing.
+
+    weights.safetensors   the tensors that predict: parameters and running statistics
+    card.json             the side-car (`Card`)
+    state.safetensors     everything else a run needs to go on; only in `step-*`
+    manifest.json         step, size and SHA-256 of each file, and the run's plain numbers
+
+A run keeps `step-000001200` folders to resume from and one `best-000000800`; `last` and `best` are
+links to the newest of each.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import safetensors
+import safetensors.torch
+from torch import Tensor
+
+from cladenet.checkpoints.atomic import MANIFEST, sync_folder, to_json, write_folder
+from cladenet.checkpoints.card import Card
+from cladenet.errors import CheckpointError
+
+WEIGHTS, CARD, STATE = "weights.safetensors", "card.json", "state.safetensors"
+FORMAT = 1
+
+
+class Contents(NamedTuple):
+    """One checkpoint as read; `state` is empty where only weights were kept."""
+
+    weights: dict[str, Tensor]
+    card: Card
+    state: dict[str, Tensor]
+    facts: dict[str, Any]
+
+
+def save(
+    target: Path,
+    weights: Mapping[str, Tensor],
+    card: Card,
+    state: Mapping[str, Tensor] | None = None,
+    facts: Mapping[str, Any] | None = None,
+) -> None:
+    """Write one checkpoint folder, whole or not at all.
+
+    Raises:
+        CheckpointError: a tensor is not finite, so the checkpoint would be worthless.
+        OutOfSpace: the disk is full; what was there stays.
+    """
+    refuse_non_finite(weights, target)
+    files = {WEIGHTS: serialise(weights), CARD: to_json(card.to_json())}
+    if state is not None:
+        files[STATE] = serialise(state)
+    write_folder(target, files, {"format": FORMAT, "step": card.step, **(facts or {})})
+
+
+def read(folder: Path, *, with_state: bool = True) -> Contents:
+    """Read a checkpoint folder after checking every byte of it.
+
+    Raises:
+        CheckpointError: a file is missing, cut, changed or not ours.
+    """
+    manifest = read_manifest(folder)
+    wanted = [name for name in manifest["files"] if with_state or name != STATE]
+    content = {name: _verified(folder / name, manifest["files"][name]) for name in wanted}
+    if WEIGHTS not in content or CARD not in content:
+        raise CheckpointError(f"{folder} lists neither {WEIGHTS} nor {CARD} in its {MANIFEST}")
+    try:
+        card = Card.from_json(json.loads(content[CARD]))
+    except ValueError as error:
+        raise CheckpointError(f"{folder / CARD} is not JSON: {error}") from error
+    state = deserialise(content[STATE], folder / STATE) if STATE in content else {}
+    return Contents(deserialise(content[WEIGHTS], folder / WEIGHTS), card, state, manifest)
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest alone; the files it lists are not looked at.
+
+    Raises:
+        CheckpointError: it is missing or is not one of ours.
+    """
+    path = folder / MANIFEST
+    if not path.is_file():
+        raise CheckpointError(
+            f"{folder} is not a checkpoint: it has no {MANIFEST}. "
+            "Give a run folder, or one of the folders in its checkpoints/"
+        )
+    try:
+        manifest = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise CheckpointError(f"{path} is damaged: {error}") from error
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+        raise CheckpointError(
+            f"{path} has another format than the one this version reads, which is {FORMAT}"
+        )
+    entries = manifest.get("files")
+    sealed = isinstance(entries, dict) and all(
+        isinstance(seal, dict) and {"bytes", "sha256"} <= set(seal) and Path(name).name == name
+        for name, seal in entries.items()
+    )
+    if not sealed or not isinstance(manifest.get("step"), int):
+        raise CheckpointError(f"{path} does not list its step and its files")
+    return manifest
+
+
+def steps(checkpoints: Path) -> list[Path]:
+    """The folders one could resume from, newest first, by the step in their name."""
+    return sorted(checkpoints.glob("step-*"), key=lambda path: path.name, reverse=True)
+
+
+def step_folder(checkpoints: Path, kind: str, step: int) -> Path:
+    """`checkpoints/step-000001200`; zero-padded, so that names sort as steps do."""
+    return checkpoints / f"{kind}-{step:09d}"
+
+
+def free_step_folder(checkpoints: Path, step: int) -> Path:
+    """`step-000001200`, or `step-000001200-1` where that is taken: no good folder is replaced."""
+    first = step_folder(checkpoints, "step", step)
+    later = (first.with_name(f"{first.name}-{number}") for number in range(1, 10))
+    return next(folder for folder in (first, *later) if not folder.exists())
+
+
+def newest(checkpoints: Path) -> tuple[Path, Contents, list[tuple[Path, str]]]:
+    """The newest checkpoint that is whole, and each newer one with the reason why it is not.
+
+    Raises:
+        CheckpointError: there is none.
+    """
+    refused: list[tuple[Path, str]] = []
+    for folder in steps(checkpoints):
+        try:
+            return folder, read(folder), refused
+        except CheckpointError as error:
+            refused.append((folder, str(error)))
+    reasons = "; ".join(reason for _, reason in refused) or "none was written yet"
+    raise CheckpointError(f"{checkpoints} holds no checkpoint to resume from: {reasons}")
+
+
+def point(link: Path, target: Path) -> None:
+    """Make `link` a relative link to its sibling `target`, replacing an old one in one step."""
+    if link.is_symlink() and link.readlink() == Path(target.name):
+        return
+    temporary = link.with_name(f".writing-{link.name}")
+    temporary.unlink(missing_ok=True)
+    temporary.symlink_to(target.name)
+    temporary.replace(link)
+    sync_folder(link.parent)
+
+
+def serialise(tensors: Mapping[str, Tensor]) -> bytes:
+    """Tensors to safetensors bytes, from any device and memory layout."""
+    return safetensors.torch.save({k: v.detach().cpu().contiguous() for k, v in tensors.items()})
+
+
+def deserialise(data: bytes, path: Path) -> dict[str, Tensor]:
+    """Safetensors bytes to tensors; `path` is for the message alone.
+
+    Raises:
+        CheckpointError: the bytes are not a safetensors file.
+    """
+    try:
+        return safetensors.torch.load(data)
+    except (safetensors.SafetensorError, ValueError, KeyError) as error:
+        raise CheckpointError(f"{path} is not a safetensors file: {error}") from error
+
+
+def refuse_non_finite(tensors: Mapping[str, Tensor], where: Path) -> None:
+    """Raise CheckpointError naming the first tensor that holds NaN or infinity."""
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
+            raise CheckpointError(f"{where}: the tensor {name} holds values that are not finite")
+
+
+def _verified(path: Path, seal: dict[str, Any]) -> bytes:
+    if not path.is_file():
+        raise CheckpointError(f"{path} is missing; the checkpoint is incomplete")
+    size = path.stat().st_size
+    if size != seal["bytes"]:
+        raise CheckpointError(
+            f"{path} has {size} bytes, its {MANIFEST} says {seal['bytes']}: it was cut or changed"
+        )
+    data = path.read_bytes()
+    if hashlib.sha256(data).hexdigest() != seal["sha256"]:
+        raise CheckpointError(
+            f"{path} is damaged: its SHA-256 is not the one in {MANIFEST}. "
+            "Take the checkpoint from its source again, or use an older one of the run"
+        )
+    return data

@@ -1,0 +1,111 @@
+"""`cladenet check DATA`: examine a data set, print what was found, exit 3 if it blocks training."""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Sequence
+
+from cladenet.data.check import Report, check_dataset
+from cladenet.data.judge import Need, Sizes
+from cladenet.data.open import open_dataset
+from cladenet.errors import DataError
+
+SHOWN = 20  # classes, files or groups that are listed; --json lists all
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("data", metavar="DATA", help="digits, NAME:ROOT, a folder, or a CSV file")
+    parser.add_argument("--for", dest="network", metavar="NETWORK", help="judge it for a network")
+    parser.add_argument("--json", action="store_true", help="print everything as JSON")
+    parser.add_argument(
+        "--on-unreadable",
+        choices=("stop", "skip"),
+        default="stop",
+        help="whether unreadable files block training (default: stop)",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the report; 0 if training can start, else the status of a data error."""
+    need = None if arguments.network is None else _need(arguments.network)
+    dataset = open_dataset(arguments.data, verify=False)
+    progress = _progress if sys.stderr.isatty() else None
+    report = check_dataset(dataset, need, on_unreadable=arguments.on_unreadable, progress=progress)
+    if arguments.json:
+        print(json.dumps(report.to_json(), indent=2))
+    else:
+        print("\n".join(_lines(report)))
+    return DataError.exit_status if report.problems else 0
+
+
+def _need(name: str) -> Need:
+    from cladenet.registry import find
+
+    entry = find(name)
+    channels, height, width = entry.input
+    return Need(entry.name, channels, height, width, entry.classes)
+
+
+def _progress(done: int, total: int) -> None:
+    end = "\n" if done == total else ""
+    print(f"\r{done:,} of {total:,} images decoded", end=end, file=sys.stderr, flush=True)
+
+
+def _lines(report: Report) -> Iterator[str]:
+    images = ", ".join(f"{sum(counts):,} {name}" for name, counts in report.counts.items())
+    yield f"{report.data}: {images}; {len(report.classes):,} classes"
+    if report.sizes is not None:
+        yield f"sizes: {_sizes(report.sizes)}"
+    if report.kinds:
+        yield "kinds: " + ", ".join(f"{count:,} {kind}" for kind, count in report.kinds.items())
+    yield ""
+    yield from _class_table(report)
+    for heading, sentences in (
+        ("problems", report.problems),
+        ("warnings", report.warnings),
+        ("notes", report.notes),
+    ):
+        if sentences:
+            yield from ("", heading, *(f"  {sentence}" for sentence in sentences))
+    yield from _listed("unreadable", [f"{id}: {reason}" for id, reason in report.unreadable])
+    equal = [
+        "  =  ".join(f"{copy.id} ({copy.split}, {report.classes[copy.label]})" for copy in group)
+        for group in report.duplicates
+    ]
+    yield from _listed(f"equal by {report.compared_by}", equal)
+    yield ""
+    yield "this blocks training" if report.problems else "ready for training"
+
+
+def _sizes(sizes: Sizes) -> str:
+    (narrow, width, wide), (low, height, high) = sizes.width, sizes.height
+    if (narrow, low) == (wide, high):
+        return f"all {width:,}x{height:,}"
+    return (
+        f"widths {narrow:,} to {wide:,}, heights {low:,} to {high:,}, "
+        f"medians {width:,} and {height:,}"
+    )
+
+
+def _class_table(report: Report) -> Iterator[str]:
+    """Images by class and split: all classes, or the largest and smallest where there are many."""
+    splits = list(report.counts)
+    labels = list(range(len(report.classes)))
+    if len(labels) > SHOWN:
+        labels.sort(key=lambda label: -report.counts[splits[0]][label])
+        labels = [*labels[: SHOWN // 2], *labels[-SHOWN // 2 :]]
+    names = [report.classes[label] for label in labels]
+    width = max(map(len, ["class", *names]))
+    yield f"{'class':<{width}}" + "".join(f"{split:>10}" for split in splits)
+    for place, (label, name) in enumerate(zip(labels, names, strict=True)):
+        if place == SHOWN // 2 and len(report.classes) > SHOWN:
+            yield f"... {len(report.classes) - SHOWN:,} more"
+        yield f"{name:<{width}}" + "".join(f"{report.counts[part][label]:>10,}" for part in splits)
+
+
+def _listed(heading: str, items: Sequence[str]) -> Iterator[str]:
+    if items:
+        yield from ("", heading, *(f"  {item}" for item in items[:SHOWN]))
+    if len(items) > SHOWN:
+        yield f"  and {len(items) - SHOWN:,} more; --json lists all"

@@ -1,0 +1,136 @@
+"""`cladenet info NAME`: what the ledger knows of one network; its layers if asked for."""
+
+import argparse
+import json
+from dataclasses import asdict
+from typing import Any
+
+from cladenet.cli.tables import columns, paragraph
+from cladenet.ledger import Entry, Family, ancestors, descendants, families
+from cladenet.registry import create_model, find
+
+ERRORS = {
+    "top1_err": "top-1",
+    "top5_err": "top-5",
+    "top1_err_10crop": "10-crop top-1",
+    "top5_err_10crop": "10-crop top-5",
+    "top1_err_1crop": "1-crop top-1",
+    "top5_err_1crop": "1-crop top-5",
+    "cifar10_err": "CIFAR-10",
+}
+HEADINGS = ("layer", "kind", "out", "params", "MACs", "sees", "step")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """NAME [--layers] [--json]."""
+    parser.add_argument("name", help="a name that `cladenet models` prints")
+    parser.add_argument(
+        "--layers", action="store_true", help="shape, size, cost and receptive field of each layer"
+    )
+    parser.add_argument("--json", action="store_true", help="the same facts for a program")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the facts of one network.
+
+    Raises:
+        BadArgument: no network has this name.
+    """
+    entry = find(arguments.name)
+    rows = layers(entry) if arguments.layers else []
+    if arguments.json:
+        facts = {**asdict(entry), "tree": family_line(entry)}
+        if arguments.layers:
+            facts["layer_table"] = rows
+        print(json.dumps(facts, indent=2, ensure_ascii=False))
+    else:
+        print(facts_text(entry))
+        if arguments.layers:
+            print("\n" + layers_text(rows))
+    return 0
+
+
+def family_line(entry: Entry) -> dict[str, Any]:
+    """The family's own row, and the names of those before and after it."""
+    return {
+        **asdict(families()[entry.family]),
+        "ancestors": [family.name for family in ancestors(entry.family)],
+        "descendants": [family.name for family in descendants(entry.family)],
+    }
+
+
+def facts_text(entry: Entry) -> str:
+    """The ledger's row in words; what it leaves empty is left out."""
+    family = families()[entry.family]
+    printed = [
+        f"{label} {value} %"
+        for key, label in ERRORS.items()
+        if (value := getattr(entry, key)) is not None
+    ]
+    hundred = [
+        f"{value:,} {what}"
+        for value, what in ((entry.params_cifar100, "params"), (entry.macs_cifar100, "MACs"))
+        if value is not None
+    ]
+    who = f"{entry.first_author}, " if entry.first_author else ""
+    source = f". {'arXiv:' if entry.arxiv[0].isdigit() else ''}{entry.arxiv}" if entry.arxiv else ""
+    facts = {
+        "paper": f"{who}{entry.year}. {entry.paper}{source}",
+        "family": f"{family.title} ({family.authors}, {family.year}). {family.idea}",
+        "ancestors": _names(ancestors(entry.family)),
+        "descendants": _names(descendants(entry.family)),
+        "input": "x".join(map(str, entry.input)),
+        "classes": str(entry.classes),
+        "params": _counted(entry.params, entry.paper_params),
+        "MACs": _counted(entry.macs, entry.paper_flops),
+        "100 classes": ", ".join(hundred),
+        "shortcut": entry.shortcut,
+        "stride on": entry.stride_on,
+        "error": ", ".join(printed),
+        "protocol": entry.protocol,
+        "figures": entry.figures,
+        "reference": f"{entry.reference} ({entry.verified})",
+        "notes": entry.notes,
+    }
+    lines = [paragraph(label, text) for label, text in facts.items() if text]
+    return "\n".join([entry.name, "", *lines, "", *(f"    {line}" for line in entry.layers)])
+
+
+def layers(entry: Entry) -> list[dict[str, Any]]:
+    """The network's layers, built and run on the meta device: no memory, no arithmetic."""
+    import torch
+
+    from cladenet.analysis.cost import layer_table
+
+    with torch.device("meta"):
+        model = create_model(entry.name)
+    return [layer._asdict() for layer in layer_table(model, entry.input)]
+
+
+def layers_text(rows: list[dict[str, Any]]) -> str:
+    """The layers that have weights or change the shape, as a table, and the totals."""
+    shown = [row for row in rows if row["params"] or row["in_shape"] != row["out_shape"]]
+    lines: list[tuple[str, ...]] = [
+        (
+            row["name"],
+            row["kind"],
+            "x".join(map(str, row["out_shape"])),
+            f"{row['params']:,}" if row["params"] else "",
+            f"{row['macs']:,}" if row["macs"] else "",
+            f"{row['receptive_field']}" if row["receptive_field"] else "all",
+            f"{row['step']}" if row["step"] else "",
+        )
+        for row in shown
+    ]
+    totals = (f"{sum(row[key] for row in rows):,}" for key in ("params", "macs"))
+    lines.append(("total", "", "", *totals, "", ""))
+    hidden = f"\n{len(rows) - len(shown)} layers with neither weights nor a new shape are not shown"
+    return columns(HEADINGS, lines, right="lllrrrr") + (hidden if len(rows) > len(shown) else "")
+
+
+def _names(line: list[Family]) -> str:
+    return ", ".join(f"{family.title} ({family.year})" for family in line)
+
+
+def _counted(count: int, printed: str) -> str:
+    return f"{count:,}" + (f"    (printed: {printed})" if printed else "")

@@ -1,0 +1,69 @@
+"""`cladenet models`: the family tree as a table, a tree or JSON. Imports no torch."""
+
+import argparse
+import json
+from dataclasses import asdict
+
+from cladenet.cli.tables import columns, fit, paragraph, short
+from cladenet.errors import BadArgument
+from cladenet.ledger import Entry, families, load
+from cladenet.registry import find, list_models
+
+HEADINGS = ("name", "year", "params", "MACs", "error %", "as printed for")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """[PATTERN] [--tree | --json]."""
+    parser.add_argument(
+        "pattern", nargs="?", default="*", help="a shell pattern, such as 'resnet*_cifar'"
+    )
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--tree", action="store_true", help="families under what they descend from")
+    form.add_argument("--json", action="store_true", help="every fact of the ledger")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the networks whose names match.
+
+    Raises:
+        BadArgument: none does.
+    """
+    entries = [find(name) for name in list_models(arguments.pattern)]
+    if not entries:
+        raise BadArgument(
+            f"no model's name matches {arguments.pattern!r}; "
+            f"`cladenet models` prints all {len(load())}"
+        )
+    if arguments.json:
+        print(json.dumps([asdict(entry) for entry in entries], indent=2, ensure_ascii=False))
+    elif arguments.tree:
+        print("\n".join(tree("", entries)))
+    else:
+        print(fit(columns(HEADINGS, [table_row(entry) for entry in entries], right="lrrrr")))
+    return 0
+
+
+def table_row(entry: Entry) -> tuple[str, ...]:
+    """One line of the table, a text for each of `HEADINGS`."""
+    costs = short(entry.params), short(entry.macs)
+    return (entry.name, str(entry.year), *costs, entry.printed, entry.printed_for)
+
+
+def tree(parent: str, entries: list[Entry], bar: str = "") -> list[str]:
+    """The families that descend from `parent`, with those of their networks that are asked for."""
+    children = [family for family in families().values() if family.parent == parent]
+    lines: list[str] = []
+    for child in children:
+        last = child is children[-1]
+        below = bar + ("   " if last else "│  ") if parent else ""
+        under = tree(child.name, entries, below)
+        names = [entry.name for entry in entries if entry.family == child.name]
+        if names or under:
+            branch = bar + ("└─ " if last else "├─ ") if parent else ""
+            lines.append(f"{branch}{child.title} ({child.year})")
+            stem = below + ("│  " if under else "   ")
+            for text in (child.idea, "  ".join(names)):
+                wrapped = paragraph("", text, indent=0, narrower=len(stem))
+                lines += [stem + line for line in wrapped.split("\n") if line]
+            lines += under
+    return lines

@@ -1,0 +1,66 @@
+"""Plain text for people: aligned columns, wrapped paragraphs, short numbers. No torch, no rich."""
+
+import os
+import sys
+import textwrap
+from collections.abc import Sequence
+
+
+def columns(headings: Sequence[str], rows: Sequence[Sequence[str]], right: str = "") -> str:
+    """Aligned columns under their headings.
+
+    Args:
+        headings: of the columns.
+        rows: as many texts each; "" where there is nothing to say.
+        right: one letter a column, "r" where it is flush right; "l" or nothing where flush left.
+    """
+    lines = [headings, *rows]
+    widths = [max(len(line[place]) for line in lines) for place in range(len(headings))]
+    sides = right.ljust(len(headings), "l")
+    return "\n".join(
+        "  ".join(
+            text.rjust(width) if side == "r" else text.ljust(width)
+            for text, width, side in zip(line, widths, sides, strict=True)
+        ).rstrip()
+        for line in lines
+    )
+
+
+def fit(text: str) -> str:
+    """Each line cut to the terminal's width; whole when the output is no terminal."""
+    width = _terminal_width()
+    if width is None:
+        return text
+    return "\n".join(
+        line if len(line) <= width else line[: width - 1] + "…" for line in text.split("\n")
+    )
+
+
+def paragraph(label: str, text: str, indent: int = 14, narrower: int = 0) -> str:
+    """A label and its text, indented by `indent` and wrapped `narrower` columns before the edge."""
+    return textwrap.fill(
+        f"{label:<{indent}}{text}",
+        width=max(min(_terminal_width() or 100, 100) - narrower, 30),
+        subsequent_indent=" " * indent,
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
+
+
+def short(number: int) -> str:
+    """Three digits and a suffix: 60_965_224 -> "61.0M"."""
+    size, suffix = float(number), ""
+    for larger in "KMGT":
+        if size < 999.5:
+            break
+        size, suffix = size / 1000, larger
+    if not suffix:
+        return str(number)
+    return f"{size:.{2 if size < 9.995 else 1 if size < 99.95 else 0}f}{suffix}"
+
+
+def _terminal_width() -> int | None:
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).columns or None
+    except (OSError, ValueError):
+        return None

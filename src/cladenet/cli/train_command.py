@@ -1,0 +1,59 @@
+"""`cladenet train`: start, resume or fine-tune a run."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from cladenet.errors import BadArgument
+
+DESCRIPTION = """
+key=value words set any number of the recipe (lr=0.05 epochs=30 mixup=0.2), any option of the run
+(seed=1 val=0 workers=2 precision=bf16 threads=2 on_unreadable=skip) and, as model.KEY=VALUE,
+arguments of the network. Words win over --config, which wins over the recipe.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What the command takes."""
+    parser.epilog = DESCRIPTION
+    parser.add_argument(
+        "words", nargs="*", metavar="NETWORK | key=value", help="see `cladenet models`, and below"
+    )
+    parser.add_argument("--data", default="", help="digits, mnist:ROOT, cifar10:ROOT, FOLDER, CSV")
+    parser.add_argument("--recipe", default="default", help="default, paper, or a recipe's name")
+    parser.add_argument("--config", type=Path, help="YAML file of key: value lines")
+    parser.add_argument("--out", default="", help="the run's folder (runs/NETWORK-DATA)")
+    parser.add_argument("--weights", default="", help="run or checkpoint to fine-tune from")
+    parser.add_argument("--resume", default="", help="run folder to go on with")
+    parser.add_argument("--quiet", action="store_true", help="print the result only")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Train, and print the result."""
+    from cladenet.runs.config import parse_words, read_options
+    from cladenet.runs.train_run import train
+
+    names = [word for word in arguments.words if "=" not in word]
+    if len(names) > 1:
+        raise BadArgument(f"one network at a time: {' '.join(names)}. Options are key=value words")
+    words = [word for word in arguments.words if "=" in word]
+    options: dict[str, Any] = read_options(arguments.config) if arguments.config else {}
+    options |= parse_words(words)
+    result = train(
+        names[0] if names else "",
+        arguments.data,
+        recipe=arguments.recipe,
+        out=arguments.out,
+        resume=arguments.resume,
+        weights=arguments.weights,
+        quiet=arguments.quiet,
+        options=options,
+    )
+    evaluation = result.evaluation
+    low, high = evaluation.top1_interval
+    print(
+        f"{result.split} accuracy {100 - evaluation.top1_error:.2f} % on {evaluation.n:,} images "
+        f"(95 %: {100 - high:.2f} to {100 - low:.2f})"
+    )
+    print(f"report: {result.folder / 'report.html'}")
+    return 0

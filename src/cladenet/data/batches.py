@@ -1,0 +1,224 @@
+"""Batches of uint8 images: random ones to train on, each image once to evaluate.
+
+Which images a batch holds and how they are changed is a function of (seed, epoch, step), whatever
+the number of workers and processes, and whether the images come from an array, a cache or files.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from cladenet.data.augment import Augment
+from cladenet.data.colour import PrincipalColours
+from cladenet.data.dataset import ArrayImages, Split
+from cladenet.data.draws import permutation
+from cladenet.data.loading import WorkerProcesses, in_threads
+from cladenet.data.preprocess import Preprocess
+from cladenet.data.store import ArrayStore, FileStore, OnProgress, Store, View, open_store
+from cladenet.data.views import TrainViews
+from cladenet.errors import BadArgument
+
+Indices = NDArray[np.int64]
+Job = tuple[int, Indices]  # an epoch and the samples wanted
+CacheDir = str | os.PathLike[str] | None
+
+
+class Batch(NamedTuple):
+    """`images` uint8 (n, H, W, C), `labels` int64 (n,), `indices` int64 (n,) into the split."""
+
+    images: Tensor
+    labels: Tensor
+    indices: Tensor
+
+
+class TrainBatches:
+    """Batches in random order, augmented.
+
+    An epoch is `steps_per_epoch` batches of one global size: what is left over is left out, other
+    images each epoch. A split smaller than a batch is one batch.
+
+    Args:
+        split: images and labels.
+        preprocess: the network's view.
+        augment: the random changes.
+        batch_size: of all processes together.
+        seed: of the order and of the changes.
+        rank: number of this process, which gets the rank-th part of each batch.
+        world: number of processes.
+        workers: threads or processes that work ahead; 0 works when a batch is asked for. Batches
+            from an array without a policy take less time than handing them over would.
+        cache_dir: where packed images live, see `store.open_store`.
+        cache_limit: see `store.open_store`.
+        colours: for `augment.pca_colour`; measured on up to 2,048 of the images if None.
+        on_progress: see `store.open_store`.
+
+    Raises:
+        BadArgument: sizes that do not fit each other.
+        DataError: a file cannot be decoded.
+        OutOfSpace: the disk is full.
+    """
+
+    def __init__(
+        self,
+        split: Split,
+        preprocess: Preprocess,
+        augment: Augment,
+        batch_size: int,
+        seed: int,
+        rank: int = 0,
+        world: int = 1,
+        workers: int = 0,
+        cache_dir: CacheDir = None,
+        *,
+        cache_limit: int | None = None,
+        colours: PrincipalColours | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> None:
+        _check_share(len(split), rank, world, workers)
+        if batch_size < 1 or batch_size % world:
+            raise BadArgument(
+                f"batch_size is {batch_size} for {world} processes; expected a multiple of {world}"
+            )
+        if len(split) < world:
+            raise BadArgument(f"{len(split)} images for {world} processes; use fewer processes")
+        self.split = split
+        self.batch_size = min(batch_size, len(split))
+        self.seed = seed
+        self.rank = rank
+        self.world = world
+        side = augment.stored_side(preprocess) if augment.cuts_boxes else None
+        store, self.notes = open_store(
+            split.images, View(preprocess, side), cache_dir, cache_limit, on_progress
+        )
+        self._views = TrainViews(store, preprocess, augment, seed, colours)
+        self._run = _runner(self._views, store, workers, augment)
+        self._labels = torch.from_numpy(np.array(split.labels, dtype=np.int64))
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches in an epoch, at least 1."""
+        return len(self.split) // self.batch_size
+
+    def epoch(self, epoch: int, first_step: int = 0) -> Iterator[Batch]:
+        """The batches of an epoch from step `first_step` on, this process's part of each."""
+        order = permutation(self.seed, epoch, len(self.split))
+        start = self.rank * self.batch_size // self.world
+        stop = (self.rank + 1) * self.batch_size // self.world
+        jobs = [
+            (epoch, order[step * self.batch_size :][start:stop])
+            for step in range(first_step, self.steps_per_epoch)
+        ]
+        for (_, chosen), images in zip(jobs, self._run(jobs), strict=True):
+            indices = torch.from_numpy(chosen)
+            yield Batch(images, self._labels[indices], indices)
+
+
+class EvalBatches:
+    """The evaluation views of a split in order, each image once; may be iterated again and again.
+
+    Args:
+        split: images and labels.
+        preprocess: the network's view.
+        batch_size: of this process; the last batch is short.
+        rank: number of this process, which gets the rank-th part of the split.
+        world: number of processes.
+        workers: threads that work ahead where files are decoded.
+        cache_dir: where packed images live, see `store.open_store`.
+        cache_limit: see `store.open_store`.
+        on_progress: see `store.open_store`.
+
+    Raises:
+        BadArgument: sizes that do not fit each other.
+        DataError: a file cannot be decoded.
+        OutOfSpace: the disk is full.
+    """
+
+    def __init__(
+        self,
+        split: Split,
+        preprocess: Preprocess,
+        batch_size: int,
+        rank: int = 0,
+        world: int = 1,
+        workers: int = 0,
+        cache_dir: CacheDir = None,
+        *,
+        cache_limit: int | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> None:
+        _check_share(len(split), rank, world, workers)
+        if batch_size < 1:
+            raise BadArgument(f"batch_size is {batch_size}; expected at least 1")
+        self.split = split
+        self.preprocess = preprocess
+        self.workers = workers
+        stop = (rank + 1) * len(split) // world
+        self._ranges = [
+            np.arange(start, min(start + batch_size, stop))
+            for start in range(rank * len(split) // world, stop, batch_size)
+        ]
+        self._prepared = not isinstance(split.images, ArrayImages)
+        self.notes: tuple[str, ...] = ()
+        if isinstance(split.images, ArrayImages):
+            self._store: Store = ArrayStore(split.images.array)
+        else:
+            view = View(preprocess)
+            self._store, self.notes = open_store(
+                split.images, view, cache_dir, cache_limit, on_progress
+            )
+
+    def __len__(self) -> int:
+        return len(self._ranges)
+
+    def __iter__(self) -> Iterator[Batch]:
+        decodes = isinstance(self._store, FileStore) and self.workers > 0
+        views = (
+            in_threads(self._view, self._ranges, self.workers)
+            if decodes
+            else map(self._view, self._ranges)
+        )
+        for chosen, images in zip(self._ranges, views, strict=True):
+            labels = torch.from_numpy(self.split.labels[chosen].astype(np.int64))
+            yield Batch(torch.from_numpy(images), labels, torch.from_numpy(chosen))
+
+    def _view(self, indices: Indices) -> NDArray[np.uint8]:
+        images = self._store.stack(indices)
+        return images if self._prepared else self.preprocess.prepare_all(images)
+
+
+def eval_batches(
+    split: Split,
+    preprocess: Preprocess,
+    batch_size: int,
+    rank: int = 0,
+    world: int = 1,
+    workers: int = 0,
+    cache_dir: CacheDir = None,
+) -> Iterator[Batch]:
+    """One pass of `EvalBatches`."""
+    return iter(EvalBatches(split, preprocess, batch_size, rank, world, workers, cache_dir))
+
+
+def _check_share(images: int, rank: int, world: int, workers: int) -> None:
+    if images == 0:
+        raise BadArgument("the split has no images")
+    if not 0 <= rank < world:
+        raise BadArgument(f"rank is {rank} of {world} processes; expected 0 to {world - 1}")
+    if workers < 0:
+        raise BadArgument(f"workers is {workers}; expected 0 or more")
+
+
+def _runner(
+    views: TrainViews, store: Store, workers: int, augment: Augment
+) -> Callable[[list[Job]], Iterator[Tensor]]:
+    """How the batches of an epoch are made: here, in threads, or in processes."""
+    if workers and (augment.has_policy or isinstance(store, FileStore)):
+        return WorkerProcesses(views, workers).map
+    if workers and (augment.cuts_boxes or not isinstance(store, ArrayStore)):
+        return lambda jobs: in_threads(views, jobs, workers)
+    return lambda jobs: map(views, jobs)

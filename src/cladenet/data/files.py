@@ -1,0 +1,45 @@
+"""Small files that are written whole or not at all, and where cached ones live."""
+
+import os
+from pathlib import Path
+
+from cladenet.errors import DataError
+
+
+def cache_folder() -> Path:
+    """$CLADENET_CACHE, or ~/.cache/cladenet; what is in there may be deleted at any time."""
+    chosen = os.environ.get("CLADENET_CACHE")
+    return Path(chosen) if chosen else Path.home() / ".cache" / "cladenet"
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Replace `path` as a whole; a kill or a full disk leaves the old file as it was.
+
+    Raises:
+        OSError: the folder cannot be made or written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}-{os.getpid()}")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def read_bytes(path: str) -> bytes:
+    """A whole file of a data set.
+
+    Raises:
+        DataError: it is missing or cannot be read.
+    """
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except FileNotFoundError:
+        raise DataError(f"{path} is missing; the data set needs it") from None
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}") from None

@@ -1,0 +1,149 @@
+"""Work done ahead of the training step, in threads or in processes, given back in order.
+
+Threads are for what leaves Python's lock (Pillow decoding, PyTorch kernels, file reads) and draws
+nothing from a global generator. Processes are for the rest; PyTorch's DataLoader runs them.
+"""
+
+import signal
+import threading
+import warnings
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from typing import Any, Generic, TypeVar, cast
+
+import torch
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from cladenet.errors import BadArgument, CladeNetError, OutOfSpace
+
+Job = TypeVar("Job")
+Result = TypeVar("Result")
+
+
+def in_threads(
+    function: Callable[[Job], Result], jobs: Iterable[Job], threads: int
+) -> Generator[Result, None, None]:
+    """`map(function, jobs)` by `threads` threads, at most two jobs of each ahead."""
+    waiting: deque[Future[Result]] = deque()
+    remaining = iter(jobs)
+    with ThreadPoolExecutor(threads, thread_name_prefix="cladenet-data") as pool:
+        try:
+            for job in islice(remaining, 2 * threads):
+                waiting.append(pool.submit(function, job))
+            while waiting:
+                result = waiting.popleft().result()
+                for job in islice(remaining, 1):
+                    waiting.append(pool.submit(function, job))
+                yield result
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+class WorkerProcesses(Generic[Job, Result]):
+    """`map(function, jobs)` by processes that live as long as this object.
+
+    A CladeNetError of the function is raised here as it was there. A worker that is killed is
+    replaced once for each job, and its work done again.
+
+    Args:
+        function: called in the workers; its results travel through shared memory where they are
+            tensors.
+        workers: how many, at least 1.
+    """
+
+    def __init__(self, function: Callable[[Job], Result], workers: int) -> None:
+        if workers < 1:
+            raise BadArgument(f"{workers} workers; expected at least 1")
+        self._function = function
+        self._workers = workers
+        self._jobs: _Jobs[Job] = _Jobs()
+        self._loader: DataLoader[Result] | None = None
+
+    def map(self, jobs: Sequence[Job]) -> Iterator[Result]:
+        """The results in the order of the jobs."""
+        done, killed_at = 0, -1
+        while done < len(jobs):
+            try:
+                for result in self._start(jobs[done:]):
+                    if isinstance(result, CladeNetError):
+                        raise result
+                    yield result
+                    done += 1
+            except RuntimeError as error:
+                if "DataLoader worker" not in str(error):
+                    raise
+                self._loader = None
+                if killed_at == done:
+                    raise OutOfSpace(
+                        "a data worker was killed twice at the same batch, most likely for want "
+                        "of memory; use fewer workers or a smaller batch"
+                    ) from error
+                killed_at = done
+
+    def _start(self, jobs: Sequence[Job]) -> Iterator[Result | CladeNetError]:
+        """An iterator of DataLoader's, quietly.
+
+        DataLoader warns of more workers than cores, and sets a signal handler that raises in the
+        midst of a training step when a worker dies. The iterator notices that within 5 seconds.
+        """
+        self._jobs.jobs = jobs
+        in_main = threading.current_thread() is threading.main_thread()
+        before = signal.getsignal(signal.SIGCHLD)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            if self._loader is None:
+                self._loader = self._new_loader()
+            iterator = iter(self._loader)
+        if in_main and before is not None:
+            signal.signal(signal.SIGCHLD, before)
+        return cast(Iterator[Result | CladeNetError], iterator)
+
+    def _new_loader(self) -> DataLoader[Result]:
+        return DataLoader(
+            _Calls(self._function),
+            batch_size=None,
+            sampler=self._jobs,
+            num_workers=self._workers,
+            collate_fn=_as_it_is,
+            persistent_workers=True,
+            worker_init_fn=_leave_signals_to_parent,
+            generator=torch.Generator(),  # else it draws from the global one
+        )
+
+
+class _Jobs(Sampler[Job]):
+    """The jobs of the epoch that begins next."""
+
+    jobs: Sequence[Job] = ()
+
+    def __iter__(self) -> Iterator[Job]:
+        return iter(self.jobs)
+
+    def __len__(self) -> int:
+        return len(self.jobs)
+
+
+class _Calls(Dataset[Any], Generic[Job, Result]):
+    """Indexed by a job instead of a number. Errors are returned: DataLoader changes their text."""
+
+    def __init__(self, function: Callable[[Job], Result]) -> None:
+        self._function = function
+
+    def __getitem__(self, job: Job) -> Result | CladeNetError:
+        try:
+            return self._function(job)
+        except CladeNetError as error:
+            return error
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+def _leave_signals_to_parent(_: int) -> None:
+    """Ctrl-C reaches the whole group, and the handlers of a training run are inherited."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -1,0 +1,254 @@
+"""What a network sees of an image: size, fit, resampling, mean and standard deviation.
+
+A checkpoint keeps these values, and evaluation and prediction replay them with the same code:
+`prepare` gives the pixels, `to_input` the normalised batch.
+
+    fit      the image becomes (height, width) by
+    none     nothing: it must have that size
+    pad      a border of its own edge pixels, as LeNet-5 sees 28x28 digits in 32x32
+    stretch  a resize that does not keep the aspect ratio
+    crop     a resize of its short side to `resize`, then the middle, as for ImageNet
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from cladenet.data.dataset import ArrayImages, DataSet
+from cladenet.data.resample import INTERPOLATIONS, centre_crop, resize, resize_short_side
+from cladenet.errors import BadArgument
+
+FITS = ("none", "pad", "stretch", "crop")
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+IMAGENET_GREY = (0.449, 0.226)  # the means of the three above
+
+
+@dataclass(frozen=True)
+class Preprocess:
+    """From an image to the network's input.
+
+    Args:
+        height: of the input, in pixels.
+        width: of the input, in pixels.
+        channels: 1 (grey) or 3 (RGB).
+        fit: one of `FITS`, as in the table above.
+        resize: short side before the centre crop, where `fit` is "crop"; else None.
+        interpolation: "bilinear" or "bicubic", always antialiased.
+        mean: of each channel, for values in [0, 1].
+        std: of each channel, for values in [0, 1].
+        exif: images are turned upright as their EXIF orientation says.
+
+    Raises:
+        BadArgument: a value is out of its range, or they contradict each other.
+    """
+
+    height: int
+    width: int
+    channels: int
+    fit: str
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    resize: int | None = None
+    interpolation: str = "bilinear"
+    antialias: bool = True
+    exif: bool = True
+
+    def __post_init__(self) -> None:
+        sizes = (self.height, self.width, 1 if self.resize is None else self.resize)
+        if any(type(size) is not int for size in sizes):
+            raise BadArgument(f"height, width and resize are {sizes}; expected whole numbers")
+        if min(self.height, self.width) < 1 or self.channels not in (1, 3):
+            raise BadArgument(
+                f"input is {self.channels}x{self.height}x{self.width}; "
+                "expected 1 or 3 channels and at least 1x1"
+            )
+        if self.fit not in FITS:
+            raise BadArgument(f"fit is {self.fit!r}; expected one of {', '.join(FITS)}")
+        if self.interpolation not in INTERPOLATIONS or not self.antialias:
+            raise BadArgument(
+                f"interpolation is {self.interpolation!r}, antialias={self.antialias}; "
+                f"expected {' or '.join(INTERPOLATIONS)} with antialias=True"
+            )
+        if len(self.mean) != self.channels or len(self.std) != self.channels:
+            raise BadArgument(
+                f"mean is {self.mean} and std {self.std}; expected {self.channels} values of each"
+            )
+        if not (np.isfinite([self.mean, self.std]).all() and min(self.std) > 0):
+            raise BadArgument(
+                f"mean is {self.mean} and std {self.std}; expected numbers, and std above 0"
+            )
+        if (self.resize is not None) != (self.fit == "crop"):
+            raise BadArgument(f"resize is {self.resize} with fit {self.fit!r}; only crop has one")
+        if self.resize is not None and self.resize < max(self.height, self.width):
+            raise BadArgument(
+                f"resize is {self.resize}, less than the {self.height}x{self.width} cut out of it"
+            )
+
+    def prepare(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """The evaluation view of one decoded image: uint8 (H, W, C) -> (height, width, C).
+
+        Raises:
+            BadArgument: other channels, or another size where `fit` is "none" or "pad".
+        """
+        return self.prepare_all(image[None])[0]
+
+    def prepare_all(self, images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """`prepare` for N images of one size: uint8 (N, H, W, C) -> (N, height, width, C)."""
+        _, height, width, channels = images.shape
+        if channels != self.channels:
+            raise BadArgument(
+                f"an image has {channels} channels, the network takes {self.channels}; "
+                f"open it with channels={self.channels}"
+            )
+        if self.fit == "stretch":
+            return resize(images, self.height, self.width, self.interpolation)
+        if self.resize is not None:
+            resized = resize_short_side(images, self.resize, self.interpolation)
+            return np.ascontiguousarray(centre_crop(resized, self.height, self.width))
+        if (height, width) == (self.height, self.width):
+            return images
+        if self.fit == "none" or height > self.height or width > self.width:
+            raise BadArgument(
+                f"an image is {height}x{width}, the network's input {self.height}x{self.width}; "
+                f"fit {self.fit!r} cannot change that, use stretch or crop"
+            )
+        return np.pad(images, ((0, 0), *self.borders(height, width), (0, 0)), mode="edge")
+
+    def borders(self, height: int, width: int) -> tuple[tuple[int, int], tuple[int, int]]:
+        """((above, below), (left, right)) of an image that is padded, in pixels."""
+        rows, columns = self.height - height, self.width - width
+        return (rows // 2, rows - rows // 2), (columns // 2, columns - columns // 2)
+
+    def mean_colour(self) -> NDArray[np.uint8]:
+        """The mean as a pixel, uint8 (C,): normalised it is 0 within half a level of 255."""
+        return np.rint(np.array(self.mean) * 255).clip(0, 255).astype(np.uint8)
+
+    def to_input(
+        self,
+        images: Tensor,
+        device: torch.device | str = "cpu",
+        dtype: torch.dtype = torch.float32,
+    ) -> Tensor:
+        """uint8 (N, H, W, C) -> (x / 255 - mean) / std as `dtype` (N, C, H, W), channels-last.
+
+        The images travel to `device` as bytes. 0.06 ms for 128 images of 32x32x3 on one core.
+        """
+        n, height, width, channels = images.shape
+        exact = torch.float64 if dtype == torch.float64 else torch.float32
+        scale = 1 / (255 * torch.tensor(self.std, dtype=torch.float64))
+        shift = -255 * torch.tensor(self.mean, dtype=torch.float64) * scale
+        # Rows of width x channels: with an inner loop over 3 channels this takes ten times longer.
+        scale_row = scale.repeat(width).to(device, exact)
+        shift_row = shift.repeat(width).to(device, exact)
+        rows = images.contiguous().view(n * height, width * channels)
+        pixels = rows.to(device, non_blocking=True).to(exact)
+        torch.addcmul(shift_row, pixels, scale_row, out=pixels)
+        return pixels.to(dtype).view(n, height, width, channels).permute(0, 3, 1, 2)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, for `from_json`."""
+        return {key: list(v) if isinstance(v, tuple) else v for key, v in asdict(self).items()}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> "Preprocess":
+        """What `to_json` gave.
+
+        Raises:
+            BadArgument: a key is missing or unknown, or a value cannot be used.
+        """
+        expected = {field.name for field in fields(cls)}
+        if values.keys() != expected:
+            missing, unknown = sorted(expected - values.keys()), sorted(values.keys() - expected)
+            raise BadArgument(
+                f"preprocessing lacks {missing} and has the unknown {unknown}; "
+                "it was written by another version"
+            )
+        try:
+            means = {key: tuple(float(x) for x in values[key]) for key in ("mean", "std")}
+            return cls(**{**values, **means})
+        except TypeError as error:
+            raise BadArgument(f"preprocessing {dict(values)} cannot be read: {error}") from None
+
+    @classmethod
+    def for_dataset(
+        cls,
+        dataset: DataSet,
+        net_input: tuple[int, int, int],
+        *,
+        mean: Sequence[float] | None = None,
+        std: Sequence[float] | None = None,
+        interpolation: str = "bilinear",
+    ) -> "Preprocess":
+        """The usual preprocessing of a data set's images for a network.
+
+        Images of one size: as they are where they have the network's size, padded where they have
+        at least 7/8 of it (28 in 32), else stretched. Photographs: short side to 256/224 of the
+        input's, then its middle.
+
+        Args:
+            dataset: whose training images count.
+            net_input: (C, H, W) of the network.
+            mean: by default measured on the training images; ImageNet's for photographs.
+            std: as `mean`.
+            interpolation: "bilinear" or "bicubic".
+        """
+        channels, height, width = net_input
+        images = dataset.train.images
+        if isinstance(images, ArrayImages):
+            measured = channel_statistics(images.array)
+            fit, resize_to, exif = fit_of(images.shape[:2], (height, width)), None, True
+        else:
+            grey = ((IMAGENET_GREY[0],), (IMAGENET_GREY[1],))
+            measured = grey if channels == 1 else (IMAGENET_MEAN, IMAGENET_STD)
+            fit, resize_to, exif = "crop", resize_for(height, width), images.apply_exif
+        return cls(
+            height=height,
+            width=width,
+            channels=channels,
+            fit=fit,
+            resize=resize_to,
+            interpolation=interpolation,
+            mean=tuple(mean) if mean is not None else measured[0],
+            std=tuple(std) if std is not None else measured[1],
+            exif=exif,
+        )
+
+
+def fit_of(image: tuple[int, int], target: tuple[int, int]) -> str:
+    """How images of one size (H, W) come to the size of the input."""
+    if image == target:
+        return "none"
+    nearly = all(
+        8 * have >= 7 * want and have <= want for have, want in zip(image, target, strict=True)
+    )
+    return "pad" if nearly else "stretch"
+
+
+def resize_for(height: int, width: int) -> int:
+    """Short side before the centre crop: 256 for 224, and in proportion."""
+    return round(max(height, width) * 256 / 224)
+
+
+def channel_statistics(images: NDArray[np.uint8]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation of each channel of (N, H, W, C), for values in [0, 1].
+
+    Counted exactly, rounded to 6 places; a channel of one colour has a standard deviation of 1.
+    """
+    means, stds = [], []
+    for channel in range(images.shape[3]):
+        counts = np.zeros(256, dtype=np.int64)
+        for start in range(0, len(images), 4096):  # bincount makes int64 of what it counts
+            part = images[start : start + 4096, ..., channel]
+            counts += np.bincount(part.ravel(), minlength=256)
+        levels = np.arange(256) / 255
+        mean = float(counts @ levels / counts.sum())
+        variance = float(counts @ (levels - mean) ** 2 / counts.sum())
+        means.append(round(mean, 6))
+        stds.append(round(variance**0.5, 6) or 1.0)
+    return tuple(means), tuple(stds)

@@ -1,0 +1,62 @@
+"""Resizing of uint8 images, antialiased.
+
+PyTorch's kernel for uint8 channels-last images agrees with Pillow's to one level of 255 (two for
+bicubic) and takes 0.10 ms from 300x400 to 224x224 RGB where Pillow takes 0.68 (one core, AVX-512).
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import from_numpy
+from torch.nn import functional as F
+
+INTERPOLATIONS = ("bilinear", "bicubic")
+LONGEST = 8  # sides; what a centre crop would cut off anyway is not resized
+
+
+def resize(
+    images: NDArray[np.uint8], height: int, width: int, interpolation: str = "bilinear"
+) -> NDArray[np.uint8]:
+    """(N, H, W, C) -> (N, height, width, C), each image by itself, aspect ratio not kept."""
+    if images.shape[1:3] == (height, width):
+        return images
+    tensor = from_numpy(_writable(images)).permute(0, 3, 1, 2)
+    resized = F.interpolate(tensor, size=(height, width), mode=interpolation, antialias=True)
+    return np.ascontiguousarray(resized.permute(0, 2, 3, 1).numpy())
+
+
+def resize_short_side(
+    images: NDArray[np.uint8], side: int, interpolation: str = "bilinear"
+) -> NDArray[np.uint8]:
+    """(N, H, W, C) -> short side `side`, long side in proportion and rounded down.
+
+    Of a strip longer than 8 times its short side the middle is kept.
+    """
+    height, width = images.shape[1:3]
+    short = min(height, width)
+    images = centre_crop(images, min(height, LONGEST * short), min(width, LONGEST * short))
+    height, width = images.shape[1:3]
+    return resize(images, side * height // short, side * width // short, interpolation)
+
+
+def centre_crop(images: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+    """(N, H, W, C) -> the middle (N, height, width, C), a view.
+
+    An odd remainder goes as in torchvision: to the even one of the two possible offsets.
+    """
+    top = round((images.shape[1] - height) / 2)
+    left = round((images.shape[2] - width) / 2)
+    return images[:, top : top + height, left : left + width]
+
+
+def shrink(image: NDArray[np.uint8], side: int, interpolation: str) -> NDArray[np.uint8]:
+    """(H, W, C) with its short side brought down to `side`; a smaller image stays as it is."""
+    if min(image.shape[:2]) <= side:
+        return image
+    return resize_short_side(image[None], side, interpolation)[0]
+
+
+def _writable(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """As one writable block, which `from_numpy` asks for: a copy where it is not."""
+    if images.flags.c_contiguous and images.flags.writeable:
+        return images
+    return images.copy()

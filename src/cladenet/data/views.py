@@ -1,0 +1,101 @@
+"""The random views of training: boxes or windows cut from stored images, mirrored, recoloured."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from cladenet.data.augment import Augment, boxes, flips, offsets
+from cladenet.data.colour import (
+    PrincipalColours,
+    colour_steps,
+    principal_colours,
+    shift_colours,
+)
+from cladenet.data.draws import sample_seeds
+from cladenet.data.memory import cut_windows, mirror, pad_border
+from cladenet.data.policy import TorchvisionPolicy
+from cladenet.data.preprocess import Preprocess
+from cladenet.data.resample import resize
+from cladenet.data.store import Store
+from cladenet.errors import BadArgument
+
+COLOUR_IMAGES = 2048
+
+
+class TrainViews:
+    """(epoch, samples) -> their views in that epoch, uint8 (n, height, width, C).
+
+    Args:
+        store: evaluation views, or shrunk images where `augment` cuts boxes.
+        preprocess: the network's view.
+        augment: the random changes.
+        seed: of the changes.
+        colours: for `augment.pca_colour`; measured on some of the images if None.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        preprocess: Preprocess,
+        augment: Augment,
+        seed: int,
+        colours: PrincipalColours | None = None,
+    ) -> None:
+        if augment.crop == "jitter" and augment.short_side[0] < max(
+            preprocess.height, preprocess.width
+        ):
+            raise BadArgument(
+                f"short_side is {augment.short_side}, the input "
+                f"{preprocess.height}x{preprocess.width}; expected sides at least as long"
+            )
+        self.store = store
+        self.preprocess = preprocess
+        self.augment = augment
+        self.seed = seed
+        self.colour = preprocess.mean_colour()
+        self.policy = TorchvisionPolicy(augment, self.colour) if augment.has_policy else None
+        self.colours = colours
+        if augment.pca_colour and colours is None:
+            self.colours = self._measured_colours()
+
+    def __call__(self, job: tuple[int, NDArray[np.int64]]) -> Tensor:
+        """The views of one batch."""
+        epoch, samples = job
+        cut = self._boxes if self.augment.cuts_boxes else self._windows
+        images = cut(epoch, samples)
+        mirror(images, flips(self.augment, self.seed, epoch, samples))
+        if self.augment.pca_colour and self.colours is not None:
+            std = self.augment.pca_colour
+            steps = colour_steps(self.colours, std, self.seed, epoch, samples)
+            images = shift_colours(images, steps)
+        if self.policy is not None:
+            images = self.policy(images, sample_seeds(self.seed, epoch, samples, "policy"))
+        return torch.from_numpy(images)
+
+    def _windows(self, epoch: int, samples: NDArray[np.int64]) -> NDArray[np.uint8]:
+        images = self.store.stack(samples)
+        if self.augment.crop == "none":
+            return images
+        padded = pad_border(images, self.augment.pad, self.augment.pad_mode, self.colour)
+        corners = offsets(self.augment, self.seed, epoch, samples)
+        return cut_windows(padded, corners, self.preprocess.height, self.preprocess.width)
+
+    def _boxes(self, epoch: int, samples: NDArray[np.int64]) -> NDArray[np.uint8]:
+        preprocess = self.preprocess
+        stored = [self.store[index] for index in samples]
+        shapes = np.array([image.shape[:2] for image in stored], dtype=np.int64)
+        chosen = boxes(self.augment, preprocess, shapes, self.seed, epoch, samples)
+        shape = (len(samples), preprocess.height, preprocess.width, preprocess.channels)
+        images = np.empty(shape, dtype=np.uint8)
+        for i, (top, left, height, width) in enumerate(chosen):
+            box = stored[i][None, top : top + height, left : left + width]
+            images[i] = resize(box, preprocess.height, preprocess.width, preprocess.interpolation)[
+                0
+            ]
+        return images
+
+    def _measured_colours(self) -> PrincipalColours:
+        count = min(COLOUR_IMAGES, len(self.store))
+        chosen = np.linspace(0, len(self.store) - 1, count).astype(np.int64)
+        return principal_colours(self.store[index] for index in chosen)

@@ -1,0 +1,71 @@
+"""Everything that can go wrong in a way a user can mend, each with its exit status.
+
+A message says what was given, what was expected and what to do next. The command line prints it on
+stderr without a traceback and exits with `exit_status`:
+
+    2  usage: an unknown name, an impossible argument, a missing extra
+    3  data: missing, unreadable, leaking or contradictory
+    4  checkpoint: damaged, refused, or made for something else
+    5  diverged: a loss that is not finite
+    6  disk or memory is full
+    7  the run folder belongs to somebody else
+    130, 143  interrupted by SIGINT, SIGTERM, with a checkpoint written
+"""
+
+
+class CladeNetError(Exception):
+    """Base of all errors that are the input's or the machine's, not ours."""
+
+    exit_status = 2
+
+
+class BadArgument(CladeNetError, ValueError):
+    """A name, number or combination that cannot be used."""
+
+
+class MissingExtra(CladeNetError, ImportError):
+    """A package that only one command needs is not installed."""
+
+    def __init__(self, package: str, extra: str, wanted_by: str) -> None:
+        super().__init__(
+            f"{wanted_by} needs the package {package}, which is not installed; "
+            f"install it with: pip install 'cladenet[{extra}]'"
+        )
+
+
+class DataError(CladeNetError):
+    """Images or labels that are missing, unreadable or contradict each other."""
+
+    exit_status = 3
+
+
+class CheckpointError(CladeNetError):
+    """A checkpoint that is damaged, refused, or made for another network or data set."""
+
+    exit_status = 4
+
+
+class Diverged(CladeNetError):
+    """The loss or a weight is no longer finite."""
+
+    exit_status = 5
+
+
+class OutOfSpace(CladeNetError):
+    """The disk or the memory is full."""
+
+    exit_status = 6
+
+
+class FolderInUse(CladeNetError):
+    """The run folder is owned by another process, or already holds a run."""
+
+    exit_status = 7
+
+
+class Interrupted(CladeNetError):
+    """A signal stopped the run after a checkpoint was written."""
+
+    def __init__(self, message: str, signal_number: int) -> None:
+        super().__init__(message)
+        self.exit_status = 128 + signal_number

@@ -1,0 +1,200 @@
+"""What an evaluation found: the counts, and every figure that follows from them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cladenet.evaluation.intervals import wilson
+
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Mistake:
+    """One wrong answer.
+
+    Args:
+        index: place of the image in its split.
+        truth: class number of the label.
+        guess: class number of the answer.
+        probability: of the guess, 0 to 1.
+        loss: cross-entropy in nats.
+        id: the image's readable identity: its file's path, or `test[17]`.
+        picture: uint8 (H, W, 1 or 3), for people to look at.
+    """
+
+    index: int
+    truth: int
+    guess: int
+    probability: float
+    loss: float
+    id: str = ""
+    picture: NDArray[np.uint8] | None = None
+
+
+@dataclass(frozen=True)
+class ClassRow:
+    """One class of an evaluation; shares in percent, None where nothing was counted.
+
+    Args:
+        label: class number.
+        n: images of this class.
+        recall: share of them that was recognised.
+        recall_interval: its 95 % interval.
+        precision: share of the answers with this class that were right.
+        precision_interval: its 95 % interval.
+        predicted: answers with this class.
+        confused_with: the class that most others of this class were taken for.
+        confused: how many were.
+    """
+
+    label: int
+    n: int
+    recall: float | None
+    recall_interval: Interval | None
+    precision: float | None
+    precision_interval: Interval | None
+    predicted: int
+    confused_with: int | None
+    confused: int
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """Counts of one evaluation. Errors and intervals (Wilson, 95 %) are in percent.
+
+    Args:
+        confusion: int64 (K, K), how often the true class (row) got which answer (column).
+        top5_hits: answers with the truth among the five likeliest classes.
+        loss: mean cross-entropy in nats, without label smoothing or class weights.
+        mistakes: the wrong answers with the highest loss, worst first, as many as were asked for.
+    """
+
+    confusion: NDArray[np.int64]
+    top5_hits: int
+    loss: float
+    mistakes: tuple[Mistake, ...] = ()
+
+    @cached_property
+    def n(self) -> int:
+        """Images."""
+        return int(self.confusion.sum())
+
+    @property
+    def num_classes(self) -> int:
+        """Length of the logits."""
+        return len(self.confusion)
+
+    @cached_property
+    def wrong(self) -> int:
+        """Images whose likeliest class is not theirs."""
+        return self.n - int(self.confusion.trace())
+
+    @property
+    def top1_error(self) -> float:
+        """Share of wrong answers."""
+        return 100 * self.wrong / self.n
+
+    @property
+    def top1_interval(self) -> Interval:
+        """Of the top-1 error."""
+        return wilson(self.wrong, self.n)
+
+    @property
+    def top5_error(self) -> float | None:
+        """Share of images whose class is not among the five likeliest; None for up to 5 classes.
+
+        Of 5 classes the five likeliest are all there are, and the figure would say nothing.
+        """
+        return None if self.num_classes <= 5 else 100 * (self.n - self.top5_hits) / self.n
+
+    @property
+    def top5_interval(self) -> Interval | None:
+        """Of the top-5 error."""
+        return None if self.num_classes <= 5 else wilson(self.n - self.top5_hits, self.n)
+
+    @cached_property
+    def per_class(self) -> tuple[ClassRow, ...]:
+        """One row for each class."""
+        return tuple(self._row(label) for label in range(self.num_classes))
+
+    def confused_pairs(self, most: int) -> list[tuple[int, int, int]]:
+        """The most frequent confusions as (truth, guess, images), most frequent first."""
+        wrong = self.confusion.copy()
+        np.fill_diagonal(wrong, 0)
+        order = np.argsort(-wrong, axis=None, kind="stable")[:most]
+        pairs = [(*divmod(int(place), self.num_classes), int(wrong.flat[place])) for place in order]
+        return [pair for pair in pairs if pair[2]]
+
+    def summary(self) -> dict[str, Any]:
+        """The headline figures as plain values."""
+        return {
+            "n": self.n,
+            "top1_error": self.top1_error,
+            "top1_interval": list(self.top1_interval),
+            "top5_error": self.top5_error,
+            "top5_interval": None if self.top5_interval is None else list(self.top5_interval),
+            "loss": self.loss,
+        }
+
+    def to_json(self, classes: Sequence[str] | None = None) -> dict[str, Any]:
+        """All figures as plain values.
+
+        Args:
+            classes: names, by label; without them the numbers stand in.
+        """
+        names = list(classes) if classes is not None else list(range(self.num_classes))
+        rows = [
+            {
+                "class": names[row.label],
+                "n": row.n,
+                "recall": row.recall,
+                "recall_interval": row.recall_interval and list(row.recall_interval),
+                "precision": row.precision,
+                "precision_interval": row.precision_interval and list(row.precision_interval),
+                "predicted": row.predicted,
+                "confused_with": None if row.confused_with is None else names[row.confused_with],
+                "confused": row.confused,
+            }
+            for row in self.per_class
+        ]
+        mistakes = [
+            {
+                "id": mistake.id,
+                "index": mistake.index,
+                "truth": names[mistake.truth],
+                "guess": names[mistake.guess],
+                "probability": mistake.probability,
+                "loss": mistake.loss,
+            }
+            for mistake in self.mistakes
+        ]
+        return {
+            **self.summary(),
+            "per_class": rows,
+            "confusion": self.confusion.tolist(),
+            "mistakes": mistakes,
+        }
+
+    def _row(self, label: int) -> ClassRow:
+        hits = int(self.confusion[label, label])
+        n, predicted = int(self.confusion[label].sum()), int(self.confusion[:, label].sum())
+        others = self.confusion[label].copy()
+        others[label] = 0
+        rival = int(others.argmax())
+        confused = int(others[rival])
+        return ClassRow(
+            label=label,
+            n=n,
+            recall=100 * hits / n if n else None,
+            recall_interval=wilson(hits, n) if n else None,
+            precision=100 * hits / predicted if predicted else None,
+            precision_interval=wilson(hits, predicted) if predicted else None,
+            predicted=predicted,
+            confused_with=rival if confused else None,
+            confused=confused,
+        )

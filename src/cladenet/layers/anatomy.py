@@ -1,0 +1,165 @@
+"""What all networks share: stem -> stages -> head.
+
+model.stem(images)          the first convolution, what normalises it, and its pool
+model.stages[1][0]          the first unit of the second stage
+model.head[-1]              the layer that gives the logits
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from torch import Tensor, nn
+
+from cladenet.errors import BadArgument
+
+
+class FeatureMap(NamedTuple):
+    """A place between layers where a map can be taken.
+
+    Args:
+        module: the module whose output it is, such as "stages.1".
+        channels: depth of the map.
+        reduction: input pixels for each step in the map: the product of all strides before it.
+    """
+
+    module: str
+    channels: int
+    reduction: int
+
+
+class Classifier(nn.Module):
+    """Images to logits, in three parts.
+
+    A family's constructor calls this one first, then sets `stem`, `stages` and `head`, the last
+    with `new_classifier(num_classes)` at its end, and calls `initialise(self)`.
+
+    Args:
+        in_channels: channels of the images.
+        num_classes: length of the logits; 0 leaves the last layer out.
+        feature_maps: where `features_only` may take maps, finest first; the last one is
+            the output of `stages`.
+        head_width: length of the vector that the last layer reads.
+        input_size: height and width, for a head that is tied to one; None if any size will do.
+        least_size: the smallest height or width that leaves something to see after all strides.
+
+    Raises:
+        BadArgument: a count is not positive, or `input_size` is below `least_size`.
+    """
+
+    stem: nn.Module
+    stages: nn.Sequential
+    head: nn.Sequential
+
+    def __init__(
+        self,
+        in_channels: int,
+        num_classes: int,
+        feature_maps: Sequence[FeatureMap],
+        head_width: int,
+        input_size: int | None = None,
+        least_size: int = 1,
+    ) -> None:
+        super().__init__()
+        if in_channels < 1:
+            raise BadArgument(f"in_channels is {in_channels}; expected 1 or more")
+        _check_num_classes(num_classes)
+        if input_size is not None and input_size < least_size:
+            raise BadArgument(
+                f"input_size is {input_size}; {type(self).__name__} needs at least {least_size}"
+            )
+        self.in_channels = in_channels
+        self.num_classes = num_classes
+        self.feature_maps = tuple(feature_maps)
+        self.num_features = self.feature_maps[-1].channels
+        self.head_hidden_size = head_width  # timm's word for it
+        self.input_size = input_size
+        self.least_size = least_size
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalised images (N, in_channels, H, W) -> logits (N, num_classes).
+
+        Raises:
+            BadArgument: the images have another number of channels or a size that does not fit.
+        """
+        name = type(self).__name__
+        check_images(x, name, self.in_channels, self.least_size)
+        if self.input_size is not None:
+            check_size(x, name, self.input_size)
+        return self.head(self.forward_features(x))
+
+    def forward_features(self, x: Tensor) -> Tensor:
+        """Images of any size from `least_size` on -> the last stage's maps (N, num_features, h, w).
+
+        Raises:
+            BadArgument: the images have another number of channels, or are too small.
+        """
+        check_images(x, type(self).__name__, self.in_channels, self.least_size)
+        return self.stages(self.stem(x))
+
+    def forward_head(self, x: Tensor, pre_logits: bool = False) -> Tensor:
+        """The last stage's maps -> logits, or (N, head_hidden_size) with `pre_logits`."""
+        return self.head[:-1](x) if pre_logits else self.head(x)
+
+    def reset_classifier(self, num_classes: int) -> None:
+        """A fresh last layer for `num_classes` classes; 0 leaves it out.
+
+        Raises:
+            BadArgument: `num_classes` is negative.
+        """
+        _check_num_classes(num_classes)
+        like = next(self.parameters())
+        fresh = self.new_classifier(num_classes).to(like.device, like.dtype)
+        self.head[-1] = fresh.train(self.training)
+        self.initialise(self.head[-1])
+        self.num_classes = num_classes
+
+    def new_classifier(self, num_classes: int) -> nn.Module:
+        """The last layer, not yet initialised: linear in nearly all papers."""
+        return nn.Linear(self.head_hidden_size, num_classes) if num_classes else nn.Identity()
+
+    def initialise(self, module: nn.Module) -> None:
+        """Draw the weights of `module` and all inside it as the family's paper does."""
+        raise NotImplementedError
+
+
+def check_images(x: Tensor, name: str, in_channels: int, least_size: int) -> None:
+    """Refuse what the network called `name` cannot look at.
+
+    Raises:
+        BadArgument: `x` is not (N, in_channels, H, W) with H and W of `least_size` or more.
+    """
+    if x.ndim != 4:
+        raise BadArgument(
+            f"input has shape {tuple(x.shape)}; {name} takes a batch of images (N, C, H, W). "
+            "For one image pass image.unsqueeze(0)"
+        )
+    channels, height, width = x.shape[1:]
+    if channels != in_channels:
+        raise BadArgument(
+            f"input has {channels} channels; this {name} takes {in_channels}. "
+            f"Convert the images, or build it with in_channels={channels}"
+        )
+    if min(height, width) < least_size:
+        raise BadArgument(
+            f"input is {height}x{width}; {name} needs at least {least_size}x{least_size}. "
+            "Resize, or use a network with a smaller stride"
+        )
+
+
+def check_size(x: Tensor, name: str, input_size: int) -> None:
+    """Refuse images that the head of the network called `name` is not made for.
+
+    Raises:
+        BadArgument: `x` is not (N, C, input_size, input_size).
+    """
+    height, width = x.shape[2:]
+    if (height, width) != (input_size, input_size):
+        raise BadArgument(
+            f"input is {height}x{width}; the head of this {name} is tied to "
+            f"{input_size}x{input_size}. Resize, or build it with another input_size"
+        )
+
+
+def _check_num_classes(num_classes: int) -> None:
+    if num_classes < 0:
+        raise BadArgument(f"num_classes is {num_classes}; expected 1 or more, or 0 for none")

@@ -1,0 +1,52 @@
+"""Initialisation of weights, one function a rule. Each draws from torch's global random state."""
+
+import math
+from collections.abc import Callable
+
+from torch import nn
+
+Init = Callable[[nn.Module], None]
+WEIGHTED = (nn.Conv2d, nn.Linear)
+
+
+def fan_in(layer: nn.Conv2d | nn.Linear) -> int:
+    """Inputs of one output unit, the bias left out."""
+    return layer.weight[0].numel()
+
+
+def he_init(module: nn.Module) -> None:
+    """N(0, 2 / fan-in) and biases 0: He 2015 (arXiv:1502.01852), Eq. (10), its forward case."""
+    for layer in _weighted(module):
+        nn.init.normal_(layer.weight, std=math.sqrt(2 / fan_in(layer)))
+        _zero_bias(layer)
+
+
+def glorot_init(module: nn.Module) -> None:
+    """Uniform with variance 2 / (fan-in + fan-out), biases 0: Glorot and Bengio 2010, Eq. (16)."""
+    for layer in _weighted(module):
+        nn.init.xavier_uniform_(layer.weight)
+        _zero_bias(layer)
+
+
+def lecun_init(module: nn.Module) -> None:
+    """Uniform with variance 1 / fan-in, biases 0: the "xavier" filler of Caffe."""
+    for layer in _weighted(module):
+        bound = math.sqrt(3 / fan_in(layer))
+        nn.init.uniform_(layer.weight, -bound, bound)
+        _zero_bias(layer)
+
+
+def gaussian_init(module: nn.Module, std: float) -> None:
+    """N(0, std^2) and biases 0."""
+    for layer in _weighted(module):
+        nn.init.normal_(layer.weight, std=std)
+        _zero_bias(layer)
+
+
+def _weighted(module: nn.Module) -> list[nn.Conv2d | nn.Linear]:
+    return [layer for layer in module.modules() if isinstance(layer, WEIGHTED)]
+
+
+def _zero_bias(layer: nn.Conv2d | nn.Linear) -> None:
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)

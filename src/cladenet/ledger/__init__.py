@@ -1,0 +1,47 @@
+"""The facts: what the papers print, and what was counted. Read without torch or numpy.
+
+One TOML file a family (`resnet.toml`), each with a `[common]` table of what all its rows share and
+one `[[model]]` table a network; and `families.toml`, which says how the families descend from one
+another. A fact is written once, here: the command line, the documentation and the tests read it.
+"""
+
+from functools import cache
+from pathlib import Path
+
+from cladenet.ledger.entry import Entry, Family, LedgerError
+from cladenet.ledger.read import read_entries, read_families
+
+__all__ = ["Entry", "Family", "LedgerError", "ancestors", "descendants", "families", "load"]
+
+FOLDER = Path(__file__).parent
+
+
+@cache
+def families() -> dict[str, Family]:
+    """Every family by its name, each after its parent, the oldest child first."""
+    return read_families(FOLDER)
+
+
+@cache
+def load() -> dict[str, Entry]:
+    """Every network by its name: families in the tree's order, networks in their file's."""
+    return read_entries(FOLDER, families())
+
+
+def ancestors(family: str) -> list[Family]:
+    """From the root of the tree down to the parent of `family`."""
+    line: list[Family] = []
+    parent = families()[family].parent
+    while parent:
+        line.insert(0, families()[parent])
+        parent = families()[parent].parent
+    return line
+
+
+def descendants(family: str) -> list[Family]:
+    """Children, their children, and so on, in the tree's order."""
+    return [
+        other
+        for other in families().values()
+        if family in (ancestor.name for ancestor in ancestors(other.name))
+    ]

@@ -1,0 +1,154 @@
+"""What one row of the ledger says, and what makes a row wrong."""
+
+from collections.abc import Callable
+from dataclasses import MISSING, dataclass, fields
+from typing import Any
+
+from cladenet.errors import CladeNetError
+
+
+class LedgerError(CladeNetError):
+    """A ledger file says something that cannot be read as a fact."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One network: what its paper prints, and what was counted.
+
+    Errors are in percent. `top1_err` and `top5_err` follow the row's `protocol`; a name that ends
+    in `_1crop` or `_10crop` carries its own. `macs` are multiply-accumulates of convolutions and
+    linear layers for one image; norms, pools, activations and fixed targets are not in it.
+
+    Args:
+        family: the module in `cladenet.models`; in a file it is the file's name.
+        input: channels, height and width of the input that `macs` is for.
+        params: trainable values with `classes` classes.
+        params_cifar100: the same with 100 classes, where a paper has both.
+        figures: where the printed errors were read; "memory" says that they were not.
+        reference: the independent implementation that was counted.
+        verified: about params and macs. run: the reference was built and counted; derived: built
+            from the paper and counted; read; memory.
+    """
+
+    name: str
+    family: str
+    paper: str
+    first_author: str
+    arxiv: str
+    year: int
+    month: int
+    input: tuple[int, int, int]
+    classes: int
+    params: int
+    macs: int
+    verified: str
+    layers: tuple[str, ...]
+    params_cifar100: int | None = None
+    macs_cifar100: int | None = None
+    paper_params: str = ""
+    paper_flops: str = ""
+    shortcut: str = ""
+    stride_on: str = ""
+    top1_err: float | None = None
+    top5_err: float | None = None
+    top1_err_1crop: float | None = None
+    top5_err_1crop: float | None = None
+    top1_err_10crop: float | None = None
+    top5_err_10crop: float | None = None
+    cifar10_err: float | None = None
+    protocol: str = ""
+    figures: str = ""
+    reference: str = ""
+    notes: str = ""
+
+    @property
+    def printed(self) -> str:
+        """The printed errors in short: "22.85 / 6.71", top-1 and top-5; empty without any."""
+        errors = self._printed()[0]
+        return " / ".join(str(error) for error in errors if error is not None)
+
+    @property
+    def printed_for(self) -> str:
+        """What `printed` was measured on: the first part of the protocol; empty without any."""
+        errors, crops = self._printed()
+        doubt = "from memory: " if self.figures.startswith("memory") else ""
+        return doubt + crops + self.protocol.split("; ")[0] if errors else ""
+
+    def _printed(self) -> tuple[tuple[float | None, ...], str]:
+        candidates = (
+            ((self.top1_err, self.top5_err), ""),
+            ((self.cifar10_err,), ""),
+            ((self.top1_err_1crop, self.top5_err_1crop), "1 crop, "),
+            ((self.top1_err_10crop, self.top5_err_10crop), "10 crops, "),
+        )
+        return next((found for found in candidates if found[0][0] is not None), ((), ""))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Family:
+    """A branch of the tree: the paper that began it, and its idea in one sentence."""
+
+    name: str
+    title: str
+    year: int
+    paper: str
+    authors: str
+    venue: str
+    idea: str
+    parent: str = ""
+
+
+def _is_int(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _is_percent(value: object) -> bool:
+    return isinstance(value, float) and 0 <= value <= 100
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_shape(value: object) -> bool:
+    return isinstance(value, list) and len(value) == 3 and all(map(_is_int, value))
+
+
+def _is_lines(value: object) -> bool:
+    return isinstance(value, list) and all(map(_is_text, value))
+
+
+EXPECTED: dict[Any, tuple[str, Callable[[object], bool]]] = {
+    str: ("a text", _is_text),
+    int: ("a whole number, 0 or more", _is_int),
+    int | None: ("a whole number, 0 or more", _is_int),
+    float | None: ("a percentage with a decimal point", _is_percent),
+    tuple[int, int, int]: ("three whole numbers", _is_shape),
+    tuple[str, ...]: ("a list of texts", _is_lines),
+}
+
+
+def read_row(kind: type[Any], row: dict[str, Any], where: str) -> Any:
+    """A TOML table -> an `Entry` or a `Family`.
+
+    Args:
+        kind: the dataclass to make.
+        row: keys and values as `tomllib` gives them.
+        where: file and row, for messages: "lenet.toml, row lenet5".
+
+    Raises:
+        LedgerError: a key is unknown or missing, or its value has the wrong type.
+    """
+    expected = {field.name: field for field in fields(kind)}
+    unknown = sorted(set(row) - set(expected))
+    if unknown:
+        raise LedgerError(f"{where}: unknown key {unknown[0]!r}; expected {', '.join(expected)}")
+    for name, field in expected.items():
+        if name not in row:
+            if field.default is MISSING:
+                raise LedgerError(f"{where}: the key {name!r} is missing; add it")
+            continue
+        words, holds = EXPECTED[field.type]
+        if not holds(row[name]):
+            raise LedgerError(f"{where}: {name} is {row[name]!r}; expected {words}")
+    return kind(**{key: tuple(v) if isinstance(v, list) else v for key, v in row.items()})

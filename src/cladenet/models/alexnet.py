@@ -1,0 +1,202 @@
+"""AlexNet: two towers, the single tower that followed, and a small net for CIFAR.
+
+Krizhevsky, Sutskever, Hinton. ImageNet Classification with Deep Convolutional Neural Networks.
+NeurIPS 2012. Sec. 3.5 and Fig. 2.
+
+Krizhevsky. One weird trick for parallelizing convolutional neural networks. arXiv:1404.5997,
+Sec. 5: one tower, one GPU.
+
+    part      alexnet (3x224x224 in)            out         alexnet_owt
+    stem      11x11 / 4, 96     LRN  pool       96x27x27    11x11 / 4, 64   pool
+    stages.0  5x5, 256, g = 2   LRN  pool       256x13x13   5x5, 192        pool
+    stages.1  3x3, 384                          384x13x13   3x3, 384
+              3x3, 384, g = 2                   384x13x13   3x3, 256
+              3x3, 256, g = 2   pool            256x6x6     3x3, 256        pool
+    head      linear, 4096      dropout         4096        dropout   linear, 4096
+              linear, 4096      dropout         4096        dropout   linear, 4096
+              linear, num_classes                           linear, num_classes
+
+ReLU follows every layer but the last, and comes before the normalisation; a pool is 3x3 / 2, so
+that windows overlap. g = 2 is the paper's two GPUs: a map reads the maps of its own tower only.
+
+The text says 224, the arithmetic needs 227: padding 2 in the first layer gives the paper's 55x55
+from 224. The two-tower net normalises over all maps of a layer, as the formula is printed. The
+single tower has the widths of the author's released file, not of the paper's footnote, and is
+without normalisation, with dropout before the linear layers, as public weights for it are.
+"""
+
+from functools import partial
+
+from torch import nn
+
+from cladenet.layers.anatomy import Classifier, FeatureMap
+from cladenet.layers.conv import conv, size_after
+from cladenet.layers.init import he_init
+from cladenet.layers.norm import response_norm
+
+# For conv1 to conv5, then the three linear layers: standard deviation, bias.
+PAPER_INIT = (
+    (0.01, 0), (0.01, 1), (0.01, 0), (0.01, 1), (0.01, 1), (0.01, 1), (0.01, 1), (0.01, 0),
+)  # fmt: skip
+OWT_INIT = (
+    (0.01, 0), (0.01, 1), (0.03, 0), (0.03, 1), (0.03, 0), (0.01, 1), (0.01, 1), (0.01, -7),
+)  # fmt: skip
+
+
+class AlexNet(Classifier):
+    """The network of any widths and groups; the arguments' defaults are the two-tower net.
+
+    Args:
+        num_classes: length of the logits.
+        in_channels: channels of the images.
+        input_size: height and width, 63 or more.
+        widths: channels of conv1 to conv5.
+        groups: of conv1 to conv5; 1 reads all maps, 2 only those of its own tower.
+        lrn: normalise after conv1 and conv2.
+        lrn_alpha: the alpha of the printed formula, whose sum is not divided by its 5 terms:
+            1e-4 in the paper. The author's released code divides; its 1e-4 is 2e-5 here.
+        drop_rate: of dropout at the two hidden linear layers.
+        drop_inputs: dropout acts on the inputs of the hidden linear layers, not on their outputs.
+        init: standard deviation and bias of each layer, conv1 to the last.
+
+    Raises:
+        BadArgument: `input_size` is below 63, or a count is not positive.
+    """
+
+    def __init__(
+        self,
+        num_classes: int = 1000,
+        in_channels: int = 3,
+        input_size: int = 224,
+        widths: tuple[int, int, int, int, int] = (96, 256, 384, 384, 256),
+        groups: tuple[int, int, int, int, int] = (1, 2, 1, 2, 2),
+        lrn: bool = True,
+        lrn_alpha: float = 1e-4,
+        drop_rate: float = 0.5,
+        drop_inputs: bool = False,
+        init: tuple[tuple[float, float], ...] = PAPER_INIT,
+    ) -> None:
+        w1, w2, w3, w4, w5 = widths
+        before_pool = 2 if lrn else 1
+        places = (
+            FeatureMap(f"stem.{before_pool}", w1, reduction=4),
+            FeatureMap(f"stages.0.{before_pool}", w2, reduction=8),
+            FeatureMap("stages.1.5", w5, reduction=16),
+            FeatureMap("stages.1.6", w5, reduction=32),
+        )
+        super().__init__(in_channels, num_classes, places, 4096, input_size, least_size=63)
+        g1, g2, g3, g4, g5 = groups
+        self.init = init
+
+        def norm() -> list[nn.Module]:
+            return [response_norm(lrn_alpha)] if lrn else []
+
+        self.stem = nn.Sequential(
+            nn.Conv2d(in_channels, w1, 11, stride=4, padding=2, groups=g1),
+            nn.ReLU(inplace=True),
+            *norm(),
+            nn.MaxPool2d(3, 2),
+        )
+        self.stages = nn.Sequential(
+            nn.Sequential(
+                nn.Conv2d(w1, w2, 5, padding=2, groups=g2),
+                nn.ReLU(inplace=True),
+                *norm(),
+                nn.MaxPool2d(3, 2),
+            ),
+            nn.Sequential(
+                nn.Conv2d(w2, w3, 3, padding=1, groups=g3),
+                nn.ReLU(inplace=True),
+                nn.Conv2d(w3, w4, 3, padding=1, groups=g4),
+                nn.ReLU(inplace=True),
+                nn.Conv2d(w4, w5, 3, padding=1, groups=g5),
+                nn.ReLU(inplace=True),
+                nn.MaxPool2d(3, 2),
+            ),
+        )
+        side = input_size
+        for kernel_size, stride, padding in ((11, 4, 2), (3, 2, 0), (3, 2, 0), (3, 2, 0)):
+            side = size_after(side, kernel_size, stride, padding)
+
+        def hidden(width_in: int) -> list[nn.Module]:
+            linear = [nn.Linear(width_in, 4096), nn.ReLU(inplace=True)]
+            drop = nn.Dropout(drop_rate)
+            return [drop, *linear] if drop_inputs else [*linear, drop]
+
+        self.head = nn.Sequential(
+            nn.Flatten(), *hidden(w5 * side**2), *hidden(4096), self.new_classifier(num_classes)
+        )
+        self.initialise(self)
+
+    def initialise(self, module: nn.Module) -> None:
+        """N(0, std^2) and a constant bias, as `init` says for each layer."""
+        wanted = set(module.modules())
+        layers = [layer for layer in self.modules() if isinstance(layer, nn.Conv2d | nn.Linear)]
+        for layer, (std, bias) in zip(layers, self.init, strict=False):
+            if layer in wanted:
+                nn.init.normal_(layer.weight, std=std)
+                nn.init.constant_(layer.get_parameter("bias"), bias)
+
+
+class AlexNetCifar(Classifier):
+    """Three 5x5 convolutions in the manner of cuda-convnet's quick CIFAR net; in no paper.
+
+        stem      5x5, 32   max pool          32x15x15
+        stages.0  5x5, 32   average pool      32x7x7
+        stages.1  5x5, 64   average pool      64x3x3
+        head      linear, 64   linear, num_classes
+
+    A pool is 3x3 / 2. Weights are drawn by He's rule, since no paper says how.
+
+    Args:
+        num_classes: length of the logits.
+        in_channels: channels of the images.
+        input_size: height and width, 15 or more.
+
+    Raises:
+        BadArgument: `input_size` is below 15, or a count is not positive.
+    """
+
+    def __init__(self, num_classes: int = 10, in_channels: int = 3, input_size: int = 32) -> None:
+        places = (
+            FeatureMap("stem.1", 32, reduction=1),
+            FeatureMap("stages.0.1", 32, reduction=2),
+            FeatureMap("stages.1.1", 64, reduction=4),
+            FeatureMap("stages.1.2", 64, reduction=8),
+        )
+        super().__init__(in_channels, num_classes, places, 64, input_size, least_size=15)
+        self.stem = nn.Sequential(
+            conv(in_channels, 32, 5, bias=True), nn.ReLU(inplace=True), nn.MaxPool2d(3, 2)
+        )
+        self.stages = nn.Sequential(
+            nn.Sequential(conv(32, 32, 5, bias=True), nn.ReLU(inplace=True), nn.AvgPool2d(3, 2)),
+            nn.Sequential(conv(32, 64, 5, bias=True), nn.ReLU(inplace=True), nn.AvgPool2d(3, 2)),
+        )
+        side = input_size
+        for _ in range(3):
+            side = size_after(side, 3, 2)
+        self.head = nn.Sequential(
+            nn.Flatten(),
+            nn.Linear(64 * side**2, 64),
+            nn.ReLU(inplace=True),
+            self.new_classifier(num_classes),
+        )
+        self.initialise(self)
+
+    def initialise(self, module: nn.Module) -> None:
+        """He's rule."""
+        he_init(module)
+
+
+VARIANTS = {
+    "alexnet": AlexNet,
+    "alexnet_owt": partial(
+        AlexNet,
+        widths=(64, 192, 384, 256, 256),
+        groups=(1, 1, 1, 1, 1),
+        lrn=False,
+        drop_inputs=True,
+        init=OWT_INIT,
+    ),
+    "alexnet_cifar": AlexNetCifar,
+}

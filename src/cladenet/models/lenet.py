@@ -1,0 +1,220 @@
+"""LeNet-5, and the two nets that are often called by its name.
+
+LeCun, Bottou, Bengio, Haffner. Gradient-Based Learning Applied to Document Recognition.
+Proceedings of the IEEE 86(11), 1998. Sec. II-B and Fig. 2.
+
+    part      lenet5 (1x32x32 in)         out         params
+    stem      C1  5x5, 6                  6x28x28        156
+              S2  sum of 2x2, w x + b     6x14x14         12
+    stages.0  C3  5x5, 16, by TABLE       16x10x10     1,516
+              S4  sum of 2x2, w x + b     16x5x5          32
+    stages.1  C5  5x5, 120                120x1x1     48,120
+    head      F6  linear, 84              84          10,164
+              RBF                         num_classes  fixed
+
+Each layer but the last is squashed by 1.7159 tanh(2x/3). Each output is the squared distance of
+F6 to a drawing of its class, negated here, so that the nearest class has the largest logit as in
+any classifier; cross-entropy on these logits is Eq. (9) without its rubbish class (j = infinity).
+
+Weights are uniform within 2.4 / fan-in (Appendix A). The paper does not say whether a bias is a
+weight or what the fan-in of a sub-sampling coefficient is: a bias is drawn as the weights of its
+layer, and a coefficient has a fan-in of 4.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from itertools import groupby
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from cladenet.layers.anatomy import Classifier, FeatureMap
+from cladenet.layers.conv import size_after
+from cladenet.layers.init import Init, fan_in, he_init, lecun_init
+from cladenet.models.lenet_targets import CODE_LENGTH, targets
+
+# Table I: the maps of S2 that each map of C3 reads.
+TABLE = (
+    (0, 1, 2), (1, 2, 3), (2, 3, 4), (3, 4, 5), (0, 4, 5), (0, 1, 5),
+    (0, 1, 2, 3), (1, 2, 3, 4), (2, 3, 4, 5), (0, 3, 4, 5), (0, 1, 4, 5), (0, 1, 2, 5),
+    (0, 1, 3, 4), (1, 2, 4, 5), (0, 2, 3, 5),
+    (0, 1, 2, 3, 4, 5),
+)  # fmt: skip
+
+
+class Squash(nn.Module):
+    """f(a) = A tanh(S a) with A = 1.7159 and S = 2/3, so that f(1) = 1 and f(-1) = -1: Eq. (6)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Any shape -> the same, within +-1.7159."""
+        return 1.7159 * torch.tanh(2 / 3 * x)
+
+
+class SubSampling(nn.Module):
+    """Sum of each 2x2 window, times a coefficient, plus a bias: one of both for each map."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(channels, 1, 1))
+        self.bias = nn.Parameter(torch.empty(channels, 1, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, channels, H, W) -> (N, channels, H // 2, W // 2)."""
+        return self.weight * F.avg_pool2d(x, 2, divisor_override=1) + self.bias
+
+
+class TableConv(nn.Module):
+    """A convolution whose output map k reads the input maps table[k] and no other.
+
+    Rows of equal length that follow one another run as one grouped convolution, so that what is
+    not connected is neither stored nor computed.
+    """
+
+    def __init__(self, table: tuple[tuple[int, ...], ...], kernel_size: int) -> None:
+        super().__init__()
+        runs = [list(rows) for _, rows in groupby(table, key=len)]
+        self.reads = [[channel for row in rows for channel in row] for rows in runs]
+        self.convs = nn.ModuleList(
+            nn.Conv2d(len(rows) * len(rows[0]), len(rows), kernel_size, groups=len(rows))
+            for rows in runs
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) -> (N, len(table), H - kernel_size + 1, W - kernel_size + 1)."""
+        pairs = zip(self.convs, self.reads, strict=True)
+        return torch.cat([conv(x[:, channels]) for conv, channels in pairs], dim=1)
+
+
+class RBF(nn.Module):
+    """y_i = -sum_j (x_j - w_ij)^2 with fixed w: Eq. (7), negated."""
+
+    def __init__(self, num_classes: int) -> None:
+        super().__init__()
+        self.register_buffer("targets", torch.tensor(targets(num_classes)))
+        self.targets: Tensor
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, 84) -> (N, num_classes), at most 0."""
+        return -(x[:, None] - self.targets).square().sum(2)
+
+
+class LeNet5(Classifier):
+    """The network of the paper: 60,000 weights on one channel.
+
+    Args:
+        num_classes: 10 are compared with drawings of the digits 0 to 9, as in the paper; any
+            other number with fixed random codes of +1 and -1.
+        in_channels: channels of the images; 1 in the paper.
+        input_size: height and width; 32 in the paper, where a digit fills the middle 20x20.
+
+    Raises:
+        BadArgument: `input_size` is below 32, or a count is not positive.
+    """
+
+    def __init__(self, num_classes: int = 10, in_channels: int = 1, input_size: int = 32) -> None:
+        places = (
+            FeatureMap("stem.1", channels=6, reduction=1),
+            FeatureMap("stages.0.1", channels=16, reduction=2),
+            FeatureMap("stages.1", channels=120, reduction=4),
+        )
+        super().__init__(in_channels, num_classes, places, CODE_LENGTH, input_size, least_size=32)
+        side = size_after(_side_after_two_pools(input_size), 5)
+        self.stem = nn.Sequential(
+            nn.Conv2d(in_channels, 6, 5), Squash(), SubSampling(6), Squash()
+        )  # C1, S2
+        self.stages = nn.Sequential(
+            nn.Sequential(TableConv(TABLE, 5), Squash(), SubSampling(16), Squash()),  # C3, S4
+            nn.Sequential(nn.Conv2d(16, 120, 5), Squash()),  # C5
+        )
+        self.head = nn.Sequential(
+            nn.Flatten(),
+            nn.Linear(120 * side**2, CODE_LENGTH),  # F6
+            Squash(),
+            self.new_classifier(num_classes),
+        )
+        self.initialise(self)
+
+    def new_classifier(self, num_classes: int) -> nn.Module:
+        """Distances to the drawings; nothing in it is trained."""
+        return RBF(num_classes) if num_classes else nn.Identity()
+
+    def initialise(self, module: nn.Module) -> None:
+        """Weights and biases uniform within 2.4 / fan-in."""
+        for layer in module.modules():
+            if isinstance(layer, nn.Conv2d | nn.Linear | SubSampling):
+                inputs = 4 if isinstance(layer, SubSampling) else fan_in(layer)
+                for weights in layer.parameters():
+                    nn.init.uniform_(weights, -2.4 / inputs, 2.4 / inputs)
+
+
+class LeNet(Classifier):
+    """The modern form: full connection, max pooling, ReLU, a linear classifier.
+
+        part      lenet5_relu (1x32x32 in)    lenet_caffe (1x28x28 in)
+        stem      5x5, 6    pool 2            5x5, 20   pool 2
+        stages.0  5x5, 16   pool 2            5x5, 50   pool 2
+        head      linear, 120   linear, 84    linear, 500
+                  linear, num_classes         linear, num_classes
+
+    Neither is in the paper. Their weights are drawn by He's rule and Caffe's.
+
+    Args:
+        num_classes: length of the logits.
+        in_channels: channels of the images.
+        input_size: height and width, 16 or more.
+        maps: channels of the two convolutions.
+        hidden: widths of the linear layers before the last.
+        conv_act: makes what follows each convolution; the linear layers have ReLU.
+        init: draws the weights.
+
+    Raises:
+        BadArgument: `input_size` is below 16, or a count is not positive.
+    """
+
+    def __init__(
+        self,
+        num_classes: int = 10,
+        in_channels: int = 1,
+        input_size: int = 32,
+        maps: tuple[int, int] = (6, 16),
+        hidden: tuple[int, ...] = (120, 84),
+        conv_act: Callable[[], nn.Module] = nn.ReLU,
+        init: Init = he_init,
+    ) -> None:
+        places = (
+            FeatureMap("stem.1", channels=maps[0], reduction=1),
+            FeatureMap("stages.0.1", channels=maps[1], reduction=2),
+            FeatureMap("stages.0.2", channels=maps[1], reduction=4),
+        )
+        super().__init__(in_channels, num_classes, places, hidden[-1], input_size, least_size=16)
+        self.init = init
+        self.stem = nn.Sequential(nn.Conv2d(in_channels, maps[0], 5), conv_act(), nn.MaxPool2d(2))
+        self.stages = nn.Sequential(
+            nn.Sequential(nn.Conv2d(maps[0], maps[1], 5), conv_act(), nn.MaxPool2d(2))
+        )
+        widths = (maps[1] * _side_after_two_pools(input_size) ** 2, *hidden)
+        linears = [
+            layer
+            for width_in, width in zip(widths, hidden, strict=False)
+            for layer in (nn.Linear(width_in, width), nn.ReLU())
+        ]
+        self.head = nn.Sequential(nn.Flatten(), *linears, self.new_classifier(num_classes))
+        self.initialise(self)
+
+    def initialise(self, module: nn.Module) -> None:
+        """He's rule for lenet5_relu, Caffe's for lenet_caffe."""
+        self.init(module)
+
+
+def _side_after_two_pools(size: int) -> int:
+    return size_after(size_after(size, 5) // 2, 5) // 2
+
+
+VARIANTS = {
+    "lenet5": LeNet5,
+    "lenet5_relu": LeNet,
+    "lenet_caffe": partial(
+        LeNet, input_size=28, maps=(20, 50), hidden=(500,), conv_act=nn.Identity, init=lecun_init
+    ),
+}

@@ -1,0 +1,252 @@
+"""Residual networks, and the plain networks beside them: ImageNet and CIFAR.
+
+He, Zhang, Ren, Sun. Deep Residual Learning for Image Recognition. CVPR 2016. arXiv:1512.03385.
+Table 1 and Sec. 4.2:
+
+    part      out (224 in)   18, 34 layers          50, 101, 152 layers
+    stem      56x56          7x7 / 2, 64, then 3x3 / 2 max pool
+    stages.0  56x56          3x3, 64    3x3, 64     1x1, 64    3x3, 64    1x1, 256
+    stages.1  28x28          3x3, 128   3x3, 128    1x1, 128   3x3, 128   1x1, 512
+    stages.2  14x14          3x3, 256   3x3, 256    1x1, 256   3x3, 256   1x1, 1024
+    stages.3  7x7            3x3, 512   3x3, 512    1x1, 512   3x3, 512   1x1, 2048
+    head      num_classes    global average, linear
+
+    units in each stage: 2 2 2 2 (18), 3 4 6 3 (34, 50), 3 4 23 3 (101), 3 8 36 3 (152)
+
+    part      out (32 in)   6n + 2 layers
+    stem      32x32         3x3, 16
+    stages.0  32x32         3x3, 16   3x3, 16   (xn)
+    stages.1  16x16         3x3, 32   3x3, 32   (xn)
+    stages.2  8x8           3x3, 64   3x3, 64   (xn)
+    head      num_classes   global average, linear
+
+Stages after the first stride in their first unit. A bottleneck strides in its first 1x1, as in the
+authors' release; in the 3x3 under the names `_v1_5`, which is where public weights have it. The
+two hold the same tensors, so that weights of one load into the other and give wrong answers.
+
+Weights are drawn by He's rule, its fan-in form, the linear layer's too; biases are 0.
+"""
+
+from functools import partial
+
+from torch import Tensor, nn
+
+from cladenet.errors import BadArgument
+from cladenet.layers.anatomy import Classifier, FeatureMap
+from cladenet.layers.conv import conv
+from cladenet.layers.init import he_init
+from cladenet.layers.norm import Norm, norm_relu
+from cladenet.layers.shortcut import Shortcut, no_shortcut, option_a, option_b, option_c
+
+
+class Basic(nn.Sequential):
+    """F of Fig. 5, left: two 3x3 convolutions, the first with the stride."""
+
+    expansion = 1
+
+    def __init__(self, in_channels: int, width: int, stride: int, norm: Norm) -> None:
+        super().__init__(
+            conv(in_channels, width, 3, stride),
+            norm_relu(norm, width),
+            conv(width, width, 3),
+            norm(width),
+        )
+
+
+class Bottleneck(nn.Sequential):
+    """F of Fig. 5, right: 1x1 to a quarter of the width, 3x3, 1x1 back; the first strides."""
+
+    expansion = 4
+    strides_in_3x3 = False
+
+    def __init__(self, in_channels: int, width: int, stride: int, norm: Norm) -> None:
+        first, second = (1, stride) if self.strides_in_3x3 else (stride, 1)
+        super().__init__(
+            conv(in_channels, width, 1, first),
+            norm_relu(norm, width),
+            conv(width, width, 3, second),
+            norm_relu(norm, width),
+            conv(width, width * self.expansion, 1),
+            norm(width * self.expansion),
+        )
+
+
+class BottleneckV15(Bottleneck):
+    """The stride in the 3x3, as in fb.resnet.torch, torchvision and timm."""
+
+    strides_in_3x3 = True
+
+
+Residual = type[Basic] | type[Bottleneck]
+
+
+class Unit(nn.Module):
+    """y = ReLU(F(x) + shortcut(x)): Eq. (1) and (2). With no shortcut y = ReLU(F(x)): plain."""
+
+    def __init__(self, residual: nn.Module, shortcut: nn.Module | None) -> None:
+        super().__init__()
+        self.residual = residual
+        self.shortcut = shortcut
+        self.act = nn.ReLU(inplace=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, in_channels, H, W) -> (N, out_channels, ceil(H / stride), ceil(W / stride))."""
+        y = self.residual(x)
+        if self.shortcut is not None:
+            y = y + self.shortcut(x)
+        return self.act(y)
+
+
+def stage(
+    n: int,
+    in_channels: int,
+    width: int,
+    stride: int,
+    residual: Residual,
+    shortcut: Shortcut,
+    norm: Norm,
+) -> nn.Sequential:
+    """n units; the first changes the width and strides, the others keep the shape."""
+    out_channels = width * residual.expansion
+    shapes = [(in_channels, stride)] + [(out_channels, 1)] * (n - 1)
+    return nn.Sequential(
+        *(
+            Unit(
+                residual(channels, width, step, norm), shortcut(channels, out_channels, step, norm)
+            )
+            for channels, step in shapes
+        )
+    )
+
+
+class ResNet(Classifier):
+    """The ImageNet network, of any numbers of units.
+
+    Args:
+        units: in each of the four stages.
+        residual: F of every unit: `Basic`, `Bottleneck`, or `BottleneckV15`.
+        num_classes: length of the logits.
+        in_channels: channels of the images, of any size.
+        shortcut: makes what is added to F: `option_a`, `option_b`, `option_c`, or `no_shortcut`,
+            which makes the network plain.
+        norm: maps a channel count to a normalisation layer.
+
+    Raises:
+        BadArgument: a count is not positive, or `units` are not four.
+    """
+
+    def __init__(
+        self,
+        units: tuple[int, int, int, int],
+        residual: Residual,
+        num_classes: int = 1000,
+        in_channels: int = 3,
+        shortcut: Shortcut = option_b,
+        norm: Norm = nn.BatchNorm2d,
+    ) -> None:
+        if len(units) != 4 or min(units) < 1:
+            raise BadArgument(f"units is {units}; expected four numbers, each 1 or more")
+        widths = (64, 128, 256, 512)
+        outs = [width * residual.expansion for width in widths]
+        places = (
+            FeatureMap("stem.1", 64, reduction=2),
+            *(FeatureMap(f"stages.{i}", outs[i], reduction=4 * 2**i) for i in range(4)),
+        )
+        super().__init__(in_channels, num_classes, places, head_width=outs[-1])
+        self.stem = nn.Sequential(
+            conv(in_channels, 64, 7, stride=2),
+            norm_relu(norm, 64),
+            nn.MaxPool2d(3, stride=2, padding=1),
+        )
+        self.stages = nn.Sequential(
+            *(
+                stage(n, width_in, width, stride, residual, shortcut, norm)
+                for n, width_in, width, stride in zip(
+                    units, (64, *outs), widths, (1, 2, 2, 2), strict=False
+                )
+            )
+        )
+        self.head = nn.Sequential(
+            nn.AdaptiveAvgPool2d(1), nn.Flatten(), self.new_classifier(num_classes)
+        )
+        self.initialise(self)
+
+    def initialise(self, module: nn.Module) -> None:
+        """He's rule, fan-in."""
+        he_init(module)
+
+
+class ResNetCifar(Classifier):
+    """The CIFAR network of any depth 6n + 2.
+
+    Args:
+        depth: layers with weights; 20, 32, 44, 56, 110 and 1202 in the paper.
+        num_classes: length of the logits.
+        in_channels: channels of the images, of any size.
+        shortcut: as in `ResNet`; the paper uses `option_a` here.
+        norm: maps a channel count to a normalisation layer.
+
+    Raises:
+        BadArgument: `depth` is not 6n + 2 with n >= 1, or a count is not positive.
+    """
+
+    def __init__(
+        self,
+        depth: int,
+        num_classes: int = 10,
+        in_channels: int = 3,
+        shortcut: Shortcut = option_a,
+        norm: Norm = nn.BatchNorm2d,
+    ) -> None:
+        n, rest = divmod(depth - 2, 6)
+        if n < 1 or rest:
+            raise BadArgument(f"depth is {depth}; expected 6n + 2, such as 20, 56 or 110")
+        places = (
+            FeatureMap("stem", 16, reduction=1),
+            FeatureMap("stages.0", 16, reduction=1),
+            FeatureMap("stages.1", 32, reduction=2),
+            FeatureMap("stages.2", 64, reduction=4),
+        )
+        super().__init__(in_channels, num_classes, places, head_width=64)
+        self.stem = nn.Sequential(conv(in_channels, 16, 3), norm_relu(norm, 16))
+        self.stages = nn.Sequential(
+            stage(n, 16, 16, 1, Basic, shortcut, norm),
+            stage(n, 16, 32, 2, Basic, shortcut, norm),
+            stage(n, 32, 64, 2, Basic, shortcut, norm),
+        )
+        self.head = nn.Sequential(
+            nn.AdaptiveAvgPool2d(1), nn.Flatten(), self.new_classifier(num_classes)
+        )
+        self.initialise(self)
+
+    def initialise(self, module: nn.Module) -> None:
+        """He's rule, fan-in."""
+        he_init(module)
+
+
+VARIANTS = {
+    "resnet18": partial(ResNet, units=(2, 2, 2, 2), residual=Basic),
+    "resnet18_a": partial(ResNet, units=(2, 2, 2, 2), residual=Basic, shortcut=option_a),
+    "plain18": partial(ResNet, units=(2, 2, 2, 2), residual=Basic, shortcut=no_shortcut),
+    "resnet34": partial(ResNet, units=(3, 4, 6, 3), residual=Basic),
+    "resnet34_a": partial(ResNet, units=(3, 4, 6, 3), residual=Basic, shortcut=option_a),
+    "resnet34_c": partial(ResNet, units=(3, 4, 6, 3), residual=Basic, shortcut=option_c),
+    "plain34": partial(ResNet, units=(3, 4, 6, 3), residual=Basic, shortcut=no_shortcut),
+    "resnet50": partial(ResNet, units=(3, 4, 6, 3), residual=Bottleneck),
+    "resnet50_v1_5": partial(ResNet, units=(3, 4, 6, 3), residual=BottleneckV15),
+    "resnet101": partial(ResNet, units=(3, 4, 23, 3), residual=Bottleneck),
+    "resnet101_v1_5": partial(ResNet, units=(3, 4, 23, 3), residual=BottleneckV15),
+    "resnet152": partial(ResNet, units=(3, 8, 36, 3), residual=Bottleneck),
+    "resnet152_v1_5": partial(ResNet, units=(3, 8, 36, 3), residual=BottleneckV15),
+    "resnet20_cifar": partial(ResNetCifar, depth=20),
+    "resnet32_cifar": partial(ResNetCifar, depth=32),
+    "resnet44_cifar": partial(ResNetCifar, depth=44),
+    "resnet56_cifar": partial(ResNetCifar, depth=56),
+    "resnet110_cifar": partial(ResNetCifar, depth=110),
+    "resnet1202_cifar": partial(ResNetCifar, depth=1202),
+    "plain20_cifar": partial(ResNetCifar, depth=20, shortcut=no_shortcut),
+    "plain32_cifar": partial(ResNetCifar, depth=32, shortcut=no_shortcut),
+    "plain44_cifar": partial(ResNetCifar, depth=44, shortcut=no_shortcut),
+    "plain56_cifar": partial(ResNetCifar, depth=56, shortcut=no_shortcut),
+    "plain110_cifar": partial(ResNetCifar, depth=110, shortcut=no_shortcut),
+}

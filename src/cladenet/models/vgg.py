@@ -1,0 +1,213 @@
+"""VGG: the six columns of Table 1, the 5x5 ablation, batch-norm forms, and a small net for CIFAR.
+
+Simonyan, Zisserman. Very Deep Convolutional Networks for Large-Scale Image Recognition.
+ICLR 2015. arXiv:1409.1556. Table 1:
+
+    part      width  out (224 in)  A    A-LRN    B      C        D        E          5x5
+    stem      64     112x112       3    3 LRN    3 3    3 3      3 3      3 3        5
+    stages.0  128    56x56         3    3        3 3    3 3      3 3      3 3        5
+    stages.1  256    28x28         3 3  3 3      3 3    3 3 1    3 3 3    3 3 3 3    5
+    stages.2  512    14x14         3 3  3 3      3 3    3 3 1    3 3 3    3 3 3 3    5
+    stages.3  512    7x7           3 3  3 3      3 3    3 3 1    3 3 3    3 3 3 3    5
+    head      linear 4096, dropout; linear 4096, dropout; linear num_classes
+
+A number is the kernel size of a convolution; ReLU follows each, and a 2x2 / 2 max pool ends each
+row. 5x5 is Sec. 2.3 and 4.1's shallow net: each pair of 3x3 in B replaced by one 5x5.
+
+The paper draws A from N(0, 0.01), variance 10^-2 as printed, and starts the deeper nets from A's
+first four convolutions and its linear layers (`start_from`); it adds that Glorot's rule was found
+to do without. Glorot's rule is the default here, `init=partial(gaussian_init, std=0.1)` the other.
+With batch norm, which is not in the paper, weights are drawn by He's rule.
+"""
+
+from functools import partial
+from itertools import zip_longest
+
+from torch import nn
+
+from cladenet.errors import BadArgument
+from cladenet.layers.anatomy import Classifier, FeatureMap
+from cladenet.layers.conv import conv
+from cladenet.layers.init import Init, glorot_init, he_init
+from cladenet.layers.norm import Norm, response_norm
+
+Kernels = tuple[tuple[int, ...], ...]
+
+WIDTHS = (64, 128, 256, 512, 512)
+A: Kernels = ((3,), (3,), (3, 3), (3, 3), (3, 3))
+B: Kernels = ((3, 3), (3, 3), (3, 3), (3, 3), (3, 3))
+C: Kernels = ((3, 3), (3, 3), (3, 3, 1), (3, 3, 1), (3, 3, 1))
+D: Kernels = ((3, 3), (3, 3), (3, 3, 3), (3, 3, 3), (3, 3, 3))
+E: Kernels = ((3, 3), (3, 3), (3, 3, 3, 3), (3, 3, 3, 3), (3, 3, 3, 3))
+B_5X5: Kernels = ((5,), (5,), (5,), (5,), (5,))
+
+
+def block(
+    in_channels: int, width: int, kernels: tuple[int, ...], norm: Norm | None, bias: bool
+) -> list[nn.Module]:
+    """Convolutions, each with the norm if there is one, and ReLU; the size stays."""
+    layers: list[nn.Module] = []
+    for kernel_size in kernels:
+        layers.append(conv(in_channels, width, kernel_size, bias=bias))
+        layers += [norm(width)] if norm else []
+        layers.append(nn.ReLU(inplace=True))
+        in_channels = width
+    return layers
+
+
+class VGG(Classifier):
+    """One column of Table 1.
+
+    Args:
+        kernels: kernel sizes, five rows of them; A to E and B_5X5 above.
+        num_classes: length of the logits.
+        in_channels: channels of the images.
+        input_size: height and width, 32 or more; what a multiple of 32 leaves over is not seen.
+        lrn: AlexNet's response normalisation after the first convolution.
+        norm: maps a channel count to a normalisation layer, between convolution and ReLU.
+        conv_bias: biases in the convolutions; redundant before a batch norm, but public weights
+            have them.
+        drop_rate: of dropout after the two hidden linear layers.
+        init: draws the weights.
+
+    Raises:
+        BadArgument: `input_size` is below 32, or a count is not positive.
+    """
+
+    def __init__(
+        self,
+        kernels: Kernels,
+        num_classes: int = 1000,
+        in_channels: int = 3,
+        input_size: int = 224,
+        lrn: bool = False,
+        norm: Norm | None = None,
+        conv_bias: bool = True,
+        drop_rate: float = 0.5,
+        init: Init = glorot_init,
+    ) -> None:
+        widths_in = (in_channels, *WIDTHS)
+        rows = [
+            block(width_in, width, row, norm, conv_bias)
+            for width_in, width, row in zip(widths_in, WIDTHS, kernels, strict=False)
+        ]
+        if lrn:
+            rows[0].append(response_norm(1e-4))
+        parts = ["stem", *(f"stages.{number}" for number in range(4))]
+        places = [
+            FeatureMap(f"{part}.{len(row) - 1}", width, 2**number)
+            for number, (part, row, width) in enumerate(zip(parts, rows, WIDTHS, strict=True))
+        ]
+        places.append(FeatureMap(f"stages.3.{len(rows[-1])}", WIDTHS[-1], reduction=32))
+        super().__init__(in_channels, num_classes, places, 4096, input_size, least_size=32)
+        self.init = init
+        self.stem, *stages = (nn.Sequential(*row, nn.MaxPool2d(2)) for row in rows)
+        self.stages = nn.Sequential(*stages)
+        self.head = nn.Sequential(
+            nn.Flatten(),
+            nn.Linear(WIDTHS[-1] * (input_size // 32) ** 2, 4096),
+            nn.ReLU(inplace=True),
+            nn.Dropout(drop_rate),
+            nn.Linear(4096, 4096),
+            nn.ReLU(inplace=True),
+            nn.Dropout(drop_rate),
+            self.new_classifier(num_classes),
+        )
+        self.initialise(self)
+
+    def initialise(self, module: nn.Module) -> None:
+        """As `init` says: Glorot's rule by default, He's with batch norm."""
+        self.init(module)
+
+    def start_from(self, shallow: "VGG") -> None:
+        """Take the first four convolutions and the linear layers of a trained net A (Sec. 3.1).
+
+        A convolution goes where it was: the second of a row to the second of the same row.
+
+        Raises:
+            BadArgument: a shape differs, or a row has too few convolutions.
+        """
+        convs = [
+            pair
+            for ours, theirs in zip(self._rows(), shallow._rows(), strict=True)
+            for pair in zip_longest(_weighted(ours), _weighted(theirs))
+            if pair[1] is not None
+        ]
+        linears = zip(_weighted(self.head), _weighted(shallow.head), strict=True)
+        pairs = [*convs[:4], *linears]
+        for ours, theirs in pairs:
+            given = tuple(theirs.weight.shape)
+            wanted = tuple(ours.weight.shape) if ours else "none there"
+            if given != wanted:
+                raise BadArgument(f"weights of shape {given} do not fit a layer of {wanted}")
+        for ours, theirs in pairs:
+            ours.load_state_dict(theirs.state_dict())
+
+    def _rows(self) -> list[nn.Module]:
+        return [self.stem, *self.stages]
+
+
+class VGGCifar(Classifier):
+    """Column E with batch norm, cut after its fourth row; of a tutorial repository, in no paper.
+
+        stem      64     3 3        pool    16x16
+        stages.0  128    3 3        pool    8x8
+        stages.1  256    3 3 3 3    pool    4x4
+        stages.2  512    3 3 3 3            4x4
+        head      global average, linear num_classes
+
+    Args:
+        num_classes: length of the logits.
+        in_channels: channels of the images, of any size from 8x8 on.
+        norm: maps a channel count to a normalisation layer.
+
+    Raises:
+        BadArgument: a count is not positive.
+    """
+
+    def __init__(
+        self, num_classes: int = 10, in_channels: int = 3, norm: Norm = nn.BatchNorm2d
+    ) -> None:
+        widths_in = (in_channels, *WIDTHS)
+        rows = [
+            block(width_in, width, row, norm, bias=True)
+            for width_in, width, row in zip(widths_in, WIDTHS[:4], E, strict=False)
+        ]
+        parts = ("stem", "stages.0", "stages.1", "stages.2")
+        places = [
+            FeatureMap(f"{part}.{len(row) - 1}", width, 2**number)
+            for number, (part, row, width) in enumerate(zip(parts, rows, WIDTHS, strict=False))
+        ]
+        super().__init__(in_channels, num_classes, places, WIDTHS[3], least_size=8)
+        self.stem, *stages = (nn.Sequential(*row, nn.MaxPool2d(2)) for row in rows[:3])
+        self.stages = nn.Sequential(*stages, nn.Sequential(*rows[3]))
+        self.head = nn.Sequential(
+            nn.AdaptiveAvgPool2d(1), nn.Flatten(), self.new_classifier(num_classes)
+        )
+        self.initialise(self)
+
+    def initialise(self, module: nn.Module) -> None:
+        """He's rule."""
+        he_init(module)
+
+
+def _weighted(model: nn.Module) -> list[nn.Conv2d | nn.Linear]:
+    return [layer for layer in model.modules() if isinstance(layer, nn.Conv2d | nn.Linear)]
+
+
+_WITH_BN = partial(VGG, norm=nn.BatchNorm2d, init=he_init)
+
+VARIANTS = {
+    "vgg11": partial(VGG, kernels=A),
+    "vgg11_lrn": partial(VGG, kernels=A, lrn=True),
+    "vgg13": partial(VGG, kernels=B),
+    "vgg16_c": partial(VGG, kernels=C),
+    "vgg16": partial(VGG, kernels=D),
+    "vgg19": partial(VGG, kernels=E),
+    "vgg13_5x5": partial(VGG, kernels=B_5X5),
+    "vgg11_bn": partial(_WITH_BN, kernels=A),
+    "vgg13_bn": partial(_WITH_BN, kernels=B),
+    "vgg16_bn": partial(_WITH_BN, kernels=D),
+    "vgg19_bn": partial(_WITH_BN, kernels=E),
+    "vgg_cifar": VGGCifar,
+}

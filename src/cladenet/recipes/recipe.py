@@ -1,0 +1,177 @@
+"""A training recipe: numbers with a source.
+
+Points in time are fractions of the run, so that a shortened run keeps the paper's shape: the drops of
+He et al. at 32k and 48k of 64k steps are `drop_at=(0.5, 0.75)`.
+"""
+
+from dataclasses import dataclass, fields
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from cladenet.errors import BadArgument
+
+Schedule = Literal["constant", "step", "plateau", "cosine", "one_cycle"]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a network is trained.
+
+    Attributes:
+        source: paper and section that print the numbers.
+        departs: what the paper leaves open, and what is done otherwise here.
+        epochs: passes over the training images; 0 where `steps` is given.
+        steps: optimiser steps; 0 where `epochs` is given.
+        batch_size: images per optimiser step, over all processes.
+        accumulate: parts a batch is cut into, one forward and backward pass each.
+        optimizer: `sgd` or `adamw`.
+        lr: peak learning rate.
+        momentum: of SGD; the first beta of AdamW.
+        beta2: the second beta of AdamW.
+        nesterov: look ahead, SGD only.
+        weight_decay: L2 for SGD, decoupled for AdamW.
+        decay_all: also decay biases and the scales and shifts of normalisations.
+        clip_norm: upper bound on the gradient's L2 norm; 0 is none.
+        schedule: shape of the learning rate after the warm-up.
+        drop_at: for `step`, fractions of the run at which the rate falls.
+        drop_to: for `step`, multiples of `lr` from each of those points on.
+        drop_factor: for `plateau`, what a drop multiplies the rate with.
+        patience: for `plateau`, validations without a better error before a drop.
+        max_drops: for `plateau`, drops allowed.
+        warmup: fraction of the run spent warming up.
+        warmup_lr: multiple of `lr` at the start of the warm-up.
+        warmup_shape: `linear` rises to `lr`, `constant` stays at `warmup_lr`.
+        final_lr: for `cosine` and `one_cycle`, multiple of `lr` at the end.
+        label_smoothing: mass moved from the true class to all.
+        class_weights: weigh each class by the inverse of its frequency.
+        ema: decay of the moving average of the weights per step; 0 is none.
+        normalise: `data` (mean and deviation of the training images), `imagenet`, `half` (to
+            [-1, 1]), or `lenet` (background -0.1, ink 1.175).
+        crop: `none`, `pad` (shift), `resized` (area and aspect), `jitter` (short side, then crop).
+        pad: pixels on each side for `pad`.
+        scale: area range of `resized`.
+        short_side: range of `jitter`, in pixels.
+        flip: probability of a mirror image.
+        policy: `none`, `trivialaugment`, `randaugment`, `autoaugment_imagenet`,
+            `autoaugment_cifar10` or `autoaugment_svhn`.
+        colour_jitter: strength of brightness, contrast and saturation changes; 0 is none.
+        pca_colour: standard deviation of AlexNet's colour noise; 0 is none.
+        erasing: probability of an erased rectangle.
+        mixup: alpha of its beta distribution; 0 is none.
+        cutmix: alpha of its beta distribution; 0 is none.
+    """
+
+    source: str
+    departs: str = ""
+    epochs: float = 0.0
+    steps: int = 0
+    batch_size: int = 128
+    accumulate: int = 1
+    optimizer: Literal["sgd", "adamw"] = "sgd"
+    lr: float = 0.1
+    momentum: float = 0.9
+    beta2: float = 0.999
+    nesterov: bool = False
+    weight_decay: float = 1e-4
+    decay_all: bool = True
+    clip_norm: float = 0.0
+    schedule: Schedule = "constant"
+    drop_at: tuple[float, ...] = ()
+    drop_to: tuple[float, ...] = ()
+    drop_factor: float = 0.1
+    patience: int = 5
+    max_drops: int = 3
+    warmup: float = 0.0
+    warmup_lr: float = 0.0
+    warmup_shape: Literal["linear", "constant"] = "linear"
+    final_lr: float = 0.0
+    label_smoothing: float = 0.0
+    class_weights: bool = False
+    ema: float = 0.0
+    normalise: Literal["data", "imagenet", "half", "lenet"] = "data"
+    crop: Literal["none", "pad", "resized", "jitter"] = "none"
+    pad: int = 4
+    scale: tuple[float, float] = (0.08, 1.0)
+    short_side: tuple[int, int] = (256, 480)
+    flip: float = 0.0
+    policy: str = "none"
+    colour_jitter: float = 0.0
+    pca_colour: float = 0.0
+    erasing: float = 0.0
+    mixup: float = 0.0
+    cutmix: float = 0.0
+
+    def __post_init__(self) -> None:
+        if (self.epochs > 0) == (self.steps > 0):
+            raise BadArgument(
+                f"a recipe lasts epochs or steps, one of them above 0; it has epochs={self.epochs} "
+                f"and steps={self.steps}"
+            )
+        if len(self.drop_at) != len(self.drop_to):
+            raise BadArgument(
+                f"drop_at has {len(self.drop_at)} points, drop_to {len(self.drop_to)}; "
+                "give as many of one as of the other"
+            )
+        for name, least in _LEAST.items():
+            if not getattr(self, name) >= least:
+                raise BadArgument(f"{name} is {getattr(self, name)}; expected at least {least}")
+        for name in _FRACTIONS:
+            if not 0 <= getattr(self, name) <= 1:
+                raise BadArgument(f"{name} is {getattr(self, name)}; expected 0 to 1")
+
+    def total_steps(self, steps_per_epoch: int) -> int:
+        """Optimiser steps of the whole run."""
+        return self.steps or max(1, round(self.epochs * steps_per_epoch))
+
+
+_LEAST = {
+    "batch_size": 1,
+    "accumulate": 1,
+    "lr": 0,
+    "weight_decay": 0,
+    "clip_norm": 0,
+    "patience": 1,
+    "max_drops": 0,
+    "pad": 0,
+    "pca_colour": 0,
+    "colour_jitter": 0,
+    "mixup": 0,
+    "cutmix": 0,
+}
+_FRACTIONS = ("warmup", "label_smoothing", "ema", "flip", "erasing", "momentum")
+
+
+def field_types(owner: type) -> dict[str, Any]:
+    """Names and types that `key=value` words may set."""
+    hints = get_type_hints(owner)
+    return {field.name: hints[field.name] for field in fields(owner)}  # type: ignore[arg-type]
+
+
+def parse_value(name: str, text: str, kind: Any) -> Any:
+    """A command line's word as a value of a field's type; tuples are written `0.5,0.75`.
+
+    Raises:
+        BadArgument: the word is not of that type.
+    """
+    try:
+        if get_origin(kind) is Literal:
+            if text not in get_args(kind):
+                raise ValueError
+            return text
+        if get_origin(kind) is tuple:
+            item = get_args(kind)[0]
+            return tuple(item(word) for word in text.replace("(", "").replace(")", "").split(","))
+        if kind is bool:
+            return {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}[
+                text.lower()
+            ]
+        return kind(text)
+    except (ValueError, KeyError) as error:
+        raise BadArgument(f"{name} is {text!r}; expected {_describe(kind)}") from error
+
+
+def _describe(kind: Any) -> str:
+    if get_origin(kind) is Literal:
+        return "one of " + ", ".join(map(str, get_args(kind)))
+    if get_origin(kind) is tuple:
+        return f"{get_args(kind)[0].__name__}s separated by commas"
+    return {bool: "true or false", int: "a whole number", float: "a number"}.get(kind, "a text")

@@ -1,0 +1,33 @@
+"""The learning rate as a function of how much of the run has passed."""
+
+import math
+
+from cladenet.recipes.recipe import Recipe
+
+
+def lr_at(recipe: Recipe, step: int, total: int, drops: int = 0) -> float:
+    """Learning rate of `step` (from 0) of `total`; `drops` is how often `plateau` has fallen."""
+    return recipe.lr * multiple_at(recipe, step / total, drops)
+
+
+def multiple_at(recipe: Recipe, progress: float, drops: int = 0) -> float:
+    """The rate as a multiple of `recipe.lr` after a fraction `progress` of the run."""
+    if progress < recipe.warmup:
+        if recipe.warmup_shape == "constant":
+            return recipe.warmup_lr
+        return recipe.warmup_lr + (1 - recipe.warmup_lr) * progress / recipe.warmup
+    if recipe.schedule == "step":
+        passed = [
+            to for at, to in zip(recipe.drop_at, recipe.drop_to, strict=True) if progress >= at
+        ]
+        return passed[-1] if passed else 1.0
+    if recipe.schedule == "plateau":
+        return recipe.drop_factor**drops
+    rest = (progress - recipe.warmup) / (1 - recipe.warmup) if recipe.warmup < 1 else 1.0
+    if recipe.schedule == "cosine":
+        return recipe.final_lr + (1 - recipe.final_lr) * (1 + math.cos(math.pi * rest)) / 2
+    if (
+        recipe.schedule == "one_cycle"
+    ):  # Smith 2018: up and down linearly; the warm-up is the way up
+        return 1 - (1 - recipe.final_lr) * rest
+    return 1.0

@@ -1,0 +1,106 @@
+"""Names to networks: a name's ledger row, its family's module, the model."""
+
+from fnmatch import fnmatchcase
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+from cladenet.errors import BadArgument
+from cladenet.ledger import Entry, load
+
+if TYPE_CHECKING:
+    from cladenet.layers.anatomy import Classifier
+    from cladenet.layers.features import FeatureMaps
+
+
+def list_models(pattern: str = "*") -> list[str]:
+    """Names that match a shell pattern such as "resnet*_cifar", in the order of the tree."""
+    return [name for name in load() if fnmatchcase(name, pattern)]
+
+
+def find(name: str) -> Entry:
+    """The ledger's row of a network.
+
+    Raises:
+        BadArgument: no network has this name; the message has the nearest ones.
+    """
+    entries = load()
+    if name not in entries:
+        from difflib import get_close_matches  # only a misspelt name pays for this import
+
+        nearest = get_close_matches(name.lower(), entries, n=3)
+        hint = f"nearest: {', '.join(nearest)}. " if nearest else ""
+        raise BadArgument(
+            f"no model is called {name!r}; {hint}`cladenet models` prints all {len(entries)}"
+        )
+    return entries[name]
+
+
+@overload
+def create_model(
+    name: str, *, features_only: Literal[False] = False, **overrides: Any
+) -> "Classifier": ...
+
+
+@overload
+def create_model(
+    name: str,
+    *,
+    features_only: Literal[True],
+    out_indices: tuple[int, ...] | None = None,
+    **overrides: Any,
+) -> "FeatureMaps": ...
+
+
+def create_model(
+    name: str,
+    *,
+    features_only: bool = False,
+    out_indices: tuple[int, ...] | None = None,
+    **overrides: Any,
+) -> "Classifier | FeatureMaps":
+    """Build a network with fresh weights, drawn from torch's global random state.
+
+    Args:
+        name: a name of `list_models()`.
+        features_only: return the maps between the stages in place of logits, as timm does.
+        out_indices: which maps, finest first and counted from 0; all of them by default.
+        overrides: arguments of the family's class in place of the variant's: `num_classes`,
+            `in_channels` (alias `in_chans`), `input_size` where the head is tied to one, ...
+
+    Raises:
+        BadArgument: an unknown name, an argument the network does not take, or a value it refuses.
+    """
+    module = import_module(f"cladenet.models.{find(name).family}")
+    variant = module.VARIANTS[name]
+    model: Classifier = variant(**_known(name, variant, overrides))
+    if features_only:
+        from cladenet.layers.features import FeatureMaps
+
+        return FeatureMaps(model, out_indices)
+    if out_indices is not None:
+        raise BadArgument(f"out_indices is {out_indices}; it needs features_only=True")
+    return model
+
+
+def accepts(name: str, argument: str) -> bool:
+    """Does `create_model(name, argument=...)` work? Such as `input_size`, for tied heads alone."""
+    from inspect import signature
+
+    module = import_module(f"cladenet.models.{find(name).family}")
+    return argument in signature(module.VARIANTS[name]).parameters
+
+
+def _known(name: str, variant: Any, overrides: dict[str, Any]) -> dict[str, Any]:
+    """`overrides` by their full names, once it is sure that the variant takes them all."""
+    from inspect import signature
+
+    if "in_chans" in overrides:
+        if "in_channels" in overrides:
+            raise BadArgument("in_chans and in_channels are one argument; pass one of them")
+        overrides = {**overrides, "in_channels": overrides["in_chans"]}
+        del overrides["in_chans"]
+    takes = list(signature(variant).parameters)
+    unknown = sorted(set(overrides) - set(takes))
+    if unknown:
+        raise BadArgument(f"{name} takes no {unknown[0]}; it takes {', '.join(takes)}")
+    return overrides

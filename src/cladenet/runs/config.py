@@ -1,0 +1,197 @@
+"""All that was decided about a run, as one value and as `config.yaml`."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from cladenet.errors import BadArgument, CheckpointError
+from cladenet.recipes import Recipe
+from cladenet.recipes.recipe import field_types, parse_value
+
+# What may differ when a run is resumed: where and how it is computed, not what.
+MACHINE = ("workers", "device", "threads", "save_minutes", "save_steps", "cache_dir", "cache_gb")
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """One training run.
+
+    Attributes:
+        network: name in the registry.
+        data: the data set as the user named it, paths absolute.
+        recipe_name: what the recipe was called before it was overridden.
+        recipe: every number of the training.
+        arguments: further arguments of the network (`model.KEY=VALUE` on the command line).
+        size: side of the network's input in pixels; 0 is the one of its paper.
+        seed: of the initialisation, the split, the order, the augmentation and the dropout.
+        val: fraction of the training images held out where the data has no validation set; 0 trains
+            on all of them and takes the last weights.
+        test: fraction of a flat folder held out as test set.
+        weights: run or checkpoint folder to fine-tune from; empty trains from scratch.
+        freeze: parts that keep their weights: `stem`, `backbone`, or how many from the stem on.
+        layer_decay: multiple of the learning rate from each part to the one below it.
+        precision: `fp32`, or `bf16` autocast.
+        channels_last: memory layout of the convolutions; the same numbers up to rounding.
+        compile: run the network through torch.compile.
+        sync_bn: batch statistics over all processes.
+        on_unreadable: `stop`, or `skip` to leave images out that cannot be decoded.
+        exif: turn photographs as their EXIF orientation says.
+        threads: torch threads; 0 leaves torch's choice.
+        device: `auto`, `cpu`, `cuda` or `cuda:N`.
+        workers: processes that prepare images; the result does not depend on it.
+        save_minutes: time between two checkpoints at the most.
+        save_steps: steps between two checkpoints; 0 saves by time alone.
+        cache_dir: folder of decoded images; empty is $CLADENET_CACHE or ~/.cache/cladenet.
+        cache_gb: size up to which photographs are kept decoded; 0 leaves it to the free disk.
+    """
+
+    network: str
+    data: str
+    recipe_name: str
+    recipe: Recipe
+    arguments: dict[str, Any] = field(default_factory=dict)
+    size: int = 0
+    seed: int = 0
+    val: float = 0.1
+    test: float = 0.1
+    weights: str = ""
+    freeze: str = ""
+    layer_decay: float = 1.0
+    precision: Literal["fp32", "bf16"] = "fp32"
+    channels_last: bool = True
+    compile: bool = False
+    sync_bn: bool = False
+    on_unreadable: Literal["stop", "skip"] = "stop"
+    exif: bool = True
+    threads: int = 0
+    device: str = "auto"
+    workers: int = 0
+    save_minutes: float = 5.0
+    save_steps: int = 0
+    cache_dir: str = ""
+    cache_gb: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("val", "test"):
+            if not 0 <= getattr(self, name) < 1:
+                raise BadArgument(f"{name} is {getattr(self, name)}; expected a fraction below 1")
+        for name in ("workers", "threads", "save_minutes", "save_steps", "seed", "size", "cache_gb"):
+            if getattr(self, name) < 0:
+                raise BadArgument(f"{name} is {getattr(self, name)}; expected 0 or more")
+        if not 0 < self.layer_decay <= 1:
+            raise BadArgument(f"layer_decay is {self.layer_decay}; expected above 0, at most 1")
+
+
+_STRUCTURE = {"network", "data", "recipe_name", "recipe", "arguments"}
+
+
+def parse_words(words: Sequence[str]) -> dict[str, str]:
+    """`["lr=0.1", "model.drop_rate=0.2"]` as a dict.
+
+    Raises:
+        BadArgument: a word has no `=`, or a key comes twice.
+    """
+    pairs: dict[str, str] = {}
+    for word in words:
+        key, equals, value = word.partition("=")
+        if not equals or not key:
+            raise BadArgument(f"{word!r} is not key=value, such as lr=0.05 or epochs=10")
+        if key in pairs:
+            raise BadArgument(f"{key} is given twice: {pairs[key]!r} and {value!r}")
+        pairs[key] = value
+    return pairs
+
+
+def apply(config: RunConfig, options: Mapping[str, Any]) -> RunConfig:
+    """`config` with the fields of it, of its recipe or of the network that `options` names.
+
+    Values may be texts, as on the command line. `epochs` and `steps` replace each other.
+
+    Raises:
+        BadArgument: a key is unknown or a value is not what the key takes.
+    """
+    of_run = {k: v for k, v in field_types(RunConfig).items() if k not in _STRUCTURE}
+    of_recipe = field_types(Recipe)
+    run: dict[str, Any] = {}
+    recipe: dict[str, Any] = {}
+    arguments = dict(config.arguments)
+    for key, value in options.items():
+        if key.startswith("model."):
+            arguments[key.removeprefix("model.")] = _plain(value)
+        elif key in of_run:
+            run[key] = _typed(key, value, of_run[key])
+        elif key in of_recipe:
+            recipe[key] = _typed(key, value, of_recipe[key])
+        else:
+            near = get_close_matches(key, [*of_run, *of_recipe], n=2)
+            hint = f"; nearest: {', '.join(near)}" if near else ""
+            raise BadArgument(
+                f"{key!r} is not an option of a run{hint}. Options of the run: {', '.join(of_run)}. "
+                f"Of the recipe: {', '.join(of_recipe)}. Of the network: model.KEY=VALUE"
+            )
+    if "epochs" in recipe and "steps" not in recipe:
+        recipe["steps"] = 0
+    if "steps" in recipe and "epochs" not in recipe:
+        recipe["epochs"] = 0.0
+    changed = replace(config.recipe, **recipe)
+    return replace(config, recipe=changed, arguments=arguments, **run)
+
+
+def _typed(key: str, value: Any, kind: Any) -> Any:
+    if isinstance(value, (list, tuple)):
+        value = ",".join(map(str, value))
+    return parse_value(key, str(value), kind)
+
+
+def _plain(value: Any) -> Any:
+    """A number, truth value or text, as YAML reads it."""
+    return yaml.safe_load(value) if isinstance(value, str) else value
+
+
+def read_options(path: Path) -> dict[str, Any]:
+    """A YAML file of `key: value` lines, as `--config` takes it.
+
+    Raises:
+        BadArgument: the file is missing, is not YAML or is not a table.
+    """
+    try:
+        values = yaml.safe_load(path.read_text())
+    except OSError as error:
+        raise BadArgument(f"--config {path} cannot be read: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise BadArgument(f"--config {path} is not YAML: {error}") from error
+    if not isinstance(values, dict):
+        raise BadArgument(f"--config {path} holds no table; expected lines such as `lr: 0.05`")
+    return {str(key): value for key, value in values.items()}
+
+
+def to_yaml(config: RunConfig) -> str:
+    """The text of `config.yaml`."""
+    values = asdict(config)
+    values["recipe"] = {
+        key: list(value) if isinstance(value, tuple) else value
+        for key, value in values["recipe"].items()
+    }
+    return yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=100)
+
+
+def from_yaml(text: str, path: Path) -> RunConfig:
+    """The inverse of `to_yaml`; `path` is for the message.
+
+    Raises:
+        CheckpointError: the file is not one of ours.
+    """
+    try:
+        values = yaml.safe_load(text)
+        kinds = field_types(Recipe)
+        recipe = {k: _typed(k, v, kinds[k]) for k, v in values.pop("recipe").items()}
+        unknown = set(values) - {item.name for item in fields(RunConfig)}
+        if unknown:
+            raise BadArgument(f"unknown keys {sorted(unknown)}")
+        return RunConfig(recipe=Recipe(**recipe), **values)
+    except (yaml.YAMLError, AttributeError, KeyError, TypeError, BadArgument) as error:
+        raise CheckpointError(f"{path} is not the configuration of a run: {error}") from error

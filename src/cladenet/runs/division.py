@@ -1,0 +1,54 @@
+"""Which training images a run holds out; decided once, kept as an index file in its folder."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from cladenet.data.dataset import DataSet
+from cladenet.data.split import Index, hold_out, read_index, write_index
+
+
+def decide_division(dataset: DataSet, val: float, test: float, seed: int) -> dict[str, Index]:
+    """Indices into the training images for `train`, `val` and `test`; empty if nothing is held out.
+
+    A set without validation images gives up a fraction `val`, one that has neither validation nor
+    test images a fraction `test` as well. What the data bring along stays as it is.
+
+    Raises:
+        DataError: a class has too few images to be on every side.
+    """
+    parts: dict[str, Index] = {}
+    stay = np.arange(len(dataset.train))
+    if test and dataset.val is None and dataset.test is None:
+        kept, held = hold_out(dataset.train, test, seed, purpose="test")
+        stay, parts["test"] = stay[kept], stay[held]
+    if val and dataset.val is None:
+        kept, held = hold_out(dataset.train.subset(stay), val, seed, purpose="val")
+        stay, parts["val"] = stay[kept], stay[held]
+    return {"train": stay, **parts} if parts else {}
+
+
+def divide(dataset: DataSet, parts: dict[str, Index]) -> DataSet:
+    """`dataset` with its training images divided as `parts` say."""
+    if not parts:
+        return dataset
+    splits = {name: dataset.train.subset(indices) for name, indices in parts.items()}
+    note = ", ".join(f"{len(parts[n]):,} for {n}" for n in ("val", "test") if n in parts)
+    held_out = f"of {len(dataset.train):,} training images {note} are held out"
+    return replace(dataset, **splits, notes=(*dataset.notes, held_out))
+
+
+def divided(dataset: DataSet, path: Path) -> DataSet:
+    """`dataset` as the run whose index file is at `path` divided it.
+
+    Raises:
+        DataError: the index belongs to other data.
+    """
+    return divide(dataset, read_index(path, dataset.train)) if path.exists() else dataset
+
+
+def write_division(path: Path, parts: dict[str, Index], dataset: DataSet) -> None:
+    """Keep `parts` for resuming and evaluating."""
+    if parts:
+        write_index(path, parts, dataset.train)

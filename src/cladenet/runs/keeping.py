@@ -1,0 +1,200 @@
+"""Which checkpoints a run keeps, and how it goes on from them.
+
+At any instant the folder holds the newest whole checkpoint, the one before it, and the best weights
+that each of the two knows of; nothing is removed before what replaces it is on the disk.
+"""
+
+import shutil
+import time
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from cladenet.checkpoints import folder as folders
+from cladenet.checkpoints.card import Card
+from cladenet.checkpoints.selftest import fixed_logits
+from cladenet.errors import CheckpointError, Diverged, OutOfSpace
+from cladenet.runs.folder import RunFolder
+from cladenet.training.learner import Learner
+
+KEPT = 2  # checkpoints to resume from: the newest, and one to fall back to
+
+
+@dataclass
+class Progress:
+    """The plain numbers of a run at one step; they go into the checkpoint's manifest.
+
+    Attributes:
+        step: optimiser steps taken.
+        loss_units, wrong, seen: of the training images since the last validation; the loss is
+            summed in whole units of 2^-24 nat, so that a sum does not depend on interruptions.
+        best_error: lowest validation error in percent so far, at `best_step`; None before the first.
+        best_metrics: what was measured with the best weights.
+        drops: how often the plateau schedule has lowered the rate.
+        stale: validations since the error was last better, for that schedule.
+        validated: the step of the last validation.
+        metrics_bytes: length of `metrics.jsonl`.
+    """
+
+    step: int = 0
+    loss_units: int = 0
+    wrong: int = 0
+    seen: int = 0
+    best_error: float | None = None
+    best_step: int = 0
+    best_metrics: dict[str, Any] = field(default_factory=dict)
+    drops: int = 0
+    stale: int = 0
+    validated: int = 0
+    metrics_bytes: int = 0
+
+
+class Keeper:
+    """Saves a run's checkpoints, all from one process.
+
+    Args:
+        folder: of the run.
+        learner: whose tensors are saved.
+        card: the side-car but for step, metrics and self-test.
+        minutes: save when this much time has passed.
+        steps: save after so many steps; 0 is never for that reason.
+    """
+
+    def __init__(
+        self, folder: RunFolder, learner: Learner, card: Card, minutes: float, steps: int
+    ) -> None:
+        self.folder = folder
+        self.learner = learner
+        self.card = card
+        self.progress = Progress()
+        self._minutes, self._steps = minutes, steps
+        self._saved: tuple[int, int] | None = None  # step and validated of the last save
+        self._saved_at = time.monotonic()
+        self._best: tuple[dict[str, Tensor], Card] | None = None  # not on the disk yet
+
+    def due(self) -> bool:
+        """Is it time to save?"""
+        step = self.progress.step
+        passed = time.monotonic() - self._saved_at > 60 * self._minutes
+        return passed or bool(self._steps and step % self._steps == 0)
+
+    def note_best(self, metrics: dict[str, Any]) -> None:
+        """The present weights are the best; they are copied now and written with the next save."""
+        weights = {name: value.detach().cpu().clone() for name, value in self._weights().items()}
+        self.progress.best_step = self.progress.step
+        self.progress.best_metrics = metrics
+        self._best = (weights, self._card(metrics))
+
+    def save(self) -> None:
+        """Write what has changed since the last save: the best weights, then the state.
+
+        Raises:
+            Diverged: a weight is not finite; the older checkpoints stay.
+            OutOfSpace: the disk is full; the older checkpoints stay.
+        """
+        progress, place = self.progress, self.folder.checkpoints
+        if self._saved == (progress.step, progress.validated):
+            return
+        progress.metrics_bytes = _size(self.folder.metrics)
+        try:
+            if self._best is not None:
+                weights, card = self._best
+                best = folders.step_folder(place, "best", card.step)
+                if not best.exists():
+                    folders.save(best, weights, card)
+                self._best = None
+            target = folders.free_step_folder(place, progress.step)
+            folders.save(
+                target,
+                self._weights(),
+                self._card(progress.best_metrics),
+                self.learner.state(),
+                {"progress": asdict(progress)},
+            )
+        except CheckpointError as error:
+            raise Diverged(f"{error}. {self.last_good()}") from error
+        except OutOfSpace as error:
+            raise OutOfSpace(f"{error}. {self.last_good()}") from error
+        self._saved, self._saved_at = (progress.step, progress.validated), time.monotonic()
+        self._point_and_prune(target)
+
+    def skip(self) -> None:
+        """Another process saves; this one only starts its clock anew."""
+        self._best, self._saved_at = None, time.monotonic()
+
+    def last_good(self) -> str:
+        """A sentence that says where to go on from."""
+        found = folders.steps(self.folder.checkpoints)
+        if not found:
+            return "No checkpoint was written before"
+        return (
+            f"Last good checkpoint: {found[0]}; "
+            f"continue with `cladenet train --resume {self.folder.path}`"
+        )
+
+    def restore(self, *, tidy: bool) -> tuple[str, ...]:
+        """Go on from the newest checkpoint that is whole; sentences about what was passed over.
+
+        With `tidy`, which is for the one process that writes, what no checkpoint needs is removed.
+
+        Raises:
+            CheckpointError: there is none, or it belongs to another network or data.
+        """
+        target, contents, refused = folders.newest(self.folder.checkpoints)
+        if (found := contents.card.data["fingerprint"]) != self.card.data["fingerprint"]:
+            raise CheckpointError(
+                f"the data have changed since {target.name} was written: their fingerprint is "
+                f"{self.card.data['fingerprint'][:12]}, it was {found[:12]}. Restore the data, or "
+                f"start a new run with --weights {self.folder.path}"
+            )
+        self.learner.restore(contents.weights, contents.state)
+        self.progress = Progress(**contents.facts["progress"])
+        self._saved = (self.progress.step, self.progress.validated)
+        if tidy:
+            self.folder.rewind(self.progress.metrics_bytes)
+            for damaged, _ in refused:
+                damaged.rename(damaged.with_name(f"damaged-{damaged.name}"))
+            self._point_and_prune(target)
+        return tuple(
+            f"{reason}. It is kept as damaged-{folder.name}; going on from {target.name}"
+            for folder, reason in refused
+        )
+
+    def best_folder(self) -> Path:
+        """Of the weights to report on: the best, or the last where none were chosen."""
+        place = self.folder.checkpoints
+        return place / "best" if (place / "best").exists() else place / "last"
+
+    def _weights(self) -> dict[str, Tensor]:
+        return self.learner.weights()
+
+    def _card(self, metrics: dict[str, Any]) -> Card:
+        logits = fixed_logits(self.learner.predictor, self.card.preprocess)
+        return replace(
+            self.card, step=self.progress.step, metrics=dict(metrics), self_test=logits
+        )
+
+    def _point_and_prune(self, target: Path) -> None:
+        place = self.folder.checkpoints
+        folders.point(place / "last", target)
+        kept = folders.steps(place)[:KEPT]
+        named = set()
+        for folder in kept:
+            try:
+                named.add(folders.read_manifest(folder)["progress"]["best_step"])
+            except CheckpointError:  # damaged from outside; it is passed over when resuming
+                continue
+        best = folders.step_folder(place, "best", self.progress.best_step)
+        if best.exists():
+            folders.point(place / "best", best)
+        for old in folders.steps(place)[KEPT:]:
+            shutil.rmtree(old, ignore_errors=True)
+        for old in place.glob("best-*"):
+            if int(old.name.removeprefix("best-")) not in named:
+                shutil.rmtree(old, ignore_errors=True)
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0

@@ -1,0 +1,284 @@
+"""The likeliest classes of images, prepared exactly as the checkpoint's side-car says."""
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from os import PathLike
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from cladenet.checkpoints import Loaded, load
+from cladenet.data.decode import UnreadableImage, decode, readable, to_pixels
+from cladenet.data.preprocess import Preprocess, resize_for
+from cladenet.data.store import available_cpus
+from cladenet.errors import BadArgument, DataError, Diverged
+from cladenet.evaluation import single_scale
+from cladenet.runs.image_list import expand
+from cladenet.training.world import choose_device
+
+Source = str | PathLike[str] | bytes | NDArray[np.uint8] | Image.Image
+Attempt = NDArray[np.uint8] | str  # the network's pixels, or the reason why there are none
+FITS = ("stretch", "crop")
+
+
+class Guess(NamedTuple):
+    """One answer: the class's name and number, and its probability, 0 to 1."""
+
+    name: str
+    label: int
+    probability: float
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """The answer for one image.
+
+    Args:
+        source: its path as given, or `image[3]` for the fourth of a list.
+        top: the likeliest classes, likeliest first; empty if the image cannot be read.
+        logits: float32 (K,); empty if the image cannot be read.
+        error: why it cannot be read; empty if it can.
+    """
+
+    source: str
+    top: tuple[Guess, ...] = ()
+    logits: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
+    error: str = ""
+
+    @property
+    def best(self) -> Guess:
+        """The likeliest class.
+
+        Raises:
+            DataError: the image cannot be read.
+        """
+        if self.error:
+            raise DataError(f"{readable(self.source)}: {self.error}")
+        return self.top[0]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values: `file`, and `top` or `error`."""
+        if self.error:
+            return {"file": self.source, "error": self.error}
+        top = [{"class": g.name, "label": g.label, "probability": g.probability} for g in self.top]
+        return {"file": self.source, "top": top}
+
+
+def predict(
+    run: str | Path | Loaded,
+    images: Source | Iterable[Source],
+    top: int = 5,
+    *,
+    batch_size: int = 64,
+    device: str = "auto",
+    precision: str = "fp32",
+    fit: str | None = None,
+    threads: int | None = None,
+) -> list[Prediction]:
+    """What the network of `run` sees in each image, in their order.
+
+    The logits are those of an evaluation, bit for bit where the batches are the same; in a batch of
+    another length a processor adds in another order, and they differ by some 1e-6.
+
+    Args:
+        run: run or checkpoint folder, or what `load` gave.
+        images: one or several of: path, folder (its images, sorted), pattern, bytes of an image
+            file, uint8 array (H, W) or (H, W, 1, 3 or 4), Pillow image.
+        top: how many classes to name; at most as many as there are.
+        batch_size: images in one forward pass.
+        device: `auto`, `cpu`, `cuda` or `cuda:N`.
+        precision: `fp32` or `bf16`.
+        fit: `stretch` or `crop` to bring images to the network's size, for checkpoints of data
+            that had one size; by default what the checkpoint says.
+        threads: that decode files; by default one for each CPU, up to 8.
+
+    Raises:
+        DataError: an image cannot be read, or has a size that the network was not made for.
+        BadArgument: an argument is out of range.
+        CheckpointError: the checkpoint is damaged.
+    """
+    single = isinstance(images, str | PathLike | bytes | Image.Image) or (
+        isinstance(images, np.ndarray) and images.ndim < 4
+    )
+    given: Iterable[Source] = [images] if single else images  # type: ignore[list-item, assignment]
+    found = predictions(
+        run,
+        _expanded(given),
+        top,
+        batch_size=batch_size,
+        device=device,
+        precision=precision,
+        fit=fit,
+        threads=threads,
+    )
+    results = []
+    for prediction in found:
+        if prediction.error:
+            raise DataError(f"{readable(prediction.source)}: {prediction.error}")
+        results.append(prediction)
+    return results
+
+
+def predictions(
+    run: str | Path | Loaded,
+    images: Iterable[Source],
+    top: int = 5,
+    *,
+    batch_size: int = 64,
+    device: str = "auto",
+    precision: str = "fp32",
+    fit: str | None = None,
+    threads: int | None = None,
+) -> Iterator[Prediction]:
+    """`predict` for a stream of any length: at most two batches of images are held at a time.
+
+    An image that cannot be read comes out with its `error`, in its place; nothing stands in for
+    it. Paths are files: folders and patterns are the business of `image_list.expand`.
+    """
+    if top < 1 or batch_size < 1:
+        raise BadArgument(f"top is {top} and batch_size {batch_size}; expected 1 or more of each")
+    single_scale.check_precision(precision)
+    where = choose_device(device)
+    loaded = run if isinstance(run, Loaded) else load(run)
+    preprocess = fitted(loaded.card.preprocess, fit)
+    return _stream(loaded, preprocess, images, top, batch_size, where, precision, threads)
+
+
+def fitted(preprocess: Preprocess, fit: str | None) -> Preprocess:
+    """`preprocess` with another way to the network's size.
+
+    Raises:
+        BadArgument: `fit` is not one of `FITS`.
+    """
+    if fit is None:
+        return preprocess
+    if fit not in FITS:
+        raise BadArgument(f"fit is {fit!r}; expected one of {', '.join(FITS)}")
+    resize = resize_for(preprocess.height, preprocess.width) if fit == "crop" else None
+    return replace(preprocess, fit=fit, resize=resize)
+
+
+def read(source: Source, preprocess: Preprocess) -> NDArray[np.uint8]:
+    """One image of any kind as the network's pixels, uint8 (height, width, channels).
+
+    Raises:
+        UnreadableImage: it does not decode.
+        BadArgument: it is no image, or its size is not the one the network was trained for.
+    """
+    channels, exif = preprocess.channels, preprocess.exif
+    if isinstance(source, str | PathLike | bytes):
+        return preprocess.prepare(decode(source, channels, exif=exif))
+    if isinstance(source, np.ndarray):
+        source = _pillow(source)
+    if not isinstance(source, Image.Image):
+        raise BadArgument(
+            f"an image is a {type(source).__name__}; expected a path, bytes, a uint8 array or a "
+            "Pillow image"
+        )
+    try:
+        pixels = to_pixels(source, channels, exif=exif)
+    except (OSError, ValueError, SyntaxError) as error:
+        raise UnreadableImage("<image>", f"is damaged: {error}") from error
+    return preprocess.prepare(pixels)
+
+
+def _stream(
+    loaded: Loaded,
+    preprocess: Preprocess,
+    images: Iterable[Source],
+    top: int,
+    batch_size: int,
+    device: torch.device,
+    precision: str,
+    threads: int | None,
+) -> Iterator[Prediction]:
+    model, classes = loaded.model.to(device), loaded.card.classes
+    for batch in _decoded(images, preprocess, batch_size, threads or min(8, available_cpus())):
+        pixels = [image for _, image in batch if not isinstance(image, str)]
+        answers: Iterator[NDArray[np.float32]] = iter(())
+        if pixels:
+            prepared = torch.from_numpy(np.stack(pixels))
+            with single_scale.evaluating(model):
+                logits = single_scale.scores(model, prepared, preprocess, device, precision)
+            if not bool(logits.isfinite().all()):
+                raise Diverged(
+                    f"the answers of {loaded.folder} are not finite numbers; "
+                    "use an earlier checkpoint, or fp32 in place of bf16"
+                )
+            answers = iter(logits.cpu().numpy())
+        for name, image in batch:
+            if isinstance(image, str):
+                yield Prediction(name, error=image)
+            else:
+                answer = next(answers)
+                yield Prediction(name, _guesses(answer, classes, top), answer)
+
+
+def _decoded(
+    images: Iterable[Source], preprocess: Preprocess, batch_size: int, threads: int
+) -> Iterator[list[tuple[str, Attempt]]]:
+    """Batches of (name, pixels or reason), each decoded while its user is busy with the last."""
+    numbered = enumerate(images)
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="cladenet-predict")
+
+    def begin() -> list[tuple[str, Future[Attempt]]]:
+        return [
+            (_name(source, number), pool.submit(_attempt, source, preprocess))
+            for number, source in islice(numbered, batch_size)
+        ]
+
+    try:
+        coming = begin()
+        while coming:
+            batch = [(name, future.result()) for name, future in coming]
+            coming = begin()
+            yield batch
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _guesses(logits: NDArray[np.float32], classes: Sequence[str], top: int) -> tuple[Guess, ...]:
+    """The likeliest classes; of equal ones the lower number first, as in an evaluation."""
+    probabilities = torch.from_numpy(logits).double().softmax(0).tolist()
+    order = np.argsort(-logits, kind="stable")[:top]
+    return tuple(Guess(classes[label], int(label), probabilities[label]) for label in order)
+
+
+def _attempt(source: Source, preprocess: Preprocess) -> Attempt:
+    try:
+        return read(source, preprocess)
+    except UnreadableImage as error:
+        return error.reason
+    except BadArgument as error:
+        return str(error)
+
+
+def _pillow(array: NDArray[Any]) -> Image.Image:
+    if array.ndim == 3 and array.shape[2] == 1:
+        array = array[:, :, 0]
+    grey = array.ndim == 2
+    if array.dtype != np.uint8 or not (grey or (array.ndim == 3 and array.shape[2] in (3, 4))):
+        raise BadArgument(
+            f"an image is {array.dtype} of shape {array.shape}; expected uint8 (H, W) or "
+            "(H, W, 1, 3 or 4), with values from 0 to 255"
+        )
+    return Image.fromarray(np.ascontiguousarray(array))
+
+
+def _expanded(images: Iterable[Source]) -> Iterator[Source]:
+    for image in images:
+        if isinstance(image, str | PathLike):
+            yield from expand([os.fspath(image)])
+        else:
+            yield image
+
+
+def _name(source: Source, number: int) -> str:
+    return os.fspath(source) if isinstance(source, str | PathLike) else f"image[{number}]"

@@ -1,0 +1,124 @@
+"""`report.html`: one file that shows a run to people; no script, no network, light and dark."""
+
+from pathlib import Path
+
+from cladenet import __version__
+from cladenet.checkpoints.atomic import write_file
+from cladenet.runs import report_context, report_results
+from cladenet.runs.report_facts import ReportFacts
+from cladenet.runs.report_style import STYLE
+from cladenet.runs.report_text import NBSP, amount, between, duration, percent, text
+
+__all__ = ["ReportFacts", "render", "write_report"]
+
+NAVIGATION = {
+    "curves": "Curves",
+    "confusion": "Confusion",
+    "mistakes": "Mistakes",
+    "classes": "Classes",
+    "paper": "Paper",
+    "data": "Data",
+    "cost": "Cost",
+    "settings": "Settings",
+}
+
+
+def write_report(path: str | Path, facts: ReportFacts) -> None:
+    """Write the page, as a whole or not at all.
+
+    Raises:
+        OutOfSpace: the disk is full.
+    """
+    write_file(Path(path), render(facts).encode())
+
+
+def render(facts: ReportFacts) -> str:
+    """The page as text."""
+    body = "\n".join(
+        (
+            report_results.curves(facts),
+            report_results.confusion(facts),
+            report_results.mistakes(facts),
+            report_results.per_class(facts),
+            report_context.paper(facts),
+            f'<div class="pair">{report_context.data(facts)}{report_context.cost(facts)}</div>',
+            report_context.settings(facts),
+        )
+    )
+    links = "".join(
+        f'<a href="#{key}">{name}</a>'
+        for key, name in NAVIGATION.items()
+        if f'<section id="{key}">' in body
+    )
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{text(facts.title)}</title>\n<style>{STYLE}</style></head>\n<body>\n"
+        f"{_header(facts)}\n<nav>{links}</nav>\n{body}\n"
+        f"<footer>cladenet {text(__version__)}{_when(facts)}. Intervals are Wilson's, at 95{NBSP}%."
+        "</footer>\n</body></html>\n"
+    )
+
+
+def _header(facts: ReportFacts) -> str:
+    entry = facts.entry
+    about = " ".join(
+        text(part)
+        for part in (
+            entry.get("paper") and f"{entry['paper']}.",
+            entry.get("first_author") and f"{entry['first_author']} et al.,",
+            entry.get("year"),
+        )
+        if part
+    )
+    return (
+        f'<header><p class="kicker">training report{_recipe(facts)}</p>'
+        f"<h1>{text(facts.title)}</h1><p class=lead>{about}</p>"
+        f'<div class="headline">{_figure(facts)}{_tiles(facts)}</div></header>'
+    )
+
+
+def _figure(facts: ReportFacts) -> str:
+    found = facts.evaluation
+    low, high = found.top1_interval
+    caution = ""
+    if facts.evaluated_split == "val":
+        caution = "<br>The weights were chosen on these images: on new ones expect a little more."
+    if facts.evaluated_split == "train":
+        caution = "<br>These are the training images: on new ones expect more."
+    return (
+        f'<div><div class="figure">{found.top1_error:.2f}<small>{NBSP}%</small></div>'
+        f'<p class="said"><b>{text(facts.split_name)} error</b>: {found.wrong:,} of {found.n:,} '
+        f"images wrong.<br>95{NBSP}% interval {between((low, high))}{caution}</p></div>"
+    )
+
+
+def _tiles(facts: ReportFacts) -> str:
+    found = facts.evaluation
+    tiles = []
+    if found.top5_error is not None:
+        tiles.append(("top-5 error", percent(found.top5_error), between(found.top5_interval)))
+    tiles.append(("loss", f"{found.loss:.4f}", "nats"))
+    if facts.params:
+        tiles.append(("parameters", amount(facts.params), text(facts.params_remark)))
+    if facts.entry.get("macs"):
+        shape = "&times;".join(map(str, facts.entry.get("input", ())))
+        tiles.append(("multiply-accumulates", amount(facts.entry["macs"]), f"at {shape}"))
+    tiles.append(("training time", duration(facts.seconds), ""))
+    if facts.steps:
+        epochs = f"{facts.epochs:g} epochs" if facts.epochs else ""
+        tiles.append(("steps", f"{facts.steps:,}", epochs))
+    cells = "".join(
+        f"<div><dt>{name}</dt><dd>{value} <small>{remark}</small></dd></div>"
+        for name, value, remark in tiles
+    )
+    return f'<dl class="tiles">{cells}</dl>'
+
+
+def _recipe(facts: ReportFacts) -> str:
+    name = facts.config.get("recipe_name")
+    return f" · recipe {text(name)}" if name else ""
+
+
+def _when(facts: ReportFacts) -> str:
+    return f", {text(facts.written)}" if facts.written else ""

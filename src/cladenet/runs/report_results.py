@@ -1,0 +1,221 @@
+"""The report on how good the weights are: curves, confusion, mistakes, classes."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cladenet.evaluation import ClassRow
+from cladenet.runs.charts import Line, interval_bar, line_chart
+from cladenet.runs.report_facts import ReportFacts
+from cladenet.runs.report_text import (
+    NBSP,
+    between,
+    facts,
+    folded,
+    percent,
+    picture,
+    section,
+    table,
+    text,
+)
+
+MATRIX_UP_TO = 30  # classes; beyond, the most frequent confusions are listed
+DARK = 0.55  # shade from which on white is easier to read
+PAIRS, FEW_PAIRS = 30, 8
+ROWS = 30
+RECIPE = (
+    *("optimizer", "lr", "schedule", "warmup", "batch_size", "momentum", "weight_decay"),
+    *("label_smoothing", "ema", "crop", "flip", "policy", "mixup", "cutmix", "erasing"),
+)
+UNUSED = (None, "", "none", 0)
+
+
+def curves(report: ReportFacts) -> str:
+    """Loss, error and learning rate over the steps, and the recipe that made them so."""
+    best = report.best_validation()
+    loss = line_chart(
+        "Loss by step",
+        [
+            Line("training", report.series("train_loss"), "train"),
+            Line("validation", report.series("val_loss"), "val", dots=True),
+        ],
+        x_label="step",
+    )
+    error = line_chart(
+        "Top-1 error by step, in percent",
+        [
+            Line("training", report.series("train_top1_error"), "train"),
+            Line("validation", report.series("val_top1_error"), "val", dots=True, ring=best),
+        ],
+        x_label="step",
+        unit=" %",
+    )
+    rate = line_chart(
+        "Learning rate by step", [Line("rate", report.series("lr"), "rate")], x_label="step"
+    )
+    cards = [
+        f'<div class="card"><h3>{heading}</h3>{content}</div>'
+        for heading, content in (
+            ("Cross-entropy, nats", loss),
+            ("Top-1 error, percent", error),
+            ("Learning rate", rate),
+            ("Recipe", facts(_recipe(report)) if rate else ""),
+        )
+        if content
+    ]
+    why = (
+        "Training figures are means over augmented images while the weights still change, so they "
+        "may lie above those of validation."
+    )
+    if best is not None:
+        why += f" The ring: lowest validation error, {percent(best[1])} at step {best[0]:,.0f}."
+    body = f'<div class="pair">{"".join(cards)}</div>' if cards else ""
+    return section("curves", "Learning curves", why, body)
+
+
+def confusion(report: ReportFacts) -> str:
+    """The matrix for few classes, a list of pairs for many."""
+    if report.evaluation.num_classes > MATRIX_UP_TO:
+        return _confused_pairs(report)
+    names = [text(name) for name in report.classes]
+    tall = ' class="tall"' if any(len(name) > 3 for name in report.classes) else ""
+    head = "".join(
+        f'<th scope="col"{tall} title="{name}"><span>{name}</span></th>' for name in names
+    )
+    rows = "".join(
+        f'<tr><th scope="row" title="{name}">{name}</th>{"".join(cells)}</tr>'
+        for name, cells in zip(names, _cells(report.evaluation.confusion), strict=True)
+    )
+    grid = f"<thead><tr><th></th>{head}</tr></thead><tbody>{rows}</tbody>"
+    legend = (
+        '<span class="swatch hit"></span>right'
+        '<span class="swatch miss"></span>wrong, darkest for the most frequent confusion'
+    )
+    body = (
+        f'<div class="beside"><div><div class="scroll"><table class="matrix">{grid}</table></div>'
+        f'<p class="axes">{legend}</p></div>{_pairs(report, FEW_PAIRS)}</div>'
+    )
+    why = "Rows are the true classes, columns the answers; each cell counts images."
+    return section("confusion", "Confusion matrix", why, body)
+
+
+def _cells(counts: NDArray[np.int64]) -> list[list[str]]:
+    """Shaded by the share of the true class: right ones as it is, wrong ones by the largest."""
+    shares = counts / counts.sum(1, keepdims=True).clip(min=1)
+    wrong = shares * (1 - np.eye(len(shares)))
+    strengths = np.where(
+        np.eye(len(shares)) == 1, shares, 0.15 + 0.75 * wrong / (wrong.max() or 1.0)
+    )
+    return [
+        [
+            _cell(int(counts[truth, guess]), float(strengths[truth, guess]), truth == guess)
+            for guess in range(len(counts))
+        ]
+        for truth in range(len(counts))
+    ]
+
+
+def _cell(count: int, strength: float, hit: bool) -> str:
+    if not count:
+        return '<td class="none">&middot;</td>'
+    names = ("hit" if hit else "") + (" strong" if strength > DARK else "")
+    return f'<td class="{names.strip()}" style="--a:{strength:.2f}">{count}</td>'
+
+
+def mistakes(report: ReportFacts) -> str:
+    """Pictures of the confident wrong answers."""
+    figures = []
+    for mistake in report.mistakes:
+        truth, guess = report.classes[mistake.truth], report.classes[mistake.guess]
+        image = "" if mistake.picture is None else picture(mistake.picture, f"a {truth}")
+        figures.append(
+            f'<figure><div class="frame">{image}</div><figcaption>'
+            f'<span class="guess">{text(guess)}</span> at {100 * mistake.probability:.1f}{NBSP}%'
+            "<br>"
+            f'labelled <span class="truth">{text(truth)}</span>'
+            f'<span class="id" title="{text(mistake.id)}">{text(mistake.id)}</span>'
+            "</figcaption></figure>"
+        )
+    wrong = report.evaluation.wrong
+    shown = "all" if len(figures) == wrong else f"the {len(figures)} with the highest loss"
+    why = f"{wrong:,} wrong answers; {shown} are shown. Some labels may be what is wrong."
+    body = f'<div class="gallery">{"".join(figures)}</div>' if figures else ""
+    return section("mistakes", "Worst mistakes", why, body)
+
+
+def per_class(report: ReportFacts) -> str:
+    """Recall with interval, precision, and the class it is most often taken for."""
+    rows: Sequence[ClassRow] = report.evaluation.per_class
+    many = len(rows) > ROWS
+    if many:
+        rows = sorted(rows, key=lambda row: (row.recall is None, row.recall))
+    head = (
+        "class",
+        "images",
+        "recall",
+        "",
+        f"95{NBSP}% interval",
+        "precision",
+        "taken for",
+    )
+    styles = ("", "num", "num", "", "num wide", "num", "")
+    cells = [_class_cells(row, report.classes) for row in rows]
+    body = table(head, cells[:ROWS], styles)
+    if many:
+        body += folded(f"the other {len(cells) - ROWS} classes", table(head, cells[ROWS:], styles))
+    why = (
+        "Recall: how many images of the class were recognised. Precision: how many of the answers "
+        "with this class were right. Taken for: the class that most of the others were."
+    )
+    if many:
+        why += f" The {ROWS} classes with the lowest recall first."
+    return section("classes", "Class by class", why, body)
+
+
+def _recipe(report: ReportFacts) -> dict[str, str]:
+    """The numbers of the recipe that shape a training most, as far as they are used."""
+    recipe = report.config.get("recipe")
+    values = recipe if isinstance(recipe, Mapping) else {}
+    used = {key: values[key] for key in RECIPE if values.get(key) not in UNUSED}
+    return {key.replace("_", " "): str(value) for key, value in used.items()}
+
+
+def _confused_pairs(report: ReportFacts) -> str:
+    body = _pairs(report, PAIRS)
+    why = f"The {PAIRS} most frequent among {report.evaluation.num_classes:,} classes."
+    return section("confusion", "Confusions", why, body)
+
+
+def _pairs(report: ReportFacts, most: int) -> str:
+    """True class, answer and how often, most frequent first."""
+    totals = report.evaluation.confusion.sum(1)
+    pairs = [
+        [
+            text(report.classes[truth]),
+            text(report.classes[guess]),
+            f"{count:,}",
+            f"{100 * count / int(totals[truth]):.1f}{NBSP}%",
+        ]
+        for truth, guess, count in report.evaluation.confused_pairs(most)
+    ]
+    head = ("most often confused", "taken for", "images", "of the class")
+    return table(head, pairs, ("", "", "num", "num")) if pairs else ""
+
+
+def _class_cells(row: ClassRow, classes: Sequence[str]) -> list[str]:
+    bar = ""
+    if row.recall is not None and row.recall_interval is not None:
+        bar = interval_bar(row.recall, *row.recall_interval)
+    rival = ""
+    if row.confused_with is not None:
+        rival = f"{text(classes[row.confused_with])} <span class=dim>({row.confused:,})</span>"
+    return [
+        text(classes[row.label]),
+        f"{row.n:,}",
+        percent(row.recall, 1),
+        bar,
+        f'<span class="dim">{between(row.recall_interval, 1)}</span>',
+        percent(row.precision, 1),
+        rival,
+    ]

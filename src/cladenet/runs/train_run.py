@@ -1,0 +1,278 @@
+"""One training from a configuration to a report; the same code starts a run and goes on with it."""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+
+from cladenet import __version__
+from cladenet.checkpoints.atomic import to_json, write_file
+from cladenet.checkpoints.card import Card
+from cladenet.checkpoints.folder import steps
+from cladenet.data.batches import TrainBatches
+from cladenet.errors import BadArgument, OutOfSpace
+from cladenet.evaluation import Evaluation
+from cladenet.layers.anatomy import Classifier
+from cladenet.recipes import choose_recipe
+from cladenet.registry import find
+from cladenet.runs import environment
+from cladenet.runs.config import MACHINE, RunConfig, apply
+from cladenet.runs.finish import finish
+from cladenet.runs.folder import RunFolder
+from cladenet.runs.keeping import Keeper
+from cladenet.runs.progress import Display, display
+from cladenet.runs.session import Session
+from cladenet.runs.setup import Setting, build, prepare, refuse_lonely_batches
+from cladenet.training.learner import Learner, frozen_parts
+from cladenet.training.objective import Objective, balanced_weights, count_labels, make_objective
+from cladenet.training.signals import stop_wishes
+from cladenet.training.world import World, open_world, together
+
+
+class RunResult(NamedTuple):
+    """What a finished run came to: its folder, the split that was scored, and the figures."""
+
+    folder: Path
+    split: str
+    evaluation: Evaluation
+
+
+def train(
+    network: str = "",
+    data: str = "",
+    *,
+    recipe: str = "default",
+    out: str | Path = "",
+    resume: str | Path = "",
+    weights: str | Path = "",
+    quiet: bool = False,
+    options: Mapping[str, Any] | None = None,
+    **more: Any,
+) -> RunResult:
+    """Train `network` on `data`, or go on with the run in `resume`, up to the report.
+
+    Args:
+        network: a name of `list_models()`.
+        data: see `open_dataset`.
+        recipe: `default`, `paper` (the network's own), or a name of `cladenet.recipes.RECIPES`.
+        out: the run's folder; by default `runs/NETWORK-DATA`.
+        resume: folder of a run that was interrupted; everything else comes from its config.yaml.
+        weights: run or checkpoint to fine-tune from.
+        quiet: print nothing.
+        options: fields of `RunConfig`, of `Recipe`, and `model.KEY` for the network.
+        more: the same as keywords, such as `epochs=10, lr=0.05`.
+
+    Raises:
+        CladeNetError: one of its subclasses, each with its exit status.
+    """
+    chosen = {**(options or {}), **more}
+    if resume:
+        if network or data or weights:
+            raise BadArgument(
+                "resume takes network, data and weights from the run's config.yaml; leave them out, "
+                "or start a new run with weights=RUN"
+            )
+        folder = RunFolder(resume)
+        return _run(folder, _resumed(folder, chosen), going_on=True, quiet=quiet)
+    if not network or not data:
+        raise BadArgument(
+            "a new run needs a network and a data set: cladenet train lenet5 --data digits"
+        )
+    config = decide(network, data, recipe, str(weights), chosen)
+    folder = RunFolder(out or Path("runs") / f"{network}-{_short(data)}")
+    restarted = int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0
+    if restarted and steps(folder.checkpoints):
+        return _run(folder, folder.read_config(), going_on=True, quiet=quiet)
+    return _run(folder, config, going_on=False, quiet=quiet, restarted=restarted)
+
+
+def decide(
+    network: str, data: str, recipe: str, weights: str, options: Mapping[str, Any]
+) -> RunConfig:
+    """The configuration of a new run, with every default made explicit.
+
+    Raises:
+        BadArgument: a name, an option or a value is unknown.
+    """
+    entry = find(network)
+    size = int(options.get("size") or entry.input[1])
+    name, numbers = choose_recipe(recipe, network, entry.family, size, fine_tune=bool(weights))
+    return apply(
+        RunConfig(
+            network=network,
+            data=data,
+            recipe_name=name,
+            recipe=numbers,
+            weights=str(Path(weights).absolute()) if weights else "",
+        ),
+        options,
+    )
+
+
+def _resumed(folder: RunFolder, options: Mapping[str, Any]) -> RunConfig:
+    other = sorted(set(options) - set(MACHINE))
+    if other:
+        raise BadArgument(
+            f"a resumed run keeps its {', '.join(other)}; only {', '.join(MACHINE)} may change. "
+            f"Start a new run with weights={folder.path} to train on with other settings"
+        )
+    return apply(folder.read_config(), options)
+
+
+def _run(
+    folder: RunFolder, config: RunConfig, *, going_on: bool, quiet: bool, restarted: bool = False
+) -> RunResult:
+    if config.threads:
+        torch.set_num_threads(config.threads)
+    with ExitStack() as stack:
+        stack.enter_context(_memory_errors(config))
+        world = stack.enter_context(open_world(config.device))
+        wish = stack.enter_context(stop_wishes())
+        with together(world):
+            if world.leads:
+                _claim(stack, folder, config, going_on or restarted)
+        with together(world):
+            setting = prepare(config, folder.split, leads=world.leads)
+        with together(world):
+            model, notes = build(config, setting)
+            refuse_lonely_batches(model, config, world.size)
+            batches = _batches(config, setting, world)
+            learner = _learner(model, config, setting, world)
+        keeper = Keeper(
+            folder, learner, _card(config, setting), config.save_minutes, config.save_steps
+        )
+        total = setting.recipe.total_steps(batches.steps_per_epoch)
+        if going_on:
+            with together(world):
+                notes = (*keeper.restore(tidy=world.leads), *_note_machine(folder, world))
+        elif world.leads:
+            write_file(folder.environment, to_json(environment.describe(world)))
+        show = stack.enter_context(
+            display(total, keeper.progress.step, quiet=quiet or not world.leads)
+        )
+        _announce(show, config, setting, folder, total, notes)
+        objective = _objective(config, setting, world)
+        Session(
+            world, config, setting, folder, batches, learner, objective, keeper, show
+        ).run(wish)
+        split, evaluation = finish(world, config, setting, folder, keeper, show)
+        return RunResult(folder.path, split, evaluation)
+
+
+def _claim(stack: ExitStack, folder: RunFolder, config: RunConfig, going_on: bool) -> None:
+    if not going_on:
+        folder.refuse_if_used()
+    stack.enter_context(folder.owned())
+    if not going_on:
+        folder.refuse_if_used()  # somebody may have run and finished while we waited for the lock
+        folder.start(config)
+    elif not folder.checkpoints.exists():
+        folder.start(config)
+
+
+def _batches(config: RunConfig, setting: Setting, world: World) -> TrainBatches:
+    return TrainBatches(
+        setting.dataset.train,
+        setting.preprocess,
+        setting.augment,
+        setting.recipe.batch_size,
+        config.seed,
+        rank=world.rank,
+        world=world.size,
+        workers=config.workers,
+        cache_dir=config.cache_dir or None,
+    )
+
+
+def _learner(model: Classifier, config: RunConfig, setting: Setting, world: World) -> Learner:
+    layout = torch.channels_last if config.channels_last else torch.contiguous_format
+    model = model.to(world.device).to(memory_format=layout)  # type: ignore[call-overload]
+    return Learner(
+        model,
+        setting.recipe,
+        world,
+        freeze=frozen_parts(config.freeze, model),
+        layer_decay=config.layer_decay,
+        compiled=config.compile,
+        sync_bn=config.sync_bn,
+    )
+
+
+def _objective(config: RunConfig, setting: Setting, world: World) -> Objective:
+    weights = None
+    if setting.recipe.class_weights:
+        labels = torch.from_numpy(setting.dataset.train.labels)
+        counts = count_labels(labels, len(setting.dataset.classes))
+        weights = balanced_weights(counts).to(world.device)
+    return make_objective(setting.recipe.label_smoothing, weights)
+
+
+def _card(config: RunConfig, setting: Setting) -> Card:
+    dataset = setting.dataset
+    return Card(
+        network=config.network,
+        arguments=setting.arguments,
+        classes=dataset.classes,
+        preprocess=setting.preprocess,
+        data={
+            "spec": dataset.spec,
+            "name": dataset.name,
+            "fingerprint": dataset.fingerprint(),
+        },
+        step=0,
+        averaged=bool(setting.recipe.ema),
+        versions={"cladenet": __version__, "torch": torch.__version__},
+    )
+
+
+def _note_machine(folder: RunFolder, world: World) -> tuple[str, ...]:
+    """Say what has changed since the run was started."""
+    if not folder.environment.exists():
+        return ()
+    before = json.loads(folder.environment.read_text())
+    return tuple(environment.changes(before, environment.describe(world)))
+
+
+def _announce(
+    show: Display,
+    config: RunConfig,
+    setting: Setting,
+    folder: RunFolder,
+    total: int,
+    notes: tuple[str, ...],
+) -> None:
+    sizes = ", ".join(f"{name} {len(split):,}" for name, split in setting.dataset.splits().items())
+    recipe = setting.recipe
+    show.say(
+        f"{config.network} on {setting.dataset.name}: {len(setting.dataset.classes)} classes, {sizes}"
+    )
+    show.say(
+        f"recipe {config.recipe_name}: {total:,} steps of {recipe.batch_size} images, "
+        f"{recipe.optimizer}, lr {recipe.lr:g} ({recipe.schedule}); folder {folder.path}"
+    )
+    for note in (*setting.notes, *notes):
+        show.say(f"note: {note}")
+
+
+@contextmanager
+def _memory_errors(config: RunConfig) -> Iterator[None]:
+    """Memory that runs out, in the user's words."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        texts = ("can't allocate memory", "not enough memory", "out of memory")
+        if not isinstance(error, MemoryError) and not any(t in str(error) for t in texts):
+            raise
+        raise OutOfSpace(
+            f"memory ran out with batches of {config.recipe.batch_size}; lower batch_size, or keep "
+            "it and raise accumulate, which cuts each batch into parts"
+        ) from error
+
+
+def _short(data: str) -> str:
+    name = data.partition(":")[0] if ":" in data else Path(data).absolute().name
+    return name.removesuffix(".csv")

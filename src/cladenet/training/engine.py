@@ -1,0 +1,163 @@
+"""The training loop: a generator of reports. What shall happen between steps, the caller does."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from cladenet.data.batches import Batch
+from cladenet.data.draws import step_seed
+from cladenet.data.mix import mix
+from cladenet.data.preprocess import Preprocess
+from cladenet.errors import Diverged
+from cladenet.recipes import Recipe
+from cladenet.training.learner import Learner
+from cladenet.training.objective import Objective, wrong_answers
+from cladenet.training.world import World, together
+
+# Reading a loss from a GPU waits for it; there the check for NaN comes this seldom.
+GPU_CHECK_EVERY = 50
+
+
+class Report(NamedTuple):
+    """One optimiser step; the tensors are still on their device.
+
+    `loss` is the mean and `wrong` the number of misses over this process's `images`.
+    """
+
+    step: int
+    lr: float
+    loss: Tensor
+    wrong: Tensor
+    images: int
+
+
+def train(
+    learner: Learner,
+    batches: Iterable[Batch],
+    recipe: Recipe,
+    *,
+    objective: Objective,
+    preprocess: Preprocess,
+    num_classes: int,
+    rate: Callable[[int], float],
+    world: World,
+    seed: int = 0,
+    first_step: int = 0,
+    precision: str = "fp32",
+    ids: Sequence[str] = (),
+) -> Iterator[Report]:
+    """Train on `batches`, yielding after each step; a caller may evaluate and save in between.
+
+    Every random number of step t follows from (seed, t, rank): no state has to be carried over an
+    interruption. `rate` maps a step, counted from 0, to its learning rate; `ids` name the images.
+
+    Raises:
+        Diverged: the loss is not finite; the message names step, rate, images and module.
+    """
+    step = first_step
+    source = iter(batches)
+    while (batch := _next(source, world)) is not None:
+        lr = rate(step)
+        for group in learner.optimizer.param_groups:
+            group["lr"] = lr * group["scale"]
+        learner.train_mode()
+        torch.manual_seed(step_seed(seed, step, world.rank))
+        loss = torch.zeros((), device=world.device)
+        wrong = torch.zeros((), dtype=torch.long, device=world.device)
+        parts = _cut(batch, recipe.accumulate)
+        for number, part in enumerate(parts):
+            images = preprocess.to_input(part.images, world.device)
+            labels = part.labels.to(world.device, non_blocking=True)
+            if recipe.mixup or recipe.cutmix:
+                images, labels = mix(
+                    images,
+                    labels,
+                    num_classes,
+                    mixup_alpha=recipe.mixup,
+                    cutmix_alpha=recipe.cutmix,
+                    seed=seed,
+                    step=step * recipe.accumulate + number,
+                )
+            with torch.autocast(world.device.type, torch.bfloat16, enabled=precision == "bf16"):
+                logits = learner.net(images)
+            share = objective(logits, labels) * (len(part.labels) / len(batch.labels))
+            share.backward()
+            loss += share.detach()
+            wrong += wrong_answers(logits.detach(), labels)
+        looks = world.device.type == "cpu" or step % GPU_CHECK_EVERY == 0
+        broken = int(looks and not bool(loss.isfinite()))
+        if world.agree(broken):
+            raise _diverged(learner.model, parts, preprocess, world, step, lr, ids)
+        if recipe.clip_norm:
+            nn.utils.clip_grad_norm_(learner.model.parameters(), recipe.clip_norm)
+        learner.optimizer.step()
+        learner.optimizer.zero_grad()
+        step += 1
+        if learner.ema is not None:
+            learner.ema.update(step)
+        yield Report(step, lr, loss, wrong, len(batch.labels))
+
+
+def _next(source: Iterator[Batch], world: World) -> Batch | None:
+    """The next batch; where one process cannot read its images, all stop at this step."""
+    with together(world):
+        batch = next(source, None)
+    return batch
+
+
+def _cut(batch: Batch, parts: int) -> list[Batch]:
+    if parts == 1:
+        return [batch]
+    pieces = zip(*(values.tensor_split(parts) for values in batch), strict=True)
+    return [Batch(*piece) for piece in pieces if len(piece[1])]
+
+
+def _diverged(
+    model: nn.Module,
+    parts: list[Batch],
+    preprocess: Preprocess,
+    world: World,
+    step: int,
+    lr: float,
+    ids: Sequence[str],
+) -> Diverged:
+    """Say where the numbers ended, by running the batch once more with an eye on every module."""
+    culprit = "the loss"
+    for part in parts:
+        found = first_non_finite(model, preprocess.to_input(part.images, world.device))
+        if found:
+            culprit = f"the output of {found}"
+            break
+    indices = [int(index) for part in parts for index in part.indices]
+    names = [ids[index] if index < len(ids) else str(index) for index in indices]
+    shown = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+    return Diverged(
+        f"the loss of step {step + 1} is not finite; the first value that is not is in {culprit}. "
+        f"The learning rate was {lr:.4g}, the images {shown}. Lower lr, add warmup or clip_norm"
+    )
+
+
+def first_non_finite(model: nn.Module, images: Tensor) -> str:
+    """The name of the first leaf module, in the order of calls, whose output is not finite."""
+    found: list[str] = []
+
+    def look(name: str) -> Callable[[nn.Module, object, object], None]:
+        def hook(_module: nn.Module, _inputs: object, output: object) -> None:
+            if not found and isinstance(output, Tensor) and not bool(output.isfinite().all()):
+                found.append(name)
+
+        return hook
+
+    leaves = [
+        (name, module) for name, module in model.named_modules() if not list(module.children())
+    ]
+    handles = [module.register_forward_hook(look(name)) for name, module in leaves]
+    try:
+        with torch.no_grad():
+            model(images)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return found[0] if found else ""

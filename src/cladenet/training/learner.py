@@ -1,0 +1,128 @@
+"""What training changes, together: the weights, their average and the optimiser's memory."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from cladenet.errors import BadArgument, CheckpointError
+from cladenet.layers.anatomy import Classifier
+from cladenet.recipes import Recipe
+from cladenet.training.ema import Ema
+from cladenet.training.optimizers import (
+    make_optimizer,
+    optimizer_tensors,
+    parts_of,
+    restore_optimizer,
+)
+from cladenet.training.world import World
+
+
+class Learner:
+    """A network in training.
+
+    Args:
+        model: on its device, in the memory layout it is trained in.
+        recipe: for the optimiser and the moving average.
+        world: the processes that train together.
+        freeze: parts, counted from the stem, that keep their weights; see `frozen_parts`.
+        layer_decay: what the learning rate is multiplied with from one part to the one below it.
+        compiled: run the network through `torch.compile`.
+        sync_bn: batch statistics over all processes instead of each one's own.
+
+    Attributes:
+        model: the plain network, whose tensors are saved.
+        net: what is called in training: the same weights, compiled or distributed.
+    """
+
+    def __init__(
+        self,
+        model: Classifier,
+        recipe: Recipe,
+        world: World,
+        *,
+        freeze: int = 0,
+        layer_decay: float = 1.0,
+        compiled: bool = False,
+        sync_bn: bool = False,
+    ) -> None:
+        if sync_bn and world.size > 1:
+            model = nn.SyncBatchNorm.convert_sync_batchnorm(model)
+        self.frozen = parts_of(model)[:freeze]
+        for part in self.frozen:
+            part.requires_grad_(False)
+        self.model = model
+        self.optimizer = make_optimizer(model, recipe, layer_decay)
+        self.ema = Ema(model, recipe.ema) if recipe.ema else None
+        net: Any = torch.compile(model) if compiled else model
+        if world.size > 1:
+            ids = [world.device.index] if world.device.type == "cuda" else None
+            net = nn.parallel.DistributedDataParallel(net, device_ids=ids)
+        self.net: nn.Module = net
+
+    def train_mode(self) -> None:
+        """Training mode, except that frozen parts keep the statistics that they came with."""
+        self.net.train()
+        for part in self.frozen:
+            part.eval()
+
+    @property
+    def predictor(self) -> nn.Module:
+        """The network that predicts: the average where one is kept."""
+        return self.model if self.ema is None else self.ema.model
+
+    def weights(self) -> dict[str, Tensor]:
+        """The tensors of the network that predicts."""
+        return dict(self.predictor.state_dict())
+
+    def state(self) -> dict[str, Tensor]:
+        """All that `weights` leaves out and a resumed run needs."""
+        raw = {} if self.ema is None else self.model.state_dict()
+        memory = optimizer_tensors(self.optimizer, self.model)
+        return {
+            **{f"model/{name}": value for name, value in raw.items()},
+            **{f"optimizer/{name}": value for name, value in memory.items()},
+        }
+
+    def restore(self, weights: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> None:
+        """Become what `weights` and `state` describe.
+
+        Raises:
+            CheckpointError: they belong to another network or recipe.
+        """
+        raw = _under("model/", state)
+        if bool(raw) != (self.ema is not None):
+            raise CheckpointError(
+                "the checkpoint was written with another setting of ema than the run's config.yaml"
+            )
+        try:
+            self.model.load_state_dict(raw or dict(weights))
+            if self.ema is not None:
+                self.ema.restore(weights)
+        except RuntimeError as error:
+            raise CheckpointError(
+                "the checkpoint's tensors are not those of the network in config.yaml"
+            ) from error
+        restore_optimizer(self.optimizer, self.model, _under("optimizer/", state))
+
+
+def frozen_parts(freeze: str, model: Classifier) -> int:
+    """How many parts `freeze` means: a number, `stem`, or `backbone` for all but the head.
+
+    Raises:
+        BadArgument: it is none of these, or nothing would be left to train.
+    """
+    below_head = len(parts_of(model)) - 1
+    named = {"": 0, "none": 0, "stem": 1, "backbone": below_head}
+    count = named[freeze] if freeze in named else int(freeze) if freeze.isdigit() else -1
+    if not 0 <= count <= below_head:
+        raise BadArgument(
+            f"freeze is {freeze!r}; expected stem, backbone, or a number of parts up to "
+            f"{below_head}: the stem and {below_head - 1} stages"
+        )
+    return count
+
+
+def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}

@@ -1,0 +1,76 @@
+"""Optimisers from a recipe: parameter groups, and their state as named tensors."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from cladenet.errors import CheckpointError
+from cladenet.layers.anatomy import Classifier
+from cladenet.recipes import Recipe
+
+
+def parts_of(model: Classifier) -> list[nn.Module]:
+    """Stem, each stage, head: what `freeze` counts and layer-wise rates decay over."""
+    return [model.stem, *model.stages, model.head]
+
+
+def make_optimizer(
+    model: Classifier, recipe: Recipe, layer_decay: float = 1.0
+) -> torch.optim.Optimizer:
+    """SGD or AdamW over the parameters that are trained.
+
+    Each group carries `scale`, the multiple of the schedule's rate that it gets: 1 for the head and
+    `layer_decay` to the power of the distance from it for the parts below (discriminative rates,
+    Howard and Ruder 2018, Sec. 3.2). With `decay_all` off, vectors (biases, scales and shifts of
+    normalisations) are not decayed.
+    """
+    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    parts = parts_of(model)
+    for place, part in enumerate(parts):
+        scale = layer_decay ** (len(parts) - 1 - place)
+        for parameter in part.parameters():
+            if parameter.requires_grad:
+                decays = recipe.decay_all or parameter.ndim > 1
+                key = (scale, recipe.weight_decay if decays else 0.0)
+                groups.setdefault(key, []).append(parameter)
+    described = [
+        {"params": parameters, "scale": scale, "weight_decay": decay}
+        for (scale, decay), parameters in groups.items()
+    ]
+    if recipe.optimizer == "adamw":
+        return torch.optim.AdamW(
+            described, recipe.lr, betas=(recipe.momentum, recipe.beta2), fused=True
+        )
+    return torch.optim.SGD(
+        described, recipe.lr, momentum=recipe.momentum, nesterov=recipe.nesterov, fused=True
+    )
+
+
+def optimizer_tensors(optimizer: torch.optim.Optimizer, model: nn.Module) -> dict[str, Tensor]:
+    """The optimiser's memory, `parameter/quantity` to tensor."""
+    return {
+        f"{name}/{quantity}": value
+        for name, parameter in model.named_parameters()
+        for quantity, value in optimizer.state.get(parameter, {}).items()
+        if isinstance(value, Tensor)
+    }
+
+
+def restore_optimizer(
+    optimizer: torch.optim.Optimizer, model: nn.Module, tensors: Mapping[str, Tensor]
+) -> None:
+    """Give the optimiser the memory that `optimizer_tensors` read.
+
+    Raises:
+        CheckpointError: a tensor belongs to no parameter of the model.
+    """
+    parameters = dict(model.named_parameters())
+    for key, value in tensors.items():
+        name, _, quantity = key.rpartition("/")
+        if name not in parameters:
+            raise CheckpointError(f"the optimiser's state names {name!r}, which the network lacks")
+        parameter = parameters[name]
+        # Adam's step counters stay on the CPU unless they are fused on a GPU; the rest follow.
+        place = parameter.device if value.ndim or parameter.device.type == "cuda" else "cpu"
+        optimizer.state[parameter][quantity] = value.clone().to(place)

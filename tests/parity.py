@@ -1,0 +1,77 @@
+"""The same weights in two implementations: fresh, in float64, given in the order of definition."""
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from cladenet.layers.anatomy import Classifier
+from cladenet.registry import create_model
+from cladenet.vision import torchvision
+
+
+def randomised(name: str, **overrides: Any) -> Classifier:
+    """A model of ours in float64, every value random, batch-norm statistics too.
+
+    Weights keep the scale of what passes through them, so that no layer's share is lost in
+    rounding; residual branches are damped by their norms, so that a hundred of them do not add
+    up to huge numbers.
+    """
+    with torch.device("meta"):
+        model = create_model(name, **overrides)
+    model = model.double().to_empty(device="cpu").eval()
+    torch.manual_seed(0)
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            bound = math.sqrt(6 / module.weight[0].numel())
+            nn.init.uniform_(module.weight, -bound, bound)
+            if module.bias is not None:
+                nn.init.uniform_(module.bias, -0.1, 0.1)
+        elif isinstance(module, nn.BatchNorm2d):
+            nn.init.uniform_(module.weight, 0.3, 0.7)
+            nn.init.uniform_(module.bias, -0.1, 0.1)
+            assert module.running_mean is not None
+            assert module.running_var is not None
+            nn.init.uniform_(module.running_mean, -0.1, 0.1)
+            nn.init.uniform_(module.running_var, 0.5, 1.5)
+    return model
+
+
+def wear(theirs: nn.Module, ours: nn.Module) -> Any:
+    """`theirs`, built on the meta device, with our tensors in the order of definition."""
+    state = theirs.state_dict()
+    tensors: list[Tensor] = list(ours.state_dict().values())
+    assert len(state) == len(tensors)
+    given = {
+        key: mine.view(other.shape)
+        for (key, other), mine in zip(state.items(), tensors, strict=True)
+    }
+    theirs.load_state_dict(given, assign=True)
+    return theirs.eval()
+
+
+def from_torchvision(name: str) -> nn.Module:
+    """A torchvision classifier on the meta device."""
+    torchvision()
+    from torchvision import models
+
+    with torch.device("meta"):
+        return models.get_model(name)
+
+
+def from_timm(name: str, **arguments: Any) -> Any:
+    """A timm model on the meta device."""
+    torchvision()
+    import timm
+
+    with torch.device("meta"):
+        return timm.create_model(name, **arguments)
+
+
+def worst(ours: Tensor, theirs: Tensor) -> float:
+    """The largest difference, in units of the largest value, after checking that there is one."""
+    scale = theirs.abs().max().item()
+    assert ours.shape == theirs.shape
+    assert 1e-3 < scale < 1e4, f"the logits are as large as {scale}: nothing would be tested"
+    return (ours - theirs).abs().max().item() / max(scale, 1.0)

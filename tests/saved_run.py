@@ -1,0 +1,63 @@
+"""A run folder with a small untrained network, as training would leave it; for tests."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from cladenet.checkpoints import Card
+from cladenet.checkpoints import folder as folders
+from cladenet.checkpoints.selftest import fixed_logits
+from cladenet.data.dataset import DataSet
+from cladenet.data.preprocess import Preprocess
+from cladenet.layers.anatomy import Classifier
+from cladenet.registry import create_model
+
+
+def small_network(classes: int, channels: int) -> Classifier:
+    """LeNet-5 with fresh weights, the same at every call, that prefers no class too much."""
+    torch.manual_seed(5)
+    return create_model("lenet5_relu", num_classes=classes, in_channels=channels).eval()
+
+
+def save_run(
+    folder: Path,
+    dataset: DataSet,
+    *,
+    classes: tuple[str, ...] = (),
+    fit: str = "stretch",
+) -> Path:
+    """Write checkpoints/best of a network for 32x32 images and return the run's folder."""
+    names = classes or dataset.classes
+    channels = dataset.channels
+    model = small_network(len(names), channels)
+    preprocess = Preprocess(
+        height=32,
+        width=32,
+        channels=channels,
+        fit=fit,
+        resize=36 if fit == "crop" else None,
+        mean=(0.4,) * channels,
+        std=(0.3,) * channels,
+    )
+    card = Card(
+        network="lenet5_relu",
+        arguments={"num_classes": len(names), "in_channels": channels},
+        classes=names,
+        preprocess=preprocess,
+        data={"spec": dataset.spec, "name": dataset.name, "fingerprint": dataset.fingerprint()},
+        step=3,
+    )
+    card = replace(card, self_test=fixed_logits(model, preprocess))
+    checkpoints = folder / "checkpoints"
+    checkpoints.mkdir(parents=True)
+    target = folders.step_folder(checkpoints, "best", card.step)
+    folders.save(target, model.state_dict(), card)
+    folders.point(checkpoints / "best", target)
+    return folder
+
+
+def noise(seed: int, *shape: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    """uint8 pixels."""
+    return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)

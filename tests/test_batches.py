@@ -1,0 +1,252 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+import torch
+
+from cladenet.data.augment import Augment
+from cladenet.data.batches import Batch, EvalBatches, TrainBatches, eval_batches
+from cladenet.data.dataset import Split
+from cladenet.data.decode import decode
+from cladenet.errors import BadArgument, DataError
+from pictures import array_split, photo_split, usual
+
+SEED, EPOCH = 5, 2
+POLICY = Augment(crop="pad", policy="trivialaugment", erasing=0.5)
+BOXES = Augment(crop="resized", pca_colour=0.1)
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Split:
+    return photo_split(tmp_path_factory.mktemp("photos"), 24)
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+def train_batches(split: Split, augment: Augment, batch_size: int = 8, **more: Any) -> TrainBatches:
+    return TrainBatches(split, usual(split, 32), augment, batch_size, SEED, **more)
+
+
+def assert_same(found: list[Batch], expected: list[Batch]) -> None:
+    assert len(found) == len(expected)
+    for one, other in zip(found, expected, strict=True):
+        assert torch.equal(one.images, other.images)
+        assert torch.equal(one.labels, other.labels)
+        assert torch.equal(one.indices, other.indices)
+
+
+def test_an_epoch_holds_each_image_at_most_once_in_an_order_of_its_own() -> None:
+    split = array_split(50)
+    batches = train_batches(split, Augment(), 16)
+    assert batches.steps_per_epoch == 3
+    orders = []
+    for epoch in range(3):
+        of_epoch = list(batches.epoch(epoch))
+        assert [len(batch.labels) for batch in of_epoch] == [16, 16, 16]
+        order = torch.cat([batch.indices for batch in of_epoch]).tolist()
+        assert len(set(order)) == 48
+        orders.append(order)
+        for batch in of_epoch:
+            np.testing.assert_array_equal(batch.labels, split.labels[batch.indices])
+    left_out = [set(range(50)) - set(order) for order in orders]
+    assert len({frozenset(left) for left in left_out}) == 3
+    assert orders[0] != orders[1]
+
+
+def test_batches_are_bytes_in_one_block() -> None:
+    (batch,) = train_batches(array_split(8), Augment(crop="pad")).epoch(0)
+    assert (batch.images.dtype, batch.labels.dtype) == (torch.uint8, torch.int64)
+    assert batch.images.is_contiguous()
+    assert batch.images.shape == (8, 32, 32, 3)
+
+
+def test_a_split_smaller_than_a_batch_is_one_batch() -> None:
+    batches = train_batches(array_split(5), Augment(), 128)
+    (batch,) = batches.epoch(0)
+    assert batches.steps_per_epoch == 1
+    assert sorted(batch.indices.tolist()) == [0, 1, 2, 3, 4]
+
+
+def test_each_epoch_changes_an_image_anew() -> None:
+    batches = train_batches(array_split(8), Augment(crop="pad"))
+    views = []
+    for epoch in range(4):
+        (batch,) = batches.epoch(epoch)
+        views.append(batch.images[batch.indices.argsort()])
+    for i, view in enumerate(views):
+        assert all(not torch.equal(view, other) for other in views[:i])
+
+
+@pytest.mark.parametrize("augment", [Augment(crop="pad"), POLICY])
+@pytest.mark.parametrize("workers", [1, 2])
+def test_any_number_of_workers_gives_the_same_array_batches(augment: Augment, workers: int) -> None:
+    split = array_split(40)
+    expected = list(train_batches(split, augment).epoch(EPOCH))
+    assert_same(list(train_batches(split, augment, workers=workers).epoch(EPOCH)), expected)
+
+
+@pytest.mark.parametrize("augment", [BOXES, POLICY, Augment(crop="jitter", short_side=(40, 80))])
+def test_workers_and_caches_give_the_same_photo_batches(
+    photos: Split, cache: Path, augment: Augment
+) -> None:
+    expected = list(train_batches(photos, augment, cache_limit=0).epoch(EPOCH))
+    for more in ({}, {"workers": 1}, {"workers": 2}, {"workers": 2, "cache_limit": 0}):
+        found = train_batches(photos, augment, cache_dir=cache, **more)
+        assert_same(list(found.epoch(EPOCH)), expected)
+
+
+@pytest.mark.parametrize("augment", [Augment(crop="pad"), POLICY])
+@pytest.mark.parametrize("world", [2, 4])
+def test_the_parts_of_all_processes_are_the_batch_of_one(augment: Augment, world: int) -> None:
+    split = array_split(40)
+    parts = [
+        train_batches(split, augment, 16, rank=rank, world=world).epoch(EPOCH)
+        for rank in range(world)
+    ]
+    for whole, *of_ranks in zip(
+        train_batches(split, augment, 16).epoch(EPOCH), *parts, strict=True
+    ):
+        joined = Batch(*(torch.cat(values) for values in zip(*of_ranks, strict=True)))
+        assert_same([joined], [whole])
+
+
+def test_the_parts_of_a_split_smaller_than_a_batch_differ_by_one_at_most() -> None:
+    split = array_split(7)
+    sizes, seen = [], []
+    for rank in range(4):
+        (batch,) = train_batches(split, Augment(), 16, rank=rank, world=4).epoch(0)
+        sizes.append(len(batch.labels))
+        seen += batch.indices.tolist()
+    assert sorted(sizes) == [1, 2, 2, 2]
+    assert sorted(seen) == list(range(7))
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("first", [1, 4, 5])
+def test_an_epoch_may_be_entered_at_any_step(first: int, workers: int) -> None:
+    split = array_split(40)
+    whole = list(train_batches(split, POLICY).epoch(EPOCH))
+    batches = train_batches(split, POLICY, workers=workers)
+    abandoned = batches.epoch(EPOCH)
+    next(abandoned)
+    assert_same(list(batches.epoch(EPOCH, first_step=first)), whole[first:])
+    assert_same(list(batches.epoch(EPOCH)), whole)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_workers_leave_global_random_state_alone(workers: int) -> None:
+    torch.manual_seed(3)
+    before = torch.get_rng_state()
+    list(train_batches(array_split(16), POLICY, workers=workers).epoch(0))
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_a_killed_worker_costs_no_batch() -> None:
+    split = array_split(200)
+    expected = list(train_batches(split, POLICY).epoch(EPOCH))
+    found = []
+    for batch in train_batches(split, POLICY, workers=2).epoch(EPOCH):
+        found.append(batch)
+        if len(found) == 3:
+            psutil.Process().children()[0].kill()
+    assert_same(found, expected)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_file_that_breaks_during_training_is_named(tmp_path: Path, workers: int) -> None:
+    split = photo_split(tmp_path, 8)
+    batches = train_batches(split, BOXES, workers=workers, cache_limit=0)
+    (tmp_path / "003.jpg").write_bytes(b"no picture any more")
+    with pytest.raises(DataError, match=r"003\.jpg: is no image") as caught:
+        list(batches.epoch(0))
+    assert "Traceback" not in str(caught.value)
+
+
+@pytest.mark.parametrize("world", [1, 2, 3, 7])
+@pytest.mark.parametrize("batch_size", [1, 4, 100])
+def test_evaluation_sees_each_image_once(world: int, batch_size: int) -> None:
+    split = array_split(10)
+    seen = [
+        index
+        for rank in range(world)
+        for batch in eval_batches(split, usual(split, 32), batch_size, rank, world)
+        for index in batch.indices.tolist()
+    ]
+    assert seen == list(range(10))
+
+
+@pytest.mark.parametrize("size", [28, 32, 20, 40])
+def test_prediction_sees_of_an_array_what_evaluation_saw(size: int) -> None:
+    split = array_split(9, size, size)
+    preprocess = usual(split, 32)
+    for batch in eval_batches(split, preprocess, 4):
+        for image, index in zip(batch.images, batch.indices, strict=True):
+            alone = preprocess.prepare(split.images.read(int(index)))
+            np.testing.assert_array_equal(image, alone)
+
+
+@pytest.mark.parametrize("more", [{}, {"cache_limit": 0}, {"cache_limit": 0, "workers": 2}])
+def test_prediction_sees_of_a_file_what_evaluation_saw(
+    photos: Split, cache: Path, more: dict[str, Any]
+) -> None:
+    preprocess = usual(photos, 32)
+    batches = EvalBatches(photos, preprocess, 10, cache_dir=cache, **more)
+    assert [len(batch.labels) for batch in batches] == [10, 10, 4]
+    for batch in batches:
+        for image, index in zip(batch.images, batch.indices, strict=True):
+            alone = preprocess.prepare(decode(photos.ids.paths[index]))  # type: ignore[union-attr]
+            np.testing.assert_array_equal(image, alone)
+
+
+@pytest.mark.parametrize("size", [28, 20])
+def test_training_without_changes_sees_what_evaluation_sees(size: int) -> None:
+    split = array_split(6, size, size)
+    (batch,) = train_batches(split, Augment(flip=0.0), 6).epoch(0)
+    (whole,) = eval_batches(split, usual(split, 32), 6)
+    assert torch.equal(batch.images, whole.images[batch.indices])
+
+
+def test_changing_a_batch_in_place_does_not_change_the_data() -> None:
+    split = array_split(4)
+    before = split.images.read(0).copy()
+    for batch in (
+        *eval_batches(split, usual(split, 32), 4),
+        *train_batches(split, Augment(flip=0.0), 4).epoch(0),
+    ):
+        batch.images.zero_()
+    np.testing.assert_array_equal(split.images.read(0), before)
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (
+            {"batch_size": 9, "world": 2},
+            "batch_size is 9 for 2 processes; expected a multiple of 2",
+        ),
+        ({"batch_size": 0}, "batch_size is 0"),
+        ({"rank": 2, "world": 2}, "rank is 2 of 2 processes; expected 0 to 1"),
+        ({"workers": -1}, "workers is -1"),
+        ({"batch_size": 32, "world": 16}, "10 images for 16 processes; use fewer processes"),
+    ],
+)
+def test_shares_that_do_not_work_out_are_refused(more: dict[str, int], message: str) -> None:
+    with pytest.raises(BadArgument, match=message):
+        train_batches(array_split(10), Augment(), **more)
+
+
+def test_an_empty_split_is_refused() -> None:
+    split = array_split(1)
+    with pytest.raises(BadArgument, match="no images"):
+        TrainBatches(split.subset([]), usual(split, 32), Augment(), 8, SEED)
+
+
+def test_images_opened_for_another_network_are_refused(photos: Split) -> None:
+    for split in (photos, array_split(9)):
+        with pytest.raises(BadArgument, match=r"channels=3.*preprocessing is for channels=1"):
+            TrainBatches(split, usual(photos, 32, channels=1), Augment(), 8, SEED)

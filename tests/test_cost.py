@@ -1,0 +1,83 @@
+import pytest
+import torch
+from torch import Tensor, nn
+
+from cladenet.analysis.cost import count_cost, layer_table
+from cladenet.registry import create_model
+
+
+def sees(*layers: nn.Module, side: int = 64) -> list[tuple[int | None, int | None]]:
+    table = layer_table(nn.Sequential(*layers), (1, side, side))
+    return [(row.receptive_field, row.step) for row in table]
+
+
+def test_cost_of_a_grouped_strided_convolution_and_a_linear_layer_by_hand() -> None:
+    model = nn.Sequential(
+        nn.Conv2d(4, 6, 3, stride=2, groups=2, padding=1), nn.Flatten(), nn.Linear(96, 5)
+    )
+    params = 6 * (2 * 9 + 1) + 5 * (96 + 1)
+    macs = 4 * 4 * 6 * 2 * 9 + 96 * 5
+    assert count_cost(model, (4, 8, 8)) == (params, macs)
+    assert [(row.params, row.macs) for row in layer_table(model, (4, 8, 8))] == [
+        (114, 1728),
+        (0, 0),
+        (485, 480),
+    ]
+
+
+def test_windows_widen_the_field_by_their_steps_and_strides_multiply_them() -> None:
+    conv, pool = nn.Conv2d(1, 1, 3, stride=2), nn.MaxPool2d(2)
+    dilated = nn.Conv2d(1, 1, 3, dilation=2)
+    assert sees(conv, pool, dilated) == [(3, 2), (5, 4), (21, 4)]
+    assert sees(nn.AvgPool2d(3, 2), nn.ReLU(), nn.BatchNorm2d(1)) == [(3, 2)] * 3
+
+
+def test_a_field_is_what_the_gradient_reaches() -> None:
+    layers = nn.Sequential(nn.Conv2d(1, 2, 5, 2), nn.AvgPool2d(2, 1), nn.Conv2d(2, 1, 3))
+    image = torch.zeros(1, 1, 33, 33, requires_grad=True)
+    layers(image)[0, 0, 3, 3].backward()
+    assert image.grad is not None
+    reached = image.grad[0, 0].abs().sum(1).nonzero()
+    side = int(reached.max() - reached.min()) + 1
+    assert layer_table(layers, (1, 33, 33))[-1].receptive_field == side
+
+
+def test_what_pools_globally_or_has_no_grid_sees_everything() -> None:
+    table = sees(nn.Conv2d(1, 1, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(1, 1))
+    assert table == [(3, 1), (None, None), (None, None), (None, None)]
+
+
+class TwoPaths(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.wide, self.narrow = nn.Conv2d(1, 1, 7, 2, padding=3), nn.Identity()
+        self.after = nn.ReLU()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.after(self.wide(x) + self.narrow(x)[:, :, ::2, ::2])
+
+
+def test_where_two_paths_meet_the_wider_field_counts() -> None:
+    assert sees(TwoPaths()) == [(7, 2), (1, 1), (7, 2)]
+
+
+def test_counting_leaves_the_model_as_it_was() -> None:
+    model = create_model("resnet20_cifar")
+    model.stages[1].eval()
+    modes = [module.training for module in model.modules()]
+    values = [value.clone() for value in model.state_dict().values()]
+    random_state = torch.get_rng_state()
+    count_cost(model, (3, 32, 32))
+    layer_table(model, (3, 32, 32))
+    assert [module.training for module in model.modules()] == modes
+    assert all(map(torch.equal, model.state_dict().values(), values))
+    assert torch.equal(torch.get_rng_state(), random_state)
+    assert not any(m._forward_hooks or m._forward_pre_hooks for m in model.modules())
+
+
+def test_a_failing_model_keeps_no_hooks_and_its_mode() -> None:
+    model = nn.Sequential(nn.Linear(3, 3), nn.Linear(4, 4))
+    with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
+        layer_table(model, (3,))
+    assert not any(m._forward_hooks or m._forward_pre_hooks for m in model.modules())
+    assert model.training

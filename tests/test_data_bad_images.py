@@ -1,0 +1,141 @@
+"""Image files that must not be decoded: each is refused, named and explained."""
+
+import io
+import os
+import pickle
+import random
+import struct
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+from PIL import Image
+
+from cladenet.data.decode import UnreadableImage, decode
+from cladenet.errors import DataError
+
+
+def encoded(image: Image.Image, form: str, **options: Any) -> bytes:
+    file = io.BytesIO()
+    image.save(file, form, **options)
+    return file.getvalue()
+
+
+def plain(mode: str, colour: Any, side: int = 16) -> Image.Image:
+    return Image.new(mode, (side, side), colour)
+
+
+def png(width: int, height: int, depth: int, colour: int, rows: bytes) -> bytes:
+    """A PNG from its specification alone: depth in bits, colour type, filtered rows."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        check = struct.pack(">I", zlib.crc32(kind + content))
+        return struct.pack(">I", len(content)) + kind + content + check
+
+    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
+    data = zlib.compress(rows, 9)
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+    )
+
+
+def floats(*values: float) -> bytes:
+    return encoded(Image.fromarray(np.array([values], dtype=np.float32)), "TIFF")
+
+
+BAD: dict[str, tuple[bytes, str]] = {
+    "empty": (b"", "is empty"),
+    "web page": (b"<!DOCTYPE html><html>404", "is a web page or XML"),
+    "random": (bytes(range(7, 99)), "is no image"),
+    "heic": (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "is HEIC; convert it"),
+    "half a png": (encoded(plain("RGB", 5, 64), "PNG")[:-30], "is cut off|is damaged"),
+    "header only": (encoded(plain("RGB", 5), "JPEG")[:12], "is cut off|is damaged"),
+    "nan": (floats(0.5, float("nan")), "has float samples from nan"),
+    "float range": (floats(-1.0, 3.0), "has float samples from -1 to 3"),
+    "int32": (encoded(Image.fromarray(np.zeros((2, 2), np.int32)), "TIFF"), "has 32-bit or signed"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_files_are_named_with_a_reason(name: str, tmp_path: Path) -> None:
+    content, reason = BAD[name]
+    path = tmp_path / "bad.jpg"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=rf"bad\.jpg: ({reason})"):
+        decode(path)
+
+
+def test_missing_files_dangling_links_folders_and_pipes_are_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"gone\.jpg: is not there"):
+        decode(tmp_path / "gone.jpg")
+    (tmp_path / "link.jpg").symlink_to("nowhere.jpg")
+    with pytest.raises(DataError, match=r"link\.jpg: is a link to nowhere\.jpg, which is not"):
+        decode(tmp_path / "link.jpg")
+    with pytest.raises(DataError, match="is a folder"):
+        decode(tmp_path)
+    os.mkfifo(tmp_path / "pipe.jpg")
+    with pytest.raises(DataError, match="device, pipe or socket"):
+        decode(tmp_path / "pipe.jpg")
+
+
+def test_bombs_are_refused_from_the_header() -> None:
+    """900 and 121 megapixels of nothing in some kB; a viewer would take 2.7 GB for the first."""
+    row = b"\0" + bytes(30_000 // 8)
+    large = png(30_000, 30_000, 1, 0, row * 30_000)
+    medium = png(11_000, 11_000, 8, 0, (b"\0" + bytes(11_000)) * 11_000)
+    tall = png(1, 60_000_000, 1, 0, b"\0\0")
+    process = psutil.Process()
+    before = process.memory_info().rss
+    for data, megapixels in ((large, "178"), (medium, "11000x11000, 121"), (tall, "1x60000000")):
+        with pytest.raises(DataError, match=rf"{megapixels}.* megapixels; the limit is 50"):
+            decode(data)
+    assert process.memory_info().rss - before < 50e6
+    with pytest.raises(DataError, match="4x4, 0 megapixels"):
+        decode(encoded(plain("L", 0, 4), "PNG"), max_pixels=15)
+
+
+def test_a_compressed_comment_bomb_is_refused() -> None:
+    text = zlib.compress(bytes(80_000_000), 9)
+    content = b"Comment\0\0" + text
+    chunk = struct.pack(">I", len(content)) + b"zTXt" + content
+    chunk += struct.pack(">I", zlib.crc32(b"zTXt" + content))
+    whole = png(1, 1, 8, 0, b"\0\0")
+    with pytest.raises(DataError, match="damaged"):
+        decode(whole[:33] + chunk + whole[33:])
+
+
+def test_a_jpeg_cut_anywhere_is_reported(real_data: Path) -> None:
+    """B1: never a crash, never half a picture."""
+    photo = sorted((real_data / "hymenoptera" / "train" / "ants").iterdir())[0].read_bytes()
+    cuts = random.Random(0).sample(range(len(photo)), 40)
+    for cut in cuts:
+        with pytest.raises(DataError):
+            decode(photo[:cut])
+    assert decode(photo).ndim == 3
+
+
+def test_mutants_decode_or_are_refused_and_nothing_else() -> None:
+    """Seeded flips, insertions and cuts over every format; 10,000 of them ran by hand."""
+    rng = random.Random(1)
+    noise = np.random.default_rng(0).integers(0, 255, (24, 32, 3), np.uint8)
+    image = Image.fromarray(noise)
+    seeds = [encoded(image, form) for form in ("JPEG", "PNG", "GIF", "BMP", "WEBP", "PPM")]
+    refused = 0
+    for _ in range(600):
+        data = bytearray(rng.choice(seeds))
+        for _ in range(rng.choice([1, 2, 10])):
+            at = rng.randrange(min(len(data), rng.choice([64, 10_000])))
+            data[at : at + rng.choice([0, 1, 1, 5])] = bytes([rng.randrange(256)])
+        try:
+            assert decode(bytes(data)).dtype == np.uint8
+        except UnreadableImage:
+            refused += 1
+    assert 100 < refused < 600
+
+
+def test_unreadable_image_travels_between_processes() -> None:
+    error = pickle.loads(pickle.dumps(UnreadableImage("/a/b.jpg", "is empty")))  # noqa: S301
+    assert (error.path, error.reason, str(error)) == ("/a/b.jpg", "is empty", "/a/b.jpg: is empty")

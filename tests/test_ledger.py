@@ -1,0 +1,161 @@
+import re
+from pathlib import Path
+
+import pytest
+
+from cladenet.ledger import LedgerError, ancestors, descendants, families, load
+from cladenet.ledger.read import read_entries, read_families
+
+FAMILIES = """
+[oak]
+title = "Oak"
+year = 1998
+paper = "On Acorns"
+authors = "Quercus"
+venue = "Forest 1"
+idea = "Grow."
+"""
+ROW = """
+[[model]]
+name = "oak1"
+paper = "On Acorns"
+first_author = "Quercus"
+arxiv = ""
+year = 1998
+month = 11
+input = [1, 32, 32]
+classes = 10
+params = 60_000
+macs = 325_680
+verified = "run"
+layers = ["conv"]
+"""
+
+
+def write(folder: Path, row: str = ROW, tree: str = FAMILIES) -> Path:
+    (folder / "families.toml").write_text(tree)
+    (folder / "oak.toml").write_text(row)
+    return folder
+
+
+def read(folder: Path) -> list[str]:
+    return list(read_entries(folder, read_families(folder)))
+
+
+def test_a_right_file_is_read(tmp_path: Path) -> None:
+    assert read(write(tmp_path)) == ["oak1"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("classes = 10", "clases = 10"), r"oak.toml, row oak1: unknown key 'clases'; expected"),
+        (("params = 60_000", ""), r"oak.toml, row oak1: the key 'params' is missing; add it"),
+        (("params = 60_000", 'params = "60k"'), r"row oak1: params is '60k'; expected a whole"),
+        (("params = 60_000", "params = true"), r"row oak1: params is True; expected a whole"),
+        (("params = 60_000", "params = -1"), r"row oak1: params is -1; expected a whole number, 0"),
+        (("[1, 32, 32]", "[32, 32]"), r"row oak1: input is \[32, 32\]; expected three whole"),
+        (('["conv"]', "[5]"), r"row oak1: layers is \[5\]; expected a list of texts"),
+        (("classes", "top1_err = 120.5\nclasses"), r"top1_err is 120.5; expected a percentage"),
+        (("classes", "top1_err = 12\nclasses"), r"top1_err is 12; expected a percentage with a"),
+        (('name = "oak1"', ""), r"oak.toml, row 1: the key 'name' is missing"),
+        (("[[model]]", "[[modell]]"), r"oak.toml: unknown table 'modell'; expected common and"),
+        (("[[model]]", "[[model"), r"oak.toml is not TOML: .*line 2"),
+        ((ROW, ""), r"oak.toml: it has no \[\[model\]\] table; add one a network"),
+        (("[[model]]", "common = 1\n[[model]]"), r"oak.toml, common: 1 is not a table"),
+    ],
+)
+def test_a_wrong_row_is_refused_with_its_file_and_name(
+    tmp_path: Path, change: tuple[str, str], message: str
+) -> None:
+    with pytest.raises(LedgerError, match=message):
+        read(write(tmp_path, ROW.replace(*change)))
+
+
+def test_a_name_that_is_taken_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(LedgerError, match=r"oak.toml, row oak1: the name is taken in oak.toml"):
+        read(write(tmp_path, ROW + ROW))
+
+
+def test_a_family_without_a_row_in_the_tree_is_refused(tmp_path: Path) -> None:
+    write(tmp_path)
+    (tmp_path / "elm.toml").write_text(ROW)
+    with pytest.raises(LedgerError, match=r"elm.toml: families.toml has no row elm; add one"):
+        read(tmp_path)
+
+
+def test_a_family_without_a_file_is_refused(tmp_path: Path) -> None:
+    write(tmp_path, tree=FAMILIES + FAMILIES.replace("[oak]", "[elm]"))
+    with pytest.raises(LedgerError, match=r"elm.toml is not in .*; add it"):
+        read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("tree", "message"),
+    [
+        (FAMILIES + 'parent = "elm"', r"families.toml, row oak: the parent 'elm' is not there"),
+        (FAMILIES + 'parent = "oak"', r"families.toml, row oak: it descends from itself"),
+        (FAMILIES.replace("idea", "ideas"), r"families.toml, row oak: unknown key 'ideas'"),
+        ("oak = 1", r"families.toml, row oak: 1 is not a table"),
+    ],
+)
+def test_a_tree_that_is_none_is_refused(tmp_path: Path, tree: str, message: str) -> None:
+    with pytest.raises(LedgerError, match=message):
+        read(write(tmp_path, tree=tree))
+
+
+def test_what_a_file_has_in_common_is_each_rows_that_says_nothing_else(tmp_path: Path) -> None:
+    row = ROW.replace("classes = 10", "")
+    second = row.replace("oak1", "oak2").replace("month", "classes = 100\nmonth")
+    write(tmp_path, "[common]\nclasses = 10\n" + row + second)
+    entries = read_entries(tmp_path, read_families(tmp_path))
+    assert [entry.classes for entry in entries.values()] == [10, 100]
+
+
+def test_the_tree_runs_from_lenet_through_alexnet_and_vgg_to_resnet() -> None:
+    assert [family.name for family in ancestors("resnet")] == ["lenet", "alexnet", "vgg"]
+    assert [family.name for family in descendants("alexnet")][:2] == ["vgg", "resnet"]
+    assert [family.name for family in families().values() if not family.parent] == ["lenet"]
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "printed"),
+    [
+        ("lenet5", "params", 60_000),
+        ("alexnet", "top5_err", 18.2),
+        ("vgg19", "top1_err", 25.5),
+        ("plain34", "top1_err", 28.54),
+        ("resnet34_a", "top1_err", 25.03),
+        ("resnet152", "top5_err", 5.71),
+        ("resnet110_cifar", "cifar10_err", 6.43),
+    ],
+)
+def test_famous_figures_are_there(name: str, key: str, printed: float) -> None:
+    assert getattr(load()[name], key) == printed
+
+
+PRINTED_SIZE = re.compile(r"([\d.]+)M")
+
+
+@pytest.mark.parametrize(
+    "name", [e.name for e in load().values() if PRINTED_SIZE.match(e.paper_params)]
+)
+def test_a_printed_size_is_the_counted_one_rounded(name: str) -> None:
+    entry = load()[name]
+    match = PRINTED_SIZE.match(entry.paper_params)
+    assert match is not None
+    decimals = len(match[1].partition(".")[2])
+    assert f"{entry.params / 1e6:.{decimals}f}" == match[1]
+
+
+def test_a_figure_from_memory_says_so_where_it_is_shown() -> None:
+    doubtful = [e for e in load().values() if e.printed and "memory for" in e.figures]
+    assert [entry.name for entry in doubtful] == ["alexnet_owt"]
+    assert doubtful[0].printed_for.startswith("from memory: ILSVRC-2012 val")
+
+
+def test_the_figure_shown_is_the_protocols_own_before_that_of_one_crop_or_ten() -> None:
+    assert load()["resnet50"].printed == "22.85 / 6.71"
+    assert load()["resnet50_v1_5"].printed == "24.01 / 7.02"
+    assert load()["resnet50_v1_5"].printed_for.startswith("1 crop, ")
+    assert load()["vgg16_bn"].printed == load()["vgg16_bn"].printed_for == ""

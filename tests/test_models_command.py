@@ -1,0 +1,124 @@
+"""`cladenet models` and `cladenet info`."""
+
+import argparse
+import json
+import subprocess
+import sys
+from dataclasses import asdict
+from types import ModuleType
+
+import pytest
+
+from cladenet.cli import info_command, models_command
+from cladenet.cli.tables import columns, short
+from cladenet.errors import BadArgument
+from cladenet.ledger import load
+
+
+def run(command: ModuleType, *words: str) -> int:
+    parser = argparse.ArgumentParser()
+    command.add_arguments(parser)
+    status: int = command.run(parser.parse_args(words))
+    return status
+
+
+@pytest.mark.parametrize("words", [["models"], ["models", "--tree"], ["info", "resnet50"]])
+def test_the_ledger_is_printed_without_torch_or_numpy(words: list[str]) -> None:
+    code = (
+        f"import sys; from cladenet.cli import main; status = main({words!r}); "
+        "sys.exit(status or bool({'torch', 'numpy', 'rich'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_table_has_a_line_for_each_network(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(models_command) == 0
+    heading, *lines = capsys.readouterr().out.splitlines()
+    assert heading.split()[:4] == ["name", "year", "params", "MACs"]
+    assert [line.split()[0] for line in lines] == list(load())
+    vgg = next(line for line in lines if line.startswith("vgg16 "))
+    assert vgg.split()[1:7] == ["2014", "138M", "15.5G", "25.6", "/", "8.1"]
+
+
+def test_json_is_the_whole_ledger(capsys: pytest.CaptureFixture[str]) -> None:
+    run(models_command, "resnet*_cifar", "--json")
+    rows = json.loads(capsys.readouterr().out)
+    assert len(rows) == 6
+    assert rows[0] == json.loads(json.dumps(asdict(load()["resnet20_cifar"])))
+
+
+def test_the_tree_shows_a_family_under_its_parent(capsys: pytest.CaptureFixture[str]) -> None:
+    run(models_command, "resnet50*", "--tree")
+    lines = capsys.readouterr().out.splitlines()
+    branches = [line for line in lines if line.endswith(")")]
+    assert [line.strip("│└├─ ").split()[0] for line in branches] == [
+        "LeNet-5",
+        "AlexNet",
+        "VGG",
+        "ResNet",
+    ]
+    depth = [len(line) - len(line.lstrip("│└├─ ")) for line in branches]
+    assert depth == sorted(set(depth))
+    assert lines[-1].split() == ["resnet50", "resnet50_v1_5"]
+
+
+def test_a_pattern_that_matches_nothing_is_refused() -> None:
+    with pytest.raises(BadArgument, match=r"matches 'resnt\*'; `cladenet models` prints all \d+"):
+        run(models_command, "resnt*")
+
+
+def test_info_prints_the_facts(capsys: pytest.CaptureFixture[str]) -> None:
+    run(info_command, "resnet34_a")
+    text = capsys.readouterr().out
+    assert "He, 2015. Deep Residual Learning for Image Recognition. arXiv:1512.03385" in text
+    assert "LeNet-5 (1998), AlexNet (2012), VGG (2014)" in text
+    assert "21,623,848" in text
+    assert "top-1 25.03 %, top-5 7.76 %" in text
+
+
+def test_info_with_layers_ends_in_the_totals(capsys: pytest.CaptureFixture[str]) -> None:
+    run(info_command, "lenet5", "--layers")
+    lines = capsys.readouterr().out.splitlines()
+    c5 = next(line for line in lines if line.startswith("stages.1.0"))
+    assert c5.split() == ["stages.1.0", "Conv2d", "120x1x1", "48,120", "48,000", "32", "4"]
+    total = next(line for line in lines if line.startswith("total"))
+    assert total.split() == ["total", "60,000", "325,680"]
+
+
+def test_info_json_has_layers_only_if_asked(capsys: pytest.CaptureFixture[str]) -> None:
+    run(info_command, "lenet5", "--json")
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["tree"]["descendants"][:2] == ["alexnet", "vgg"]
+    assert "layer_table" not in facts
+    run(info_command, "lenet5", "--json", "--layers")
+    rows = json.loads(capsys.readouterr().out)["layer_table"]
+    assert sum(row["params"] for row in rows) == facts["params"]
+
+
+def test_info_on_an_unknown_name_is_refused() -> None:
+    with pytest.raises(BadArgument, match="no model is called 'lenet6'; nearest: lenet5"):
+        run(info_command, "lenet6")
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (0, "0"),
+        (999, "999"),
+        (1000, "1.00K"),
+        (60_965_224, "61.0M"),
+        (999_600, "1.00M"),
+        (9_996, "10.0K"),
+        (19_632_062_464, "19.6G"),
+        (138_357_544, "138M"),
+    ],
+)
+def test_short_numbers_keep_three_digits(number: int, text: str) -> None:
+    assert short(number) == text
+
+
+def test_columns_align_left_or_right() -> None:
+    assert columns(("a", "n"), [("long", "1"), ("b", "22")], right="lr") == (
+        "a      n\nlong   1\nb     22"
+    )

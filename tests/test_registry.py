@@ -1,0 +1,59 @@
+from importlib import import_module
+
+import pytest
+import torch
+
+from cladenet.errors import BadArgument
+from cladenet.ledger import families, load
+from cladenet.registry import create_model, find, list_models
+
+
+def test_a_pattern_picks_names_in_the_order_of_the_tree() -> None:
+    assert list_models("*lenet*") == ["lenet5", "lenet5_relu", "lenet_caffe"]
+    assert list_models("vgg1?") == ["vgg11", "vgg13", "vgg16", "vgg19"]
+    assert list_models("RESNET18") == []
+    assert list_models()[0] == "lenet5"
+
+
+@pytest.mark.parametrize("family", list(families()))
+def test_a_family_builds_what_its_ledger_lists_and_nothing_else(family: str) -> None:
+    module = import_module(f"cladenet.models.{family}")
+    assert set(module.VARIANTS) == {e.name for e in load().values() if e.family == family}
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("resnt50", r"'resnt50'; nearest: resnet50, .* prints all \d+"),
+        ("ResNet18", "'ResNet18'; nearest: resnet18, "),
+        ("zzzzzz", r"'zzzzzz'; `cladenet models` prints all \d+$"),
+        ("", "no model is called ''"),
+    ],
+)
+def test_an_unknown_name_is_answered_with_the_nearest(name: str, message: str) -> None:
+    with pytest.raises(BadArgument, match=message):
+        find(name)
+    with pytest.raises(BadArgument, match=message):
+        create_model(name)
+
+
+def test_in_chans_is_in_channels() -> None:
+    assert create_model("lenet5", in_chans=3).in_channels == 3
+    with pytest.raises(BadArgument, match="in_chans and in_channels are one argument"):
+        create_model("lenet5", in_chans=3, in_channels=3)
+
+
+def test_an_argument_the_network_does_not_take_is_named() -> None:
+    with pytest.raises(BadArgument, match=r"resnet18 takes no drop_rate; it takes .*num_classes"):
+        create_model("resnet18", drop_rate=0.5)
+
+
+def test_out_indices_without_features_only_is_refused() -> None:
+    with pytest.raises(BadArgument, match=r"out_indices is \(0, 1\); it needs features_only=True"):
+        create_model("lenet5", out_indices=(0, 1))
+
+
+def test_an_override_replaces_the_variants_own_argument() -> None:
+    with torch.device("meta"):
+        model = create_model("resnet20_cifar", depth=8)
+    assert len(list(model.stages[0].children())) == 1
