@@ -190,6 +190,12 @@ def test_layouts_that_cannot_be_a_data_set_say_what_is_expected(tmp_path: Path) 
         open_dataset(str(tmp_path))
 
 
+def test_a_folder_around_the_data_set_points_into_it(tmp_path: Path) -> None:
+    two_classes(tmp_path / "unpacked")
+    with pytest.raises(DataError, match=r"holds a data set in .*/unpacked; give that folder"):
+        open_dataset(str(tmp_path))
+
+
 def test_val_alone_is_for_evaluation_only(tmp_path: Path) -> None:
     two_classes(tmp_path, ("test",))
     dataset = open_dataset(str(tmp_path))

@@ -1,4 +1,5 @@
 import json
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -107,18 +108,10 @@ def test_processes_together_count_exactly_as_one_does(cuts: list[int]) -> None:
     """Loss and worst mistakes too, whoever counted what, in whatever order."""
     logits, labels = answers()
     order = torch.randperm(N, generator=torch.Generator().manual_seed(1))
-    parts = [
-        tally_of(logits, labels, order[low:high], worst=9) for low, high in pairwise(cuts)
-    ]
-    for number, part in enumerate(parts):
-        part.share(others_of(parts, number), number, len(parts))
-        whole = tally_of(logits, labels, torch.arange(N), worst=9)
-        assert part.result().to_json() == whole.result().to_json()
-        break  # the others' counts are not what they were
-
-
-def others_of(parts: list[Tally], mine: int) -> "Adder":
-    return Adder([other for number, other in enumerate(parts) if number != mine])
+    parts = [tally_of(logits, labels, order[low:high], worst=9) for low, high in pairwise(cuts)]
+    parts[0].share(Adder(parts[1:]), 0, len(parts))
+    whole = tally_of(logits, labels, torch.arange(N), worst=9)
+    assert parts[0].result().to_json() == whole.result().to_json()
 
 
 class Adder:
@@ -126,16 +119,20 @@ class Adder:
 
     def __init__(self, others: list[Tally]) -> None:
         self.shares: list[list[Tensor]] = []
+        self.call = 0
         for rank, other in enumerate(others, 1):
             sent: list[Tensor] = []
-            other.share(lambda values, sent=sent: sent.append(values.clone()), rank, len(others) + 1)  # type: ignore[misc]
+            other.share(partial(keep, sent), rank, len(others) + 1)
             self.shares.append(sent)
-        self.call = 0
 
     def __call__(self, values: Tensor) -> None:
         for share in self.shares:
             values += share[self.call]
         self.call += 1
+
+
+def keep(sent: list[Tensor], values: Tensor) -> None:
+    sent.append(values.clone())
 
 
 def test_the_worst_mistakes_are_those_of_a_full_sort() -> None:

@@ -136,7 +136,7 @@ def to_pixels(image: Image.Image, channels: int, *, exif: bool = True) -> NDArra
         upright.paste(rgba, mask=rgba.getchannel("A"))
     elif upright.mode not in ("1", "L", "RGB"):
         upright = upright.convert("RGB")
-    pixels = np.array(upright.convert(mode))
+    pixels = np.array(upright if upright.mode == mode else upright.convert(mode))
     return pixels.reshape(*pixels.shape[:2], channels)
 
 

@@ -39,6 +39,7 @@ def open_folder(root: str) -> DataSet:
     name = os.path.basename(root)
     parts = _parts(root)
     if not parts:
+        _refuse_wrapping(root)
         notes: list[str] = []
         labelled = _list_classes(root, None, notes)
         return _assemble(name, root, root, {"train": labelled}, None, notes)
@@ -75,6 +76,14 @@ def _parts(root: str) -> dict[str, str]:
         raise DataError(f"{readable(root)} has {' and '.join(vals)}; which is the validation set?")
     names = {"train": "train", "val": vals[0] if vals else "val", "test": "test"}
     return {part: os.path.join(root, name) for part, name in names.items() if name in entries}
+
+
+def _refuse_wrapping(root: str) -> None:
+    """An unpacked archive often has the data set one folder further down."""
+    folders = subfolders(root, Ignored())
+    if len(folders) == 1 and _parts(os.path.join(root, folders[0])):
+        inner = readable(os.path.join(root, folders[0]))
+        raise DataError(f"{readable(root)} holds a data set in {inner}; give that folder")
 
 
 def _open_parts(

@@ -159,7 +159,8 @@ def parse_value(name: str, text: str, kind: Any) -> Any:
             return text
         if get_origin(kind) is tuple:
             item = get_args(kind)[0]
-            return tuple(item(word) for word in text.replace("(", "").replace(")", "").split(","))
+            words = text.strip("()[] ").split(",")
+            return tuple(item(word) for word in words if word.strip())
         if kind is bool:
             return {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}[
                 text.lower()

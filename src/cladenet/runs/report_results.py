@@ -21,7 +21,7 @@ from cladenet.runs.report_text import (
 )
 
 MATRIX_UP_TO = 30  # classes; beyond, the most frequent confusions are listed
-DARK = 0.55  # shade from which on white is easier to read
+DARK = 0.65  # shade from which on white is easier to read
 PAIRS, FEW_PAIRS = 30, 8
 ROWS = 30
 RECIPE = (
@@ -134,12 +134,12 @@ def mistakes(report: ReportFacts) -> str:
             f'<span class="guess">{text(guess)}</span> at {100 * mistake.probability:.1f}{NBSP}%'
             "<br>"
             f'labelled <span class="truth">{text(truth)}</span>'
-            f'<span class="id" title="{text(mistake.id)}">{text(mistake.id)}</span>'
+            f'<span class="id" title="{text(mistake.id)}">{text(_tail(mistake.id))}</span>'
             "</figcaption></figure>"
         )
     wrong = report.evaluation.wrong
     shown = "all" if len(figures) == wrong else f"the {len(figures)} with the highest loss"
-    why = f"{wrong:,} wrong answers; {shown} are shown. Some labels may be what is wrong."
+    why = f"{wrong:,} wrong answers; shown: {shown}. Sometimes it is the label that is wrong."
     body = f'<div class="gallery">{"".join(figures)}</div>' if figures else ""
     return section("mistakes", "Worst mistakes", why, body)
 
@@ -201,6 +201,11 @@ def _pairs(report: ReportFacts, most: int) -> str:
     ]
     head = ("most often confused", "taken for", "images", "of the class")
     return table(head, pairs, ("", "", "num", "num")) if pairs else ""
+
+
+def _tail(path: str) -> str:
+    """The last folder and the file's name, which fit below a picture."""
+    return "/".join(path.split("/")[-2:])
 
 
 def _class_cells(row: ClassRow, classes: Sequence[str]) -> list[str]:

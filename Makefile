@@ -1,0 +1,45 @@
+# The two commands of the README are `make demo` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: demo test lint types tests test-slow test-kills bench clean
+
+demo: $(STAMP)
+	rm -rf runs/demo
+	$(BIN)/cladenet train lenet5 --data digits --recipe lenet_digits --out runs/demo
+	$(BIN)/cladenet evaluate runs/demo
+	$(BIN)/python -m cladenet.data.samples runs/demo/samples 3
+	$(BIN)/cladenet predict runs/demo runs/demo/samples
+	@echo "the report: $(CURDIR)/runs/demo/report.html"
+
+test: lint types tests
+
+lint: $(STAMP)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: $(STAMP)
+	$(BIN)/mypy
+
+tests: $(STAMP)
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadfile -m "not slow"
+
+# Minutes to an hour: 50 random kills, giants, long trainings.
+test-slow: $(STAMP)
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadfile -m slow
+
+test-kills: $(STAMP)
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto tests/test_resume.py tests/test_torchrun.py -m slow -k kills
+
+bench: $(STAMP)
+	$(BIN)/python benchmarks/input_pipeline.py
+
+$(STAMP): pyproject.toml constraints.txt
+	test -d $(VENV) || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $(STAMP)
+
+clean:
+	rm -rf $(VENV) runs build .mypy_cache .pytest_cache .ruff_cache

@@ -1,0 +1,330 @@
+import base64
+import io
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cladenet.evaluation import Evaluation, Mistake
+from cladenet.runs import charts
+from cladenet.runs.charts import Line, line_chart, spread, thin, ticks
+from cladenet.runs.report import ReportFacts, render, write_report
+from cladenet.runs.report_text import amount, duration
+from saved_run import noise
+
+VOID = {"meta", "img", "br", "line", "polyline", "circle"}
+HOSTILE = "<script>alert('x')</script>\"&\udcff\x07"
+
+
+class Page(HTMLParser):
+    """Parses a page, and fails where a tag is not closed."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self.cells: list[list[str]] = []
+        self._open: list[str] = []
+        self.feed(text)
+        assert not self._open
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self._open.append(tag)
+        if tag == "tr":
+            self.cells.append([])
+        if tag in ("td", "th"):
+            self.cells[-1].append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in VOID:
+            assert self._open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+        if {"td", "th"} & set(self._open):
+            self.cells[-1][-1] += data
+
+    @property
+    def text(self) -> str:
+        return re.sub(r"\s+", " ", "".join(self.words).replace("\N{NO-BREAK SPACE}", " "))
+
+    def of(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+def evaluation(confusion: Any, top5_hits: int = 0) -> Evaluation:
+    return Evaluation(np.array(confusion, dtype=np.int64), top5_hits, 0.0625)
+
+
+def facts(**changes: Any) -> ReportFacts:
+    """A run on 357 images of three classes, seven of them wrong."""
+    values: dict[str, Any] = {
+        "title": "lenet5 on digits",
+        "network": "lenet5",
+        "entry": {
+            "paper": "Gradient-Based Learning Applied to Document Recognition",
+            "first_author": "LeCun",
+            "year": 1998,
+            "arxiv": "doi:10.1109/5.726791",
+            "params": 60000,
+            "macs": 325680,
+            "input": (1, 32, 32),
+            "classes": 10,
+            "top1_err": 0.95,
+            "protocol": "MNIST test, no distortions",
+            "notes": "S2 is trainable",
+        },
+        "config": {"recipe_name": "paper", "recipe": {"batch_size": 64, "lr": 0.1, "source": "C"}},
+        "environment": {"torch": "2.13.0", "device": "cpu"},
+        "history": [
+            {"step": 10 * n, "epoch": n, "lr": 0.1 / n, "train_loss": 2 / n, "val_loss": 1 / n,
+             "train_top1_error": 50 / n, "val_top1_error": 40.0 / n + (n == 3)}
+            for n in (1, 2, 3, 4)
+        ],
+        "evaluation": evaluation([[100, 3, 1], [2, 120, 0], [0, 1, 130]]),
+        "evaluated_split": "test",
+        "mistakes": [Mistake(4, 0, 1, 0.9, 2.5, "digits[4]", noise(1, 8, 8, 1))],
+        "notes": ["20 of 50 images are here"],
+        "seconds": 125.0,
+        "classes": ("ant", "bee", "wasp"),
+        "data": "digits",
+        "splits": {"train": 1000, "test": 357},
+    }  # fmt: skip
+    return ReportFacts(**{**values, **changes})
+
+
+def page(**changes: Any) -> Page:
+    return Page(render(facts(**changes)))
+
+
+def test_the_headline_is_the_error_with_its_count_and_interval() -> None:
+    """7 / 357 = 1.9608 %; Wilson's interval by scipy: 0.9524 % to 3.9940 %."""
+    text = page().text
+    assert "1.96 %test error: 7 of 357 images wrong.95 % interval 0.95 to 3.99 %" in text
+
+
+def test_the_page_needs_nothing_from_elsewhere() -> None:
+    found = page()
+    assert not found.of("script")
+    assert not found.of("link")
+    assert all(
+        (image["src"] or "").startswith("data:image/png;base64,") for image in found.of("img")
+    )
+    links = [link["href"] or "" for link in found.of("a")]
+    assert [link for link in links if not link.startswith("#")] == [
+        "https://doi.org/10.1109/5.726791"
+    ]
+    assert "url(" not in render(facts())
+    assert "@import" not in render(facts())
+
+
+def test_every_link_of_the_page_leads_to_a_section() -> None:
+    found = page()
+    inside = [link["href"] for link in found.of("a") if (link["href"] or "").startswith("#")]
+    assert inside == [f"#{part['id']}" for part in found.of("section")]
+    assert len(inside) == 8
+
+
+def test_nothing_from_outside_becomes_markup(tmp_path: Path) -> None:
+    """Class names, ids, notes, paths, configuration, environment, ledger."""
+    mistake = Mistake(1, 0, 1, 0.9, 2.0, HOSTILE, noise(1, 8, 8, 3))
+    hostile = facts(
+        title=HOSTILE,
+        classes=(HOSTILE, "bee", "wasp"),
+        mistakes=[mistake],
+        notes=[HOSTILE],
+        data=HOSTILE,
+        written=HOSTILE,
+        config={HOSTILE: HOSTILE, "recipe": {"departs": HOSTILE, "optimizer": HOSTILE}},
+        environment={HOSTILE: HOSTILE},
+        splits={HOSTILE: 3},
+        entry={"paper": HOSTILE, "arxiv": HOSTILE, "notes": HOSTILE, "protocol": HOSTILE,
+               "top1_err": 1.0, "figures": HOSTILE, "first_author": HOSTILE},
+    )  # fmt: skip
+    write_report(tmp_path / "report.html", hostile)
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "<script" not in text
+    assert "\x07" not in text
+    found = Page(text)
+    assert not found.of("script")
+    shown = "<script>alert('x')</script>\"&\\xff\\x07"
+    assert found.text.count(shown) > 15
+    assert any(image["alt"] == f"a {shown}" for image in found.of("img"))
+
+
+def test_the_matrix_shows_each_count() -> None:
+    rows = [row for row in page().cells if len(row) == 4 and row[0] in ("ant", "bee", "wasp")]
+    assert [row[1:] for row in rows[:3]] == [
+        ["100", "3", "1"],
+        ["2", "120", "\N{MIDDLE DOT}"],
+        ["\N{MIDDLE DOT}", "1", "130"],
+    ]
+
+
+def test_many_classes_get_a_list_of_confusions_and_the_worst_classes_first() -> None:
+    counts = np.diag(np.full(40, 10))
+    counts[7, 9], counts[7, 7] = 6, 4
+    names = tuple(f"c{number}" for number in range(40))
+    found = page(evaluation=evaluation(counts, 400), classes=names, mistakes=[])
+    assert not any(attributes.get("class") == "matrix" for attributes in found.of("table"))
+    assert ["c7", "c9", "6", "60.0\N{NO-BREAK SPACE}%"] in found.cells
+    first = next(row for row in found.cells if len(row) == 7 and row[0].startswith("c7"))
+    assert found.cells.index(first) == min(
+        number for number, row in enumerate(found.cells) if len(row) == 7 and row[0] != "class"
+    )
+    assert first[2] == "40.0\N{NO-BREAK SPACE}%"
+    assert "top-5 error" in found.text
+
+
+def test_the_printed_error_stands_beside_the_measured_one() -> None:
+    rows = page().cells
+    measured = next(row for row in rows if row[0] == "measured here")
+    printed = next(row for row in rows if row[0] == "printed")
+    assert measured[2].replace("\N{NO-BREAK SPACE}", " ") == "1.96 %0.95 to 3.99 %"
+    assert printed[1:3] == ["MNIST test, no distortions", "0.95\N{NO-BREAK SPACE}%"]
+    assert "tells 10 classes apart, this one 3" in page().text
+    assert "S2 is trainable" in page().text
+
+
+@pytest.mark.parametrize(
+    ("where", "link"),
+    [("1512.03385", "https://arxiv.org/abs/1512.03385"), ("NeurIPS 2012", None), ("", None)],
+)
+def test_a_paper_is_linked_where_its_number_is_known(where: str, link: str | None) -> None:
+    found = page(entry={"paper": "Deep Residual Learning", "arxiv": where})
+    outside = [a["href"] for a in found.of("a") if not (a["href"] or "").startswith("#")]
+    assert outside == ([link] if link else [])
+    assert where in found.text
+
+
+@pytest.mark.parametrize(
+    ("split", "words"),
+    [
+        ("val", "The weights were chosen on these images"),
+        ("train", "These are the training images"),
+    ],
+)
+def test_a_figure_that_flatters_says_so(split: str, words: str) -> None:
+    assert words in page(evaluated_split=split).text
+    assert words not in page().text
+
+
+def test_a_tiny_picture_keeps_its_pixels_and_a_large_one_becomes_small() -> None:
+    tiny, large = noise(1, 8, 9, 1), noise(2, 900, 600, 3)
+    mistakes = [Mistake(0, 0, 1, 0.9, 2.0, "a", tiny), Mistake(1, 0, 1, 0.9, 2.0, "b", large)]
+    images = page(mistakes=mistakes).of("img")
+    decoded = [
+        np.asarray(Image.open(io.BytesIO(base64.b64decode((image["src"] or "").split(",")[1]))))
+        for image in images
+    ]
+    assert (decoded[0] == tiny[:, :, 0]).all()
+    assert decoded[1].shape == (256, 171, 3)
+    assert [image.get("class") for image in images] == ["tiny", None]
+
+
+@pytest.mark.parametrize("history", [[], [{"step": 5, "lr": 0.1}]])
+def test_a_run_without_curves_or_mistakes_has_a_report_too(history: list[dict[str, Any]]) -> None:
+    found = page(history=history, mistakes=[], notes=[], entry={}, config={}, environment={})
+    assert "1.96 %" in found.text
+    assert not found.of("img")
+
+
+def test_the_cost_is_what_the_numbers_say() -> None:
+    """40 steps of 64 images in 125 s; three times 325,680 MACs for each."""
+    text = page().text
+    assert "images seen2,560" in text
+    assert "images per second20" in text
+    assert "about 2.5 G" in text
+    assert "2 min 05 s" in text
+    assert "60,000 at 10 classes" in text
+
+
+def test_own_parameters_stand_without_a_remark() -> None:
+    text = Page(render(replace(facts(), own_params=1234))).text
+    assert "1,234" in text
+    assert "at 10 classes" not in text
+
+
+def points_of(chart: str) -> list[list[tuple[float, float]]]:
+    lines = re.findall(r'<polyline class="[^"]*" points="([^"]*)"', chart)
+    return [
+        [(float(x), float(y)) for x, y in (p.split(",") for p in line.split())] for line in lines
+    ]
+
+
+def test_a_chart_puts_values_where_its_scale_says() -> None:
+    """Ticks of 0..40 end at 40, the chart's top; 0 is at its base; x runs over its whole width."""
+    (points,) = points_of(
+        line_chart("t", [Line("a", [(0, 40), (50, 20), (100, 0)], "val")], x_label="step")
+    )
+    left, right = charts.LEFT, charts.WIDTH - charts.RIGHT
+    top, base = charts.TOP, charts.HEIGHT - charts.BOTTOM
+    assert points == [(left, top), ((left + right) / 2, (top + base) / 2), (right, base)]
+
+
+def test_a_chart_leaves_out_what_is_not_finite() -> None:
+    line = Line("a", [(1, 2.0), (2, float("nan")), (3, float("inf")), (4, 1.0)], "val")
+    (points,) = points_of(line_chart("t", [line], x_label="step"))
+    assert len(points) == 2
+
+
+def test_a_chart_of_nothing_is_empty() -> None:
+    assert line_chart("t", [Line("a", [], "val")], x_label="step") == ""
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        (0, 10, [0, 2, 4, 6, 8, 10]),
+        (0, 64000, [0, 20000, 40000, 60000, 80000]),
+        (0, 0.93, [0, 0.2, 0.4, 0.6, 0.8, 1.0]),
+        (0, 0, [0, 0.2, 0.4, 0.6, 0.8, 1.0]),
+    ],
+)
+def test_ticks_are_round_numbers_around_the_values(
+    low: float, high: float, expected: list[float]
+) -> None:
+    assert ticks(low, high, 5) == pytest.approx(expected)
+
+
+def test_a_long_history_is_thinned_to_means_and_its_last_value() -> None:
+    points = [(float(x), float(x % 2)) for x in range(10_001)]
+    found = thin(points, 101)
+    assert len(found) == 101
+    assert found[-1] == points[-1]
+    assert [y for _, y in found[:-1]] == [0.5] * 100
+    assert thin(points[:5], 101) == points[:5]
+
+
+@pytest.mark.parametrize("wanted", [[100.0, 101.0], [0.0, 5.0, 300.0], [255.0, 256.0, 257.0]])
+def test_labels_at_the_ends_of_lines_do_not_overlap_nor_leave_the_chart(
+    wanted: list[float],
+) -> None:
+    places = spread(wanted)
+    gaps = [after - before for before, after in zip(places, places[1:], strict=False)]
+    assert all(gap >= charts.LABEL_HEIGHT - 1e-9 for gap in gaps)
+    assert min(places) >= charts.TOP
+    assert max(places) <= charts.HEIGHT - charts.BOTTOM
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        (amount(325680), "325,680"),
+        (amount(60_965_224), "61 M"),
+        (amount(4.1e9), "4.1 G"),
+        (duration(8.21), "8.2 s"),
+        (duration(59.96), "1 min 00 s"),
+        (duration(125), "2 min 05 s"),
+        (duration(7500), "2 h 05 min"),
+    ],
+)
+def test_numbers_are_written_for_people(found: str, expected: str) -> None:
+    assert found.replace("\N{NO-BREAK SPACE}", " ") == expected
