@@ -72,6 +72,13 @@ def test_flipped_images_are_mirrored_and_the_others_are_not(flip: float, channel
         np.testing.assert_array_equal(found, original[:, ::-1] if mirror else original)
 
 
+def test_flips_are_drawn_anew_each_epoch() -> None:
+    by_epoch = np.array([flips(Augment(flip=0.3), SEED, epoch, MANY) for epoch in range(5)])
+    np.testing.assert_allclose(by_epoch.mean(axis=1), 0.3, atol=0.02)
+    both = (by_epoch[1:] & by_epoch[:-1]).mean(axis=1)
+    np.testing.assert_allclose(both, 0.09, atol=0.01)
+
+
 @pytest.mark.parametrize("shape", [(300, 400), (500, 200), (64, 64)])
 def test_random_boxes_are_distributed_as_torchvisions(shape: tuple[int, int]) -> None:
     torchvision()
@@ -158,8 +165,9 @@ def test_principal_colours_are_found() -> None:
 
 
 def test_colour_steps_have_the_deviations_asked_for() -> None:
-    colours = PrincipalColours(np.array([0.4, 0.2, 0.0]), np.eye(3))
-    steps = colour_steps(colours, 0.5, SEED, EPOCH, MANY)
+    turned = np.array([[0, 1, 0], [0, 0, 1], [1, 0, 0]])  # blue first, then red, then green
+    colours = PrincipalColours(np.array([0.4, 0.2, 0.0]), turned)
+    steps = colour_steps(colours, 0.5, SEED, EPOCH, MANY)[:, [2, 0, 1]]
     np.testing.assert_allclose(steps.std(axis=0), [51, 25.5, 0], rtol=0.02)
     assert kstest(steps[:, 0] / 51, "norm").pvalue > 1e-3
     assert abs(np.corrcoef(steps[:, 0], steps[:, 1])[0, 1]) < 0.03

@@ -1,3 +1,6 @@
+import os
+import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +13,8 @@ from cladenet.data.augment import Augment
 from cladenet.data.batches import Batch, EvalBatches, TrainBatches, eval_batches
 from cladenet.data.dataset import Split
 from cladenet.data.decode import decode
-from cladenet.errors import BadArgument, DataError
+from cladenet.data.loading import WorkerProcesses
+from cladenet.errors import BadArgument, DataError, OutOfSpace
 from pictures import array_split, photo_split, usual
 
 SEED, EPOCH = 5, 2
@@ -146,15 +150,36 @@ def test_workers_leave_global_random_state_alone(workers: int) -> None:
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_a_killed_worker_costs_no_batch() -> None:
+@pytest.mark.parametrize("at", [3, 9])
+def test_a_killed_worker_costs_no_batch(at: int) -> None:
     split = array_split(200)
     expected = list(train_batches(split, POLICY).epoch(EPOCH))
+    others = set(psutil.Process().children())
     found = []
     for batch in train_batches(split, POLICY, workers=2).epoch(EPOCH):
         found.append(batch)
-        if len(found) == 3:
-            psutil.Process().children()[0].kill()
+        if len(found) == at:
+            (worker, _) = set(psutil.Process().children()) - others
+            worker.kill()
+            worker.wait()
     assert_same(found, expected)
+
+
+def test_a_worker_killed_again_and_again_stops_the_run() -> None:
+    jobs = list(range(4))
+    workers = WorkerProcesses(die_at_two, 1)
+    found = []
+    with pytest.raises(OutOfSpace, match="killed twice at the same batch"):
+        for result in workers.map(jobs):
+            found.append(result)
+    assert found == [0, 1]
+
+
+def die_at_two(job: int) -> int:
+    if job == 2:
+        time.sleep(0.2)  # until what came before has been handed over
+        os.kill(os.getpid(), signal.SIGKILL)
+    return job
 
 
 @pytest.mark.parametrize("workers", [0, 2])

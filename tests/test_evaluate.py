@@ -117,7 +117,7 @@ def test_other_classes_are_refused_with_the_difference(tmp_path: Path, animals: 
 def test_training_images_alone_are_not_scored_unasked(tmp_path: Path, animals: DataSet) -> None:
     run = save_run(tmp_path / "run", animals)
     flat = str(image_folder(tmp_path / "flat"))
-    with pytest.raises(BadArgument, match="has training images only.*--split train"):
+    with pytest.raises(BadArgument, match=r"has training images only.*--split train"):
         cladenet.evaluate(run, flat)
     assert cladenet.evaluate(run, flat, "train").n == 6
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cladenet.data import hashes
+from cladenet.data import hashes, store
 from cladenet.data.dataset import FileImages, Split
 from cladenet.data.decode import decode
 from cladenet.data.packed import DamagedCache, PackedImages, pack
@@ -174,8 +174,9 @@ def test_a_file_that_is_gone_is_named(photos: Split, cache: Path) -> None:
 
 
 def test_a_file_that_does_not_decode_is_named_and_leaves_no_cache(
-    photos: Split, cache: Path
+    photos: Split, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(store, "SAMPLED", 1)  # else it is found before packing begins
     assert isinstance(photos.images, FileImages)
     path = Path(photos.images.paths[7])
     path.write_bytes(path.read_bytes()[:600])

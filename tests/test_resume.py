@@ -9,7 +9,10 @@ import time
 from pathlib import Path
 
 import pytest
-from forking import cladenet, finished, kill, wait
+
+from cladenet.cli import main
+from cladenet.vision import torchvision
+from forking import cladenet, finished, kill, start, wait
 
 RECIPES = {
     # moving average, mixup, policy of torchvision, class weights: all that draws or remembers
@@ -19,6 +22,13 @@ RECIPES = {
         "--recipe", "paper", "steps=36", "size=8", "schedule=plateau", "patience=1", "accumulate=2",
     ],
 }  # fmt: skip
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _warm() -> None:
+    """What every child would import for itself: seconds each."""
+
+    torchvision()
 
 
 def command(network: str, out: Path, data: Path) -> list[str | Path]:
@@ -81,16 +91,10 @@ def disturbed(
     struck = 0
     output = run.parent / "output"
     while True:
-        going_on = (run / "config.yaml").exists()
         workers = f"workers={draw.choice((0, 1, 2))}"
-        words = (
-            ["train", "--resume", run, workers, "--quiet"]
-            if going_on and list((run / "checkpoints").glob("step-*"))
-            else [*command(network, run, data), workers]
-        )
-        if going_on and words[1] != "--resume":
-            shutil.rmtree(run)  # killed before its first checkpoint: there is nothing to resume
-        pid = cladenet(*words, output=output)
+        started = (run / "config.yaml").exists()
+        words = ["train", "--resume", run, "--quiet"] if started else command(network, run, data)
+        pid = cladenet(*words, workers, output=output)
         status = wait(pid, draw.uniform(0, duration) if struck < kills else None)
         if status is None:
             struck += 1
@@ -149,8 +153,6 @@ def test_a_kill_inside_a_save_loses_nothing(
     tmp_path: Path,
 ) -> None:
     """Die just before and just after the second call of each system call that saving is made of."""
-    from cladenet.cli import main
-
     network, expected, _ = reference
     for after in (False, True):
         run = tmp_path / f"run-{after}"
@@ -158,8 +160,6 @@ def test_a_kill_inside_a_save_loses_nothing(
         def doomed(run: Path = run, after: bool = after) -> int:
             arm(point, call=9 if point == "fsync" else 2, after=after)
             return main([str(word) for word in command(network, run, digits)])
-
-        from forking import start
 
         assert wait(start(doomed, tmp_path / "output")) == -signal.SIGKILL
         assert finished("train", "--resume", run, "--quiet", output=tmp_path / "output") == 0, (

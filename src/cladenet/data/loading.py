@@ -72,8 +72,8 @@ class WorkerProcesses(Generic[Job, Result]):
                         raise result
                     yield result
                     done += 1
-            except RuntimeError as error:
-                if "DataLoader worker" not in str(error):
+            except (RuntimeError, OSError, EOFError) as error:
+                if not _a_worker_died(error):
                     raise
                 self._loader = None
                 if killed_at == done:
@@ -112,6 +112,14 @@ class WorkerProcesses(Generic[Job, Result]):
             worker_init_fn=_leave_signals_to_parent,
             generator=torch.Generator(),  # else it draws from the global one
         )
+
+
+def _a_worker_died(error: Exception) -> bool:
+    """DataLoader says so, or the shared memory of what the worker sent is gone with it."""
+    raised_by_the_function = "in DataLoader worker process" in str(error)
+    if isinstance(error, RuntimeError):
+        return "DataLoader worker (pid" in str(error) and not raised_by_the_function
+    return not raised_by_the_function
 
 
 class _Jobs(Sampler[Job]):

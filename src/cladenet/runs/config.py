@@ -79,7 +79,15 @@ class RunConfig:
         for name in ("val", "test"):
             if not 0 <= getattr(self, name) < 1:
                 raise BadArgument(f"{name} is {getattr(self, name)}; expected a fraction below 1")
-        for name in ("workers", "threads", "save_minutes", "save_steps", "seed", "size", "cache_gb"):
+        for name in (
+            "workers",
+            "threads",
+            "save_minutes",
+            "save_steps",
+            "seed",
+            "size",
+            "cache_gb",
+        ):
             if getattr(self, name) < 0:
                 raise BadArgument(f"{name} is {getattr(self, name)}; expected 0 or more")
         if not 0 < self.layer_decay <= 1:

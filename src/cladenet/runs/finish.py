@@ -1,9 +1,8 @@
 """The end of a run: the kept weights are read back from the disk, scored once, and reported."""
 
+import json
 from dataclasses import asdict, replace
 from datetime import datetime
-
-import json
 
 from cladenet.checkpoints import Loaded, load
 from cladenet.checkpoints.atomic import to_json, write_file

@@ -1,10 +1,10 @@
 """The folder of a run: who owns it, and the small files in it.
 
-    config.yaml      all that was decided          metrics.jsonl   a line per validation, the same
-    env.json         machine and versions                          for a resumed run as for another
-    split.json       which training images are     timing.jsonl    seconds and images a second
-                     held out                      report.html     the result
-    checkpoints/     last, best                    tensorboard/    events, where it is installed
+config.yaml      all that was decided          metrics.jsonl   a line per validation, the same
+env.json         machine and versions                          for a resumed run as for another
+split.json       which training images are     timing.jsonl    seconds and images a second
+                 held out                      report.html     the result
+checkpoints/     last, best                    tensorboard/    events, where it is installed
 """
 
 import errno
@@ -44,7 +44,7 @@ class RunFolder:
         Raises:
             FolderInUse: the folder holds a run, or anything else.
         """
-        if self._config.exists():
+        if self.holds_run:
             raise FolderInUse(
                 f"{self.path} already holds a run; continue it with `cladenet train --resume "
                 f"{self.path}`, or give another folder with --out"
@@ -53,6 +53,11 @@ class RunFolder:
             raise FolderInUse(
                 f"{self.path} is not empty and holds no run; give another folder with --out"
             )
+
+    @property
+    def holds_run(self) -> bool:
+        """Was a run started here?"""
+        return self._config.exists()
 
     def read_config(self) -> RunConfig:
         """What `start` wrote.
@@ -70,7 +75,6 @@ class RunFolder:
     def start(self, config: RunConfig) -> None:
         """Make the folder a run."""
         write_file(self._config, to_yaml(config).encode())
-        self.checkpoints.mkdir(exist_ok=True)
 
     @contextmanager
     def owned(self) -> Iterator[None]:

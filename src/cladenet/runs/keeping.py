@@ -137,11 +137,16 @@ class Keeper:
     def restore(self, *, tidy: bool) -> tuple[str, ...]:
         """Go on from the newest checkpoint that is whole; sentences about what was passed over.
 
+        A run that was stopped before its first save starts again, which comes to the same end.
         With `tidy`, which is for the one process that writes, what no checkpoint needs is removed.
 
         Raises:
-            CheckpointError: there is none, or it belongs to another network or data.
+            CheckpointError: none is whole, or it belongs to another network or data.
         """
+        if not folders.steps(self.folder.checkpoints):
+            if tidy:
+                self.folder.rewind(0)
+            return ("no checkpoint was written yet; starting from the first step",)
         target, contents, refused = folders.newest(self.folder.checkpoints)
         if (found := contents.card.data["fingerprint"]) != self.card.data["fingerprint"]:
             raise CheckpointError(
@@ -172,9 +177,7 @@ class Keeper:
 
     def _card(self, metrics: dict[str, Any]) -> Card:
         logits = fixed_logits(self.learner.predictor, self.card.preprocess)
-        return replace(
-            self.card, step=self.progress.step, metrics=dict(metrics), self_test=logits
-        )
+        return replace(self.card, step=self.progress.step, metrics=dict(metrics), self_test=logits)
 
     def _point_and_prune(self, target: Path) -> None:
         place = self.folder.checkpoints

@@ -90,7 +90,7 @@ def confusion(report: ReportFacts) -> str:
     grid = f"<thead><tr><th></th>{head}</tr></thead><tbody>{rows}</tbody>"
     legend = (
         '<span class="swatch hit"></span>right'
-        '<span class="swatch miss"></span>wrong, darkest for the most frequent confusion'
+        '<span class="swatch miss"></span>wrong, strongest for the most frequent confusion'
     )
     body = (
         f'<div class="beside"><div><div class="scroll"><table class="matrix">{grid}</table></div>'

@@ -147,7 +147,7 @@ footer { margin-top: 72px; padding-top: 18px; border-top: 1px solid var(--faint)
   .gallery { grid-template-columns: repeat(auto-fill, minmax(128px, 1fr)) }
   .facts { grid-template-columns: minmax(0, 2fr) minmax(0, 3fr); gap: 5px 14px }
   .facts dt { overflow-wrap: anywhere }
-  th, td { padding-right: 11px }
+  th, td { padding-right: 8px }
   table { font-size: 14px }
   .bar { min-width: 58px }
   .stacked thead { display: none }

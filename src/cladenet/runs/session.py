@@ -167,8 +167,11 @@ class Session:
         }
         if self.setting.dataset.val is not None:
             row |= self._measure()
-        timing = {"step": progress.step, "seconds": round(spent, 3),
-                  "images_per_second": round(progress.seen / max(spent, 1e-9), 1)}
+        timing = {
+            "step": progress.step,
+            "seconds": round(spent, 3),
+            "images_per_second": round(progress.seen / max(spent, 1e-9), 1),
+        }
         progress.loss_units = progress.wrong = progress.seen = 0
         progress.validated = progress.step
         with together(self.world):

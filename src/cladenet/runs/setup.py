@@ -193,4 +193,3 @@ def _size(source: Card | None) -> int:
 def _last_layer(model: Classifier) -> list[str]:
     last = f"head.{len(model.head) - 1}."
     return [name for name in model.state_dict() if name.startswith(last)]
-

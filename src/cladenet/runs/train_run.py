@@ -12,7 +12,6 @@ import torch
 from cladenet import __version__
 from cladenet.checkpoints.atomic import to_json, write_file
 from cladenet.checkpoints.card import Card
-from cladenet.checkpoints.folder import steps
 from cladenet.data.batches import TrainBatches
 from cladenet.errors import BadArgument, OutOfSpace
 from cladenet.evaluation import Evaluation
@@ -85,9 +84,9 @@ def train(
     config = decide(network, data, recipe, str(weights), chosen)
     folder = RunFolder(out or Path("runs") / f"{network}-{_short(data)}")
     restarted = int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0
-    if restarted and steps(folder.checkpoints):
+    if restarted and folder.holds_run:  # torchrun starts all ranks again after one has died
         return _run(folder, folder.read_config(), going_on=True, quiet=quiet)
-    return _run(folder, config, going_on=False, quiet=quiet, restarted=restarted)
+    return _run(folder, config, going_on=False, quiet=quiet)
 
 
 def decide(
@@ -123,9 +122,7 @@ def _resumed(folder: RunFolder, options: Mapping[str, Any]) -> RunConfig:
     return apply(folder.read_config(), options)
 
 
-def _run(
-    folder: RunFolder, config: RunConfig, *, going_on: bool, quiet: bool, restarted: bool = False
-) -> RunResult:
+def _run(folder: RunFolder, config: RunConfig, *, going_on: bool, quiet: bool) -> RunResult:
     if config.threads:
         torch.set_num_threads(config.threads)
     with ExitStack() as stack:
@@ -134,7 +131,7 @@ def _run(
         wish = stack.enter_context(stop_wishes())
         with together(world):
             if world.leads:
-                _claim(stack, folder, config, going_on or restarted)
+                _claim(stack, folder, config, going_on)
         with together(world):
             setting = prepare(config, folder.split, leads=world.leads)
         with together(world):
@@ -149,16 +146,14 @@ def _run(
         if going_on:
             with together(world):
                 notes = (*keeper.restore(tidy=world.leads), *_note_machine(folder, world))
-        elif world.leads:
+        if world.leads and not folder.environment.exists():
             write_file(folder.environment, to_json(environment.describe(world)))
         show = stack.enter_context(
             display(total, keeper.progress.step, quiet=quiet or not world.leads)
         )
         _announce(show, config, setting, folder, total, notes)
         objective = _objective(config, setting, world)
-        Session(
-            world, config, setting, folder, batches, learner, objective, keeper, show
-        ).run(wish)
+        Session(world, config, setting, folder, batches, learner, objective, keeper, show).run(wish)
         split, evaluation = finish(world, config, setting, folder, keeper, show)
         return RunResult(folder.path, split, evaluation)
 
@@ -170,8 +165,7 @@ def _claim(stack: ExitStack, folder: RunFolder, config: RunConfig, going_on: boo
     if not going_on:
         folder.refuse_if_used()  # somebody may have run and finished while we waited for the lock
         folder.start(config)
-    elif not folder.checkpoints.exists():
-        folder.start(config)
+    folder.checkpoints.mkdir(exist_ok=True)
 
 
 def _batches(config: RunConfig, setting: Setting, world: World) -> TrainBatches:

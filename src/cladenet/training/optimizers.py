@@ -70,7 +70,16 @@ def restore_optimizer(
         name, _, quantity = key.rpartition("/")
         if name not in parameters:
             raise CheckpointError(f"the optimiser's state names {name!r}, which the network lacks")
-        parameter = parameters[name]
-        # Adam's step counters stay on the CPU unless they are fused on a GPU; the rest follow.
-        place = parameter.device if value.ndim or parameter.device.type == "cuda" else "cpu"
-        optimizer.state[parameter][quantity] = value.clone().to(place)
+        optimizer.state[parameters[name]][quantity] = _like(parameters[name], value)
+
+
+def _like(parameter: nn.Parameter, value: Tensor) -> Tensor:
+    """A copy of `value` where the optimiser expects it.
+
+    The fused kernels walk through parameter and memory side by side, so both must have one layout:
+    a channels-last weight with a contiguous momentum would be updated with other weights' momenta.
+    Step counters stay on the CPU unless the kernel runs on a GPU.
+    """
+    if value.shape == parameter.shape:
+        return torch.empty_like(parameter, dtype=value.dtype).copy_(value)
+    return value.clone().to(parameter.device if parameter.device.type == "cuda" else "cpu")
