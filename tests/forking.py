@@ -14,7 +14,7 @@ from cladenet.cli import main
 
 
 def start(action: Callable[[], int], output: Path | None = None) -> int:
-    """Fork; the child runs `action`, prints to `output` and exits with its result. The child's pid."""
+    """Fork a child that runs `action`, prints to `output` and exits with its result; its pid."""
     sys.stdout.flush()
     sys.stderr.flush()
     pid = os.fork()
@@ -26,7 +26,7 @@ def start(action: Callable[[], int], output: Path | None = None) -> int:
         target = os.open(output or os.devnull, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         os.dup2(target, 1)
         os.dup2(target, 2)
-        sys.stdout = sys.stderr = open(target, "w", buffering=1, closefd=False)
+        sys.stdout = sys.stderr = os.fdopen(target, "w", buffering=1, closefd=False)
         status = action()
     except BaseException as error:
         import traceback

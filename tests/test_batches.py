@@ -1,3 +1,4 @@
+import copy
 import os
 import signal
 import time
@@ -104,6 +105,16 @@ def test_workers_and_caches_give_the_same_photo_batches(
         assert_same(list(found.epoch(EPOCH)), expected)
 
 
+@pytest.mark.parametrize("augment", [BOXES, POLICY])
+def test_what_workers_do_travels_to_processes_that_are_not_forked(
+    photos: Split, cache: Path, augment: Augment
+) -> None:
+    """As on macOS; a copy goes through the same state as a pickle."""
+    batches = train_batches(photos, augment, cache_dir=cache)
+    job = (EPOCH, np.arange(6))
+    assert torch.equal(copy.deepcopy(batches._views)(job), batches._views(job))
+
+
 @pytest.mark.parametrize("augment", [Augment(crop="pad"), POLICY])
 @pytest.mark.parametrize("world", [2, 4])
 def test_the_parts_of_all_processes_are_the_batch_of_one(augment: Augment, world: int) -> None:
@@ -119,15 +130,14 @@ def test_the_parts_of_all_processes_are_the_batch_of_one(augment: Augment, world
         assert_same([joined], [whole])
 
 
-def test_the_parts_of_a_split_smaller_than_a_batch_differ_by_one_at_most() -> None:
+def test_the_parts_of_a_split_smaller_than_a_batch_are_of_one_size() -> None:
     split = array_split(7)
-    sizes, seen = [], []
-    for rank in range(4):
-        (batch,) = train_batches(split, Augment(), 16, rank=rank, world=4).epoch(0)
-        sizes.append(len(batch.labels))
+    seen = []
+    for rank in range(3):
+        (batch,) = train_batches(split, Augment(), 15, rank=rank, world=3).epoch(0)
+        assert len(batch.labels) == 2
         seen += batch.indices.tolist()
-    assert sorted(sizes) == [1, 2, 2, 2]
-    assert sorted(seen) == list(range(7))
+    assert len(set(seen)) == 6
 
 
 @pytest.mark.parametrize("workers", [0, 2])
@@ -143,11 +153,12 @@ def test_an_epoch_may_be_entered_at_any_step(first: int, workers: int) -> None:
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_workers_leave_global_random_state_alone(workers: int) -> None:
+def test_workers_leave_global_random_state_and_signals_alone(workers: int) -> None:
     torch.manual_seed(3)
     before = torch.get_rng_state()
     list(train_batches(array_split(16), POLICY, workers=workers).epoch(0))
     assert torch.equal(torch.get_rng_state(), before)
+    assert signal.getsignal(signal.SIGCHLD) == signal.SIG_DFL  # DataLoader's raises anywhere
 
 
 @pytest.mark.parametrize("at", [3, 9])
@@ -161,18 +172,14 @@ def test_a_killed_worker_costs_no_batch(at: int) -> None:
         if len(found) == at:
             (worker, _) = set(psutil.Process().children()) - others
             worker.kill()
-            worker.wait()
     assert_same(found, expected)
 
 
 def test_a_worker_killed_again_and_again_stops_the_run() -> None:
-    jobs = list(range(4))
-    workers = WorkerProcesses(die_at_two, 1)
-    found = []
+    results = WorkerProcesses(die_at_two, 1).map(list(range(4)))
+    assert [next(results), next(results)] == [0, 1]
     with pytest.raises(OutOfSpace, match="killed twice at the same batch"):
-        for result in workers.map(jobs):
-            found.append(result)
-    assert found == [0, 1]
+        next(results)
 
 
 def die_at_two(job: int) -> int:

@@ -95,9 +95,13 @@ def test_a_digit_of_28_pixels_gets_a_border_of_two_as_in_the_lenet_paper() -> No
 
 
 def test_a_border_goes_on_with_the_edge_pixels() -> None:
-    padded = GREY.prepare(noise(1, 29, 32, 1)[0])
+    """Of 3 rows 1 comes above and 2 below, and a single column comes on the right."""
+    image = noise(1, 29, 31, 1)[0]
+    padded = GREY.prepare(image)
+    np.testing.assert_array_equal(padded[1:30, :31], image)
     np.testing.assert_array_equal(padded[:2], padded[[1, 1]])
     np.testing.assert_array_equal(padded[-3:], padded[[-3, -3, -3]])
+    np.testing.assert_array_equal(padded[:, 31], padded[:, 30])
 
 
 def test_a_strip_is_not_blown_up() -> None:

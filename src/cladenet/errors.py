@@ -7,10 +7,12 @@ stderr without a traceback and exits with `exit_status`:
     3  data: missing, unreadable, leaking or contradictory
     4  checkpoint: damaged, refused, or made for something else
     5  diverged: a loss that is not finite
-    6  disk or memory is full
+    6  disk or memory is full, or the disk cannot be written
     7  the run folder belongs to somebody else
     130, 143  interrupted by SIGINT, SIGTERM, with a checkpoint written
 """
+
+from typing import Any
 
 
 class CladeNetError(Exception):
@@ -31,6 +33,11 @@ class MissingExtra(CladeNetError, ImportError):
             f"{wanted_by} needs the package {package}, which is not installed; "
             f"install it with: pip install 'cladenet[{extra}]'"
         )
+        self._arguments = package, extra, wanted_by
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """How it travels from a worker process."""
+        return type(self), self._arguments
 
 
 class DataError(CladeNetError):
@@ -51,10 +58,14 @@ class Diverged(CladeNetError):
     exit_status = 5
 
 
-class OutOfSpace(CladeNetError):
-    """The disk or the memory is full."""
+class StorageError(CladeNetError):
+    """The disk cannot be written: it fails, is read-only, or is not ours."""
 
     exit_status = 6
+
+
+class OutOfSpace(StorageError):
+    """The disk or the memory is full."""
 
 
 class FolderInUse(CladeNetError):
@@ -69,3 +80,8 @@ class Interrupted(CladeNetError):
     def __init__(self, message: str, signal_number: int) -> None:
         super().__init__(message)
         self.exit_status = 128 + signal_number
+        self._arguments = message, signal_number
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """How it travels from a worker process."""
+        return type(self), self._arguments

@@ -10,10 +10,11 @@ import json
 import os
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from cladenet.errors import OutOfSpace
+from cladenet.errors import CheckpointError, OutOfSpace, StorageError
 
 MANIFEST = "manifest.json"
 _TEMPORARY = ".writing-"
@@ -23,12 +24,14 @@ _NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 def write_folder(target: Path, files: Mapping[str, bytes], facts: Mapping[str, Any]) -> None:
     """Make `target`, a new folder, with `files` and a manifest of `facts`, sizes and SHA-256 sums.
 
+    The manifest ends with a sum of its own.
+
     Raises:
-        OutOfSpace: the disk is full; nothing temporary stays behind.
+        StorageError: the disk is full or fails; nothing temporary stays behind.
     """
     temporary = target.with_name(f"{_TEMPORARY}{target.name}-{os.getpid()}")
     manifest = {**facts, "files": {name: _seal(content) for name, content in files.items()}}
-    content = {**files, MANIFEST: to_json(manifest)}
+    content = {**files, MANIFEST: to_json({**manifest, "sha256": _sum(manifest)})}
     try:
         temporary.mkdir(parents=True)
         for name, data in content.items():
@@ -42,19 +45,53 @@ def write_folder(target: Path, files: Mapping[str, bytes], facts: Mapping[str, A
 
 
 def write_file(target: Path, data: bytes) -> None:
-    """Replace one file as a whole.
+    """Replace one file as a whole; a device or a pipe is written into, a link followed.
 
     Raises:
-        OutOfSpace: the disk is full; the old file is as it was.
+        StorageError: the disk is full or fails; the old file is as it was.
     """
+    if target.is_char_device() or target.is_fifo():
+        _write_into(target, data)
+        return
+    target = Path(os.path.realpath(target))
     temporary = target.with_name(f"{_TEMPORARY}{target.name}-{os.getpid()}")
     try:
         write_durably(temporary, data)
         temporary.replace(target)
         sync_folder(target.parent)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink()
         raise explain(error, target, len(data)) from error
+
+
+def _write_into(device: Path, data: bytes) -> None:
+    try:
+        device.write_bytes(data)
+    except OSError as error:
+        raise explain(error, device, len(data)) from error
+
+
+def read_facts(folder: Path) -> dict[str, Any]:
+    """The manifest that `write_folder` wrote; the files it lists are not looked at.
+
+    Raises:
+        CheckpointError: it is missing, damaged, or not one of ours.
+    """
+    path = folder / MANIFEST
+    try:
+        manifest = json.loads(path.read_bytes())
+        whole = isinstance(manifest, dict) and manifest.pop("sha256", "") == _sum(manifest)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise CheckpointError(
+            f"{folder} is not a checkpoint: it has no {MANIFEST}. "
+            "Give a run folder, or one of the folders in its checkpoints/"
+        ) from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise CheckpointError(f"{path} is damaged: {error}") from error
+    if not whole:
+        raise CheckpointError(f"{path} is damaged: its SHA-256 is not the one at its end")
+    return dict(manifest)
 
 
 def write_durably(path: Path, data: bytes) -> None:
@@ -89,16 +126,23 @@ def to_json(value: Any) -> bytes:
     return f"{text}\n".encode()
 
 
-def explain(error: OSError, path: Path, needed: int) -> Exception:
-    """A full disk in the user's words; any other system error as it is."""
+def explain(error: OSError, path: Path, needed: int) -> StorageError:
+    """Why `needed` bytes could not be written to `path`, in the user's words."""
     if error.errno not in _NO_SPACE:
-        return error
+        return StorageError(
+            f"{path} cannot be written: {error.strerror or error}. What was saved before is "
+            "untouched; mend the disk or its permissions, or take another folder"
+        )
     folder = next(parent for parent in path.absolute().parents if parent.exists())
     free = shutil.disk_usage(folder).free / 1e6
     return OutOfSpace(
         f"no room to write {path}: it needs {needed / 1e6:.1f} MB and {free:.1f} MB are free "
         f"({error.strerror}). What was saved before is untouched"
     )
+
+
+def _sum(manifest: Mapping[str, Any]) -> str:
+    return hashlib.sha256(to_json(manifest)).hexdigest()
 
 
 def _seal(content: bytes) -> dict[str, Any]:

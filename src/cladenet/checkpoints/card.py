@@ -1,10 +1,13 @@
 """The side-car of a set of weights: all one must know to use them rightly."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from typing import Any
 
 from cladenet.data.preprocess import Preprocess
 from cladenet.errors import BadArgument, CheckpointError
+
+MAX_PIXELS = 50_000_000  # of an input; as many as an image may have
 
 
 @dataclass(frozen=True)
@@ -54,14 +57,57 @@ class Card:
                 f"the side-car has the fields {found}; expected {sorted(expected)}. "
                 "It was written by another version or edited by hand"
             )
-        try:
-            return cls(
-                **{
-                    **values,
-                    "classes": tuple(values["classes"]),
-                    "preprocess": Preprocess.from_json(values["preprocess"]),
-                    "self_test": tuple(values["self_test"]),
-                }
+        wrong = [name for name, fits in _FITS.items() if not fits(values[name])]
+        if wrong:
+            raise CheckpointError(
+                f"the side-car's {wrong[0]} cannot be {str(values[wrong[0]])[:60]!r}. "
+                "It was written by another version or edited by hand"
             )
-        except (BadArgument, TypeError) as error:
+        try:
+            preprocess = Preprocess.from_json(values["preprocess"])
+        except BadArgument as error:
             raise CheckpointError(f"the side-car cannot be read: {error}") from error
+        classes, self_test = tuple(values["classes"]), tuple(values["self_test"])
+        if len(classes) != len(self_test):
+            raise CheckpointError(
+                f"the side-car names {len(classes)} classes, its self-test has {len(self_test)} "
+                "logits; it belongs to other weights"
+            )
+        if preprocess.height * preprocess.width > MAX_PIXELS:
+            raise CheckpointError(
+                f"the side-car asks for images of {preprocess.height}x{preprocess.width}; "
+                "no network looks at such large ones"
+            )
+        return cls(
+            **{**values, "classes": classes, "self_test": self_test, "preprocess": preprocess}
+        )
+
+
+def _is_table(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(key, str) for key in value)
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and value >= 0
+
+
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+def _are_numbers(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, int | float) for item in value)
+
+
+_FITS: dict[str, Callable[[Any], bool]] = {
+    "network": lambda value: isinstance(value, str),
+    "arguments": _is_table,
+    "classes": _are_texts,
+    "preprocess": _is_table,
+    "data": _is_table,
+    "step": _is_count,
+    "averaged": lambda value: isinstance(value, bool),
+    "metrics": _is_table,
+    "versions": _is_table,
+    "self_test": _are_numbers,
+}

@@ -3,7 +3,7 @@
     weights.safetensors   the tensors that predict: parameters and running statistics
     card.json             the side-car (`Card`)
     state.safetensors     everything else a run needs to go on; only in `step-*`
-    manifest.json         step, size and SHA-256 of each file, and the run's plain numbers
+    manifest.json         step, size and SHA-256 of each file and of itself, the run's plain numbers
 
 A run keeps `step-000001200` folders to resume from and one `best-000000800`; `last` and `best` are
 links to the newest of each.
@@ -12,6 +12,7 @@ links to the newest of each.
 import hashlib
 import json
 from collections.abc import Mapping
+from math import isfinite
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,7 +20,14 @@ import safetensors
 import safetensors.torch
 from torch import Tensor
 
-from cladenet.checkpoints.atomic import MANIFEST, sync_folder, to_json, write_folder
+from cladenet.checkpoints.atomic import (
+    MANIFEST,
+    explain,
+    read_facts,
+    sync_folder,
+    to_json,
+    write_folder,
+)
 from cladenet.checkpoints.card import Card
 from cladenet.errors import CheckpointError
 
@@ -46,10 +54,12 @@ def save(
     """Write one checkpoint folder, whole or not at all.
 
     Raises:
-        CheckpointError: a tensor is not finite, so the checkpoint would be worthless.
-        OutOfSpace: the disk is full; what was there stays.
+        CheckpointError: a tensor or an answer is not finite, so the checkpoint would be worthless.
+        StorageError: the disk is full or fails; what was there stays.
     """
     refuse_non_finite(weights, target)
+    if not all(map(isfinite, card.self_test)):
+        raise CheckpointError(f"{target}: the network's answers are not finite numbers")
     files = {WEIGHTS: serialise(weights), CARD: to_json(card.to_json())}
     if state is not None:
         files[STATE] = serialise(state)
@@ -69,8 +79,10 @@ def read(folder: Path, *, with_state: bool = True) -> Contents:
         raise CheckpointError(f"{folder} lists neither {WEIGHTS} nor {CARD} in its {MANIFEST}")
     try:
         card = Card.from_json(json.loads(content[CARD]))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{folder / CARD} is not JSON: {error}") from error
+    except CheckpointError as error:
+        raise CheckpointError(f"{folder / CARD}: {error}") from error
     state = deserialise(content[STATE], folder / STATE) if STATE in content else {}
     return Contents(deserialise(content[WEIGHTS], folder / WEIGHTS), card, state, manifest)
 
@@ -81,17 +93,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     Raises:
         CheckpointError: it is missing or is not one of ours.
     """
-    path = folder / MANIFEST
-    if not path.is_file():
-        raise CheckpointError(
-            f"{folder} is not a checkpoint: it has no {MANIFEST}. "
-            "Give a run folder, or one of the folders in its checkpoints/"
-        )
-    try:
-        manifest = json.loads(path.read_bytes())
-    except ValueError as error:
-        raise CheckpointError(f"{path} is damaged: {error}") from error
-    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+    path, manifest = folder / MANIFEST, read_facts(folder)
+    if manifest.get("format") != FORMAT:
         raise CheckpointError(
             f"{path} has another format than the one this version reads, which is {FORMAT}"
         )
@@ -100,7 +103,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         isinstance(seal, dict) and {"bytes", "sha256"} <= set(seal) and Path(name).name == name
         for name, seal in entries.items()
     )
-    if not sealed or not isinstance(manifest.get("step"), int):
+    if not sealed or type(manifest.get("step")) is not int:
         raise CheckpointError(f"{path} does not list its step and its files")
     return manifest
 
@@ -131,22 +134,33 @@ def newest(checkpoints: Path) -> tuple[Path, Contents, list[tuple[Path, str]]]:
     refused: list[tuple[Path, str]] = []
     for folder in steps(checkpoints):
         try:
-            return folder, read(folder), refused
+            contents = read(folder)
         except CheckpointError as error:
             refused.append((folder, str(error)))
+            continue
+        if contents.state and "progress" in contents.facts:
+            return folder, contents, refused
+        refused.append((folder, f"{folder} has weights only, not the state of a run"))
     reasons = "; ".join(reason for _, reason in refused) or "none was written yet"
     raise CheckpointError(f"{checkpoints} holds no checkpoint to resume from: {reasons}")
 
 
 def point(link: Path, target: Path) -> None:
-    """Make `link` a relative link to its sibling `target`, replacing an old one in one step."""
+    """Make `link` a relative link to its sibling `target`, replacing an old one in one step.
+
+    Raises:
+        StorageError: the disk is full or fails; the old link stays.
+    """
     if link.is_symlink() and link.readlink() == Path(target.name):
         return
     temporary = link.with_name(f".writing-{link.name}")
-    temporary.unlink(missing_ok=True)
-    temporary.symlink_to(target.name)
-    temporary.replace(link)
-    sync_folder(link.parent)
+    try:
+        temporary.unlink(missing_ok=True)
+        temporary.symlink_to(target.name)
+        temporary.replace(link)
+        sync_folder(link.parent)
+    except OSError as error:
+        raise explain(error, link, 0) from error
 
 
 def serialise(tensors: Mapping[str, Tensor]) -> bytes:
@@ -181,7 +195,10 @@ def _verified(path: Path, seal: dict[str, Any]) -> bytes:
         raise CheckpointError(
             f"{path} has {size} bytes, its {MANIFEST} says {seal['bytes']}: it was cut or changed"
         )
-    data = path.read_bytes()
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read: {error.strerror}") from error
     if hashlib.sha256(data).hexdigest() != seal["sha256"]:
         raise CheckpointError(
             f"{path} is damaged: its SHA-256 is not the one in {MANIFEST}. "

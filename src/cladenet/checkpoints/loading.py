@@ -1,13 +1,16 @@
 """From a path to a network that predicts, or to one that is trained further."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 from cladenet.checkpoints import folder as folders
 from cladenet.checkpoints import selftest
+from cladenet.checkpoints.atomic import MANIFEST
 from cladenet.checkpoints.card import Card
 from cladenet.errors import CheckpointError, CladeNetError
 from cladenet.layers.anatomy import Classifier
@@ -31,15 +34,15 @@ def locate(path: str | Path) -> Path:
     given = Path(path)
     if given.name == folders.WEIGHTS:
         given = given.parent
-    if (given / "manifest.json").is_file():
+    if os.path.isfile(given / MANIFEST):
         return given
     for name in ("best", "last"):
         candidate = given / "checkpoints" / name
-        if (candidate / "manifest.json").is_file():
+        if os.path.isfile(candidate / MANIFEST):
             return candidate.resolve()
-    if not given.exists():
+    if not os.path.exists(given):
         raise CheckpointError(f"{path} does not exist; give a run folder such as runs/lenet5")
-    if given.is_file():
+    if os.path.isfile(given):
         raise CheckpointError(
             f"{path} is a file; weights are read together with their side-car and manifest: "
             "give the run folder or a folder of its checkpoints/"
@@ -59,14 +62,28 @@ def load(path: str | Path) -> Loaded:
     folder = locate(path)
     contents = folders.read(folder, with_state=False)
     folders.refuse_non_finite(contents.weights, folder)
-    try:
-        model = create_model(contents.card.network, **contents.card.arguments)
-    except CladeNetError as error:
-        raise CheckpointError(f"{folder} cannot be built: {error}") from error
+    with torch.device("meta"):  # what does not fit is refused before it takes memory
+        refuse_misfit(_build(contents.card, folder), contents.weights, str(folder))
+    model = _build(contents.card, folder)
     load_into(model, contents.weights, str(folder))
     model.eval()
-    selftest.check(model, contents.card.preprocess, contents.card.self_test)
+    try:
+        selftest.check(model, contents.card.preprocess, contents.card.self_test)
+    except CladeNetError as error:
+        raise CheckpointError(f"{folder}: {error}") from error
     return Loaded(model, contents.card, folder)
+
+
+def _build(card: Card, folder: Path) -> Classifier:
+    try:
+        model = create_model(card.network, **card.arguments)
+    except (CladeNetError, TypeError, ValueError, RuntimeError) as error:
+        raise CheckpointError(
+            f"{folder} cannot be built as {card.network} with {card.arguments}: {error}"
+        ) from error
+    if not isinstance(model, Classifier):
+        raise CheckpointError(f"{folder} describes no classifier: {card.arguments}")
+    return model
 
 
 def load_into(
@@ -75,16 +92,27 @@ def load_into(
     """Copy `weights` into `model`, all of them but the names in `skip`.
 
     Raises:
-        CheckpointError: names or shapes differ; the message counts them and shows one of each.
+        CheckpointError: names, shapes or types differ.
+    """
+    refuse_misfit(model, weights, source, skip)
+    model.load_state_dict({k: v for k, v in weights.items() if k not in skip}, strict=False)
+
+
+def refuse_misfit(
+    model: nn.Module, weights: Mapping[str, Tensor], source: str, skip: tuple[str, ...] = ()
+) -> None:
+    """Check that `weights` are the model's, all of them but the names in `skip`.
+
+    Raises:
+        CheckpointError: names, shapes or types differ; the message counts them and shows one of
+            each.
     """
     own = model.state_dict()
     missing = [name for name in own if name not in weights and name not in skip]
     extra = [name for name in weights if name not in own and name not in skip]
-    other = [
-        name
-        for name in own
-        if name in weights and name not in skip and own[name].shape != weights[name].shape
-    ]
+    shared = [name for name in own if name in weights and name not in skip]
+    other = [name for name in shared if own[name].shape != weights[name].shape]
+    types = [name for name in shared if own[name].dtype != weights[name].dtype]
     problems = []
     if missing:
         problems.append(f"{len(missing)} tensors are missing, such as {missing[0]}")
@@ -94,9 +122,12 @@ def load_into(
         name = other[0]
         shapes = f"{tuple(weights[name].shape)} instead of {tuple(own[name].shape)}"
         problems.append(f"{len(other)} have another shape, such as {name}: {shapes}")
+    if types:
+        name = types[0]
+        kinds = f"{weights[name].dtype} instead of {own[name].dtype}"
+        problems.append(f"{len(types)} have another type, such as {name}: {kinds}")
     if problems:
         raise CheckpointError(
             f"{source} does not fit {type(model).__name__}: {'; '.join(problems)}. "
             "Build the network that these weights were trained for"
         )
-    model.load_state_dict({k: v for k, v in weights.items() if k not in skip}, strict=False)

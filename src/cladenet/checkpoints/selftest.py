@@ -16,7 +16,7 @@ TOLERANCE = 1e-3
 
 
 def fixed_image(preprocess: Preprocess) -> Tensor:
-    """uint8 (1, height, width, channels): the top bytes of a multiplicative hash, no random state."""
+    """uint8 (1, height, width, channels): the top bytes of a multiplicative hash of the place."""
     count = preprocess.height * preprocess.width * preprocess.channels
     hashed = (np.arange(count, dtype=np.uint64) * np.uint64(2_654_435_761)) % np.uint64(1 << 32)
     pixels = (hashed >> np.uint64(24)).astype(np.uint8)

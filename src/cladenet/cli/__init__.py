@@ -4,14 +4,16 @@
 """
 
 import argparse
+import errno
 import os
 import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
 from importlib import import_module
+from typing import NoReturn
 
 from cladenet import __version__
-from cladenet.errors import BadArgument, CladeNetError
+from cladenet.errors import BadArgument, CladeNetError, StorageError
 
 COMMANDS = {
     "models": "the family tree as a table or tree: year, params, MACs, printed error",
@@ -29,7 +31,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"]
     try:
-        return _dispatch(words)
+        status = _dispatch(words)
+        print(end="", flush=True)
+        return status
     except CladeNetError as error:
         if debug:
             raise
@@ -39,9 +43,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("cladenet: interrupted", file=sys.stderr)
         return 130
-    except BrokenPipeError:  # `cladenet models | head`
+    except OSError as error:
+        if error.errno not in (errno.EPIPE, errno.ENOSPC):
+            raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        if error.errno == errno.EPIPE:  # `cladenet models | head`
+            return 0
+        print("cladenet: no room on the disk that the output goes to", file=sys.stderr)
+        return StorageError.exit_status
+    except MemoryError:
+        if debug:
+            raise
+        print("cladenet: memory ran out; use smaller images or batches", file=sys.stderr)
+        return StorageError.exit_status
 
 
 def _dispatch(words: list[str]) -> int:
@@ -54,19 +68,40 @@ def _dispatch(words: list[str]) -> int:
     name = words[0]
     if name not in COMMANDS:
         near = get_close_matches(name, COMMANDS, n=1)
-        hint = f"; did you mean `cladenet {near[0]}`?" if near else ""
+        hint = f"did you mean `cladenet {near[0]}`? " if near else ""
         raise BadArgument(
-            f"no command is called {name!r}{hint} `cladenet --help` lists all {len(COMMANDS)}"
+            f"no command is called {name!r}; {hint}`cladenet --help` lists all {len(COMMANDS)}"
         )
     command = import_module(f"cladenet.cli.{name}_command")
-    parser = argparse.ArgumentParser(prog=f"cladenet {name}", description=COMMANDS[name])
+    parser = _Parser(prog=f"cladenet {name}", description=COMMANDS[name])
     command.add_arguments(parser)
+    parse = parser.parse_known_intermixed_args if "--" not in words else parser.parse_known_args
     try:
-        parsed = parser.parse_intermixed_args(words[1:])
-    except SystemExit as stop:  # argparse has printed its usage or its help
-        return stop.code if isinstance(stop.code, int) else 2
+        parsed, unknown = parse(words[1:])
+    except SystemExit as stop:  # argparse has printed its help
+        return stop.code if isinstance(stop.code, int) else 0
+    if unknown:
+        raise parser.unknown(unknown[0])
     status: int = command.run(parsed)
     return status
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse whose complaints are ours, and which knows what was nearly right."""
+
+    def error(self, message: str) -> NoReturn:
+        """Refuse the words that were given."""
+        raise BadArgument(f"{message}. `{self.prog} --help` says what it takes")
+
+    def unknown(self, word: str) -> BadArgument:
+        """The error for an option that there is not, or one word too many."""
+        options = [name for name in self._option_string_actions if name.startswith("--")]
+        near = get_close_matches(word.partition("=")[0], options, n=2)
+        hint = f"nearest: {', '.join(near)}. " if near else ""
+        what = "option" if word.startswith("-") else "place for"
+        return BadArgument(
+            f"`{self.prog}` has no {what} {word!r}; {hint}`{self.prog} --help` lists what it takes"
+        )
 
 
 def _help() -> str:

@@ -62,5 +62,5 @@ def short(number: int) -> str:
 def _terminal_width() -> int | None:
     try:
         return os.get_terminal_size(sys.stdout.fileno()).columns or None
-    except (OSError, ValueError):
+    except (OSError, ValueError, AttributeError):  # the last: there is no standard output at all
         return None

@@ -40,7 +40,8 @@ class TrainBatches:
     """Batches in random order, augmented.
 
     An epoch is `steps_per_epoch` batches of one global size: what is left over is left out, other
-    images each epoch. A split smaller than a batch is one batch.
+    images each epoch. A split smaller than a batch is one batch, but for what does not divide by
+    the number of processes.
 
     Args:
         split: images and labels.
@@ -87,7 +88,7 @@ class TrainBatches:
         if len(split) < world:
             raise BadArgument(f"{len(split)} images for {world} processes; use fewer processes")
         self.split = split
-        self.batch_size = min(batch_size, len(split))
+        self.batch_size = min(batch_size, len(split) // world * world)
         self.seed = seed
         self.rank = rank
         self.world = world

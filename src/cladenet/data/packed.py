@@ -130,7 +130,7 @@ def out_of_space(folder: Path, needed: int) -> OutOfSpace:
     there = next(path for path in (folder, *folder.parents) if path.exists())
     free = shutil.disk_usage(there).free
     return OutOfSpace(
-        f"the image cache needs {needed / 1e6:,.0f} MB and {folder} has {free / 1e6:,.0f} MB free, "
+        f"the image cache needs {needed / 1e6:,.1f} MB and {folder} has {free / 1e6:,.1f} MB free, "
         "or a limit on the size of files; make room, set CLADENET_CACHE to another folder, or "
         "decode anew each epoch with cache_limit=0"
     )

@@ -1,7 +1,7 @@
 """A training recipe: numbers with a source.
 
-Points in time are fractions of the run, so that a shortened run keeps the paper's shape: the drops of
-He et al. at 32k and 48k of 64k steps are `drop_at=(0.5, 0.75)`.
+Points in time are fractions of the run, so that a shortened run keeps the paper's shape: the drops
+of He et al. at 32k and 48k of 64k steps are `drop_at=(0.5, 0.75)`.
 """
 
 from dataclasses import dataclass, fields
@@ -143,7 +143,7 @@ _FRACTIONS = ("warmup", "label_smoothing", "ema", "flip", "erasing", "momentum")
 def field_types(owner: type) -> dict[str, Any]:
     """Names and types that `key=value` words may set."""
     hints = get_type_hints(owner)
-    return {field.name: hints[field.name] for field in fields(owner)}  # type: ignore[arg-type]
+    return {field.name: hints[field.name] for field in fields(owner)}
 
 
 def parse_value(name: str, text: str, kind: Any) -> Any:

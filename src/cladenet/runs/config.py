@@ -1,16 +1,22 @@
 """All that was decided about a run, as one value and as `config.yaml`."""
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from difflib import get_close_matches
+from math import isfinite
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import yaml
 
 from cladenet.errors import BadArgument, CheckpointError
 from cladenet.recipes import Recipe
 from cladenet.recipes.recipe import field_types, parse_value
+
+MOST_THREADS = 1024  # beyond, OpenMP ends the process without a word
+_NOT_YAML = (yaml.YAMLError, ValueError, RecursionError)
+_NOT_NEGATIVE = ("workers", "threads", "save_minutes", "save_steps", "seed", "size", "cache_gb")
 
 # What may differ when a run is resumed: where and how it is computed, not what.
 MACHINE = ("workers", "device", "threads", "save_minutes", "save_steps", "cache_dir", "cache_gb")
@@ -79,17 +85,11 @@ class RunConfig:
         for name in ("val", "test"):
             if not 0 <= getattr(self, name) < 1:
                 raise BadArgument(f"{name} is {getattr(self, name)}; expected a fraction below 1")
-        for name in (
-            "workers",
-            "threads",
-            "save_minutes",
-            "save_steps",
-            "seed",
-            "size",
-            "cache_gb",
-        ):
-            if getattr(self, name) < 0:
+        for name in _NOT_NEGATIVE:
+            if not getattr(self, name) >= 0:
                 raise BadArgument(f"{name} is {getattr(self, name)}; expected 0 or more")
+        if self.threads > MOST_THREADS:
+            raise BadArgument(f"threads is {self.threads}; expected at most {MOST_THREADS}")
         if not 0 < self.layer_decay <= 1:
             raise BadArgument(f"layer_decay is {self.layer_decay}; expected above 0, at most 1")
 
@@ -138,8 +138,8 @@ def apply(config: RunConfig, options: Mapping[str, Any]) -> RunConfig:
             near = get_close_matches(key, [*of_run, *of_recipe], n=2)
             hint = f"; nearest: {', '.join(near)}" if near else ""
             raise BadArgument(
-                f"{key!r} is not an option of a run{hint}. Options of the run: {', '.join(of_run)}. "
-                f"Of the recipe: {', '.join(of_recipe)}. Of the network: model.KEY=VALUE"
+                f"{key!r} is no option{hint}. Of the run there are {', '.join(of_run)}; of the "
+                f"recipe {', '.join(of_recipe)}; of the network model.KEY=VALUE"
             )
     if "epochs" in recipe and "steps" not in recipe:
         recipe["steps"] = 0
@@ -152,7 +152,14 @@ def apply(config: RunConfig, options: Mapping[str, Any]) -> RunConfig:
 def _typed(key: str, value: Any, kind: Any) -> Any:
     if isinstance(value, (list, tuple)):
         value = ",".join(map(str, value))
-    return parse_value(key, str(value), kind)
+    typed = parse_value(key, str(value), kind)
+    values = typed if isinstance(typed, tuple) else (typed,)
+    count = len(get_args(kind))
+    if isinstance(typed, tuple) and Ellipsis not in get_args(kind) and len(typed) != count:
+        raise BadArgument(f"{key} is {value!r}; expected {count} numbers separated by a comma")
+    if not all(isfinite(number) for number in values if isinstance(number, float)):
+        raise BadArgument(f"{key} is {value!r}; expected a number that is not infinite")
+    return typed
 
 
 def _plain(value: Any) -> Any:
@@ -167,11 +174,11 @@ def read_options(path: Path) -> dict[str, Any]:
         BadArgument: the file is missing, is not YAML or is not a table.
     """
     try:
-        values = yaml.safe_load(path.read_text())
+        values = yaml.safe_load(path.read_bytes())
     except OSError as error:
         raise BadArgument(f"--config {path} cannot be read: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise BadArgument(f"--config {path} is not YAML: {error}") from error
+    except _NOT_YAML as error:
+        raise BadArgument(f"--config {path} is not YAML: {_one_line(error)}") from error
     if not isinstance(values, dict):
         raise BadArgument(f"--config {path} holds no table; expected lines such as `lr: 0.05`")
     return {str(key): value for key, value in values.items()}
@@ -187,7 +194,19 @@ def to_yaml(config: RunConfig) -> str:
     return yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=100)
 
 
-def from_yaml(text: str, path: Path) -> RunConfig:
+def decisions(config: RunConfig) -> dict[str, Any]:
+    """What a resumed run keeps: plain values by the names that set them on the command line.
+
+    Where the data lie is not among them: their fingerprint tells whether they are the same.
+    """
+    whole = {**asdict(config), **asdict(config.recipe)}
+    whole |= {f"model.{name}": value for name, value in config.arguments.items()}
+    left_out = {"data", "recipe", "arguments", "source", "departs", *MACHINE}
+    plain: dict[str, Any] = json.loads(json.dumps(whole, default=str))
+    return {name: value for name, value in plain.items() if name not in left_out}
+
+
+def from_yaml(text: bytes, path: Path) -> RunConfig:
     """The inverse of `to_yaml`; `path` is for the message.
 
     Raises:
@@ -197,9 +216,15 @@ def from_yaml(text: str, path: Path) -> RunConfig:
         values = yaml.safe_load(text)
         kinds = field_types(Recipe)
         recipe = {k: _typed(k, v, kinds[k]) for k, v in values.pop("recipe").items()}
-        unknown = set(values) - {item.name for item in fields(RunConfig)}
-        if unknown:
-            raise BadArgument(f"unknown keys {sorted(unknown)}")
-        return RunConfig(recipe=Recipe(**recipe), **values)
-    except (yaml.YAMLError, AttributeError, KeyError, TypeError, BadArgument) as error:
-        raise CheckpointError(f"{path} is not the configuration of a run: {error}") from error
+        arguments = {str(k): v for k, v in values.pop("arguments").items()}
+        kinds = field_types(RunConfig)
+        plain = {k: _typed(k, v, kinds[k]) for k, v in values.items()}
+        return RunConfig(recipe=Recipe(**recipe), arguments=arguments, **plain)
+    except (*_NOT_YAML, AttributeError, KeyError, TypeError) as error:
+        raise CheckpointError(
+            f"{path} is not the configuration of a run: {_one_line(error)}"
+        ) from error
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())

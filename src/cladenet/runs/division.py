@@ -1,6 +1,5 @@
 """Which training images a run holds out; decided once, kept as an index file in its folder."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +35,7 @@ def divide(dataset: DataSet, parts: dict[str, Index]) -> DataSet:
     splits = {name: dataset.train.subset(indices) for name, indices in parts.items()}
     note = ", ".join(f"{len(parts[n]):,} for {n}" for n in ("val", "test") if n in parts)
     held_out = f"of {len(dataset.train):,} training images {note} are held out"
-    return replace(dataset, **splits, notes=(*dataset.notes, held_out))
+    return dataset.with_splits(splits, held_out)
 
 
 def divided(dataset: DataSet, path: Path) -> DataSet:

@@ -1,5 +1,7 @@
 """TensorBoard events, where the package is installed; the run's truth is `metrics.jsonl`."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,29 +13,42 @@ class Events:
         folder: of the event files.
         step: events of later steps, from before an interruption, are taken back.
         wanted: this process writes; the others hold an object that does nothing.
+        say: told once if the disk refuses the events, which does not stop a run.
     """
 
-    def __init__(self, folder: Path, step: int, wanted: bool) -> None:
+    def __init__(self, folder: Path, step: int, wanted: bool, say: Callable[[str], None]) -> None:
         self._writer: Any = None
+        self._say = say
         if not wanted:
             return
         try:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError:
             return
-        self._writer = SummaryWriter(str(folder), purge_step=step + 1)
+        with self._tolerated():
+            self._writer = SummaryWriter(str(folder), purge_step=step + 1)
 
     def write(self, *rows: dict[str, Any]) -> None:
         """The numbers of `rows`, each of which has a `step`."""
         if self._writer is None:
             return
-        for row in rows:
-            for name, value in row.items():
-                if name not in ("step", "epoch"):
-                    self._writer.add_scalar(name, value, row["step"])
-        self._writer.flush()
+        with self._tolerated():
+            for row in rows:
+                for name, value in row.items():
+                    if name not in ("step", "epoch"):
+                        self._writer.add_scalar(name, value, row["step"])
+            self._writer.flush()
 
     def close(self) -> None:
         """Flush what is pending."""
         if self._writer is not None:
-            self._writer.close()
+            with self._tolerated():
+                self._writer.close()
+
+    @contextmanager
+    def _tolerated(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            self._writer = None
+            self._say(f"note: TensorBoard gets no more events: {error.strerror or error}")

@@ -1,6 +1,5 @@
 """The end of a run: the kept weights are read back from the disk, scored once, and reported."""
 
-import json
 from dataclasses import asdict, replace
 from datetime import datetime
 
@@ -103,7 +102,7 @@ def _write(
         network=config.network,
         entry=asdict(setting.entry),
         config={**asdict(config), "recipe": asdict(setting.recipe)},
-        environment=json.loads(folder.environment.read_text()),
+        environment=folder.read_environment(),
         history=folder.history(),
         evaluation=evaluation,
         evaluated_split=name,

@@ -7,22 +7,17 @@ split.json       which training images are     timing.jsonl    seconds and image
 checkpoints/     last, best                    tensorboard/    events, where it is installed
 """
 
-import errno
-import fcntl
 import json
 import os
-import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from cladenet.checkpoints.atomic import clear_temporaries, explain, write_file
 from cladenet.errors import CheckpointError, FolderInUse
 from cladenet.runs.config import RunConfig, from_yaml, to_yaml
-
-_LOCK = "run.lock"
+from cladenet.runs.ownership import LOCK, owned, owner
 
 
 class RunFolder:
@@ -39,7 +34,19 @@ class RunFolder:
         self._config = self.path / "config.yaml"
 
     def refuse_if_used(self) -> None:
-        """A new run takes a folder of its own.
+        """A new run takes a folder of its own. Ask before owning it.
+
+        Raises:
+            FolderInUse: the folder is owned, holds a run, or anything else.
+        """
+        if by := owner(self.path):
+            raise FolderInUse(
+                f"{self.path} is in use by {by}; wait for it, or give another folder with --out"
+            )
+        self.refuse_if_filled()
+
+    def refuse_if_filled(self) -> None:
+        """The same for the owner of the folder.
 
         Raises:
             FolderInUse: the folder holds a run, or anything else.
@@ -49,7 +56,9 @@ class RunFolder:
                 f"{self.path} already holds a run; continue it with `cladenet train --resume "
                 f"{self.path}`, or give another folder with --out"
             )
-        if self.path.exists() and any(item.name != _LOCK for item in self.path.iterdir()):
+        if os.path.isfile(self.path):
+            raise FolderInUse(f"{self.path} is a file; give a folder with --out")
+        if os.path.isdir(self.path) and any(item.name != LOCK for item in self.path.iterdir()):
             raise FolderInUse(
                 f"{self.path} is not empty and holds no run; give another folder with --out"
             )
@@ -57,7 +66,7 @@ class RunFolder:
     @property
     def holds_run(self) -> bool:
         """Was a run started here?"""
-        return self._config.exists()
+        return os.path.exists(self._config)
 
     def read_config(self) -> RunConfig:
         """What `start` wrote.
@@ -65,67 +74,46 @@ class RunFolder:
         Raises:
             CheckpointError: the folder is no run.
         """
-        if not self._config.is_file():
+        if not os.path.isfile(self._config):
             raise CheckpointError(
                 f"{self.path} holds no run to resume: it has no config.yaml. "
                 "Start one with `cladenet train NAME --data DATA`"
             )
-        return from_yaml(self._config.read_text(), self._config)
+        return from_yaml(self._config.read_bytes(), self._config)
 
     def start(self, config: RunConfig) -> None:
         """Make the folder a run."""
         write_file(self._config, to_yaml(config).encode())
 
+    def withdraw(self) -> None:
+        """Leave no trace of a run that failed before its first step."""
+        for path in (self._config, self.split, self.environment, self.path / LOCK):
+            path.unlink(missing_ok=True)
+        with suppress(OSError):  # whatever else is there stays
+            self.checkpoints.rmdir()
+            self.path.rmdir()
+
     @contextmanager
     def owned(self) -> Iterator[None]:
-        """Be the only process that writes here; a dead owner's claim is void.
-
-        The claim is a POSIX record lock, which the system drops with the process and which forked
-        workers do not inherit.
+        """Be the only process that writes here; what a dead owner left half written is removed.
 
         Raises:
-            FolderInUse: a living process owns the folder.
-            OutOfSpace: the folder cannot be made on a full disk.
+            FolderInUse, BadArgument, StorageError: see `ownership.owned`.
         """
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-        except FileExistsError as error:
-            raise FolderInUse(f"{self.path} is a file; give a folder with --out") from error
-        except OSError as error:
-            raise explain(error, self.path, 0) from error
-        handle = os.open(self.path / _LOCK, os.O_RDWR | os.O_CREAT, 0o644)
-        try:
-            self._claim(handle)
+        with owned(self.path):
             clear_temporaries(self.path)
             clear_temporaries(self.checkpoints)
             yield
-            os.ftruncate(handle, 0)
-        finally:
-            os.close(handle)
-
-    def _claim(self, handle: int) -> None:
-        try:
-            fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            if error.errno not in (errno.EACCES, errno.EAGAIN):
-                raise
-            owner = os.read(handle, 1000).decode() or "another process"
-            raise FolderInUse(
-                f"{self.path} is in use by {owner}; wait for it, or give another folder with --out"
-            ) from error
-        since = datetime.now(UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
-        os.ftruncate(handle, 0)
-        os.write(handle, f"process {os.getpid()} on {socket.gethostname()} since {since}".encode())
 
     def append(self, path: Path, row: dict[str, Any]) -> None:
         """Add one line of JSON.
 
         Raises:
-            OutOfSpace: the disk is full.
+            StorageError: the disk is full or fails; a part of the line may be there.
         """
-        line = json.dumps(row, allow_nan=False) + "\n"
+        line = (json.dumps(row, allow_nan=False) + "\n").encode()
         try:
-            with path.open("a", encoding="utf-8") as file:
+            with path.open("ab") as file:
                 file.write(line)
                 file.flush()
                 os.fsync(file.fileno())
@@ -133,19 +121,38 @@ class RunFolder:
             raise explain(error, path, len(line)) from error
 
     def history(self) -> list[dict[str, Any]]:
-        """The rows of `metrics.jsonl`."""
+        """The rows of `metrics.jsonl`.
+
+        Raises:
+            CheckpointError: a row is damaged.
+        """
         if not self.metrics.exists():
             return []
-        return [json.loads(line) for line in self.metrics.read_text().splitlines()]
+        try:
+            return [json.loads(line) for line in self.metrics.read_bytes().splitlines()]
+        except ValueError as error:
+            raise CheckpointError(
+                f"{self.metrics} is damaged: {error}. Take the damaged lines out and continue with "
+                f"`cladenet train --resume {self.path}`"
+            ) from error
+
+    def read_environment(self) -> dict[str, Any]:
+        """What `env.json` says of the machine; nothing where it is missing or damaged."""
+        try:
+            values = json.loads(self.environment.read_bytes())
+        except (OSError, ValueError):
+            return {}
+        return values if isinstance(values, dict) else {}
 
     def seconds(self) -> float:
         """Time spent training and validating, as far as `timing.jsonl` knows."""
         if not self.timing.exists():
             return 0.0
         by_step = {}
-        for line in self.timing.read_text().splitlines():
-            row = json.loads(line)
-            by_step[row["step"]] = float(row["seconds"])  # a repeated epoch counts once
+        for line in self.timing.read_bytes().splitlines():
+            with suppress(ValueError, KeyError, TypeError):  # a full disk tears lines
+                row = json.loads(line)
+                by_step[row["step"]] = float(row["seconds"])  # a repeated epoch counts once
         return sum(by_step.values())
 
     def rewind(self, size: int) -> None:

@@ -6,7 +6,10 @@ that each of the two knows of; nothing is removed before what replaces it is on 
 
 import shutil
 import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +18,7 @@ from torch import Tensor
 from cladenet.checkpoints import folder as folders
 from cladenet.checkpoints.card import Card
 from cladenet.checkpoints.selftest import fixed_logits
-from cladenet.errors import CheckpointError, Diverged, OutOfSpace
+from cladenet.errors import CheckpointError, DataError, Diverged, StorageError
 from cladenet.runs.folder import RunFolder
 from cladenet.training.learner import Learner
 
@@ -30,7 +33,8 @@ class Progress:
         step: optimiser steps taken.
         loss_units, wrong, seen: of the training images since the last validation; the loss is
             summed in whole units of 2^-24 nat, so that a sum does not depend on interruptions.
-        best_error: lowest validation error in percent so far, at `best_step`; None before the first.
+        best_error: lowest validation error so far in percent; None before the first.
+        best_loss: validation loss at `best_step`; of equal errors the lower loss is better.
         best_metrics: what was measured with the best weights.
         drops: how often the plateau schedule has lowered the rate.
         stale: validations since the error was last better, for that schedule.
@@ -43,6 +47,7 @@ class Progress:
     wrong: int = 0
     seen: int = 0
     best_error: float | None = None
+    best_loss: float = 0.0
     best_step: int = 0
     best_metrics: dict[str, Any] = field(default_factory=dict)
     drops: int = 0
@@ -60,14 +65,22 @@ class Keeper:
         card: the side-car but for step, metrics and self-test.
         minutes: save when this much time has passed.
         steps: save after so many steps; 0 is never for that reason.
+        decisions: what a resumed run keeps; written with each checkpoint and compared with it.
     """
 
     def __init__(
-        self, folder: RunFolder, learner: Learner, card: Card, minutes: float, steps: int
+        self,
+        folder: RunFolder,
+        learner: Learner,
+        card: Card,
+        minutes: float,
+        steps: int,
+        decisions: Mapping[str, Any],
     ) -> None:
         self.folder = folder
         self.learner = learner
         self.card = card
+        self.decisions = decisions
         self.progress = Progress()
         self._minutes, self._steps = minutes, steps
         self._saved: tuple[int, int] | None = None  # step and validated of the last save
@@ -91,8 +104,8 @@ class Keeper:
         """Write what has changed since the last save: the best weights, then the state.
 
         Raises:
-            Diverged: a weight is not finite; the older checkpoints stay.
-            OutOfSpace: the disk is full; the older checkpoints stay.
+            Diverged: a weight or an answer is not finite; the older checkpoints stay.
+            StorageError: the disk is full or fails; the older checkpoints stay.
         """
         progress, place = self.progress, self.folder.checkpoints
         if self._saved == (progress.step, progress.validated):
@@ -111,12 +124,10 @@ class Keeper:
                 self._weights(),
                 self._card(progress.best_metrics),
                 self.learner.state(),
-                {"progress": asdict(progress)},
+                {"progress": asdict(progress), "decisions": dict(self.decisions)},
             )
         except CheckpointError as error:
-            raise Diverged(f"{error}. {self.last_good()}") from error
-        except OutOfSpace as error:
-            raise OutOfSpace(f"{error}. {self.last_good()}") from error
+            raise Diverged(str(error)) from error
         self._saved, self._saved_at = (progress.step, progress.validated), time.monotonic()
         self._point_and_prune(target)
 
@@ -128,11 +139,21 @@ class Keeper:
         """A sentence that says where to go on from."""
         found = folders.steps(self.folder.checkpoints)
         if not found:
-            return "No checkpoint was written before"
+            return f"No checkpoint was written before; resume {self.folder.path} to begin again"
         return (
             f"Last good checkpoint: {found[0]}; "
             f"continue with `cladenet train --resume {self.folder.path}`"
         )
+
+    @contextmanager
+    def pointing_back(self) -> Iterator[None]:
+        """What the numbers, the disk or the data do to a run ends with where to go on from."""
+        try:
+            yield
+        except (Diverged, StorageError) as error:
+            raise type(error)(f"{error}. {self.last_good()}") from error
+        except DataError as error:
+            raise DataError(f"{error}. {self.last_good()}") from error
 
     def restore(self, *, tidy: bool) -> tuple[str, ...]:
         """Go on from the newest checkpoint that is whole; sentences about what was passed over.
@@ -141,31 +162,48 @@ class Keeper:
         With `tidy`, which is for the one process that writes, what no checkpoint needs is removed.
 
         Raises:
-            CheckpointError: none is whole, or it belongs to another network or data.
+            CheckpointError: none is whole, or it belongs to another network, data or config.yaml.
         """
         if not folders.steps(self.folder.checkpoints):
             if tidy:
                 self.folder.rewind(0)
             return ("no checkpoint was written yet; starting from the first step",)
         target, contents, refused = folders.newest(self.folder.checkpoints)
-        if (found := contents.card.data["fingerprint"]) != self.card.data["fingerprint"]:
-            raise CheckpointError(
-                f"the data have changed since {target.name} was written: their fingerprint is "
-                f"{self.card.data['fingerprint'][:12]}, it was {found[:12]}. Restore the data, or "
-                f"start a new run with --weights {self.folder.path}"
-            )
+        self._refuse_other_run(target, contents)
         self.learner.restore(contents.weights, contents.state)
         self.progress = Progress(**contents.facts["progress"])
         self._saved = (self.progress.step, self.progress.validated)
         if tidy:
             self.folder.rewind(self.progress.metrics_bytes)
+            self.folder.history()  # damaged rows are better found now than at the end
             for damaged, _ in refused:
-                damaged.rename(damaged.with_name(f"damaged-{damaged.name}"))
+                damaged.rename(_free(damaged.with_name(f"damaged-{damaged.name}")))
             self._point_and_prune(target)
         return tuple(
             f"{reason}. It is kept as damaged-{folder.name}; going on from {target.name}"
             for folder, reason in refused
         )
+
+    def _refuse_other_run(self, target: Path, contents: folders.Contents) -> None:
+        """A checkpoint is resumed with the data and the settings that it was written with."""
+        new_run = f"start a new run with --weights {self.folder.path}"
+        found, expected = contents.card.data.get("fingerprint"), self.card.data["fingerprint"]
+        if found != expected:
+            raise CheckpointError(
+                f"the data have changed since {target.name} was written: their fingerprint is "
+                f"{expected[:12]}, it was {str(found)[:12]}. Restore the data, or {new_run}"
+            )
+        before = contents.facts.get("decisions", {})
+        changed = [
+            f"{name} was {before.get(name)!r} and is {self.decisions.get(name)!r}"
+            for name in sorted({*before, *self.decisions})
+            if before.get(name) != self.decisions.get(name)
+        ]
+        if changed:
+            raise CheckpointError(
+                f"config.yaml has changed since {target.name} was written: {'; '.join(changed)}. "
+                f"Put it back, or {new_run}"
+            )
 
     def best_folder(self) -> Path:
         """Of the weights to report on: the best, or the last where none were chosen."""
@@ -186,7 +224,7 @@ class Keeper:
         named = set()
         for folder in kept:
             try:
-                named.add(folders.read_manifest(folder)["progress"]["best_step"])
+                named.add(folders.read_manifest(folder).get("progress", {}).get("best_step"))
             except CheckpointError:  # damaged from outside; it is passed over when resuming
                 continue
         best = folders.step_folder(place, "best", self.progress.best_step)
@@ -195,8 +233,15 @@ class Keeper:
         for old in folders.steps(place)[KEPT:]:
             shutil.rmtree(old, ignore_errors=True)
         for old in place.glob("best-*"):
-            if int(old.name.removeprefix("best-")) not in named:
+            number = old.name.removeprefix("best-")
+            if number.isdigit() and int(number) not in named:
                 shutil.rmtree(old, ignore_errors=True)
+
+
+def _free(path: Path) -> Path:
+    """`path`, or `path-2`, `path-3` ... where that is taken."""
+    others = (path.with_name(f"{path.name}-{number}") for number in count(2))
+    return next(each for each in chain([path], others) if not each.exists())
 
 
 def _size(path: Path) -> int:

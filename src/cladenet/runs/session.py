@@ -2,13 +2,15 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from itertools import islice
 from typing import Any
 
 import torch
 
 from cladenet.data.batches import Batch, TrainBatches
-from cladenet.errors import Diverged, Interrupted
+from cladenet.errors import CladeNetError, DataError, Diverged, Interrupted
+from cladenet.evaluation import Evaluation
 from cladenet.evaluation.single_scale import evaluate
 from cladenet.recipes.schedule import lr_at
 from cladenet.runs.config import RunConfig
@@ -66,31 +68,37 @@ class Session:
         self.total = setting.recipe.total_steps(batches.steps_per_epoch)
         self._sums = torch.zeros(3, dtype=torch.int64, device=world.device)  # loss, wrong, seen
         self._clock = time.monotonic()
-        self._lr = 0.0
 
     def run(self, wish: StopWish) -> None:
         """Train to the end of the recipe from wherever the run is.
 
         Raises:
             Interrupted: a signal came; a checkpoint of this very step is on the disk.
-            Diverged, OutOfSpace, DataError: the message says where to go on from.
+            DataError: an image has become unreadable; a checkpoint of the step before it is there.
+            Diverged, StorageError: as training and saving do.
         """
         progress = self.keeper.progress
-        events = Events(self.folder.path / "tensorboard", progress.step, self.world.leads)
-        if self._at_boundary() and progress.validated != progress.step:
-            self._validate(events)
+        events = Events(
+            self.folder.path / "tensorboard", progress.step, self.world.leads, self.show.say
+        )
         try:
+            if self._at_boundary() and progress.validated != progress.step:
+                self._validate(events, wish)
             for report in self._steps():
                 progress.step = report.step
                 self._count(report)
                 self._stop_if(wish)
                 if self._at_boundary():
-                    self._validate(events)
+                    self._validate(events, wish)
                     self._stop_if(wish)
                 if self.keeper.due() if self.world.size == 1 else self._all_due():
                     self._save()
         except Diverged as error:
-            raise Diverged(f"{error}. {self.keeper.last_good()}") from error
+            raise Diverged(f"in epoch {self._epoch(progress.step + 1)}, {error}") from error
+        except CladeNetError as error:
+            if error.exit_status == DataError.exit_status:  # also where a neighbour met it
+                self._save()
+            raise
         finally:
             events.close()
         self._save()
@@ -104,13 +112,17 @@ class Session:
             objective=self.objective,
             preprocess=self.setting.preprocess,
             num_classes=len(self.setting.dataset.classes),
-            rate=lambda step: lr_at(self.setting.recipe, step, self.total, progress.drops),
+            rate=self._rate,
             world=self.world,
             seed=self.config.seed,
             first_step=progress.step,
             precision=self.config.precision,
             ids=self.setting.dataset.train.ids,
         )
+
+    def _rate(self, step: int) -> float:
+        """The learning rate of a step, counted from 0."""
+        return lr_at(self.setting.recipe, step, self.total, self.keeper.progress.drops)
 
     def _stream(self, first: int) -> Iterator[Batch]:
         """The batches of all epochs from step `first` on."""
@@ -128,7 +140,6 @@ class Session:
         self._sums[0] += loss.round().long()
         self._sums[1] += report.wrong
         self._sums[2] += report.images
-        self._lr = report.lr
         if self.show.wants():
             self._show(report)
 
@@ -153,20 +164,24 @@ class Session:
         step = self.keeper.progress.step
         return step > 0 and (step % self.batches.steps_per_epoch == 0 or step == self.total)
 
-    def _validate(self, events: Events) -> None:
+    def _epoch(self, step: int) -> int:
+        """The epoch that step number `step` belongs to, both counted from 1."""
+        return -(-step // self.batches.steps_per_epoch)
+
+    def _validate(self, events: Events, wish: StopWish) -> None:
         """End of an epoch: measure, write it down, and note the best weights."""
         self._collect()
         progress, spent = self.keeper.progress, time.monotonic() - self._clock
         loss, error = _means(progress.loss_units, progress.wrong, progress.seen)
         row: dict[str, Any] = {
             "step": progress.step,
-            "epoch": -(-progress.step // self.batches.steps_per_epoch),
-            "lr": self._lr,
+            "epoch": self._epoch(progress.step),
+            "lr": self._rate(progress.step - 1),
             "train_loss": loss,
             "train_top1_error": error,
         }
         if self.setting.dataset.val is not None:
-            row |= self._measure()
+            row |= self._judge(self._measure(wish))
         timing = {
             "step": progress.step,
             "seconds": round(spent, 3),
@@ -182,35 +197,51 @@ class Session:
         self.show.say(describe(row, self.total))
         self._clock = time.monotonic()
 
-    def _measure(self) -> dict[str, Any]:
-        dataset, progress = self.setting.dataset, self.keeper.progress
+    def _measure(self, wish: StopWish) -> Evaluation:
+        """Evaluate; a signal need not wait for the end, as the next run begins with it again."""
+        dataset = self.setting.dataset
         assert dataset.val is not None  # noqa: S101  (the caller has looked)
         self.world.share_buffers(self.learner.predictor)
-        found = evaluate(
-            self.learner.predictor,
-            dataset.val,
-            self.setting.preprocess,
-            device=self.world.device,
-            precision=self.config.precision,
-            rank=self.world.rank,
-            world=self.world.size,
-            reduce=self.world.total if self.world.size > 1 else None,
-            workers=self.config.workers,
-            cache_dir=self.config.cache_dir or None,
-        )
+        alone = self.world.size == 1
+        try:
+            with wish.at_once(self._stopped()) if alone else nullcontext():
+                return evaluate(
+                    self.learner.predictor,
+                    dataset.val,
+                    self.setting.preprocess,
+                    device=self.world.device,
+                    precision=self.config.precision,
+                    rank=self.world.rank,
+                    world=self.world.size,
+                    reduce=None if alone else self.world.total,
+                    workers=self.config.workers,
+                    cache_dir=self.config.cache_dir or None,
+                )
+        except Interrupted:
+            self._save()
+            raise
+
+    def _judge(self, found: Evaluation) -> dict[str, Any]:
+        """Note the best weights, lower the rate of a plateau; the figures by name."""
         measured = {"val_loss": found.loss, "val_top1_error": found.top1_error}
         if found.top5_error is not None:
             measured["val_top5_error"] = found.top5_error
-        if progress.best_error is None or found.top1_error < progress.best_error:
-            progress.best_error = found.top1_error
-            progress.stale = 0
-            self.keeper.note_best(measured)
-        else:
-            progress.stale += 1
-            recipe = self.setting.recipe
-            if progress.stale >= recipe.patience and progress.drops < recipe.max_drops:
-                progress.drops, progress.stale = progress.drops + 1, 0
+        self._rank(found.top1_error, found.loss, measured)
         return measured
+
+    def _rank(self, error: float, loss: float, measured: dict[str, Any]) -> None:
+        """Are these the best weights so far, and has the error stopped falling?"""
+        progress, recipe = self.keeper.progress, self.setting.recipe
+        before = progress.best_error
+        if before is None or (error, loss) < (before, progress.best_loss):
+            progress.best_error, progress.best_loss = error, loss
+            self.keeper.note_best(measured)
+        if before is None or error < before:
+            progress.stale = 0
+            return
+        progress.stale += 1
+        if progress.stale >= recipe.patience and progress.drops < recipe.max_drops:
+            progress.drops, progress.stale = progress.drops + 1, 0
 
     def _all_due(self) -> bool:
         return bool(self.world.agree(int(self.keeper.due())))
@@ -228,13 +259,12 @@ class Session:
         if not number:
             return
         self._save()
-        step = self.keeper.progress.step
-        raise Interrupted(
-            f"stopped by a signal after step {step} of {self.total}; it is saved. "
-            f"Continue with `cladenet train --resume {self.folder.path}`"
-            if self.world.leads
-            else "",
-            number,
+        raise Interrupted(self._stopped() if self.world.leads else "", number)
+
+    def _stopped(self) -> str:
+        return (
+            f"stopped by a signal after step {self.keeper.progress.step} of {self.total}; it is "
+            f"saved. Continue with `cladenet train --resume {self.folder.path}`"
         )
 
 

@@ -14,7 +14,7 @@ from cladenet.data.dataset import DataSet
 from cladenet.data.draws import sample_seeds
 from cladenet.data.open import open_dataset
 from cladenet.data.preprocess import IMAGENET_MEAN, IMAGENET_STD, Preprocess
-from cladenet.errors import BadArgument, CheckpointError
+from cladenet.errors import BadArgument, CheckpointError, DataError
 from cladenet.layers.anatomy import Classifier
 from cladenet.ledger import Entry
 from cladenet.recipes import Recipe
@@ -40,11 +40,11 @@ class Setting:
     notes: tuple[str, ...]
 
 
-def prepare(config: RunConfig, index: Path, *, leads: bool) -> Setting:
+def prepare(config: RunConfig, index: Path, *, leads: bool, going_on: bool = False) -> Setting:
     """Open and check the data and decide how images become inputs; no network is built yet.
 
     Images are held out as the file at `index` says; where it is missing, that is decided and, by
-    the process that `leads`, written there.
+    the process that `leads`, written there. A run that is `going_on` keeps its division.
 
     Raises:
         BadArgument, DataError, CheckpointError: as the parts do.
@@ -56,7 +56,7 @@ def prepare(config: RunConfig, index: Path, *, leads: bool) -> Setting:
             f"{config.weights} holds weights of {source.network}, not of {config.network}; "
             f"fine-tune with `cladenet train {source.network} --weights {config.weights}`"
         )
-    channels = int(config.arguments.get("in_channels", 0)) or _channels(source)
+    channels = _wanted_channels(config, source)
     dataset = open_dataset(
         config.data,
         channels=channels,
@@ -64,7 +64,7 @@ def prepare(config: RunConfig, index: Path, *, leads: bool) -> Setting:
         exif=config.exif,
     )
     if index.exists():
-        dataset = divided(dataset, index)
+        dataset = _divided_again(dataset, index) if going_on else divided(dataset, index)
     else:
         parts = decide_division(dataset, config.val, config.test, config.seed)
         if leads:
@@ -92,7 +92,13 @@ def build(config: RunConfig, setting: Setting) -> tuple[Classifier, tuple[str, .
         CheckpointError: the weights to start from do not fit.
     """
     torch.manual_seed(int(sample_seeds(config.seed, 0, [0], "initialisation").item()) >> 1)
-    model = create_model(config.network, **setting.arguments)
+    try:
+        model = create_model(config.network, **setting.arguments)
+    except (TypeError, ValueError, RuntimeError) as error:
+        if isinstance(error, BadArgument) or not config.arguments:
+            raise
+        given = ", ".join(f"model.{name}={value}" for name, value in config.arguments.items())
+        raise BadArgument(f"{config.network} cannot be built with {given}: {error}") from error
     if not config.weights:
         return model, ()
     source, card, folder = load(config.weights)
@@ -107,18 +113,21 @@ def build(config: RunConfig, setting: Setting) -> tuple[Classifier, tuple[str, .
     )
 
 
-def refuse_lonely_batches(model: nn.Module, config: RunConfig, world_size: int) -> None:
+def refuse_lonely_batches(
+    model: nn.Module, batch_size: int, recipe: Recipe, world_size: int
+) -> None:
     """A batch norm cannot normalise one image by itself.
 
     Raises:
-        BadArgument: each forward pass would see a single image and the network has a batch norm.
+        BadArgument: a forward pass would see a single image and the network has a batch norm.
     """
-    alone = config.recipe.batch_size // (world_size * config.recipe.accumulate) <= 1
+    alone = batch_size // (world_size * recipe.accumulate) <= 1
     norms = [n for n, m in model.named_modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
     if alone and norms:
         raise BadArgument(
-            f"each forward pass would see 1 image, and {norms[0]} normalises over the batch; raise "
-            "batch_size, lower accumulate, or choose a network without batch normalisation"
+            f"with batches of {batch_size} a forward pass would see 1 image, and {norms[0]} "
+            "normalises over the batch; raise batch_size, lower accumulate, give more images, or "
+            "choose a network without batch normalisation"
         )
 
 
@@ -175,6 +184,11 @@ def _preprocess(
 
 def _arguments(config: RunConfig, dataset: DataSet, size: int) -> dict[str, Any]:
     arguments = dict(config.arguments)
+    if arguments.get("num_classes", len(dataset.classes)) != len(dataset.classes):
+        raise BadArgument(
+            f"model.num_classes is {arguments['num_classes']}, {dataset.name} has "
+            f"{len(dataset.classes)} classes; leave model.num_classes out"
+        )
     arguments["num_classes"] = len(dataset.classes)
     arguments["in_channels"] = dataset.channels
     if accepts(config.network, "input_size"):
@@ -182,8 +196,29 @@ def _arguments(config: RunConfig, dataset: DataSet, size: int) -> dict[str, Any]
     return arguments
 
 
-def _channels(source: Card | None) -> int | None:
-    return None if source is None else source.preprocess.channels
+def _divided_again(dataset: DataSet, index: Path) -> DataSet:
+    try:
+        return divided(dataset, index)
+    except DataError as error:
+        raise CheckpointError(
+            f"{index} is damaged, or the data have changed since the run began: it divides other "
+            f"images than the {len(dataset.train):,} of {dataset.spec}. Restore the data, or start "
+            f"a new run with --weights {index.parent}"
+        ) from error
+
+
+def _wanted_channels(config: RunConfig, source: Card | None) -> int | None:
+    wanted = config.arguments.get("in_channels")
+    if wanted not in (None, 1, 3):
+        raise BadArgument(f"model.in_channels is {wanted}; expected 1 (grey) or 3 (colour)")
+    if source is None:
+        return wanted
+    if wanted not in (None, source.preprocess.channels):
+        raise BadArgument(
+            f"model.in_channels is {wanted}, the weights in {config.weights} are for "
+            f"{source.preprocess.channels}; leave model.in_channels out"
+        )
+    return source.preprocess.channels
 
 
 def _size(source: Card | None) -> int:

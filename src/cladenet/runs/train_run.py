@@ -1,9 +1,8 @@
 """One training from a configuration to a report; the same code starts a run and goes on with it."""
 
-import json
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,16 +12,18 @@ from cladenet import __version__
 from cladenet.checkpoints.atomic import to_json, write_file
 from cladenet.checkpoints.card import Card
 from cladenet.data.batches import TrainBatches
-from cladenet.errors import BadArgument, OutOfSpace
+from cladenet.data.open import READERS
+from cladenet.errors import BadArgument
 from cladenet.evaluation import Evaluation
 from cladenet.layers.anatomy import Classifier
 from cladenet.recipes import choose_recipe
 from cladenet.registry import find
 from cladenet.runs import environment
-from cladenet.runs.config import MACHINE, RunConfig, apply
+from cladenet.runs.config import MACHINE, RunConfig, apply, decisions
 from cladenet.runs.finish import finish
 from cladenet.runs.folder import RunFolder
 from cladenet.runs.keeping import Keeper
+from cladenet.runs.mishaps import explained
 from cladenet.runs.progress import Display, display
 from cladenet.runs.session import Session
 from cladenet.runs.setup import Setting, build, prepare, refuse_lonely_batches
@@ -72,8 +73,8 @@ def train(
     if resume:
         if network or data or weights:
             raise BadArgument(
-                "resume takes network, data and weights from the run's config.yaml; leave them out, "
-                "or start a new run with weights=RUN"
+                "resume takes network, data and weights from the run's config.yaml; leave them "
+                "out, or start a new run with weights=RUN"
             )
         folder = RunFolder(resume)
         return _run(folder, _resumed(folder, chosen), going_on=True, quiet=quiet)
@@ -103,7 +104,7 @@ def decide(
     return apply(
         RunConfig(
             network=network,
-            data=data,
+            data=_from_anywhere(data),
             recipe_name=name,
             recipe=numbers,
             weights=str(Path(weights).absolute()) if weights else "",
@@ -126,44 +127,76 @@ def _run(folder: RunFolder, config: RunConfig, *, going_on: bool, quiet: bool) -
     if config.threads:
         torch.set_num_threads(config.threads)
     with ExitStack() as stack:
-        stack.enter_context(_memory_errors(config))
+        stack.enter_context(explained(folder, config))
         world = stack.enter_context(open_world(config.device))
         wish = stack.enter_context(stop_wishes())
+        with wish.at_once("stopped by a signal before the first step; nothing is lost"):
+            session = _begin(stack, world, folder, config, going_on=going_on, quiet=quiet)
+        with session.keeper.pointing_back(), explained(folder, config):
+            session.run(wish)
+            with wish.at_once(
+                "stopped by a signal after the last step; the weights are saved. "
+                f"Continue with `cladenet train --resume {folder.path}`"
+            ):
+                split, evaluation = finish(
+                    world, config, session.setting, folder, session.keeper, session.show
+                )
+        return RunResult(folder.path, split, evaluation)
+
+
+def _begin(
+    stack: ExitStack,
+    world: World,
+    folder: RunFolder,
+    config: RunConfig,
+    *,
+    going_on: bool,
+    quiet: bool,
+) -> Session:
+    """All that comes before the first step; a new run that fails here leaves no trace."""
+    with ExitStack() as undo:
         with together(world):
             if world.leads:
-                _claim(stack, folder, config, going_on)
+                _claim(stack, undo, folder, config, going_on)
         with together(world):
-            setting = prepare(config, folder.split, leads=world.leads)
+            setting = prepare(config, folder.split, leads=world.leads, going_on=going_on)
         with together(world):
             model, notes = build(config, setting)
-            refuse_lonely_batches(model, config, world.size)
             batches = _batches(config, setting, world)
+            refuse_lonely_batches(model, batches.batch_size, setting.recipe, world.size)
             learner = _learner(model, config, setting, world)
         keeper = Keeper(
-            folder, learner, _card(config, setting), config.save_minutes, config.save_steps
+            folder,
+            learner,
+            _card(config, setting),
+            config.save_minutes,
+            config.save_steps,
+            decisions(config),
         )
         total = setting.recipe.total_steps(batches.steps_per_epoch)
         if going_on:
             with together(world):
                 notes = (*keeper.restore(tidy=world.leads), *_note_machine(folder, world))
-        if world.leads and not folder.environment.exists():
+        if world.leads and not folder.read_environment():
             write_file(folder.environment, to_json(environment.describe(world)))
         show = stack.enter_context(
             display(total, keeper.progress.step, quiet=quiet or not world.leads)
         )
         _announce(show, config, setting, folder, total, notes)
         objective = _objective(config, setting, world)
-        Session(world, config, setting, folder, batches, learner, objective, keeper, show).run(wish)
-        split, evaluation = finish(world, config, setting, folder, keeper, show)
-        return RunResult(folder.path, split, evaluation)
+        undo.pop_all()
+        return Session(world, config, setting, folder, batches, learner, objective, keeper, show)
 
 
-def _claim(stack: ExitStack, folder: RunFolder, config: RunConfig, going_on: bool) -> None:
+def _claim(
+    stack: ExitStack, undo: ExitStack, folder: RunFolder, config: RunConfig, going_on: bool
+) -> None:
     if not going_on:
         folder.refuse_if_used()
     stack.enter_context(folder.owned())
     if not going_on:
-        folder.refuse_if_used()  # somebody may have run and finished while we waited for the lock
+        folder.refuse_if_filled()  # somebody may have begun since we looked
+        undo.callback(folder.withdraw)
         folder.start(config)
     folder.checkpoints.mkdir(exist_ok=True)
 
@@ -179,6 +212,7 @@ def _batches(config: RunConfig, setting: Setting, world: World) -> TrainBatches:
         world=world.size,
         workers=config.workers,
         cache_dir=config.cache_dir or None,
+        cache_limit=max(1, round(config.cache_gb * 1e9)) if config.cache_gb else None,
     )
 
 
@@ -225,9 +259,9 @@ def _card(config: RunConfig, setting: Setting) -> Card:
 
 def _note_machine(folder: RunFolder, world: World) -> tuple[str, ...]:
     """Say what has changed since the run was started."""
-    if not folder.environment.exists():
-        return ()
-    before = json.loads(folder.environment.read_text())
+    before = folder.read_environment()
+    if not before:
+        return (f"{folder.environment} is missing or damaged; the machine may be another one",)
     return tuple(environment.changes(before, environment.describe(world)))
 
 
@@ -241,9 +275,8 @@ def _announce(
 ) -> None:
     sizes = ", ".join(f"{name} {len(split):,}" for name, split in setting.dataset.splits().items())
     recipe = setting.recipe
-    show.say(
-        f"{config.network} on {setting.dataset.name}: {len(setting.dataset.classes)} classes, {sizes}"
-    )
+    dataset = setting.dataset
+    show.say(f"{config.network} on {dataset.name}: {len(dataset.classes)} classes, {sizes}")
     show.say(
         f"recipe {config.recipe_name}: {total:,} steps of {recipe.batch_size} images, "
         f"{recipe.optimizer}, lr {recipe.lr:g} ({recipe.schedule}); folder {folder.path}"
@@ -252,19 +285,13 @@ def _announce(
         show.say(f"note: {note}")
 
 
-@contextmanager
-def _memory_errors(config: RunConfig) -> Iterator[None]:
-    """Memory that runs out, in the user's words."""
-    try:
-        yield
-    except (MemoryError, RuntimeError) as error:
-        texts = ("can't allocate memory", "not enough memory", "out of memory")
-        if not isinstance(error, MemoryError) and not any(t in str(error) for t in texts):
-            raise
-        raise OutOfSpace(
-            f"memory ran out with batches of {config.recipe.batch_size}; lower batch_size, or keep "
-            "it and raise accumulate, which cuts each batch into parts"
-        ) from error
+def _from_anywhere(data: str) -> str:
+    """`data` with an absolute path, so that a run can be resumed in another folder."""
+    name, _, root = data.partition(":")
+    if name in READERS:
+        return f"{name}:{Path(root).expanduser().absolute()}" if root else data
+    path = Path(data).expanduser()
+    return str(path.absolute()) if data != "digits" and os.path.exists(path) else data
 
 
 def _short(data: str) -> str:

@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from copy import deepcopy
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+
+from cladenet.layers.anatomy import Classifier
 
 
 class Ema:
@@ -17,7 +19,7 @@ class Ema:
     Running statistics are averaged as the weights are; counters are copied.
     """
 
-    def __init__(self, model: nn.Module, decay: float) -> None:
+    def __init__(self, model: Classifier, decay: float) -> None:
         self.decay = decay
         self.model = deepcopy(model).requires_grad_(False).eval()
         average, current = self.model.state_dict(), model.state_dict()

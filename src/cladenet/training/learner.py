@@ -1,7 +1,7 @@
 """What training changes, together: the weights, their average and the optimiser's memory."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +16,7 @@ from cladenet.training.optimizers import (
     parts_of,
     restore_optimizer,
 )
+from cladenet.training.sync_norm import share_statistics
 from cladenet.training.world import World
 
 
@@ -48,7 +49,7 @@ class Learner:
         sync_bn: bool = False,
     ) -> None:
         if sync_bn and world.size > 1:
-            model = nn.SyncBatchNorm.convert_sync_batchnorm(model)
+            model = cast(Classifier, share_statistics(model, world.device))
         self.frozen = parts_of(model)[:freeze]
         for part in self.frozen:
             part.requires_grad_(False)
@@ -68,7 +69,7 @@ class Learner:
             part.eval()
 
     @property
-    def predictor(self) -> nn.Module:
+    def predictor(self) -> Classifier:
         """The network that predicts: the average where one is kept."""
         return self.model if self.ema is None else self.ema.model
 

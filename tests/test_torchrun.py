@@ -1,0 +1,148 @@
+"""Two processes under torchrun: the same batches as one, and the same end after a rank has died."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from copy import deepcopy
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from cladenet.training.sync_norm import share_statistics
+from forking import start, wait
+
+SHORT = ["batch_size=40", "threads=1", "device=cpu", "save_steps=7", "--quiet"]
+# No batch norm, no dropout: nothing that looks at a process's own share of a batch.
+PLAIN = ["lenet5_relu", "--recipe", "lenet", "lr=0.02", "size=32"]
+# A small rate: the rounding of two sums grows with every step that a batch norm amplifies.
+NORMED = [
+    *("resnet20_cifar", "--recipe", "paper", "size=8", "lr=0.001", "steps=6", "schedule=constant"),
+    "sync_bn=true",
+]
+
+
+def torchrun(
+    *words: str | Path, restarts: int = 0, kill: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """`cladenet train` on two ranks; `kill` is `rank:step` of a SIGKILL in the first attempt."""
+    entry = ["-m", "cladenet"] if not kill else [str(Path(__file__).parent / "mortal_rank.py")]
+    command = [
+        *(sys.executable, "-m", "torch.distributed.run", "--standalone"),
+        *("--nproc-per-node", "2", "--max-restarts", str(restarts), *entry),
+        *("train", "--data", "digits", *map(str, words), *SHORT),
+    ]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "KILL_RANK_AT_STEP": kill}
+    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300)
+
+
+def one_process(*words: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "cladenet", "train", "--data", "digits", *map(str, words)]
+    return subprocess.run([*command, *SHORT], capture_output=True, text=True, timeout=300)
+
+
+def end_of(run: Path) -> tuple[dict[str, Tensor], list[dict[str, Any]], dict[str, str]]:
+    """Weights, metrics, and the sums of the last checkpoint's files."""
+    last = run / "checkpoints" / "last"
+    manifest = json.loads((last / "manifest.json").read_text())
+    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    sums = {name: seal["sha256"] for name, seal in manifest["files"].items()}
+    return load_file(last / "weights.safetensors"), rows, sums
+
+
+@pytest.fixture(scope="module")
+def two_ranks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The undisturbed run of two processes."""
+    run = tmp_path_factory.mktemp("two") / "run"
+    done = torchrun(*PLAIN, "epochs=2", "--out", run)
+    assert done.returncode == 0, done.stderr
+    return run
+
+
+@pytest.mark.parametrize(
+    "words", [[*PLAIN, "steps=20"], NORMED], ids=["no batch norm", "shared batch norm"]
+)
+def test_two_processes_train_as_one(words: list[str], tmp_path: Path) -> None:
+    """The same global batches: losses and weights agree to the rounding of a split sum."""
+    for run, launch in ((tmp_path / "one", one_process), (tmp_path / "two", torchrun)):
+        done = launch(*words, "--out", run)
+        assert done.returncode == 0, done.stderr
+    one, rows_one, _ = end_of(tmp_path / "one")
+    two, rows_two, _ = end_of(tmp_path / "two")
+    assert one.keys() == two.keys()
+    for name, value in one.items():
+        torch.testing.assert_close(two[name], value, rtol=1e-3, atol=1e-4)
+    assert rows_two[0]["train_loss"] == pytest.approx(rows_one[0]["train_loss"], rel=1e-5)
+    assert [row["step"] for row in rows_one] == [row["step"] for row in rows_two]
+
+
+def test_a_killed_rank_costs_one_restart_and_no_bit(two_ranks: Path, tmp_path: Path) -> None:
+    """Rank 1 dies at step 30, torchrun starts both again, the run ends as the undisturbed one."""
+    run = tmp_path / "run"
+    done = torchrun(*PLAIN, "epochs=2", "--out", run, restarts=1, kill="1:30")
+    assert done.returncode == 0, done.stderr
+    assert "exitcode: -9" in done.stderr
+    assert end_of(run)[1:] == end_of(two_ranks)[1:]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kill", ["0:3", "1:17", "0:28", "1:45", "0:61"])
+def test_kills_of_either_rank_end_bit_identical(kill: str, two_ranks: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    done = torchrun(*PLAIN, "epochs=2", "--out", run, restarts=1, kill=kill)
+    assert done.returncode == 0, done.stderr
+    assert end_of(run)[1:] == end_of(two_ranks)[1:]
+
+
+def test_an_error_of_all_ranks_is_printed_once_with_its_exit_status(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "somebody's.txt").touch()
+    done = torchrun(*PLAIN, "epochs=2", "--out", tmp_path / "run")
+    assert len(re.findall("is not empty and holds no run", done.stderr)) == 1
+    assert re.findall(r"exitcode\s*:\s*(\d+)", done.stderr)[0] == "7"
+
+
+def normalised(norm: nn.Module, x: Tensor) -> tuple[Tensor, ...]:
+    """Output, gradient of a loss that is no symmetric function of the batch, and the statistics."""
+    x = x.clone().requires_grad_()
+    y = norm(x)
+    (y.pow(3) * torch.arange(1.0, 1 + x.shape[1])[:, None, None]).sum().backward()
+    assert x.grad is not None
+    return y.detach(), x.grad, norm.running_mean, norm.running_var  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize("world", [1, 2])
+def test_shared_batch_norm_is_batch_norm_of_the_whole_batch(world: int, tmp_path: Path) -> None:
+    """In float64, with unequal shares: output, gradients and running statistics are torch's own."""
+    torch.manual_seed(0)
+    plain = nn.BatchNorm2d(5).double()
+    nn.init.normal_(plain.weight)
+    nn.init.normal_(plain.bias)
+    x = torch.randn(7, 5, 3, 2, dtype=torch.float64) * 3 + 1
+    shares = [x] if world == 1 else [x[:3], x[3:]]
+
+    def rank_of(rank: int) -> int:
+        rendezvous = f"file://{tmp_path}/rendezvous"
+        torch.distributed.init_process_group(
+            "gloo", init_method=rendezvous, rank=rank, world_size=world
+        )
+        shared = share_statistics(nn.Sequential(deepcopy(plain)), torch.device("cpu"))[0]  # type: ignore[index]
+        torch.save(normalised(shared, shares[rank]), tmp_path / f"{rank}.pt")
+        torch.distributed.destroy_process_group()
+        return 0
+
+    children = [start(partial(rank_of, rank), tmp_path / f"{rank}.txt") for rank in range(world)]
+    assert [wait(child) for child in children] == [0] * world, (tmp_path / "0.txt").read_text()
+    y, gradient, mean, variance = normalised(plain, x)
+    found = [torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in range(world)]
+    torch.testing.assert_close(torch.cat([share[0] for share in found]), y)
+    torch.testing.assert_close(torch.cat([share[1] for share in found]), gradient)
+    for share in found:
+        torch.testing.assert_close(share[2], mean)
+        torch.testing.assert_close(share[3], variance)
