@@ -8,10 +8,9 @@ STAMP := $(VENV)/.installed
 
 demo: $(STAMP)
 	rm -rf runs/demo
-	$(BIN)/cladenet train lenet5 --data digits --recipe lenet_digits --out runs/demo
+	$(BIN)/cladenet train lenet5 --data digits --out runs/demo
 	$(BIN)/cladenet evaluate runs/demo
-	$(BIN)/python -m cladenet.data.samples runs/demo/samples 3
-	$(BIN)/cladenet predict runs/demo runs/demo/samples
+	$(BIN)/cladenet predict runs/demo examples/digits
 	@echo "the report: $(CURDIR)/runs/demo/report.html"
 
 test: lint types tests

@@ -19,8 +19,8 @@ from cladenet.cli import main
 from cladenet.runs.keeping import Keeper
 from forking import start
 from trials import (
-    child,
     check_refusal,
+    child,
     contents,
     ended,
     final_state,
@@ -109,7 +109,7 @@ def check_full_disk(
 def test_a_full_disk_costs_no_checkpoint(
     saves: int, largest: int, data: Path, expected: dict[str, object], tmp_path: Path
 ) -> None:
-    """From some save on, the last one included, no file may grow beyond a size, as under a quota."""
+    """From some save on, also the last one, no file may grow beyond a size, as under a quota."""
     check_full_disk(tmp_path / "run", data, saves, largest, expected)
 
 
@@ -129,9 +129,11 @@ def test_a_hundred_full_disks_cost_no_checkpoint(
 def mount(folder: Path, size: int, flags: int = 0) -> bool:
     """A file system of `size` bytes in memory, for this process alone; False if not allowed."""
     libc = ctypes.CDLL(None, use_errno=True)
-    if not flags:
-        if libc.unshare(CLONE_NEWNS) or libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None):
-            return False
+    new = not flags
+    if new and libc.unshare(CLONE_NEWNS):
+        return False
+    if new and libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None):
+        return False
     options = f"size={size}".encode()
     return libc.mount(b"none", os.fsencode(folder), b"tmpfs", flags, options) == 0
 

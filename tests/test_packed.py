@@ -1,5 +1,4 @@
 import multiprocessing
-import os
 import resource
 import shutil
 import time

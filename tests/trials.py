@@ -5,6 +5,7 @@ import json
 import os
 import re
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,11 +28,9 @@ class Outcome(NamedTuple):
 
 def warm(folder: Path) -> Path:
     """Import what every child would import for itself, keep caches in `folder`, make pictures."""
-    import torch.utils.tensorboard
-
-    import cladenet.runs.predict_images
-    import cladenet.runs.train_run  # noqa: F401
-
+    for module in ("runs.train_run", "runs.evaluate_run", "runs.predict_images"):
+        import_module(f"cladenet.{module}")
+    import_module("torch.utils.tensorboard")
     torchvision()
     os.environ["CLADENET_CACHE"] = str(folder / "cache")
     return pictures(folder / "pictures")
