@@ -54,7 +54,7 @@ def _of_the_paper(network: str, family: str, image_size: int) -> str:
         return "resnet110_cifar" if network.startswith("resnet110") else "resnet_cifar"
     if family in ("alexnet", "vgg") and image_size <= SMALL_IMAGE:
         raise BadArgument(
-            f"the paper of {network} trains on ImageNet and prints no recipe for {image_size}-pixel "
-            "images; use --recipe default, or another by name"
+            f"the paper of {network} trains on ImageNet and prints no recipe for "
+            f"{image_size}-pixel images; use --recipe default, or another by name"
         )
     return family
