@@ -24,6 +24,7 @@ from trials import (
     contents,
     ended,
     final_state,
+    overwrite,
     reference,
     resumed,
     small_run,
@@ -60,7 +61,7 @@ def after_save(number: int, then: Callable[[], None]) -> None:
         if saves == number:
             then()
 
-    Keeper.save = save  # type: ignore[method-assign]
+    overwrite(Keeper, "save", save)
 
 
 def limit_file_sizes(largest: int) -> None:
@@ -213,14 +214,14 @@ def make_writes_faulty(fault: str) -> None:
         file.fault = fault
         return io.BufferedWriter(file)
 
-    Path.open = open_  # type: ignore[method-assign, assignment]
+    overwrite(Path, "open", open_)
 
 
 def make_call_fail(owner: Any, name: str) -> None:
     def fail(*_: object) -> None:
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
-    setattr(owner, name, fail)
+    overwrite(owner, name, fail)
 
 
 @pytest.mark.parametrize("fault", ["short", "EINTR"])

@@ -19,6 +19,7 @@ from trials import (
     check_refusal,
     child,
     contents,
+    overwrite,
     pictures,
     resumed,
     small_run,
@@ -59,7 +60,7 @@ def test_the_second_of_two_runs_is_told_who_has_the_folder_since_when(
     run, output = tmp_path / "run", tmp_path / "output"
 
     def stand_still() -> None:
-        Session.run = lambda session, wish: time.sleep(60)  # type: ignore[method-assign]
+        overwrite(Session, "run", lambda session, wish: time.sleep(60))
 
     first = start(lambda: child_of(small_run(run, data), stand_still), tmp_path / "first")
     until(lambda: owned(run) and (run / "env.json").exists())

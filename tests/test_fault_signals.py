@@ -20,10 +20,12 @@ from cladenet.training.engine import Report
 from forking import start, wait
 from trials import (
     STEPS,
+    at_step,
     check_refusal,
     child,
     ended,
     final_state,
+    overwrite,
     reference,
     resumed,
     small_run,
@@ -52,18 +54,7 @@ def interrupt(number: int) -> None:
 
 def interrupt_at(step: int, number: int) -> Callable[[], None]:
     """What sends this process a signal as soon as that optimiser step is taken."""
-
-    def arm() -> None:
-        count = Session._count
-
-        def counting(session: Session, report: Report) -> None:
-            count(session, report)
-            if report.step == step:
-                interrupt(number)
-
-        Session._count = counting  # type: ignore[method-assign]
-
-    return arm
+    return at_step(step, lambda: interrupt(number))
 
 
 def interrupt_in(owner: Any, name: str, number: int) -> Callable[[], None]:
@@ -73,11 +64,11 @@ def interrupt_in(owner: Any, name: str, number: int) -> Callable[[], None]:
         original = getattr(owner, name)
 
         def interrupted(*arguments: Any, **named: Any) -> Any:
-            setattr(owner, name, original)
+            overwrite(owner, name, original)
             interrupt(number)
             return original(*arguments, **named)
 
-        setattr(owner, name, interrupted)
+        overwrite(owner, name, interrupted)
 
     return arm
 
@@ -159,7 +150,7 @@ def test_a_second_signal_stops_at_once_and_harms_nothing(
                 interrupt(signal.SIGTERM)
             original(path, data)
 
-        atomic.write_durably = interrupted
+        overwrite(atomic, "write_durably", interrupted)
 
     outcome = child(small_run(run, data), tmp_path / "output", arm, limit=GRACE)
     check_refusal(outcome, 143, "stopped at once by a second signal; the last checkpoint stays")
@@ -185,7 +176,7 @@ def check_random_signal(
         taken.write_text(str(report.step))
 
     def action() -> int:
-        Session._count = counting  # type: ignore[method-assign]
+        overwrite(Session, "_count", counting)
         return main(words)
 
     pid = start(action, output)

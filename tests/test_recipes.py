@@ -95,6 +95,13 @@ def test_default_depends_on_the_size_of_the_images() -> None:
     assert choose_recipe("default", "resnet18", "resnet", 224, fine_tune=True)[0] == "fine_tune"
 
 
+def test_a_handful_of_images_still_gets_enough_steps() -> None:
+    """160 photographs in batches of 64 are 2 steps an epoch; 60 epochs of those teach nothing."""
+    assert RECIPES["default"].total_steps(steps_per_epoch=2) == 600
+    assert RECIPES["default"].total_steps(steps_per_epoch=843) == 60 * 843
+    assert RECIPES["resnet_cifar"].total_steps(steps_per_epoch=2) == 64_000
+
+
 def test_every_recipe_names_its_source() -> None:
     for name, recipe in RECIPES.items():
         assert recipe.source, name

@@ -234,6 +234,8 @@ def test_a_loss_that_is_not_finite_stops_before_the_weights_are_touched() -> Non
 
 def test_the_first_broken_module_is_named_in_the_order_of_calls() -> None:
     model = toy()
-    assert first_non_finite(model, torch.zeros(2, 1, 4, 4)) == ""
+    assert first_non_finite(model, torch.zeros(2, 1, 4, 4)) is None
     broken: Tensor = torch.full((2, 1, 4, 4), float("nan"))
-    assert first_non_finite(model, broken) == "stem"
+    found = first_non_finite(model, broken)
+    assert found is not None
+    assert (found.module, found.images.tolist()) == ("stem", [True, True])

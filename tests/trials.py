@@ -7,12 +7,14 @@ import re
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image
 
 from cladenet.cli import main
+from cladenet.runs.session import Session
+from cladenet.training.engine import Report
 from cladenet.vision import torchvision
 from forking import kill, start, wait
 
@@ -93,6 +95,27 @@ def check_refusal(outcome: Outcome, status: int, *phrases: str) -> None:
     assert "Traceback" not in outcome.text
     for phrase in phrases:
         assert re.search(phrase, outcome.text), f"{phrase!r} is not in: {outcome.text}"
+
+
+def overwrite(owner: Any, name: str, value: Any) -> None:
+    """Change this process for good: what a child does before its command."""
+    setattr(owner, name, value)
+
+
+def at_step(step: int, then: Callable[[], None]) -> Callable[[], None]:
+    """What makes a process call `then` as soon as that optimiser step is taken."""
+
+    def arm() -> None:
+        count = Session._count
+
+        def counting(session: Session, report: Report) -> None:
+            count(session, report)
+            if report.step == step:
+                then()
+
+        overwrite(Session, "_count", counting)
+
+    return arm
 
 
 def final_state(run: Path) -> dict[str, object]:

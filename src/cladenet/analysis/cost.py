@@ -1,6 +1,11 @@
-"""What a network costs: values to store, multiply-accumulates to run, in all and layer by layer."""
+"""What a network costs: values to store, multiply-accumulates to run, in all and layer by layer.
 
-from collections.abc import Iterator
+A module that connects only a part of its kernels, and yet runs them whole with zeros in between,
+states the connected share as a number `density` from 0 to 1: that share of what runs inside the
+module is counted.
+"""
+
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any, NamedTuple
 
@@ -21,9 +26,10 @@ def count_cost(model: nn.Module, input_shape: tuple[int, ...]) -> tuple[int, int
         model: left as it was; the count is that of its evaluation mode.
         input_shape: (C, H, W).
     """
-    with evaluation_mode(model), torch.no_grad(), FlopCounterMode(display=False) as counter:
+    with evaluation_mode(model), torch.no_grad(), _counting(model) as macs_so_far:
         model(_one_image(model, input_shape))
-    return sum(p.numel() for p in model.parameters()), counter.get_total_flops() // 2
+        macs = macs_so_far()
+    return sum(p.numel() for p in model.parameters()), macs
 
 
 class Layer(NamedTuple):
@@ -63,11 +69,11 @@ def layer_table(model: nn.Module, input_shape: tuple[int, ...]) -> list[Layer]:
     with ExitStack() as stack:
         stack.enter_context(evaluation_mode(model))
         stack.enter_context(torch.no_grad())
-        counter = stack.enter_context(FlopCounterMode(display=False))
+        macs_so_far = stack.enter_context(_counting(model))
         sight = stack.enter_context(FollowSight(images))
 
         def start(module: nn.Module, inputs: Any) -> None:
-            started.append(counter.get_total_flops())
+            started.append(macs_so_far())
 
         def finish(module: nn.Module, inputs: Any, out: Tensor) -> None:
             layer = Layer(
@@ -76,7 +82,7 @@ def layer_table(model: nn.Module, input_shape: tuple[int, ...]) -> list[Layer]:
                 in_shape=tuple(inputs[0].shape[1:]),
                 out_shape=tuple(out.shape[1:]),
                 params=sum(p.numel() for p in module.parameters()),
-                macs=(counter.get_total_flops() - started.pop()) // 2,
+                macs=macs_so_far() - started.pop(),
                 receptive_field=sight.of(out).size,
                 step=sight.of(out).step,
             )
@@ -100,6 +106,30 @@ def evaluation_mode(model: nn.Module) -> Iterator[None]:
     finally:
         for module in training:
             module.training = True
+
+
+@contextmanager
+def _counting(model: nn.Module) -> Iterator[Callable[[], int]]:
+    """Gives a function that returns the multiply-accumulates run inside up to now."""
+    started: list[int] = []
+    unconnected = 0
+    with FlopCounterMode(display=False) as counter, ExitStack() as stack:
+
+        def so_far() -> int:
+            return counter.get_total_flops() // 2 - unconnected
+
+        def start(module: Any, inputs: Any) -> None:
+            started.append(so_far())
+
+        def finish(module: Any, inputs: Any, out: Any) -> None:
+            nonlocal unconnected
+            unconnected += round((so_far() - started.pop()) * (1 - module.density))
+
+        for module in model.modules():
+            if hasattr(module, "density"):
+                stack.callback(module.register_forward_pre_hook(start).remove)
+                stack.callback(module.register_forward_hook(finish).remove)
+        yield so_far
 
 
 def _one_image(model: nn.Module, shape: tuple[int, ...]) -> Tensor:

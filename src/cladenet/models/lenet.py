@@ -23,7 +23,6 @@ layer, and a coefficient has a fan-in of 4.
 
 from collections.abc import Callable
 from functools import partial
-from itertools import groupby
 
 import torch
 import torch.nn.functional as F
@@ -67,23 +66,42 @@ class SubSampling(nn.Module):
 class TableConv(nn.Module):
     """A convolution whose output map k reads the input maps table[k] and no other.
 
-    Rows of equal length that follow one another run as one grouped convolution, so that what is
-    not connected is neither stored nor computed.
+    Only the connected kernels are parameters: `weight` holds those of map 0, then of map 1 and so
+    on, each map's in the order of its row. They run as one dense convolution, zero elsewhere: 15
+    times as fast as a grouped one for each length of row (LeNet-5's C3 with its gradient, batch
+    64, one CPU thread), although it multiplies the zeros too.
     """
 
-    def __init__(self, table: tuple[tuple[int, ...], ...], kernel_size: int) -> None:
+    def __init__(
+        self, in_channels: int, table: tuple[tuple[int, ...], ...], kernel_size: int
+    ) -> None:
         super().__init__()
-        runs = [list(rows) for _, rows in groupby(table, key=len)]
-        self.reads = [[channel for row in rows for channel in row] for rows in runs]
-        self.convs = nn.ModuleList(
-            nn.Conv2d(len(rows) * len(rows[0]), len(rows), kernel_size, groups=len(rows))
-            for rows in runs
-        )
+        self.shape = (len(table), in_channels, kernel_size, kernel_size)
+        self.reads = [len(row) for row in table]
+        self.density = sum(self.reads) / (len(table) * in_channels)
+        self.weight = nn.Parameter(torch.empty(sum(self.reads), kernel_size, kernel_size))
+        self.bias = nn.Parameter(torch.empty(len(table)))
+        places = [k * in_channels + channel for k, row in enumerate(table) for channel in row]
+        self.register_buffer("places", torch.tensor(places), persistent=False)
+        self.places: Tensor
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, C, H, W) -> (N, len(table), H - kernel_size + 1, W - kernel_size + 1)."""
-        pairs = zip(self.convs, self.reads, strict=True)
-        return torch.cat([conv(x[:, channels]) for conv, channels in pairs], dim=1)
+        """(N, in_channels, H, W) -> (N, len(table), H - kernel_size + 1, W - kernel_size + 1)."""
+        return F.conv2d(x, self.kernel(), self.bias)
+
+    def kernel(self) -> Tensor:
+        """(len(table), in_channels, kernel_size, kernel_size), zero where nothing is connected."""
+        out_channels, in_channels, *window = self.shape
+        empty = self.weight.new_zeros(out_channels * in_channels, *window)
+        return empty.index_copy(0, self.places, self.weight).view(self.shape)
+
+    def maps(self) -> list[tuple[Tensor, Tensor]]:
+        """Of each output map its kernels (len(table[k]), kernel_size, kernel_size) and bias (1,).
+
+        They share the parameters' memory and carry no gradient.
+        """
+        kernels = self.weight.detach().split(self.reads)
+        return list(zip(kernels, self.bias.detach().split(1), strict=True))
 
 
 class RBF(nn.Module):
@@ -124,7 +142,7 @@ class LeNet5(Classifier):
             nn.Conv2d(in_channels, 6, 5), Squash(), SubSampling(6), Squash()
         )  # C1, S2
         self.stages = nn.Sequential(
-            nn.Sequential(TableConv(TABLE, 5), Squash(), SubSampling(16), Squash()),  # C3, S4
+            nn.Sequential(TableConv(6, TABLE, 5), Squash(), SubSampling(16), Squash()),  # C3, S4
             nn.Sequential(nn.Conv2d(16, 120, 5), Squash()),  # C5
         )
         self.head = nn.Sequential(
@@ -142,10 +160,13 @@ class LeNet5(Classifier):
     def initialise(self, module: nn.Module) -> None:
         """Weights and biases uniform within 2.4 / fan-in."""
         for layer in module.modules():
-            if isinstance(layer, nn.Conv2d | nn.Linear | SubSampling):
-                inputs = 4 if isinstance(layer, SubSampling) else fan_in(layer)
-                for weights in layer.parameters():
-                    nn.init.uniform_(weights, -2.4 / inputs, 2.4 / inputs)
+            if isinstance(layer, TableConv):
+                for kernels, bias in layer.maps():
+                    _draw(kernels.numel(), kernels, bias)
+            elif isinstance(layer, SubSampling):
+                _draw(4, layer.weight, layer.bias)
+            elif isinstance(layer, nn.Conv2d | nn.Linear):
+                _draw(fan_in(layer), *layer.parameters())
 
 
 class LeNet(Classifier):
@@ -205,6 +226,11 @@ class LeNet(Classifier):
     def initialise(self, module: nn.Module) -> None:
         """He's rule for lenet5_relu, Caffe's for lenet_caffe."""
         self.init(module)
+
+
+def _draw(inputs: int, *values: Tensor) -> None:
+    for tensor in values:
+        nn.init.uniform_(tensor, -2.4 / inputs, 2.4 / inputs)
 
 
 def _side_after_two_pools(size: int) -> int:

@@ -18,7 +18,7 @@ RECIPES = {
     "resnet110_cifar": papers.RESNET110_CIFAR,
 }
 
-SMALL_IMAGE = 64  # pixels; at most this, `default` shifts instead of cropping
+SMALL_IMAGE = 48  # pixels; at most this, `default` shifts instead of cropping
 
 
 def choose_recipe(

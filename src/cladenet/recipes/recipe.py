@@ -21,6 +21,7 @@ class Recipe:
         departs: what the paper leaves open, and what is done otherwise here.
         epochs: passes over the training images; 0 where `steps` is given.
         steps: optimiser steps; 0 where `epochs` is given.
+        least_steps: optimiser steps at the least, however few images an epoch has.
         batch_size: images per optimiser step, over all processes.
         accumulate: parts a batch is cut into, one forward and backward pass each.
         optimizer: `sgd` or `adamw`.
@@ -64,6 +65,7 @@ class Recipe:
     departs: str = ""
     epochs: float = 0.0
     steps: int = 0
+    least_steps: int = 0
     batch_size: int = 128
     accumulate: int = 1
     optimizer: Literal["sgd", "adamw"] = "sgd"
@@ -120,7 +122,7 @@ class Recipe:
 
     def total_steps(self, steps_per_epoch: int) -> int:
         """Optimiser steps of the whole run."""
-        return self.steps or max(1, round(self.epochs * steps_per_epoch))
+        return self.steps or max(1, self.least_steps, round(self.epochs * steps_per_epoch))
 
 
 _LEAST = {

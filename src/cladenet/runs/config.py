@@ -145,6 +145,8 @@ def apply(config: RunConfig, options: Mapping[str, Any]) -> RunConfig:
         recipe["steps"] = 0
     if "steps" in recipe and "epochs" not in recipe:
         recipe["epochs"] = 0.0
+    if {"epochs", "steps"} & set(recipe) and "least_steps" not in recipe:
+        recipe["least_steps"] = 0  # the user has said how long
     changed = replace(config.recipe, **recipe)
     return replace(config, recipe=changed, arguments=arguments, **run)
 

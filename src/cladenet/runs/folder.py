@@ -130,7 +130,7 @@ class RunFolder:
             return []
         try:
             return [json.loads(line) for line in self.metrics.read_bytes().splitlines()]
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise CheckpointError(
                 f"{self.metrics} is damaged: {error}. Take the damaged lines out and continue with "
                 f"`cladenet train --resume {self.path}`"
@@ -155,7 +155,9 @@ class RunFolder:
                 by_step[row["step"]] = float(row["seconds"])  # a repeated epoch counts once
         return sum(by_step.values())
 
-    def rewind(self, size: int) -> None:
-        """Cut `metrics.jsonl` to the length it had when a checkpoint was written."""
-        if self.metrics.exists() and self.metrics.stat().st_size > size:
+    def rewind(self, size: int) -> bool:
+        """Cut `metrics.jsonl` to the length it had at a checkpoint; False if it is shorter."""
+        now = self.metrics.stat().st_size if self.metrics.exists() else 0
+        if now > size:
             os.truncate(self.metrics, size)
+        return now >= size

@@ -173,16 +173,19 @@ class Keeper:
         self.learner.restore(contents.weights, contents.state)
         self.progress = Progress(**contents.facts["progress"])
         self._saved = (self.progress.step, self.progress.validated)
+        notes = [
+            f"{reason}. It is kept as damaged-{folder.name}; going on from {target.name}"
+            for folder, reason in refused
+        ]
         if tidy:
-            self.folder.rewind(self.progress.metrics_bytes)
+            if not self.folder.rewind(self.progress.metrics_bytes):
+                rows = f"rows of the epochs before step {self.progress.step}"
+                notes.append(f"{self.folder.metrics.name} has lost {rows}")
             self.folder.history()  # damaged rows are better found now than at the end
             for damaged, _ in refused:
                 damaged.rename(_free(damaged.with_name(f"damaged-{damaged.name}")))
             self._point_and_prune(target)
-        return tuple(
-            f"{reason}. It is kept as damaged-{folder.name}; going on from {target.name}"
-            for folder, reason in refused
-        )
+        return tuple(notes)
 
     def _refuse_other_run(self, target: Path, contents: folders.Contents) -> None:
         """A checkpoint is resumed with the data and the settings that it was written with."""

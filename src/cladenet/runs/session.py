@@ -94,7 +94,7 @@ class Session:
                 if self.keeper.due() if self.world.size == 1 else self._all_due():
                     self._save()
         except Diverged as error:
-            raise Diverged(f"in epoch {self._epoch(progress.step + 1)}, {error}") from error
+            raise Diverged(f"{self._place()}: {error}") from error
         except CladeNetError as error:
             if error.exit_status == DataError.exit_status:  # also where a neighbour met it
                 self._save()
@@ -167,6 +167,10 @@ class Session:
     def _epoch(self, step: int) -> int:
         """The epoch that step number `step` belongs to, both counted from 1."""
         return -(-step // self.batches.steps_per_epoch)
+
+    def _place(self) -> str:
+        step = self.keeper.progress.step
+        return f"in epoch {self._epoch(step + 1)} after step {step}, lr {self._rate(step):.3g}"
 
     def _validate(self, events: Events, wish: StopWish) -> None:
         """End of an epoch: measure, write it down, and note the best weights."""

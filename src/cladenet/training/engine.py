@@ -124,13 +124,13 @@ def _diverged(
     ids: Sequence[str],
 ) -> Diverged:
     """Say where the numbers ended, by running the batch once more with an eye on every module."""
-    culprit = "the loss"
+    culprit, suspects = "the loss", torch.cat([part.indices for part in parts])
     for part in parts:
         found = first_non_finite(model, preprocess.to_input(part.images, world.device))
-        if found:
-            culprit = f"the output of {found}"
+        if found is not None:
+            culprit, suspects = f"the output of {found.module}", part.indices[found.images.cpu()]
             break
-    indices = [int(index) for part in parts for index in part.indices]
+    indices = suspects.tolist()
     names = [ids[index] if index < len(ids) else str(index) for index in indices]
     shown = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
     return Diverged(
@@ -139,14 +139,21 @@ def _diverged(
     )
 
 
-def first_non_finite(model: nn.Module, images: Tensor) -> str:
-    """The name of the first leaf module, in the order of calls, whose output is not finite."""
-    found: list[str] = []
+class NonFinite(NamedTuple):
+    """A module's name, and bool (N,): the images for which it puts out what is not finite."""
+
+    module: str
+    images: Tensor
+
+
+def first_non_finite(model: nn.Module, images: Tensor) -> NonFinite | None:
+    """The first leaf module, in the order of calls, whose output is not finite; None if all are."""
+    found: list[NonFinite] = []
 
     def look(name: str) -> Callable[[nn.Module, object, object], None]:
         def hook(_module: nn.Module, _inputs: object, output: object) -> None:
             if not found and isinstance(output, Tensor) and not bool(output.isfinite().all()):
-                found.append(name)
+                found.append(NonFinite(name, ~output.isfinite().flatten(1).all(1)))
 
         return hook
 
@@ -160,4 +167,4 @@ def first_non_finite(model: nn.Module, images: Tensor) -> str:
     finally:
         for handle in handles:
             handle.remove()
-    return found[0] if found else ""
+    return found[0] if found else None
