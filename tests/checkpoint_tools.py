@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,6 @@ from cladenet.data.preprocess import Preprocess
 from cladenet.layers.anatomy import Classifier
 from cladenet.registry import create_model
 
-SIDE = 8  # of the images
 CLASSES = ("ant", "bee", "wasp")
 
 
@@ -28,21 +26,21 @@ def network(name: str = "plain20_cifar", seed: int = 5) -> Classifier:
     return create_model(name, num_classes=len(CLASSES), in_channels=1).eval()
 
 
-def save(folder: Path, name: str = "plain20_cifar", state: bool = True, step: int = 3) -> Path:
-    """A checkpoint folder of `network(name)`; `folder` itself comes back."""
+def save(folder: Path, name: str = "plain20_cifar", side: int = 8) -> Path:
+    """A checkpoint folder of `network(name)` after step 3; `folder` itself comes back."""
     model = network(name)
-    preprocess = Preprocess(SIDE, SIDE, 1, "stretch", mean=(0.4,), std=(0.3,))
+    preprocess = Preprocess(side, side, 1, "stretch", mean=(0.4,), std=(0.3,))
     card = Card(
         network=name,
         arguments={"num_classes": len(CLASSES), "in_channels": 1},
         classes=CLASSES,
         preprocess=preprocess,
         data={"spec": "digits", "name": "digits", "fingerprint": "00"},
-        step=step,
+        step=3,
         self_test=fixed_logits(model, preprocess),
     )
-    kept = {"optimizer/momentum": torch.arange(7.0)} if state else None
-    folders.save(folder, model.state_dict(), replace(card), kept, {"progress": {"step": step}})
+    state = {"optimizer/momentum": torch.arange(7.0)}
+    folders.save(folder, model.state_dict(), card, state, {"progress": {"step": 3}})
     return folder
 
 

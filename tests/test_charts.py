@@ -3,8 +3,8 @@ from itertools import pairwise
 
 import pytest
 
-from cladenet.runs import charts
-from cladenet.runs.charts import Line, line_chart, spread, thin, ticks
+from cladenet.report import charts
+from cladenet.report.charts import Line, line_chart, spread, thin, ticks
 
 
 def points_of(chart: str) -> list[list[tuple[float, float]]]:

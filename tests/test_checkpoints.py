@@ -18,7 +18,7 @@ from cladenet.checkpoints.atomic import write_file
 from cladenet.cli import main
 from cladenet.errors import CheckpointError, StorageError
 from cladenet.layers.anatomy import Classifier
-from cladenet.registry import create_model, list_models
+from cladenet.registry import create_model, find, list_models
 
 
 @pytest.fixture(scope="module")
@@ -93,13 +93,14 @@ def test_one_flipped_bit_never_loads(name: str, saved: Path, tmp_path: Path) -> 
     assert folders.read(folder).facts["step"] == 3
 
 
-def test_no_bit_of_the_manifest_can_be_flipped(saved: Path, tmp_path: Path) -> None:
-    """All of them: it holds the sums of the others, and the numbers that a run goes on with."""
+@pytest.mark.parametrize("step", [17, pytest.param(1, marks=pytest.mark.slow)])
+def test_no_bit_of_the_manifest_can_be_flipped(step: int, saved: Path, tmp_path: Path) -> None:
+    """It holds the sums of the others, and the numbers that a run goes on with."""
     folder = Path(shutil.copytree(saved, tmp_path / "flipped"))
     path = folder / "manifest.json"
-    for bit in range(8 * path.stat().st_size):
+    for bit in range(0, 8 * path.stat().st_size, step):
         flip(path, bit)
-        with pytest.raises(CheckpointError, match="manifest.json is damaged: "):
+        with pytest.raises(CheckpointError, match=r"manifest\.json is damaged: "):
             folders.read_manifest(folder)
         flip(path, bit)
 
@@ -123,7 +124,7 @@ def test_a_thousand_flips_and_two_hundred_cuts_never_load(saved: Path, tmp_path:
 
 def test_a_missing_file_is_named(saved: Path, tmp_path: Path) -> None:
     for name in ("card.json", "weights.safetensors"):
-        folder = Path(shutil.copytree(saved, tmp_path / name))
+        folder = Path(shutil.copytree(saved, tmp_path / f"without-{name}"))
         (folder / name).unlink()
         with pytest.raises(CheckpointError, match=f"{name} is missing; the checkpoint is incompl"):
             load(folder)
@@ -137,18 +138,19 @@ def test_weights_that_are_not_finite_are_neither_saved_nor_loaded(
     value: float, saved: Path, tmp_path: Path
 ) -> None:
     weights = weights_of(saved)
-    weights["head.1.bias" if "head.1.bias" in weights else list(weights)[-1]][0] = value
+    next(weights[name] for name in weights if name.startswith("head"))[0] = value
     card = folders.read(saved).card
-    with pytest.raises(CheckpointError, match="the tensor head.* holds values that are not finite"):
+    message = r"the tensor head\.\S+ holds values that are not finite"
+    with pytest.raises(CheckpointError, match=message):
         folders.save(tmp_path / "new", weights, card)
     assert not (tmp_path / "new").exists()
-    with pytest.raises(CheckpointError, match="the tensor head.* holds values that are not finite"):
+    with pytest.raises(CheckpointError, match=message):
         load(forge(saved, tmp_path / "forged", weights=weights))
 
 
 def test_weights_that_do_not_fit_are_counted_and_shown(saved: Path, tmp_path: Path) -> None:
     whole = weights_of(saved)
-    buffer = next(name for name in whole if name.endswith("running_mean"))
+    buffer = "stem.1.0.running_mean"
     changes: dict[str, tuple[dict[str, Tensor], str]] = {
         "missing": (
             {name: value for name, value in whole.items() if not name.endswith("running_mean")},
@@ -211,16 +213,19 @@ def test_the_self_test_notices_a_changed_stride(
         load(saved)
 
 
-@pytest.mark.parametrize("name", list_models("*cifar") + ["lenet5", "lenet5_relu"])
+@pytest.mark.parametrize("name", list_models("*20_cifar") + list_models("lenet*"))
 def test_every_small_network_is_saved_and_loaded(name: str, tmp_path: Path) -> None:
     """Also those with fixed tables, which a network built without memory would lack."""
-    if "1202" in name or "110" in name:
-        pytest.skip("as resnet56_cifar, for minutes")
-    from cladenet.data.open import open_dataset
-    from saved_run import save_run
+    saved = save(tmp_path / "checkpoint", name, find(name).input[1])
+    assert load(saved).card.network == name
 
-    run = save_run(tmp_path / "run", open_dataset("digits"), network=name)
-    assert load(run).card.network == name
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", list_models())
+def test_every_network_is_saved_and_loaded(name: str, tmp_path: Path) -> None:
+    saved = save(tmp_path / "checkpoint", name, find(name).input[1])
+    assert load(saved).card.network == name
+    shutil.rmtree(saved)
 
 
 def test_what_is_no_checkpoint_is_explained(saved: Path, tmp_path: Path) -> None:
@@ -232,7 +237,7 @@ def test_what_is_no_checkpoint_is_explained(saved: Path, tmp_path: Path) -> None
         locate(tmp_path / "nowhere")
     with pytest.raises(CheckpointError, match="does not exist"):
         locate("x" * 5000)
-    with pytest.raises(CheckpointError, match="Was the run stopped before its first save?"):
+    with pytest.raises(CheckpointError, match=r"Was the run stopped before its first save\?"):
         locate(tmp_path)
     assert locate(saved / "weights.safetensors") == saved
 

@@ -25,6 +25,35 @@ def test_cost_of_a_grouped_strided_convolution_and_a_linear_layer_by_hand() -> N
     ]
 
 
+class HalfConnected(nn.Module):
+    """Each output map reads one of two input maps; the kernel of the other is zero."""
+
+    density = 0.5
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(2, 3, 3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.conv2d(x, torch.stack([self.weight, torch.zeros_like(self.weight)], dim=1))
+
+
+def test_of_a_module_that_states_its_density_the_connected_share_is_counted() -> None:
+    """By hand: 2 maps of 6x6 from one 3x3 window each, then 3 maps of 6x6 from 2 values each."""
+    with torch.device("meta"):
+        model = nn.Sequential(HalfConnected(), nn.Conv2d(2, 3, 1))
+    assert count_cost(model, (2, 8, 8)) == (2 * 9 + 3 * 3, 2 * 36 * 9 + 3 * 36 * 2)
+    assert [row.macs for row in layer_table(model, (2, 8, 8))] == [648, 216]
+    assert not any(m._forward_hooks or m._forward_pre_hooks for m in model.modules())
+
+
+def test_c3_of_lenet5_multiplies_its_60_connected_windows_of_25_at_100_places() -> None:
+    model = create_model("lenet5")
+    assert count_cost(model, (1, 32, 32)) == (60_000, 325_680)
+    (c3,) = (row for row in layer_table(model, (1, 32, 32)) if row.kind == "TableConv")
+    assert (c3.params, c3.macs, c3.receptive_field, c3.step) == (1_516, 150_000, 14, 2)
+
+
 def test_windows_widen_the_field_by_their_steps_and_strides_multiply_them() -> None:
     conv, pool = nn.Conv2d(1, 1, 3, stride=2), nn.MaxPool2d(2)
     dilated = nn.Conv2d(1, 1, 3, dilation=2)

@@ -17,6 +17,7 @@ FLOORS = (
     {"registry"},
     {"checkpoints"},
     {"training", "evaluation", "analysis"},
+    {"report"},
     {"runs"},
     {"cli"},
 )

@@ -39,6 +39,40 @@ def test_a_map_of_c3_reads_the_maps_of_s2_that_table_1_marks(reader: int) -> Non
     assert reached == [row[reader] == "X" for row in PRINTED]
 
 
+def unconnected(model: Any) -> Tensor:
+    """C3's kernels where Table I has no X: 36 of 96."""
+    marked = [[row[reader] == "X" for row in PRINTED] for reader in range(16)]
+    kernels: Tensor = table_conv(model).kernel()[~torch.tensor(marked)]
+    assert kernels.shape == (36, 5, 5)
+    return kernels
+
+
+def test_what_is_not_connected_never_gets_a_weight() -> None:
+    """Decay and momentum reach all that is a parameter: C3 has 60 kernels of 25, and 16 biases."""
+    model = lenet5()
+    assert sum(values.numel() for values in table_conv(model).parameters()) == 1_516
+    assert not unconnected(model).any()
+    before = table_conv(model).weight.detach().clone()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, weight_decay=0.1)
+    for _ in range(3):
+        optimizer.zero_grad()
+        model(torch.randn(4, 1, 32, 32)).logsumexp(1).sum().backward()
+        optimizer.step()
+    assert (table_conv(model).weight != before).all()
+    assert not unconnected(model).any()
+
+
+def test_gradients_are_those_of_the_network_written_out_map_by_map() -> None:
+    model = lenet5().double()
+    images = torch.rand(2, 1, 32, 32, dtype=torch.float64)
+    ours, theirs = (
+        torch.autograd.grad(logits[:, 3].sum(), list(model.parameters()))
+        for logits in (model(images), written_out(model, images))
+    )
+    for mine, other in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(mine, other, rtol=1e-9, atol=1e-9)
+
+
 def test_connections_are_the_papers_340908() -> None:
     """Sec. II-B counts a bias as a connection, and 84 differences for each output."""
     windows = {"SubSampling": 5}  # four pixels and a bias for each unit
@@ -48,7 +82,7 @@ def test_connections_are_the_papers_340908() -> None:
         each = windows.get(row.kind, 0) * row.out_shape[0] or row.params
         name = row.name.removesuffix(".0").removesuffix(".1").removesuffix(".2")
         if each:
-            key = f"{row.kind} {name.removesuffix('.convs')}"
+            key = f"{row.kind} {name}"
             connections[key] = connections.get(key, 0) + each * positions
     assert list(connections.values()) == [122_304, 5_880, 151_600, 2_000, 48_120, 10_164]
     assert sum(connections.values()) + 10 * CODE_LENGTH == 340_908
@@ -57,9 +91,8 @@ def test_connections_are_the_papers_340908() -> None:
 def written_out(model: Any, images: Tensor) -> Tensor:
     """The network map by map, from the paper's text and Table I."""
     c1, s2, s4 = model.stem[0], model.stem[2], model.stages[0][2]
-    kernels = [conv.weight for conv in table_conv(model).convs]
-    kernels = [kernel for group in kernels for kernel in group]
-    biases = torch.cat([conv.bias for conv in table_conv(model).convs])
+    biases = table_conv(model).bias
+    kernels = iter(table_conv(model).weight)
     c5, f6, rbf = model.stages[1][0], model.head[1], model.head[3]
 
     def squash(a: Tensor) -> Tensor:
@@ -76,9 +109,10 @@ def written_out(model: Any, images: Tensor) -> Tensor:
     for reader in range(16):
         total = biases[reader].expand(len(x), 10, 10).clone()
         read = [place for place in range(6) if PRINTED[place][reader] == "X"]
-        for kernel, place in zip(kernels[reader], read, strict=True):
-            total += F.conv2d(x[:, place : place + 1], kernel[None, None])[:, 0]
+        for place in read:
+            total += F.conv2d(x[:, place : place + 1], next(kernels)[None, None])[:, 0]
         c3.append(total)
+    assert next(kernels, None) is None
     x = sub_sample(squash(torch.stack(c3, dim=1)), s4)
     x = squash(x.flatten(1) @ c5.weight.flatten(1).T + c5.bias)
     x = squash(x @ f6.weight.T + f6.bias)
@@ -125,10 +159,16 @@ def test_codes_of_other_class_counts_are_fixed_signs_that_all_differ() -> None:
 
 def test_weights_start_within_2_4_over_fan_in() -> None:
     """Appendix A; C3's maps read 3, 4 or 6 maps and so have different bounds."""
-    fan_ins = [25, 4, 75, 100, 150, 4, 400, 120]
-    layers = [m for m in lenet5().modules() if isinstance(m, nn.Conv2d | nn.Linear | SubSampling)]
-    for layer, fan_in in zip(layers, fan_ins, strict=True):
-        largest = max(values.abs().max().item() for values in layer.parameters())
+    model = lenet5()
+    layers = [m for m in model.modules() if isinstance(m, nn.Conv2d | nn.Linear | SubSampling)]
+    drawn = [tuple(layer.parameters()) for layer in layers]
+    connected = [sum(row[reader] == "X" for row in PRINTED) for reader in range(16)]
+    kernels = table_conv(model).weight.split(connected)
+    drawn += zip(kernels, table_conv(model).bias, strict=True)
+    fan_ins = [25, 4, 4, 400, 120, *(25 * maps for maps in connected)]
+    assert sum(values.numel() for both in drawn for values in both) == 60_000
+    for both, fan_in in zip(drawn, fan_ins, strict=True):
+        largest = max(values.abs().max().item() for values in both)
         assert 0.5 * 2.4 / fan_in < largest <= 2.4 / fan_in
 
 
@@ -162,7 +202,7 @@ def test_the_modern_form_on_colour_has_the_size_that_its_note_gives() -> None:
 def test_lenet5_learns_eight_random_images_by_heart() -> None:
     torch.manual_seed(0)
     model, images, labels = lenet5(), torch.randn(8, 1, 32, 32), torch.arange(8)
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.003, momentum=0.9)
     for _ in range(60):
         optimizer.zero_grad()
         F.cross_entropy(model(images), labels).backward()

@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from cladenet.evaluation import Evaluation, Mistake
-from cladenet.runs.report import ReportFacts, render, write_report
-from cladenet.runs.report_text import amount, duration
+from cladenet.report import ReportFacts, render, write_report
+from cladenet.report.text import amount, duration
 from saved_run import noise
 
 VOID = {"meta", "img", "br", "line", "polyline", "circle"}

@@ -80,8 +80,10 @@ def read_facts(folder: Path) -> dict[str, Any]:
     """
     path = folder / MANIFEST
     try:
-        manifest = json.loads(path.read_bytes())
+        data = path.read_bytes()
+        manifest = json.loads(data)
         whole = isinstance(manifest, dict) and manifest.pop("sha256", "") == _sum(manifest)
+        whole = whole and data == to_json({**manifest, "sha256": _sum(manifest)})
     except (FileNotFoundError, NotADirectoryError) as error:
         raise CheckpointError(
             f"{folder} is not a checkpoint: it has no {MANIFEST}. "

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from cladenet.data.preprocess import Preprocess
-from cladenet.errors import BadArgument, CheckpointError
+from cladenet.errors import CheckpointError
 
 MAX_PIXELS = 50_000_000  # of an input; as many as an image may have
 
@@ -65,7 +65,7 @@ class Card:
             )
         try:
             preprocess = Preprocess.from_json(values["preprocess"])
-        except BadArgument as error:
+        except ValueError as error:  # BadArgument, or a text where a number should be
             raise CheckpointError(f"the side-car cannot be read: {error}") from error
         classes, self_test = tuple(values["classes"]), tuple(values["self_test"])
         if len(classes) != len(self_test):

@@ -61,9 +61,9 @@ def load(path: str | Path) -> Loaded:
     """
     folder = locate(path)
     contents = folders.read(folder, with_state=False)
-    folders.refuse_non_finite(contents.weights, folder)
     with torch.device("meta"):  # what does not fit is refused before it takes memory
         refuse_misfit(_build(contents.card, folder), contents.weights, str(folder))
+    folders.refuse_non_finite(contents.weights, folder)
     model = _build(contents.card, folder)
     load_into(model, contents.weights, str(folder))
     model.eval()

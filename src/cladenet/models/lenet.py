@@ -67,9 +67,10 @@ class TableConv(nn.Module):
     """A convolution whose output map k reads the input maps table[k] and no other.
 
     Only the connected kernels are parameters: `weight` holds those of map 0, then of map 1 and so
-    on, each map's in the order of its row. They run as one dense convolution, zero elsewhere: 15
-    times as fast as a grouped one for each length of row (LeNet-5's C3 with its gradient, batch
-    64, one CPU thread), although it multiplies the zeros too.
+    on, each map's in the order of its row. They run as one dense convolution with zeros between
+    them: it multiplies those too, and yet LeNet-5's C3 with its gradient takes 1.5 ms where
+    grouped convolutions, one for each length of row, take 9 (channels last) to 20 (one CPU
+    thread, batch 64).
     """
 
     def __init__(

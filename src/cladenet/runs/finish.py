@@ -7,11 +7,12 @@ from cladenet.checkpoints import Loaded, load
 from cladenet.checkpoints.atomic import to_json, write_file
 from cladenet.data.dataset import Split
 from cladenet.evaluation import Evaluation, Mistake, evaluate
+from cladenet.layers.anatomy import Classifier
+from cladenet.report import ReportFacts, write_report
 from cladenet.runs.config import RunConfig
 from cladenet.runs.folder import RunFolder
 from cladenet.runs.keeping import Keeper
 from cladenet.runs.progress import Display
-from cladenet.runs.report import ReportFacts, write_report
 from cladenet.runs.setup import Setting
 from cladenet.training.world import World, together
 
@@ -52,7 +53,7 @@ def finish(
     with together(world):
         if world.leads:
             notes = (*setting.notes, *_honesty(name, setting, loaded))
-            _write(config, setting, folder, name, split, evaluation, notes)
+            _write(config, setting, folder, name, split, evaluation, notes, loaded.model)
     low, high = evaluation.top1_interval
     show.say(
         f"{name} error {evaluation.top1_error:.2f} % (95 %: {low:.2f} to {high:.2f}) on "
@@ -93,6 +94,7 @@ def _write(
     split: Split,
     evaluation: Evaluation,
     notes: tuple[str, ...],
+    model: Classifier,
 ) -> None:
     classes = setting.dataset.classes
     result = {"split": name, "notes": list(notes), **evaluation.to_json(classes)}
@@ -111,6 +113,7 @@ def _write(
         seconds=folder.seconds(),
         classes=classes,
         data=setting.dataset.spec,
+        own_params=sum(p.numel() for p in model.parameters()),
         splits={key: len(value) for key, value in setting.dataset.splits().items()},
         written=datetime.now().astimezone().strftime("%d %B %Y, %H:%M"),
     )

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from cladenet.runs.report_facts import ReportFacts
-from cladenet.runs.report_text import (
+from cladenet.report.facts import ReportFacts
+from cladenet.report.text import (
     DASH,
     amount,
     between,

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cladenet.evaluation import ClassRow
-from cladenet.runs.charts import Line, interval_bar, line_chart
-from cladenet.runs.report_facts import ReportFacts
-from cladenet.runs.report_text import (
+from cladenet.report.charts import Line, interval_bar, line_chart
+from cladenet.report.facts import ReportFacts
+from cladenet.report.text import (
     NBSP,
     between,
     facts,

@@ -4,12 +4,10 @@ from pathlib import Path
 
 from cladenet import __version__
 from cladenet.checkpoints.atomic import write_file
-from cladenet.runs import report_context, report_results
-from cladenet.runs.report_facts import ReportFacts
-from cladenet.runs.report_style import STYLE
-from cladenet.runs.report_text import NBSP, amount, between, duration, percent, text
-
-__all__ = ["ReportFacts", "render", "write_report"]
+from cladenet.report import context, results
+from cladenet.report.facts import ReportFacts
+from cladenet.report.style import STYLE
+from cladenet.report.text import NBSP, amount, between, duration, percent, text
 
 NAVIGATION = {
     "curves": "Curves",
@@ -36,13 +34,13 @@ def render(facts: ReportFacts) -> str:
     """The page as text."""
     body = "\n".join(
         (
-            report_results.curves(facts),
-            report_results.confusion(facts),
-            report_results.mistakes(facts),
-            report_results.per_class(facts),
-            report_context.paper(facts),
-            f'<div class="pair">{report_context.data(facts)}{report_context.cost(facts)}</div>',
-            report_context.settings(facts),
+            results.curves(facts),
+            results.confusion(facts),
+            results.mistakes(facts),
+            results.per_class(facts),
+            context.paper(facts),
+            f'<div class="pair">{context.data(facts)}{context.cost(facts)}</div>',
+            context.settings(facts),
         )
     )
     links = "".join(
