@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -13,7 +14,7 @@ import cladenet
 from cladenet.errors import BadArgument, CheckpointError
 from cladenet.runs.train_run import RunResult
 
-QUICK = {"epochs": 2, "batch_size": 64, "device": "cpu", "threads": 1}
+QUICK: dict[str, Any] = {"epochs": 2, "batch_size": 64, "device": "cpu", "threads": 1}
 
 
 @pytest.fixture(scope="module")
