@@ -264,3 +264,13 @@ def test_own_parameters_stand_without_a_remark() -> None:
 )
 def test_numbers_are_written_for_people(found: str, expected: str) -> None:
     assert found.replace("\N{NO-BREAK SPACE}", " ") == expected
+
+
+def test_the_ring_marks_the_weights_that_were_kept() -> None:
+    """Of two validations with the lowest error, the one with the lower loss: step 30, not 20."""
+    history = [
+        {"step": 10, "val_top1_error": 5.0, "val_loss": 0.1},
+        {"step": 20, "val_top1_error": 2.0, "val_loss": 0.3},
+        {"step": 30, "val_top1_error": 2.0, "val_loss": 0.2},
+    ]
+    assert facts(history=history).best_validation() == (30.0, 2.0)

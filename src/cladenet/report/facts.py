@@ -67,8 +67,16 @@ class ReportFacts:
         ]
 
     def best_validation(self) -> tuple[float, float] | None:
-        """(step, error) of the first lowest validation error."""
-        return min(self.series("val_top1_error"), key=lambda point: point[1], default=None)
+        """(step, error) of the lowest validation error; of equal ones the one with the lower loss.
+
+        The rule by which a run keeps its weights.
+        """
+        losses = dict(self.series("val_loss"))
+        return min(
+            self.series("val_top1_error"),
+            key=lambda point: (point[1], losses.get(point[0], 0.0)),
+            default=None,
+        )
 
     @property
     def steps(self) -> int:

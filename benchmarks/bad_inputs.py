@@ -1,0 +1,219 @@
+"""What users get for bad inputs: each command is run, its message and exit status are noted down.
+
+    python benchmarks/bad_inputs.py [docs/bad-inputs.md]
+
+The files are made in a temporary folder, in which the command line runs as a user would run it.
+What is written: a Markdown page of tables. A traceback or another exit status fails the script.
+"""
+
+import os
+import shlex
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from bad_files import make_data, spoil_runs
+
+PAGE = Path(__file__).parents[1] / "docs" / "bad-inputs.md"
+QUICK = "--quiet batch_size=8 epochs=1 threads=1 device=cpu"
+
+
+class Case(NamedTuple):
+    """A bad input: what is wrong, the words after `cladenet`, the exit status expected."""
+
+    what: str
+    words: str
+    status: int
+
+
+class Answer(NamedTuple):
+    """What a command said, on standard error if there was anything, and its exit status."""
+
+    text: str
+    status: int
+
+
+Runner = Callable[[list[str]], Answer]
+
+
+def new(data: str, more: str = "", network: str = "lenet5_relu", out: str = "new") -> str:
+    """The words of a new run."""
+    return f"train {network} --data {data} --out {out} {QUICK} {more}".strip()
+
+
+CASES = {
+    "Names and numbers": [
+        Case("unknown command", "trian lenet5", 2),
+        Case("unknown option", "train lenet5 --dta good", 2),
+        Case("unknown network", new("good", network="resnt18"), 2),
+        Case("unknown data", new("digts"), 3),
+        Case("unknown recipe", new("good", "--recipe lenets"), 2),
+        Case("unknown number", new("good", "learnrate=1"), 2),
+        Case("a word for a number", new("good", "lr=fast"), 2),
+        Case("settings of another library", new("good", "--config settings.yaml"), 2),
+        Case("a size that the head does not allow", new("good", "size=20"), 2),
+    ],
+    "The run's folder": [
+        Case("it holds a run already (A8)", new("good", out="run"), 7),
+        Case("it holds something else (A8)", new("good", out="taken"), 7),
+        Case("a run is going on in it (A7)", new("good", out="busy"), 7),
+        Case("it cannot be made", new("good", out="/proc/new"), 2),
+        Case("there is nothing to resume", "train --resume nowhere", 4),
+    ],
+    "Training": [
+        Case("one image under a batch norm (A10)", new("good", "accumulate=8", "plain20_cifar"), 2),
+        Case("a learning rate without measure (A6)", new("good", "lr=1e30 clip_norm=0"), 5),
+        Case("resumed with another number (A11)", "train --resume run lr=0.5", 2),
+        Case("resumed with edited settings (A11)", "train --resume edited-run", 4),
+        Case("resumed with other data (A11)", "train --resume other-data-run", 4),
+    ],
+    "Images": [
+        Case("cut off (B1)", new("cut"), 3),
+        Case("an empty file (B1)", new("empty"), 3),
+        Case("a web page called .jpg (B1)", new("page"), 3),
+        Case("random bytes called .jpg (B1)", new("noise"), 3),
+        Case("900 megapixels in 2 kB (B2)", new("bomb"), 3),
+        Case("samples that are no colours (B3)", new("floats"), 3),
+        Case("a link to nowhere (B8)", new("dangling"), 3),
+        Case("one of two is empty", "predict run good/ant/00.jpg empty/ant/03.jpg", 3),
+        Case("a folder without any (B6)", "predict run nothing", 3),
+    ],
+    "Classes and splits": [
+        Case("a class without images (B7)", new("hollow"), 3),
+        Case("a class with one image", new("single"), 3),
+        Case("validation has another class (B7)", new("renamed"), 3),
+        Case("no class folders at all (B6)", new("nothing"), 3),
+        Case("a table without its columns", new("columns.csv"), 3),
+        Case("a table with a missing file (B10)", new("gone.csv"), 3),
+        Case("a CIFAR file with code in it", new("cifar10:cifar"), 3),
+    ],
+    "Checkpoints": [
+        Case("a pickle with code in it (C1)", "predict hostile.pth good/ant/00.jpg", 4),
+        Case("the same in the place of weights (C1)", "predict pickle-run good/ant/00.jpg", 4),
+        Case("one flipped bit (C2)", "predict flipped-run good/ant/00.jpg", 4),
+        Case("cut off (C2)", "evaluate cut-run", 4),
+        Case("none to resume from is whole (C2)", "train --resume lost-run", 4),
+        Case("a header of 200 MB (C3)", "evaluate header-run", 4),
+        Case("of another network (C4)", new("good", "--weights run", "lenet5"), 4),
+        Case("of other classes (C4)", "evaluate run --data digits", 4),
+        Case("a weight that is not a number (C5)", "evaluate nan-run", 4),
+        Case("half precision (C5)", "evaluate half-run", 4),
+        Case("a tensor is missing (C5)", "evaluate lacking-run", 4),
+        Case("a changed mean", "evaluate means-run", 4),
+    ],
+}
+HEAD = """# What you get for bad inputs
+
+Each row is a command that was run, the message that it printed, and its exit status:
+2 usage, 3 data, 4 checkpoint, 5 diverged, 6 disk or memory, 7 folder in use. No message has more
+than five lines or a traceback (`--debug` shows one). `python benchmarks/bad_inputs.py` makes the
+files and writes this page; `tests/test_bad_inputs.py` runs the same commands.
+"""
+
+
+def prepare(root: Path, run: Runner) -> None:
+    """Make the files, train the run that the cases need, and damage copies of it."""
+    make_data(root)
+    answer = run(shlex.split(f"train lenet5_relu --data good --out run save_steps=2 {QUICK}"))
+    if answer.status:
+        raise SystemExit(f"the run that the cases need has failed: {answer.text}")
+    spoil_runs(root)
+
+
+@contextmanager
+def busy(root: Path) -> Iterator[int]:
+    """A process that owns the folder `busy`; its number."""
+    code = "import sys; from cladenet.runs.ownership import owned; from pathlib import Path\n"
+    code += "with owned(Path('busy').absolute()): print('mine', flush=True); sys.stdin.read()"
+    with subprocess.Popen(
+        [sys.executable, "-c", code],
+        cwd=root,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as owner:
+        assert owner.stdout is not None
+        owner.stdout.readline()
+        yield owner.pid
+        owner.communicate(b"")
+
+
+def command_line(root: Path) -> Runner:
+    """Runs the real command in a process of its own, in `root`."""
+    environment = {**os.environ, "CLADENET_CACHE": str(root / "cache"), "OMP_NUM_THREADS": "1"}
+
+    def run(words: list[str]) -> Answer:
+        done = subprocess.run(
+            [sys.executable, "-m", "cladenet", *words],
+            cwd=root,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return Answer(done.stderr or done.stdout, done.returncode)
+
+    return run
+
+
+def answers(root: Path, run: Runner, cases: list[Case]) -> Iterator[tuple[Case, Answer]]:
+    """Run cases in a prepared folder; names of this machine are replaced."""
+    with busy(root) as owner:
+        for case in cases:
+            text, status = run(shlex.split(case.words))
+            for name, public in (
+                (f"{root}/", ""),
+                (str(root), "."),
+                (str(owner), "4711"),
+                (socket.gethostname(), "venus"),
+            ):
+                text = text.replace(name, public)
+            yield case, Answer(text.strip(), status)
+
+
+def check(case: Case, answer: Answer) -> None:
+    """Raise AssertionError if the answer is not fit for a user."""
+    if answer.status != case.status or "Traceback" in answer.text:
+        raise AssertionError(f"{case.words}: exit {answer.status}, {answer.text}")
+    if not 1 <= len(answer.text.splitlines()) <= 5:
+        raise AssertionError(f"{case.words}: not 1 to 5 lines: {answer.text}")
+
+
+def row(case: Case, answer: Answer) -> str:
+    """One line of the table."""
+    words = case.words.replace(f" {QUICK}", "")
+    message = " ".join(answer.text.split()).removeprefix("cladenet: ")
+    for mark in "|*_<":
+        message = message.replace(mark, f"\\{mark}")
+    return f"| {case.what} | `cladenet {words}` | {message} | {answer.status} |"
+
+
+def main() -> None:
+    """Write the page."""
+    page = Path(sys.argv[1]) if len(sys.argv) > 1 else PAGE
+    lines = [HEAD]
+    with tempfile.TemporaryDirectory(prefix="bad-inputs-") as folder:
+        root = Path(folder)
+        run = command_line(root)
+        prepare(root, run)
+        for group, cases in CASES.items():
+            lines += [
+                f"## {group}",
+                "",
+                "| input | command | message | exit |",
+                "|---|---|---|---|",
+            ]
+            for case, answer in answers(root, run, cases):
+                check(case, answer)
+                lines.append(row(case, answer))
+            lines.append("")
+    page.write_text("\n".join(lines))
+    print(f"{page}: {sum(map(len, CASES.values()))} bad inputs")
+
+
+if __name__ == "__main__":
+    main()
