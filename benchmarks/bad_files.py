@@ -1,4 +1,4 @@
-"""Files that a classifier's user meets sooner or later: broken, hostile, mistaken, contradictory."""
+"""Files that a user meets sooner or later: broken, hostile, mistaken, contradictory."""
 
 import json
 import os
@@ -46,11 +46,9 @@ def make_data(root: Path) -> None:
     for name, spoil in faulty.items():
         spoil(pictures(root / name))
     split(root / "renamed", val=("ant", "wasp"))
-    leak = split(root / "leak", val=CLASSES)
-    shutil.copy(leak / "train" / "ant" / "00.jpg", leak / "val" / "bee" / "copy.jpg")
     (root / "nothing").mkdir()
     (root / "nothing" / "notes.txt").write_text("no images here")
-    (root / "columns.csv").write_text("file,class\\ngood/ant/00.jpg,ant\\n".replace("\\n", "\n"))
+    (root / "columns.csv").write_text("file,class\ngood/ant/00.jpg,ant\n")
     (root / "gone.csv").write_text("path,label\ngood/ant/00.jpg,ant\ngood/ant/99.jpg,bee\n")
     (root / "cifar").mkdir()
     (root / "cifar" / "data_batch_1").write_bytes(pickle.dumps({"data": Hostile()}, 2))
@@ -126,8 +124,6 @@ def spoil_runs(root: Path) -> None:
     whole = read_weights(run)
     for name, damage in (("flipped-run", flip), ("cut-run", cut)):
         damage(copied(run, root / name) / "best" / "weights.safetensors")
-    last = copied(run, root / "fallback-run") / "last"
-    flip(last / "weights.safetensors")
     for folder in (copied(run, root / "lost-run")).glob("step-*"):
         flip(folder / "state.safetensors")
     first = next(iter(whole))

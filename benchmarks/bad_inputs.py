@@ -53,57 +53,57 @@ CASES = {
         Case("unknown network", new("good", network="resnt18"), 2),
         Case("unknown data", new("digts"), 3),
         Case("unknown recipe", new("good", "--recipe lenets"), 2),
-        Case("unknown number", new("good", "learnrate=1"), 2),
+        Case("unknown number", new("good", "epoch=1"), 2),
         Case("a word for a number", new("good", "lr=fast"), 2),
         Case("settings of another library", new("good", "--config settings.yaml"), 2),
-        Case("a size that the head does not allow", new("good", "size=20"), 2),
+        Case("a size that the head does not allow", new("good", "size=8", "lenet5"), 2),
     ],
     "The run's folder": [
-        Case("it holds a run already (A8)", new("good", out="run"), 7),
-        Case("it holds something else (A8)", new("good", out="taken"), 7),
-        Case("a run is going on in it (A7)", new("good", out="busy"), 7),
+        Case("it holds a run already", new("good", out="run"), 7),
+        Case("it holds something else", new("good", out="taken"), 7),
+        Case("a run is going on in it", new("good", out="busy"), 7),
         Case("it cannot be made", new("good", out="/proc/new"), 2),
         Case("there is nothing to resume", "train --resume nowhere", 4),
     ],
     "Training": [
-        Case("one image under a batch norm (A10)", new("good", "accumulate=8", "plain20_cifar"), 2),
-        Case("a learning rate without measure (A6)", new("good", "lr=1e30 clip_norm=0"), 5),
-        Case("resumed with another number (A11)", "train --resume run lr=0.5", 2),
-        Case("resumed with edited settings (A11)", "train --resume edited-run", 4),
-        Case("resumed with other data (A11)", "train --resume other-data-run", 4),
+        Case("one image under a batch norm", new("good", "accumulate=8", "plain20_cifar"), 2),
+        Case("a learning rate without measure", new("good", "lr=1e30", out="far"), 5),
+        Case("resumed with another number", "train --resume run lr=0.5", 2),
+        Case("resumed with edited settings", "train --resume edited-run", 4),
+        Case("resumed with other data", "train --resume other-data-run", 4),
     ],
     "Images": [
-        Case("cut off (B1)", new("cut"), 3),
-        Case("an empty file (B1)", new("empty"), 3),
-        Case("a web page called .jpg (B1)", new("page"), 3),
-        Case("random bytes called .jpg (B1)", new("noise"), 3),
-        Case("900 megapixels in 2 kB (B2)", new("bomb"), 3),
-        Case("samples that are no colours (B3)", new("floats"), 3),
-        Case("a link to nowhere (B8)", new("dangling"), 3),
+        Case("cut off", new("cut"), 3),
+        Case("an empty file", new("empty"), 3),
+        Case("a web page called .jpg", new("page"), 3),
+        Case("random bytes called .jpg", new("noise"), 3),
+        Case("900 megapixels in 2 kB", new("bomb"), 3),
+        Case("samples that are no colours", new("floats"), 3),
+        Case("a link to nowhere", new("dangling"), 3),
         Case("one of two is empty", "predict run good/ant/00.jpg empty/ant/03.jpg", 3),
-        Case("a folder without any (B6)", "predict run nothing", 3),
+        Case("a folder without any", "predict run nothing", 3),
     ],
     "Classes and splits": [
-        Case("a class without images (B7)", new("hollow"), 3),
+        Case("a class without images", new("hollow"), 3),
         Case("a class with one image", new("single"), 3),
-        Case("validation has another class (B7)", new("renamed"), 3),
-        Case("no class folders at all (B6)", new("nothing"), 3),
+        Case("validation has another class", new("renamed"), 3),
+        Case("no class folders at all", new("nothing"), 3),
         Case("a table without its columns", new("columns.csv"), 3),
-        Case("a table with a missing file (B10)", new("gone.csv"), 3),
+        Case("a table with a missing file", new("gone.csv"), 3),
         Case("a CIFAR file with code in it", new("cifar10:cifar"), 3),
     ],
     "Checkpoints": [
-        Case("a pickle with code in it (C1)", "predict hostile.pth good/ant/00.jpg", 4),
-        Case("the same in the place of weights (C1)", "predict pickle-run good/ant/00.jpg", 4),
-        Case("one flipped bit (C2)", "predict flipped-run good/ant/00.jpg", 4),
-        Case("cut off (C2)", "evaluate cut-run", 4),
-        Case("none to resume from is whole (C2)", "train --resume lost-run", 4),
-        Case("a header of 200 MB (C3)", "evaluate header-run", 4),
-        Case("of another network (C4)", new("good", "--weights run", "lenet5"), 4),
-        Case("of other classes (C4)", "evaluate run --data digits", 4),
-        Case("a weight that is not a number (C5)", "evaluate nan-run", 4),
-        Case("half precision (C5)", "evaluate half-run", 4),
-        Case("a tensor is missing (C5)", "evaluate lacking-run", 4),
+        Case("a pickle with code in it", "predict hostile.pth good/ant/00.jpg", 4),
+        Case("the same in the place of weights", "predict pickle-run good/ant/00.jpg", 4),
+        Case("one flipped bit", "predict flipped-run good/ant/00.jpg", 4),
+        Case("cut off", "evaluate cut-run", 4),
+        Case("none to resume from is whole", "train --resume lost-run", 4),
+        Case("a header of 200 MB", "evaluate header-run", 4),
+        Case("of another network", new("good", "--weights run", "lenet5"), 4),
+        Case("of other classes", "evaluate run --data digits", 4),
+        Case("a weight that is not a number", "evaluate nan-run", 4),
+        Case("half precision", "evaluate half-run", 4),
+        Case("a tensor is missing", "evaluate lacking-run", 4),
         Case("a changed mean", "evaluate means-run", 4),
     ],
 }
@@ -136,8 +136,8 @@ def busy(root: Path) -> Iterator[int]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     ) as owner:
-        assert owner.stdout is not None
-        owner.stdout.readline()
+        if owner.stdout is None or owner.stdout.readline() != b"mine\n":
+            raise SystemExit("the process that should own a folder does not")
         yield owner.pid
         owner.communicate(b"")
 
@@ -186,9 +186,8 @@ def check(case: Case, answer: Answer) -> None:
 def row(case: Case, answer: Answer) -> str:
     """One line of the table."""
     words = case.words.replace(f" {QUICK}", "")
-    message = " ".join(answer.text.split()).removeprefix("cladenet: ")
-    for mark in "|*_<":
-        message = message.replace(mark, f"\\{mark}")
+    message = answer.text.replace("|", "\\|").replace("<", "&lt;").replace("\n", "<br>")
+    message = message.removeprefix("cladenet: ").replace("<br>cladenet: ", "<br>")
     return f"| {case.what} | `cladenet {words}` | {message} | {answer.status} |"
 
 

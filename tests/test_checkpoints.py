@@ -154,7 +154,7 @@ def test_weights_that_do_not_fit_are_counted_and_shown(saved: Path, tmp_path: Pa
     changes: dict[str, tuple[dict[str, Tensor], str]] = {
         "missing": (
             {name: value for name, value in whole.items() if not name.endswith("running_mean")},
-            rf"19 tensors are missing, such as {buffer}",
+            rf"19 of 116 are missing, such as {buffer}",
         ),
         "extra": ({**whole, "alien": torch.zeros(1)}, "1 are unknown, such as alien"),
         "shape": (

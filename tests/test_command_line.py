@@ -45,7 +45,7 @@ NEW = ["train", "lenet5", "--data", "digits", "--out", "x"]
         ([*NEW[:3], "cifar100:gone", *NEW[4:]], 3, "gone"),
         ([*NEW, "--recipe", "papr"], 2, "no recipe is called 'papr'. There are: paper, default"),
         ([*NEW, "--recipe", "lenets"], 2, "no recipe is called 'lenets'; nearest: lenet"),
-        ([*NEW, "lrr=1"], 2, "'lrr' is no option; nearest: lr."),
+        ([*NEW, "lrr=1"], 2, "'lrr' is no option; nearest: lr"),
         ([*NEW, "lr=fast"], 2, "lr is 'fast'; expected a number"),
         ([*NEW, "lr=1", "lr=2"], 2, "lr is given twice: '1' and '2'"),
         ([*NEW, "lr=inf"], 2, "lr is 'inf'; expected a number that is not infinite"),

@@ -115,7 +115,7 @@ def refuse_misfit(
     types = [name for name in shared if own[name].dtype != weights[name].dtype]
     problems = []
     if missing:
-        problems.append(f"{len(missing)} tensors are missing, such as {missing[0]}")
+        problems.append(f"{len(missing)} of {len(own)} are missing, such as {missing[0]}")
     if extra:
         problems.append(f"{len(extra)} are unknown, such as {extra[0]}")
     if other:
@@ -128,6 +128,6 @@ def refuse_misfit(
         problems.append(f"{len(types)} have another type, such as {name}: {kinds}")
     if problems:
         raise CheckpointError(
-            f"{source} does not fit {type(model).__name__}: {'; '.join(problems)}. "
+            f"the tensors of {source} do not fit {type(model).__name__}: {'; '.join(problems)}. "
             "Build the network that these weights were trained for"
         )

@@ -18,6 +18,16 @@ MOST_THREADS = 1024  # beyond, OpenMP ends the process without a word
 _NOT_YAML = (yaml.YAMLError, ValueError, RecursionError)
 _NOT_NEGATIVE = ("workers", "threads", "save_minutes", "save_steps", "seed", "size", "cache_gb")
 
+# Words of other libraries.
+_CALLED_HERE = {
+    "learning_rate": "lr",
+    "bs": "batch_size",
+    "wd": "weight_decay",
+    "image_size": "size",
+    "img_size": "size",
+    "amp": "precision",
+}
+
 # What may differ when a run is resumed: where and how it is computed, not what.
 MACHINE = ("workers", "device", "threads", "save_minutes", "save_steps", "cache_dir", "cache_gb")
 
@@ -135,12 +145,7 @@ def apply(config: RunConfig, options: Mapping[str, Any]) -> RunConfig:
         elif key in of_recipe:
             recipe[key] = _typed(key, value, of_recipe[key])
         else:
-            near = get_close_matches(key, [*of_run, *of_recipe], n=2)
-            hint = f"; nearest: {', '.join(near)}" if near else ""
-            raise BadArgument(
-                f"{key!r} is no option{hint}. Of the run there are {', '.join(of_run)}; of the "
-                f"recipe {', '.join(of_recipe)}; of the network model.KEY=VALUE"
-            )
+            raise _unknown(key, list(of_run), list(of_recipe))
     if "epochs" in recipe and "steps" not in recipe:
         recipe["steps"] = 0
     if "steps" in recipe and "epochs" not in recipe:
@@ -149,6 +154,17 @@ def apply(config: RunConfig, options: Mapping[str, Any]) -> RunConfig:
         recipe["least_steps"] = 0  # the user has said how long
     changed = replace(config.recipe, **recipe)
     return replace(config, recipe=changed, arguments=arguments, **run)
+
+
+def _unknown(key: str, of_run: list[str], of_recipe: list[str]) -> BadArgument:
+    near = get_close_matches(key, [*of_run, *of_recipe], n=2)
+    near = [_CALLED_HERE[key]] if key in _CALLED_HERE else near
+    if near:
+        return BadArgument(f"{key!r} is no option; nearest: {', '.join(near)}")
+    return BadArgument(
+        f"{key!r} is no option. Of the run there are {', '.join(of_run)}; of the recipe "
+        f"{', '.join(of_recipe)}; of the network model.KEY=VALUE"
+    )
 
 
 def _typed(key: str, value: Any, kind: Any) -> Any:

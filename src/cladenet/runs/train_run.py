@@ -12,14 +12,12 @@ from cladenet import __version__
 from cladenet.checkpoints.atomic import to_json, write_file
 from cladenet.checkpoints.card import Card
 from cladenet.data.batches import TrainBatches
-from cladenet.data.open import READERS
 from cladenet.errors import BadArgument
 from cladenet.evaluation import Evaluation
 from cladenet.layers.anatomy import Classifier
-from cladenet.recipes import choose_recipe
-from cladenet.registry import find
 from cladenet.runs import environment
-from cladenet.runs.config import MACHINE, RunConfig, apply, decisions
+from cladenet.runs.config import RunConfig, decisions
+from cladenet.runs.decide import decide, decide_again, default_folder
 from cladenet.runs.finish import finish
 from cladenet.runs.folder import RunFolder
 from cladenet.runs.keeping import Keeper
@@ -77,50 +75,17 @@ def train(
                 "out, or start a new run with weights=RUN"
             )
         folder = RunFolder(resume)
-        return _run(folder, _resumed(folder, chosen), going_on=True, quiet=quiet)
+        return _run(folder, decide_again(folder, chosen), going_on=True, quiet=quiet)
     if not network or not data:
         raise BadArgument(
             "a new run needs a network and a data set: cladenet train lenet5 --data digits"
         )
     config = decide(network, data, recipe, str(weights), chosen)
-    folder = RunFolder(out or Path("runs") / f"{network}-{_short(data)}")
+    folder = RunFolder(out or default_folder(network, data))
     restarted = int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0
     if restarted and folder.holds_run:  # torchrun starts all ranks again after one has died
         return _run(folder, folder.read_config(), going_on=True, quiet=quiet)
     return _run(folder, config, going_on=False, quiet=quiet)
-
-
-def decide(
-    network: str, data: str, recipe: str, weights: str, options: Mapping[str, Any]
-) -> RunConfig:
-    """The configuration of a new run, with every default made explicit.
-
-    Raises:
-        BadArgument: a name, an option or a value is unknown.
-    """
-    entry = find(network)
-    size = int(options.get("size") or entry.input[1])
-    name, numbers = choose_recipe(recipe, network, entry.family, size, fine_tune=bool(weights))
-    return apply(
-        RunConfig(
-            network=network,
-            data=_from_anywhere(data),
-            recipe_name=name,
-            recipe=numbers,
-            weights=str(Path(weights).absolute()) if weights else "",
-        ),
-        options,
-    )
-
-
-def _resumed(folder: RunFolder, options: Mapping[str, Any]) -> RunConfig:
-    other = sorted(set(options) - set(MACHINE))
-    if other:
-        raise BadArgument(
-            f"a resumed run keeps its {', '.join(other)}; only {', '.join(MACHINE)} may change. "
-            f"Start a new run with weights={folder.path} to train on with other settings"
-        )
-    return apply(folder.read_config(), options)
 
 
 def _run(folder: RunFolder, config: RunConfig, *, going_on: bool, quiet: bool) -> RunResult:
@@ -182,7 +147,7 @@ def _begin(
         show = stack.enter_context(
             display(total, keeper.progress.step, quiet=quiet or not world.leads)
         )
-        _announce(show, config, setting, folder, total, notes)
+        _announce(show, config, setting, folder, total, (*batches.notes, *notes))
         objective = _objective(config, setting, world)
         undo.pop_all()
         return Session(world, config, setting, folder, batches, learner, objective, keeper, show)
@@ -283,17 +248,3 @@ def _announce(
     )
     for note in (*setting.notes, *notes):
         show.say(f"note: {note}")
-
-
-def _from_anywhere(data: str) -> str:
-    """`data` with an absolute path, so that a run can be resumed in another folder."""
-    name, _, root = data.partition(":")
-    if name in READERS:
-        return f"{name}:{Path(root).expanduser().absolute()}" if root else data
-    path = Path(data).expanduser()
-    return str(path.absolute()) if data != "digits" and os.path.exists(path) else data
-
-
-def _short(data: str) -> str:
-    name = data.partition(":")[0] if ":" in data else Path(data).absolute().name
-    return name.removesuffix(".csv")

@@ -1,0 +1,67 @@
+"""What a run will do, before anything is opened: names and options become a configuration."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from cladenet.data.open import READERS
+from cladenet.errors import BadArgument
+from cladenet.recipes import choose_recipe
+from cladenet.registry import find
+from cladenet.runs.config import MACHINE, RunConfig, apply
+from cladenet.runs.folder import RunFolder
+
+
+def decide(
+    network: str, data: str, recipe: str, weights: str, options: Mapping[str, Any]
+) -> RunConfig:
+    """The configuration of a new run, with every default made explicit.
+
+    Raises:
+        BadArgument: a name, an option or a value is unknown.
+    """
+    entry = find(network)
+    size = int(options.get("size") or entry.input[1])
+    name, numbers = choose_recipe(recipe, network, entry.family, size, fine_tune=bool(weights))
+    return apply(
+        RunConfig(
+            network=network,
+            data=_from_anywhere(data),
+            recipe_name=name,
+            recipe=numbers,
+            weights=str(Path(weights).absolute()) if weights else "",
+        ),
+        options,
+    )
+
+
+def decide_again(folder: RunFolder, options: Mapping[str, Any]) -> RunConfig:
+    """The configuration of the run in `folder`, on another machine if `options` say so.
+
+    Raises:
+        BadArgument: an option would make it another run.
+        CheckpointError: the folder holds no run.
+    """
+    other = sorted(set(options) - set(MACHINE))
+    if other:
+        raise BadArgument(
+            f"a resumed run keeps its {', '.join(other)}; only {', '.join(MACHINE)} may change. "
+            f"Start a new run with weights={folder.path} to train on with other settings"
+        )
+    return apply(folder.read_config(), options)
+
+
+def default_folder(network: str, data: str) -> Path:
+    """`runs/NETWORK-DATA`."""
+    name = data.partition(":")[0] if ":" in data else Path(data).absolute().name
+    return Path("runs") / f"{network}-{name.removesuffix('.csv')}"
+
+
+def _from_anywhere(data: str) -> str:
+    """`data` with an absolute path, so that a run can be resumed in another folder."""
+    name, _, root = data.partition(":")
+    if name in READERS:
+        return f"{name}:{Path(root).expanduser().absolute()}" if root else data
+    path = Path(data).expanduser()
+    return str(path.absolute()) if data != "digits" and os.path.exists(path) else data
