@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 
 demo: $(STAMP)
 	rm -rf runs/demo
-	$(BIN)/cladenet train lenet5 --data digits --out runs/demo
+	$(BIN)/cladenet train lenet5_relu --data digits --out runs/demo
 	$(BIN)/cladenet evaluate runs/demo
 	$(BIN)/cladenet predict runs/demo examples/digits
 	@echo "the report: $(CURDIR)/runs/demo/report.html"

@@ -121,6 +121,7 @@ CARDS: dict[str, tuple[dict[str, Any] | bytes, str]] = {
     "classes are numbers": ({"classes": [1, 2, 3]}, "classes cannot be"),
     "other logits": ({"self_test": [0.0, 0.0, 0.0]}, "its logits differ by"),
     "logits are NaN": ({"self_test": [float("nan")] * 3}, "its logits differ by nan"),
+    "no logits": ({"self_test": []}, "had no finite answers yet when it was saved"),
     "logits are texts": ({"self_test": ["a", "b", "c"]}, "self_test cannot be"),
     "step is a text": ({"step": "3"}, "step cannot be '3'"),
     "preprocess is empty": ({"preprocess": {}}, "preprocessing lacks"),

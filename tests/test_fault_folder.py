@@ -168,6 +168,15 @@ def test_a_folder_that_cannot_be_made_is_named(out: str, data: Path, tmp_path: P
     check_refusal(outcome, 2, f"the folder {run} cannot be made: ", "give another one with --out")
 
 
+def test_a_folder_of_any_name_holds_a_run(data: Path, tmp_path: Path) -> None:
+    """Bytes that are no UTF-8, which TensorBoard refuses, a line break, another script."""
+    run, output = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff\n\xe7\x8c\xab")), tmp_path / "o"
+    outcome = child(small_run(run, data), output)
+    assert outcome.status == 0, outcome
+    assert outcome.text.endswith("/\\xff\\n猫/report.html\n")
+    assert child(resumed(run), output).status == 0
+
+
 @pytest.mark.parametrize(
     ("words", "status"),
     [(["model.depth=5"], 2), (["batch_size=1", "network=resnet20_cifar"], 2), (["gone"], 3)],

@@ -24,7 +24,8 @@ class Card:
         averaged: the weights are the moving average, not those of the last step.
         metrics: what was measured on the validation set, by name.
         versions: of cladenet and torch.
-        self_test: logits of a fixed input; see `selftest`.
+        self_test: logits of a fixed input, see `selftest`; empty if they were not finite, so
+            that a run can go on with the weights and nobody predict with them.
     """
 
     network: str
@@ -68,7 +69,7 @@ class Card:
         except ValueError as error:  # BadArgument, or a text where a number should be
             raise CheckpointError(f"the side-car cannot be read: {error}") from error
         classes, self_test = tuple(values["classes"]), tuple(values["self_test"])
-        if len(classes) != len(self_test):
+        if self_test and len(classes) != len(self_test):
             raise CheckpointError(
                 f"the side-car names {len(classes)} classes, its self-test has {len(self_test)} "
                 "logits; it belongs to other weights"

@@ -41,8 +41,12 @@ def check(model: nn.Module, preprocess: Preprocess, expected: tuple[float, ...])
     """Compare with the logits of the side-car.
 
     Raises:
-        CheckpointError: they differ by more than rounding.
+        CheckpointError: they differ by more than rounding, or there were none.
     """
+    if not expected:
+        raise CheckpointError(
+            "the network had no finite answers yet when it was saved; use a later checkpoint"
+        )
     found = np.asarray(fixed_logits(model, preprocess))
     wanted = np.asarray(expected)
     if found.shape != wanted.shape:

@@ -114,6 +114,6 @@ def _help() -> str:
         "",
         "  --version  print the version          --debug  show the traceback of an error",
         "",
-        "start here: cladenet train lenet5 --data digits",
+        "start here: cladenet train lenet5_relu --data digits",
     ]
     return "\n".join(lines)

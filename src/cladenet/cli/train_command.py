@@ -30,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Train, and print the result."""
+    from cladenet.data.decode import readable
     from cladenet.runs.config import parse_words, read_options
     from cladenet.runs.train_run import train
 
@@ -55,5 +56,5 @@ def run(arguments: argparse.Namespace) -> int:
         f"{result.split} accuracy {100 - evaluation.top1_error:.2f} % on {evaluation.n:,} images "
         f"(95 %: {100 - high:.2f} to {100 - low:.2f})"
     )
-    print(f"report: {result.folder / 'report.html'}")
+    print(f"report: {readable(str(result.folder / 'report.html'))}")
     return 0

@@ -139,6 +139,6 @@ DEFAULT = Recipe(
 )
 
 # Images of up to 48 pixels lose too much by crops of a third of their area, and bear higher rates.
-DEFAULT_SMALL = replace(DEFAULT, lr=3e-3, crop="pad", pad=2, policy="none")
+DEFAULT_SMALL = replace(DEFAULT, least_steps=1200, lr=3e-3, crop="pad", pad=2, policy="none")
 
 FINE_TUNE = replace(DEFAULT, epochs=20, least_steps=200, lr=3e-4, ema=0.98, scale=(0.5, 1.0))

@@ -49,6 +49,6 @@ class Events:
     def _tolerated(self) -> Iterator[None]:
         try:
             yield
-        except OSError as error:
+        except (OSError, UnicodeError) as error:  # the latter: it takes names in UTF-8 alone
             self._writer = None
-            self._say(f"note: TensorBoard gets no more events: {error.strerror or error}")
+            self._say(f"note: TensorBoard gets no more events: {error}")

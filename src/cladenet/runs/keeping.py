@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from itertools import chain, count
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +105,7 @@ class Keeper:
         """Write what has changed since the last save: the best weights, then the state.
 
         Raises:
-            Diverged: a weight or an answer is not finite; the older checkpoints stay.
+            Diverged: a weight is not finite; the older checkpoints stay.
             StorageError: the disk is full or fails; the older checkpoints stay.
         """
         progress, place = self.progress, self.folder.checkpoints
@@ -218,6 +219,8 @@ class Keeper:
 
     def _card(self, metrics: dict[str, Any]) -> Card:
         logits = fixed_logits(self.learner.predictor, self.card.preprocess)
+        if not all(map(isfinite, logits)):  # a deep network whose running statistics are young
+            logits = ()
         return replace(self.card, step=self.progress.step, metrics=dict(metrics), self_test=logits)
 
     def _point_and_prune(self, target: Path) -> None:

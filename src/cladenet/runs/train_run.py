@@ -78,7 +78,7 @@ def train(
         return _run(folder, decide_again(folder, chosen), going_on=True, quiet=quiet)
     if not network or not data:
         raise BadArgument(
-            "a new run needs a network and a data set: cladenet train lenet5 --data digits"
+            "a new run needs a network and a data set: cladenet train lenet5_relu --data digits"
         )
     config = decide(network, data, recipe, str(weights), chosen)
     folder = RunFolder(out or default_folder(network, data))
