@@ -38,7 +38,7 @@ NEW = ["train", "lenet5", "--data", "digits", "--out", "x"]
         (["check"], 2, "the following arguments are required: DATA. `cladenet check --help`"),
         (["check", "a", "b"], 2, "`cladenet check` has no place for 'b'"),
         (["check", "digts"], 3, "no data set, folder or CSV file is called 'digts'; nearest: dig"),
-        (["train"], 2, "needs a network and a data set: cladenet train lenet5 --data digits"),
+        (["train"], 2, "needs a network and a data set: cladenet train lenet5_relu --data digits"),
         (["train", "lenet5", "vgg16"], 2, "one network at a time: lenet5 vgg16"),
         (["train", "lenet5", "--data"], 2, "argument --data: expected one argument"),
         ([*NEW[:1], "lenet55", *NEW[2:]], 2, "no model is called 'lenet55'; nearest: lenet5"),

@@ -11,6 +11,7 @@ from datetime import timedelta
 
 import torch
 from torch import Tensor, distributed, nn
+from torch.distributed import PrefixStore, rendezvous  # type: ignore[attr-defined]
 
 from cladenet.errors import BadArgument, CladeNetError
 
@@ -111,10 +112,18 @@ def open_world(device: str = "auto") -> Iterator[World]:
         return
     if chosen.type == "cuda":
         torch.cuda.set_device(chosen)
+    # After a restart torchrun's workers meet in the store of the attempt before, where a dead
+    # rank's address still stands: whoever comes first would call it. Hence a prefix an attempt.
+    store, rank, _ = next(rendezvous("env://"))
+    attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
     distributed.init_process_group(
-        "nccl" if chosen.type == "cuda" else "gloo", timeout=COLLECTIVE_TIMEOUT
+        "nccl" if chosen.type == "cuda" else "gloo",
+        store=PrefixStore(f"attempt-{attempt}", store),
+        rank=rank,
+        world_size=size,
+        timeout=COLLECTIVE_TIMEOUT,
     )
     try:
-        yield World(distributed.get_rank(), size, chosen)
+        yield World(rank, size, chosen)
     finally:
         distributed.destroy_process_group()
