@@ -50,6 +50,10 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
+    if "CLADENET_TEST_DATA" not in os.environ:
+        raise SystemExit(
+            "set CLADENET_TEST_DATA to a folder with cifar-10-batches-py/ and hymenoptera/"
+        )
     data = Path(os.environ["CLADENET_TEST_DATA"])
     with tempfile.TemporaryDirectory() as cache:
         result = {

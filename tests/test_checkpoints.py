@@ -263,6 +263,14 @@ def test_weights_for_something_else_are_refused_with_what_to_do(
     assert not (tmp_path / "new").exists()
 
 
+def test_weights_keep_their_channels(
+    saved: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["train", "plain20_cifar", "--data", "digits", "--out", str(tmp_path / "new")]
+    assert main([*words, "--weights", str(saved), "model.in_channels=3"]) == 2
+    assert "model.in_channels is 3, the weights in" in capsys.readouterr().err
+
+
 def test_a_file_is_replaced_behind_a_link_and_a_device_is_written_into(tmp_path: Path) -> None:
     (tmp_path / "real").write_text("old")
     (tmp_path / "link").symlink_to("real")
@@ -273,3 +281,6 @@ def test_a_file_is_replaced_behind_a_link_and_a_device_is_written_into(tmp_path:
     assert Path("/dev/null").is_char_device()
     with pytest.raises(StorageError, match="no room to write /dev/full"):
         write_file(Path("/dev/full"), b"new")
+    with pytest.raises(StorageError, match="cannot be written: Is a directory"):
+        write_file(tmp_path, b"new")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "real"]
