@@ -34,7 +34,8 @@ class Toy(Classifier):
         self.stem = nn.Conv2d(1, 4, 3, padding=1)
         middle = nn.BatchNorm2d(4) if norm else nn.Identity()
         self.stages = nn.Sequential(
-            nn.Sequential(middle, nn.ReLU()), nn.Sequential(nn.Conv2d(4, 4, 3, padding=1), nn.ReLU())
+            nn.Sequential(middle, nn.ReLU()),
+            nn.Sequential(nn.Conv2d(4, 4, 3, padding=1), nn.ReLU()),
         )
         self.head = nn.Sequential(nn.Flatten(), nn.Dropout(drop_rate), self.new_classifier(3))
 
