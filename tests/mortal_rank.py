@@ -4,20 +4,20 @@ import os
 import signal
 
 from cladenet.cli import main
-from cladenet.runs.session import Session
+from cladenet.runs.course import Course
 from cladenet.training.engine import Report
 
 rank, _, step = os.environ["KILL_RANK_AT_STEP"].partition(":")
 first_attempt = os.environ["TORCHELASTIC_RESTART_COUNT"] == "0"
-count = Session._count
+count = Course._count
 
 
-def mortal(session: Session, report: Report) -> None:
-    count(session, report)
+def mortal(course: Course, report: Report) -> None:
+    count(course, report)
     if report.step == int(step):
         os.kill(os.getpid(), signal.SIGKILL)
 
 
 if first_attempt and os.environ["RANK"] == rank:
-    Session._count = mortal  # type: ignore[assignment, method-assign]
+    Course._count = mortal  # type: ignore[assignment, method-assign]
 raise SystemExit(main())

@@ -13,9 +13,9 @@ import pytest
 
 from cladenet.checkpoints import atomic
 from cladenet.cli import main
-from cladenet.runs import session as sessions
+from cladenet.runs import course as courses
 from cladenet.runs import train_run
-from cladenet.runs.session import Session
+from cladenet.runs.course import Course
 from cladenet.training.engine import Report
 from forking import start, wait
 from trials import (
@@ -102,7 +102,7 @@ def test_a_signal_need_not_wait_for_the_end_of_a_validation(
     data: Path, expected: dict[str, object], tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
-    arm = interrupt_in(sessions, "evaluate", signal.SIGTERM)
+    arm = interrupt_in(courses, "evaluate", signal.SIGTERM)
     outcome = child(small_run(run, data), tmp_path / "output", arm, limit=GRACE)
     check_refusal(outcome, 143, rf"after step 4 of {STEPS}; it is saved")
     assert not (run / "metrics.jsonl").exists()
@@ -169,14 +169,14 @@ def check_random_signal(
     number = draw.choice(list(STATUS))
     run, taken, output = folder / "run", folder / "taken", folder / "output"
     words = small_run(run, data, f"workers={draw.choice((0, 2))}", POLICY)
-    count = Session._count
+    count = Course._count
 
-    def counting(session: Session, report: Report) -> None:
-        count(session, report)
+    def counting(course: Course, report: Report) -> None:
+        count(course, report)
         taken.write_text(str(report.step))
 
     def action() -> int:
-        overwrite(Session, "_count", counting)
+        overwrite(Course, "_count", counting)
         return main(words)
 
     pid = start(action, output)

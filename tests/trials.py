@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from cladenet.cli import main
-from cladenet.runs.session import Session
+from cladenet.runs.course import Course
 from cladenet.training.engine import Report
 from cladenet.vision import torchvision
 from forking import kill, start, wait
@@ -106,14 +106,14 @@ def at_step(step: int, then: Callable[[], None]) -> Callable[[], None]:
     """What makes a process call `then` as soon as that optimiser step is taken."""
 
     def arm() -> None:
-        count = Session._count
+        count = Course._count
 
-        def counting(session: Session, report: Report) -> None:
-            count(session, report)
+        def counting(course: Course, report: Report) -> None:
+            count(course, report)
             if report.step == step:
                 then()
 
-        overwrite(Session, "_count", counting)
+        overwrite(Course, "_count", counting)
 
     return arm
 

@@ -17,13 +17,13 @@ from cladenet.evaluation import Evaluation
 from cladenet.layers.anatomy import Classifier
 from cladenet.runs import environment
 from cladenet.runs.config import RunConfig, decisions
+from cladenet.runs.course import Course
 from cladenet.runs.decide import decide, decide_again, default_folder
 from cladenet.runs.finish import finish
 from cladenet.runs.folder import RunFolder
 from cladenet.runs.keeping import Keeper
 from cladenet.runs.mishaps import explained
 from cladenet.runs.progress import Display, display
-from cladenet.runs.session import Session
 from cladenet.runs.setup import Setting, build, prepare, refuse_lonely_batches
 from cladenet.training.learner import Learner, frozen_parts
 from cladenet.training.objective import Objective, balanced_weights, count_labels, make_objective
@@ -96,15 +96,15 @@ def _run(folder: RunFolder, config: RunConfig, *, going_on: bool, quiet: bool) -
         world = stack.enter_context(open_world(config.device))
         wish = stack.enter_context(stop_wishes())
         with wish.at_once("stopped by a signal before the first step; nothing is lost"):
-            session = _begin(stack, world, folder, config, going_on=going_on, quiet=quiet)
-        with session.keeper.pointing_back(), explained(folder, config):
-            session.run(wish)
+            course = _begin(stack, world, folder, config, going_on=going_on, quiet=quiet)
+        with course.keeper.pointing_back(), explained(folder, config):
+            course.run(wish)
             with wish.at_once(
                 "stopped by a signal after the last step; the weights are saved. "
                 f"Continue with `cladenet train --resume {folder.path}`"
             ):
                 split, evaluation = finish(
-                    world, config, session.setting, folder, session.keeper, session.show
+                    world, config, course.setting, folder, course.keeper, course.show
                 )
         return RunResult(folder.path, split, evaluation)
 
@@ -117,7 +117,7 @@ def _begin(
     *,
     going_on: bool,
     quiet: bool,
-) -> Session:
+) -> Course:
     """All that comes before the first step; a new run that fails here leaves no trace."""
     with ExitStack() as undo:
         with together(world):
@@ -150,7 +150,7 @@ def _begin(
         _announce(show, config, setting, folder, total, (*batches.notes, *notes))
         objective = _objective(config, setting, world)
         undo.pop_all()
-        return Session(world, config, setting, folder, batches, learner, objective, keeper, show)
+        return Course(world, config, setting, folder, batches, learner, objective, keeper, show)
 
 
 def _claim(

@@ -29,7 +29,7 @@ LOSS_UNITS = 2**24  # per nat; whole numbers add up to the same sum in any order
 MAX_LOSS = 2.0**14
 
 
-class Session:
+class Course:
     """One process's part in one run.
 
     Args:
