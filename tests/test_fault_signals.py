@@ -11,7 +11,7 @@ from typing import Any
 import psutil
 import pytest
 
-from cladenet.checkpoints import atomic
+from cladenet.checkpoints import atomic, loading
 from cladenet.cli import main
 from cladenet.runs import course as courses
 from cladenet.runs import train_run
@@ -221,3 +221,14 @@ def test_a_hundred_signals_lose_no_step(
         struck += check_random_signal(1000 + trials, data, folder, expected_of_policy)
         shutil.rmtree(folder)
         trials += 1
+
+
+def test_a_signal_is_no_error_that_a_reader_may_swallow(data: Path, tmp_path: Path) -> None:
+    """It once came while weights were read, and was taken for a damaged checkpoint."""
+    run, output = tmp_path / "run", tmp_path / "output"
+
+    def action() -> int:
+        interrupt_in(loading, "create_model", signal.SIGTERM)()
+        return main(small_run(run, data))
+
+    assert ended(start(action, output), output, limit=GRACE).status == STATUS[signal.SIGTERM]

@@ -20,7 +20,7 @@ from cladenet.training.engine import Report, first_non_finite, train
 from cladenet.training.learner import Learner, frozen_parts
 from cladenet.training.objective import balanced_weights, make_objective
 from cladenet.training.optimizers import make_optimizer
-from cladenet.training.world import World
+from cladenet.training.world import World, choose_device
 
 PREPROCESS = Preprocess(4, 4, 1, "none", mean=(0.5,), std=(0.25,))
 SGD = Recipe(source="", steps=6, batch_size=8, lr=0.1, weight_decay=0.01)
@@ -240,3 +240,9 @@ def test_the_first_broken_module_is_named_in_the_order_of_calls() -> None:
     found = first_non_finite(model, broken)
     assert found is not None
     assert (found.module, found.images.tolist()) == ("stem", [True, True])
+
+
+@pytest.mark.parametrize("wanted", ["meta", "gpu", "mps:0"])
+def test_a_device_that_nothing_trains_on_is_refused(wanted: str) -> None:
+    with pytest.raises(BadArgument, match=f"device is '{wanted}'; expected auto, cpu, cuda"):
+        choose_device(wanted)

@@ -74,8 +74,12 @@ class FolderInUse(CladeNetError):
     exit_status = 7
 
 
-class Interrupted(CladeNetError):
-    """A signal stopped the run after a checkpoint was written."""
+class Interrupted(KeyboardInterrupt):
+    """A signal stopped the run after a checkpoint was written.
+
+    No `CladeNetError`, and no `Exception`: it may come in the middle of any call, and whoever turns
+    errors into a damaged image or checkpoint must not catch it.
+    """
 
     def __init__(self, message: str, signal_number: int) -> None:
         super().__init__(message)

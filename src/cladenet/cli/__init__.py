@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import NoReturn
 
 from cladenet import __version__
-from cladenet.errors import BadArgument, CladeNetError, StorageError
+from cladenet.errors import BadArgument, CladeNetError, Interrupted, StorageError
 
 COMMANDS = {
     "models": "the family tree as a table or tree: year, params, MACs, printed error",
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status = _dispatch(words)
         print(end="", flush=True)
         return status
-    except CladeNetError as error:
+    except (CladeNetError, Interrupted) as error:
         if debug:
             raise
         if str(error):

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, distributed, nn
 from torch.distributed import PrefixStore, rendezvous  # type: ignore[attr-defined]
 
-from cladenet.errors import BadArgument, CladeNetError
+from cladenet.errors import BadArgument, CladeNetError, Interrupted
 
 # A rank that hangs stops the others after this long; a cache that is built takes less.
 COLLECTIVE_TIMEOUT = timedelta(minutes=15)
@@ -59,10 +59,10 @@ def together(world: World) -> Iterator[None]:
 
     Every process has to come through the block; inside it none may wait for another.
     """
-    failure: CladeNetError | None = None
+    failure: CladeNetError | Interrupted | None = None
     try:
         yield
-    except CladeNetError as error:
+    except (CladeNetError, Interrupted) as error:
         failure = error
     status = world.agree(failure.exit_status if failure else 0)
     if failure is not None:
@@ -88,8 +88,10 @@ def choose_device(wanted: str) -> torch.device:
         wanted = "cuda" if torch.cuda.is_available() else "cpu"
     try:
         device = torch.device(wanted)
-    except RuntimeError as error:
-        raise BadArgument(f"device is {wanted!r}; expected auto, cpu, cuda or cuda:N") from error
+    except RuntimeError:
+        device = torch.device("meta")
+    if device.type not in ("cpu", "cuda"):
+        raise BadArgument(f"device is {wanted!r}; expected auto, cpu, cuda or cuda:N")
     if device.type == "cuda":
         if not torch.cuda.is_available():
             raise BadArgument("device is cuda, but torch sees no GPU here; use device=cpu")
