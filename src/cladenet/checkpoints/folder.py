@@ -24,11 +24,11 @@ from cladenet.checkpoints.atomic import (
     MANIFEST,
     explain,
     read_facts,
-    sync_folder,
     to_json,
     write_folder,
 )
 from cladenet.checkpoints.card import Card
+from cladenet.data.files import sync_folder
 from cladenet.errors import CheckpointError
 
 WEIGHTS, CARD, STATE = "weights.safetensors", "card.json", "state.safetensors"

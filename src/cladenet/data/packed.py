@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cladenet.data.files import sync_folder
 from cladenet.errors import DataError, OutOfSpace
 
 FORMAT = 1
@@ -114,7 +115,7 @@ def pack(
     try:
         _write(partial, images, key, on_image)
         os.replace(partial, path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except OSError as error:
         if error.errno not in NO_SPACE:
             raise
@@ -187,11 +188,3 @@ def _read_footer(path: Path) -> tuple[dict[str, Any], int, int]:
         if not known or index_start < 0:
             raise DamagedCache(f"{path}: the footer is damaged")
     return footer, index_start, index_end
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from cladenet.checkpoints import load, load_into
+from cladenet.checkpoints import Loaded, load_into
 from cladenet.checkpoints.card import Card
 from cladenet.data.augment import Augment
 from cladenet.data.dataset import DataSet
@@ -36,21 +36,28 @@ class Setting:
     augment: Augment
     recipe: Recipe
     arguments: dict[str, Any]
-    source: Card | None
     notes: tuple[str, ...]
 
 
-def prepare(config: RunConfig, index: Path, *, leads: bool, going_on: bool = False) -> Setting:
+def prepare(
+    config: RunConfig,
+    weights: Loaded | None,
+    index: Path,
+    *,
+    leads: bool,
+    going_on: bool = False,
+) -> Setting:
     """Open and check the data and decide how images become inputs; no network is built yet.
 
-    Images are held out as the file at `index` says; where it is missing, that is decided and, by
-    the process that `leads`, written there. A run that is `going_on` keeps its division.
+    `weights` are those to fine-tune, whose images the network goes on seeing as it did. Images are
+    held out as the file at `index` says; where it is missing, that is decided and, by the process
+    that `leads`, written there. A run that is `going_on` keeps its division.
 
     Raises:
         BadArgument, DataError, CheckpointError: as the parts do.
     """
     entry = find(config.network)
-    source = load(config.weights).card if config.weights else None
+    source = None if weights is None else weights.card
     if source is not None and source.network != config.network:
         raise CheckpointError(
             f"{config.weights} holds weights of {source.network}, not of {config.network}; "
@@ -80,12 +87,13 @@ def prepare(config: RunConfig, index: Path, *, leads: bool, going_on: bool = Fal
         augment=augment_of(recipe),
         recipe=recipe,
         arguments=_arguments(config, dataset, size),
-        source=source,
         notes=(*dataset.notes, *notes),
     )
 
 
-def build(config: RunConfig, setting: Setting) -> tuple[Classifier, tuple[str, ...]]:
+def build(
+    config: RunConfig, setting: Setting, weights: Loaded | None
+) -> tuple[Classifier, tuple[str, ...]]:
     """The network with its first weights, and what there is to say about them.
 
     Raises:
@@ -99,9 +107,9 @@ def build(config: RunConfig, setting: Setting) -> tuple[Classifier, tuple[str, .
             raise
         given = ", ".join(f"model.{name}={value}" for name, value in config.arguments.items())
         raise BadArgument(f"{config.network} cannot be built with {given}: {error}") from error
-    if not config.weights:
+    if weights is None:
         return model, ()
-    source, card, folder = load(config.weights)
+    source, card, folder = weights
     new_head = card.classes != setting.dataset.classes
     skip = tuple(_last_layer(model)) if new_head else ()
     load_into(model, source.state_dict(), str(folder), skip)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import torch
 
 from cladenet import __version__
+from cladenet.checkpoints import load
 from cladenet.checkpoints.atomic import to_json, write_file
 from cladenet.checkpoints.card import Card
 from cladenet.data.batches import TrainBatches
@@ -124,9 +125,10 @@ def _begin(
             if world.leads:
                 _claim(stack, undo, folder, config, going_on)
         with together(world):
-            setting = prepare(config, folder.split, leads=world.leads, going_on=going_on)
+            weights = load(config.weights) if config.weights else None
+            setting = prepare(config, weights, folder.split, leads=world.leads, going_on=going_on)
         with together(world):
-            model, notes = build(config, setting)
+            model, notes = build(config, setting, weights)
             batches = _batches(config, setting, world)
             refuse_lonely_batches(model, batches.batch_size, setting.recipe, world.size)
             learner = _learner(model, config, setting, world)
