@@ -1,5 +1,6 @@
 """What holds for every network: its ledger row, the anatomy, the messages."""
 
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -12,22 +13,26 @@ from cladenet.layers.anatomy import Classifier
 from cladenet.layers.features import FeatureMaps
 from cladenet.registry import create_model, find, list_models
 
-# One of each class and kind of unit; the others differ in their numbers.
-KINDS = (
-    "lenet5",
-    "lenet5_relu",
-    "lenet_caffe",
-    "alexnet",
-    "alexnet_cifar",
-    "vgg11_lrn",
-    "vgg16_c",
-    "vgg11_bn",
-    "vgg_cifar",
-    "resnet18",
-    "plain18",
-    "resnet50",
-    "resnet20_cifar",
-)
+
+def _kinds() -> list[str]:
+    """The smallest of the variants that differ in numbers alone: one of each kind of network."""
+    smallest: dict[object, str] = {}
+    for name in sorted(list_models(), key=lambda name: find(name).params):
+        variant = import_module(f"cladenet.models.{find(name).family}").VARIANTS[name]
+        keywords = getattr(variant, "keywords", {})
+        parts = {key: value for key, value in keywords.items() if not _is_number(value)}
+        smallest.setdefault((getattr(variant, "func", variant), repr(parts)), name)
+    return [name for name in list_models() if name in smallest.values()]
+
+
+def _is_number(value: object) -> bool:
+    """A number, or rows of numbers."""
+    if isinstance(value, tuple | list):
+        return all(map(_is_number, value))
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+KINDS = _kinds()
 
 
 def on_meta(name: str, **overrides: Any) -> Classifier:

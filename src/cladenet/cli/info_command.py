@@ -16,7 +16,13 @@ ERRORS = {
     "top5_err_10crop": "10-crop top-5",
     "top1_err_1crop": "1-crop top-1",
     "top5_err_1crop": "1-crop top-5",
+    "top1_err_320": "320-pixel crop top-1",
+    "top5_err_320": "320-pixel crop top-5",
     "cifar10_err": "CIFAR-10",
+    "cifar100_err": "CIFAR-100",
+    "cifar10_err_noaug": "CIFAR-10 as it is",
+    "cifar100_err_noaug": "CIFAR-100 as it is",
+    "svhn_err": "SVHN",
 }
 HEADINGS = ("layer", "kind", "out", "params", "MACs", "sees", "step")
 
@@ -84,11 +90,14 @@ def facts_text(entry: Entry) -> str:
         "params": _counted(entry.params, entry.paper_params),
         "MACs": _counted(entry.macs, entry.paper_flops),
         "100 classes": ", ".join(hundred),
+        "in training": _with_auxiliary(entry.params_with_aux),
+        "exits": _exits(entry),
         "shortcut": entry.shortcut,
         "stride on": entry.stride_on,
         "error": ", ".join(printed),
         "protocol": entry.protocol,
         "figures": entry.figures,
+        "recipe": entry.recipe,
         "reference": f"{entry.reference} ({entry.verified})",
         "notes": entry.notes,
     }
@@ -130,6 +139,15 @@ def layers_text(rows: list[dict[str, Any]]) -> str:
 
 def _names(line: list[Family]) -> str:
     return ", ".join(f"{family.title} ({family.year})" for family in line)
+
+
+def _with_auxiliary(params: int | None) -> str:
+    return "" if params is None else f"{params:,} params with the auxiliary classifiers"
+
+
+def _exits(entry: Entry) -> str:
+    pairs = zip(entry.exits_params, entry.exits_macs, strict=True)
+    return ", ".join(f"{params:,} params and {macs:,} MACs" for params, macs in pairs)
 
 
 def _counted(count: int, printed: str) -> str:

@@ -5,8 +5,8 @@ model.stages[1][0]          the first unit of the second stage
 model.head[-1]              the layer that gives the logits
 """
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple, cast
 
 from torch import Tensor, nn
 
@@ -32,6 +32,9 @@ class Classifier(nn.Module):
 
     A family's constructor calls this one first, then sets `stem`, `stages` and `head`, the last
     with `new_classifier(num_classes)` at its end, and calls `initialise(self)`.
+
+    Some papers train with further classifiers on the way. They are built on request, heard in
+    training mode alone, and no part of the network that predicts: see `add_auxiliary`.
 
     Args:
         in_channels: channels of the images.
@@ -74,9 +77,14 @@ class Classifier(nn.Module):
         self.head_hidden_size = head_width  # timm's word for it
         self.input_size = input_size
         self.least_size = least_size
+        self.auxiliary: nn.ModuleList | None = None
+        self.auxiliary_after: tuple[tuple[int, int], ...] = ()
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> Tensor | tuple[Tensor, ...]:
         """Normalised images (N, in_channels, H, W) -> logits (N, num_classes).
+
+        In training mode a network with auxiliary classifiers gives a tuple: the logits first, then
+        those of each auxiliary classifier, from the stem upwards.
 
         Raises:
             BadArgument: the images have another number of channels or a size that does not fit.
@@ -85,6 +93,8 @@ class Classifier(nn.Module):
         check_images(x, name, self.in_channels, self.least_size)
         if self.input_size is not None:
             check_size(x, name, self.input_size)
+        if self.training and self.auxiliary is not None:
+            return self._forward_with_auxiliary(x, self.auxiliary)
         return self.head(self.forward_features(x))
 
     def forward_features(self, x: Tensor) -> Tensor:
@@ -112,14 +122,41 @@ class Classifier(nn.Module):
         self.head[-1] = fresh.train(self.training)
         self.initialise(self.head[-1])
         self.num_classes = num_classes
+        if num_classes == 0:
+            self.auxiliary, self.auxiliary_after = None, ()
+        for head in cast(Iterable[nn.Sequential], self.auxiliary or ()):
+            width = cast(nn.Linear, head[-1]).in_features
+            head[-1] = nn.Linear(width, num_classes).to(like.device, like.dtype)
+            self.initialise(head[-1])
 
     def new_classifier(self, num_classes: int) -> nn.Module:
         """The last layer, not yet initialised: linear in nearly all papers."""
         return nn.Linear(self.head_hidden_size, num_classes) if num_classes else nn.Identity()
 
+    def add_auxiliary(self, heads: Mapping[tuple[int, int], nn.Sequential]) -> None:
+        """Classifiers that read the maps on their way, in training mode alone.
+
+        Args:
+            heads: (i, j) -> what reads the output of `stages[i][j]` and ends in a linear layer to
+                the logits; from the stem upwards. Their tensors are called `auxiliary.0...`.
+        """
+        self.auxiliary_after = tuple(heads)
+        self.auxiliary = nn.ModuleList(heads.values())
+
     def initialise(self, module: nn.Module) -> None:
         """Draw the weights of `module` and all inside it as the family's paper does."""
         raise NotImplementedError
+
+    def _forward_with_auxiliary(self, x: Tensor, heads: nn.ModuleList) -> tuple[Tensor, ...]:
+        reads = dict(zip(self.auxiliary_after, heads, strict=True))
+        logits = []
+        x = self.stem(x)
+        for i, stage in enumerate(self.stages):
+            for j, unit in enumerate(stage.children()):
+                x = unit(x)
+                if (i, j) in reads:
+                    logits.append(reads[i, j](x))
+        return (self.head(x), *logits)
 
 
 def check_images(x: Tensor, name: str, in_channels: int, least_size: int) -> None:

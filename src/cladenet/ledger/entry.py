@@ -16,7 +16,8 @@ class Entry:
     """One network: what its paper prints, and what was counted.
 
     Errors are in percent. `top1_err` and `top5_err` follow the row's `protocol`; a name that ends
-    in `_1crop` or `_10crop` carries its own. `macs` are multiply-accumulates of convolutions and
+    in `_1crop`, `_10crop`, `_320` (one crop of 320 pixels) or `_noaug` (trained on the images as
+    they are) carries its own. `macs` are multiply-accumulates of convolutions and
     linear layers for one image; norms, pools, activations and fixed targets are not in it.
 
     Args:
@@ -24,6 +25,10 @@ class Entry:
         input: channels, height and width of the input that `macs` is for.
         params: trainable values with `classes` classes.
         params_cifar100: the same with 100 classes, where a paper has both.
+        params_with_aux: trainable values with the auxiliary classifiers of training.
+        exits_params: of a network with exits, what the network up to each of them holds.
+        exits_macs: what it costs to come to each exit, the exits before it included.
+        recipe: name in `cladenet.recipes.RECIPES` of the paper's training; empty if none is known.
         figures: where the printed errors were read; "memory" says that they were not.
         reference: the independent implementation that was counted.
         verified: about params and macs. run: the reference was built and counted; derived: built
@@ -45,6 +50,9 @@ class Entry:
     layers: tuple[str, ...]
     params_cifar100: int | None = None
     macs_cifar100: int | None = None
+    params_with_aux: int | None = None
+    exits_params: tuple[int, ...] = ()
+    exits_macs: tuple[int, ...] = ()
     paper_params: str = ""
     paper_flops: str = ""
     shortcut: str = ""
@@ -55,7 +63,14 @@ class Entry:
     top5_err_1crop: float | None = None
     top1_err_10crop: float | None = None
     top5_err_10crop: float | None = None
+    top1_err_320: float | None = None
+    top5_err_320: float | None = None
     cifar10_err: float | None = None
+    cifar100_err: float | None = None
+    cifar10_err_noaug: float | None = None
+    cifar100_err_noaug: float | None = None
+    svhn_err: float | None = None
+    recipe: str = ""
     protocol: str = ""
     figures: str = ""
     reference: str = ""
@@ -114,6 +129,10 @@ def _is_shape(value: object) -> bool:
     return isinstance(value, list) and len(value) == 3 and all(map(_is_int, value))
 
 
+def _are_counts(value: object) -> bool:
+    return isinstance(value, list) and all(map(_is_int, value))
+
+
 def _is_lines(value: object) -> bool:
     return isinstance(value, list) and all(map(_is_text, value))
 
@@ -124,6 +143,7 @@ EXPECTED: dict[Any, tuple[str, Callable[[object], bool]]] = {
     int | None: ("a whole number, 0 or more", _is_int),
     float | None: ("a percentage with a decimal point", _is_percent),
     tuple[int, int, int]: ("three whole numbers", _is_shape),
+    tuple[int, ...]: ("a list of whole numbers", _are_counts),
     tuple[str, ...]: ("a list of texts", _is_lines),
 }
 
