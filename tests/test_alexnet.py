@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from by_heart import sgd, steps_to_learn
 from cladenet.analysis.cost import count_cost, layer_table
 from cladenet.layers.norm import response_norm
 from cladenet.models.alexnet import AlexNet, AlexNetCifar
@@ -119,3 +120,15 @@ def test_the_cifar_net_is_three_convolutions_with_a_maximum_and_two_average_pool
     expected = F.relu(x.flatten(1) @ w4.T + b4) @ w5.T + b5
     assert worst(ours(images), expected) < 1e-10
     assert expected.min() < 0 < expected.max()
+
+
+def test_eight_real_images_are_learned_by_heart() -> None:
+    torch.manual_seed(0)
+    assert 0 < steps_to_learn(create_model("alexnet_cifar"), sgd(0.02), size=32) < 200
+
+
+@pytest.mark.slow
+def test_eight_real_images_are_learned_by_heart_by_the_papers_net() -> None:
+    torch.manual_seed(0)
+    model = create_model("alexnet", input_size=63, num_classes=10)
+    assert 0 < steps_to_learn(model, sgd(0.01), size=63) < 200

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from by_heart import sgd, steps_to_learn
 from cladenet.analysis.cost import count_cost, layer_table
 from cladenet.errors import BadArgument
 from cladenet.layers.features import FeatureMaps
@@ -206,12 +207,8 @@ def test_any_norm_fits() -> None:
     assert model(torch.randn(1, 3, 20, 28)).shape == (1, 10)
 
 
-def test_resnet20_learns_eight_random_images_by_heart() -> None:
+@pytest.mark.parametrize(("name", "size"), [("resnet20_cifar", 32), ("resnet18", 64)])
+def test_eight_real_images_are_learned_by_heart(name: str, size: int) -> None:
     torch.manual_seed(0)
-    model, images, labels = ResNetCifar(20), torch.randn(8, 3, 16, 16), torch.arange(8)
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
-    for _ in range(15):
-        optimizer.zero_grad()
-        F.cross_entropy(model(images), labels).backward()
-        optimizer.step()
-    assert model(images).argmax(1).tolist() == labels.tolist()
+    model = create_model(name, num_classes=10)
+    assert 0 < steps_to_learn(model, sgd(0.02), size) < 200

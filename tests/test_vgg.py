@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import nn
 
+from by_heart import sgd, steps_to_learn
 from cladenet.analysis.cost import Layer, count_cost, layer_table
 from cladenet.errors import BadArgument
 from cladenet.layers.anatomy import Classifier
@@ -150,3 +151,15 @@ def test_a_deep_net_starts_from_the_first_four_convolutions_and_the_head_of_a() 
 def test_a_net_of_other_shapes_is_no_start() -> None:
     with pytest.raises(BadArgument, match=r"\(64, 3, 3, 3\) do not fit a layer of \(64, 3, 5, 5\)"):
         small("vgg13_5x5").start_from(small("vgg11"))
+
+
+def test_eight_real_images_are_learned_by_heart() -> None:
+    torch.manual_seed(0)
+    assert 0 < steps_to_learn(create_model("vgg_cifar"), sgd(0.02), size=32) < 200
+
+
+@pytest.mark.slow
+def test_eight_real_images_are_learned_by_heart_by_the_papers_net() -> None:
+    torch.manual_seed(0)
+    model = create_model("vgg11", input_size=32, num_classes=10)
+    assert 0 < steps_to_learn(model, sgd(0.01), size=32) < 200
