@@ -61,6 +61,25 @@ def test_windows_widen_the_field_by_their_steps_and_strides_multiply_them() -> N
     assert sees(nn.AvgPool2d(3, 2), nn.ReLU(), nn.BatchNorm2d(1)) == [(3, 2)] * 3
 
 
+def test_memory_is_what_each_new_output_takes_in_float32() -> None:
+    """By hand: 2 maps of 6x6, kept twice; a pool of 3x3; nothing for in-place and reshaping."""
+    layers = nn.Sequential(
+        nn.Conv2d(1, 2, 3), nn.ReLU(), nn.ReLU(inplace=True), nn.MaxPool2d(2), nn.Flatten(),
+        nn.Dropout(0.5), nn.Linear(18, 5),
+    )  # fmt: skip
+    table = layer_table(layers, (1, 8, 8))
+    assert [row.memory for row in table] == [288, 288, 0, 72, 0, 0, 20]
+
+
+def test_vgg16_keeps_15_million_values_for_an_image_most_of_them_in_its_first_layers() -> None:
+    """By hand from Table 1: 2 convolutions of 64 at 224, 2 of 128 at 112, 3 of 256 at 56, ..."""
+    convs = 2 * 64 * 224**2 + 2 * 128 * 112**2 + 3 * 256 * 56**2 + 3 * 512 * (28**2 + 14**2)
+    pools = 64 * 112**2 + 128 * 56**2 + 256 * 28**2 + 512 * (14**2 + 7**2)
+    with torch.device("meta"):
+        table = layer_table(create_model("vgg16"), (3, 224, 224))
+    assert sum(row.memory for row in table) == 4 * (convs + pools + 4096 + 4096 + 1000)
+
+
 def test_a_field_is_what_the_gradient_reaches() -> None:
     layers = nn.Sequential(nn.Conv2d(1, 2, 5, 2), nn.AvgPool2d(2, 1), nn.Conv2d(2, 1, 3))
     image = torch.zeros(1, 1, 33, 33, requires_grad=True)

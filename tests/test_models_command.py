@@ -81,9 +81,23 @@ def test_info_with_layers_ends_in_the_totals(capsys: pytest.CaptureFixture[str])
     run(info_command, "lenet5", "--layers")
     lines = capsys.readouterr().out.splitlines()
     c5 = next(line for line in lines if line.startswith("stages.1.0"))
-    assert c5.split() == ["stages.1.0", "Conv2d", "120x1x1", "48,120", "48,000", "32", "4"]
+    assert c5.split() == ["stages.1.0", "Conv2d", "120x1x1", "48,120", "48,000", "480", "32", "4"]
     total = next(line for line in lines if line.startswith("total"))
-    assert total.split() == ["total", "60,000", "325,680"]
+    assert total.split()[:3] == ["total", "60,000", "325,680"]
+
+
+def test_info_with_layers_can_look_at_another_size(capsys: pytest.CaptureFixture[str]) -> None:
+    """A global average takes any size; a tied head is built for it, and says if it cannot be."""
+    run(info_command, "resnet18", "--layers", "--size", "448", "--json")
+    rows = json.loads(capsys.readouterr().out)["layer_table"]
+    assert rows[0]["out_shape"] == [64, 224, 224]
+    run(info_command, "vgg11", "--layers", "--size", "64", "--json")
+    head = [row for row in json.loads(capsys.readouterr().out)["layer_table"] if row["params"]][-3]
+    assert head["in_shape"] == [512 * 2 * 2]
+    with pytest.raises(BadArgument, match="input_size is 16; VGG needs at least 32"):
+        run(info_command, "vgg11", "--layers", "--size", "16")
+    with pytest.raises(BadArgument, match="--size is 64; it needs --layers"):
+        run(info_command, "vgg11", "--size", "64")
 
 
 def test_info_json_has_layers_only_if_asked(capsys: pytest.CaptureFixture[str]) -> None:

@@ -71,13 +71,26 @@ def test_logits_are_those_of_torchvision_and_timm(name: str) -> None:
         assert worst(logits, wear(from_timm(name), ours)(images)) < 1e-10
 
 
-def test_a_stack_of_3x3_sees_what_one_large_kernel_sees_with_fewer_weights() -> None:
+@pytest.mark.parametrize(("stacked", "kernel_size"), [(2, 5), (3, 7)])
+def test_a_stack_of_3x3_sees_what_one_large_kernel_sees_with_fewer_weights(
+    stacked: int, kernel_size: int
+) -> None:
     """Sec. 2.3: two see 5x5; three see 7x7 with 27 C^2 weights in place of 49 C^2."""
     channels = 4
-    threes = [nn.Conv2d(channels, channels, 3, padding=1, bias=False) for _ in range(3)]
-    sees = [row.receptive_field for row in layer_table(nn.Sequential(*threes), (channels, 32, 32))]
-    assert sees == [3, 5, 7]
-    assert count_cost(nn.Sequential(*threes), (channels, 32, 32))[0] == 27 * channels**2
+    image = (channels, 32, 32)
+    threes = nn.Sequential(
+        *(nn.Conv2d(channels, channels, 3, padding=1, bias=False) for _ in range(stacked))
+    )
+    one = nn.Conv2d(channels, channels, kernel_size, padding=kernel_size // 2, bias=False)
+    assert layer_table(threes, image)[-1].receptive_field == kernel_size
+    assert layer_table(nn.Sequential(one), image)[-1].receptive_field == kernel_size
+    weights, macs = count_cost(threes, image)
+    assert weights == stacked * 9 * channels**2
+    assert macs == weights * 32 * 32
+    assert count_cost(one, image) == (
+        (kernel_size * channels) ** 2,
+        macs * kernel_size**2 // (9 * stacked),
+    )
 
 
 def test_the_5x5_net_sees_at_each_pool_what_b_sees() -> None:

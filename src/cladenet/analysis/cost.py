@@ -44,6 +44,8 @@ class Layer(NamedTuple):
         macs: multiply-accumulates for one image.
         receptive_field: side in input pixels of what one output value can see; None: everything.
         step: input pixels between neighbours of the output map; None if it is no map.
+        memory: bytes that its output takes for one image in float32, which is what training keeps
+            of it; 0 where it writes over its input or only looks at it in another shape.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Layer(NamedTuple):
     macs: int
     receptive_field: int | None
     step: int | None
+    memory: int
 
 
 def layer_table(model: nn.Module, input_shape: tuple[int, ...]) -> list[Layer]:
@@ -85,6 +88,7 @@ def layer_table(model: nn.Module, input_shape: tuple[int, ...]) -> list[Layer]:
                 macs=macs_so_far() - started.pop(),
                 receptive_field=sight.of(out).size,
                 step=sight.of(out).step,
+                memory=0 if _shares_memory(inputs[0], out) else 4 * out[0].numel(),
             )
             layers.append(layer)
 
@@ -135,6 +139,10 @@ def _counting(model: nn.Module) -> Iterator[Callable[[], int]]:
 def _one_image(model: nn.Module, shape: tuple[int, ...]) -> Tensor:
     like = next(model.parameters())
     return torch.empty(1, *shape, device=like.device, dtype=like.dtype)
+
+
+def _shares_memory(a: Tensor, b: Tensor) -> bool:
+    return a.untyped_storage()._cdata == b.untyped_storage()._cdata
 
 
 def _is_leaf(module: nn.Module) -> bool:

@@ -6,8 +6,9 @@ from dataclasses import asdict
 from typing import Any
 
 from cladenet.cli.tables import columns, paragraph
+from cladenet.errors import BadArgument
 from cladenet.ledger import Entry, Family, ancestors, descendants, families
-from cladenet.registry import create_model, find
+from cladenet.registry import accepts, create_model, find
 
 ERRORS = {
     "top1_err": "top-1",
@@ -24,14 +25,19 @@ ERRORS = {
     "cifar100_err_noaug": "CIFAR-100 as it is",
     "svhn_err": "SVHN",
 }
-HEADINGS = ("layer", "kind", "out", "params", "MACs", "sees", "step")
+HEADINGS = ("layer", "kind", "out", "params", "MACs", "memory", "sees", "step")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """NAME [--layers] [--json]."""
     parser.add_argument("name", help="a name that `cladenet models` prints")
     parser.add_argument(
-        "--layers", action="store_true", help="shape, size, cost and receptive field of each layer"
+        "--layers",
+        action="store_true",
+        help="shape, size, cost, memory and receptive field of each layer",
+    )
+    parser.add_argument(
+        "--size", type=int, metavar="N", help="with --layers: for images of N x N pixels"
     )
     parser.add_argument("--json", action="store_true", help="the same facts for a program")
 
@@ -40,10 +46,12 @@ def run(arguments: argparse.Namespace) -> int:
     """Print the facts of one network.
 
     Raises:
-        BadArgument: no network has this name.
+        BadArgument: no network has this name, or it cannot look at images of that size.
     """
     entry = find(arguments.name)
-    rows = layers(entry) if arguments.layers else []
+    if arguments.size is not None and not arguments.layers:
+        raise BadArgument(f"--size is {arguments.size}; it needs --layers")
+    rows = layers(entry, arguments.size) if arguments.layers else []
     if arguments.json:
         facts = {**asdict(entry), "tree": family_line(entry)}
         if arguments.layers:
@@ -105,15 +113,23 @@ def facts_text(entry: Entry) -> str:
     return "\n".join([entry.name, "", *lines, "", *(f"    {line}" for line in entry.layers)])
 
 
-def layers(entry: Entry) -> list[dict[str, Any]]:
-    """The network's layers, built and run on the meta device: no memory, no arithmetic."""
+def layers(entry: Entry, size: int | None = None) -> list[dict[str, Any]]:
+    """The network's layers, built and run on the meta device: no memory, no arithmetic.
+
+    Raises:
+        BadArgument: the network cannot look at images of `size` x `size`.
+    """
     import torch
 
     from cladenet.analysis.cost import layer_table
 
+    channels, height, width = entry.input
+    if size is not None:
+        height = width = size
+    tied = size is not None and accepts(entry.name, "input_size")
     with torch.device("meta"):
-        model = create_model(entry.name)
-    return [layer._asdict() for layer in layer_table(model, entry.input)]
+        model = create_model(entry.name, input_size=size) if tied else create_model(entry.name)
+    return [layer._asdict() for layer in layer_table(model, (channels, height, width))]
 
 
 def layers_text(rows: list[dict[str, Any]]) -> str:
@@ -126,15 +142,21 @@ def layers_text(rows: list[dict[str, Any]]) -> str:
             "x".join(map(str, row["out_shape"])),
             f"{row['params']:,}" if row["params"] else "",
             f"{row['macs']:,}" if row["macs"] else "",
+            f"{row['memory']:,}" if row["memory"] else "",
             f"{row['receptive_field']}" if row["receptive_field"] else "all",
             f"{row['step']}" if row["step"] else "",
         )
         for row in shown
     ]
-    totals = (f"{sum(row[key] for row in rows):,}" for key in ("params", "macs"))
+    totals = (f"{sum(row[key] for row in rows):,}" for key in ("params", "macs", "memory"))
     lines.append(("total", "", "", *totals, "", ""))
-    hidden = f"\n{len(rows) - len(shown)} layers with neither weights nor a new shape are not shown"
-    return columns(HEADINGS, lines, right="lllrrrr") + (hidden if len(rows) > len(shown) else "")
+    hidden = len(rows) - len(shown)
+    remarks = [
+        "memory: bytes of the output for one image in float32, none if it overwrites the input",
+        "sees: side in pixels of what one value of the output depends on; step: between neighbours",
+        f"{hidden} layers with neither weights nor a new shape are not shown" if hidden else "",
+    ]
+    return "\n".join([columns(HEADINGS, lines, right="lllrrrrr"), *filter(None, remarks)])
 
 
 def _names(line: list[Family]) -> str:
