@@ -181,3 +181,22 @@ def test_one_command_learns_the_digits(tmp_path: Path) -> None:
         "lenet5_relu", "digits", out=tmp_path / "run", quiet=True, epochs=20, threads=1
     )
     assert result.evaluation.top1_error < 4.0
+
+
+def test_a_plateau_is_that_of_the_training_error_where_nothing_is_held_out(tmp_path: Path) -> None:
+    """A rate of nearly zero learns nothing: it falls after each second epoch that is no better."""
+    result = cladenet.train(
+        "lenet5_relu", "digits", out=tmp_path / "run", quiet=True, val=0, schedule="plateau",
+        patience=1, max_drops=2, lr=1e-12, warmup=0, epochs=4, batch_size=256, device="cpu",
+        crop="none", label_smoothing=0, threads=1,
+    )  # fmt: skip
+    rows = [json.loads(line) for line in (result.folder / "metrics.jsonl").read_text().splitlines()]
+    errors, rates = ([row[key] for row in rows] for key in ("train_top1_error", "lr"))
+    drops, lowest = 0, errors[0]
+    expected = [1e-12]
+    for error in errors[1:]:
+        expected.append(1e-12 / 10**drops)
+        drops = min(2, drops + (error >= lowest))
+        lowest = min(lowest, error)
+    assert rates == pytest.approx(expected)
+    assert drops > 0
