@@ -43,7 +43,8 @@ class Recipe:
         drop_parts: for `exponential`, how many equal parts the run has; the rate falls from each
             to the next.
         drop_factor: for `exponential` and `plateau`, what a drop multiplies the rate with.
-        patience: for `plateau`, validations without a better error before a drop.
+        patience: for `plateau`, validations without a better error before a drop; where nothing is
+            held out, epochs without a better training error.
         max_drops: for `plateau`, drops allowed.
         warmup: fraction of the run spent warming up.
         warmup_lr: multiple of `lr` at the start of the warm-up.
