@@ -260,7 +260,7 @@ def test_every_recipe_names_its_source() -> None:
 def test_a_misspelt_recipe_gets_the_nearest_name() -> None:
     with pytest.raises(BadArgument, match="no recipe is called 'resnet_cifr'; nearest: resnet_ci"):
         choose_recipe("resnet_cifr", find("resnet20_cifar"), 32)
-    with pytest.raises(BadArgument, match=r"'qwertz'; there are: default, default_small, .*vgg"):
+    with pytest.raises(BadArgument, match=r"'qwertz'; there are: paper, default, .*vgg_jit"):
         choose_recipe("qwertz", find("resnet20_cifar"), 32)
 
 

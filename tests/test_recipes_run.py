@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -32,7 +33,7 @@ def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def trained(network: str, recipe: str, data: Path | str, out: Path, **more: object) -> RunResult:
+def trained(network: str, recipe: str, data: Path | str, out: Path, **more: Any) -> RunResult:
     return cladenet.train(
         network, str(data), recipe=recipe, out=out / "run", quiet=True, device="cpu", threads=1,
         cache_dir=str(out / "cache"), **more,

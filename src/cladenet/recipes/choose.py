@@ -38,11 +38,12 @@ def choose_recipe(
         elif image_size <= SMALL_IMAGE:
             name = "default_small"
     if name not in RECIPES:
-        near = get_close_matches(name, RECIPES, n=3)
-        hint = f"nearest: {', '.join(near)}" if near else f"there are: {', '.join(RECIPES)}"
+        there = ["paper", *RECIPES]
+        near = get_close_matches(name, there, n=3)
+        hint = f"nearest: {', '.join(near)}" if near else f"there are: {', '.join(there)}"
         raise BadArgument(
-            f"no recipe is called {name!r}; {hint}. `paper` is the network's own, `default` does "
-            "well on little data"
+            f"no recipe is called {name!r}; {hint}. `paper` is the one of the network's paper, "
+            "`default` does well on little data"
         )
     recipe = RECIPES[name]
     if entry.exits_params and not recipe.auxiliary:
