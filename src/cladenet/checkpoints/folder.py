@@ -139,7 +139,7 @@ def newest(checkpoints: Path) -> tuple[Path, Contents, list[tuple[Path, str]]]:
         except CheckpointError as error:
             refused.append((folder, str(error)))
             continue
-        if contents.state and "progress" in contents.facts:
+        if STATE in contents.facts["files"] and "progress" in contents.facts:
             return folder, contents, refused
         refused.append((folder, f"{folder} has weights only, not the state of a run"))
     reasons = "; ".join(reason for _, reason in refused) or "none was written yet"
