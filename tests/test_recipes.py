@@ -1,6 +1,7 @@
 """Recipes: the papers' numbers, and schedules by hand arithmetic."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -255,6 +256,11 @@ def test_every_recipe_names_its_source() -> None:
     for name, recipe in RECIPES.items():
         assert recipe.source, name
         assert recipe.departs, f"{name} says nothing of what its paper leaves open"
+
+
+def test_the_documentation_lists_every_recipe() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "training.md").read_text()
+    assert [name for name in RECIPES if f"`{name}`" not in page] == []
 
 
 def test_a_misspelt_recipe_gets_the_nearest_name() -> None:

@@ -9,7 +9,10 @@ import pytest
 from PIL import Image
 
 import cladenet
+from cladenet.data.preprocess import Preprocess
 from cladenet.recipes import RECIPES
+from cladenet.runs.division import divided
+from cladenet.runs.setup import augment_of
 from cladenet.runs.train_run import RunResult
 from tiny import registered
 
@@ -62,3 +65,43 @@ def test_photographs_are_trained_on_by_the_papers_crops(
     (tmp_path / "few.csv").write_text("\n".join(lines))
     result = trained(tiny, recipe, tmp_path / "few.csv", tmp_path, steps=2, batch_size=6, size=224)
     assert result.evaluation.n == 12
+
+
+@pytest.mark.parametrize(
+    ("normalise", "mean", "std", "per_image"),
+    [
+        ("mean", None, 1 / 255, False),  # of levels from 0 to 255 the mean is subtracted
+        ("unit", 0.0, 1.0, False),
+        ("half", 0.5, 0.5, False),
+        ("gcn", None, None, True),
+    ],
+)
+def test_images_are_normalised_as_the_recipe_says_wherever_they_are_seen(
+    normalise: str,
+    mean: float | None,
+    std: float | None,
+    per_image: bool,
+    tiny: str,
+    tmp_path: Path,
+) -> None:
+    """The side-car has it, so that evaluating, predicting and fine-tuning do it again."""
+    result = trained(tiny, "default", "digits", tmp_path, steps=2, normalise=normalise)
+    seen = cladenet.load(result.folder).card.preprocess
+    measured = Preprocess.for_dataset(
+        divided(cladenet.open_dataset("digits"), result.folder / "split.json"), (1, 8, 8)
+    )
+    assert seen.mean == (measured.mean if mean is None else (mean,))
+    assert seen.std == (measured.std if std is None else (std,))
+    assert seen.per_image is per_image
+    again = cladenet.evaluate(result.folder).evaluation
+    assert again.loss == pytest.approx(result.evaluation.loss, rel=1e-6)
+    (tmp_path / "tuned").mkdir()
+    tuned = trained(
+        tiny, "default", "digits", tmp_path / "tuned", steps=1, weights=result.folder, val=0.2
+    )
+    assert cladenet.load(tuned.folder).card.preprocess == seen
+
+
+def test_wide_residual_networks_see_a_reflected_border() -> None:
+    assert augment_of(RECIPES["wide_resnet_cifar"]).pad_mode == "reflect"
+    assert augment_of(RECIPES["resnet_cifar"]).pad_mode == "constant"
