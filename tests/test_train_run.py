@@ -159,7 +159,7 @@ def test_a_misspelt_option_gets_the_nearest(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
-@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+@pytest.mark.parametrize("optimizer", ["sgd", "rmsprop", "adamw"])
 def test_every_option_of_the_step_runs_together(
     precision: str, optimizer: str, tmp_path: Path
 ) -> None:
@@ -169,7 +169,7 @@ def test_every_option_of_the_step_runs_together(
         batch_size=32, accumulate=2, optimizer=optimizer, lr=0.01, mixup=0.2, cutmix=1.0,
         label_smoothing=0.1, ema=0.9, class_weights=True, clip_norm=1.0, schedule="plateau",
         patience=1, precision=precision, layer_decay=0.8, nesterov=optimizer == "sgd", device="cpu",
-        erasing=0.2, colour_jitter=0.2, crop="pad", pad=1, threads=1,
+        filter_rms=0.1, erasing=0.2, colour_jitter=0.2, crop="pad", pad=1, threads=1,
     )  # fmt: skip
     assert result.evaluation.n == 355
     assert 0 < result.evaluation.loss < 10

@@ -17,8 +17,8 @@ GOOGLENET = Recipe(
     source=(
         "Szegedy et al. 2015, arXiv:1409.4842, Sec. 5 and 6: SGD, momentum 0.9, the rate 4 % lower "
         "every 8 epochs, Polyak averaging, auxiliary classifiers with weight 0.3; crops of 8 to "
-        "100 % of the area with aspects of 3/4 to 4/3, photometric distortions. Start at 0.0015, "
-        "batch 32 and 31.0M steps: Ioffe, Szegedy 2015, Sec. 4.2, of this net"
+        "100 % of the area with aspects of 3/4 to 4/3, photometric distortions; zero mean. Start "
+        "at 0.0015, batch 32 and 31.0M steps: Ioffe, Szegedy 2015, Sec. 4.2, of this net"
     ),
     departs=(
         "one process in place of asynchronous replicas. Weight decay 2e-4, which is five times "
@@ -77,10 +77,10 @@ INCEPTION_V3 = Recipe(
         "0.1; crops as GoogLeNet. Weight decay 4e-5: Chollet 2017, arXiv:1610.02357, Sec. 4.3"
     ),
     departs=(
-        "one process in place of 50 replicas. The auxiliary classifier counts 0.4 times and the "
-        "average decays by 0.9999, as in TF-Slim; momentum 0.9 in RMSProp, as in the authors' "
-        "distributed trainer; none of them is printed. Clipped is the norm of all gradients. "
-        + _COLOURS
+        "one process in place of 50 replicas. Not printed: the auxiliary classifier counts 0.4 "
+        "times, the average decays by 0.9999 and inputs lie in [-1, 1], as in TF-Slim; momentum "
+        "0.9 in RMSProp, from memory of the released trainer. Clipped is the norm of all "
+        "gradients. " + _COLOURS
     ),
     epochs=100,
     batch_size=32,
@@ -108,9 +108,9 @@ INCEPTION_V4 = replace(
         "average of the weights; of Inception-v4 and both Inception-ResNets"
     ),
     departs=(
-        "one process in place of 20 replicas. Batch, length, weight decay, label smoothing and "
-        "crops are not printed: those of inception_v3. Without the auxiliary classifier of the "
-        "released code, which the paper does not have. " + _COLOURS
+        "one process in place of 20 replicas. Batch, length, momentum, bound of the gradients, "
+        "weight decay, label smoothing and crops are those of inception_v3: not printed. Without "
+        "the auxiliary classifier of the released code, which the paper does not have. " + _COLOURS
     ),
     auxiliary=0.0,
 )
@@ -124,7 +124,8 @@ XCEPTION = replace(
     ),
     departs=(
         "one process in place of 60 synchronous GPUs. Batch and length are not printed: those of "
-        "inception_v3, as are the crops. The average decays by 0.9999, as in TF-Slim. " + _COLOURS
+        "inception_v3, as are the crops. The average decays by 0.9999 and inputs lie in [-1, 1], "
+        "as in TF-Slim. " + _COLOURS
     ),
     optimizer="sgd",
     weight_decay=1e-5,

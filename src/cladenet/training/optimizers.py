@@ -53,6 +53,19 @@ def make_optimizer(
     )
 
 
+@torch.no_grad()
+def limit_filters(model: nn.Module, radius: float) -> None:
+    """Shrink every convolution's filter whose root mean square exceeds `radius` down to it.
+
+    Zeiler, Fergus. Visualizing and Understanding Convolutional Networks. ECCV 2014, Sec. 3.
+    """
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d):
+            filters = module.weight
+            rms = filters.square().mean((1, 2, 3), keepdim=True).sqrt()
+            filters.mul_(radius / rms.clamp(min=radius))
+
+
 def optimizer_tensors(optimizer: torch.optim.Optimizer, model: nn.Module) -> dict[str, Tensor]:
     """The optimiser's memory, `parameter/quantity` to tensor."""
     return {
@@ -89,16 +102,3 @@ def _like(parameter: nn.Parameter, value: Tensor) -> Tensor:
     if value.shape == parameter.shape:
         return torch.empty_like(parameter, dtype=value.dtype).copy_(value)
     return value.clone().to(parameter.device if parameter.device.type == "cuda" else "cpu")
-
-
-@torch.no_grad()
-def limit_filters(model: nn.Module, radius: float) -> None:
-    """Shrink every convolution's filter whose root mean square exceeds `radius` down to it.
-
-    Zeiler, Fergus. Visualizing and Understanding Convolutional Networks. ECCV 2014, Sec. 3.
-    """
-    for module in model.modules():
-        if isinstance(module, nn.Conv2d):
-            filters = module.weight
-            rms = filters.square().mean((1, 2, 3), keepdim=True).sqrt()
-            filters.mul_(radius / rms.clamp(min=radius))
