@@ -37,6 +37,18 @@ def test_all_comes_back_bit_for_bit(saved: Path) -> None:
     assert contents.facts["progress"] == {"step": 3}
 
 
+def test_a_run_may_go_on_from_a_state_without_tensors(saved: Path, tmp_path: Path) -> None:
+    """As SGD has without momentum; weights alone are another thing."""
+    contents = folders.read(saved)
+    facts = {"progress": {"step": 3}}
+    folders.save(tmp_path / "step-000000003", contents.weights, contents.card, {}, facts)
+    assert folders.newest(tmp_path)[0].name == "step-000000003"
+    shutil.rmtree(tmp_path / "step-000000003")
+    folders.save(tmp_path / "step-000000003", contents.weights, contents.card, None, facts)
+    with pytest.raises(CheckpointError, match="has weights only, not the state of a run"):
+        folders.newest(tmp_path)
+
+
 @pytest.mark.parametrize(
     "tensor",
     [

@@ -43,7 +43,7 @@ NEW = ["train", "lenet5", "--data", "digits", "--out", "x"]
         (["train", "lenet5", "--data"], 2, "argument --data: expected one argument"),
         ([*NEW[:1], "lenet55", *NEW[2:]], 2, "no model is called 'lenet55'; nearest: lenet5"),
         ([*NEW[:3], "cifar100:gone", *NEW[4:]], 3, "gone"),
-        ([*NEW, "--recipe", "papr"], 2, "no recipe is called 'papr'. There are: paper, default"),
+        ([*NEW, "--recipe", "papr"], 2, "no recipe is called 'papr'; nearest: paper"),
         ([*NEW, "--recipe", "lenets"], 2, "no recipe is called 'lenets'; nearest: lenet"),
         ([*NEW, "lrr=1"], 2, "'lrr' is no option; nearest: lr"),
         ([*NEW, "lr=fast"], 2, "lr is 'fast'; expected a number"),

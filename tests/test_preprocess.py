@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,31 @@ def test_the_input_is_normalised(channels: int, dtype: torch.dtype) -> None:
     np.testing.assert_allclose(
         found.numpy(), expected.transpose(0, 3, 1, 2), rtol=tolerance, atol=tolerance
     )
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_contrast_of_each_image_can_be_normalised(dtype: torch.dtype) -> None:
+    """Mean 0 and deviation 1 over all values of an image, channels together."""
+    images = noise(4, 5, 7, 3)
+    images[1] //= 3
+    images[2] = 77
+    preprocess = Preprocess(5, 7, 3, "none", MEAN, STD, per_image=True)
+    found = preprocess.to_input(torch.from_numpy(images), dtype=dtype)
+    assert found.is_contiguous(memory_format=torch.channels_last)
+    values = images.reshape(4, -1).astype(np.float64)
+    expected = values - values.mean(1, keepdims=True)
+    expected[[0, 1, 3]] /= values.std(1, keepdims=True)[[0, 1, 3]]
+    tolerance = 1e-12 if dtype == torch.float64 else 1e-5
+    np.testing.assert_allclose(
+        found.permute(0, 2, 3, 1).reshape(4, -1).numpy(), expected, rtol=tolerance, atol=tolerance
+    )
+    assert not found[2].any(), "a blank image becomes zeros"
+
+
+def test_brightness_and_contrast_do_not_matter_once_they_are_normalised() -> None:
+    images = torch.from_numpy(noise(2, 8, 8) // 4)
+    preprocess = Preprocess(8, 8, 3, "none", MEAN, STD, per_image=True)
+    torch.testing.assert_close(preprocess.to_input(3 * images + 20), preprocess.to_input(images))
 
 
 def test_bf16_input_is_fp32_input_rounded_also_under_autocast() -> None:
@@ -111,7 +137,7 @@ def test_a_strip_is_not_blown_up() -> None:
     assert np.abs(CROP.prepare(strip)[0, 112].astype(int) - strip[0, 2000]).max() <= 1
 
 
-@pytest.mark.parametrize("preprocess", [CROP, STRETCH, GREY])
+@pytest.mark.parametrize("preprocess", [CROP, STRETCH, GREY, replace(GREY, per_image=True)])
 def test_json_brings_it_back(preprocess: Preprocess) -> None:
     assert Preprocess.from_json(json.loads(json.dumps(preprocess.to_json()))) == preprocess
 

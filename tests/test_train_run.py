@@ -159,7 +159,7 @@ def test_a_misspelt_option_gets_the_nearest(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
-@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+@pytest.mark.parametrize("optimizer", ["sgd", "rmsprop", "adamw"])
 def test_every_option_of_the_step_runs_together(
     precision: str, optimizer: str, tmp_path: Path
 ) -> None:
@@ -169,7 +169,7 @@ def test_every_option_of_the_step_runs_together(
         batch_size=32, accumulate=2, optimizer=optimizer, lr=0.01, mixup=0.2, cutmix=1.0,
         label_smoothing=0.1, ema=0.9, class_weights=True, clip_norm=1.0, schedule="plateau",
         patience=1, precision=precision, layer_decay=0.8, nesterov=optimizer == "sgd", device="cpu",
-        erasing=0.2, colour_jitter=0.2, crop="pad", pad=1, threads=1,
+        filter_rms=0.1, erasing=0.2, colour_jitter=0.2, crop="pad", pad=1, threads=1,
     )  # fmt: skip
     assert result.evaluation.n == 355
     assert 0 < result.evaluation.loss < 10
@@ -181,3 +181,22 @@ def test_one_command_learns_the_digits(tmp_path: Path) -> None:
         "lenet5_relu", "digits", out=tmp_path / "run", quiet=True, epochs=20, threads=1
     )
     assert result.evaluation.top1_error < 4.0
+
+
+def test_a_plateau_is_that_of_the_training_error_where_nothing_is_held_out(tmp_path: Path) -> None:
+    """A rate of nearly zero learns nothing: it falls after each second epoch that is no better."""
+    result = cladenet.train(
+        "lenet5_relu", "digits", out=tmp_path / "run", quiet=True, val=0, schedule="plateau",
+        patience=1, max_drops=2, lr=1e-12, warmup=0, epochs=4, batch_size=256, device="cpu",
+        crop="none", label_smoothing=0, threads=1,
+    )  # fmt: skip
+    rows = [json.loads(line) for line in (result.folder / "metrics.jsonl").read_text().splitlines()]
+    errors, rates = ([row[key] for row in rows] for key in ("train_top1_error", "lr"))
+    drops, lowest = 0, errors[0]
+    expected = [1e-12]
+    for error in errors[1:]:
+        expected.append(1e-12 / 10**drops)
+        drops = min(2, drops + (error >= lowest))
+        lowest = min(lowest, error)
+    assert rates == pytest.approx(expected)
+    assert drops > 0

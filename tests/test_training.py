@@ -120,8 +120,10 @@ def test_dropout_is_a_function_of_seed_and_step() -> None:
     assert not torch.equal(other.weights()["stem.weight"], learner.weights()["stem.weight"])
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
-def test_a_channels_last_network_resumes_bit_for_bit(optimizer: Literal["sgd", "adamw"]) -> None:
+@pytest.mark.parametrize("optimizer", ["sgd", "rmsprop", "adamw"])
+def test_a_channels_last_network_resumes_bit_for_bit(
+    optimizer: Literal["sgd", "rmsprop", "adamw"],
+) -> None:
     """The optimiser's memory comes back in the layout of the weights: fused kernels need that."""
     recipe = replace(SGD, optimizer=optimizer, ema=0.9)
     data = list(batches(4))

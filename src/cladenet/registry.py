@@ -70,8 +70,7 @@ def create_model(
     Raises:
         BadArgument: an unknown name, an argument the network does not take, or a value it refuses.
     """
-    module = import_module(f"cladenet.models.{find(name).family}")
-    variant = module.VARIANTS[name]
+    variant = _variant(name)
     model: Classifier = variant(**_known(name, variant, overrides))
     if features_only:
         from cladenet.layers.features import FeatureMaps
@@ -86,8 +85,18 @@ def accepts(name: str, argument: str) -> bool:
     """Does `create_model(name, argument=...)` work? Such as `input_size`, for tied heads alone."""
     from inspect import signature
 
-    module = import_module(f"cladenet.models.{find(name).family}")
-    return argument in signature(module.VARIANTS[name]).parameters
+    return argument in signature(_variant(name)).parameters
+
+
+def offers(name: str, method: str) -> bool:
+    """Has that network a method that not all have? Such as `start_from`."""
+    variant = _variant(name)
+    return hasattr(getattr(variant, "func", variant), method)
+
+
+def _variant(name: str) -> Any:
+    """What builds the network: a class, mostly with some of its arguments given."""
+    return import_module(f"cladenet.models.{find(name).family}").VARIANTS[name]
 
 
 def _known(name: str, variant: Any, overrides: dict[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Checkpoint folders: what lies in one, which of a run is the newest good one, reading and writing.
 
-    weights.safetensors   the tensors that predict: parameters and running statistics
+    weights.safetensors   the tensors that predict: parameters and running statistics; beside them
+                          those of auxiliary classifiers, where some were trained
     card.json             the side-car (`Card`)
     state.safetensors     everything else a run needs to go on; only in `step-*`
     manifest.json         step, size and SHA-256 of each file and of itself, the run's plain numbers
@@ -138,7 +139,7 @@ def newest(checkpoints: Path) -> tuple[Path, Contents, list[tuple[Path, str]]]:
         except CheckpointError as error:
             refused.append((folder, str(error)))
             continue
-        if contents.state and "progress" in contents.facts:
+        if STATE in contents.facts["files"] and "progress" in contents.facts:
             return folder, contents, refused
         refused.append((folder, f"{folder} has weights only, not the state of a run"))
     reasons = "; ".join(reason for _, reason in refused) or "none was written yet"

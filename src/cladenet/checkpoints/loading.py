@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +15,9 @@ from cladenet.checkpoints.card import Card
 from cladenet.errors import CheckpointError, CladeNetError
 from cladenet.layers.anatomy import Classifier
 from cladenet.registry import create_model
+
+# Heard in training alone; see `Classifier.add_auxiliary`.
+AUXILIARY = "auxiliary."
 
 
 class Loaded(NamedTuple):
@@ -53,36 +56,45 @@ def locate(path: str | Path) -> Path:
     )
 
 
-def load(path: str | Path) -> Loaded:
+def load(path: str | Path, *, with_auxiliary: bool = False) -> Loaded:
     """The network of a run or checkpoint folder, verified down to its logits, ready to predict.
+
+    Auxiliary classifiers are no part of it: their tensors are left aside, or, to train on, taken
+    along where the folder has some.
 
     Raises:
         CheckpointError: it is missing, damaged, not finite, or does not give the logits it gave.
     """
     folder = locate(path)
     contents = folders.read(folder, with_state=False)
+    card, weights = contents.card, contents.weights
+    if with_auxiliary and any(name.startswith(AUXILIARY) for name in weights):
+        arguments = {**card.arguments, "auxiliary": True}
+    else:
+        weights = {k: v for k, v in weights.items() if not k.startswith(AUXILIARY)}
+        arguments = card.arguments
     with torch.device("meta"):  # what does not fit is refused before it takes memory
-        refuse_misfit(_build(contents.card, folder), contents.weights, str(folder))
-    folders.refuse_non_finite(contents.weights, folder)
-    model = _build(contents.card, folder)
-    load_into(model, contents.weights, str(folder))
+        refuse_misfit(_build(card.network, arguments, folder), weights, str(folder))
+    folders.refuse_non_finite(weights, folder)
+    model = _build(card.network, arguments, folder)
+    load_into(model, weights, str(folder))
     model.eval()
     try:
-        selftest.check(model, contents.card.preprocess, contents.card.self_test)
+        selftest.check(model, card.preprocess, card.self_test)
     except CladeNetError as error:
         raise CheckpointError(f"{folder}: {error}") from error
-    return Loaded(model, contents.card, folder)
+    return Loaded(model, card, folder)
 
 
-def _build(card: Card, folder: Path) -> Classifier:
+def _build(network: str, arguments: Mapping[str, Any], folder: Path) -> Classifier:
     try:
-        model = create_model(card.network, **card.arguments)
+        model = create_model(network, **arguments)
     except (CladeNetError, TypeError, ValueError, RuntimeError) as error:
         raise CheckpointError(
-            f"{folder} cannot be built as {card.network} with {card.arguments}: {error}"
+            f"{folder} cannot be built as {network} with {dict(arguments)}: {error}"
         ) from error
     if not isinstance(model, Classifier):
-        raise CheckpointError(f"{folder} describes no classifier: {card.arguments}")
+        raise CheckpointError(f"{folder} describes no classifier: {dict(arguments)}")
     return model
 
 

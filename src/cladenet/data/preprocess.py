@@ -43,6 +43,8 @@ class Preprocess:
         mean: of each channel, for values in [0, 1].
         std: of each channel, for values in [0, 1].
         exif: images are turned upright as their EXIF orientation says.
+        per_image: an image is normalised by the mean and deviation of all its own values (global
+            contrast normalisation) instead of `mean` and `std`.
 
     Raises:
         BadArgument: a value is out of its range, or they contradict each other.
@@ -58,6 +60,7 @@ class Preprocess:
     interpolation: str = "bilinear"
     antialias: bool = True
     exif: bool = True
+    per_image: bool = False
 
     def __post_init__(self) -> None:
         sizes = (self.height, self.width, 1 if self.resize is None else self.resize)
@@ -137,10 +140,19 @@ class Preprocess:
     ) -> Tensor:
         """uint8 (N, H, W, C) -> (x / 255 - mean) / std as `dtype` (N, C, H, W), channels-last.
 
+        With `per_image` (x - m) / s, m and s being the image's own; s is at least one level of 255,
+        so that a blank image becomes zeros.
+
         The images travel to `device` as bytes. 0.06 ms for 128 images of 32x32x3 on one core.
         """
         n, height, width, channels = images.shape
         exact = torch.float64 if dtype == torch.float64 else torch.float32
+        if self.per_image:
+            values = images.contiguous().view(n, -1).to(device, non_blocking=True).to(exact)
+            values -= values.mean(1, keepdim=True)
+            norms = torch.linalg.vector_norm(values, dim=1, keepdim=True)
+            values /= (norms / values.shape[1] ** 0.5).clamp(min=1)
+            return values.to(dtype).view(n, height, width, channels).permute(0, 3, 1, 2)
         scale = 1 / (255 * torch.tensor(self.std, dtype=torch.float64))
         shift = -255 * torch.tensor(self.mean, dtype=torch.float64) * scale
         # Rows of width x channels: with an inner loop over 3 channels this takes ten times longer.
@@ -184,6 +196,7 @@ class Preprocess:
         mean: Sequence[float] | None = None,
         std: Sequence[float] | None = None,
         interpolation: str = "bilinear",
+        per_image: bool = False,
     ) -> "Preprocess":
         """The usual preprocessing of a data set's images for a network.
 
@@ -197,6 +210,7 @@ class Preprocess:
             mean: by default measured on the training images; ImageNet's for photographs.
             std: as `mean`.
             interpolation: "bilinear" or "bicubic".
+            per_image: normalise each image by its own mean and deviation.
         """
         channels, height, width = net_input
         images = dataset.train.images
@@ -217,6 +231,7 @@ class Preprocess:
             mean=tuple(mean) if mean is not None else measured[0],
             std=tuple(std) if std is not None else measured[1],
             exif=exif,
+            per_image=per_image,
         )
 
 

@@ -119,10 +119,11 @@ class VGG(Classifier):
         """As `init` says: Glorot's rule by default, He's with batch norm."""
         self.init(module)
 
-    def start_from(self, shallow: "VGG") -> None:
+    def start_from(self, shallow: "VGG") -> list[str]:
         """Take the first four convolutions and the linear layers of a trained net A (Sec. 3.1).
 
-        A convolution goes where it was: the second of a row to the second of the same row.
+        A convolution goes where it was: the second of a row to the second of the same row. The
+        names of the layers come back that now have A's weights.
 
         Raises:
             BadArgument: a shape differs, or a row has too few convolutions.
@@ -142,6 +143,8 @@ class VGG(Classifier):
                 raise BadArgument(f"weights of shape {given} do not fit a layer of {wanted}")
         for ours, theirs in pairs:
             ours.load_state_dict(theirs.state_dict())
+        names = {module: name for name, module in self.named_modules()}
+        return [names[ours] for ours, _ in pairs]
 
     def _rows(self) -> list[nn.Module]:
         return [self.stem, *self.stages]

@@ -9,7 +9,8 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from cladenet.errors import BadArgument
 
-Schedule = Literal["constant", "step", "plateau", "cosine", "one_cycle"]
+Schedule = Literal["constant", "step", "exponential", "plateau", "cosine", "one_cycle"]
+Normalise = Literal["data", "mean", "unit", "gcn", "imagenet", "half", "lenet"]
 
 
 @dataclass(frozen=True)
@@ -24,19 +25,26 @@ class Recipe:
         least_steps: optimiser steps at the least, however few images an epoch has.
         batch_size: images per optimiser step, over all processes.
         accumulate: parts a batch is cut into, one forward and backward pass each.
-        optimizer: `sgd` or `adamw`.
+        optimizer: `sgd`, `rmsprop` or `adamw`.
         lr: peak learning rate.
-        momentum: of SGD; the first beta of AdamW.
+        momentum: of SGD and RMSProp; the first beta of AdamW.
         beta2: the second beta of AdamW.
         nesterov: look ahead, SGD only.
-        weight_decay: L2 for SGD, decoupled for AdamW.
+        rms_decay: of RMSProp's running mean of squared gradients.
+        rms_epsilon: what RMSProp adds to that mean, under the root.
+        weight_decay: L2 for SGD and RMSProp, decoupled for AdamW.
         decay_all: also decay biases and the scales and shifts of normalisations.
         clip_norm: upper bound on the gradient's L2 norm; 0 is none.
+        filter_rms: upper bound on the root mean square of a convolution's filter, restored after
+            each step; 0 is none.
         schedule: shape of the learning rate after the warm-up.
         drop_at: for `step`, fractions of the run at which the rate falls.
         drop_to: for `step`, multiples of `lr` from each of those points on.
-        drop_factor: for `plateau`, what a drop multiplies the rate with.
-        patience: for `plateau`, validations without a better error before a drop.
+        drop_parts: for `exponential`, how many equal parts the run has; the rate falls from each
+            to the next.
+        drop_factor: for `exponential` and `plateau`, what a drop multiplies the rate with.
+        patience: for `plateau`, validations without a better error before a drop; where nothing is
+            held out, epochs without a better training error.
         max_drops: for `plateau`, drops allowed.
         warmup: fraction of the run spent warming up.
         warmup_lr: multiple of `lr` at the start of the warm-up.
@@ -44,11 +52,16 @@ class Recipe:
         final_lr: for `cosine` and `one_cycle`, multiple of `lr` at the end.
         label_smoothing: mass moved from the true class to all.
         class_weights: weigh each class by the inverse of its frequency.
+        auxiliary: weight of the loss of each auxiliary classifier, or of each exit before the last,
+            beside that of the logits; 0 builds no auxiliary classifiers.
         ema: decay of the moving average of the weights per step; 0 is none.
-        normalise: `data` (mean and deviation of the training images), `imagenet`, `half` (to
-            [-1, 1]), or `lenet` (background -0.1, ink 1.175).
+        normalise: `data` (mean and deviation of the training images), `mean` (their mean alone is
+            subtracted from levels of 0 to 255), `unit` (levels to [0, 1]), `gcn` (global contrast
+            normalisation: the mean and deviation of each image), `imagenet`, `half` (to [-1, 1]),
+            or `lenet` (background -0.1, ink 1.175).
         crop: `none`, `pad` (shift), `resized` (area and aspect), `jitter` (short side, then crop).
         pad: pixels on each side for `pad`.
+        pad_mode: what they are: `constant`, the mean colour, or `reflect`.
         scale: area range of `resized`.
         short_side: range of `jitter`, in pixels.
         flip: probability of a mirror image.
@@ -68,17 +81,21 @@ class Recipe:
     least_steps: int = 0
     batch_size: int = 128
     accumulate: int = 1
-    optimizer: Literal["sgd", "adamw"] = "sgd"
+    optimizer: Literal["sgd", "rmsprop", "adamw"] = "sgd"
     lr: float = 0.1
     momentum: float = 0.9
     beta2: float = 0.999
     nesterov: bool = False
+    rms_decay: float = 0.9
+    rms_epsilon: float = 1.0
     weight_decay: float = 1e-4
     decay_all: bool = True
     clip_norm: float = 0.0
+    filter_rms: float = 0.0
     schedule: Schedule = "constant"
     drop_at: tuple[float, ...] = ()
     drop_to: tuple[float, ...] = ()
+    drop_parts: int = 1
     drop_factor: float = 0.1
     patience: int = 5
     max_drops: int = 3
@@ -88,10 +105,12 @@ class Recipe:
     final_lr: float = 0.0
     label_smoothing: float = 0.0
     class_weights: bool = False
+    auxiliary: float = 0.0
     ema: float = 0.0
-    normalise: Literal["data", "imagenet", "half", "lenet"] = "data"
+    normalise: Normalise = "data"
     crop: Literal["none", "pad", "resized", "jitter"] = "none"
     pad: int = 4
+    pad_mode: Literal["constant", "reflect"] = "constant"
     scale: tuple[float, float] = (0.08, 1.0)
     short_side: tuple[int, int] = (256, 480)
     flip: float = 0.0
@@ -131,6 +150,10 @@ _LEAST = {
     "lr": 0,
     "weight_decay": 0,
     "clip_norm": 0,
+    "filter_rms": 0,
+    "rms_epsilon": 0,
+    "auxiliary": 0,
+    "drop_parts": 1,
     "patience": 1,
     "max_drops": 0,
     "pad": 0,
@@ -139,7 +162,7 @@ _LEAST = {
     "mixup": 0,
     "cutmix": 0,
 }
-_FRACTIONS = ("warmup", "label_smoothing", "ema", "flip", "erasing", "momentum")
+_FRACTIONS = ("warmup", "label_smoothing", "ema", "flip", "erasing", "momentum", "rms_decay")
 
 
 def field_types(owner: type) -> dict[str, Any]:

@@ -21,6 +21,8 @@ def multiple_at(recipe: Recipe, progress: float, drops: int = 0) -> float:
             to for at, to in zip(recipe.drop_at, recipe.drop_to, strict=True) if progress >= at
         ]
         return passed[-1] if passed else 1.0
+    if recipe.schedule == "exponential":
+        return recipe.drop_factor ** parts_passed(progress, recipe.drop_parts)
     if recipe.schedule == "plateau":
         return recipe.drop_factor**drops
     rest = (progress - recipe.warmup) / (1 - recipe.warmup) if recipe.warmup < 1 else 1.0
@@ -31,3 +33,13 @@ def multiple_at(recipe: Recipe, progress: float, drops: int = 0) -> float:
     ):  # Smith 2018: up and down linearly; the warm-up is the way up
         return 1 - (1 - recipe.final_lr) * rest
     return 1.0
+
+
+def parts_passed(progress: float, parts: int) -> int:
+    """How many of `parts` equal parts lie behind: the largest k with k / parts <= progress.
+
+    `progress * parts` may come out below the whole number it stands for, and the rate would fall
+    a step late; two quotients of the same ratio are the same number.
+    """
+    nearest = round(progress * parts)
+    return nearest if nearest / parts <= progress else nearest - 1

@@ -26,7 +26,8 @@ PAIRS, FEW_PAIRS = 30, 8
 ROWS = 30
 RECIPE = (
     *("optimizer", "lr", "schedule", "warmup", "batch_size", "momentum", "weight_decay"),
-    *("label_smoothing", "ema", "crop", "flip", "policy", "mixup", "cutmix", "erasing"),
+    *("label_smoothing", "auxiliary", "ema", "normalise"),
+    *("crop", "flip", "policy", "mixup", "cutmix", "erasing"),
 )
 UNUSED = (None, "", "none", 0)
 

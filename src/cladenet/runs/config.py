@@ -48,6 +48,8 @@ class RunConfig:
             on all of them and takes the last weights.
         test: fraction of a flat folder held out as test set.
         weights: run or checkpoint folder to fine-tune from; empty trains from scratch.
+        init_from: run or checkpoint folder of a shallower network of the family, some of whose
+            layers this one starts from; for VGG, as its paper does.
         freeze: parts that keep their weights: `stem`, `backbone`, or how many from the stem on.
         layer_decay: multiple of the learning rate from each part to the one below it.
         precision: `fp32`, or `bf16` autocast.
@@ -75,6 +77,7 @@ class RunConfig:
     val: float = 0.1
     test: float = 0.1
     weights: str = ""
+    init_from: str = ""
     freeze: str = ""
     layer_decay: float = 1.0
     precision: Literal["fp32", "bf16"] = "fp32"

@@ -186,6 +186,8 @@ class Course:
         }
         if self.setting.dataset.val is not None:
             row |= self._judge(self._measure(wish))
+        else:
+            self._follow_plateau(error)
         timing = {
             "step": progress.step,
             "seconds": round(spent, 3),
@@ -226,7 +228,7 @@ class Course:
             raise
 
     def _judge(self, found: Evaluation) -> dict[str, Any]:
-        """Note the best weights, lower the rate of a plateau; the figures by name."""
+        """Note the best weights, follow the plateau schedule; the figures by name."""
         measured = {"val_loss": found.loss, "val_top1_error": found.top1_error}
         if found.top5_error is not None:
             measured["val_top5_error"] = found.top5_error
@@ -234,14 +236,18 @@ class Course:
         return measured
 
     def _rank(self, error: float, loss: float, measured: dict[str, Any]) -> None:
-        """Are these the best weights so far, and has the error stopped falling?"""
-        progress, recipe = self.keeper.progress, self.setting.recipe
-        before = progress.best_error
+        """Are these the best weights so far?"""
+        progress, before = self.keeper.progress, self.keeper.progress.best_error
+        self._follow_plateau(error)
         if before is None or (error, loss) < (before, progress.best_loss):
-            progress.best_error, progress.best_loss = error, loss
+            progress.best_loss = loss
             self.keeper.note_best(measured)
-        if before is None or error < before:
-            progress.stale = 0
+
+    def _follow_plateau(self, error: float) -> None:
+        """Count the times that the error was no better, and lower the rate where that is due."""
+        progress, recipe = self.keeper.progress, self.setting.recipe
+        if progress.best_error is None or error < progress.best_error:
+            progress.best_error, progress.stale = error, 0
             return
         progress.stale += 1
         if progress.stale >= recipe.patience and progress.drops < recipe.max_drops:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from cladenet.errors import BadArgument
 from cladenet.recipes import choose_recipe
 from cladenet.registry import find
 from cladenet.runs.config import MACHINE, RunConfig, apply
+from cladenet.runs.first_weights import refuse_start
 from cladenet.runs.folder import RunFolder
 
 
@@ -23,8 +25,8 @@ def decide(
     """
     entry = find(network)
     size = int(options.get("size") or entry.input[1])
-    name, numbers = choose_recipe(recipe, network, entry.family, size, fine_tune=bool(weights))
-    return apply(
+    name, numbers = choose_recipe(recipe, entry, size, fine_tune=bool(weights))
+    config = apply(
         RunConfig(
             network=network,
             data=_from_anywhere(data),
@@ -34,6 +36,15 @@ def decide(
         ),
         options,
     )
+    if not config.init_from:
+        return config
+    if weights:
+        raise BadArgument(
+            "weights and init_from are both given; weights are all of this network's, init_from "
+            "has some layers of a shallower one. Leave one out"
+        )
+    refuse_start(network)
+    return replace(config, init_from=str(Path(config.init_from).absolute()))
 
 
 def decide_again(folder: RunFolder, options: Mapping[str, Any]) -> RunConfig:

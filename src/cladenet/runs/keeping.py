@@ -34,11 +34,12 @@ class Progress:
         step: optimiser steps taken.
         loss_units, wrong, seen: of the training images since the last validation; the loss is
             summed in whole units of 2^-24 nat, so that a sum does not depend on interruptions.
-        best_error: lowest validation error so far in percent; None before the first.
+        best_error: lowest validation error so far in percent, or, where nothing is held out,
+            training error of an epoch; None before the first.
         best_loss: validation loss at `best_step`; of equal errors the lower loss is better.
         best_metrics: what was measured with the best weights.
         drops: how often the plateau schedule has lowered the rate.
-        stale: validations since the error was last better, for that schedule.
+        stale: epochs since the error was last better, for that schedule.
         validated: the step of the last validation.
         metrics_bytes: length of `metrics.jsonl`.
     """

@@ -1,24 +1,21 @@
-"""From a configuration to the things that train: data, preprocessing, augmentation, network."""
+"""From a configuration to what the network is trained on: data, preprocessing, augmentation."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import nn
 
-from cladenet.checkpoints import Loaded, load_into
+from cladenet.checkpoints import Loaded
 from cladenet.checkpoints.card import Card
 from cladenet.data.augment import Augment
 from cladenet.data.dataset import DataSet
-from cladenet.data.draws import sample_seeds
 from cladenet.data.open import open_dataset
 from cladenet.data.preprocess import IMAGENET_MEAN, IMAGENET_STD, Preprocess
 from cladenet.errors import BadArgument, CheckpointError, DataError
-from cladenet.layers.anatomy import Classifier
 from cladenet.ledger import Entry
 from cladenet.recipes import Recipe
-from cladenet.registry import accepts, create_model, find
+from cladenet.registry import accepts, find
 from cladenet.runs.config import RunConfig
 from cladenet.runs.division import decide_division, divide, divided, write_division
 
@@ -28,7 +25,11 @@ NOT_MIRRORED = ("digits", "mnist", "svhn")
 
 @dataclass(frozen=True, eq=False)
 class Setting:
-    """What a run works with; `dataset` has its validation split carved out already."""
+    """What a run works with; `dataset` has its validation split carved out already.
+
+    `arguments` build the network that predicts; with `auxiliary` further classifiers are trained
+    beside it.
+    """
 
     entry: Entry
     dataset: DataSet
@@ -36,6 +37,7 @@ class Setting:
     augment: Augment
     recipe: Recipe
     arguments: dict[str, Any]
+    auxiliary: bool
     notes: tuple[str, ...]
 
 
@@ -77,7 +79,9 @@ def prepare(
         if leads:
             write_division(index, parts, dataset)
         dataset = divide(dataset, parts)
+    auxiliary = config.recipe.auxiliary > 0 and accepts(config.network, "auxiliary")
     recipe, notes = _fitting_recipe(config.recipe, dataset)
+    notes += _on_auxiliary(recipe.auxiliary, entry, auxiliary)
     size = config.size or _size(source) or entry.input[1]
     preprocess = _preprocess(recipe, dataset, (dataset.channels, size, size), source)
     return Setting(
@@ -87,37 +91,8 @@ def prepare(
         augment=augment_of(recipe),
         recipe=recipe,
         arguments=_arguments(config, dataset, size),
+        auxiliary=auxiliary,
         notes=(*dataset.notes, *notes),
-    )
-
-
-def build(
-    config: RunConfig, setting: Setting, weights: Loaded | None
-) -> tuple[Classifier, tuple[str, ...]]:
-    """The network with its first weights, and what there is to say about them.
-
-    Raises:
-        CheckpointError: the weights to start from do not fit.
-    """
-    torch.manual_seed(int(sample_seeds(config.seed, 0, [0], "initialisation").item()) >> 1)
-    try:
-        model = create_model(config.network, **setting.arguments)
-    except (TypeError, ValueError, RuntimeError) as error:
-        if isinstance(error, BadArgument) or not config.arguments:
-            raise
-        given = ", ".join(f"model.{name}={value}" for name, value in config.arguments.items())
-        raise BadArgument(f"{config.network} cannot be built with {given}: {error}") from error
-    if weights is None:
-        return model, ()
-    source, card, folder = weights
-    new_head = card.classes != setting.dataset.classes
-    skip = tuple(_last_layer(model)) if new_head else ()
-    load_into(model, source.state_dict(), str(folder), skip)
-    if not new_head:
-        return model, (f"weights from {folder}, all of them",)
-    return model, (
-        f"weights from {folder}; {', '.join(skip)} start afresh for "
-        f"{len(setting.dataset.classes)} classes (it had {len(card.classes)})",
     )
 
 
@@ -144,6 +119,7 @@ def augment_of(recipe: Recipe) -> Augment:
     return Augment(
         crop=recipe.crop,
         pad=recipe.pad,
+        pad_mode=recipe.pad_mode,
         scale=recipe.scale,
         short_side=recipe.short_side,
         flip=recipe.flip,
@@ -167,6 +143,20 @@ def _fitting_recipe(recipe: Recipe, dataset: DataSet) -> tuple[Recipe, tuple[str
     return recipe, tuple(notes)
 
 
+def _on_auxiliary(weight: float, entry: Entry, built: bool) -> tuple[str, ...]:
+    """What becomes of the recipe's weight for further classifiers."""
+    if not weight:
+        return ()
+    if built:
+        return (
+            f"auxiliary classifiers are trained along, each with {weight:g} of its loss, which the "
+            "training loss includes; they take no part in predicting",
+        )
+    if entry.exits_params:
+        return (f"the training loss includes that of each earlier exit, times {weight:g}",)
+    return (f"{entry.name} has no auxiliary classifiers: auxiliary={weight:g} has no effect",)
+
+
 def _preprocess(
     recipe: Recipe, dataset: DataSet, net_input: tuple[int, int, int], source: Card | None
 ) -> Preprocess:
@@ -174,11 +164,16 @@ def _preprocess(
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
     interpolation = "bilinear"
+    per_image = recipe.normalise == "gcn"
     if source is not None:
         mean, std = source.preprocess.mean, source.preprocess.std
-        interpolation = source.preprocess.interpolation
+        interpolation, per_image = source.preprocess.interpolation, source.preprocess.per_image
     elif recipe.normalise == "lenet":  # x in [0, 1] -> 1.275 x - 0.1
         mean, std = (0.1 / 1.275,) * channels, (1 / 1.275,) * channels
+    elif recipe.normalise == "mean":  # the deviation is one level
+        std = (1 / 255,) * channels
+    elif recipe.normalise == "unit":
+        mean, std = (0.0,) * channels, (1.0,) * channels
     elif recipe.normalise == "half":
         mean, std = (0.5,) * channels, (0.5,) * channels
     elif recipe.normalise == "imagenet":
@@ -186,7 +181,12 @@ def _preprocess(
             raise BadArgument("normalise=imagenet needs colour images; use normalise=data")
         mean, std = IMAGENET_MEAN, IMAGENET_STD
     return Preprocess.for_dataset(
-        dataset, net_input, mean=mean, std=std, interpolation=interpolation
+        dataset,
+        net_input,
+        mean=mean,
+        std=std,
+        interpolation=interpolation,
+        per_image=per_image,
     )
 
 
@@ -196,6 +196,11 @@ def _arguments(config: RunConfig, dataset: DataSet, size: int) -> dict[str, Any]
         raise BadArgument(
             f"model.num_classes is {arguments['num_classes']}, {dataset.name} has "
             f"{len(dataset.classes)} classes; leave model.num_classes out"
+        )
+    if "auxiliary" in arguments:
+        raise BadArgument(
+            f"model.auxiliary is {arguments['auxiliary']}; give auxiliary=WEIGHT, what the loss of "
+            "each auxiliary classifier counts, 0 for none"
         )
     arguments["num_classes"] = len(dataset.classes)
     arguments["in_channels"] = dataset.channels
@@ -231,8 +236,3 @@ def _wanted_channels(config: RunConfig, source: Card | None) -> int | None:
 
 def _size(source: Card | None) -> int:
     return 0 if source is None else source.preprocess.height
-
-
-def _last_layer(model: Classifier) -> list[str]:
-    last = f"head.{len(model.head) - 1}."
-    return [name for name in model.state_dict() if name.startswith(last)]

@@ -12,6 +12,7 @@ from cladenet import __version__
 from cladenet.checkpoints import load
 from cladenet.checkpoints.atomic import to_json, write_file
 from cladenet.checkpoints.card import Card
+from cladenet.checkpoints.folder import steps
 from cladenet.data.batches import TrainBatches
 from cladenet.errors import BadArgument
 from cladenet.evaluation import Evaluation
@@ -21,11 +22,12 @@ from cladenet.runs.config import RunConfig, decisions
 from cladenet.runs.course import Course
 from cladenet.runs.decide import decide, decide_again, default_folder
 from cladenet.runs.finish import finish
+from cladenet.runs.first_weights import build
 from cladenet.runs.folder import RunFolder
 from cladenet.runs.keeping import Keeper
 from cladenet.runs.mishaps import explained
 from cladenet.runs.progress import Display, display
-from cladenet.runs.setup import Setting, build, prepare, refuse_lonely_batches
+from cladenet.runs.setup import Setting, prepare, refuse_lonely_batches
 from cladenet.training.learner import Learner, frozen_parts
 from cladenet.training.objective import Objective, balanced_weights, count_labels, make_objective
 from cladenet.training.signals import stop_wishes
@@ -125,10 +127,12 @@ def _begin(
             if world.leads:
                 _claim(stack, undo, folder, config, going_on)
         with together(world):
-            weights = load(config.weights) if config.weights else None
+            weights = load(config.weights, with_auxiliary=True) if config.weights else None
+            begins = not (going_on and steps(folder.checkpoints))
+            shallow = load(config.init_from) if config.init_from and begins else None
             setting = prepare(config, weights, folder.split, leads=world.leads, going_on=going_on)
         with together(world):
-            model, notes = build(config, setting, weights)
+            model, notes = build(config, setting, weights, shallow)
             batches = _batches(config, setting, world)
             refuse_lonely_batches(model, batches.batch_size, setting.recipe, world.size)
             learner = _learner(model, config, setting, world)
@@ -203,7 +207,8 @@ def _objective(config: RunConfig, setting: Setting, world: World) -> Objective:
         labels = torch.from_numpy(setting.dataset.train.labels)
         counts = count_labels(labels, len(setting.dataset.classes))
         weights = balanced_weights(counts).to(world.device)
-    return make_objective(setting.recipe.label_smoothing, weights)
+    recipe = setting.recipe
+    return make_objective(recipe.label_smoothing, weights, recipe.auxiliary)
 
 
 def _card(config: RunConfig, setting: Setting) -> Card:

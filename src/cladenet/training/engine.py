@@ -13,7 +13,8 @@ from cladenet.data.preprocess import Preprocess
 from cladenet.errors import Diverged
 from cladenet.recipes import Recipe
 from cladenet.training.learner import Learner
-from cladenet.training.objective import Objective, wrong_answers
+from cladenet.training.objective import Objective, main_logits, wrong_answers
+from cladenet.training.optimizers import limit_filters
 from cladenet.training.world import World, together
 
 # Reading a loss from a GPU waits for it; there the check for NaN comes this seldom.
@@ -23,7 +24,8 @@ GPU_CHECK_EVERY = 50
 class Report(NamedTuple):
     """One optimiser step; the tensors are still on their device.
 
-    `loss` is the mean and `wrong` the number of misses over this process's `images`.
+    `loss` is the mean over this process's `images`, all classifiers of the network together;
+    `wrong` is the number of images that the one which predicts has missed.
     """
 
     step: int
@@ -81,11 +83,11 @@ def train(
                     step=step * recipe.accumulate + number,
                 )
             with torch.autocast(world.device.type, torch.bfloat16, enabled=precision == "bf16"):
-                logits = learner.net(images)
-            share = objective(logits, labels) * (len(part.labels) / len(batch.labels))
+                outputs = learner.net(images)
+            share = objective(outputs, labels) * (len(part.labels) / len(batch.labels))
             share.backward()
             loss += share.detach()
-            wrong += wrong_answers(logits.detach(), labels)
+            wrong += wrong_answers(main_logits(outputs).detach(), labels)
         looks = world.device.type == "cpu" or step % GPU_CHECK_EVERY == 0
         broken = int(looks and not bool(loss.isfinite()))
         if world.agree(broken):
@@ -94,6 +96,8 @@ def train(
             nn.utils.clip_grad_norm_(learner.model.parameters(), recipe.clip_norm)
         learner.optimizer.step()
         learner.optimizer.zero_grad()
+        if recipe.filter_rms:
+            limit_filters(learner.model, recipe.filter_rms)
         step += 1
         if learner.ema is not None:
             learner.ema.update(step)

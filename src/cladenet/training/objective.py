@@ -1,4 +1,8 @@
-"""The loss of a batch, for labels that are class numbers or, after mixup, distributions."""
+"""The loss of a batch, for labels that are class numbers or, after mixup, distributions.
+
+A network in training may give further logits beside the ones that count: those of auxiliary
+classifiers (Szegedy et al. 2015, arXiv:1409.4842, Sec. 5), or of exits before the last.
+"""
 
 from collections.abc import Callable
 
@@ -6,18 +10,23 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-Objective = Callable[[Tensor, Tensor], Tensor]
+Outputs = Tensor | tuple[Tensor, ...]
+Objective = Callable[[Outputs, Tensor], Tensor]
 
 
-def make_objective(label_smoothing: float = 0.0, class_weights: Tensor | None = None) -> Objective:
+def make_objective(
+    label_smoothing: float = 0.0, class_weights: Tensor | None = None, auxiliary: float = 0.0
+) -> Objective:
     """Cross-entropy, averaged over the images of a batch.
+
+    Of several logits (N, K) the first count once, each of the others `auxiliary` times.
 
     With class weights (mean 1 over the training set) the sum is divided by the number of images and
     not, as torch does, by the sum of the weights: so the mean over several processes is the mean
     over the whole batch.
     """
 
-    def objective(logits: Tensor, labels: Tensor) -> Tensor:
+    def loss_of(logits: Tensor, labels: Tensor) -> Tensor:
         losses = F.cross_entropy(
             logits.float(),
             labels,
@@ -27,7 +36,19 @@ def make_objective(label_smoothing: float = 0.0, class_weights: Tensor | None = 
         )
         return losses.mean()
 
+    def objective(outputs: Outputs, labels: Tensor) -> Tensor:
+        logits, *others = outputs if isinstance(outputs, tuple) else (outputs,)
+        loss = loss_of(logits, labels)
+        for other in others:
+            loss = loss + auxiliary * loss_of(other, labels)
+        return loss
+
     return objective
+
+
+def main_logits(outputs: Outputs) -> Tensor:
+    """The logits that the network will predict with."""
+    return outputs[0] if isinstance(outputs, tuple) else outputs
 
 
 def balanced_weights(counts: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from cladenet.errors import CheckpointError
 from cladenet.layers.anatomy import Classifier
 from cladenet.recipes import Recipe
+from cladenet.training.rmsprop import RMSProp
 
 
 def parts_of(model: Classifier) -> list[nn.Module]:
@@ -18,22 +19,25 @@ def parts_of(model: Classifier) -> list[nn.Module]:
 def make_optimizer(
     model: Classifier, recipe: Recipe, layer_decay: float = 1.0
 ) -> torch.optim.Optimizer:
-    """SGD or AdamW over the parameters that are trained.
+    """SGD, RMSProp or AdamW over the parameters that are trained.
 
     Each group carries `scale`, the multiple of the schedule's rate that it gets: 1 for the head and
     `layer_decay` to the power of the distance from it for the parts below (discriminative rates,
-    Howard and Ruder 2018, Sec. 3.2). With `decay_all` off, vectors (biases, scales and shifts of
-    normalisations) are not decayed.
+    Howard and Ruder 2018, Sec. 3.2); 1 for what is in no part, which are further classifiers. With
+    `decay_all` off, vectors (biases, scales and shifts of normalisations) are not decayed.
     """
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     parts = parts_of(model)
-    for place, part in enumerate(parts):
-        scale = layer_decay ** (len(parts) - 1 - place)
-        for parameter in part.parameters():
-            if parameter.requires_grad:
-                decays = recipe.decay_all or parameter.ndim > 1
-                key = (scale, recipe.weight_decay if decays else 0.0)
-                groups.setdefault(key, []).append(parameter)
+    scales = {
+        parameter: layer_decay ** (len(parts) - 1 - place)
+        for place, part in enumerate(parts)
+        for parameter in part.parameters()
+    }
+    for parameter in model.parameters():
+        if parameter.requires_grad:
+            decays = recipe.decay_all or parameter.ndim > 1
+            key = (scales.get(parameter, 1.0), recipe.weight_decay if decays else 0.0)
+            groups.setdefault(key, []).append(parameter)
     described = [
         {"params": parameters, "scale": scale, "weight_decay": decay}
         for (scale, decay), parameters in groups.items()
@@ -42,9 +46,24 @@ def make_optimizer(
         return torch.optim.AdamW(
             described, recipe.lr, betas=(recipe.momentum, recipe.beta2), fused=True
         )
+    if recipe.optimizer == "rmsprop":
+        return RMSProp(described, recipe.lr, recipe.rms_decay, recipe.rms_epsilon, recipe.momentum)
     return torch.optim.SGD(
         described, recipe.lr, momentum=recipe.momentum, nesterov=recipe.nesterov, fused=True
     )
+
+
+@torch.no_grad()
+def limit_filters(model: nn.Module, radius: float) -> None:
+    """Shrink every convolution's filter whose root mean square exceeds `radius` down to it.
+
+    Zeiler, Fergus. Visualizing and Understanding Convolutional Networks. ECCV 2014, Sec. 3.
+    """
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d):
+            filters = module.weight
+            rms = filters.square().mean((1, 2, 3), keepdim=True).sqrt()
+            filters.mul_(radius / rms.clamp(min=radius))
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer, model: nn.Module) -> dict[str, Tensor]:

@@ -1,0 +1,124 @@
+"""The network that a run begins with: drawn at random, fine-tuned, or started from a shallower one.
+
+Simonyan, Zisserman 2015, arXiv:1409.1556, Sec. 3.1, start deep networks from layers of a trained
+shallow one; which layers those are, the network says: `start_from`.
+"""
+
+from typing import cast
+
+import torch
+from torch import nn
+
+from cladenet.checkpoints import Loaded, load_into
+from cladenet.checkpoints.loading import AUXILIARY
+from cladenet.data.draws import sample_seeds
+from cladenet.errors import BadArgument
+from cladenet.layers.anatomy import Classifier
+from cladenet.registry import create_model, list_models, offers
+from cladenet.runs.config import RunConfig
+from cladenet.runs.setup import Setting
+
+
+def build(
+    config: RunConfig, setting: Setting, weights: Loaded | None, shallow: Loaded | None
+) -> tuple[Classifier, tuple[str, ...]]:
+    """The network with its first weights, and what there is to say about them.
+
+    Args:
+        config: names the network.
+        setting: what it is built with.
+        weights: of the same network, to fine-tune, or None.
+        shallow: a shallower network to start from, or None.
+
+    Raises:
+        BadArgument: the network cannot be built so, or cannot start from `shallow`.
+        CheckpointError: the weights to fine-tune do not fit.
+    """
+    torch.manual_seed(int(sample_seeds(config.seed, 0, [0], "initialisation").item()) >> 1)
+    arguments = setting.arguments | ({"auxiliary": True} if setting.auxiliary else {})
+    try:
+        model = create_model(config.network, **arguments)
+    except (TypeError, ValueError, RuntimeError) as error:
+        if isinstance(error, BadArgument) or not config.arguments:
+            raise
+        given = ", ".join(f"model.{name}={value}" for name, value in config.arguments.items())
+        raise BadArgument(f"{config.network} cannot be built with {given}: {error}") from error
+    notes: list[str] = []
+    if weights is not None:
+        notes += _fine_tune(model, weights, setting)
+    if shallow is not None:
+        notes += _start_from(model, shallow, config, setting)
+    return model, tuple(notes)
+
+
+def refuse_start(network: str) -> None:
+    """Raise BadArgument unless `network` can start from a shallower one."""
+    if not offers(network, "start_from"):
+        able = [name for name in list_models() if offers(name, "start_from")]
+        raise BadArgument(
+            f"{network} cannot start from another network's layers; init_from is for "
+            f"{', '.join(able)}. To train on from weights of {network} use --weights"
+        )
+
+
+def _fine_tune(model: Classifier, weights: Loaded, setting: Setting) -> list[str]:
+    """Give `model` the weights, a last layer of its own for other classes, and say what was done.
+
+    Auxiliary classifiers that one side lacks are left aside, or start afresh.
+    """
+    source, card, folder = weights
+    classes = setting.dataset.classes
+    own, given = model.state_dict(), source.state_dict()
+    ahead = [n for n in own if n.startswith(AUXILIARY) and n not in given]
+    aside = [n for n in given if n.startswith(AUXILIARY) and n not in own]
+    new_head = card.classes != classes
+    last = [n for n in _last_layers(model) if n not in ahead] if new_head else []
+    load_into(model, given, str(folder), (*last, *ahead, *aside))
+    if new_head:
+        had = f"for {len(classes)} classes (it had {len(card.classes)})"
+        notes = [f"weights from {folder}; {', '.join(last)} start afresh {had}"]
+    else:
+        notes = [f"weights from {folder}, all of them"]
+    if ahead:
+        notes.append("these weights have no auxiliary classifiers: those start afresh")
+    if aside:
+        notes.append("the auxiliary classifiers of these weights are left aside")
+    return notes
+
+
+def _start_from(
+    model: Classifier, shallow: Loaded, config: RunConfig, setting: Setting
+) -> list[str]:
+    source, card, folder = shallow
+    classes = setting.dataset.classes
+    if card.classes != classes:
+        raise BadArgument(
+            f"init_from={config.init_from} tells {len(card.classes)} classes apart, the data have "
+            f"{len(classes)}: the last layer is taken along, so both must have the same. Train "
+            f"{card.network} on these data first"
+        )
+    if not isinstance(source, type(model)):
+        raise BadArgument(
+            f"init_from={config.init_from} holds weights of {card.network}; {config.network} can "
+            f"start from another {type(model).__name__}"
+        )
+    try:
+        taken = model.start_from(source)  # type: ignore[operator]
+    except BadArgument as error:
+        raise BadArgument(
+            f"{config.network} cannot start from {card.network} in {config.init_from}: {error}"
+        ) from error
+    notes = [f"{', '.join(taken)} start from {card.network} in {folder}, all else at random"]
+    seen, now = card.preprocess, setting.preprocess
+    if (seen.mean, seen.std, seen.per_image) != (now.mean, now.std, now.per_image):
+        notes.append(f"{card.network} saw its images normalised otherwise than they are here")
+    return notes
+
+
+def _last_layers(model: Classifier) -> list[str]:
+    """The tensors of the layers that give logits: of the network, and of auxiliary classifiers."""
+    heads = {"head": model.head}
+    for number, head in enumerate(model.auxiliary or ()):
+        heads[f"auxiliary.{number}"] = cast(nn.Sequential, head)
+    lasts = tuple(f"{name}.{len(head) - 1}." for name, head in heads.items())
+    return [name for name in model.state_dict() if name.startswith(lasts)]
