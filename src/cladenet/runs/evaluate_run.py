@@ -16,6 +16,7 @@ from cladenet.data.open import open_dataset
 from cladenet.data.verify import OnUnreadable
 from cladenet.errors import BadArgument, CheckpointError, DataError
 from cladenet.evaluation import Evaluation, single_scale
+from cladenet.evaluation.forward import check_precision
 from cladenet.runs.division import divided
 from cladenet.runs.folder import RunFolder
 from cladenet.training.world import choose_device
@@ -119,7 +120,7 @@ def evaluate(
     """
     if protocol not in PROTOCOLS:
         raise BadArgument(f"protocol is {protocol!r}; expected one of: {', '.join(PROTOCOLS)}")
-    single_scale.check_precision(precision)
+    check_precision(precision)
     where = choose_device(device)
     loaded = load(run)
     card = loaded.card
