@@ -34,7 +34,8 @@ def resize_short_side(
     height, width = images.shape[1:3]
     short = min(height, width)
     images = centre_crop(images, min(height, LONGEST * short), min(width, LONGEST * short))
-    return resize(images, *size_with_short_side(*images.shape[1:3], side), interpolation)
+    height, width = images.shape[1:3]
+    return resize(images, *size_with_short_side(height, width, side), interpolation)
 
 
 def size_with_short_side(height: int, width: int, side: int) -> tuple[int, int]:
