@@ -215,7 +215,7 @@ def _member(
 
 def _without_too_large(split: Split, members: Sequence[Member], notes: list[str]) -> Split:
     bad = too_large_for(split, members)
-    if not bad:
+    if not bad or len(bad) == len(split):  # where none would be left, they are refused
         return split
     notes.append(f"left out as too large at a scale: {len(bad):,} of {len(split):,} images")
     return split.subset([index for index in range(len(split)) if index not in bad])
