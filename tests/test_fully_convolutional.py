@@ -211,10 +211,11 @@ def test_weights_are_shared_and_the_network_is_left_alone() -> None:
 
 def test_windows_are_copied_in_bands_that_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(0)
-    head = nn.Sequential(nn.Flatten(), nn.Linear(36, 2)).double()
+    linear = nn.Linear(36, 2).double()
+    head = nn.Sequential(nn.Flatten(), linear)
     maps = images(3, 4, 9, 7)
     whole = slide(head, maps, 3)
     monkeypatch.setattr(fully_convolutional, "MOST_NUMBERS", 3 * 5 * 36 * 2)
     torch.testing.assert_close(slide(head, maps, 3), whole)
-    convolution = nn.functional.conv2d(maps, head[1].weight.view(2, 4, 3, 3), head[1].bias)
+    convolution = nn.functional.conv2d(maps, linear.weight.view(2, 4, 3, 3), linear.bias)
     torch.testing.assert_close(whole, convolution)
