@@ -188,9 +188,8 @@ def _possible(
         for each in loaded:
             to_fully_convolutional(each.model)
     except BadArgument as error:
-        left = tuple(name for name in names if name not in DENSE)
-        notes.append(f"left out: {', '.join(set(names) - set(left))}; {error}")
-        return left
+        notes.append(f"left out: {', '.join(DENSE)}; {error}")
+        return tuple(name for name in names if name not in DENSE)
     return names
 
 
