@@ -197,7 +197,7 @@ def test_runs_are_rows_and_their_fusion_comes_last(
         + ["1 + 2: lenet5_relu + lenet5_relu"] * 2
     )
     assert f"weights 2  {turned}" in out
-    assert re.search(r"lenet5_relu  36; 32  36; 32 +dense ", out)
+    assert re.search(r"lenet5_relu  36; 32 +36; 32 +dense ", out)
     fused = cladenet.evaluate([photo_run, turned], protocol="dense")
     assert fused.classes == tuple(sorted(CLASSES))
     assert fused.n == 24
