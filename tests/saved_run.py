@@ -15,10 +15,10 @@ from cladenet.layers.anatomy import Classifier
 from cladenet.registry import create_model
 
 
-def small_network(classes: int, channels: int) -> Classifier:
+def small_network(classes: int, channels: int, network: str = "lenet5_relu") -> Classifier:
     """LeNet-5 with fresh weights, the same at every call, that prefers no class too much."""
     torch.manual_seed(5)
-    return create_model("lenet5_relu", num_classes=classes, in_channels=channels).eval()
+    return create_model(network, num_classes=classes, in_channels=channels).eval()
 
 
 def save_run(
@@ -27,22 +27,24 @@ def save_run(
     *,
     classes: tuple[str, ...] = (),
     fit: str = "stretch",
+    network: str = "lenet5_relu",
+    size: int = 32,
 ) -> Path:
-    """Write checkpoints/best of a network for 32x32 images and return the run's folder."""
+    """Write checkpoints/best of a network for small images and return the run's folder."""
     names = classes or dataset.classes
     channels = dataset.channels
-    model = small_network(len(names), channels)
+    model = small_network(len(names), channels, network)
     preprocess = Preprocess(
-        height=32,
-        width=32,
+        height=size,
+        width=size,
         channels=channels,
         fit=fit,
-        resize=36 if fit == "crop" else None,
+        resize=size * 8 // 7 if fit == "crop" else None,
         mean=(0.4,) * channels,
         std=(0.3,) * channels,
     )
     card = Card(
-        network="lenet5_relu",
+        network=network,
         arguments={"num_classes": len(names), "in_channels": channels},
         classes=names,
         preprocess=preprocess,

@@ -133,7 +133,7 @@ def test_images_of_another_size_than_the_network_was_trained_for_are_refused(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"protocol": "dense"}, "protocol is 'dense'; expected one of: single-scale"),
+        ({"protocol": "densest"}, "protocol is 'densest'; expected one of: single-scale, dense"),
         ({"split": "dev"}, "digits has no split 'dev'; it has train, test"),
         ({"precision": "int8"}, "precision is 'int8'"),
         ({"device": "tpu"}, "device is 'tpu'"),

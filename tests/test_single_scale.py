@@ -1,5 +1,4 @@
 from collections.abc import Callable
-from threading import Barrier, Lock, Thread
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from cladenet.data.preprocess import Preprocess
 from cladenet.errors import BadArgument, CladeNetError, DataError
 from cladenet.evaluation import Evaluation, evaluate
 from cladenet.layers.anatomy import Classifier
+from ranks import together
 from saved_run import noise, small_network
 
 PLAIN = Preprocess(height=4, width=4, channels=1, fit="none", mean=(0.0,), std=(1.0,))
@@ -123,32 +123,6 @@ def test_a_process_that_fails_stops_the_others_with_its_status() -> None:
 
 def fail(*_: object) -> None:
     raise DataError("a.png is damaged")
-
-
-def together(world: int, work: Callable[[int, Callable[[Tensor], None]], object]) -> list[object]:
-    """Run `work` as `world` threads that sum their tensors as all_reduce does."""
-    barrier, lock = Barrier(world, timeout=20), Lock()
-    sent: list[Tensor] = []
-    results: list[object] = [None] * world
-
-    def reduce(values: Tensor) -> None:
-        with lock:
-            sent.append(values.clone())
-        barrier.wait()
-        values.copy_(torch.stack(sent).sum(0))
-        if barrier.wait() == 0:
-            sent.clear()
-        barrier.wait()
-
-    def run(rank: int) -> None:
-        results[rank] = work(rank, reduce)
-
-    threads = [Thread(target=run, args=(rank,)) for rank in range(world)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return results
 
 
 @pytest.mark.parametrize(

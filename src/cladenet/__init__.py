@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from cladenet.registry import create_model, find, list_models
     from cladenet.runs.evaluate_run import evaluate
     from cladenet.runs.predict_images import predict
+    from cladenet.runs.protocol_table import evaluate_protocols
     from cladenet.runs.train_run import train
 
 __version__ = "0.1.0"
@@ -27,6 +28,7 @@ __version__ = "0.1.0"
 __all__ = [
     "create_model",
     "evaluate",
+    "evaluate_protocols",
     "find",
     "list_models",
     "load",
@@ -38,6 +40,7 @@ __all__ = [
 _HOMES = {
     "create_model": "cladenet.registry",
     "evaluate": "cladenet.runs.evaluate_run",
+    "evaluate_protocols": "cladenet.runs.protocol_table",
     "find": "cladenet.registry",
     "list_models": "cladenet.registry",
     "load": "cladenet.checkpoints",

@@ -1,18 +1,23 @@
-"""`cladenet evaluate RUN`: errors with intervals, class by class, and who is taken for whom."""
+"""`cladenet evaluate RUN`: errors with intervals, class by class, and who is taken for whom.
+
+Several runs or protocols become one table, in the layout of VGG's Tables 3 to 6.
+"""
 
 import argparse
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from cladenet.cli.tables import interval, percent
 from cladenet.data.decode import readable
 from cladenet.errors import BadArgument
 from cladenet.runs.text_table import text_table
 
 if TYPE_CHECKING:  # they import torch, which --help need not wait for
     from cladenet.evaluation import Evaluation
-    from cladenet.runs.evaluate_run import Evaluated
+    from cladenet.runs.evaluated import Evaluated
+    from cladenet.runs.protocol_table import ProtocolTable
 
 MATRIX_UP_TO = 12  # classes; beyond, the most frequent confusions are listed
 PAIRS = 15
@@ -20,12 +25,41 @@ PAIRS = 15
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What the command takes."""
-    parser.add_argument("run", metavar="RUN", help="run or checkpoint folder")
+    parser.add_argument(
+        "runs", metavar="RUN", nargs="+", help="run or checkpoint folder; several are fused as well"
+    )
     parser.add_argument("--data", metavar="DATA", help="by default what the run was trained on")
     parser.add_argument(
         "--split", metavar="NAME", help="test, val or train; by default test, else val"
     )
-    parser.add_argument("--protocol", default="single-scale", help="single-scale")
+    parser.add_argument(
+        "--protocol",
+        default="single-scale",
+        metavar="P",
+        help="single-scale, dense, multi-scale, multi-crop, multi-crop+dense, ten-crop, "
+        "googlenet-144; several separated by commas, or all",
+    )
+    parser.add_argument(
+        "--scales", type=_sides, default=(), metavar="Q,...", help="short sides in testing"
+    )
+    parser.add_argument(
+        "--train-scale",
+        type=_sides,
+        default=(),
+        metavar="S",
+        help="short side in training, or smallest and largest: 256,512; usual --scales follow",
+    )
+    parser.add_argument(
+        "--flip",
+        action=argparse.BooleanOptionalAction,
+        help="mirror images too; by default for all but single-scale, if trained with them",
+    )
+    parser.add_argument(
+        "--average",
+        default="scores",
+        metavar="WHAT",
+        help="scores or posteriors, over the positions of a dense evaluation",
+    )
     parser.add_argument("--batch-size", type=int, default=256, metavar="N")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     parser.add_argument("--precision", default="fp32", help="fp32 or bf16")
@@ -45,28 +79,57 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Evaluate and print."""
     from cladenet.checkpoints.atomic import to_json, write_file
-    from cladenet.runs.evaluate_run import evaluate
 
     if arguments.output is not None and not arguments.output.absolute().parent.is_dir():
         raise BadArgument(f"--output {arguments.output}: its folder is not there; make it first")
-    found = evaluate(
-        arguments.run,
-        arguments.data,
-        arguments.split,
-        batch_size=arguments.batch_size,
-        device=arguments.device,
-        protocol=arguments.protocol,
-        precision=arguments.precision,
-        worst=arguments.worst,
-        workers=arguments.workers,
-        on_unreadable=arguments.on_unreadable,
-    )
+    several = len(arguments.runs) > 1 or arguments.protocol == "all" or "," in arguments.protocol
+    found: Evaluated | ProtocolTable
+    found, text = _table(arguments) if several else _single(arguments)
     for note in found.notes:
         print(f"note: {note}", file=sys.stderr)
     if arguments.output is not None:
         write_file(arguments.output, to_json(found.to_json()))
-    print(json.dumps(found.to_json(), indent=2) if arguments.json else as_text(found))
+    print(json.dumps(found.to_json(), indent=2) if arguments.json else text)
     return 0
+
+
+def _single(arguments: argparse.Namespace) -> "tuple[Evaluated, str]":
+    """One run under one protocol, in full."""
+    from cladenet.runs.evaluate_run import evaluate
+
+    options = _options(arguments)
+    found = evaluate(arguments.runs[0], protocol=arguments.protocol, **options)
+    return found, as_text(found)
+
+
+def _table(arguments: argparse.Namespace) -> "tuple[ProtocolTable, str]":
+    """Runs and protocols side by side."""
+    from cladenet.cli.protocol_text import as_table
+    from cladenet.runs.protocol_table import evaluate_protocols
+
+    if arguments.worst:
+        raise BadArgument("--worst lists the mistakes of one run under one protocol; name one each")
+    options = _options(arguments)
+    table = evaluate_protocols(arguments.runs, protocols=arguments.protocol, **options)
+    return table, as_table(table)
+
+
+def _options(arguments: argparse.Namespace) -> dict[str, Any]:
+    names = (
+        "data", "split", "batch_size", "device", "scales", "train_scale", "flip", "average",
+        "precision", "worst", "workers", "on_unreadable",
+    )  # fmt: skip
+    return {name: getattr(arguments, name) for name in names}
+
+
+def _sides(text: str) -> tuple[int, ...]:
+    """Whole numbers separated by commas."""
+    try:
+        return tuple(int(word) for word in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no list of short sides in pixels, such as 224,256,288"
+        ) from None
 
 
 def as_text(found: "Evaluated") -> str:
@@ -74,7 +137,7 @@ def as_text(found: "Evaluated") -> str:
     evaluation = found.evaluation
     names = [readable(name) for name in found.classes]
     parts = [
-        f"{found.network} on {readable(found.data)}, {found.split}, {found.protocol}\n"
+        f"{found.network} on {readable(found.data)}, {found.split}, {_protocol(found)}\n"
         f"weights  {readable(str(found.checkpoint))}",
         _headline(evaluation),
         _per_class(evaluation, names),
@@ -85,11 +148,18 @@ def as_text(found: "Evaluated") -> str:
     return "\n\n".join(part for part in parts if part)
 
 
+def _protocol(found: "Evaluated") -> str:
+    if found.viewing is None:
+        return found.protocol
+    scales = ", ".join(map(str, found.viewing.scales[0]))
+    return f"{found.protocol}: {found.viewing.views[0]} at Q = {scales}"
+
+
 def _headline(found: "Evaluation") -> str:
     rows = [
         ["images", f"{found.n:,}", ""],
-        ["top-1 error", _percent(found.top1_error), _interval(found.top1_interval)],
-        ["top-5 error", _percent(found.top5_error), _interval(found.top5_interval)],
+        ["top-1 error", percent(found.top1_error), interval(found.top1_interval)],
+        ["top-5 error", percent(found.top5_error), interval(found.top5_interval)],
         ["loss", f"{found.loss:.4f}", ""],
     ]
     table = text_table([], rows, "lrl")
@@ -102,9 +172,9 @@ def _per_class(found: "Evaluation", names: list[str]) -> str:
         [
             names[row.label],
             f"{row.n:,}",
-            _percent(row.recall),
-            _interval(row.recall_interval),
-            _percent(row.precision),
+            percent(row.recall),
+            interval(row.recall_interval),
+            percent(row.precision),
             "" if row.confused_with is None else f"{names[row.confused_with]} ({row.confused:,})",
         ]
         for row in found.per_class
@@ -139,11 +209,3 @@ def _mistakes(found: "Evaluation", names: list[str]) -> str:
         for mistake in found.mistakes
     ]
     return text_table(["worst mistakes", "labelled", "answer", ""], rows, "lllr")
-
-
-def _percent(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f} %"
-
-
-def _interval(interval: tuple[float, float] | None) -> str:
-    return "" if interval is None else f"[{interval[0]:.2f}, {interval[1]:.2f}]"

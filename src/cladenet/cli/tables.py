@@ -1,4 +1,4 @@
-"""Plain text for people: aligned columns, wrapped paragraphs, short numbers. No torch, no rich."""
+"""Plain text for people: aligned columns, wrapped paragraphs, numbers. No torch, no rich."""
 
 import os
 import sys
@@ -57,6 +57,16 @@ def short(number: int) -> str:
     if not suffix:
         return str(number)
     return f"{size:.{2 if size < 9.995 else 1 if size < 99.95 else 0}f}{suffix}"
+
+
+def percent(value: float | None) -> str:
+    """Two places; a dash where nothing was measured."""
+    return "-" if value is None else f"{value:.2f} %"
+
+
+def interval(bounds: tuple[float, float] | None) -> str:
+    """In percent; empty where nothing was measured."""
+    return "" if bounds is None else f"[{bounds[0]:.2f}, {bounds[1]:.2f}]"
 
 
 def _terminal_width() -> int | None:

@@ -35,7 +35,13 @@ def resize_short_side(
     short = min(height, width)
     images = centre_crop(images, min(height, LONGEST * short), min(width, LONGEST * short))
     height, width = images.shape[1:3]
-    return resize(images, side * height // short, side * width // short, interpolation)
+    return resize(images, *size_with_short_side(height, width, side), interpolation)
+
+
+def size_with_short_side(height: int, width: int, side: int) -> tuple[int, int]:
+    """(height, width) in proportion, the short one `side`, the long one rounded down."""
+    short = min(height, width)
+    return side * height // short, side * width // short
 
 
 def centre_crop(images: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:

@@ -1,95 +1,34 @@
-"""How well a run's weights do on a data set: loading, matching, measuring."""
+"""How well a run's weights do on a data set, under one protocol."""
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-from cladenet.checkpoints import Card, Loaded, load
-from cladenet.data.dataset import DataSet, Split
-from cladenet.data.decode import readable
-from cladenet.data.open import open_dataset
+from cladenet.checkpoints import load
 from cladenet.data.verify import OnUnreadable
-from cladenet.errors import BadArgument, CheckpointError, DataError
-from cladenet.evaluation import Evaluation, single_scale
-from cladenet.runs.division import divided
-from cladenet.runs.folder import RunFolder
+from cladenet.errors import BadArgument
+from cladenet.evaluation import single_scale
+from cladenet.evaluation.forward import check_precision
+from cladenet.evaluation.protocol import PLAIN, Options, parse_names
+from cladenet.runs.evaluated import Evaluated
+from cladenet.runs.protocol_table import evaluate_protocols
+from cladenet.runs.scored import opened, scored
 from cladenet.training.world import choose_device
-
-PROTOCOLS = ("single-scale",)
-SHOWN_NAMES = 5
-
-
-@dataclass(frozen=True, eq=False)
-class Evaluated:
-    """What `evaluate` found, and on what.
-
-    Args:
-        evaluation: the counts and all figures.
-        network: name in the registry.
-        checkpoint: folder of the weights.
-        data: what was opened.
-        split: `test`, `val` or `train`.
-        protocol: one of `PROTOCOLS`.
-        precision: `fp32` or `bf16`.
-        classes: names, in the order of the logits.
-        notes: sentences for the user.
-        seconds: of the evaluation, without loading.
-    """
-
-    evaluation: Evaluation
-    network: str
-    checkpoint: Path
-    data: str
-    split: str
-    protocol: str
-    precision: str
-    classes: tuple[str, ...]
-    notes: tuple[str, ...]
-    seconds: float
-
-    @property
-    def n(self) -> int:
-        """Images."""
-        return self.evaluation.n
-
-    @property
-    def top1_error(self) -> float:
-        """In percent."""
-        return self.evaluation.top1_error
-
-    @property
-    def top5_error(self) -> float | None:
-        """In percent; None for up to 5 classes."""
-        return self.evaluation.top5_error
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain values."""
-        return {
-            "network": self.network,
-            "checkpoint": str(self.checkpoint),
-            "data": self.data,
-            "split": self.split,
-            "protocol": self.protocol,
-            "precision": self.precision,
-            "seconds": round(self.seconds, 3),
-            "notes": list(self.notes),
-            **self.evaluation.to_json(self.classes),
-        }
 
 
 def evaluate(
-    run: str | Path,
+    run: str | Path | Sequence[str | Path],
     data: str | None = None,
     split: str | None = None,
     *,
     batch_size: int = 256,
     device: str = "auto",
-    protocol: str = "single-scale",
+    protocol: str = PLAIN,
+    scales: Sequence[int] = (),
+    train_scale: Sequence[int] = (),
+    flip: bool | None = None,
+    average: str = "scores",
     precision: str = "fp32",
     worst: int = 0,
     workers: int = 0,
@@ -99,45 +38,91 @@ def evaluate(
     """Top-1 and top-5 error of a run's best weights, with everything that follows from the counts.
 
     Args:
-        run: run or checkpoint folder.
-        data: see `open_dataset`; by default what the run was trained on.
+        run: run or checkpoint folder; several are fused by the mean of their posteriors.
+        data: see `open_dataset`; by default what the (first) run was trained on.
         split: `test`, `val` or `train`; by default `test` if there is one, else `val`. Images that
             the run held out of its training data are the `val` (or `test`) of that data.
         batch_size: images in one forward pass.
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
-        protocol: `single-scale`.
+        protocol: one of `evaluation.protocol.NAMES`; by default the checkpoint's own view.
+        scales: test scales Q in pixels, see `evaluation.protocol.Options`.
+        train_scale: S, or Smin and Smax, see `evaluate_protocols`.
+        flip: mirror images too, see `evaluate_protocols`.
+        average: `scores` or `posteriors` of a dense evaluation's positions.
         precision: `fp32` or `bf16`.
         worst: how many of the worst mistakes to keep.
         workers: threads that decode images.
         on_unreadable: `stop`, or `skip` to leave images out that cannot be decoded.
-        cache_dir: where decoded photographs are kept.
+        cache_dir: where decoded photographs are kept, for the checkpoint's own view.
 
     Raises:
-        BadArgument: an unknown protocol, split, device or precision.
+        BadArgument: an unknown protocol, split, device or precision, or a scale that is too small.
         DataError: the data cannot be opened or are not the ones that the run divided.
         CheckpointError: the checkpoint is damaged, or tells other classes apart than the data.
     """
-    if protocol not in PROTOCOLS:
-        raise BadArgument(f"protocol is {protocol!r}; expected one of: {', '.join(PROTOCOLS)}")
-    single_scale.check_precision(precision)
+    runs = [run] if isinstance(run, str | PathLike) else list(run)
+    if len(parse_names(protocol)) != 1:
+        raise BadArgument(
+            f"protocol is {protocol!r}; name one, or measure several with "
+            "cladenet.evaluate_protocols(runs, protocols=...)"
+        )
+    options = Options(tuple(scales), flip, average)
+    if protocol == PLAIN and len(runs) == 1 and not options.scales and not flip:
+        return _own_view(
+            runs[0],
+            data,
+            split,
+            batch_size=batch_size,
+            device=device,
+            precision=precision,
+            worst=worst,
+            workers=workers,
+            on_unreadable=on_unreadable,
+            cache_dir=cache_dir,
+        )
+    table = evaluate_protocols(
+        runs,
+        data,
+        split,
+        protocols=protocol,
+        scales=scales,
+        train_scale=train_scale,
+        flip=flip,
+        average=average,
+        batch_size=batch_size,
+        device=device,
+        precision=precision,
+        worst=worst,
+        workers=workers,
+        on_unreadable=on_unreadable,
+    )
+    return table.rows[-1]
+
+
+def _own_view(
+    run: str | Path,
+    data: str | None,
+    split: str | None,
+    *,
+    batch_size: int,
+    device: str,
+    precision: str,
+    worst: int,
+    workers: int,
+    on_unreadable: OnUnreadable,
+    cache_dir: str | PathLike[str] | None,
+) -> Evaluated:
+    """The view that the checkpoint describes, from the cache of decoded images."""
+    check_precision(precision)
     where = choose_device(device)
     loaded = load(run)
-    card = loaded.card
-    spec = data if data is not None else _trained_on(loaded)
-    dataset = open_dataset(
-        spec,
-        channels=card.preprocess.channels,
-        on_unreadable=on_unreadable,
-        exif=card.preprocess.exif,
-    )
-    dataset = _as_divided(dataset, loaded, given=data is not None)
-    name = _choose(dataset, split)
-    images, matching = match_classes(dataset.splits()[name], dataset.classes, card.classes)
+    whole = opened(loaded, data, on_unreadable)
+    dataset, name, images, notes = scored(whole, loaded, split, given=data is not None)
     start = time.perf_counter()
     evaluation = single_scale.evaluate(
         loaded.model.to(where),
         images,
-        card.preprocess,
+        loaded.card.preprocess,
         batch_size=batch_size,
         device=where,
         precision=precision,
@@ -147,103 +132,13 @@ def evaluate(
     )
     return Evaluated(
         evaluation=evaluation,
-        network=card.network,
+        network=loaded.card.network,
         checkpoint=loaded.folder,
         data=dataset.spec,
         split=name,
-        protocol=protocol,
+        protocol=PLAIN,
         precision=precision,
-        classes=card.classes,
-        notes=(*dataset.notes, *matching, *_cautions(dataset, name, loaded)),
+        classes=loaded.card.classes,
+        notes=notes,
         seconds=time.perf_counter() - start,
     )
-
-
-def match_classes(
-    split: Split, classes: Sequence[str], of_network: Sequence[str]
-) -> tuple[Split, tuple[str, ...]]:
-    """`split` with labels that are the network's class numbers, and a note if they had to change.
-
-    Args:
-        split: labels count in `classes`.
-        classes: names in the data's order.
-        of_network: names in the order of the logits.
-
-    Raises:
-        CheckpointError: the names are not the same ones.
-    """
-    if tuple(classes) == tuple(of_network):
-        return split, ()
-    if sorted(classes) != sorted(of_network):
-        raise CheckpointError(
-            f"the network tells {len(of_network):,} classes apart, the data have {len(classes):,}. "
-            f"Only the network knows {_some(set(of_network) - set(classes))}; "
-            f"only the data have {_some(set(classes) - set(of_network))}. "
-            "Evaluate on data with the same classes, or train a new head with "
-            "`cladenet train NAME --weights RUN --data DATA`"
-        )
-    place = {name: number for number, name in enumerate(of_network)}
-    numbers = np.array([place[name] for name in classes], dtype=np.int64)
-    note = "the data list their classes in another order than the network; matched by name"
-    return replace(split, labels=numbers[split.labels]), (note,)
-
-
-def _trained_on(loaded: Loaded) -> str:
-    spec = loaded.card.data.get("spec")
-    if not spec:
-        raise BadArgument(f"{loaded.folder} does not say what it was trained on; give --data DATA")
-    return str(spec)
-
-
-def _as_divided(dataset: DataSet, loaded: Loaded, *, given: bool) -> DataSet:
-    """What the run held out of its training images is held out here as well."""
-    index = RunFolder(loaded.folder.parent.parent).split
-    try:
-        return divided(dataset, index)
-    except DataError as error:
-        if given:  # other data, which the run has not divided
-            return dataset
-        raise DataError(
-            f"the training data have changed, so what was held out cannot be found again: {error}"
-        ) from error
-
-
-def _choose(dataset: DataSet, wanted: str | None) -> str:
-    there = [name for name, split in dataset.splits().items() if len(split)]
-    if wanted is None:
-        for name in ("test", "val"):
-            if name in there:
-                return name
-        raise BadArgument(
-            f"{readable(dataset.spec)} has training images only, and a network may have learnt "
-            "them by heart; name them with --split train to evaluate on them all the same"
-        )
-    if wanted not in there:
-        raise BadArgument(
-            f"{readable(dataset.spec)} has no split {wanted!r}; it has {', '.join(there) or 'none'}"
-        )
-    return wanted
-
-
-def _cautions(dataset: DataSet, split: str, loaded: Loaded) -> tuple[str, ...]:
-    """What makes the figure look better than it is."""
-    card: Card = loaded.card
-    if dataset.fingerprint() != card.data.get("fingerprint"):
-        return ()
-    if split == "train":
-        return (
-            "the network was trained on these very images: the error says how well it remembers "
-            "them, not how well it does on new ones",
-        )
-    if split == "val" and loaded.folder.name.startswith("best"):
-        return (
-            "these weights were chosen because they did well on these images: on new ones expect "
-            "a somewhat higher error",
-        )
-    return ()
-
-
-def _some(names: set[str]) -> str:
-    shown = sorted(names)[:SHOWN_NAMES]
-    more = f" and {len(names) - len(shown):,} more" if len(names) > len(shown) else ""
-    return ", ".join(f"'{readable(name)}'" for name in shown) + more if shown else "no others"

@@ -19,7 +19,7 @@ from cladenet.data.decode import UnreadableImage, decode, readable, to_pixels
 from cladenet.data.preprocess import Preprocess, resize_for
 from cladenet.data.store import available_cpus
 from cladenet.errors import BadArgument, DataError, Diverged
-from cladenet.evaluation import single_scale
+from cladenet.evaluation.forward import check_precision, evaluating, scores
 from cladenet.runs.image_list import expand
 from cladenet.training.world import choose_device
 
@@ -144,7 +144,7 @@ def predictions(
     """
     if top < 1 or batch_size < 1:
         raise BadArgument(f"top is {top} and batch_size {batch_size}; expected 1 or more of each")
-    single_scale.check_precision(precision)
+    check_precision(precision)
     where = choose_device(device)
     loaded = run if isinstance(run, Loaded) else load(run)
     preprocess = fitted(loaded.card.preprocess, fit)
@@ -205,8 +205,8 @@ def _stream(
         answers: Iterator[NDArray[np.float32]] = iter(())
         if pixels:
             prepared = torch.from_numpy(np.stack(pixels))
-            with single_scale.evaluating(model):
-                logits = single_scale.scores(model, prepared, preprocess, device, precision)
+            with evaluating(model):
+                logits = scores(model, prepared, preprocess, device, precision)
             if not bool(logits.isfinite().all()):
                 raise Diverged(
                     f"the answers of {loaded.folder} are not finite numbers; "

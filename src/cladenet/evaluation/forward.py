@@ -1,0 +1,46 @@
+"""The one way from pixels to an answer: evaluation and prediction both go through here."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from cladenet.data.preprocess import Preprocess
+from cladenet.errors import BadArgument
+
+
+def scores(
+    model: nn.Module,
+    images: Tensor,
+    preprocess: Preprocess,
+    device: torch.device,
+    precision: str = "fp32",
+) -> Tensor:
+    """Prepared images uint8 (n, H, W, C) -> what the network says of them, float32 on `device`.
+
+    That is (n, K) logits, or (n, K, h, w) of a fully convolutional network.
+    """
+    with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
+        logits: Tensor = model(preprocess.to_input(images, device))
+    return logits.float()
+
+
+@contextmanager
+def evaluating(*models: nn.Module) -> Iterator[None]:
+    """Inference mode; afterwards each module is back in its own mode, also the frozen ones."""
+    modes = [(module, module.training) for model in models for module in model.modules()]
+    for model in models:
+        model.eval()
+    try:
+        with torch.random.fork_rng(devices=[]), torch.inference_mode():
+            yield
+    finally:
+        for module, mode in modes:
+            module.training = mode
+
+
+def check_precision(precision: str) -> None:
+    """Raise BadArgument unless it is `fp32` or `bf16`."""
+    if precision not in ("fp32", "bf16"):
+        raise BadArgument(f"precision is {precision!r}; expected fp32 or bf16")

@@ -1,0 +1,124 @@
+"""Protocols at work: every image once, through all looks of all networks, alone and fused.
+
+Networks are fused as in VGG, Sec. 4.4: the mean of their posteriors. Each sees images as its own
+checkpoint says, so they may differ in input size, normalisation and order of classes.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from cladenet.data.dataset import Split
+from cladenet.errors import BadArgument, DataError
+from cladenet.evaluation.counting import Answers, check, count, tally_for
+from cladenet.evaluation.reading import chunks, too_large
+from cladenet.evaluation.result import Evaluation
+from cladenet.evaluation.tally import Reduce
+from cladenet.evaluation.viewer import Member, Viewer
+
+LEAST_POSTERIOR = torch.finfo(torch.float64).tiny  # its logarithm is finite
+SHOWN = 3  # images that are named; a message has five lines
+
+
+class Found(NamedTuple):
+    """Evaluations of each member under each protocol, and of their fusion under each protocol."""
+
+    alone: list[list[Evaluation]]
+    fused: list[Evaluation]
+
+
+def evaluate(
+    members: Sequence[Member],
+    split: Split,
+    *,
+    batch_size: int = 256,
+    device: str | torch.device = "cpu",
+    precision: str = "fp32",
+    worst: int = 0,
+    rank: int = 0,
+    world: int = 1,
+    reduce: Reduce | None = None,
+    workers: int = 0,
+) -> Found:
+    """Errors on `split` under all protocols of all members, in one pass over the images.
+
+    Args:
+        members: one network or several, with protocols of the same names. Two are fused.
+        split: labels are class numbers in the order of a member's logits, or as its `order` says.
+        batch_size: views of the input's size in one forward pass; see also `viewer.MOST_PIXELS`.
+        device: where the networks are.
+        precision: `fp32`, or `bf16` for autocast.
+        worst: how many of the worst mistakes to keep.
+        rank: number of this process among `world` that share the work.
+        world: how many there are.
+        reduce: sums a tensor over all of them in place; needed for more than one.
+        workers: threads that decode and resize images.
+
+    Raises:
+        BadArgument: an argument is out of range, the members do not go together, or a head cannot
+            be slid over an image.
+        DataError: no images, labels beyond the classes, an unreadable file, or an image that is too
+            large at a scale.
+        Diverged: a network's answers are not finite.
+    """
+    where = torch.device(device)
+    for member in members:
+        check(member.model, split, where, precision, batch_size, world, reduce)
+    names = {tuple(protocol.name for protocol in member.protocols) for member in members}
+    classes = {member.model.num_classes for member in members}
+    if len(names) != 1 or len(classes) != 1:
+        raise BadArgument(
+            f"{len(members)} networks with the protocols {sorted(names)} and {sorted(classes)} "
+            "classes; expected at least one, all with the same protocols and classes"
+        )
+    refuse_too_large(split, members)
+    viewers = [Viewer(member, batch_size, where, precision) for member in members]
+    wanted = [key for member in members for key in member.limits]
+
+    def answers() -> Iterator[Answers]:
+        for images, labels, indices in chunks(split, wanted, batch_size, rank, world, workers):
+            rows = with_fusion([viewer.posteriors(images) for viewer in viewers])
+            logs = [posterior.clamp_min(LEAST_POSTERIOR).log() for row in rows for posterior in row]
+            yield Answers(logs, labels, indices)
+
+    rows, columns = len(members) + (len(members) > 1), len(members[0].protocols)
+    tallies = [tally_for(members[0].model.num_classes, worst, where) for _ in range(rows * columns)]
+    models = [member.model for member in members]
+    flat = count(models, answers(), tallies, split, rank=rank, world=world, reduce=reduce)
+    found = [flat[row * columns : (row + 1) * columns] for row in range(rows)]
+    return Found(found[: len(members)], found[-1] if len(members) > 1 else [])
+
+
+def with_fusion(rows: Sequence[Sequence[Tensor]]) -> list[list[Tensor]]:
+    """Posteriors of networks (rows) under protocols, and a last row of their means if several."""
+    fused = [torch.stack(column).mean(0) for column in zip(*rows, strict=True)]
+    return [*map(list, rows), *([fused] if len(rows) > 1 else [])]
+
+
+def too_large_for(split: Split, members: Sequence[Member]) -> dict[int, str]:
+    """The images that are too large at one of the members' scales, and a clause about each."""
+    return too_large(split, [limit for member in members for limit in member.limits.items()])
+
+
+def refuse_too_large(split: Split, members: Sequence[Member]) -> None:
+    """Refuse images that would take too much memory at one of the members' scales.
+
+    Raises:
+        DataError: there are some.
+    """
+    if bad := too_large_for(split, members):
+        lines = [f"  {split.ids[index]} {clause}" for index, clause in list(bad.items())[:SHOWN]]
+        if len(bad) > SHOWN:
+            lines[-1] += f" (and {len(bad) - SHOWN:,} more)"
+        raise DataError(
+            "\n".join(
+                [
+                    f"{len(bad):,} of {len(split):,} images are too large:",
+                    *lines,
+                    "Leave them out with --on-unreadable skip, or take protocols of crops, which "
+                    "bear longer images, or smaller --scales",
+                ]
+            )
+        )

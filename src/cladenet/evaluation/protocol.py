@@ -1,0 +1,189 @@
+"""The papers' evaluation protocols by name, each a set of looks at an image.
+
+    single-scale      the checkpoint's own view; at a given Q, the middle of the image
+    dense             the whole image and its mirror image at one scale      VGG, Table 3
+    multi-scale       dense at three scales                                  VGG, Table 4
+    multi-crop        5x5 crops, mirrored, at three scales: 150              VGG, Table 5
+    multi-crop+dense  the mean of multi-crop and multi-scale                 VGG, Table 5
+    ten-crop          5 crops of the central square, mirrored, at one scale  AlexNet, Sec. 4.1
+    googlenet-144     18 crops, mirrored, at four scales                     GoogLeNet, Sec. 7
+
+The answer is the mean of the looks' posteriors; all looks count alike.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from cladenet.data.preprocess import Preprocess
+from cladenet.errors import BadArgument
+from cladenet.evaluation.looks import AVERAGES, Crops, Dense, Look
+from cladenet.evaluation.scales import (
+    OWN,
+    TrainScale,
+    least_scale,
+    own_scale,
+    steps_above,
+    usual_scale,
+    usual_scales,
+)
+from cladenet.layers.anatomy import Classifier
+
+PLAIN = "single-scale"
+ONE_SCALE = (PLAIN, "dense", "ten-crop")
+SEVERAL_SCALES = ("multi-scale", "multi-crop", "multi-crop+dense")
+DENSE = ("dense", "multi-scale", "multi-crop+dense")
+NAMES = (PLAIN, "dense", *SEVERAL_SCALES, "ten-crop", "googlenet-144")
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """One protocol for one network.
+
+    Args:
+        name: one of `NAMES`.
+        looks: all different.
+        scales: Q, of all of them.
+    """
+
+    name: str
+    looks: tuple[Look, ...]
+    scales: tuple[int, ...]
+
+    @property
+    def views(self) -> str:
+        """What the network is shown of each image: "150 crops + 6 maps"."""
+        counts = Counter[str]()
+        for look in self.looks:
+            counts["map" if look.whole else "crop"] += look.count
+        return " + ".join(f"{n} {what}{'s' if n > 1 else ''}" for what, n in counts.items())
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a user may ask of the protocols.
+
+    Args:
+        scales: Q in pixels, instead of the usual ones. Several go to the protocols of several
+            scales; a single one to those of one scale as well.
+        flip: mirror images too; by default for all but single-scale.
+        average: over the positions of a map, see `looks.Dense`.
+
+    Raises:
+        BadArgument: a scale is not positive or comes twice, or `average` is unknown.
+    """
+
+    scales: tuple[int, ...] = ()
+    flip: bool | None = None
+    average: str = "scores"
+
+    def __post_init__(self) -> None:
+        if any(scale < 1 for scale in self.scales) or len(set(self.scales)) < len(self.scales):
+            raise BadArgument(
+                f"the scales are {_listed(self.scales)}; expected different short sides in pixels, "
+                "such as 224,256,288"
+            )
+        if self.average not in AVERAGES:
+            raise BadArgument(
+                f"average is {self.average!r}; expected {' or '.join(AVERAGES)}: of the positions "
+                "of a class-score map"
+            )
+
+    @property
+    def plain(self) -> bool:
+        """Nothing is asked for."""
+        return self == Options()
+
+
+def parse_names(text: str) -> tuple[str, ...]:
+    """Protocols as named on the command line: `all`, or names separated by commas.
+
+    Raises:
+        BadArgument: a name is unknown or comes twice.
+    """
+    if text == "all":
+        return NAMES
+    names = tuple(text.split(","))
+    for name in names:
+        if name not in NAMES:
+            raise BadArgument(
+                f"protocol is {name!r}; expected one of: {', '.join(NAMES)}, several of them "
+                "separated by commas, or all"
+            )
+    if len(set(names)) < len(names):
+        raise BadArgument(f"a protocol comes twice in {text!r}; name each once")
+    return names
+
+
+def protocols_for(
+    names: Sequence[str],
+    model: Classifier,
+    preprocess: Preprocess,
+    trained: TrainScale,
+    options: Options,
+) -> tuple[Protocol, ...]:
+    """The protocols called `names`, for a network that was trained at the scales `trained`.
+
+    Raises:
+        BadArgument: a scale is below what the network can look at, or no protocol takes the scales.
+    """
+    if len(options.scales) > 1 and not set(names) & set(SEVERAL_SCALES):
+        raise BadArgument(
+            f"{len(options.scales)} scales are given, {_listed(options.scales)}, and no protocol "
+            f"that takes several: {', '.join(SEVERAL_SCALES)}"
+        )
+    if options.scales and set(names) == {"googlenet-144"}:
+        raise BadArgument("googlenet-144 has its own four scales; leave --scales out")
+    found = tuple(_protocol(name, preprocess, trained, options) for name in names)
+    for protocol in found:
+        for look in protocol.looks:
+            _check_scale(look, protocol.name, model, preprocess)
+    return found
+
+
+def _protocol(name: str, preprocess: Preprocess, trained: TrainScale, options: Options) -> Protocol:
+    flip = name != PLAIN if options.flip is None else options.flip
+    crops = partial(Crops, flip=flip)
+    dense = partial(Dense, flip=flip, average=options.average)
+    one = options.scales if len(options.scales) == 1 else ()
+    several = options.scales or usual_scales(trained, preprocess)
+    looks: list[Look]
+    match name:
+        case "single-scale":
+            looks = [crops("centre", scale) for scale in one or (OWN,)]
+        case "dense":
+            looks = [dense(scale) for scale in one or (usual_scale(trained),)]
+        case "multi-scale":
+            looks = [dense(scale) for scale in several]
+        case "multi-crop":
+            looks = [crops("grid", scale) for scale in several]
+        case "multi-crop+dense":
+            looks = [
+                *(crops("grid", scale) for scale in several),
+                *(dense(scale) for scale in several),
+            ]
+        case "ten-crop":
+            looks = [crops("five", scale) for scale in one or steps_above(preprocess, 1)]
+        case _:
+            looks = [crops("squares", scale) for scale in steps_above(preprocess, 1, 2, 3, 4)]
+    scales = dict.fromkeys(look.scale or own_scale(preprocess) for look in looks)
+    return Protocol(name, tuple(looks), tuple(scales))
+
+
+def _check_scale(look: Look, name: str, model: Classifier, preprocess: Preprocess) -> None:
+    if look.scale == OWN:
+        return
+    least = least_scale(preprocess)
+    if look.whole:
+        least = model.input_size or model.least_size
+    if look.scale < least:
+        what = "the image that this network can look at" if look.whole else "the network's crop"
+        raise BadArgument(
+            f"{name} at a short side of {look.scale} is below the side of {what}, {least}; give "
+            f"--scales of {least} or more"
+        )
+
+
+def _listed(scales: Sequence[int]) -> str:
+    return ",".join(map(str, scales))

@@ -1,0 +1,115 @@
+"""What one network says of images under its protocols: views in batches, posteriors out."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from cladenet.data.preprocess import Preprocess
+from cladenet.evaluation.forward import scores
+from cladenet.evaluation.looks import Look, View
+from cladenet.evaluation.protocol import Protocol
+from cladenet.evaluation.reading import Scaled, Wanted
+from cladenet.layers.anatomy import Classifier
+from cladenet.layers.fully_convolutional import to_fully_convolutional
+
+# Pixels in one forward pass, unless one view alone has more: 20 crops of 224 pixels, for which
+# VGG-16 takes 0.5 GB.
+MOST_PIXELS = 2**20
+
+
+@dataclass(frozen=True, eq=False)
+class Member:
+    """A network with its way of seeing.
+
+    Args:
+        model: on its device already.
+        preprocess: from a decoded image to its input.
+        protocols: what its answers are made of.
+        order: the place of each class of the labels among this network's logits; empty if the same.
+    """
+
+    model: Classifier
+    preprocess: Preprocess
+    protocols: tuple[Protocol, ...]
+    order: tuple[int, ...] = ()
+
+    @property
+    def looks(self) -> tuple[Look, ...]:
+        """Those of all protocols, each once."""
+        return tuple(dict.fromkeys(look for p in self.protocols for look in p.looks))
+
+    @property
+    def limits(self) -> Mapping[Wanted, int]:
+        """The scales that its looks need, and the pixels that an image may have there."""
+        limits: dict[Wanted, int] = {}
+        for look in self.looks:
+            key = self.preprocess, look.scale
+            limits[key] = min(look.most_pixels, limits.get(key, look.most_pixels))
+        return limits
+
+
+class Viewer:
+    """A member at work.
+
+    Args:
+        member: the network and its protocols.
+        batch_size: views of the input's size in one forward pass.
+        device: where the network is.
+        precision: `fp32`, or `bf16` for autocast.
+
+    Raises:
+        BadArgument: a look is dense and the head cannot be slid over an image.
+    """
+
+    def __init__(
+        self, member: Member, batch_size: int, device: torch.device, precision: str
+    ) -> None:
+        self.member = member
+        self.device = device
+        self.precision = precision
+        crop = member.preprocess.height * member.preprocess.width
+        self.most_pixels = min(batch_size * crop, MOST_PIXELS)
+        self._networks: dict[bool, nn.Module] = {False: member.model}
+        if any(look.whole for look in member.looks):
+            self._networks[True] = to_fully_convolutional(member.model)
+
+    def posteriors(self, images: Sequence[Scaled]) -> list[Tensor]:
+        """Of n images under each protocol: float64 (n, K). No look is taken twice."""
+        taken = {look: self._take(look, images) for look in self.member.looks}
+        return [
+            torch.stack([taken[look] for look in protocol.looks]).mean(0)
+            for protocol in self.member.protocols
+        ]
+
+    def _take(self, look: Look, images: Sequence[Scaled]) -> Tensor:
+        """The mean over the views of each image, float64 (n, K)."""
+        classes = self.member.model.num_classes
+        total = torch.zeros(len(images), classes, dtype=torch.float64, device=self.device)
+        for owners, views in self._batches(look, images):
+            pixels = torch.from_numpy(np.stack([view.pixels for view in views]))
+            network, preprocess = self._networks[look.whole], self.member.preprocess
+            said = scores(network, pixels, preprocess, self.device, self.precision)
+            weights = total.new_tensor([view.weight for view in views])
+            places = torch.tensor(owners, device=self.device)
+            total.index_add_(0, places, look.posterior(said) * weights[:, None])
+        mean = total / look.count
+        return mean[:, list(self.member.order)] if self.member.order else mean
+
+    def _batches(
+        self, look: Look, images: Sequence[Scaled]
+    ) -> Iterator[tuple[list[int], list[View]]]:
+        """Views of one size, also of several images, with the number of the image of each."""
+        preprocess = self.member.preprocess
+        waiting: dict[tuple[int, ...], tuple[list[int], list[View]]] = {}
+        for owner, image in enumerate(images):
+            for view in look.views(image[preprocess, look.scale], preprocess):
+                shape = view.pixels.shape
+                owners, views = waiting.setdefault(shape, ([], []))
+                owners.append(owner)
+                views.append(view)
+                if (len(views) + 1) * shape[0] * shape[1] > self.most_pixels:
+                    yield waiting.pop(shape)
+        yield from waiting.values()

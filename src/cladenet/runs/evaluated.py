@@ -1,0 +1,101 @@
+"""What an evaluation of a run found, and on what."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cladenet.evaluation import Evaluation
+
+
+@dataclass(frozen=True)
+class Viewing:
+    """What a protocol came to for a network, or for several that are fused.
+
+    Args:
+        checkpoints: folders of the weights, more than one for a fusion.
+        trained: smallest and largest short side S in training, of each of them.
+        scales: test scales Q, of each of them.
+        views: what each network is shown of an image, such as "150 crops".
+    """
+
+    checkpoints: tuple[Path, ...]
+    trained: tuple[tuple[int, int], ...]
+    scales: tuple[tuple[int, ...], ...]
+    views: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values; a list of each for a fusion."""
+        values: dict[str, list[Any]] = {
+            "train_scale": [sorted(set(sides)) for sides in self.trained],
+            "test_scales": [list(scales) for scales in self.scales],
+            "views": list(self.views),
+        }
+        fusion = len(self.checkpoints) > 1
+        return {name: value if fusion else value[0] for name, value in values.items()}
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluated:
+    """What `evaluate` found, and on what.
+
+    Args:
+        evaluation: the counts and all figures.
+        network: name in the registry.
+        checkpoint: folder of the weights; the first one's of a fusion.
+        data: what was opened.
+        split: `test`, `val` or `train`.
+        protocol: one of `evaluation.protocol.NAMES`.
+        precision: `fp32` or `bf16`.
+        classes: names, in the order of the logits.
+        notes: sentences for the user.
+        seconds: of the evaluation, without loading; of all that was measured in one pass.
+        viewing: what the protocol came to; None for the checkpoint's own view.
+    """
+
+    evaluation: Evaluation
+    network: str
+    checkpoint: Path
+    data: str
+    split: str
+    protocol: str
+    precision: str
+    classes: tuple[str, ...]
+    notes: tuple[str, ...]
+    seconds: float
+    viewing: Viewing | None = None
+
+    @property
+    def n(self) -> int:
+        """Images."""
+        return self.evaluation.n
+
+    @property
+    def top1_error(self) -> float:
+        """In percent."""
+        return self.evaluation.top1_error
+
+    @property
+    def top5_error(self) -> float | None:
+        """In percent; None for up to 5 classes."""
+        return self.evaluation.top5_error
+
+    def weights_to_json(self) -> dict[str, Any]:
+        """Whose weights: `checkpoint`, or `checkpoints` of a fusion."""
+        if self.viewing is None or len(self.viewing.checkpoints) == 1:
+            return {"checkpoint": str(self.checkpoint)}
+        return {"checkpoints": [str(folder) for folder in self.viewing.checkpoints]}
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {
+            "network": self.network,
+            **self.weights_to_json(),
+            "data": self.data,
+            "split": self.split,
+            "protocol": self.protocol,
+            **(self.viewing.to_json() if self.viewing else {}),
+            "precision": self.precision,
+            "seconds": round(self.seconds, 3),
+            "notes": list(self.notes),
+            **self.evaluation.to_json(self.classes),
+        }
