@@ -10,7 +10,7 @@ from by_heart import quick_norm, sgd, steps_to_learn
 from cladenet.analysis.cost import layer_table
 from cladenet.errors import BadArgument
 from cladenet.layers.features import FeatureMaps
-from cladenet.layers.inception import path
+from cladenet.layers.inception import average_pool, path
 from cladenet.models.inception_v3 import module_b, module_c, module_d
 from cladenet.registry import create_model, find
 from parity import from_timm, from_torchvision, randomised, wear, worst
@@ -102,7 +102,7 @@ def test_1xn_and_nx1_see_as_far_as_nxn_for_a_share_of_its_weights(n: int, share:
 
 def test_branches_of_a_17x17_module_see_1_7_13_and_3_pixels() -> None:
     """Fig. 6 with n = 7: no kernel of 7x7 is there, and yet as much is seen."""
-    module = module_c(128, nn.BatchNorm2d, count_include_pad=False)
+    module = module_c(128, nn.BatchNorm2d, average_pool)
     for conv in (m for m in module.modules() if isinstance(m, nn.Conv2d)):
         nn.init.constant_(conv.weight, 0.1)
         assert conv.kernel_size in ((1, 1), (1, 7), (7, 1))

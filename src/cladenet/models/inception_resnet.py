@@ -185,7 +185,7 @@ class InceptionResNet(Classifier):
             raise BadArgument(f"units is {units}; expected three numbers, each 1 or more")
         if len(scales) != 3:
             raise BadArgument(f"scales is {scales}; expected three numbers, one for each stage")
-        k, l, m, n = widths.klmn  # noqa: E741
+        _, _, m, n = widths.klmn
         at_17 = channels + n + m
         at_8 = at_17 + sum(row[-1] for row in widths.reduction_b)
         features = 1536 if released else at_8
@@ -207,7 +207,7 @@ class InceptionResNet(Classifier):
             c[-1] = Unit(at_8, widths.c, KERNELS_C, 1.0, norm, rectified=False)
         self.stages = nn.Sequential(
             nn.Sequential(*([mixed(norm)] if released else []), *a),
-            nn.Sequential(reduction_a(channels, k, l, m, n, norm), *b),
+            nn.Sequential(reduction_a(channels, *widths.klmn, norm), *b),
             nn.Sequential(
                 reduction_b(at_17, widths.reduction_b, norm),
                 *c,

@@ -35,6 +35,7 @@ Weights are drawn by He's rule, which the paper does not print; dropout 0.5 is w
 paper (Sec. 4.3) says of this network.
 """
 
+from collections.abc import Callable
 from functools import partial
 
 from torch import nn
@@ -46,15 +47,17 @@ from cladenet.layers.inception import average_pool, inception_norm, path, stem_v
 from cladenet.layers.init import he_init
 from cladenet.layers.norm import Norm
 
+Pool = Callable[[], nn.Module]
 
-def module_a(in_channels: int, pool_width: int, norm: Norm, count_include_pad: bool) -> Branches:
+
+def module_a(in_channels: int, pool_width: int, norm: Norm, pool: Pool) -> Branches:
     """On 35x35 (Fig. 5): (N, in_channels, H, W) -> (N, 224 + pool_width, H, W)."""
     branch = partial(path, in_channels, norm=norm)
     return Branches(
         branch((64, 1)),
         branch((48, 1), (64, 5)),
         branch((64, 1), (96, 3), (96, 3)),
-        nn.Sequential(average_pool(count_include_pad), branch((pool_width, 1))),
+        nn.Sequential(pool(), branch((pool_width, 1))),
     )
 
 
@@ -68,14 +71,14 @@ def module_b(in_channels: int, norm: Norm) -> Branches:
     )
 
 
-def module_c(c: int, norm: Norm, count_include_pad: bool) -> Branches:
-    """On 17x17 (Fig. 6): 768 channels stay 768; 7x7 is c or more channels of 1x7 and 7x1."""
+def module_c(c: int, norm: Norm, pool: Pool) -> Branches:
+    """On 17x17 (Fig. 6): 768 channels stay 768; a 7x7 is a 1x7 and a 7x1, c channels between."""
     branch = partial(path, 768, norm=norm)
     return Branches(
         branch((192, 1)),
         branch((c, 1), (c, (1, 7)), (192, (7, 1))),
         branch((c, 1), (c, (7, 1)), (c, (1, 7)), (c, (7, 1)), (192, (1, 7))),
-        nn.Sequential(average_pool(count_include_pad), branch((192, 1))),
+        nn.Sequential(pool(), branch((192, 1))),
     )
 
 
@@ -89,7 +92,7 @@ def module_d(norm: Norm) -> Branches:
     )
 
 
-def module_e(in_channels: int, norm: Norm, count_include_pad: bool) -> Branches:
+def module_e(in_channels: int, norm: Norm, pool: Pool) -> Branches:
     """On 8x8 (Fig. 7): (N, in_channels, H, W) -> (N, 2048, H, W), branches that fork at the end."""
     branch = partial(path, in_channels, norm=norm)
 
@@ -101,7 +104,7 @@ def module_e(in_channels: int, norm: Norm, count_include_pad: bool) -> Branches:
         branch((320, 1)),
         nn.Sequential(branch((384, 1)), fork()),
         nn.Sequential(branch((448, 1), (384, 3)), fork()),
-        nn.Sequential(average_pool(count_include_pad), branch((192, 1))),
+        nn.Sequential(pool(), branch((192, 1))),
     )
 
 
@@ -151,18 +154,18 @@ class InceptionV3(Classifier):
         )
         least_size = 299 if auxiliary else 75
         super().__init__(in_channels, num_classes, places, 2048, least_size=least_size)
-        zeros = count_include_pad
+        pool = partial(average_pool, count_include_pad)
         self.stem = stem_v3(in_channels, norm)
         self.stages = nn.Sequential(
             nn.Sequential(
-                module_a(192, 32, norm, zeros),
-                module_a(256, 64, norm, zeros),
-                module_a(288, 64, norm, zeros),
+                module_a(192, 32, norm, pool),
+                module_a(256, 64, norm, pool),
+                module_a(288, 64, norm, pool),
             ),
             nn.Sequential(
-                module_b(288, norm), *(module_c(c, norm, zeros) for c in (128, 160, 160, 192))
+                module_b(288, norm), *(module_c(c, norm, pool) for c in (128, 160, 160, 192))
             ),
-            nn.Sequential(module_d(norm), module_e(1280, norm, zeros), module_e(2048, norm, zeros)),
+            nn.Sequential(module_d(norm), module_e(1280, norm, pool), module_e(2048, norm, pool)),
         )
         self.head = nn.Sequential(
             nn.AdaptiveAvgPool2d(1),
