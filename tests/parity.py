@@ -51,13 +51,13 @@ def wear(theirs: nn.Module, ours: nn.Module) -> Any:
     return theirs.eval()
 
 
-def from_torchvision(name: str) -> nn.Module:
+def from_torchvision(name: str, **arguments: Any) -> nn.Module:
     """A torchvision classifier on the meta device."""
     torchvision()
     from torchvision import models
 
     with torch.device("meta"):
-        return models.get_model(name)
+        return models.get_model(name, **arguments)
 
 
 def from_timm(name: str, **arguments: Any) -> Any:

@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from cladenet.cli.tables import columns, fit, paragraph, short
 from cladenet.errors import BadArgument
-from cladenet.ledger import Entry, families, load
+from cladenet.ledger import Entry, descendants, families, load
 from cladenet.registry import find, list_models
 
 HEADINGS = ("name", "year", "params", "MACs", "error %", "as printed for")
@@ -51,19 +51,24 @@ def table_row(entry: Entry) -> tuple[str, ...]:
 
 def tree(parent: str, entries: list[Entry], bar: str = "") -> list[str]:
     """The families that descend from `parent`, with those of their networks that are asked for."""
-    children = [family for family in families().values() if family.parent == parent]
+    asked_for = {entry.family for entry in entries}
+    children = [
+        family
+        for family in families().values()
+        if family.parent == parent
+        and not asked_for.isdisjoint({family.name, *(d.name for d in descendants(family.name))})
+    ]
     lines: list[str] = []
     for child in children:
         last = child is children[-1]
         below = bar + ("   " if last else "│  ") if parent else ""
         under = tree(child.name, entries, below)
         names = [entry.name for entry in entries if entry.family == child.name]
-        if names or under:
-            branch = bar + ("└─ " if last else "├─ ") if parent else ""
-            lines.append(f"{branch}{child.title} ({child.year})")
-            stem = below + ("│  " if under else "   ")
-            for text in (child.idea, "  ".join(names)):
-                wrapped = paragraph("", text, indent=0, narrower=len(stem))
-                lines += [stem + line for line in wrapped.split("\n") if line]
-            lines += under
+        branch = bar + ("└─ " if last else "├─ ") if parent else ""
+        lines.append(f"{branch}{child.title} ({child.year})")
+        stem = below + ("│  " if under else "   ")
+        for text in (child.idea, "  ".join(names)):
+            wrapped = paragraph("", text, indent=0, narrower=len(stem))
+            lines += [stem + line for line in wrapped.split("\n") if line]
+        lines += under
     return lines
