@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from by_heart import steps_to_learn
+from by_heart import adam, steps_to_learn
 from cladenet.errors import BadArgument
 from cladenet.layers.anatomy import Classifier
 from cladenet.layers.features import FeatureMaps
@@ -262,8 +262,4 @@ def test_the_cost_of_b16_is_linears_patches_and_the_products_of_attention_by_han
 def test_eight_real_images_are_learned_by_heart() -> None:
     torch.manual_seed(0)
     model = VisionTransformer(4, depth=3, width=48, heads=3, num_classes=10, input_size=32)
-
-    def adam(parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
-        return torch.optim.Adam(parameters, 1e-3)
-
-    assert 0 < steps_to_learn(model, adam, size=32) < 200
+    assert 0 < steps_to_learn(model, adam(1e-3), size=32) < 200
