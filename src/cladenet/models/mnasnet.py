@@ -164,13 +164,13 @@ class MnasNet(Classifier):
 
 
 VARIANTS = {
-    "mnasnet_a1": partial(MnasNet, A1),
-    "mnasnet_a1_x0_5": partial(MnasNet, A1, width=0.5),
-    "mnasnet_a1_x0_75": partial(MnasNet, A1, width=0.75),
-    "mnasnet_a1_x1_4": partial(MnasNet, A1, width=1.4),
-    "mnasnet_b1": partial(MnasNet, B1),
-    "mnasnet_b1_x0_5": partial(MnasNet, B1, width=0.5),
-    "mnasnet_b1_x0_75": partial(MnasNet, B1, width=0.75),
-    "mnasnet_b1_x1_3": partial(MnasNet, B1, width=1.3),
-    "mnasnet_small": partial(MnasNet, SMALL, stem_channels=8),
+    "mnasnet_a1": partial(MnasNet, rows=A1),
+    "mnasnet_a1_x0_5": partial(MnasNet, rows=A1, width=0.5),
+    "mnasnet_a1_x0_75": partial(MnasNet, rows=A1, width=0.75),
+    "mnasnet_a1_x1_4": partial(MnasNet, rows=A1, width=1.4),
+    "mnasnet_b1": partial(MnasNet, rows=B1),
+    "mnasnet_b1_x0_5": partial(MnasNet, rows=B1, width=0.5),
+    "mnasnet_b1_x0_75": partial(MnasNet, rows=B1, width=0.75),
+    "mnasnet_b1_x1_3": partial(MnasNet, rows=B1, width=1.3),
+    "mnasnet_small": partial(MnasNet, rows=SMALL, stem_channels=8),
 }

@@ -160,10 +160,10 @@ class MobileNetV3(Classifier):
 
 
 VARIANTS = {
-    "mobilenet_v3_large": partial(MobileNetV3, LARGE, 1280),
-    "mobilenet_v3_large_x0_75": partial(MobileNetV3, LARGE, 1280, width=0.75),
-    "mobilenet_v3_small": partial(MobileNetV3, SMALL, 1024),
-    "mobilenet_v3_small_x0_75": partial(MobileNetV3, SMALL, 1024, width=0.75),
-    "mobilenet_v3_large_minimal": partial(MobileNetV3, LARGE, 1280, minimal=True),
-    "mobilenet_v3_small_minimal": partial(MobileNetV3, SMALL, 1024, minimal=True),
+    "mobilenet_v3_large": partial(MobileNetV3, rows=LARGE, hidden=1280),
+    "mobilenet_v3_large_x0_75": partial(MobileNetV3, rows=LARGE, hidden=1280, width=0.75),
+    "mobilenet_v3_small": partial(MobileNetV3, rows=SMALL, hidden=1024),
+    "mobilenet_v3_small_x0_75": partial(MobileNetV3, rows=SMALL, hidden=1024, width=0.75),
+    "mobilenet_v3_large_minimal": partial(MobileNetV3, rows=LARGE, hidden=1280, minimal=True),
+    "mobilenet_v3_small_minimal": partial(MobileNetV3, rows=SMALL, hidden=1024, minimal=True),
 }

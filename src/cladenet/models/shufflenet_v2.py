@@ -165,26 +165,26 @@ class ShuffleNetV2(Classifier):
         he_init(module)
 
 
-X2_0 = partial(ShuffleNetV2, (244, 488, 976), last_channels=2048, drop_rate=0.2)
+X2_0 = partial(ShuffleNetV2, channels=(244, 488, 976), last_channels=2048, drop_rate=0.2)
 
 VARIANTS = {
-    "shufflenet_v2_x0_5": partial(ShuffleNetV2, (48, 96, 192)),
-    "shufflenet_v2_x1_0": partial(ShuffleNetV2, (116, 232, 464)),
-    "shufflenet_v2_x1_5": partial(ShuffleNetV2, (176, 352, 704)),
+    "shufflenet_v2_x0_5": partial(ShuffleNetV2, channels=(48, 96, 192)),
+    "shufflenet_v2_x1_0": partial(ShuffleNetV2, channels=(116, 232, 464)),
+    "shufflenet_v2_x1_5": partial(ShuffleNetV2, channels=(176, 352, 704)),
     "shufflenet_v2_x2_0": X2_0,
     "shufflenet_v2_x2_0_se": partial(X2_0, excite=True),
     "shufflenet_v2_50": partial(
         ShuffleNetV2,
-        (244, 488, 976, 1952),
-        (3, 4, 6, 3),
+        channels=(244, 488, 976, 1952),
+        units=(3, 4, 6, 3),
         last_channels=2048,
         stem_channels=(64,),
         first_stride=1,
     ),
     "shufflenet_v2_164_se": partial(
         ShuffleNetV2,
-        (340, 680, 1360, 2720),
-        (10, 10, 23, 10),
+        channels=(340, 680, 1360, 2720),
+        units=(10, 10, 23, 10),
         last_channels=2048,
         stem_channels=(64, 64, 128),
         first_stride=1,
