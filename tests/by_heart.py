@@ -32,6 +32,11 @@ def sgd(lr: float) -> Optimizer:
     return lambda parameters: torch.optim.SGD(parameters, lr, momentum=0.9)
 
 
+def adam(lr: float) -> Optimizer:
+    """For networks that momentum alone takes long to move."""
+    return lambda parameters: torch.optim.Adam(parameters, lr)
+
+
 def steps_to_learn(
     model: Classifier, optimizer: Optimizer, size: int, most: int = 200, auxiliary: float = 0.3
 ) -> int:

@@ -40,14 +40,12 @@ def randomised(name: str, **overrides: Any) -> Classifier:
 
 def wear(theirs: nn.Module, ours: nn.Module) -> Any:
     """`theirs`, built on the meta device, with our tensors in the order of definition."""
-    state = theirs.state_dict()
+    state = theirs.state_dict()  # some networks look at its hidden version number
     tensors: list[Tensor] = list(ours.state_dict().values())
     assert len(state) == len(tensors)
-    given = {
-        key: mine.view(other.shape)
-        for (key, other), mine in zip(state.items(), tensors, strict=True)
-    }
-    theirs.load_state_dict(given, assign=True)
+    for (key, other), mine in zip(state.items(), tensors, strict=True):
+        state[key] = mine.view(other.shape)
+    theirs.load_state_dict(state, assign=True)
     return theirs.eval()
 
 

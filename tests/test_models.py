@@ -73,7 +73,7 @@ def test_stem_stages_and_head_make_the_logits(name: str) -> None:
     assert [part for part, _ in model.named_children()] == ["stem", "stages", "head"]
     maps = model.stages(model.stem(batch(name)))
     assert maps.shape == model.forward_features(batch(name)).shape
-    assert maps.shape[1] == model.num_features
+    assert model.as_map(maps, find(name).input[1:]).shape[1] == model.num_features
     assert model.forward_head(maps, pre_logits=True).shape == (2, model.head_hidden_size)
     assert model.forward_head(maps).shape == model(batch(name)).shape == (2, find(name).classes)
 
@@ -129,7 +129,8 @@ def test_the_last_feature_map_is_what_the_head_reads(name: str) -> None:
     images = torch.randn(1, model.in_channels, least, least)
     with torch.no_grad():
         last = FeatureMaps(model, out_indices=(-1,))(images)[0]
-        torch.testing.assert_close(last, model.forward_features(images), rtol=0, atol=0)
+        read = model.as_map(model.forward_features(images), (least, least))
+        torch.testing.assert_close(last, read, rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("picks", [(), (0, 0), (5,), (-6,), (0, -5)])

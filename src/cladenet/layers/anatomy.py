@@ -110,6 +110,22 @@ class Classifier(nn.Module):
         """The last stage's maps -> logits, or (N, head_hidden_size) with `pre_logits`."""
         return self.head[:-1](x) if pre_logits else self.head(x)
 
+    def as_map(self, features: Tensor, image_size: tuple[int, int]) -> Tensor:
+        """What a stage gives as a map (N, C, h, w): itself, or tokens put in their places.
+
+        Args:
+            features: output of the stem or a stage.
+            image_size: height and width of the images they come from.
+        """
+        return features
+
+    def adopt(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Weights of this network at another input size, changed to fit; the same ones if they do.
+
+        What cannot be changed stays as it is, for whoever loads it to refuse.
+        """
+        return dict(weights)
+
     def reset_classifier(self, num_classes: int) -> None:
         """A fresh last layer for `num_classes` classes; 0 leaves it out.
 

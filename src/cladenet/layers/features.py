@@ -57,14 +57,15 @@ class FeatureMaps(nn.Module):
         self.segments = _segments(model, self.feature_info.module_name())
         self.in_channels, self.least_size = model.in_channels, model.least_size
         self.of = type(model).__name__
+        self.as_map = model.as_map
 
     def forward(self, x: Tensor) -> list[Tensor]:
         """Normalised images (N, in_channels, H, W) -> maps (N, channels, H', W')."""
         check_images(x, self.of, self.in_channels, self.least_size)
-        maps = []
+        maps, size = [], (x.shape[2], x.shape[3])
         for segment in self.segments:
             x = segment(x)
-            maps.append(x)
+            maps.append(self.as_map(x, size))
         return maps
 
 

@@ -1,0 +1,100 @@
+"""The inverted residual: wide inside and narrow between, with nothing but a line at its ends.
+
+Sandler, Howard, Zhu, Zhmoginov, Chen. MobileNetV2: Inverted Residuals and Linear Bottlenecks.
+CVPR 2018. arXiv:1801.04381, Table 1 and Fig. 4(d). MnasNet, MobileNetV3 and EfficientNet build on
+it with other kernels, activations, squeeze-and-excitation inside and stochastic depth.
+"""
+
+from collections.abc import Callable
+
+from torch import Tensor, nn
+
+from cladenet.layers.norm import Norm
+
+Activation = Callable[[], nn.Module]
+Part = Callable[[int], nn.Module]  # from a channel count
+
+
+def conv_norm_act(
+    in_channels: int,
+    out_channels: int,
+    kernel_size: int,
+    stride: int = 1,
+    groups: int = 1,
+    *,
+    norm: Norm,
+    activation: Activation | None,
+) -> list[nn.Module]:
+    """A convolution that keeps the size before its stride, its norm, and an activation or none."""
+    padding = kernel_size // 2
+    layers: list[nn.Module] = [
+        nn.Conv2d(
+            in_channels, out_channels, kernel_size, stride, padding, groups=groups, bias=False
+        ),
+        norm(out_channels),
+    ]
+    return layers if activation is None else [*layers, activation()]
+
+
+class InvertedResidual(nn.Module):
+    """y = x + project(filter(expand(x))), or without x where the shape changes.
+
+    Expand is 1x1, filter is depthwise, both with norm and activation; project is 1x1 with a norm
+    and no activation, since a rectifier in a narrow space destroys information (Sec. 3.2).
+
+    Args:
+        in_channels: of the narrow input.
+        out_channels: of the narrow output.
+        kernel_size: of the depthwise convolution.
+        stride: of the depthwise convolution.
+        width: channels inside; without an expansion where they are `in_channels`.
+        norm: maps a channel count to a normalisation layer.
+        activation: makes the one after expand and filter.
+        excite: makes what follows the filter from `width`, such as squeeze-and-excitation.
+        skip: add the input where the shape allows it.
+        drop_path: what the residual passes through before it is added; None for nothing.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int,
+        stride: int,
+        width: int,
+        *,
+        norm: Norm,
+        activation: Activation,
+        excite: Part | None = None,
+        skip: bool = True,
+        drop_path: nn.Module | None = None,
+    ) -> None:
+        super().__init__()
+        expand = (
+            conv_norm_act(in_channels, width, 1, norm=norm, activation=activation)
+            if width != in_channels
+            else []
+        )
+        self.residual = nn.Sequential(
+            *expand,
+            *conv_norm_act(
+                width, width, kernel_size, stride, groups=width, norm=norm, activation=activation
+            ),
+            *([excite(width)] if excite else []),
+            *conv_norm_act(width, out_channels, 1, norm=norm, activation=None),
+        )
+        self.adds = skip and stride == 1 and in_channels == out_channels
+        self.drop_path = drop_path
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, in_channels, H, W) -> (N, out_channels, ceil(H / stride), ceil(W / stride))."""
+        residual = self.residual(x)
+        if not self.adds:
+            return residual
+        return x + (residual if self.drop_path is None else self.drop_path(residual))
+
+
+def rounded(width: float, multiple: int = 8) -> int:
+    """The multiple nearest to `width`, but not more than 10 % below it: TF-Slim's rule."""
+    nearest = max(multiple, int(width + multiple / 2) // multiple * multiple)
+    return nearest + multiple if nearest < 0.9 * width else nearest

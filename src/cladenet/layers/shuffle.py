@@ -1,0 +1,28 @@
+"""Channel shuffle: groups of channels dealt out, so that the next groups hold some of each."""
+
+from torch import Tensor, nn
+
+
+class ChannelShuffle(nn.Module):
+    """Channel i of group j moves to place j of group i: a transposition of (groups, rest).
+
+    Zhang, Zhou, Lin, Sun. ShuffleNet. CVPR 2018. arXiv:1707.01083, Sec. 3.1. No arithmetic; the
+    inverse is the shuffle by channels / groups.
+
+    Args:
+        groups: that the channels are in; they divide their number.
+    """
+
+    def __init__(self, groups: int) -> None:
+        super().__init__()
+        self.groups = groups
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) -> the same shape."""
+        n, channels, height, width = x.shape
+        dealt = x.view(n, self.groups, channels // self.groups, height, width).transpose(1, 2)
+        return dealt.reshape(n, channels, height, width)
+
+    def extra_repr(self) -> str:
+        """The number of groups."""
+        return f"groups={self.groups}"

@@ -1,0 +1,178 @@
+"""EfficientNet: one small network that was searched for, and one number that scales it.
+
+Tan, Le. EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks. ICML 2019.
+arXiv:1905.11946. Table 1, B0:
+
+    part        out (224 in)   t   k   c     n   s
+    stem        112x112            3   32    1   2
+    stages.0    112x112        1   3   16    1   1
+    stages.1    56x56          6   3   24    2   2
+    stages.2    28x28          6   5   40    2   2
+    stages.3    14x14          6   3   80    3   2
+    stages.4    14x14          6   5   112   3   1
+    stages.5    7x7            6   5   192   4   2
+    stages.6    7x7            6   3   320   1   1
+    head        num_classes        1   1280           then global average, dropout, linear
+
+t: expansion, k: kernel, c: output channels, n: units, s: stride of the first. A unit is
+MobileNetV2's inverted residual with swish and, after its filter, squeeze-and-excitation whose
+hidden width is a quarter of the unit's input. `compound_scale` is Eq. (3); the published B1 to B7
+round its width and depth by hand, as the table of their code has them, in `SCALES`. Channels are
+rounded to multiples of 8, units up.
+
+Batch norm's eps is 1e-3 and its momentum 0.99 (0.01 as torch counts it), as in the authors' code;
+weights are drawn from N(0, 2 / fan-out) as there, the linear layer's from a uniform distribution
+within 1 / sqrt(classes). Stochastic depth rises linearly to 0.2 along the units.
+"""
+
+import math
+from functools import partial
+from typing import NamedTuple
+
+from torch import nn
+
+from cladenet.errors import BadArgument
+from cladenet.layers.anatomy import Classifier, FeatureMap
+from cladenet.layers.drop import DropPath
+from cladenet.layers.inverted_residual import InvertedResidual, conv_norm_act, rounded
+from cladenet.layers.norm import Norm
+from cladenet.layers.squeeze_excite import SqueezeExcite
+
+TABLE = [
+    # t, k,   c, n, s
+    (1, 3,  16, 1, 1),
+    (6, 3,  24, 2, 2),
+    (6, 5,  40, 2, 2),
+    (6, 3,  80, 3, 2),
+    (6, 5, 112, 3, 1),
+    (6, 5, 192, 4, 2),
+    (6, 3, 320, 1, 1),
+]  # fmt: skip
+
+
+class Scale(NamedTuple):
+    """What a network is scaled by: multiples of B0's channels, units and image side."""
+
+    width: float
+    depth: float
+    resolution: float
+
+
+def compound_scale(phi: float, alpha: float = 1.2, beta: float = 1.1, gamma: float = 1.15) -> Scale:
+    """Eq. (3): depth alpha^phi, width beta^phi, resolution gamma^phi.
+
+    The cost grows by (alpha beta^2 gamma^2)^phi, about 2^phi with the paper's constants.
+    """
+    return Scale(width=beta**phi, depth=alpha**phi, resolution=gamma**phi)
+
+
+# Width, depth, dropout of B0 to B7 in the authors' code; sizes of images are in the ledger.
+SCALES = [
+    (1.0, 1.0, 0.2),
+    (1.0, 1.1, 0.2),
+    (1.1, 1.2, 0.3),
+    (1.2, 1.4, 0.3),
+    (1.4, 1.8, 0.4),
+    (1.6, 2.2, 0.4),
+    (1.8, 2.6, 0.5),
+    (2.0, 3.1, 0.5),
+]
+
+batch_norm = partial(nn.BatchNorm2d, eps=1e-3, momentum=0.01)
+swish = partial(nn.SiLU, inplace=True)
+
+
+class EfficientNet(Classifier):
+    """Table 1 at any scale; the resolution is the size of the images.
+
+    Args:
+        width: multiple of all channels.
+        depth: multiple of the units of each stage.
+        num_classes: length of the logits.
+        in_channels: channels of the images, of 32 pixels or more a side.
+        norm: maps a channel count to a normalisation layer.
+        drop_rate: of dropout before the last layer.
+        drop_path: probability that the last unit's residual is left out for a sample; that of
+            unit i of L is i / L of it.
+
+    Raises:
+        BadArgument: `width`, `depth` or a count is not positive.
+    """
+
+    def __init__(
+        self,
+        width: float = 1.0,
+        depth: float = 1.0,
+        num_classes: int = 1000,
+        in_channels: int = 3,
+        norm: Norm = batch_norm,
+        drop_rate: float = 0.2,
+        drop_path: float = 0.2,
+    ) -> None:
+        if min(width, depth) <= 0:
+            raise BadArgument(
+                f"width is {width} and depth {depth}; expected numbers above 0, such as "
+                "compound_scale(phi) gives"
+            )
+        outs = [rounded(c * width) for _, _, c, _, _ in TABLE]
+        units_of = [math.ceil(n * depth) for _, _, _, n, _ in TABLE]
+        reductions = (2, 4, 8, 16, 16, 32, 32)
+        places = [
+            FeatureMap(f"stages.{i}", outs[i], reductions[i])
+            for i in (0, 1, 2, 4, 6)  # the last stage of each resolution
+        ]
+        last = rounded(1280 * width)
+        super().__init__(in_channels, num_classes, places, last, least_size=32)
+        channels = rounded(32 * width)
+        self.stem = nn.Sequential(
+            *conv_norm_act(in_channels, channels, 3, 2, norm=norm, activation=swish)
+        )
+        stages: list[nn.Sequential] = []
+        drop_paths = (DropPath(drop_path * i / sum(units_of)) for i in range(sum(units_of)))
+        for (t, k, _, _, s), out_channels, n in zip(TABLE, outs, units_of, strict=True):
+            units = []
+            for j in range(n):
+                units.append(
+                    InvertedResidual(
+                        channels,
+                        out_channels,
+                        k,
+                        s if j == 0 else 1,
+                        t * channels,
+                        norm=norm,
+                        activation=swish,
+                        excite=partial(SqueezeExcite, hidden=channels // 4, activation=swish),
+                        drop_path=next(drop_paths),
+                    )
+                )
+                channels = out_channels
+            stages.append(nn.Sequential(*units))
+        self.stages = nn.Sequential(*stages)
+        self.head = nn.Sequential(
+            *conv_norm_act(channels, last, 1, norm=norm, activation=swish),
+            nn.AdaptiveAvgPool2d(1),
+            nn.Flatten(),
+            nn.Dropout(drop_rate),
+            self.new_classifier(num_classes),
+        )
+        self.initialise(self)
+
+    def initialise(self, module: nn.Module) -> None:
+        """N(0, 2 / fan-out) in convolutions, uniform in the linear layer, biases 0."""
+        for layer in module.modules():
+            if isinstance(layer, nn.Conv2d):
+                fan_out = layer.out_channels * layer.weight[0, 0].numel() // layer.groups
+                nn.init.normal_(layer.weight, std=math.sqrt(2 / fan_out))
+            elif isinstance(layer, nn.Linear):
+                bound = 1 / math.sqrt(layer.out_features)
+                nn.init.uniform_(layer.weight, -bound, bound)
+            else:
+                continue
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+
+
+VARIANTS = {
+    f"efficientnet_b{i}": partial(EfficientNet, width=width, depth=depth, drop_rate=drop_rate)
+    for i, (width, depth, drop_rate) in enumerate(SCALES)
+}

@@ -1,0 +1,197 @@
+"""IGCNet: networks of interleaved group convolutions.
+
+Zhang, Qi, Xiao, Wang. Interleaved Group Convolutions for Deep Neural Networks. ICCV 2017.
+arXiv:1707.02725. A block is a 3x3 in L groups and a 1x1 in M, then norm and ReLU:
+
+    part      CIFAR, depth 20 (38)          ImageNet, 18 layers
+    stem      3x3, L M                      7x7 / 2, C; 3x3 / 2 max pool
+    stages.0  L M    6 (12) blocks          C      4 blocks
+    stages.1  2 L M  6 (12) blocks, / 2     2 C    4 blocks, / 2
+    stages.2  4 L M  6 (12) blocks, / 2     4 C    4 blocks, / 2
+    stages.3                                8 C    4 blocks, / 2
+    head      global average, linear        global average, linear
+
+Width doubles by M; in L100M2 by L, from a stem of 100. With "ident" two blocks are a residual unit:
+the second's ReLU follows the addition, and where the shape changes the shortcut is a strided 1x1 in
+L groups with a norm, as in the authors' code. Weights are drawn by He's rule.
+"""
+
+from functools import partial
+
+from torch import Tensor, nn
+
+from cladenet.errors import BadArgument
+from cladenet.layers.anatomy import Classifier, FeatureMap
+from cladenet.layers.init import he_init
+from cladenet.layers.interleaved import interleaved_conv
+from cladenet.layers.norm import Norm, norm_relu
+
+
+class InterleavedUnit(nn.Module):
+    """Two blocks; ReLU(x + F(x)) if they are residual, one after the other if not."""
+
+    def __init__(
+        self, in_channels: int, channels: int, primary: int, stride: int, ident: bool, norm: Norm
+    ) -> None:
+        super().__init__()
+        self.residual = nn.Sequential(
+            interleaved_conv(in_channels, channels, primary, stride),
+            norm_relu(norm, channels),
+            interleaved_conv(channels, channels, primary),
+            norm(channels),
+        )
+        self.relu = nn.ReLU(inplace=True)
+        self.shortcut: nn.Module | None = None
+        if ident and in_channels == channels and stride == 1:
+            self.shortcut = nn.Identity()
+        elif ident:
+            self.shortcut = nn.Sequential(
+                nn.Conv2d(in_channels, channels, 1, stride, groups=primary, bias=False),
+                norm(channels),
+            )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, in_channels, H, W) -> (N, channels, ceil(H / stride), ceil(W / stride))."""
+        f = self.residual(x)
+        return self.relu(f if self.shortcut is None else self.shortcut(x) + f)
+
+
+def stages_of(
+    channels: int,
+    widths: tuple[int, ...],
+    primary: tuple[int, ...],
+    n: int,
+    ident: bool,
+    norm: Norm,
+) -> nn.Sequential:
+    """Stages of n units each; all but the first stride in their first unit."""
+    stages = []
+    for i, (width, groups) in enumerate(zip(widths, primary, strict=True)):
+        units = []
+        for j in range(n):
+            stride = 2 if i > 0 and j == 0 else 1
+            units.append(InterleavedUnit(channels, width, groups, stride, ident, norm))
+            channels = width
+        stages.append(nn.Sequential(*units))
+    return nn.Sequential(*stages)
+
+
+class IGCNetCifar(Classifier):
+    """The CIFAR network of any L, M and depth 6n + 2.
+
+    Args:
+        primary: L, the groups of the 3x3 convolutions.
+        secondary: M, the groups of the first stage's 1x1 convolutions.
+        depth: 20 or 38 in the paper, a block counted once.
+        ident: units are residual.
+        num_classes: length of the logits.
+        in_channels: channels of the images, of any size.
+        norm: maps a channel count to a normalisation layer.
+
+    Raises:
+        BadArgument: `depth` is not 6n + 2 with n >= 1, or a count is not positive.
+    """
+
+    def __init__(
+        self,
+        primary: int,
+        secondary: int,
+        depth: int,
+        ident: bool = False,
+        num_classes: int = 10,
+        in_channels: int = 3,
+        norm: Norm = nn.BatchNorm2d,
+    ) -> None:
+        n, rest = divmod(depth - 2, 6)
+        if n < 1 or rest:
+            raise BadArgument(f"depth is {depth}; expected 6n + 2, such as 20 or 38")
+        w = primary * secondary
+        widths = (w, 2 * w, 4 * w)
+        places = [FeatureMap(f"stages.{i}", width, 2**i) for i, width in enumerate(widths)]
+        super().__init__(in_channels, num_classes, places, widths[-1])
+        self.stem = nn.Sequential(
+            nn.Conv2d(in_channels, w, 3, padding=1, bias=False), norm_relu(norm, w)
+        )
+        self.stages = stages_of(w, widths, (primary,) * 3, n, ident, norm)
+        self.head = nn.Sequential(
+            nn.AdaptiveAvgPool2d(1), nn.Flatten(), self.new_classifier(num_classes)
+        )
+        self.initialise(self)
+
+    def initialise(self, module: nn.Module) -> None:
+        """He's rule, fan-in."""
+        he_init(module)
+
+
+class IGCNet(Classifier):
+    """The ImageNet network: ResNet-18's skeleton with two units of two blocks a stage.
+
+    Args:
+        stem_channels: of the 7x7.
+        width: C, of the first stage.
+        primary: L of each stage.
+        num_classes: length of the logits.
+        in_channels: channels of the images, of 32 pixels or more a side.
+        ident: units are residual.
+        norm: maps a channel count to a normalisation layer.
+
+    Raises:
+        BadArgument: L does not divide a width, or a count is not positive.
+    """
+
+    def __init__(
+        self,
+        stem_channels: int,
+        width: int,
+        primary: tuple[int, int, int, int],
+        num_classes: int = 1000,
+        in_channels: int = 3,
+        ident: bool = True,
+        norm: Norm = nn.BatchNorm2d,
+    ) -> None:
+        widths = (width, 2 * width, 4 * width, 8 * width)
+        places = [FeatureMap("stem.1", stem_channels, 2)]
+        places += [FeatureMap(f"stages.{i}", w, 4 * 2**i) for i, w in enumerate(widths)]
+        super().__init__(in_channels, num_classes, places, widths[-1], least_size=32)
+        self.stem = nn.Sequential(
+            nn.Conv2d(in_channels, stem_channels, 7, stride=2, padding=3, bias=False),
+            norm_relu(norm, stem_channels),
+            nn.MaxPool2d(3, stride=2, padding=1),
+        )
+        self.stages = stages_of(stem_channels, widths, primary, 2, ident, norm)
+        self.head = nn.Sequential(
+            nn.AdaptiveAvgPool2d(1), nn.Flatten(), self.new_classifier(num_classes)
+        )
+        self.initialise(self)
+
+    def initialise(self, module: nn.Module) -> None:
+        """He's rule, fan-in."""
+        he_init(module)
+
+
+VARIANTS = {
+    "igcv1_l24m2_d20_cifar": partial(IGCNetCifar, primary=24, secondary=2, depth=20),
+    "igcv1_l24m2_d20_ident_cifar": partial(
+        IGCNetCifar, primary=24, secondary=2, depth=20, ident=True
+    ),
+    "igcv1_l24m2_d38_cifar": partial(IGCNetCifar, primary=24, secondary=2, depth=38),
+    "igcv1_l24m2_d38_ident_cifar": partial(
+        IGCNetCifar, primary=24, secondary=2, depth=38, ident=True
+    ),
+    "igcv1_l4m8_d20_cifar": partial(IGCNetCifar, primary=4, secondary=8, depth=20),
+    "igcv1_l4m8_d38_cifar": partial(IGCNetCifar, primary=4, secondary=8, depth=38),
+    "igcv1_l32m26_d20_ident_cifar": partial(
+        IGCNetCifar, primary=32, secondary=26, depth=20, ident=True
+    ),
+    "igcv1_l16m32_d20_ident_cifar": partial(
+        IGCNetCifar, primary=16, secondary=32, depth=20, ident=True
+    ),
+    "igcv1_l450m2_d20_ident_cifar": partial(
+        IGCNetCifar, primary=450, secondary=2, depth=20, ident=True
+    ),
+    "igcv1_l4m32_ident": partial(IGCNet, stem_channels=128, width=128, primary=(4, 4, 4, 4)),
+    "igcv1_l16m16_ident": partial(IGCNet, stem_channels=256, width=256, primary=(16, 16, 16, 16)),
+    "igcv1_l100m2_ident": partial(
+        IGCNet, stem_channels=100, width=200, primary=(100, 200, 400, 800)
+    ),
+}

@@ -1,0 +1,130 @@
+"""MobileNet: every convolution but the first is depthwise, then pointwise.
+
+Howard, Zhu, Chen, Kalenichenko, Wang, Weyand, Andreetto, Adam. MobileNets: Efficient Convolutional
+Neural Networks for Mobile Vision Applications. arXiv:1704.04861. Table 1, with width multiplier 1:
+
+    part      out (224 in)   layers
+    stem      32x112x112     3x3 / 2
+    stages.0  64x112x112     dw 3x3, 1x1
+    stages.1  128x56x56      dw 3x3 / 2, 1x1   dw 3x3, 1x1
+    stages.2  256x28x28      dw 3x3 / 2, 1x1   dw 3x3, 1x1
+    stages.3  512x14x14      dw 3x3 / 2, 1x1   dw 3x3, 1x1 (x5)
+    stages.4  1024x7x7       dw 3x3 / 2, 1x1   dw 3x3, 1x1
+    head      num_classes    global average, linear
+
+Norm and ReLU follow both the depthwise and the pointwise convolution. The last depthwise layer's
+printed stride of 2 is a slip: its output is printed as 7x7, as large as its input. The two controls
+are the paper's own: `shallow` leaves out the five layers of 512 (Table 5), `fullconv` has plain 3x3
+convolutions in place of the pairs (Table 4). Weights are drawn by He's rule; the paper prints none.
+"""
+
+from collections.abc import Callable
+from functools import partial
+
+from torch import nn
+
+from cladenet.errors import BadArgument
+from cladenet.layers.anatomy import Classifier, FeatureMap
+from cladenet.layers.init import he_init
+from cladenet.layers.inverted_residual import Activation, conv_norm_act
+from cladenet.layers.norm import Norm
+
+# Table 1: channels of the units of each stage; a stage's first unit strides, but for stages.0.
+TABLE = ((64,), (128, 128), (256, 256), (512,) * 6, (1024, 1024))
+SHALLOW = ((64,), (128, 128), (256, 256), (512,), (1024, 1024))
+
+Unit = Callable[..., nn.Sequential]
+relu = partial(nn.ReLU, inplace=True)
+
+
+def separable(
+    in_channels: int, out_channels: int, stride: int, *, norm: Norm, activation: Activation
+) -> nn.Sequential:
+    """Fig. 3, right: depthwise 3x3 and pointwise 1x1, each with norm and activation."""
+    return nn.Sequential(
+        *conv_norm_act(
+            in_channels, in_channels, 3, stride, in_channels, norm=norm, activation=activation
+        ),
+        *conv_norm_act(in_channels, out_channels, 1, norm=norm, activation=activation),
+    )
+
+
+def full(
+    in_channels: int, out_channels: int, stride: int, *, norm: Norm, activation: Activation
+) -> nn.Sequential:
+    """Fig. 3, left: a plain 3x3 convolution with norm and activation."""
+    return nn.Sequential(
+        *conv_norm_act(in_channels, out_channels, 3, stride, norm=norm, activation=activation)
+    )
+
+
+class MobileNetV1(Classifier):
+    """Table 1 at any width; the resolution multiplier is the size of the images.
+
+    Args:
+        width: multiplier of all channels, rounded down; 1, 0.75, 0.5 and 0.25 in the paper.
+        num_classes: length of the logits.
+        in_channels: channels of the images, of 32 pixels or more a side.
+        table: channels of the units of each stage.
+        unit: `separable` or `full`.
+        norm: maps a channel count to a normalisation layer.
+        activation: ReLU in the paper; TF-Slim's weights are for ReLU6.
+        drop_rate: of dropout before the last layer; none in the paper.
+
+    Raises:
+        BadArgument: `width` leaves no channel, or a count is not positive.
+    """
+
+    def __init__(
+        self,
+        width: float = 1.0,
+        num_classes: int = 1000,
+        in_channels: int = 3,
+        table: tuple[tuple[int, ...], ...] = TABLE,
+        unit: Unit = separable,
+        norm: Norm = nn.BatchNorm2d,
+        activation: Activation = relu,
+        drop_rate: float = 0.0,
+    ) -> None:
+        if int(32 * width) < 1:
+            raise BadArgument(f"width is {width}; expected at least {1 / 32}, such as 0.25 or 1.0")
+        rows = [[int(channels * width) for channels in row] for row in table]
+        places = [FeatureMap(f"stages.{i}", row[-1], 2 ** (i + 1)) for i, row in enumerate(rows)]
+        super().__init__(in_channels, num_classes, places, rows[-1][-1], least_size=32)
+        channels = int(32 * width)
+        self.stem = nn.Sequential(
+            *conv_norm_act(in_channels, channels, 3, 2, norm=norm, activation=activation)
+        )
+        stages = []
+        for i, row in enumerate(rows):
+            units = []
+            for j, out_channels in enumerate(row):
+                stride = 2 if i > 0 and j == 0 else 1
+                units.append(unit(channels, out_channels, stride, norm=norm, activation=activation))
+                channels = out_channels
+            stages.append(nn.Sequential(*units))
+        self.stages = nn.Sequential(*stages)
+        self.head = nn.Sequential(
+            nn.AdaptiveAvgPool2d(1),
+            nn.Flatten(),
+            nn.Dropout(drop_rate),
+            self.new_classifier(num_classes),
+        )
+        self.initialise(self)
+
+    def initialise(self, module: nn.Module) -> None:
+        """He's rule, fan-in."""
+        he_init(module)
+
+
+VARIANTS = {
+    "mobilenet_v1_x1_0": MobileNetV1,
+    "mobilenet_v1_x0_75": partial(MobileNetV1, width=0.75),
+    "mobilenet_v1_x0_5": partial(MobileNetV1, width=0.5),
+    "mobilenet_v1_x0_25": partial(MobileNetV1, width=0.25),
+    "mobilenet_v1_x1_0_192": MobileNetV1,
+    "mobilenet_v1_x1_0_160": MobileNetV1,
+    "mobilenet_v1_x1_0_128": MobileNetV1,
+    "mobilenet_v1_shallow": partial(MobileNetV1, table=SHALLOW),
+    "mobilenet_v1_fullconv": partial(MobileNetV1, unit=full),
+}

@@ -1,0 +1,191 @@
+"""ShuffleNet: grouped 1x1 convolutions, and a shuffle that lets groups see one another.
+
+Zhang, Zhou, Lin, Sun. ShuffleNet: An Extremely Efficient Convolutional Neural Network for Mobile
+Devices. CVPR 2018. arXiv:1707.01083. Table 1, with width multiplier 1:
+
+    part      out (224 in)   units   g = 1   2     3     4      8
+    stem      56x56                  24      24    24    24     24     3x3 / 2, 3x3 / 2 max pool
+    stages.0  28x28          4       144     200   240   272    384
+    stages.1  14x14          8       288     400   480   544    768
+    stages.2  7x7            4       576     800   960   1088   1536
+    head      num_classes    global average, linear
+
+More groups make the 1x1 convolutions cheaper, so that at one cost maps may be wider. The first 1x1
+of stages.0 is not grouped, since its input is narrow (Sec. 3.2). The width inside a unit is a
+quarter of its output, rounded to what the groups divide. Stems are not scaled as the multiplier
+says but as the printed costs and the authors' code have it; `VARIANTS` holds the numbers. Weights
+are drawn by He's rule; the paper prints none.
+"""
+
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+
+from cladenet.errors import BadArgument
+from cladenet.layers.anatomy import Classifier, FeatureMap
+from cladenet.layers.init import he_init
+from cladenet.layers.norm import Norm
+from cladenet.layers.shuffle import ChannelShuffle
+from cladenet.layers.squeeze_excite import SqueezeExcite
+
+WIDTHS = {1: 144, 2: 200, 3: 240, 4: 272, 8: 384}  # Table 1: groups to channels of stages.0
+UNITS = (4, 8, 4)
+
+
+class ShuffleUnit(nn.Module):
+    """Fig. 2(b), and (c) with a stride.
+
+    ReLU(x + F(x)), or with a stride ReLU([average pool of x, F(x)]), where F is a grouped 1x1,
+    shuffle, depthwise 3x3 and grouped 1x1. No ReLU follows the depthwise convolution (Sec. 3.2).
+
+    Args:
+        in_channels: of the input.
+        out_channels: of the output; with a stride the pooled input is part of it.
+        stride: 1 or 2.
+        groups: of the 1x1 convolutions.
+        first_groups: of the first of them.
+        shuffle: deal the channels out between the groups; off is Table 3's control.
+        se_reduction: squeeze-and-excitation at the end of F, by this ratio; 0 is none.
+        norm: maps a channel count to a normalisation layer.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        stride: int,
+        groups: int,
+        first_groups: int,
+        shuffle: bool,
+        se_reduction: int,
+        norm: Norm,
+    ) -> None:
+        super().__init__()
+        mid = int(out_channels / 4 / groups + 0.5) * groups
+        last = out_channels - in_channels if stride == 2 else out_channels
+        if last < 1 or last % groups:
+            raise BadArgument(
+                f"{groups} groups do not divide the {last} channels that a unit from {in_channels} "
+                f"to {out_channels} adds; choose other widths"
+            )
+        self.residual = nn.Sequential(
+            nn.Conv2d(in_channels, mid, 1, groups=first_groups, bias=False),
+            norm(mid),
+            nn.ReLU(inplace=True),
+            *([ChannelShuffle(groups)] if shuffle else []),
+            nn.Conv2d(mid, mid, 3, stride, padding=1, groups=mid, bias=False),
+            norm(mid),
+            nn.Conv2d(mid, last, 1, groups=groups, bias=False),
+            norm(last),
+            *([SqueezeExcite(last, last // se_reduction)] if se_reduction else []),
+        )
+        self.pool = nn.AvgPool2d(3, stride=2, padding=1) if stride == 2 else None
+        self.relu = nn.ReLU(inplace=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, in_channels, H, W) -> (N, out_channels, ceil(H / stride), ceil(W / stride))."""
+        if self.pool is None:
+            return self.relu(x + self.residual(x))
+        return self.relu(torch.cat([self.pool(x), self.residual(x)], dim=1))
+
+
+class ShuffleNetV1(Classifier):
+    """One column of Table 1 at any width.
+
+    Args:
+        groups: of the 1x1 convolutions: 1, 2, 3, 4 or 8.
+        width: multiplier of the channels of the stages.
+        stem_channels: of the first convolution.
+        num_classes: length of the logits.
+        in_channels: channels of the images, of 32 pixels or more a side.
+        shuffle: deal the channels out between the groups.
+        se_reduction: squeeze-and-excitation in every unit, by this ratio; 0 is none.
+        norm: maps a channel count to a normalisation layer.
+
+    Raises:
+        BadArgument: the paper has no column for `groups`, they do not divide the widths, or a
+            count is not positive.
+    """
+
+    def __init__(
+        self,
+        groups: int,
+        width: float = 1.0,
+        stem_channels: int = 24,
+        num_classes: int = 1000,
+        in_channels: int = 3,
+        shuffle: bool = True,
+        se_reduction: int = 0,
+        norm: Norm = nn.BatchNorm2d,
+    ) -> None:
+        if groups not in WIDTHS:
+            raise BadArgument(f"groups is {groups}; expected one of {', '.join(map(str, WIDTHS))}")
+        outs = [int(WIDTHS[groups] * width * 2**i) for i in range(3)]
+        places = (
+            FeatureMap("stem.2", stem_channels, 2),
+            *(FeatureMap(f"stages.{i}", outs[i], 8 * 2**i) for i in range(3)),
+        )
+        super().__init__(in_channels, num_classes, places, outs[-1], least_size=32)
+        self.stem = nn.Sequential(
+            nn.Conv2d(in_channels, stem_channels, 3, stride=2, padding=1, bias=False),
+            norm(stem_channels),
+            nn.ReLU(inplace=True),
+            nn.MaxPool2d(3, stride=2, padding=1),
+        )
+        stages, channels = [], stem_channels
+        for i, (out_channels, n) in enumerate(zip(outs, UNITS, strict=True)):
+            units = []
+            for j in range(n):
+                first_groups = 1 if i == j == 0 else groups
+                stride = 2 if j == 0 else 1
+                units.append(
+                    ShuffleUnit(
+                        channels, out_channels, stride, groups, first_groups, shuffle,
+                        se_reduction, norm,
+                    )
+                )  # fmt: skip
+                channels = out_channels
+            stages.append(nn.Sequential(*units))
+        self.stages = nn.Sequential(*stages)
+        self.head = nn.Sequential(
+            nn.AdaptiveAvgPool2d(1), nn.Flatten(), self.new_classifier(num_classes)
+        )
+        self.initialise(self)
+
+    def initialise(self, module: nn.Module) -> None:
+        """He's rule, fan-in."""
+        he_init(module)
+
+
+x0_25 = partial(ShuffleNetV1, width=0.25, stem_channels=12)
+x0_5 = partial(ShuffleNetV1, width=0.5, stem_channels=12)
+x1_0 = ShuffleNetV1
+x1_5 = partial(ShuffleNetV1, width=1.5)
+x2_0 = partial(ShuffleNetV1, width=2.0, stem_channels=48)
+
+VARIANTS = {
+    "shufflenet_v1_x0_25_g1": partial(x0_25, groups=1),
+    "shufflenet_v1_x0_25_g2": partial(x0_25, groups=2),
+    "shufflenet_v1_x0_25_g3": partial(x0_25, groups=3),
+    "shufflenet_v1_x0_25_g4": partial(x0_25, groups=4),
+    "shufflenet_v1_x0_25_g8": partial(x0_25, groups=8, stem_channels=8),
+    "shufflenet_v1_x0_5_g1": partial(x0_5, groups=1),
+    "shufflenet_v1_x0_5_g2": partial(x0_5, groups=2),
+    "shufflenet_v1_x0_5_g3": partial(x0_5, groups=3),
+    "shufflenet_v1_x0_5_g4": partial(x0_5, groups=4),
+    "shufflenet_v1_x0_5_g8": partial(x0_5, groups=8, stem_channels=16),
+    "shufflenet_v1_x1_0_g1": partial(x1_0, groups=1),
+    "shufflenet_v1_x1_0_g2": partial(x1_0, groups=2),
+    "shufflenet_v1_x1_0_g3": partial(x1_0, groups=3),
+    "shufflenet_v1_x1_0_g4": partial(x1_0, groups=4),
+    "shufflenet_v1_x1_0_g8": partial(x1_0, groups=8),
+    "shufflenet_v1_x1_5_g1": partial(x1_5, groups=1),
+    "shufflenet_v1_x1_5_g2": partial(x1_5, groups=2),
+    "shufflenet_v1_x1_5_g3": partial(x1_5, groups=3),
+    "shufflenet_v1_x1_5_g4": partial(x1_5, groups=4),
+    "shufflenet_v1_x1_5_g8": partial(x1_5, groups=8),
+    "shufflenet_v1_x2_0_g3": partial(x2_0, groups=3),
+    "shufflenet_v1_x2_0_g8": partial(x2_0, groups=8),
+    "shufflenet_v1_x2_0_g3_se": partial(x2_0, groups=3, se_reduction=16),
+}

@@ -1,0 +1,194 @@
+"""ShuffleNetV2: half of the channels go on as they are.
+
+Ma, Zhang, Zheng, Sun. ShuffleNet V2: Practical Guidelines for Efficient CNN Architecture Design.
+ECCV 2018. arXiv:1807.11164. Table 5, and Table 2 of the appendix for the large ones:
+
+    part      out (224 in)   units   x0.5   x1     x1.5   x2      50           164
+    stem      56x56                  24     24     24     24      64           64, 64, 128
+    stages.0  28x28          4       48     116    176    244     244 (x3)     340 (x10)
+    stages.1  14x14          8       96     232    352    488     488 (x4)     680 (x10)
+    stages.2  7x7            4       192    464    704    976     976 (x6)     1360 (x23)
+    stages.3                                                      1952 (x3)    2720 (x10)
+    head      num_classes    1x1 to 1024 (x0.5 to x1.5) or 2048; global average, linear
+
+The stem is 3x3 / 2 and a 3x3 / 2 max pool, three 3x3 in 164. A stage strides in its first unit,
+the first stage of 50 and 164 does not: their maps stay 56x56 through stages.0. Four guidelines
+shaped the unit: equal widths in and out, few groups, little fragmentation, few element-wise
+operations. Weights are drawn by He's rule; the paper prints none.
+"""
+
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+
+from cladenet.layers.anatomy import Classifier, FeatureMap
+from cladenet.layers.init import he_init
+from cladenet.layers.inverted_residual import conv_norm_act
+from cladenet.layers.norm import Norm
+from cladenet.layers.shuffle import ChannelShuffle
+from cladenet.layers.squeeze_excite import SqueezeExcite
+
+relu = partial(nn.ReLU, inplace=True)
+
+
+def branch(
+    in_channels: int, width: int, stride: int, *, norm: Norm, excite: bool, ends_in_relu: bool
+) -> nn.Sequential:
+    """The right side of Fig. 3(c) and (d): 1x1, depthwise 3x3, 1x1, all of one width."""
+    layers = [
+        *conv_norm_act(in_channels, width, 1, norm=norm, activation=relu),
+        *conv_norm_act(width, width, 3, stride, width, norm=norm, activation=None),
+        *conv_norm_act(width, width, 1, norm=norm, activation=None),
+    ]
+    if excite:
+        layers.append(SqueezeExcite(width, width // 2))
+    return nn.Sequential(*layers, *([relu()] if ends_in_relu else []))
+
+
+class SplitUnit(nn.Module):
+    """Fig. 3(c): split, transform one half, put it behind the other, shuffle.
+
+    Args:
+        channels: of input and output, an even number.
+        norm: maps a channel count to a normalisation layer.
+        excite: squeeze-and-excitation of half the width at the end of the branch.
+        residual: add the half to what the branch made of it, as the large network does
+            (appendix, Fig. 2).
+    """
+
+    def __init__(self, channels: int, norm: Norm, excite: bool, residual: bool) -> None:
+        super().__init__()
+        half = channels // 2
+        self.branch = branch(half, half, 1, norm=norm, excite=excite, ends_in_relu=not residual)
+        self.relu = relu() if residual else None
+        self.shuffle = ChannelShuffle(2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, channels, H, W) -> the same shape."""
+        kept, half = x.chunk(2, dim=1)
+        made = self.branch(half)
+        if self.relu is not None:
+            made = self.relu(half + made)
+        return self.shuffle(torch.cat([kept, made], dim=1))
+
+
+class DownUnit(nn.Module):
+    """Fig. 3(d): both branches see all channels; their number and the stride change here."""
+
+    def __init__(
+        self, in_channels: int, out_channels: int, stride: int, norm: Norm, excite: bool
+    ) -> None:
+        super().__init__()
+        half = out_channels // 2
+        self.shortcut = nn.Sequential(
+            *conv_norm_act(
+                in_channels, in_channels, 3, stride, in_channels, norm=norm, activation=None
+            ),
+            *conv_norm_act(in_channels, half, 1, norm=norm, activation=relu),
+        )
+        self.branch = branch(in_channels, half, stride, norm=norm, excite=excite, ends_in_relu=True)
+        self.shuffle = ChannelShuffle(2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, in_channels, H, W) -> (N, out_channels, ceil(H / stride), ceil(W / stride))."""
+        return self.shuffle(torch.cat([self.shortcut(x), self.branch(x)], dim=1))
+
+
+class ShuffleNetV2(Classifier):
+    """One column of the table.
+
+    Args:
+        channels: of each stage.
+        units: of each stage.
+        last_channels: of the 1x1 before the average.
+        stem_channels: of each 3x3 of the stem; the first strides.
+        first_stride: of the first stage.
+        excite: squeeze-and-excitation in every unit.
+        residual: add the half to what its branch made of it.
+        num_classes: length of the logits.
+        in_channels: channels of the images, of 32 pixels or more a side.
+        norm: maps a channel count to a normalisation layer.
+        drop_rate: of dropout before the last layer; 0.2 in the authors' code at x2.
+
+    Raises:
+        BadArgument: a count is not positive.
+    """
+
+    def __init__(
+        self,
+        channels: tuple[int, ...],
+        units: tuple[int, ...] = (4, 8, 4),
+        last_channels: int = 1024,
+        stem_channels: tuple[int, ...] = (24,),
+        first_stride: int = 2,
+        excite: bool = False,
+        residual: bool = False,
+        num_classes: int = 1000,
+        in_channels: int = 3,
+        norm: Norm = nn.BatchNorm2d,
+        drop_rate: float = 0.0,
+    ) -> None:
+        places = [FeatureMap(f"stem.{3 * len(stem_channels) - 1}", stem_channels[-1], 2)]
+        places += [
+            FeatureMap(f"stages.{i}", width, 4 * first_stride * 2**i)
+            for i, width in enumerate(channels)
+        ]
+        super().__init__(in_channels, num_classes, places, last_channels, least_size=32)
+        widths = (in_channels, *stem_channels)
+        convs = [
+            conv_norm_act(width_in, width, 3, 2 if i == 0 else 1, norm=norm, activation=relu)
+            for i, (width_in, width) in enumerate(zip(widths, stem_channels, strict=False))
+        ]
+        self.stem = nn.Sequential(
+            *(layer for layers in convs for layer in layers),
+            nn.MaxPool2d(3, stride=2, padding=1),
+        )
+        stages, width_in = [], stem_channels[-1]
+        for i, (width, n) in enumerate(zip(channels, units, strict=True)):
+            down = DownUnit(width_in, width, first_stride if i == 0 else 2, norm, excite)
+            others = (SplitUnit(width, norm, excite, residual) for _ in range(n - 1))
+            stages.append(nn.Sequential(down, *others))
+            width_in = width
+        self.stages = nn.Sequential(*stages)
+        self.head = nn.Sequential(
+            *conv_norm_act(width_in, last_channels, 1, norm=norm, activation=relu),
+            nn.AdaptiveAvgPool2d(1),
+            nn.Flatten(),
+            nn.Dropout(drop_rate),
+            self.new_classifier(num_classes),
+        )
+        self.initialise(self)
+
+    def initialise(self, module: nn.Module) -> None:
+        """He's rule, fan-in."""
+        he_init(module)
+
+
+X2_0 = partial(ShuffleNetV2, channels=(244, 488, 976), last_channels=2048, drop_rate=0.2)
+
+VARIANTS = {
+    "shufflenet_v2_x0_5": partial(ShuffleNetV2, channels=(48, 96, 192)),
+    "shufflenet_v2_x1_0": partial(ShuffleNetV2, channels=(116, 232, 464)),
+    "shufflenet_v2_x1_5": partial(ShuffleNetV2, channels=(176, 352, 704)),
+    "shufflenet_v2_x2_0": X2_0,
+    "shufflenet_v2_x2_0_se": partial(X2_0, excite=True),
+    "shufflenet_v2_50": partial(
+        ShuffleNetV2,
+        channels=(244, 488, 976, 1952),
+        units=(3, 4, 6, 3),
+        last_channels=2048,
+        stem_channels=(64,),
+        first_stride=1,
+    ),
+    "shufflenet_v2_164_se": partial(
+        ShuffleNetV2,
+        channels=(340, 680, 1360, 2720),
+        units=(10, 10, 23, 10),
+        last_channels=2048,
+        stem_channels=(64, 64, 128),
+        first_stride=1,
+        excite=True,
+        residual=True,
+    ),
+}
