@@ -149,9 +149,13 @@ class Classifier(nn.Module):
 
     def _forward_with_auxiliary(self, x: Tensor, heads: nn.ModuleList) -> tuple[Tensor, ...]:
         reads = dict(zip(self.auxiliary_after, heads, strict=True))
+        looked_into = {i for i, _ in reads}
         logits = []
         x = self.stem(x)
         for i, stage in enumerate(self.stages):
+            if i not in looked_into:
+                x = stage(x)
+                continue
             for j, unit in enumerate(stage.children()):
                 x = unit(x)
                 if (i, j) in reads:
