@@ -95,7 +95,7 @@ class Classifier(nn.Module):
             check_size(x, name, self.input_size)
         if self.training and self.auxiliary is not None:
             return self._forward_with_auxiliary(x, self.auxiliary)
-        return self.head(self.forward_features(x))
+        return self.forward_head(self.forward_features(x))
 
     def forward_features(self, x: Tensor) -> Tensor:
         """Images of any size from `least_size` on -> the last stage's maps (N, num_features, h, w).
@@ -165,14 +165,18 @@ class Classifier(nn.Module):
 
     def _forward_with_auxiliary(self, x: Tensor, heads: nn.ModuleList) -> tuple[Tensor, ...]:
         reads = dict(zip(self.auxiliary_after, heads, strict=True))
+        looked_into = {i for i, _ in reads}
         logits = []
         x = self.stem(x)
         for i, stage in enumerate(self.stages):
+            if i not in looked_into:
+                x = stage(x)
+                continue
             for j, unit in enumerate(stage.children()):
                 x = unit(x)
                 if (i, j) in reads:
                     logits.append(reads[i, j](x))
-        return (self.head(x), *logits)
+        return (self.forward_head(x), *logits)
 
 
 def check_images(x: Tensor, name: str, in_channels: int, least_size: int) -> None:

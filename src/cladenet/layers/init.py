@@ -21,6 +21,22 @@ def he_init(module: nn.Module) -> None:
         _zero_bias(layer)
 
 
+def he_fan_out_init(module: nn.Module) -> None:
+    """N(0, 2 / fan-out) in convolutions: He 2015, Eq. (14), its backward case.
+
+    Fan-out is kernel height x width x output channels, as in fb.resnet.torch. Linear layers are
+    drawn as Torch draws them, uniform within 1 / sqrt(fan-in); biases are 0.
+    """
+    for layer in _weighted(module):
+        if isinstance(layer, nn.Conv2d):
+            fan_out = layer.weight.numel() // layer.weight.shape[1]
+            nn.init.normal_(layer.weight, std=math.sqrt(2 / fan_out))
+        else:
+            bound = 1 / math.sqrt(fan_in(layer))
+            nn.init.uniform_(layer.weight, -bound, bound)
+        _zero_bias(layer)
+
+
 def glorot_init(module: nn.Module) -> None:
     """Uniform with variance 2 / (fan-in + fan-out), biases 0: Glorot and Bengio 2010, Eq. (16)."""
     for layer in _weighted(module):

@@ -29,7 +29,13 @@ _CALLED_HERE = {
 }
 
 # What may differ when a run is resumed: where and how it is computed, not what.
-MACHINE = ("workers", "device", "threads", "save_minutes", "save_steps", "cache_dir", "cache_gb")
+MACHINE = (
+    *("workers", "device", "threads", "checkpoint_activations", "save_minutes", "save_steps"),
+    *("cache_dir", "cache_gb"),
+)
+
+# A yes or a no to a question that has more answers.
+_YES_OR_NO = {"checkpoint_activations": {"true": "block", "false": "none"}}
 
 
 @dataclass(frozen=True)
@@ -55,6 +61,8 @@ class RunConfig:
         precision: `fp32`, or `bf16` autocast.
         channels_last: memory layout of the convolutions; the same numbers up to rounding.
         compile: run the network through torch.compile.
+        checkpoint_activations: `block` or `stage` keeps only what goes into each, and computes the
+            rest again in the backward pass: less memory, the same bits; `true` is `block`.
         sync_bn: batch statistics over all processes.
         on_unreadable: `stop`, or `skip` to leave images out that cannot be decoded.
         exif: turn photographs as their EXIF orientation says.
@@ -83,6 +91,7 @@ class RunConfig:
     precision: Literal["fp32", "bf16"] = "fp32"
     channels_last: bool = True
     compile: bool = False
+    checkpoint_activations: Literal["none", "block", "stage"] = "none"
     sync_bn: bool = False
     on_unreadable: Literal["stop", "skip"] = "stop"
     exif: bool = True
@@ -105,6 +114,11 @@ class RunConfig:
             raise BadArgument(f"threads is {self.threads}; expected at most {MOST_THREADS}")
         if not 0 < self.layer_decay <= 1:
             raise BadArgument(f"layer_decay is {self.layer_decay}; expected above 0, at most 1")
+        if self.compile and self.checkpoint_activations != "none":
+            raise BadArgument(
+                f"compile=true and checkpoint_activations={self.checkpoint_activations} exclude "
+                "each other: a compiled network decides by itself what it keeps. Leave one out"
+            )
 
 
 _STRUCTURE = {"network", "data", "recipe_name", "recipe", "arguments"}
@@ -144,6 +158,7 @@ def apply(config: RunConfig, options: Mapping[str, Any]) -> RunConfig:
         if key.startswith("model."):
             arguments[key.removeprefix("model.")] = _plain(value)
         elif key in of_run:
+            value = _YES_OR_NO.get(key, {}).get(str(value).lower(), value)
             run[key] = _typed(key, value, of_run[key])
         elif key in of_recipe:
             recipe[key] = _typed(key, value, of_recipe[key])

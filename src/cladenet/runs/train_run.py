@@ -17,6 +17,7 @@ from cladenet.data.batches import TrainBatches
 from cladenet.errors import BadArgument
 from cladenet.evaluation import Evaluation
 from cladenet.layers.anatomy import Classifier
+from cladenet.layers.checkpointing import checkpoint_activations
 from cladenet.runs import environment
 from cladenet.runs.config import RunConfig, decisions
 from cladenet.runs.course import Course
@@ -190,6 +191,8 @@ def _batches(config: RunConfig, setting: Setting, world: World) -> TrainBatches:
 def _learner(model: Classifier, config: RunConfig, setting: Setting, world: World) -> Learner:
     layout = torch.channels_last if config.channels_last else torch.contiguous_format
     model = model.to(world.device).to(memory_format=layout)  # type: ignore[call-overload]
+    if config.checkpoint_activations != "none":
+        checkpoint_activations(model, config.checkpoint_activations)
     return Learner(
         model,
         setting.recipe,
