@@ -140,12 +140,12 @@ PRINTED_SIZE = re.compile(r"([\d.]+)M")
 @pytest.mark.parametrize(
     "name", [e.name for e in load().values() if PRINTED_SIZE.match(e.paper_params)]
 )
-def test_a_printed_size_is_the_counted_one_rounded(name: str) -> None:
+def test_a_printed_size_is_the_counted_one_rounded_or_its_note_says_why_not(name: str) -> None:
     entry = load()[name]
     match = PRINTED_SIZE.match(entry.paper_params)
     assert match is not None
     decimals = len(match[1].partition(".")[2])
-    assert f"{entry.params / 1e6:.{decimals}f}" == match[1]
+    assert f"{entry.params / 1e6:.{decimals}f}" == match[1] or f"{match[1]}M" in entry.notes
 
 
 def test_a_figure_from_memory_says_so_where_it_is_shown() -> None:
