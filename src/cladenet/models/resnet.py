@@ -98,8 +98,7 @@ class Unit(nn.Module):
         return self.act(y)
 
 
-# From F and the shortcut.
-MakeUnit = Callable[[nn.Module, nn.Module | None], nn.Module]
+MakeUnit = Callable[..., nn.Module]  # of F and what `Shortcut` made
 
 
 def stage(
