@@ -92,8 +92,7 @@ def train(
             raise _diverged(learner.model, parts, preprocess, world, step, lr, ids)
         if recipe.clip_norm:
             nn.utils.clip_grad_norm_(learner.model.parameters(), recipe.clip_norm)
-        learner.optimizer.step()
-        learner.optimizer.zero_grad()
+        learner.step()
         step += 1
         if learner.ema is not None:
             learner.ema.update(step)
