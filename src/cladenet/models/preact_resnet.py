@@ -53,8 +53,7 @@ SINGLE = (3,)
 BASIC = (3, 3)
 BOTTLENECK = (1, 3, 1)
 
-
-Path = Callable[[int, int, int, Norm], nn.Module]
+Path = Callable[[int, int, int, Norm], nn.Module]  # a `Shortcut` that is never missing
 
 
 class Order(NamedTuple):
