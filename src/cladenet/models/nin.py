@@ -13,10 +13,10 @@ of ImageNet in his model of Caffe's zoo:
 
 A convolution and the 1x1 after it are an mlpconv; ReLU follows each. Between blocks are a 3x3 / 2
 max pool that rounds up and dropout of one half (ImageNet: dropout before the last block alone). In
-the head map k is the evidence for class k: the output of `head[0][1]` (with a norm, of `[2]`), whose
-average takes the place of linear layers. The form with batch norm is of a tutorial repository: no
-dropout, pools with padding, the second one an average. Weights are drawn from N(0, 0.05^2) as in the
-author's files.
+the head map k is the evidence for class k: the output of `head[0][1]` (with a norm, of `[2]`),
+whose average takes the place of linear layers. The form with batch norm is of a tutorial
+repository: no dropout, pools with padding, the second one an average. Weights are drawn from
+N(0, 0.05^2) as in the author's files.
 """
 
 from functools import partial
