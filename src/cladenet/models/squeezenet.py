@@ -1,0 +1,152 @@
+"""SqueezeNet: AlexNet's accuracy in a fiftieth of its weights.
+
+Iandola, Han, Moskewicz, Ashraf, Dally, Keutzer. SqueezeNet: AlexNet-level accuracy with 50x fewer
+parameters and <0.5MB model size. arXiv:1602.07360. Table 1, and the release notes of 1.1; a fire
+module is written squeeze, expand (1x1 and 3x3 alike):
+
+    part      1.0                                                1.1
+    stem      7x7 / 2, 96    pool                                3x3 / 2, 64    pool
+    stages.0  16, 64   16, 64   32, 128    pool                  16, 64   16, 64    pool
+    stages.1  32, 128  48, 192  48, 192  64, 256    pool         32, 128  32, 128   pool
+    stages.2  64, 256                                            48, 192  48, 192  64, 256  64, 256
+    head      dropout, 1x1 to num_classes, ReLU, global average
+
+ReLU follows every convolution; a pool is 3x3 / 2 and rounds up. The first layer has no padding: the
+paper's 111x111 after it needs images of 227, public weights see 224. With a simple bypass the fire
+modules that keep their width add their input; with a complex one the others add a 1x1 of theirs.
+Weights are drawn as in the authors' release: Caffe's "xavier", and N(0, 0.01^2) in the last layer.
+"""
+
+from functools import partial
+
+from torch import Tensor, nn
+
+from cladenet.errors import BadArgument
+from cladenet.layers.anatomy import Classifier, FeatureMap
+from cladenet.layers.branches import Branches
+from cladenet.layers.init import gaussian_init, lecun_init
+
+Fires = tuple[tuple[int, int], ...]  # squeeze, expand of each fire module
+
+V1_0: tuple[Fires, ...] = (
+    ((16, 64), (16, 64), (32, 128)),
+    ((32, 128), (48, 192), (48, 192), (64, 256)),
+    ((64, 256),),
+)
+V1_1: tuple[Fires, ...] = (
+    ((16, 64), (16, 64)),
+    ((32, 128), (32, 128)),
+    ((48, 192), (48, 192), (64, 256), (64, 256)),
+)
+BYPASSES = ("none", "simple", "complex")
+
+
+class Fire(nn.Module):
+    """Fig. 1: squeeze to few channels by 1x1, expand by 1x1 and 3x3 side by side.
+
+    Args:
+        in_channels: of the input.
+        squeeze: channels between.
+        expand: channels of each of the two that expand.
+        bypass: one of `BYPASSES`.
+    """
+
+    def __init__(self, in_channels: int, squeeze: int, expand: int, bypass: str) -> None:
+        super().__init__()
+        self.squeeze = nn.Sequential(nn.Conv2d(in_channels, squeeze, 1), nn.ReLU(inplace=True))
+        self.expand = Branches(
+            nn.Sequential(nn.Conv2d(squeeze, expand, 1), nn.ReLU(inplace=True)),
+            nn.Sequential(nn.Conv2d(squeeze, expand, 3, padding=1), nn.ReLU(inplace=True)),
+        )
+        self.bypass: nn.Module | None = None
+        if bypass != "none" and in_channels == 2 * expand:
+            self.bypass = nn.Identity()
+        elif bypass == "complex":
+            self.bypass = nn.Conv2d(in_channels, 2 * expand, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, in_channels, H, W) -> (N, 2 expand, H, W)."""
+        made = self.expand(self.squeeze(x))
+        return made if self.bypass is None else made + self.bypass(x)
+
+
+class SqueezeNet(Classifier):
+    """One column of the table.
+
+    Args:
+        fires: squeeze and expand of the fire modules, stage by stage; a pool ends all but the last.
+        stem_channels: of the first convolution.
+        stem_kernel: its kernel size.
+        bypass: `none`, `simple` or `complex`.
+        num_classes: length of the logits.
+        in_channels: channels of the images, of 23 pixels or more a side.
+        drop_rate: of dropout before the last convolution.
+
+    Raises:
+        BadArgument: `bypass` is none of these, or a count is not positive.
+    """
+
+    def __init__(
+        self,
+        fires: tuple[Fires, ...],
+        stem_channels: int,
+        stem_kernel: int,
+        bypass: str = "none",
+        num_classes: int = 1000,
+        in_channels: int = 3,
+        drop_rate: float = 0.5,
+    ) -> None:
+        if bypass not in BYPASSES:
+            raise BadArgument(f"bypass is {bypass!r}; expected one of {', '.join(BYPASSES)}")
+        places = [FeatureMap("stem.1", stem_channels, 2)]
+        places += [
+            FeatureMap(f"stages.{i}.{len(stage) - 1}", 2 * stage[-1][1], 4 * 2**i)
+            for i, stage in enumerate(fires)
+        ]
+        width = 2 * fires[-1][-1][1]
+        super().__init__(in_channels, num_classes, places, width, least_size=23)
+        self.stem = nn.Sequential(
+            nn.Conv2d(in_channels, stem_channels, stem_kernel, stride=2),
+            nn.ReLU(inplace=True),
+            nn.MaxPool2d(3, 2, ceil_mode=True),
+        )
+        stages, channels = [], stem_channels
+        for i, stage in enumerate(fires):
+            units: list[nn.Module] = []
+            for squeeze, expand in stage:
+                units.append(Fire(channels, squeeze, expand, bypass))
+                channels = 2 * expand
+            pool = [nn.MaxPool2d(3, 2, ceil_mode=True)] if i + 1 < len(fires) else []
+            stages.append(nn.Sequential(*units, *pool))
+        self.stages = nn.Sequential(*stages)
+        self.head = nn.Sequential(nn.Dropout(drop_rate), self.new_classifier(num_classes))
+        self.initialise(self)
+
+    def forward_head(self, x: Tensor, pre_logits: bool = False) -> Tensor:
+        """The last stage's maps -> logits, or their average (N, head_hidden_size)."""
+        return x.mean((2, 3)) if pre_logits else self.head(x)
+
+    def new_classifier(self, num_classes: int) -> nn.Module:
+        """The 1x1 convolution to one map for each class, ReLU and the average; 0: the average."""
+        average: list[nn.Module] = [nn.AdaptiveAvgPool2d(1), nn.Flatten()]
+        if not num_classes:
+            return nn.Sequential(*average)
+        vote = nn.Conv2d(self.head_hidden_size, num_classes, 1)
+        return nn.Sequential(vote, nn.ReLU(inplace=True), *average)
+
+    def initialise(self, module: nn.Module) -> None:
+        """Caffe's "xavier"; N(0, 0.01^2) in the last layer."""
+        lecun_init(module)
+        for last in self.head.modules():
+            if last in set(module.modules()):
+                gaussian_init(last, std=0.01)
+
+
+one_zero = partial(SqueezeNet, fires=V1_0, stem_channels=96, stem_kernel=7)
+
+VARIANTS = {
+    "squeezenet1_0": one_zero,
+    "squeezenet1_1": partial(SqueezeNet, fires=V1_1, stem_channels=64, stem_kernel=3),
+    "squeezenet1_0_simple_bypass": partial(one_zero, bypass="simple"),
+    "squeezenet1_0_complex_bypass": partial(one_zero, bypass="complex"),
+}
