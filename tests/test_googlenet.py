@@ -189,8 +189,9 @@ def test_the_separable_first_layer_has_nothing_between_its_two_convolutions() ->
     """Appendix of arXiv:1502.03167: depth multiplier 8. One 7x7 filter is then a sum of 24."""
     model = randomised("googlenet", separable_stem=True)
     dense = randomised("googlenet")
-    first = model.stem.get_submodule("0")
-    depthwise, pointwise = [m for m in first.children() if isinstance(m, nn.Conv2d)]
+    depthwise, pointwise = model.stem.get_submodule("0.0").children()
+    assert isinstance(depthwise, nn.Conv2d)
+    assert isinstance(pointwise, nn.Conv2d)
     maps = depthwise.weight.view(3, 8, 7, 7)
     mixed = torch.einsum("okm,kmhw->okhw", pointwise.weight.view(64, 3, 8), maps)
     state = {

@@ -13,6 +13,9 @@ def separable_conv(
     kernel_size: int = 3,
     stride: int = 1,
     between: Callable[[], nn.Module] | None = None,
+    *,
+    multiplier: int = 1,
+    bias: bool = False,
 ) -> nn.Sequential:
     """Depthwise, then pointwise: (N, in_channels, H, W) -> (N, out_channels, H / stride, ...).
 
@@ -26,10 +29,13 @@ def separable_conv(
         kernel_size: of the depthwise part, odd; the size stays but for the stride.
         stride: of the depthwise part.
         between: makes what comes between the two parts; nothing by default.
+        multiplier: maps that the depthwise part makes of each channel.
+        bias: biases in the pointwise part.
     """
+    maps = multiplier * in_channels
     depthwise = nn.Conv2d(
         in_channels,
-        in_channels,
+        maps,
         kernel_size,
         stride,
         padding=kernel_size // 2,
@@ -37,5 +43,5 @@ def separable_conv(
         bias=False,
     )
     return nn.Sequential(
-        depthwise, *([between()] if between else []), conv(in_channels, out_channels, 1)
+        depthwise, *([between()] if between else []), conv(maps, out_channels, 1, bias=bias)
     )

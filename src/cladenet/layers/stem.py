@@ -4,6 +4,7 @@ from torch import nn
 
 from cladenet.layers.conv import conv
 from cladenet.layers.norm import Norm
+from cladenet.layers.separable import separable_conv
 
 
 def stem_7x7(
@@ -17,11 +18,9 @@ def stem_7x7(
     convolution of them all, and nothing between the two. It is printed in the appendix of
     arXiv:1502.03167; Table 1 of arXiv:1409.4842 counts it (2.7K weights, 34M multiply-adds).
     """
-    layers: list[nn.Module] = [conv(in_channels, 64, 7, stride=2, bias=bias)]
-    if separable:
-        maps = 8 * in_channels
-        depthwise = nn.Conv2d(
-            in_channels, maps, 7, stride=2, padding=3, groups=in_channels, bias=False
-        )
-        layers = [depthwise, conv(maps, 64, 1, bias=bias)]
-    return nn.Sequential(*layers, *([norm(64)] if norm else []), nn.ReLU(inplace=True))
+    first: nn.Module = (
+        separable_conv(in_channels, 64, 7, stride=2, multiplier=8, bias=bias)
+        if separable
+        else conv(in_channels, 64, 7, stride=2, bias=bias)
+    )
+    return nn.Sequential(first, *([norm(64)] if norm else []), nn.ReLU(inplace=True))
