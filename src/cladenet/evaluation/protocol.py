@@ -104,7 +104,7 @@ def parse_names(text: str) -> tuple[str, ...]:
     """
     if text == "all":
         return NAMES
-    names = tuple(text.split(","))
+    names = tuple(name.strip() for name in text.split(","))
     for name in names:
         if name not in NAMES:
             raise BadArgument(
