@@ -31,7 +31,6 @@ from cladenet.evaluation.scales import (
 from cladenet.layers.anatomy import Classifier
 
 PLAIN = "single-scale"
-ONE_SCALE = (PLAIN, "dense", "ten-crop")
 SEVERAL_SCALES = ("multi-scale", "multi-crop", "multi-crop+dense")
 DENSE = ("dense", "multi-scale", "multi-crop+dense")
 NAMES = (PLAIN, "dense", *SEVERAL_SCALES, "ten-crop", "googlenet-144")
@@ -89,11 +88,6 @@ class Options:
                 f"average is {self.average!r}; expected {' or '.join(AVERAGES)}: of the positions "
                 "of a class-score map"
             )
-
-    @property
-    def plain(self) -> bool:
-        """Nothing is asked for."""
-        return self == Options()
 
 
 def parse_names(text: str) -> tuple[str, ...]:
