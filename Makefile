@@ -34,6 +34,7 @@ test-kills: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python benchmarks/input_pipeline.py
+	$(BIN)/python benchmarks/dense_evaluation.py
 
 $(STAMP): pyproject.toml constraints.txt
 	test -d $(VENV) || $(PYTHON) -m venv $(VENV)

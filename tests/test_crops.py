@@ -149,6 +149,7 @@ def test_usual_scales_are_those_of_vggs_tables_3_and_4(
 def test_usual_scales_of_small_inputs_are_in_proportion() -> None:
     assert usual_scales((32, 32), preprocess(32)) == (32, 36, 40)
     assert usual_scales((37, 37), preprocess(32, "crop", 37)) == (33, 37, 41)
+    assert usual_scales((36, 37), preprocess(32, "crop", 37)) == (36, 37)  # no scale twice
     assert steps_above(preprocess(32), 1) == (36,)
 
 

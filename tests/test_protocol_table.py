@@ -90,7 +90,7 @@ def test_the_table_on_the_terminal(photo_run: Path, capsys: pytest.CaptureFixtur
         "network", "train S", "test Q", "protocol", "views", "images",
         "top-1 err", "95 %", "top-5 err", "95 %",
     ]  # fmt: skip
-    table = cladenet.evaluate_protocols([photo_run], protocols="dense,multi-crop+dense")
+    table = cladenet.evaluate_protocols(photo_run, protocols="dense, multi-crop+dense")
     for line, row in zip(lines, table.rows, strict=True):
         found = row.evaluation
         low, high = found.top1_interval

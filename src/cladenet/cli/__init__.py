@@ -19,7 +19,7 @@ COMMANDS = {
     "models": "the family tree as a table or tree: year, params, MACs, printed error",
     "info": "one network: paper, ideas, ledger facts, ancestors and descendants, layers",
     "train": "train a network on a data set; resume or fine-tune a run",
-    "evaluate": "top-1 and top-5 error of a run, with intervals, per class, confusion",
+    "evaluate": "errors of runs with intervals, per class, by the papers' protocols, fused",
     "predict": "the likeliest classes of images, files, folders or a list",
     "check": "the doctor: unreadable, duplicate, leaking, imbalanced, too small",
 }

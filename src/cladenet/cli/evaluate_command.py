@@ -68,7 +68,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--worst", type=int, default=0, metavar="N", help="list the N worst mistakes"
     )
     parser.add_argument(
-        "--on-unreadable", default="stop", choices=("stop", "skip"), help="images that are damaged"
+        "--on-unreadable",
+        default="stop",
+        choices=("stop", "skip"),
+        help="images that are damaged, or too large at a scale",
     )
     parser.add_argument("--json", action="store_true", help="print all figures as JSON")
     parser.add_argument(

@@ -31,7 +31,6 @@ from cladenet.evaluation.scales import (
 from cladenet.layers.anatomy import Classifier
 
 PLAIN = "single-scale"
-ONE_SCALE = (PLAIN, "dense", "ten-crop")
 SEVERAL_SCALES = ("multi-scale", "multi-crop", "multi-crop+dense")
 DENSE = ("dense", "multi-scale", "multi-crop+dense")
 NAMES = (PLAIN, "dense", *SEVERAL_SCALES, "ten-crop", "googlenet-144")
@@ -90,11 +89,6 @@ class Options:
                 "of a class-score map"
             )
 
-    @property
-    def plain(self) -> bool:
-        """Nothing is asked for."""
-        return self == Options()
-
 
 def parse_names(text: str) -> tuple[str, ...]:
     """Protocols as named on the command line: `all`, or names separated by commas.
@@ -104,7 +98,7 @@ def parse_names(text: str) -> tuple[str, ...]:
     """
     if text == "all":
         return NAMES
-    names = tuple(text.split(","))
+    names = tuple(name.strip() for name in text.split(","))
     for name in names:
         if name not in NAMES:
             raise BadArgument(

@@ -44,7 +44,7 @@ def usual_scale(trained: TrainScale) -> int:
     return sum(trained) // 2
 
 
-def usual_scales(trained: TrainScale, preprocess: Preprocess) -> tuple[int, int, int]:
+def usual_scales(trained: TrainScale, preprocess: Preprocess) -> tuple[int, ...]:
     """S - 32, S and S + 32, or Smin, mean and Smax.
 
     Where a crop does not fit into the smallest, all three are larger: 32, 36, 40 for an input and
@@ -52,7 +52,7 @@ def usual_scales(trained: TrainScale, preprocess: Preprocess) -> tuple[int, int,
     """
     smallest, largest = trained
     if smallest < largest:
-        return smallest, usual_scale(trained), largest
+        return tuple(dict.fromkeys((smallest, usual_scale(trained), largest)))
     first = max(smallest - step(preprocess), least_scale(preprocess))
     return first, first + step(preprocess), first + 2 * step(preprocess)
 

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,7 @@ class ProtocolTable:
 
 
 def evaluate_protocols(
-    runs: Sequence[str | Path],
+    runs: str | Path | Sequence[str | Path],
     data: str | None = None,
     split: str | None = None,
     *,
@@ -79,7 +80,7 @@ def evaluate_protocols(
     """Errors of runs under protocols, in one pass over the images.
 
     Args:
-        runs: run or checkpoint folders; several are also fused, by the mean of their posteriors.
+        runs: run or checkpoint folder; several are also fused, by the mean of their posteriors.
         data: see `open_dataset`; by default what the first run was trained on.
         split: as in `evaluate_run.evaluate`; runs that are fused must mean the same images by it.
         protocols: names of `evaluation.protocol.NAMES` separated by commas, or `all`.
@@ -107,9 +108,9 @@ def evaluate_protocols(
     trained = _as_range(train_scale)
     check_precision(precision)
     where = choose_device(device)
-    if not runs:
+    loaded = [load(run) for run in ([runs] if isinstance(runs, str | PathLike) else runs)]
+    if not loaded:
         raise BadArgument("no run is given; give at least one run folder")
-    loaded = [load(run) for run in runs]
     refuse_unlike(loaded)
     asked = same_images(loaded, data, split, on_unreadable)
     notes = [note for each in asked for note in each.notes]
@@ -162,7 +163,7 @@ def evaluate_protocols(
         row(place, evaluation, of)
         for of, found in [
             *(([i], found) for i, found in enumerate(alone)),
-            (list(range(len(runs))), fused),
+            (list(range(len(loaded))), fused),
         ]
         for place, evaluation in enumerate(found)
     ]
