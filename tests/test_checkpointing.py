@@ -4,7 +4,7 @@ from collections.abc import Callable
 from copy import deepcopy
 from functools import partial
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 import torch
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 import cladenet
 from cladenet.errors import BadArgument
 from cladenet.layers.anatomy import Classifier, FeatureMap
-from cladenet.layers.checkpointing import Every, checkpoint_activations, recompute
+from cladenet.layers.checkpointing import EVERY, Every, checkpoint_activations, recompute
 from cladenet.layers.conv import conv
 from cladenet.layers.norm import norm_relu
 from cladenet.models.densenet import DenseNetCifar
@@ -25,8 +25,6 @@ from cladenet.runs.decide import decide_again
 from cladenet.runs.folder import RunFolder
 from cladenet.training.sync_norm import share_statistics
 from forking import start, wait
-
-EVERY = get_args(Every)
 
 
 def _smallest() -> list[str]:
