@@ -246,6 +246,18 @@ def test_frozen_parts_keep_their_statistics_and_the_others_learn_the_same() -> N
     the_same(recomputed, plain)
 
 
+def test_a_compiled_network_decides_by_itself_what_it_keeps() -> None:
+    torch.manual_seed(0)
+    model = ResNetCifar(8).train()
+    checkpoint_activations(model)
+    unit, images = model.stages[1], torch.randn(2, 16, 8, 8)
+    plain = Step(unit, images)
+    compiled: Any = torch.compile(unit, backend="eager")
+    loss_of(compiled(images)).backward()
+    gradients = [parameter.grad for parameter in unit.parameters()]
+    torch.testing.assert_close(gradients, plain.found[1])
+
+
 @pytest.mark.parametrize("shared", [False, True], ids=["own statistics", "shared statistics"])
 def test_two_processes_take_the_same_step(shared: bool, tmp_path: Path) -> None:
     """DistributedDataParallel, gradients averaged over both."""

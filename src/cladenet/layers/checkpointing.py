@@ -60,13 +60,14 @@ def recompute(module: nn.Module, function: Callable[..., Any], *inputs: Any) -> 
     """`function(*inputs)`; in training, only `inputs` are kept until the backward pass.
 
     Args:
-        module: holds all parameters and buffers that `function` uses. In evaluation mode, and
-            without gradients, the function is simply called.
+        module: holds all parameters and buffers that `function` uses. In evaluation mode, without
+            gradients, and under torch.compile, which has its own way, the function is just called.
         function: may end in one operation that is expensive, such as a convolution: since its
             output is not needed for any gradient, it is not computed again.
         inputs: what it takes, in tensors or containers of them.
     """
-    if not (module.training and torch.is_grad_enabled()):
+    trains = module.training and torch.is_grad_enabled()
+    if not trains or torch.compiler.is_compiling():
         return function(*inputs)
     once_more = _AsNow(module, any(isinstance(x, Tensor) and x.is_cpu for x in inputs))
     if once_more.on_cpu:
