@@ -83,9 +83,9 @@ def _blocks(stage: nn.Module) -> list[nn.Module]:
     return units if isinstance(stage, nn.Sequential) and units else [stage]
 
 
-def _recomputed(unit: nn.Module, *inputs: Any) -> Any:
+def _recomputed(unit: nn.Module, *inputs: Any, **keywords: Any) -> Any:
     """In place of `unit.forward`."""
-    return recompute(unit, partial(type(unit).forward, unit), *inputs)
+    return recompute(unit, partial(type(unit).forward, unit, **keywords), *inputs)
 
 
 class _AsNow:
