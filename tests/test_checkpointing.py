@@ -4,7 +4,7 @@ from collections.abc import Callable
 from copy import deepcopy
 from functools import partial
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 import torch
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 import cladenet
 from cladenet.errors import BadArgument
 from cladenet.layers.anatomy import Classifier, FeatureMap
-from cladenet.layers.checkpointing import Every, checkpoint_activations, recompute
+from cladenet.layers.checkpointing import EVERY, Every, checkpoint_activations, recompute
 from cladenet.layers.conv import conv
 from cladenet.layers.norm import norm_relu
 from cladenet.models.densenet import DenseNetCifar
@@ -25,8 +25,6 @@ from cladenet.runs.decide import decide_again
 from cladenet.runs.folder import RunFolder
 from cladenet.training.sync_norm import share_statistics
 from forking import start, wait
-
-EVERY = get_args(Every)
 
 
 def _smallest() -> list[str]:
@@ -246,6 +244,18 @@ def test_frozen_parts_keep_their_statistics_and_the_others_learn_the_same() -> N
         part.requires_grad_(False).eval()
     plain, recomputed = Step(model, images), Step(checked(model, "block"), images)
     the_same(recomputed, plain)
+
+
+def test_a_compiled_network_decides_by_itself_what_it_keeps() -> None:
+    torch.manual_seed(0)
+    model = ResNetCifar(8).train()
+    checkpoint_activations(model)
+    unit, images = model.stages[1], torch.randn(2, 16, 8, 8)
+    plain = Step(unit, images)
+    compiled: Any = torch.compile(unit, backend="eager")
+    loss_of(compiled(images)).backward()
+    gradients = [parameter.grad for parameter in unit.parameters()]
+    torch.testing.assert_close(gradients, plain.found[1])
 
 
 @pytest.mark.parametrize("shared", [False, True], ids=["own statistics", "shared statistics"])

@@ -284,6 +284,7 @@ def test_weights_have_hes_variance_of_the_fan_out() -> None:
         ({"depth": 43, "bottleneck": True}, r"depth is 43; expected 6n \+ 4 with bottlenecks"),
         ({"depth": 40, "compression": 0.0}, r"compression is 0.0; expected above 0, at most 1"),
         ({"depth": 40, "compression": 1.5}, r"compression is 1.5; expected above 0, at most 1"),
+        ({"depth": 7, "compression": 0.01}, r"compression is 0.01; it leaves none of 28 maps"),
         ({"depth": 40, "growth_rate": 0}, r"growth_rate is 0; expected 1 or more"),
     ],
 )

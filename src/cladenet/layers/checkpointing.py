@@ -6,11 +6,18 @@ In training, what is computed between a unit's input and its output is thrown aw
 once more when the backward pass arrives there. The second time is no second step: it draws the
 same random numbers, sees running statistics as they were, and what it writes to them is lost.
 Gradients are the same bits as without.
+
+On a CPU the memory that is free again has to reach the system. glibc keeps it: small tensors that
+live on lie in the holes that large ones leave, and no large one fits there any more. So it is asked
+now and then to give back the pages of its holes.
 """
 
+import ctypes
+import sys
 from collections.abc import Callable
 from contextlib import nullcontext
 from functools import partial
+from itertools import count
 from types import MethodType
 from typing import Any, Literal, get_args
 
@@ -22,6 +29,7 @@ from cladenet.errors import BadArgument
 from cladenet.layers.anatomy import Classifier
 
 Every = Literal["block", "stage"]
+EVERY: tuple[Every, ...] = get_args(Every)
 
 
 def checkpoint_activations(model: Classifier, every: Every = "block") -> None:
@@ -40,7 +48,7 @@ def checkpoint_activations(model: Classifier, every: Every = "block") -> None:
     Raises:
         BadArgument: `every` is none of these.
     """
-    if every not in get_args(Every):
+    if every not in EVERY:
         raise BadArgument(f"every is {every!r}; expected block or stage")
     looked_into = {i for i, _ in model.auxiliary_after}
     for i, stage in enumerate(model.stages):
@@ -52,15 +60,18 @@ def recompute(module: nn.Module, function: Callable[..., Any], *inputs: Any) -> 
     """`function(*inputs)`; in training, only `inputs` are kept until the backward pass.
 
     Args:
-        module: holds all parameters and buffers that `function` uses. In evaluation mode, and
-            without gradients, the function is simply called.
+        module: holds all parameters and buffers that `function` uses. In evaluation mode, without
+            gradients, and under torch.compile, which has its own way, the function is just called.
         function: may end in one operation that is expensive, such as a convolution: since its
             output is not needed for any gradient, it is not computed again.
         inputs: what it takes, in tensors or containers of them.
     """
-    if not (module.training and torch.is_grad_enabled()):
+    trains = module.training and torch.is_grad_enabled()
+    if not trains or torch.compiler.is_compiling():
         return function(*inputs)
-    once_more = _BuffersAsNow(module)
+    once_more = _AsNow(module, any(isinstance(x, Tensor) and x.is_cpu for x in inputs))
+    if once_more.on_cpu:
+        _give_back_holes()
     return checkpoint(
         function, *inputs, use_reentrant=False, context_fn=lambda: (nullcontext(), once_more)
     )
@@ -72,15 +83,16 @@ def _blocks(stage: nn.Module) -> list[nn.Module]:
     return units if isinstance(stage, nn.Sequential) and units else [stage]
 
 
-def _recomputed(unit: nn.Module, *inputs: Any) -> Any:
+def _recomputed(unit: nn.Module, *inputs: Any, **keywords: Any) -> Any:
     """In place of `unit.forward`."""
-    return recompute(unit, partial(type(unit).forward, unit), *inputs)
+    return recompute(unit, partial(type(unit).forward, unit, **keywords), *inputs)
 
 
-class _BuffersAsNow:
+class _AsNow:
     """Inside, as often as one enters, a module has the buffers that it had when this was made."""
 
-    def __init__(self, module: nn.Module) -> None:
+    def __init__(self, module: nn.Module, on_cpu: bool) -> None:
+        self.on_cpu = on_cpu
         self.then = [
             (part, name, buffer.clone())
             for part in module.modules()
@@ -89,6 +101,8 @@ class _BuffersAsNow:
         self.own: list[Tensor] = []
 
     def __enter__(self) -> None:
+        if self.on_cpu:
+            _give_back_holes()
         self.own = [getattr(part, name) for part, name, _ in self.then]
         for part, name, buffer in self.then:
             setattr(part, name, buffer.clone())
@@ -96,3 +110,17 @@ class _BuffersAsNow:
     def __exit__(self, *_: object) -> None:
         for (part, name, _buffer), own in zip(self.then, self.own, strict=True):
             setattr(part, name, own)
+
+
+_trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+_asked = count(1)  # the heap is the process's, and so is this
+
+
+def _give_back_holes() -> None:
+    """Every 8th call, the pages of all holes in glibc's heap go back to the system.
+
+    With them, a step of ResNet-110 at batch 128 by blocks adds 636 MiB, without them 342, for a
+    tenth more CPU time (`benchmarks/activation_memory.py`, AMD EPYC).
+    """
+    if _trim is not None and next(_asked) % 8 == 0:
+        _trim(0)

@@ -56,7 +56,7 @@ FirstNorm = Callable[[int, int], Norm]
 
 
 class DenseLayer(nn.Module):
-    """H_l of Eq. (2).
+    """H_l of Eq. (2): `read` looks at all before it, `write` makes x_l of that.
 
     Args:
         in_channels: k_0 + k (l - 1), those of all maps before.
@@ -143,6 +143,8 @@ def dense_blocks(
         start: nn.Module = nn.Identity()
         if i > 0:
             kept = int(compression * width)
+            if kept < 1:
+                raise BadArgument(f"compression is {compression}; it leaves none of {width} maps")
             start = Transition(width, kept, drop_rate, norm)
             width = kept
         block = DenseBlock(start)
