@@ -110,7 +110,8 @@ def test_info_with_layers_can_look_at_another_size(capsys: pytest.CaptureFixture
 def test_info_json_has_layers_only_if_asked(capsys: pytest.CaptureFixture[str]) -> None:
     run(info_command, "lenet5", "--json")
     facts = json.loads(capsys.readouterr().out)
-    assert facts["tree"]["descendants"][:2] == ["alexnet", "vgg"]
+    assert facts["tree"]["descendants"][0] == "alexnet"
+    assert {"zfnet", "vgg", "resnet"} <= set(facts["tree"]["descendants"])
     assert "layer_table" not in facts
     run(info_command, "lenet5", "--json", "--layers")
     rows = json.loads(capsys.readouterr().out)["layer_table"]

@@ -9,32 +9,60 @@ from by_heart import adam, steps_to_learn
 from cladenet.registry import create_model
 from parity import randomised, worst
 
+# Of each block: stride and padding of its first convolution, and how many 1x1 follow.
+FILES: dict[str, tuple[tuple[int, int, int], ...]] = {
+    "nin_cifar10": ((1, 2, 2), (1, 2, 2), (1, 1, 2)),
+    "nin_cifar100": ((1, 2, 2), (1, 2, 2), (1, 1, 2)),
+    "nin_svhn": ((1, 2, 2), (1, 2, 2), (1, 2, 2)),
+    "nin_mnist": ((1, 2, 2), (1, 2, 2), (1, 2, 2)),
+    "nin_cifar10_bn": ((1, 2, 2), (1, 2, 2), (1, 1, 2)),
+    "nin_imagenet": ((4, 0, 2), (1, 2, 2), (1, 1, 2), (1, 1, 2)),
+}
 
-def by_the_definition_file(images: Tensor, values: list[Tensor]) -> Tensor:
-    """The CIFAR network as plain functions: two pools that round up, ReLU after the votes too."""
+
+def by_the_definition_file(name: str, images: Tensor, values: list[Tensor]) -> Tensor:
+    """The network as plain functions, weights taken in order.
+
+    Pools round up by a border of minus infinity below and to the right; the network with batch
+    norm has a border on all sides, which an average counts as zeros.
+    """
     w = iter(values)
+    norm = name.endswith("_bn")
 
-    def mlpconv(x: Tensor, padding: int, layers: int) -> Tensor:
-        x = F.relu(F.conv2d(x, next(w), next(w), padding=padding))
-        for _ in range(layers - 1):  # a perceptron at each place: a product of matrices
-            matrix, bias = next(w).flatten(1), next(w)
-            x = F.relu(torch.einsum("nchw,kc->nkhw", x, matrix) + bias[:, None, None])
-        return x
+    def rectified(x: Tensor) -> Tensor:
+        if norm:
+            scale, shift, mean, variance, _ = (next(w) for _ in range(5))
+            place = (1, -1, 1, 1)
+            x = (x - mean.view(place)) / (variance.view(place) + 1e-5).sqrt()
+            x = x * scale.view(place) + shift.view(place)
+        return x.clamp(min=0)
 
-    def pool_up(x: Tensor) -> Tensor:
+    def pool(x: Tensor, number: int) -> Tensor:
+        if norm and number == 1:
+            return F.avg_pool2d(F.pad(x, (1, 1, 1, 1)), 3, 2)
+        if norm:
+            return F.max_pool2d(F.pad(x, (1, 1, 1, 1), value=-torch.inf), 3, 2)
         rest = (x.shape[2] - 3) % 2
         return F.max_pool2d(F.pad(x, (0, rest, 0, rest), value=-torch.inf), 3, 2)
 
-    x = pool_up(mlpconv(images, 2, 3))
-    x = pool_up(mlpconv(x, 2, 3))
-    return mlpconv(x, 1, 3).mean((2, 3))
+    x = images
+    for number, (stride, padding, ones) in enumerate(FILES[name]):
+        x = pool(x, number - 1) if number else x
+        x = rectified(F.conv2d(x, next(w), next(w), stride, padding))
+        for _ in range(ones):  # a perceptron at each place: a product of matrices
+            matrix, bias = next(w).flatten(1), next(w)
+            x = rectified(torch.einsum("nchw,kc->nkhw", x, matrix) + bias[:, None, None])
+    assert next(w, None) is None
+    return x.mean((2, 3))
 
 
-def test_logits_are_those_of_the_papers_blocks_as_functions() -> None:
-    ours = randomised("nin_cifar10")
-    images = torch.randn(2, 3, 32, 32, dtype=torch.float64)
+@pytest.mark.parametrize("name", FILES)
+def test_logits_are_those_of_the_definition_file_as_functions(name: str) -> None:
+    ours = randomised(name)
+    side = 75 if name == "nin_imagenet" else 30
+    images = torch.randn(2, ours.in_channels, side, side, dtype=torch.float64)
     with torch.no_grad():
-        theirs = by_the_definition_file(images, list(ours.parameters()))
+        theirs = by_the_definition_file(name, images, list(ours.state_dict().values()))
         assert worst(ours(images), theirs) < 1e-10
 
 
@@ -49,15 +77,49 @@ def test_a_1x1_convolution_is_a_perceptron_that_slides() -> None:
         torch.testing.assert_close(second(x)[0, :, 2, 3], expected)
 
 
-def test_a_map_is_the_evidence_for_its_class() -> None:
+@pytest.mark.parametrize("name", ["nin_cifar10", "nin_cifar10_bn"])
+def test_a_map_is_the_evidence_for_its_class(name: str) -> None:
     """Sec. 3.2: logit k is the mean of map k after its ReLU, and nothing has weights after it."""
-    model: Any = create_model("nin_cifar10").eval()
-    votes = model.head[0]
-    maps = torch.randn(2, 192, 8, 8)
-    evidence = votes[1](votes[0](maps))
-    assert evidence.shape == (2, 10, 8, 8)
-    torch.testing.assert_close(model.forward_head(maps), evidence.mean((2, 3)))
-    assert not [p for layer in votes[2:] for p in layer.parameters()]
+    model: Any = create_model(name).eval()
+    seen: list[Tensor] = []
+    model.head[-1].maps.register_forward_hook(lambda _m, _i, out: seen.append(out))
+    logits = model(torch.randn(2, 3, 32, 32))
+    assert seen[0].shape == (2, 10, 8, 8)
+    torch.testing.assert_close(logits, seen[0].mean((2, 3)))
+    after = [model.head[-1].average, model.head[-1].flatten]
+    assert not [p for layer in after for p in layer.parameters()]
+
+
+@pytest.mark.parametrize(
+    ("name", "differs"),
+    [
+        ("nin_cifar10", {}),
+        ("nin_cifar100", {0: 0.001, 1: 0.01, 2: 0.01}),
+        ("nin_svhn", {}),
+        ("nin_mnist", {}),
+        ("nin_imagenet", {0: 0.01, 6: 0.01, 11: 0.01}),
+    ],
+)
+def test_weights_have_the_deviations_of_the_files(name: str, differs: dict[int, float]) -> None:
+    model = create_model(name)
+    model.reset_classifier(300)  # drawn as the old one
+    convs = [layer for layer in model.modules() if isinstance(layer, nn.Conv2d)]
+    for number, layer in enumerate(convs):
+        expected = differs.get(number, 0.05)
+        assert layer.weight.std().item() == pytest.approx(expected, rel=0.05), number
+        assert not layer.get_parameter("bias").any()
+
+
+def test_the_smallest_image_leaves_one_place_in_the_last_map() -> None:
+    for name, least in (("nin_mnist", 4), ("nin_cifar10", 4), ("nin_imagenet", 39)):
+        with torch.device("meta"):
+            model = create_model(name).eval()
+            assert model.least_size == least
+            maps = model.forward_features(torch.empty(1, model.in_channels, least, least))
+            assert maps.shape[2:] == (1, 1)
+            model.least_size = 1
+            with pytest.raises(RuntimeError, match="Output size is too small"):
+                model(torch.empty(1, model.in_channels, least - 1, least - 1))
 
 
 def test_logits_are_never_negative() -> None:
@@ -97,15 +159,9 @@ def test_maps_of_imagenet_have_caffes_sizes() -> None:
     assert sides == [27, 13, 6, 6]
 
 
-def test_a_class_map_for_each_new_class() -> None:
-    model: Any = create_model("nin_cifar10")
-    model.reset_classifier(3)
-    assert isinstance(model.head[0][0], nn.Conv2d)
-    assert model(torch.zeros(1, 3, 32, 32)).shape == (1, 3)
-
-
-@pytest.mark.parametrize("name", ["nin_mnist", "nin_cifar10_bn"])
-def test_eight_real_images_are_learned_by_heart(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "lr", "size"), [("nin_mnist", 3e-3, 28), ("nin_cifar10_bn", 1e-3, 16)]
+)
+def test_eight_real_images_are_learned_by_heart(name: str, lr: float, size: int) -> None:
     torch.manual_seed(0)
-    model = create_model(name)
-    assert 0 < steps_to_learn(model, adam(1e-3), size=16) < 200
+    assert 0 < steps_to_learn(create_model(name), adam(lr), size) < 200

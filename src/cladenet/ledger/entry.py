@@ -95,6 +95,10 @@ class Entry:
         candidates = (
             ((self.top1_err, self.top5_err), ""),
             ((self.cifar10_err,), ""),
+            ((self.cifar100_err,), ""),
+            ((self.cifar10_err_noaug,), ""),
+            ((self.cifar100_err_noaug,), ""),
+            ((self.svhn_err,), ""),
             ((self.top1_err_1crop, self.top5_err_1crop), "1 crop, "),
             ((self.top1_err_10crop, self.top5_err_10crop), "10 crops, "),
             ((self.top1_err_320, self.top5_err_320), "1 crop of 320, "),

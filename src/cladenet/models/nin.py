@@ -7,19 +7,25 @@ of ImageNet in his model of Caffe's zoo:
     part      CIFAR-10, -100        SVHN                  MNIST               ImageNet
     stem      5x5 192, 160, 96      5x5 128, 96, 64       5x5 96, 64, 48      11x11 / 4 96, 96, 96
     stages.0  5x5 192, 192, 192     5x5 320, 256, 128     5x5 128, 96, 48     5x5 256, 256, 256
-    stages.1  3x3 192, 192          3x3 384, 256          5x5 128, 96         3x3 384, 384, 384
+    stages.1  3x3 192, 192          5x5 384, 256          5x5 128, 96         3x3 384, 384, 384
     stages.2                                                                  3x3 1024, 1024
     head      1x1 to num_classes, ReLU, global average
 
-A convolution and the 1x1 after it are an mlpconv; ReLU follows each. Between blocks are a 3x3 / 2
-max pool that rounds up and dropout of one half (ImageNet: dropout before the last block alone). In
-the head map k is the evidence for class k: the output of `head[0][1]` (with a norm, of `[2]`),
-whose average takes the place of linear layers. The form with batch norm is of a tutorial
-repository: no dropout, pools with padding, the second one an average. Weights are drawn from
-N(0, 0.05^2) as in the author's files.
+A convolution and the 1x1 ones after it are an mlpconv; ReLU follows each. Between blocks are a
+3x3 / 2 max pool that rounds up and dropout of one half (ImageNet: dropout before the last block
+alone). The head's map k is the evidence for class k; its average takes the place of linear layers.
+The maps are the output of `head[-1].maps`.
+
+Weights are drawn from N(0, 0.05^2) as in the files, but where those say otherwise: 0.001, 0.01 and
+0.01 in CIFAR-100's first three layers, 0.01 in ImageNet's first, seventh and last.
+
+nin_cifar10_bn is of a tutorial repository: batch norm before each ReLU, that of the class maps too,
+no dropout, pools with a border of zeros that round down, the second one an average.
 """
 
+from collections import OrderedDict
 from functools import partial
+from itertools import chain, repeat
 
 from torch import Tensor, nn
 
@@ -48,20 +54,28 @@ IMAGENET: tuple[Block, ...] = (
 )
 
 
+# The deviations of the weights, first convolution to last; the last one holds for all that follow.
+CIFAR100_STDS = (0.001, 0.01, 0.01, 0.05)
+IMAGENET_STDS = (0.01, 0.05, 0.05, 0.05, 0.05, 0.05, 0.01, 0.05, 0.05, 0.05, 0.05, 0.01)
+
+
 def votes(in_channels: int, num_classes: int, norm: Norm | None) -> nn.Sequential:
-    """The last 1x1 and its average: maps (N, in_channels, h, w) -> logits (N, num_classes).
+    """One map for each class and its average: (N, in_channels, h, w) -> logits (N, num_classes).
+
+    The child `maps` gives the evidence for each class, place by place: (N, num_classes, h, w).
 
     Args:
         in_channels: of the last stage's maps.
         num_classes: maps that vote.
         norm: between convolution and ReLU, or None.
     """
-    return nn.Sequential(
+    maps = nn.Sequential(
         nn.Conv2d(in_channels, num_classes, 1),
         *([norm(num_classes)] if norm else []),
         nn.ReLU(inplace=True),
-        nn.AdaptiveAvgPool2d(1),
-        nn.Flatten(),
+    )
+    return nn.Sequential(
+        OrderedDict(maps=maps, average=nn.AdaptiveAvgPool2d(1), flatten=nn.Flatten())
     )
 
 
@@ -78,6 +92,7 @@ class NIN(Classifier):
         drop_rate: of that dropout.
         average: blocks whose pool is an average and not a maximum.
         pad_pools: pools have a border and round down, instead of rounding up.
+        stds: deviation of each convolution's weights; the last one holds for all that follow.
 
     Raises:
         BadArgument: a count is not positive.
@@ -93,6 +108,7 @@ class NIN(Classifier):
         drop_rate: float = 0.5,
         average: tuple[int, ...] = (),
         pad_pools: bool = False,
+        stds: tuple[float, ...] = (0.05,),
     ) -> None:
         parts = ["stem", *(f"stages.{i}" for i in range(len(blocks) - 1))]
         last_of = [len(widths) * (3 if norm else 2) - 1 for *_, widths in blocks]
@@ -101,10 +117,11 @@ class NIN(Classifier):
             reduction *= stride
             places.append(FeatureMap(f"{part}.{last}", widths[-1], reduction))
             reduction *= 2
-        least = blocks[0][0] + 8 * blocks[0][1] if blocks[0][1] > 1 else 8
         width = blocks[-1][3][-1]
+        least = least_size(blocks, pad_pools)
         super().__init__(in_channels, num_classes, places, width, least_size=least)
         self.norm = norm
+        self.stds = stds
         made = []
         for i, (kernel_size, stride, padding, widths) in enumerate(blocks):
             layers: list[nn.Module] = []
@@ -138,13 +155,27 @@ class NIN(Classifier):
         return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
 
     def initialise(self, module: nn.Module) -> None:
-        """N(0, 0.05^2), biases 0."""
-        gaussian_init(module, std=0.05)
+        """N(0, std^2) with each layer's deviation in `stds`, biases 0."""
+        wanted = set(module.modules())
+        convs = [layer for layer in self.modules() if isinstance(layer, nn.Conv2d)]
+        for conv, std in zip(convs, chain(self.stds, repeat(self.stds[-1])), strict=False):
+            if conv in wanted:
+                gaussian_init(conv, std)
+
+
+def least_size(blocks: tuple[Block, ...], pad_pools: bool) -> int:
+    """Side of the smallest image of which the last map still sees one place."""
+    side = 1
+    for i, (kernel_size, stride, padding, _) in reversed(list(enumerate(blocks))):
+        if i + 1 < len(blocks):
+            side = 2 * side - 1 if pad_pools else 2 * side
+        side = (side - 1) * stride + kernel_size - 2 * padding
+    return max(side, 1)
 
 
 VARIANTS = {
     "nin_cifar10": partial(NIN, blocks=CIFAR, num_classes=10),
-    "nin_cifar100": partial(NIN, blocks=CIFAR, num_classes=100),
+    "nin_cifar100": partial(NIN, blocks=CIFAR, num_classes=100, stds=CIFAR100_STDS),
     "nin_svhn": partial(NIN, blocks=SVHN, num_classes=10),
     "nin_mnist": partial(NIN, blocks=MNIST, num_classes=10, in_channels=1),
     "nin_cifar10_bn": partial(
@@ -156,5 +187,7 @@ VARIANTS = {
         average=(1,),
         pad_pools=True,
     ),
-    "nin_imagenet": partial(NIN, blocks=IMAGENET, num_classes=1000, drop_after=(2,)),
+    "nin_imagenet": partial(
+        NIN, blocks=IMAGENET, num_classes=1000, drop_after=(2,), stds=IMAGENET_STDS
+    ),
 }

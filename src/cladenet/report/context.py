@@ -22,6 +22,10 @@ PRINTED = (
     ("one crop", "top1_err_1crop", "top5_err_1crop"),
     ("ten crops", "top1_err_10crop", "top5_err_10crop"),
     ("CIFAR-10", "cifar10_err", ""),
+    ("CIFAR-10 without augmentation", "cifar10_err_noaug", ""),
+    ("CIFAR-100", "cifar100_err", ""),
+    ("CIFAR-100 without augmentation", "cifar100_err_noaug", ""),
+    ("SVHN", "svhn_err", ""),
 )
 
 
