@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from by_heart import sgd, steps_to_learn
+from by_heart import adam, sgd, steps_to_learn
 from cladenet.analysis.cost import count_cost, layer_table
 from cladenet.layers.norm import response_norm
 from cladenet.models.alexnet import AlexNet, AlexNetCifar
@@ -131,4 +131,4 @@ def test_eight_real_images_are_learned_by_heart() -> None:
 def test_eight_real_images_are_learned_by_heart_by_the_papers_net() -> None:
     torch.manual_seed(0)
     model = create_model("alexnet", input_size=63, num_classes=10)
-    assert 0 < steps_to_learn(model, sgd(0.01), size=63) < 200
+    assert 0 < steps_to_learn(model, adam(5e-4), size=63) < 200
