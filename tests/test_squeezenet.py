@@ -70,10 +70,8 @@ def test_an_unknown_bypass_is_refused() -> None:
         create_model("squeezenet1_0", bypass="all")
 
 
-@pytest.mark.parametrize("name", ["squeezenet1_1", "squeezenet1_0_simple_bypass"])
-def test_eight_real_images_are_learned_by_heart(name: str) -> None:
+def test_eight_real_images_are_learned_by_heart() -> None:
+    """Without dropout, which takes half of the few maps that eight images excite."""
     torch.manual_seed(0)
-    model = create_model(
-        name, num_classes=10, drop_rate=0.0
-    )  # half of 512 maps: too few to learn by
+    model = create_model("squeezenet1_1", num_classes=10, drop_rate=0.0)
     assert 0 < steps_to_learn(model, adam(2e-4), size=48) < 200

@@ -19,7 +19,8 @@ gives the paper's 56, 28, 14, 7.
 The auxiliary logits are heard in training alone, their losses times 0.3 (Sec. 5).
 
 The paper prints neither the constants of LRN nor how weights are drawn. The constants are Caffe's
-(bvlc_googlenet); weights are drawn by He's rule, which keeps the signal's size through 22 layers.
+(bvlc_googlenet), and so is the "xavier" rule of the weights: images come in levels minus the mean,
+a hundred times what is usual now, and this rule lets them shrink on the way to the logits.
 The first layer is dense, as in all public weights; `separable_stem` is the one that Table 1 counts.
 
 googlenet_bn, in no paper of its own, puts batch norm before each ReLU and leaves out LRN, as Sec.
@@ -34,7 +35,7 @@ from torch import nn
 from cladenet.layers.anatomy import Classifier, FeatureMap
 from cladenet.layers.branches import Branches
 from cladenet.layers.conv import conv_norm_relu
-from cladenet.layers.init import he_init
+from cladenet.layers.init import Init, lecun_init
 from cladenet.layers.norm import Norm
 from cladenet.layers.stem import stem_7x7
 
@@ -96,6 +97,7 @@ class GoogLeNet(Classifier):
         drop_rate: of dropout before the last layer; 0.7 before those of the auxiliary classifiers.
         norm: maps a channel count to a normalisation layer, between convolution and ReLU; LRN and
             the convolutions' biases make way for it. None for the paper's net.
+        init: draws the weights; images scaled to about 1 want `he_init`.
 
     Raises:
         BadArgument: a count is not positive.
@@ -111,6 +113,7 @@ class GoogLeNet(Classifier):
         pool4: int = 3,
         drop_rate: float = 0.4,
         norm: Norm | None = None,
+        init: Init = lecun_init,
     ) -> None:
         places = (
             FeatureMap("stem.0", 64, reduction=2),
@@ -121,6 +124,7 @@ class GoogLeNet(Classifier):
         )
         least_size = 47 if auxiliary else 31
         super().__init__(in_channels, num_classes, places, 1024, least_size=least_size)
+        self.init = init
         unit = partial(conv_norm_relu, norm=norm, bias=norm is None)
 
         def response_norm() -> list[nn.Module]:
@@ -168,8 +172,8 @@ class GoogLeNet(Classifier):
         self.initialise(self)
 
     def initialise(self, module: nn.Module) -> None:
-        """He's rule."""
-        he_init(module)
+        """As `init` says: Caffe's "xavier", uniform with variance 1 / fan-in, biases 0."""
+        self.init(module)
 
 
 VARIANTS = {
