@@ -2,10 +2,11 @@
 
 He, Zhang, Ren, Sun. Deep Residual Learning for Image Recognition. arXiv:1512.03385, Sec. 3.3, 4.1.
 
-    option_a     the identity, with zeros for new channels: no parameters
-    option_b     the identity, or a projection where the shape changes
-    option_c     a projection everywhere
-    no_shortcut  nothing: the plain network
+    option_a         the identity, with zeros for new channels: no parameters
+    option_b         the identity, or a projection where the shape changes
+    option_b_preact  the same without a norm, for inputs that are normalised already
+    option_c         a projection everywhere
+    no_shortcut      nothing: the plain network
 """
 
 from collections.abc import Callable
@@ -67,6 +68,16 @@ def option_b(in_channels: int, out_channels: int, stride: int, norm: Norm) -> nn
     if in_channels == out_channels and stride == 1:
         return nn.Identity()
     return option_c(in_channels, out_channels, stride, norm)
+
+
+def option_b_preact(in_channels: int, out_channels: int, stride: int, norm: Norm) -> nn.Module:
+    """The identity, or a 1x1 convolution where the shape changes; no norm.
+
+    He, Zhang, Ren, Sun. Identity Mappings in Deep Residual Networks. arXiv:1603.05027, Appendix.
+    """
+    if in_channels == out_channels and stride == 1:
+        return nn.Identity()
+    return conv(in_channels, out_channels, 1, stride)
 
 
 def option_c(in_channels: int, out_channels: int, stride: int, norm: Norm) -> nn.Module:

@@ -95,6 +95,7 @@ class Entry:
             ((self.cifar10_err,), ""),
             ((self.top1_err_1crop, self.top5_err_1crop), "1 crop, "),
             ((self.top1_err_10crop, self.top5_err_10crop), "10 crops, "),
+            ((self.top1_err_320, self.top5_err_320), "1 crop of 320, "),
         )
         return next((found for found in candidates if found[0][0] is not None), ((), ""))
 

@@ -27,6 +27,7 @@ two hold the same tensors, so that weights of one load into the other and give w
 Weights are drawn by He's rule, its fan-in form, the linear layer's too; biases are 0.
 """
 
+from collections.abc import Callable
 from functools import partial
 
 from torch import Tensor, nn
@@ -97,6 +98,9 @@ class Unit(nn.Module):
         return self.act(y)
 
 
+MakeUnit = Callable[..., nn.Module]  # of F and what `Shortcut` made
+
+
 def stage(
     n: int,
     in_channels: int,
@@ -105,13 +109,14 @@ def stage(
     residual: Residual,
     shortcut: Shortcut,
     norm: Norm,
+    unit: MakeUnit = Unit,
 ) -> nn.Sequential:
     """n units; the first changes the width and strides, the others keep the shape."""
     out_channels = width * residual.expansion
     shapes = [(in_channels, stride)] + [(out_channels, 1)] * (n - 1)
     return nn.Sequential(
         *(
-            Unit(
+            unit(
                 residual(channels, width, step, norm), shortcut(channels, out_channels, step, norm)
             )
             for channels, step in shapes
@@ -129,6 +134,7 @@ class ResNet(Classifier):
         in_channels: channels of the images, of any size.
         shortcut: makes what is added to F: `option_a`, `option_b`, `option_c`, or `no_shortcut`,
             which makes the network plain.
+        widths: channels of the first convolution in the units of each stage.
         norm: maps a channel count to a normalisation layer.
 
     Raises:
@@ -142,11 +148,11 @@ class ResNet(Classifier):
         num_classes: int = 1000,
         in_channels: int = 3,
         shortcut: Shortcut = option_b,
+        widths: tuple[int, int, int, int] = (64, 128, 256, 512),
         norm: Norm = nn.BatchNorm2d,
     ) -> None:
         if len(units) != 4 or min(units) < 1:
             raise BadArgument(f"units is {units}; expected four numbers, each 1 or more")
-        widths = (64, 128, 256, 512)
         outs = [width * residual.expansion for width in widths]
         places = (
             FeatureMap("stem.1", 64, reduction=2),
@@ -184,6 +190,7 @@ class ResNetCifar(Classifier):
         num_classes: length of the logits.
         in_channels: channels of the images, of any size.
         shortcut: as in `ResNet`; the paper uses `option_a` here.
+        unit: makes a unit of F and the shortcut.
         norm: maps a channel count to a normalisation layer.
 
     Raises:
@@ -196,6 +203,7 @@ class ResNetCifar(Classifier):
         num_classes: int = 10,
         in_channels: int = 3,
         shortcut: Shortcut = option_a,
+        unit: MakeUnit = Unit,
         norm: Norm = nn.BatchNorm2d,
     ) -> None:
         n, rest = divmod(depth - 2, 6)
@@ -210,9 +218,9 @@ class ResNetCifar(Classifier):
         super().__init__(in_channels, num_classes, places, head_width=64)
         self.stem = nn.Sequential(conv(in_channels, 16, 3), norm_relu(norm, 16))
         self.stages = nn.Sequential(
-            stage(n, 16, 16, 1, Basic, shortcut, norm),
-            stage(n, 16, 32, 2, Basic, shortcut, norm),
-            stage(n, 32, 64, 2, Basic, shortcut, norm),
+            stage(n, 16, 16, 1, Basic, shortcut, norm, unit),
+            stage(n, 16, 32, 2, Basic, shortcut, norm, unit),
+            stage(n, 32, 64, 2, Basic, shortcut, norm, unit),
         )
         self.head = nn.Sequential(
             nn.AdaptiveAvgPool2d(1), nn.Flatten(), self.new_classifier(num_classes)
