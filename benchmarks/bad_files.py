@@ -41,6 +41,7 @@ def make_data(root: Path) -> None:
         "floats": lambda f: (f / "ant" / "zz.tif").write_bytes(floats()),
         "hollow": lambda f: (f / "cockroach").mkdir(),
         "single": lambda f: keep(f / "ant", 1),
+        "strip": lambda f: Image.new("RGB", (3000, 20)).save(f / "ant" / "zz.jpg"),
         "another": lambda f: Image.new("RGB", (40, 40)).save(f / "ant" / "zz.jpg"),
     }
     for name, spoil in faulty.items():

@@ -92,6 +92,18 @@ CASES = {
         Case("a table with a missing file", new("gone.csv"), 3),
         Case("a CIFAR file with code in it", new("cifar10:cifar"), 3),
     ],
+    "Evaluation protocols": [
+        Case("unknown protocol", "evaluate run --protocol crops", 2),
+        Case("a scale below the crop", "evaluate run --protocol multi-crop --scales 24", 2),
+        Case("three scales for one", "evaluate run --protocol dense --scales 32,36,40", 2),
+        Case("training scales backwards", "evaluate run --protocol dense --train-scale 64,32", 2),
+        Case("mistakes of many", "evaluate run --protocol all --worst 5", 2),
+        Case(
+            "a strip as one map",
+            "evaluate run --data strip --split train --protocol dense --scales 256",
+            3,
+        ),
+    ],
     "Checkpoints": [
         Case("a pickle with code in it", "predict hostile.pth good/ant/00.jpg", 4),
         Case("the same in the place of weights", "predict pickle-run good/ant/00.jpg", 4),

@@ -90,6 +90,18 @@ def test_a_field_is_what_the_gradient_reaches() -> None:
     assert layer_table(layers, (1, 33, 33))[-1].receptive_field == side
 
 
+def test_response_normalisation_looks_across_channels_and_at_no_neighbours() -> None:
+    """Distill 2019, Table 1: AlexNet's last map sees 195 pixels, 32 apart."""
+    assert sees(nn.Conv2d(1, 8, 3), nn.LocalResponseNorm(5), nn.Conv2d(8, 8, 3))[1:] == [
+        (3, 1),
+        (5, 1),
+    ]
+    with torch.device("meta"):
+        table = layer_table(create_model("alexnet"), (3, 224, 224))
+    maps = [row for row in table if row.name.startswith("stages")]
+    assert (maps[-1].receptive_field, maps[-1].step) == (195, 32)
+
+
 def test_what_pools_globally_or_has_no_grid_sees_everything() -> None:
     table = sees(nn.Conv2d(1, 1, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(1, 1))
     assert table == [(3, 1), (None, None), (None, None), (None, None)]

@@ -77,6 +77,26 @@ def test_a_name_that_is_taken_is_refused(tmp_path: Path) -> None:
         read(write(tmp_path, ROW + ROW))
 
 
+@pytest.mark.parametrize(
+    ("aliases", "message"),
+    [
+        ('["oak1"]', r"oak.toml, row oak2: the alias 'oak1' is taken in oak.toml"),
+        ('["oak", "oak"]', r"oak.toml, row oak2: the alias 'oak' is taken in oak.toml"),
+        ('"oak"', r"oak.toml, row oak2: aliases is 'oak'; expected a list of texts"),
+    ],
+)
+def test_an_alias_that_is_taken_is_refused(tmp_path: Path, aliases: str, message: str) -> None:
+    second = ROW.replace('"oak1"', f'"oak2"\naliases = {aliases}')
+    with pytest.raises(LedgerError, match=message):
+        read(write(tmp_path, ROW + second))
+
+
+def test_a_name_that_is_an_alias_of_another_is_refused(tmp_path: Path) -> None:
+    first = ROW.replace('"oak1"', '"oak1"\naliases = ["oak2"]')
+    with pytest.raises(LedgerError, match=r"oak.toml, row oak2: the name is taken in oak.toml"):
+        read(write(tmp_path, first + ROW.replace("oak1", "oak2")))
+
+
 def test_a_family_without_a_row_in_the_tree_is_refused(tmp_path: Path) -> None:
     write(tmp_path)
     (tmp_path / "elm.toml").write_text(ROW)

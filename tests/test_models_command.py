@@ -13,6 +13,7 @@ from cladenet.cli import info_command, models_command
 from cladenet.cli.tables import columns, short
 from cladenet.errors import BadArgument
 from cladenet.ledger import load
+from cladenet.registry import list_models
 
 
 def run(command: ModuleType, *words: str) -> int:
@@ -44,7 +45,7 @@ def test_the_table_has_a_line_for_each_network(capsys: pytest.CaptureFixture[str
 def test_json_is_the_whole_ledger(capsys: pytest.CaptureFixture[str]) -> None:
     run(models_command, "resnet*_cifar", "--json")
     rows = json.loads(capsys.readouterr().out)
-    assert len(rows) == 6
+    assert [row["name"] for row in rows] == list_models("resnet*_cifar")
     assert rows[0] == json.loads(json.dumps(asdict(load()["resnet20_cifar"])))
 
 
@@ -60,7 +61,7 @@ def test_the_tree_shows_a_family_under_its_parent(capsys: pytest.CaptureFixture[
     ]
     depth = [len(line) - len(line.lstrip("│└├─ ")) for line in branches]
     assert depth == sorted(set(depth))
-    assert lines[-1].split() == ["resnet50", "resnet50_v1_5"]
+    assert lines[-1].strip("│ ").split() == ["resnet50", "resnet50_v1_5"]
 
 
 def test_a_pattern_that_matches_nothing_is_refused() -> None:
@@ -75,6 +76,12 @@ def test_info_prints_the_facts(capsys: pytest.CaptureFixture[str]) -> None:
     assert "LeNet-5 (1998), AlexNet (2012), VGG (2014)" in text
     assert "21,623,848" in text
     assert "top-1 25.03 %, top-5 7.76 %" in text
+
+
+def test_info_knows_a_network_by_its_alias(capsys: pytest.CaptureFixture[str]) -> None:
+    run(info_command, "inception_v2")
+    name, _, also, *_ = capsys.readouterr().out.splitlines()
+    assert (name, also.split()) == ("bn_inception", ["also", "called", "inception_v2"])
 
 
 def test_info_with_layers_ends_in_the_totals(capsys: pytest.CaptureFixture[str]) -> None:

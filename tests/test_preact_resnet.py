@@ -307,6 +307,14 @@ def test_a_depth_that_does_not_fit_the_unit_is_refused(
         PreActResNetCifar(depth, kernels=kernels)
 
 
+@pytest.mark.parametrize("kernels", [(3, 3, 3), [1, 3, 1], ()])
+def test_kernels_that_make_no_unit_of_the_paper_are_refused(kernels: Any) -> None:
+    with pytest.raises(
+        BadArgument, match=r"kernels is .*; expected \(3,\), \(3, 3\) or \(1, 3, 1\)"
+    ):
+        PreActResNetCifar(20, kernels=kernels)
+
+
 @pytest.mark.parametrize("stages", [(3, 4, 6), (3, 0, 6, 3)])
 def test_numbers_of_units_that_are_not_four_or_not_positive_are_refused(
     stages: tuple[int, ...],

@@ -434,8 +434,8 @@ def test_one_network_is_not_fused() -> None:
          "of the network's crop, 32; give --scales of 32 or more"),
         ("dense", {"scales": (28,)}, "dense at a short side of 28 is below the side of the image "
          "that this network can look at, 32"),
-        ("dense,ten-crop", {"scales": (32, 40)}, "2 scales are given, 32,40, and no protocol that "
-         "takes several: multi-scale, multi-crop"),
+        ("dense,ten-crop", {"scales": (32, 40)}, "2 scales are given, 32,40; dense, ten-crop takes "
+         "one. Give one, or name a protocol of several scales: multi-scale, multi-crop"),
         ("googlenet-144", {"scales": (40,)}, "googlenet-144 has its own four scales"),
         ("multi-crop", {"scales": (40, 40)}, "the scales are 40,40; expected different short"),
         ("multi-crop", {"scales": (0,)}, "the scales are 0; expected different short sides"),

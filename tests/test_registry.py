@@ -4,15 +4,34 @@ import pytest
 import torch
 
 from cladenet.errors import BadArgument
-from cladenet.ledger import families, load
-from cladenet.registry import create_model, find, list_models
+from cladenet.ledger import aliases, families, load
+from cladenet.registry import accepts, create_model, find, list_models
 
 
 def test_a_pattern_picks_names_in_the_order_of_the_tree() -> None:
-    assert list_models("*lenet*") == ["lenet5", "lenet5_relu", "lenet_caffe"]
+    assert list_models("lenet*") == ["lenet5", "lenet5_relu", "lenet_caffe"]
     assert list_models("vgg1?") == ["vgg11", "vgg13", "vgg16", "vgg19"]
     assert list_models("RESNET18") == []
     assert list_models()[0] == "lenet5"
+
+
+def test_an_alias_is_another_way_to_ask_for_a_network() -> None:
+    assert find("inception_v2") is find("bn_inception")
+    with torch.device("meta"):
+        assert isinstance(create_model("inception_v2"), type(create_model("bn_inception")))
+    assert not accepts("inception_v2", "input_size")
+    assert accepts("inception_v2", "separable_stem")
+
+
+def test_a_network_is_listed_under_its_own_name_alone() -> None:
+    assert "inception_v2" not in list_models()
+    assert list_models("inception_v2") == ["bn_inception"]
+    assert list_models().count("bn_inception") == 1
+
+
+def test_no_alias_is_the_name_of_another_network() -> None:
+    assert aliases()["inception_v2"] == "bn_inception"
+    assert not set(aliases()) & set(load())
 
 
 @pytest.mark.parametrize("family", list(families()))
@@ -26,6 +45,7 @@ def test_a_family_builds_what_its_ledger_lists_and_nothing_else(family: str) -> 
     [
         ("resnt50", r"'resnt50'; nearest: resnet50, .* prints all \d+"),
         ("ResNet18", "'ResNet18'; nearest: resnet18, "),
+        ("inception_v22", r"'inception_v22'; nearest: .*inception_v2[,.]"),
         ("zzzzzz", r"'zzzzzz'; `cladenet models` prints all \d+$"),
         ("", "no model is called ''"),
     ],

@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 
 import cladenet
 from cladenet.errors import BadArgument, CheckpointError
+from cladenet.runs.decide import decide
 from cladenet.runs.train_run import RunResult
 
 QUICK: dict[str, Any] = {"epochs": 2, "batch_size": 64, "device": "cpu", "threads": 1}
@@ -151,6 +152,10 @@ def test_a_batch_of_one_with_batch_norm_is_refused_before_training(tmp_path: Pat
         cladenet.train(
             "resnet20_cifar", "digits", out=tmp_path / "run", quiet=True, batch_size=1, size=8
         )
+
+
+def test_a_network_asked_for_by_an_alias_is_recorded_by_its_name() -> None:
+    assert decide("inception_v2", "digits", "default", "", {}).network == "bn_inception"
 
 
 def test_a_misspelt_option_gets_the_nearest(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -85,6 +85,23 @@ def test_two_steps_are_those_of_plain_torch() -> None:
         F.cross_entropy(twin(images), batch.labels).backward()
         optimizer.step()
     torch.testing.assert_close(model.state_dict(), twin.state_dict())
+
+
+def test_what_a_batch_does_not_reach_decays_and_moves_by_its_momentum() -> None:
+    """Two steps of which only the first reaches the head: momentum 0.9, decay 0.01, rate 0.1."""
+    model: Any = toy(norm=False)
+    learner = Learner(model, SGD, World())
+    weight = model.head[-1].weight
+    before = weight.detach().clone()
+    model(torch.ones(2, 1, 4, 4)).sum().backward()
+    buffer = weight.grad + 0.01 * before
+    learner.step()
+    first = before - 0.1 * buffer
+    torch.testing.assert_close(weight.detach(), first)
+    model.stem(torch.ones(2, 1, 4, 4)).sum().backward()
+    assert weight.grad is None
+    learner.step()
+    torch.testing.assert_close(weight.detach(), first - 0.1 * (0.9 * buffer + 0.01 * first))
 
 
 def test_accumulation_gives_the_gradient_of_the_whole_batch() -> None:

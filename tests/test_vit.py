@@ -1,4 +1,5 @@
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -6,7 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+import cladenet
 from by_heart import adam, steps_to_learn
+from cladenet.checkpoints import load
 from cladenet.errors import BadArgument
 from cladenet.layers.anatomy import Classifier
 from cladenet.layers.features import FeatureMaps
@@ -263,3 +266,22 @@ def test_eight_real_images_are_learned_by_heart() -> None:
     torch.manual_seed(0)
     model = VisionTransformer(4, depth=3, width=48, heads=3, num_classes=10, input_size=32)
     assert 0 < steps_to_learn(model, adam(1e-3), size=32) < 200
+
+
+def test_fine_tuning_at_another_size_interpolates_the_positions_and_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small = {"model.patch_size": 4, "model.depth": 1, "model.width": 12, "model.heads": 2}
+    options: dict[str, Any] = {**small, "steps": 2, "batch_size": 16, "threads": 1}
+    first = cladenet.train(
+        "vit_ti_16", "digits", out=tmp_path / "first", options={**options, "size": 8}
+    )
+    second = cladenet.train(
+        "vit_ti_16", "digits", out=tmp_path / "second", weights=first.folder,
+        options={**options, "size": 16},
+    )  # fmt: skip
+    assert "stem.1.positions interpolated for images of another size" in capsys.readouterr().err
+    shapes = [
+        load(run.folder).model.state_dict()["stem.1.positions"].shape for run in (first, second)
+    ]
+    assert shapes == [(1, 1 + 2 * 2, 12), (1, 1 + 4 * 4, 12)]

@@ -5,7 +5,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from cladenet.errors import BadArgument
-from cladenet.ledger import Entry, load
+from cladenet.ledger import Entry, aliases, load
 
 if TYPE_CHECKING:
     from cladenet.layers.anatomy import Classifier
@@ -14,21 +14,30 @@ if TYPE_CHECKING:
 
 
 def list_models(pattern: str = "*") -> list[str]:
-    """Names that match a shell pattern such as "resnet*_cifar", in the order of the tree."""
-    return [name for name in load() if fnmatchcase(name, pattern)]
+    """Names that match a shell pattern such as "resnet*_cifar", in the order of the tree.
+
+    A network whose alias matches is listed too, by its name.
+    """
+    return [
+        name
+        for name, entry in load().items()
+        if any(fnmatchcase(word, pattern) for word in (name, *entry.aliases))
+    ]
 
 
 def find(name: str) -> Entry:
-    """The ledger's row of a network.
+    """The ledger's row of a network, asked for by its name or an alias.
 
     Raises:
         BadArgument: no network has this name; the message has the nearest ones.
     """
-    entries = load()
+    entries, others = load(), aliases()
+    if name in others:
+        return entries[others[name]]
     if name not in entries:
         from difflib import get_close_matches  # only a misspelt name pays for this import
 
-        nearest = get_close_matches(name.lower(), entries, n=3)
+        nearest = get_close_matches(name.lower(), [*entries, *others], n=3)
         hint = f"nearest: {', '.join(nearest)}. " if nearest else ""
         raise BadArgument(
             f"no model is called {name!r}; {hint}`cladenet models` prints all {len(entries)}"
@@ -62,7 +71,7 @@ def create_model(
     """Build a network with fresh weights, drawn from torch's global random state.
 
     Args:
-        name: a name of `list_models()`.
+        name: a name of `list_models()`, or an alias of one.
         features_only: return the maps between the stages in place of logits, as timm does.
         out_indices: which maps, finest first and counted from 0; all of them by default.
         overrides: arguments of the family's class in place of the variant's: `num_classes`,
@@ -103,7 +112,8 @@ def offers(name: str, method: str) -> bool:
 
 def _variant(name: str) -> Any:
     """What builds the network: a class, mostly with some of its arguments given."""
-    return import_module(f"cladenet.models.{find(name).family}").VARIANTS[name]
+    entry = find(name)
+    return import_module(f"cladenet.models.{entry.family}").VARIANTS[entry.name]
 
 
 def _known(name: str, variant: Any, overrides: dict[str, Any]) -> dict[str, Any]:

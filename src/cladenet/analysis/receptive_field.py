@@ -52,7 +52,7 @@ class FollowSight(TorchDispatchMode):
         if sights:
             widen: Callable[..., Sight] = WIDENS.get(func.overloadpacket, _as_before)
             for tensor in (leaf for leaf in tree_leaves(out) if isinstance(leaf, Tensor)):
-                is_map = tensor.ndim == 4
+                is_map = tensor.ndim in (4, 5)  # 5 with channels in groups, as inside LRN
                 self.sights[tensor] = widen(_widest(sights), *args) if is_map else WHOLE
         return out
 

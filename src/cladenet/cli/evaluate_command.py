@@ -108,7 +108,9 @@ def _table(arguments: argparse.Namespace) -> "tuple[ProtocolTable, str]":
     from cladenet.runs.protocol_table import evaluate_protocols
 
     if arguments.worst:
-        raise BadArgument("--worst lists the mistakes of one run under one protocol; name one each")
+        raise BadArgument(
+            "--worst lists the mistakes of one run under one protocol; name one of each"
+        )
     options = _options(arguments)
     table = evaluate_protocols(arguments.runs, protocols=arguments.protocol, **options)
     return table, as_table(table)

@@ -89,6 +89,7 @@ def facts_text(entry: Entry) -> str:
     who = f"{entry.first_author}, " if entry.first_author else ""
     source = f". {'arXiv:' if entry.arxiv[0].isdigit() else ''}{entry.arxiv}" if entry.arxiv else ""
     facts = {
+        "also called": ", ".join(entry.aliases),
         "paper": f"{who}{entry.year}. {entry.paper}{source}",
         "family": f"{family.title} ({family.authors}, {family.year}). {family.idea}",
         "ancestors": _names(ancestors(entry.family)),

@@ -130,8 +130,9 @@ def protocols_for(
     """
     if len(options.scales) > 1 and not set(names) & set(SEVERAL_SCALES):
         raise BadArgument(
-            f"{len(options.scales)} scales are given, {_listed(options.scales)}, and no protocol "
-            f"that takes several: {', '.join(SEVERAL_SCALES)}"
+            f"{len(options.scales)} scales are given, {_listed(options.scales)}; "
+            f"{', '.join(names)} takes one. Give one, or name a protocol of several scales: "
+            f"{', '.join(SEVERAL_SCALES)}"
         )
     if options.scales and set(names) == {"googlenet-144"}:
         raise BadArgument("googlenet-144 has its own four scales; leave --scales out")

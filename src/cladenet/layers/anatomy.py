@@ -45,10 +45,15 @@ class Classifier(nn.Module):
         input_size: height and width, for a head that is tied to one; None if any size will do.
         least_size: the smallest height or width that leaves something to see after all strides.
 
+    Attributes:
+        skips_units: in training mode, units are left out of some batches; their parameters then
+            get no gradient.
+
     Raises:
         BadArgument: a count is not positive, or `input_size` is below `least_size`.
     """
 
+    skips_units = False
     stem: nn.Module
     stages: nn.Sequential
     head: nn.Sequential

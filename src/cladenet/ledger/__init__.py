@@ -11,7 +11,16 @@ from pathlib import Path
 from cladenet.ledger.entry import Entry, Family, LedgerError
 from cladenet.ledger.read import read_entries, read_families
 
-__all__ = ["Entry", "Family", "LedgerError", "ancestors", "descendants", "families", "load"]
+__all__ = [
+    "Entry",
+    "Family",
+    "LedgerError",
+    "aliases",
+    "ancestors",
+    "descendants",
+    "families",
+    "load",
+]
 
 FOLDER = Path(__file__).parent
 
@@ -26,6 +35,12 @@ def families() -> dict[str, Family]:
 def load() -> dict[str, Entry]:
     """Every network by its name: families in the tree's order, networks in their file's."""
     return read_entries(FOLDER, families())
+
+
+@cache
+def aliases() -> dict[str, str]:
+    """Other names of networks, each with the name under which `load` has it."""
+    return {alias: entry.name for entry in load().values() for alias in entry.aliases}
 
 
 def ancestors(family: str) -> list[Family]:

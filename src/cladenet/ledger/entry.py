@@ -22,6 +22,7 @@ class Entry:
 
     Args:
         family: the module in `cladenet.models`; in a file it is the file's name.
+        aliases: other names that the field has for it; `find` and `create_model` know them too.
         input: channels, height and width of the input that `macs` is for.
         params: trainable values with `classes` classes.
         params_cifar100: the same with 100 classes, where a paper has both.
@@ -48,6 +49,7 @@ class Entry:
     macs: int
     verified: str
     layers: tuple[str, ...]
+    aliases: tuple[str, ...] = ()
     params_cifar100: int | None = None
     macs_cifar100: int | None = None
     params_with_aux: int | None = None

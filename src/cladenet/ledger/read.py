@@ -33,19 +33,24 @@ def read_entries(folder: Path, tree: dict[str, Family]) -> dict[str, Entry]:
     """The networks of `folder`, one file for each family of `tree`.
 
     Raises:
-        LedgerError: a row is wrong, a name occurs twice, or a file has no row in families.toml.
+        LedgerError: a row is wrong, a name or alias occurs twice, or a file has no row in
+            families.toml.
     """
     for file in sorted(folder.glob("*.toml")):
         if file.stem not in tree and file.stem != "families":
             raise LedgerError(f"{file.name}: families.toml has no row {file.stem}; add one")
     entries: dict[str, Entry] = {}
+    taken: dict[str, str] = {}
     for family in tree:
         for entry in _read_family(folder / f"{family}.toml"):
-            if entry.name in entries:
-                raise LedgerError(
-                    f"{family}.toml, row {entry.name}: the name is taken in "
-                    f"{entries[entry.name].family}.toml"
-                )
+            for name in (entry.name, *entry.aliases):
+                if name in taken:
+                    what = "name" if name == entry.name else f"alias {name!r}"
+                    raise LedgerError(
+                        f"{family}.toml, row {entry.name}: the {what} is taken in "
+                        f"{taken[name]}.toml"
+                    )
+                taken[name] = family
             entries[entry.name] = entry
     return entries
 

@@ -53,8 +53,7 @@ SINGLE = (3,)
 BASIC = (3, 3)
 BOTTLENECK = (1, 3, 1)
 
-
-Path = Callable[[int, int, int, Norm], nn.Module]
+Path = Callable[[int, int, int, Norm], nn.Module]  # a `Shortcut` that is never missing
 
 
 class Order(NamedTuple):
@@ -168,7 +167,7 @@ class PreActResNetCifar(Classifier):
         norm: maps a channel count to a normalisation layer.
 
     Raises:
-        BadArgument: `depth` does not fit the unit, or a count is not positive.
+        BadArgument: `depth` does not fit the unit, `kernels` make none, or a count is not positive.
     """
 
     def __init__(
@@ -181,6 +180,8 @@ class PreActResNetCifar(Classifier):
         shortcut: Path = option_b_preact,
         norm: Norm = nn.BatchNorm2d,
     ) -> None:
+        if kernels not in (SINGLE, BASIC, BOTTLENECK):
+            raise BadArgument(f"kernels is {kernels}; expected (3,), (3, 3) or (1, 3, 1)")
         step = 3 * len(kernels)
         n, rest = divmod(depth - 2, step)
         if n < 1 or rest:

@@ -93,8 +93,8 @@ class WideResNetCifar(Classifier):
         norm: maps a channel count to a normalisation layer.
 
     Raises:
-        BadArgument: `depth` does not fit the unit, `width` or a count is not positive, or
-            `drop_rate` is not a probability.
+        BadArgument: `depth` does not fit the unit, a kernel is even, `width` or a count is not
+            positive, or `drop_rate` is not a probability.
     """
 
     def __init__(
@@ -107,6 +107,8 @@ class WideResNetCifar(Classifier):
         drop_rate: float = 0.0,
         norm: Norm = nn.BatchNorm2d,
     ) -> None:
+        if not kernels or any(kernel_size % 2 == 0 for kernel_size in kernels):
+            raise BadArgument(f"kernels is {kernels}; expected odd sizes, such as (3, 3)")
         step = 3 * len(kernels)
         n, rest = divmod(depth - 4, step)
         if n < 1 or rest:

@@ -28,7 +28,7 @@ def decide(
     name, numbers = choose_recipe(recipe, entry, size, fine_tune=bool(weights))
     config = apply(
         RunConfig(
-            network=network,
+            network=entry.name,
             data=_from_anywhere(data),
             recipe_name=name,
             recipe=numbers,

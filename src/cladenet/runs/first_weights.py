@@ -68,7 +68,8 @@ def _fine_tune(model: Classifier, weights: Loaded, setting: Setting) -> list[str
     """
     source, card, folder = weights
     classes = setting.dataset.classes
-    own, given = model.state_dict(), source.state_dict()
+    own, given = model.state_dict(), model.adopt(source.state_dict())
+    resized = [n for n, v in source.state_dict().items() if v.shape != given[n].shape]
     ahead = [n for n in own if n.startswith(AUXILIARY) and n not in given]
     aside = [n for n in given if n.startswith(AUXILIARY) and n not in own]
     new_head = card.classes != classes
@@ -79,6 +80,8 @@ def _fine_tune(model: Classifier, weights: Loaded, setting: Setting) -> list[str
         notes = [f"weights from {folder}; {', '.join(last)} start afresh {had}"]
     else:
         notes = [f"weights from {folder}, all of them"]
+    if resized:
+        notes.append(f"{', '.join(resized)} interpolated for images of another size")
     if ahead:
         notes.append("these weights have no auxiliary classifiers: those start afresh")
     if aside:

@@ -94,8 +94,7 @@ def train(
             raise _diverged(learner.model, parts, preprocess, world, step, lr, ids)
         if recipe.clip_norm:
             nn.utils.clip_grad_norm_(learner.model.parameters(), recipe.clip_norm)
-        learner.optimizer.step()
-        learner.optimizer.zero_grad()
+        learner.step()
         if recipe.filter_rms:
             limit_filters(learner.model, recipe.filter_rms)
         step += 1

@@ -59,7 +59,9 @@ class Learner:
         net: Any = torch.compile(model) if compiled else model
         if world.size > 1:
             ids = [world.device.index] if world.device.type == "cuda" else None
-            net = nn.parallel.DistributedDataParallel(net, device_ids=ids)
+            net = nn.parallel.DistributedDataParallel(
+                net, device_ids=ids, find_unused_parameters=model.skips_units
+            )
         self.net: nn.Module = net
 
     def train_mode(self) -> None:
@@ -67,6 +69,19 @@ class Learner:
         self.net.train()
         for part in self.frozen:
             part.eval()
+
+    def step(self) -> None:
+        """One step of the optimiser, with all gradients used up.
+
+        A parameter that the batch did not reach has a gradient of 0: it goes on to decay and to
+        move by its momentum. Fused optimisers cannot do without.
+        """
+        for group in self.optimizer.param_groups:
+            for parameter in group["params"]:
+                if parameter.grad is None:
+                    parameter.grad = torch.zeros_like(parameter)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
 
     @property
     def predictor(self) -> Classifier:

@@ -1,0 +1,251 @@
+"""BN-Inception, also called Inception v2: batch norm after every convolution; and a net for CIFAR.
+
+Ioffe, Szegedy. Batch Normalization: Accelerating Deep Network Training by Reducing Internal
+Covariate Shift. ICML 2015. arXiv:1502.03167. Fig. 5:
+
+    part      out (224 in)   layers
+    stem      192x28x28      7x7 / 2, 64   max pool   1x1, 64   3x3, 192   max pool
+    stages.0  576x14x14      3a  3b  3c
+    stages.1  1056x7x7       4a  4b  4c  4d  4e
+    stages.2  1024x7x7       5a  5b
+    head      num_classes    global average, linear
+
+A module stacks four branches: 1x1; 1x1, 3x3; 1x1, 3x3, 3x3, which sees what GoogLeNet's 5x5 sees;
+3x3 / 1 pool, 1x1: an average pool, but a max pool in 5b. 3c and 4e halve the size: the last 3x3 of
+each branch strides, there is no 1x1 branch, and a max pool passes the input through. Norm and ReLU
+follow every convolution, which has no bias (Sec. 3.2); pools of the stem are 3x3 / 2 and round up.
+Dropout and LRN are gone (Sec. 4.2.1).
+
+Fig. 5 contradicts itself: 4c and 4d print 576 outputs, their branches add up to 608. The branches
+are kept, as in Caffe's and PyTorch's public weights; `projection4=96` keeps the outputs, as in
+TF-Slim. The first layer is dense, as in the public weights; the appendix and TF-Slim have
+`separable_stem`. What the paper leaves open follows the public weights too: the norm's epsilon is
+1e-5 (TF-Slim: 1e-3), and average pools count the zeros of the border. Weights are drawn by He's
+rule.
+"""
+
+from functools import partial
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from cladenet.layers.anatomy import Classifier, FeatureMap
+from cladenet.layers.branches import Branches
+from cladenet.layers.conv import conv_norm_relu
+from cladenet.layers.init import he_init
+from cladenet.layers.norm import Norm
+from cladenet.layers.stem import stem_7x7
+
+Pair = tuple[int, int]
+
+
+class PassThrough(nn.Module):
+    """The 3x3 / 2 max pool beside strided convolutions.
+
+    An even side is rounded up without padding, as in the public weights. An odd one gets a border,
+    so that the pool comes to the size of the convolutions.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) -> (N, C, ceil(H / 2), ceil(W / 2))."""
+        height, width = x.shape[2:]
+        return F.max_pool2d(x, 3, stride=2, padding=(height % 2, width % 2), ceil_mode=True)
+
+
+def average_pool() -> nn.AvgPool2d:
+    """3x3 / 1, the size stays."""
+    return nn.AvgPool2d(3, stride=1, padding=1)
+
+
+def max_pool() -> nn.MaxPool2d:
+    """3x3 / 1, the size stays."""
+    return nn.MaxPool2d(3, stride=1, padding=1)
+
+
+def inception(
+    in_channels: int,
+    n1: int,
+    single: Pair,
+    double: Pair,
+    pool: nn.Module,
+    projection: int,
+    *,
+    norm: Norm,
+    bias: bool = False,
+) -> Branches:
+    """A row of Fig. 5 that keeps the size.
+
+    (N, in_channels, H, W) -> (N, n1 + single[1] + double[1] + projection, H, W).
+
+    Args:
+        in_channels: channels of the input.
+        n1: channels of the 1x1 branch.
+        single: channels of the 1x1 reduction and of the 3x3 after it.
+        double: channels of the 1x1 reduction and of each of the two 3x3 after it.
+        pool: the pool of the last branch.
+        projection: channels of the 1x1 after the pool.
+        norm: maps a channel count to a normalisation layer.
+        bias: biases in the convolutions.
+    """
+    unit = partial(conv_norm_relu, norm=norm, bias=bias)
+    (reduce, n3), (reduce_double, n33) = single, double
+    return Branches(
+        unit(in_channels, n1, 1),
+        nn.Sequential(unit(in_channels, reduce, 1), unit(reduce, n3, 3)),
+        nn.Sequential(
+            unit(in_channels, reduce_double, 1), unit(reduce_double, n33, 3), unit(n33, n33, 3)
+        ),
+        nn.Sequential(pool, unit(in_channels, projection, 1)),
+    )
+
+
+def strided_inception(in_channels: int, single: Pair, double: Pair, *, norm: Norm) -> Branches:
+    """A row of Fig. 5 that halves the size, with arguments as in `inception`.
+
+    (N, in_channels, H, W) -> (N, single[1] + double[1] + in_channels, ceil(H / 2), ceil(W / 2)).
+    """
+    unit = partial(conv_norm_relu, norm=norm)
+    (reduce, n3), (reduce_double, n33) = single, double
+    return Branches(
+        nn.Sequential(unit(in_channels, reduce, 1), unit(reduce, n3, 3, 2)),
+        nn.Sequential(
+            unit(in_channels, reduce_double, 1), unit(reduce_double, n33, 3), unit(n33, n33, 3, 2)
+        ),
+        PassThrough(),
+    )
+
+
+class BNInception(Classifier):
+    """The network.
+
+    Args:
+        num_classes: length of the logits.
+        in_channels: channels of the images, of any size from 7x7 on.
+        separable_stem: the first convolution as the authors trained it.
+        projection4: channels of the pools' projections in 4c and 4d: 128, or 96 to make their
+            outputs the printed 576.
+        norm: maps a channel count to a normalisation layer.
+
+    Raises:
+        BadArgument: a count is not positive.
+    """
+
+    def __init__(
+        self,
+        num_classes: int = 1000,
+        in_channels: int = 3,
+        separable_stem: bool = False,
+        projection4: int = 128,
+        norm: Norm = nn.BatchNorm2d,
+    ) -> None:
+        width4 = 480 + projection4  # of 4c and of 4d
+        places = (
+            FeatureMap("stem.0", 64, reduction=2),
+            FeatureMap("stem.3", 192, reduction=4),
+            FeatureMap("stages.0.1", 320, reduction=8),
+            FeatureMap("stages.1.3", width4, reduction=16),
+            FeatureMap("stages.2", 1024, reduction=32),
+        )
+        super().__init__(in_channels, num_classes, places, 1024, least_size=7)
+        unit = partial(conv_norm_relu, norm=norm)
+        same = partial(inception, norm=norm)
+        strided = partial(strided_inception, norm=norm)
+        self.stem = nn.Sequential(
+            stem_7x7(in_channels, separable_stem, norm=norm),
+            nn.MaxPool2d(3, stride=2, ceil_mode=True),
+            unit(64, 64, 1),
+            unit(64, 192, 3),
+            nn.MaxPool2d(3, stride=2, ceil_mode=True),
+        )
+        self.stages = nn.Sequential(
+            nn.Sequential(
+                same(192, 64, (64, 64), (64, 96), average_pool(), 32),  # 3a
+                same(256, 64, (64, 96), (64, 96), average_pool(), 64),  # 3b
+                strided(320, (128, 160), (64, 96)),  # 3c
+            ),
+            nn.Sequential(
+                same(576, 224, (64, 96), (96, 128), average_pool(), 128),  # 4a
+                same(576, 192, (96, 128), (96, 128), average_pool(), 128),  # 4b
+                same(576, 160, (128, 160), (128, 160), average_pool(), projection4),  # 4c
+                same(width4, 96, (128, 192), (160, 192), average_pool(), projection4),  # 4d
+                strided(width4, (128, 192), (192, 256)),  # 4e
+            ),
+            nn.Sequential(
+                same(width4 + 448, 352, (192, 320), (160, 224), average_pool(), 128),  # 5a
+                same(1024, 352, (192, 320), (192, 224), max_pool(), 128),  # 5b
+            ),
+        )
+        self.head = nn.Sequential(
+            nn.AdaptiveAvgPool2d(1), nn.Flatten(), self.new_classifier(num_classes)
+        )
+        self.initialise(self)
+
+    def initialise(self, module: nn.Module) -> None:
+        """He's rule."""
+        he_init(module)
+
+
+class Inception2Cifar(Classifier):
+    """A small BN-Inception of a tutorial repository; in no paper.
+
+        stem      128x16x16   3x3, 64   1x1, 64   3x3, 128   max pool
+        stages.0  256x8x8     two modules   max pool
+        stages.1  512x8x8     three modules
+        head      global average, linear num_classes
+
+    Pools inside modules are max pools; the others are 3x3 / 2. Convolutions have biases.
+
+    Args:
+        num_classes: length of the logits.
+        in_channels: channels of the images, of any size.
+        norm: maps a channel count to a normalisation layer.
+
+    Raises:
+        BadArgument: a count is not positive.
+    """
+
+    def __init__(
+        self, num_classes: int = 10, in_channels: int = 3, norm: Norm = nn.BatchNorm2d
+    ) -> None:
+        places = (
+            FeatureMap("stem.2", 128, reduction=1),
+            FeatureMap("stages.0.1", 256, reduction=2),
+            FeatureMap("stages.1", 512, reduction=4),
+        )
+        super().__init__(in_channels, num_classes, places, 512)
+        unit = partial(conv_norm_relu, norm=norm, bias=True)
+
+        def same(channels: int, n1: int, single: Pair, double: Pair, projection: int) -> Branches:
+            return inception(
+                channels, n1, single, double, max_pool(), projection, norm=norm, bias=True
+            )
+
+        self.stem = nn.Sequential(
+            unit(in_channels, 64, 3),
+            unit(64, 64, 1),
+            unit(64, 128, 3),
+            nn.MaxPool2d(3, stride=2, padding=1),
+        )
+        self.stages = nn.Sequential(
+            nn.Sequential(
+                same(128, 64, (48, 96), (24, 48), 48),
+                same(256, 64, (48, 96), (24, 48), 48),
+                nn.MaxPool2d(3, stride=2, padding=1),
+            ),
+            nn.Sequential(
+                same(256, 128, (64, 192), (48, 96), 96),
+                same(512, 128, (64, 192), (48, 96), 96),
+                same(512, 128, (64, 192), (48, 96), 96),
+            ),
+        )
+        self.head = nn.Sequential(
+            nn.AdaptiveAvgPool2d(1), nn.Flatten(), self.new_classifier(num_classes)
+        )
+        self.initialise(self)
+
+    def initialise(self, module: nn.Module) -> None:
+        """He's rule."""
+        he_init(module)
+
+
+VARIANTS = {"bn_inception": BNInception, "inception2_cifar": Inception2Cifar}

@@ -1,0 +1,178 @@
+"""GoogLeNet, Inception v1: branches of several sizes side by side, made cheap by 1x1 reductions.
+
+Szegedy, Liu, Jia, Sermanet, Reed, Anguelov, Erhan, Vanhoucke, Rabinovich. Going Deeper with
+Convolutions. CVPR 2015. arXiv:1409.4842. Table 1:
+
+    part       out (224 in)   layers
+    stem       192x28x28      7x7 / 2, 64   pool   LRN   1x1, 64   3x3, 192   LRN   pool
+    stages.0   480x14x14      3a  3b  pool
+    stages.1   832x7x7        4a  4b  4c  4d  4e  pool
+    stages.2   1024x7x7       5a  5b
+    head       num_classes    global average, dropout, linear
+    auxiliary  num_classes    of 4a and of 4d: 5x5 / 3 average to 4x4, 1x1, 128, linear, 1024,
+                              dropout, linear
+
+A module, 3a to 5b, stacks four branches (Fig. 2b): 1x1; 1x1, 3x3; 1x1, 5x5; 3x3 / 1 max pool, 1x1.
+ReLU follows every convolution and the hidden linear layer. Pools are 3x3 / 2 and round up, which
+gives the paper's 56, 28, 14, 7.
+
+The auxiliary logits are heard in training alone, their losses times 0.3 (Sec. 5).
+
+The paper prints neither the constants of LRN nor how weights are drawn. The constants are Caffe's
+(bvlc_googlenet); weights are drawn by He's rule, which keeps the signal's size through 22 layers.
+The first layer is dense, as in all public weights; `separable_stem` is the one that Table 1 counts.
+
+googlenet_bn, in no paper of its own, puts batch norm before each ReLU and leaves out LRN, as Sec.
+4.2.1 of arXiv:1502.03167 advises. torchvision's googlenet is this net with `kernel5=3, pool4=2`;
+its auxiliary classifiers average windows of 4x4.
+"""
+
+from functools import partial
+
+from torch import nn
+
+from cladenet.layers.anatomy import Classifier, FeatureMap
+from cladenet.layers.branches import Branches
+from cladenet.layers.conv import conv_norm_relu
+from cladenet.layers.init import he_init
+from cladenet.layers.norm import Norm
+from cladenet.layers.stem import stem_7x7
+
+
+def inception(
+    in_channels: int,
+    n1: int,
+    reduce3: int,
+    n3: int,
+    reduce5: int,
+    n5: int,
+    projection: int,
+    *,
+    kernel5: int,
+    norm: Norm | None,
+) -> Branches:
+    """Fig. 2b, with the widths of a row of Table 1 in its order.
+
+    (N, in_channels, H, W) -> (N, n1 + n3 + n5 + projection, H, W).
+    """
+    unit = partial(conv_norm_relu, norm=norm, bias=norm is None)
+    return Branches(
+        unit(in_channels, n1, 1),
+        nn.Sequential(unit(in_channels, reduce3, 1), unit(reduce3, n3, 3)),
+        nn.Sequential(unit(in_channels, reduce5, 1), unit(reduce5, n5, kernel5)),
+        nn.Sequential(nn.MaxPool2d(3, stride=1, padding=1), unit(in_channels, projection, 1)),
+    )
+
+
+def auxiliary_head(in_channels: int, num_classes: int, norm: Norm | None) -> nn.Sequential:
+    """Sec. 5: the maps of 4a or 4d -> logits (N, num_classes).
+
+    Maps of 14x14 come out of the average pool as 4x4, and the layer after it leaves them alone;
+    maps of any other size, down to 3x3, it makes 4x4.
+    """
+    return nn.Sequential(
+        nn.AvgPool2d(5, stride=3, ceil_mode=True),
+        nn.AdaptiveAvgPool2d(4),
+        conv_norm_relu(in_channels, 128, 1, norm=norm, bias=norm is None),
+        nn.Flatten(),
+        nn.Linear(128 * 4 * 4, 1024),
+        nn.ReLU(inplace=True),
+        nn.Dropout(0.7),
+        nn.Linear(1024, num_classes),
+    )
+
+
+class GoogLeNet(Classifier):
+    """The network.
+
+    Args:
+        num_classes: length of the logits; 0 leaves out the auxiliary classifiers too.
+        in_channels: channels of the images, of any size from 31x31 on; with the auxiliary
+            classifiers from 47x47 on.
+        auxiliary: build the auxiliary classifiers, heard in training mode.
+        separable_stem: the first convolution as the authors trained it.
+        kernel5: size of the 5x5 kernels.
+        pool4: window of the pool after 4e.
+        drop_rate: of dropout before the last layer; 0.7 before those of the auxiliary classifiers.
+        norm: maps a channel count to a normalisation layer, between convolution and ReLU; LRN and
+            the convolutions' biases make way for it. None for the paper's net.
+
+    Raises:
+        BadArgument: a count is not positive.
+    """
+
+    def __init__(
+        self,
+        num_classes: int = 1000,
+        in_channels: int = 3,
+        auxiliary: bool = False,
+        separable_stem: bool = False,
+        kernel5: int = 5,
+        pool4: int = 3,
+        drop_rate: float = 0.4,
+        norm: Norm | None = None,
+    ) -> None:
+        places = (
+            FeatureMap("stem.0", 64, reduction=2),
+            FeatureMap("stem.3" if norm else "stem.5", 192, reduction=4),
+            FeatureMap("stages.0.1", 480, reduction=8),
+            FeatureMap("stages.1.4", 832, reduction=16),
+            FeatureMap("stages.2", 1024, reduction=32),
+        )
+        least_size = 47 if auxiliary else 31
+        super().__init__(in_channels, num_classes, places, 1024, least_size=least_size)
+        unit = partial(conv_norm_relu, norm=norm, bias=norm is None)
+
+        def response_norm() -> list[nn.Module]:
+            return [] if norm else [nn.LocalResponseNorm(5, alpha=1e-4, beta=0.75, k=1)]
+
+        self.stem = nn.Sequential(
+            stem_7x7(in_channels, separable_stem, norm=norm, bias=norm is None),
+            nn.MaxPool2d(3, stride=2, ceil_mode=True),
+            *response_norm(),
+            unit(64, 64, 1),
+            unit(64, 192, 3),
+            *response_norm(),
+            nn.MaxPool2d(3, stride=2, ceil_mode=True),
+        )
+        same = partial(inception, kernel5=kernel5, norm=norm)
+        self.stages = nn.Sequential(
+            nn.Sequential(
+                same(192, 64, 96, 128, 16, 32, 32),  # 3a
+                same(256, 128, 128, 192, 32, 96, 64),  # 3b
+                nn.MaxPool2d(3, stride=2, ceil_mode=True),
+            ),
+            nn.Sequential(
+                same(480, 192, 96, 208, 16, 48, 64),  # 4a
+                same(512, 160, 112, 224, 24, 64, 64),  # 4b
+                same(512, 128, 128, 256, 24, 64, 64),  # 4c
+                same(512, 112, 144, 288, 32, 64, 64),  # 4d
+                same(528, 256, 160, 320, 32, 128, 128),  # 4e
+                nn.MaxPool2d(pool4, stride=2, ceil_mode=True),
+            ),
+            nn.Sequential(
+                same(832, 256, 160, 320, 32, 128, 128),  # 5a
+                same(832, 384, 192, 384, 48, 128, 128),  # 5b
+            ),
+        )
+        self.head = nn.Sequential(
+            nn.AdaptiveAvgPool2d(1),
+            nn.Flatten(),
+            nn.Dropout(drop_rate),
+            self.new_classifier(num_classes),
+        )
+        if auxiliary and num_classes:
+            after_4a = auxiliary_head(512, num_classes, norm)
+            after_4d = auxiliary_head(528, num_classes, norm)
+            self.add_auxiliary({(1, 0): after_4a, (1, 3): after_4d})
+        self.initialise(self)
+
+    def initialise(self, module: nn.Module) -> None:
+        """He's rule."""
+        he_init(module)
+
+
+VARIANTS = {
+    "googlenet": GoogLeNet,
+    "googlenet_bn": partial(GoogLeNet, norm=partial(nn.BatchNorm2d, eps=1e-3)),
+}

@@ -1,0 +1,120 @@
+"""ZFNet: AlexNet redesigned after a look inside it.
+
+Zeiler, Fergus. Visualizing and Understanding Convolutional Networks. ECCV 2014. arXiv:1311.2901.
+Fig. 3, and row (b) of Table 2:
+
+    part      zfnet                         out (224 in)   zfnet_wide
+    stem      7x7 / 2, 96    pool, LRN      96x55x55       7x7 / 2, 96   pool, LRN
+    stages.0  5x5 / 2, 256   pool, LRN      256x13x13      5x5 / 2, 256  pool, LRN
+    stages.1  3x3, 384                      384x13x13      3x3, 512
+              3x3, 384                      384x13x13      3x3, 1024
+              3x3, 256       pool           256x6x6        3x3, 512      pool
+    head      linear 4096, dropout; linear 4096, dropout; linear num_classes
+
+ReLU follows every layer but the last. Against AlexNet: 7x7 in place of 11x11 and stride 2 in place
+of 4, which left no dead and no aliased filters; every map reads all maps. A pool is 3x3 / 2.
+
+The printed sizes 110, 55, 26, 13 settle the padding: 1 in the first layer, 0 in the second, and
+pools that round up. No constants of the normalisation across maps are printed; AlexNet's are used.
+The pools are modules, so that a deconvnet can ask them for their switches (`return_indices`).
+Weights are drawn with a standard deviation of 10^-2, biases are 0 (Sec. 3.1).
+"""
+
+from functools import partial
+
+from torch import nn
+
+from cladenet.layers.anatomy import Classifier, FeatureMap
+from cladenet.layers.init import gaussian_init
+from cladenet.layers.norm import response_norm
+
+
+class ZFNet(Classifier):
+    """Fig. 3 with any widths of the last three convolutions.
+
+    Args:
+        num_classes: length of the logits.
+        in_channels: channels of the images.
+        input_size: height and width, 63 or more.
+        widths: channels of layers 3 to 5.
+        lrn: normalise across maps after the first two pools.
+        drop_rate: of dropout after the two hidden linear layers.
+
+    Raises:
+        BadArgument: `input_size` is below 63, or a count is not positive.
+    """
+
+    def __init__(
+        self,
+        num_classes: int = 1000,
+        in_channels: int = 3,
+        input_size: int = 224,
+        widths: tuple[int, int, int] = (384, 384, 256),
+        lrn: bool = True,
+        drop_rate: float = 0.5,
+    ) -> None:
+        w3, w4, w5 = widths
+        places = (
+            FeatureMap("stem.1", 96, reduction=2),
+            FeatureMap("stages.0.1", 256, reduction=8),
+            FeatureMap("stages.1.5", w5, reduction=16),
+            FeatureMap("stages.1.6", w5, reduction=32),
+        )
+        super().__init__(in_channels, num_classes, places, 4096, input_size, least_size=63)
+
+        def norm() -> list[nn.Module]:
+            return [response_norm(1e-4)] if lrn else []
+
+        self.stem = nn.Sequential(
+            nn.Conv2d(in_channels, 96, 7, stride=2, padding=1),
+            nn.ReLU(inplace=True),
+            nn.MaxPool2d(3, 2, ceil_mode=True),
+            *norm(),
+        )
+        self.stages = nn.Sequential(
+            nn.Sequential(
+                nn.Conv2d(96, 256, 5, stride=2),
+                nn.ReLU(inplace=True),
+                nn.MaxPool2d(3, 2, ceil_mode=True),
+                *norm(),
+            ),
+            nn.Sequential(
+                nn.Conv2d(256, w3, 3, padding=1),
+                nn.ReLU(inplace=True),
+                nn.Conv2d(w3, w4, 3, padding=1),
+                nn.ReLU(inplace=True),
+                nn.Conv2d(w4, w5, 3, padding=1),
+                nn.ReLU(inplace=True),
+                nn.MaxPool2d(3, 2),
+            ),
+        )
+        self.head = nn.Sequential(
+            nn.Flatten(),
+            nn.Linear(w5 * side_after(input_size) ** 2, 4096),
+            nn.ReLU(inplace=True),
+            nn.Dropout(drop_rate),
+            nn.Linear(4096, 4096),
+            nn.ReLU(inplace=True),
+            nn.Dropout(drop_rate),
+            self.new_classifier(num_classes),
+        )
+        self.initialise(self)
+
+    def initialise(self, module: nn.Module) -> None:
+        """N(0, 0.01^2), biases 0."""
+        gaussian_init(module, std=0.01)
+
+
+def side_after(side: int) -> int:
+    """Height or width of the last map: 224 -> 110 -> 55 -> 26 -> 13 -> 6."""
+    side = (side + 2 - 7) // 2 + 1
+    side = -(-(side - 3) // 2) + 1
+    side = (side - 5) // 2 + 1
+    side = -(-(side - 3) // 2) + 1
+    return (side - 3) // 2 + 1
+
+
+VARIANTS = {
+    "zfnet": ZFNet,
+    "zfnet_wide": partial(ZFNet, widths=(512, 1024, 512)),
+}
