@@ -22,6 +22,7 @@ from torch.func import functional_call
 
 from cladenet.errors import BadArgument
 from cladenet.layers.anatomy import Classifier
+from cladenet.layers.modes import training_where
 from cladenet.layers.squeeze_excite import SqueezeExcite
 
 POSITIONS = ("standard", "pre", "post", "identity", "3x3")
@@ -115,7 +116,9 @@ class _Place(NamedTuple):
 
 def _units(stage: nn.Module, name: str) -> Iterator[_Place]:
     """The units of a stage; of a chain of plain layers the last one, which closes it."""
-    keys = [key for key, child in stage.named_children() if next(child.children(), None) is not None]
+    keys = [
+        key for key, child in stage.named_children() if next(child.children(), None) is not None
+    ]
     if not keys and _is_chain(stage) and len(stage):  # type: ignore[arg-type]
         keys = [list(dict(stage.named_children()))[-1]]
     if not keys:
@@ -165,7 +168,8 @@ def _measure(model: Classifier, modules: list[nn.Module]) -> list[tuple[int, int
     images = torch.empty(2, model.in_channels, side, side, device="meta")
     hooks = [module.register_forward_hook(look) for module in modules]
     try:
-        functional_call(model, on_meta, images.to(next(model.parameters()).dtype))
+        with training_where(model, lambda module: False):
+            functional_call(model, on_meta, images.to(next(model.parameters()).dtype))
     finally:
         for hook in hooks:
             hook.remove()

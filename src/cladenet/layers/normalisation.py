@@ -31,7 +31,6 @@ from cladenet.layers.weight_norm import (
     weight_normalise_only,
 )
 
-
 Finish = Callable[[Classifier], None]
 
 

@@ -26,7 +26,7 @@ class SqueezeExcite(nn.Module):
         bias: W1 and W2 have biases, as the released networks do.
     """
 
-    gates = True  # its outputs are scales: nothing normalises them
+    gates = True  # its convolutions give scales, which are not to be normalised
 
     def __init__(
         self,

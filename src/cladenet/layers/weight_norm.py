@@ -11,14 +11,13 @@ The last line makes every layer start with outputs of mean 0 and variance 1, as 
 from then on images have nothing to do with one another.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 
 from cladenet.layers.anatomy import Classifier
+from cladenet.layers.modes import training_where
 from cladenet.layers.replace import replace_convolutions, settings
 
 SILENT = 1e-5  # an output that deviates less from its mean keeps its scale
@@ -120,20 +119,8 @@ def initialise_from_data(model: Classifier, images: Tensor) -> None:
         waiting.pop(fitted).remove()
 
     waiting = {layer: layer.register_forward_pre_hook(fit) for layer in weight_normalised(model)}
-    with _batch_as_seen(model):
+    # The network itself in training mode, so that auxiliary classifiers are heard too.
+    with training_where(model, lambda part: part is model or isinstance(part, MeanOnlyBatchNorm)):
         model(images)
-    for layer in list(waiting):
-        waiting.pop(layer).remove()
-
-
-@contextmanager
-def _batch_as_seen(model: Classifier) -> Iterator[None]:
-    """Inside, auxiliary classifiers are heard and batches centred, and nothing is dropped."""
-    modes = {module: module.training for module in model.modules()}
-    for module in modes:
-        module.training = module is model or isinstance(module, MeanOnlyBatchNorm)
-    try:
-        yield
-    finally:
-        for module, mode in modes.items():
-            module.training = mode
+    for hook in waiting.values():
+        hook.remove()

@@ -31,7 +31,7 @@ from cladenet.layers.instance_norm import InstanceBatchNorm, InstanceNorm
 from cladenet.layers.norm import Norm
 from cladenet.layers.squeeze_excite import SqueezeExcite
 from cladenet.models.densenet import DenseNet
-from cladenet.models.resnet import Basic, BottleneckV15, Residual, ResNet, Unit
+from cladenet.models.resnet import Basic, BottleneckV15, Residual, ResNet
 from cladenet.models.resnext import Aggregated
 
 
@@ -79,17 +79,18 @@ class IBNNet(ResNet):
         he_fan_out_init(module)
 
     def _mix_first_norms(self, norm: Norm) -> None:
-        for stage in self.stages[:3]:
-            for unit in cast(nn.Sequential, stage):
-                first, norm_and_relu, *_ = cast(nn.Sequential, unit.residual)
-                mixed = InstanceBatchNorm(cast(nn.Conv2d, first).out_channels, norm=norm)
-                cast(nn.Sequential, norm_and_relu)[0] = mixed
+        for stage in list(self.stages)[:3]:
+            for unit in stage.children():
+                first, norm_and_relu = list(unit.get_submodule("residual").children())[:2]
+                channels = cast(nn.Conv2d, first).out_channels
+                cast(nn.Sequential, norm_and_relu)[0] = InstanceBatchNorm(channels, norm=norm)
 
     def _normalise_sums(self) -> None:
-        cast(nn.Sequential, self.stem)[1][0] = InstanceNorm(64, affine=True)
+        cast(nn.Sequential, self.stem.get_submodule("1"))[0] = InstanceNorm(64, affine=True)
         for stage, place in zip(self.stages, self.feature_maps[1:3], strict=False):
-            last = cast(Unit, cast(nn.Sequential, stage)[-1])
-            last.act = nn.Sequential(InstanceNorm(place.channels, affine=True), last.act)
+            *_, last = stage.children()
+            relu = last.get_submodule("act")
+            last.add_module("act", nn.Sequential(InstanceNorm(place.channels, affine=True), relu))
 
 
 class IBNDenseNet(DenseNet):
