@@ -10,6 +10,7 @@ from cladenet.ledger import Entry, aliases, load
 if TYPE_CHECKING:
     from cladenet.layers.anatomy import Classifier
     from cladenet.layers.features import FeatureMaps
+    from cladenet.layers.normalisation import Finish
 
 
 def list_models(pattern: str = "*") -> list[str]:
@@ -75,12 +76,18 @@ def create_model(
         out_indices: which maps, finest first and counted from 0; all of them by default.
         overrides: arguments of the family's class in place of the variant's: `num_classes`,
             `in_channels` (alias `in_chans`), `input_size` where the head is tied to one, ...
+            `norm` may be a name of `cladenet.layers.normalisation`, such as "group". `se=16` gives
+            any network squeeze-and-excitation, with that reduction; see `cladenet.layers.excited`.
 
     Raises:
         BadArgument: an unknown name, an argument the network does not take, or a value it refuses.
     """
     variant = _variant(name)
-    model: Classifier = variant(**_known(name, variant, overrides))
+    arguments = _known(name, variant, overrides)
+    finish = [part for part in (_take_norm(variant, arguments), _take_se(arguments)) if part]
+    model: Classifier = variant(**arguments)
+    for change in finish:
+        change(model)
     if features_only:
         from cladenet.layers.features import FeatureMaps
 
@@ -118,8 +125,39 @@ def _known(name: str, variant: Any, overrides: dict[str, Any]) -> dict[str, Any]
             raise BadArgument("in_chans and in_channels are one argument; pass one of them")
         overrides = {**overrides, "in_channels": overrides["in_chans"]}
         del overrides["in_chans"]
-    takes = list(signature(variant).parameters)
+    takes = [*signature(variant).parameters, "se"]
     unknown = sorted(set(overrides) - set(takes))
     if unknown:
         raise BadArgument(f"{name} takes no {unknown[0]}; it takes {', '.join(takes)}")
-    return overrides
+    return dict(overrides)
+
+
+def _take_norm(variant: Any, arguments: dict[str, Any]) -> "Finish | None":
+    """Put a constructor in the place of a norm's name; what is left to do on the finished network.
+
+    `batch` leaves a family its own batch norm, with the constants of its paper.
+    """
+    from inspect import signature
+
+    if "norm" not in arguments or callable(arguments["norm"]):
+        return None
+    from cladenet.layers.normalisation import is_batch_norm, normalisation
+
+    own = signature(variant).parameters["norm"].default
+    if arguments["norm"] is None and own is None:
+        return None
+    chosen = normalisation(arguments.pop("norm"))
+    if not (is_batch_norm(chosen.norm) and is_batch_norm(own)):
+        arguments["norm"] = chosen.norm
+    return chosen.finish
+
+
+def _take_se(arguments: dict[str, Any]) -> "Finish | None":
+    """Take `se` out of the arguments; what it means for the finished network."""
+    from functools import partial
+
+    if "se" not in arguments:
+        return None
+    from cladenet.layers.excited import add_squeeze_excite
+
+    return partial(add_squeeze_excite, reduction=arguments.pop("se"))

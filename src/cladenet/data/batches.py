@@ -105,6 +105,12 @@ class TrainBatches:
         """Batches in an epoch, at least 1."""
         return len(self.split) // self.batch_size
 
+    def first(self) -> Tensor:
+        """The images that all processes together get first: uint8 (batch_size, H, W, C)."""
+        chosen = permutation(self.seed, 0, len(self.split))[: self.batch_size]
+        (images,) = self._run([(0, chosen)])
+        return images
+
     def epoch(self, epoch: int, first_step: int = 0) -> Iterator[Batch]:
         """The batches of an epoch from step `first_step` on, this process's part of each."""
         order = permutation(self.seed, epoch, len(self.split))

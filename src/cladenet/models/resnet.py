@@ -29,6 +29,7 @@ Weights are drawn by He's rule, its fan-in form, the linear layer's too; biases 
 
 from collections.abc import Callable
 from functools import partial
+from typing import Protocol
 
 from torch import Tensor, nn
 
@@ -78,7 +79,15 @@ class BottleneckV15(Bottleneck):
     strides_in_3x3 = True
 
 
-Residual = type[Basic] | type[Bottleneck]
+class Residual(Protocol):
+    """Makes F of a unit; `width` is that of its first convolution."""
+
+    @property
+    def expansion(self) -> int:
+        """How much wider than `width` its output is."""
+
+    def __call__(self, in_channels: int, width: int, stride: int, norm: Norm) -> nn.Sequential:
+        """F, the first convolutions of which may stride."""
 
 
 class Unit(nn.Module):
@@ -129,7 +138,7 @@ class ResNet(Classifier):
 
     Args:
         units: in each of the four stages.
-        residual: F of every unit: `Basic`, `Bottleneck`, or `BottleneckV15`.
+        residual: makes F of every unit: `Basic`, `Bottleneck`, or `BottleneckV15`.
         num_classes: length of the logits.
         in_channels: channels of the images, of any size.
         shortcut: makes what is added to F: `option_a`, `option_b`, `option_c`, or `no_shortcut`,

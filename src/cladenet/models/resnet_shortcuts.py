@@ -62,6 +62,8 @@ class Gated(nn.Module):
         bias: where that of the gate starts.
     """
 
+    gates = True  # its convolution gives scales, which are not to be normalised
+
     def __init__(
         self,
         in_channels: int,

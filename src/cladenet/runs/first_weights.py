@@ -1,5 +1,8 @@
 """The network that a run begins with: drawn at random, fine-tuned, or started from a shallower one.
 
+Salimans, Kingma 2016, arXiv:1602.07868, Sec. 3, draw nothing but directions where weights are
+normalised: the first batch says how long they are.
+
 Simonyan, Zisserman 2015, arXiv:1409.1556, Sec. 3.1, start deep networks from layers of a trained
 shallow one; which layers those are, the network says: `start_from`.
 """
@@ -11,9 +14,12 @@ from torch import nn
 
 from cladenet.checkpoints import Loaded, load_into
 from cladenet.checkpoints.loading import AUXILIARY
+from cladenet.data.batches import TrainBatches
 from cladenet.data.draws import sample_seeds
+from cladenet.data.preprocess import Preprocess
 from cladenet.errors import BadArgument
 from cladenet.layers.anatomy import Classifier
+from cladenet.layers.weight_norm import initialise_from_data, weight_normalised
 from cladenet.registry import create_model, list_models, offers
 from cladenet.runs.config import RunConfig
 from cladenet.runs.setup import Setting
@@ -49,6 +55,21 @@ def build(
     if shallow is not None:
         notes += _start_from(model, shallow, config, setting)
     return model, tuple(notes)
+
+
+def fit_to_data(
+    model: Classifier, batches: TrainBatches, preprocess: Preprocess, device: torch.device
+) -> tuple[str, ...]:
+    """Set what weight normalisation takes from the first batch, and say so; all processes alike."""
+    layers = weight_normalised(model)
+    if not layers:
+        return ()
+    images = preprocess.to_input(batches.first(), device)
+    initialise_from_data(model.to(device), images)
+    return (
+        f"the scales of {len(layers)} weight-normalised convolutions come from the first "
+        f"{len(images)} images",
+    )
 
 
 def refuse_start(network: str) -> None:

@@ -23,7 +23,7 @@ from cladenet.runs.config import RunConfig, decisions
 from cladenet.runs.course import Course
 from cladenet.runs.decide import decide, decide_again, default_folder
 from cladenet.runs.finish import finish
-from cladenet.runs.first_weights import build
+from cladenet.runs.first_weights import build, fit_to_data
 from cladenet.runs.folder import RunFolder
 from cladenet.runs.keeping import Keeper
 from cladenet.runs.mishaps import explained
@@ -136,6 +136,8 @@ def _begin(
             model, notes = build(config, setting, weights, shallow)
             batches = _batches(config, setting, world)
             refuse_lonely_batches(model, batches.batch_size, setting.recipe, world.size)
+            if begins and weights is None and shallow is None:
+                notes += fit_to_data(model, batches, setting.preprocess, world.device)
             learner = _learner(model, config, setting, world)
         keeper = Keeper(
             folder,

@@ -9,6 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor, distributed, nn
 
+from cladenet.errors import BadArgument
+from cladenet.layers.weight_norm import MeanOnlyBatchNorm
+
 
 class _SumOverProcesses(torch.autograd.Function):
     """y = sum of every process's x; each x moves every process's y, so gradients are summed too."""
@@ -61,7 +64,16 @@ def total(x: Tensor) -> Tensor:
 
 
 def share_statistics(model: nn.Module, device: torch.device) -> nn.Module:
-    """`model` with every `BatchNorm2d` replaced by one that sees the whole batch; same tensors."""
+    """`model` with every `BatchNorm2d` replaced by one that sees the whole batch; same tensors.
+
+    Raises:
+        BadArgument: it has mean-only batch norms, whose means stay with each process.
+    """
+    if any(isinstance(module, MeanOnlyBatchNorm) for module in model.modules()):
+        raise BadArgument(
+            "sync_bn is on, and the means of a mean-only batch norm are not shared between "
+            "processes; leave sync_bn out, or take norm=weight or norm=batch"
+        )
     if device.type == "cuda":
         return nn.SyncBatchNorm.convert_sync_batchnorm(model)
     for parent in list(model.modules()):
