@@ -178,6 +178,7 @@ def test_the_residual_path_keeps_its_width_and_the_dense_path_grows_by_inc() -> 
     [
         ({"units": (3, 4, 20)}, r"units is \(3, 4, 20\); expected four numbers, each 1 or more"),
         ({"inc": (16, 0, 24, 128)}, r"inc is \(16, 0, 24, 128\); expected four numbers"),
+        ({"groups": 0}, "groups is 0; expected 1 or more"),
         ({"inner": 100}, "inner is 100; expected a multiple of 32, the groups"),
     ],
 )

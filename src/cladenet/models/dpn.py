@@ -181,6 +181,8 @@ class DPN(Classifier):
         for name, counts in (("units", units), ("inc", inc)):
             if len(counts) != 4 or min(counts) < 1:
                 raise BadArgument(f"{name} is {counts}; expected four numbers, each 1 or more")
+        if groups < 1:
+            raise BadArgument(f"groups is {groups}; expected 1 or more")
         if inner < 1 or inner % groups:
             raise BadArgument(f"inner is {inner}; expected a multiple of {groups}, the groups")
         widths = [width * 2**i for i in range(4)]
