@@ -50,7 +50,7 @@ def test_json_is_the_whole_ledger(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_the_tree_shows_a_family_under_its_parent(capsys: pytest.CaptureFixture[str]) -> None:
-    run(models_command, "resnet50*", "--tree")
+    run(models_command, "resnet152*", "--tree")
     lines = capsys.readouterr().out.splitlines()
     branches = [line for line in lines if line.endswith(")")]
     assert [line.strip("│└├─ ").split()[0] for line in branches] == [
@@ -61,7 +61,7 @@ def test_the_tree_shows_a_family_under_its_parent(capsys: pytest.CaptureFixture[
     ]
     depth = [len(line) - len(line.lstrip("│└├─ ")) for line in branches]
     assert depth == sorted(set(depth))
-    assert lines[-1].strip("│ ").split() == ["resnet50", "resnet50_v1_5"]
+    assert lines[-1].strip("│ ").split() == ["resnet152", "resnet152_v1_5"]
 
 
 def test_a_pattern_that_matches_nothing_is_refused() -> None:
