@@ -1,10 +1,12 @@
 """Two processes under torchrun: the same batches as one, and the same end after a rank has died."""
 
+import gc
 import json
 import os
 import re
 import subprocess
 import sys
+import weakref
 from copy import deepcopy
 from functools import partial
 from pathlib import Path
@@ -15,6 +17,8 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from cladenet import cli
+from cladenet.errors import DataError
 from cladenet.training.sync_norm import share_statistics
 from forking import start, wait
 
@@ -146,3 +150,33 @@ def test_shared_batch_norm_is_batch_norm_of_the_whole_batch(world: int, tmp_path
     for share in found:
         torch.testing.assert_close(share[2], mean)
         torch.testing.assert_close(share[3], variance)
+
+
+class Cycle:
+    """What only the collector of cycles frees."""
+
+    def __init__(self) -> None:
+        self.own = self
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_rank_frees_what_holds_the_group_before_the_interpreter_ends(
+    fails: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or its threads outlive the interpreter, and a rank whose work is done aborts now and then."""
+    left: list[weakref.ref[Cycle]] = []
+
+    def leave_a_cycle(words: list[str]) -> int:
+        left.append(weakref.ref(Cycle()))
+        if fails:
+            raise DataError("no such images")
+        return 0
+
+    monkeypatch.setattr(cli, "_dispatch", leave_a_cycle)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    gc.disable()
+    try:
+        assert cli.main(["train"]) == (DataError.exit_status if fails else 0)
+        assert left[0]() is None
+    finally:
+        gc.enable()

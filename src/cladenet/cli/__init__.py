@@ -5,6 +5,7 @@
 
 import argparse
 import errno
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -56,6 +57,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         print("cladenet: memory ran out; use smaller images or batches", file=sys.stderr)
         return StorageError.exit_status
+    finally:
+        if "WORLD_SIZE" in os.environ:
+            # A network that was distributed lies in a reference cycle and holds the group's
+            # threads. Freed no earlier than at the interpreter's end, they ask for a lock that is
+            # gone, and the process aborts with all its work done.
+            gc.collect()
 
 
 def _dispatch(words: list[str]) -> int:
