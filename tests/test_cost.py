@@ -102,8 +102,9 @@ def test_response_normalisation_looks_across_channels_and_at_no_neighbours() -> 
     assert (maps[-1].receptive_field, maps[-1].step) == (195, 32)
 
 
-def test_what_pools_globally_or_has_no_grid_sees_everything() -> None:
-    table = sees(nn.Conv2d(1, 1, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(1, 1))
+@pytest.mark.parametrize("pool", [nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d])
+def test_what_pools_globally_or_has_no_grid_sees_everything(pool: type[nn.Module]) -> None:
+    table = sees(nn.Conv2d(1, 1, 3), pool(1), nn.Flatten(), nn.Linear(1, 1))
     assert table == [(3, 1), (None, None), (None, None), (None, None)]
 
 

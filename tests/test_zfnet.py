@@ -68,17 +68,48 @@ def test_against_alexnet_the_first_filters_are_finer_and_nothing_is_grouped() ->
     assert {m.groups for m in alexnet.modules() if isinstance(m, nn.Conv2d)} == {1, 2}
 
 
-def test_switches_of_the_pools_can_be_had_and_undo_them() -> None:
-    """Sec. 2.1: unpooling puts each maximum back where it came from."""
-    model: Any = create_model("zfnet", input_size=95, num_classes=2)
-    pool = next(m for m in model.stem if isinstance(m, nn.MaxPool2d))
-    x = torch.rand(1, 4, 11, 11)
-    pool.return_indices = True
-    pooled, switches = pool(x)
-    back = nn.MaxUnpool2d(3, 2)(pooled, switches, output_size=list(x.shape[2:]))
-    where = back > 0
-    assert torch.equal(back[where], x[where])
-    assert back.max() == x.max()
+def test_switches_of_all_pools_put_the_maxima_back_where_they_came_from() -> None:
+    """Sec. 2.1: what unpooling makes of a pooled map has the same maxima, at their places."""
+    model: Any = create_model("zfnet", input_size=95, num_classes=2).eval()
+    pools = [module for module in model.modules() if isinstance(module, nn.MaxPool2d)]
+    before: list[Tensor] = []
+    for pool in pools:
+        pool.register_forward_pre_hook(lambda _m, inputs: before.append(inputs[0]))
+    with torch.no_grad():
+        model(torch.randn(1, 3, 95, 95))
+    seen = list(before)
+    assert len(seen) == len(pools) == 3
+    for pool, maps in zip(pools, seen, strict=True):
+        pool.return_indices = True
+        pooled, switches = pool(maps)
+        back = nn.MaxUnpool2d(3, 2)(pooled, switches, output_size=list(maps.shape[2:]))
+        assert torch.equal(back[back != 0], maps[back != 0])
+        assert torch.equal(pool(back)[0], pooled)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "linear"),
+    [
+        ({}, [9216, 4096, 4096, 1000]),
+        ({"hidden": (4096,)}, [9216, 4096, 1000]),
+        ({"hidden": ()}, [9216, 1000]),
+        ({"hidden": (2048, 2048)}, [9216, 2048, 2048, 1000]),
+        ({"widths": (256,)}, [9216, 4096, 4096, 1000]),
+        ({"widths": (512, 1024, 512), "hidden": (8192, 8192)}, [18432, 8192, 8192, 1000]),
+    ],
+    ids=["whole", "without 7", "without 6, 7", "2048", "without 3, 4", "8192, wide"],
+)
+def test_layers_can_be_removed_and_adjusted_as_in_table_3(
+    overrides: dict[str, Any], linear: list[int]
+) -> None:
+    with torch.device("meta"):
+        model = ZFNet(**overrides)
+        table = layer_table(model, (3, 224, 224))
+    rows = [row for row in table if row.kind == "Linear"]
+    assert [rows[0].in_shape[0], *(row.out_shape[0] for row in rows)] == linear
+    assert model.head_hidden_size == linear[-2]
+    kernels = [row for row in table if row.name.startswith("stages.1") and row.kind == "Conv2d"]
+    assert [row.out_shape[0] for row in kernels] == list(overrides.get("widths", (384, 384, 256)))
 
 
 def test_too_small_an_input_is_refused() -> None:
@@ -87,8 +118,20 @@ def test_too_small_an_input_is_refused() -> None:
     assert create_model("zfnet", input_size=63, num_classes=2).input_size == 63
 
 
+def test_a_net_without_any_of_the_last_convolutions_is_refused() -> None:
+    with pytest.raises(BadArgument, match="widths is empty; expected a width for at least one"):
+        ZFNet(widths=())
+
+
+def test_eight_real_images_are_learned_by_heart_without_layer_7() -> None:
+    """A row of Table 3: 16 of 22 million weights less than the whole net at 63 pixels."""
+    torch.manual_seed(0)
+    model = ZFNet(num_classes=10, input_size=63, hidden=(4096,))
+    assert 0 < steps_to_learn(model, adam(5e-4), size=63) < 200
+
+
 @pytest.mark.slow
 def test_eight_real_images_are_learned_by_heart() -> None:
     torch.manual_seed(0)
-    model = ZFNet(num_classes=10, input_size=95)
-    assert 0 < steps_to_learn(model, adam(1e-4), size=95) < 200
+    model = ZFNet(num_classes=10, input_size=63)
+    assert 0 < steps_to_learn(model, adam(5e-4), size=63) < 200

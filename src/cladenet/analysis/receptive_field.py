@@ -114,4 +114,5 @@ WIDENS: dict[Any, Callable[..., Sight]] = {
     aten.slice: _slice,
     aten.mean: _whole,
     aten._adaptive_avg_pool2d: _whole,
+    aten.adaptive_max_pool2d: _whole,
 }

@@ -16,32 +16,38 @@ of 4, which left no dead and no aliased filters; every map reads all maps. A poo
 
 The printed sizes 110, 55, 26, 13 settle the padding: 1 in the first layer, 0 in the second, and
 pools that round up. No constants of the normalisation across maps are printed; AlexNet's are used.
-The pools are modules, so that a deconvnet can ask them for their switches (`return_indices`).
-Weights are drawn with a standard deviation of 10^-2, biases are 0 (Sec. 3.1).
+
+A deconvnet (Sec. 2.1) goes back through the transposed filters and needs to know where each maximum
+was: every pool is a `MaxPool2d` of its own, whose `return_indices` can be set.
+
+Weights are drawn with a standard deviation of 10^-2, biases are 0 (Sec. 3). That a filter whose
+root mean square grows beyond 0.1 is scaled back to it, is training: `filter_rms` of the recipe.
 """
 
 from functools import partial
 
 from torch import nn
 
+from cladenet.errors import BadArgument
 from cladenet.layers.anatomy import Classifier, FeatureMap
 from cladenet.layers.init import gaussian_init
 from cladenet.layers.norm import response_norm
 
 
 class ZFNet(Classifier):
-    """Fig. 3 with any widths of the last three convolutions.
+    """The network of Fig. 3, and what Table 3 makes of it.
 
     Args:
         num_classes: length of the logits.
         in_channels: channels of the images.
         input_size: height and width, 63 or more.
-        widths: channels of layers 3 to 5.
+        widths: channels of layers 3 to 5; only the last one where Table 3 removes layers 3 and 4.
+        hidden: units of the linear layers 6 and 7; none where it removes them.
         lrn: normalise across maps after the first two pools.
-        drop_rate: of dropout after the two hidden linear layers.
+        drop_rate: of dropout after each hidden linear layer.
 
     Raises:
-        BadArgument: `input_size` is below 63, or a count is not positive.
+        BadArgument: `input_size` is below 63, `widths` is empty, or a count is not positive.
     """
 
     def __init__(
@@ -49,18 +55,23 @@ class ZFNet(Classifier):
         num_classes: int = 1000,
         in_channels: int = 3,
         input_size: int = 224,
-        widths: tuple[int, int, int] = (384, 384, 256),
+        widths: tuple[int, ...] = (384, 384, 256),
+        hidden: tuple[int, ...] = (4096, 4096),
         lrn: bool = True,
         drop_rate: float = 0.5,
     ) -> None:
-        w3, w4, w5 = widths
+        if not widths:
+            raise BadArgument("widths is empty; expected a width for at least one convolution")
+        last = 2 * len(widths)
         places = (
             FeatureMap("stem.1", 96, reduction=2),
             FeatureMap("stages.0.1", 256, reduction=8),
-            FeatureMap("stages.1.5", w5, reduction=16),
-            FeatureMap("stages.1.6", w5, reduction=32),
+            FeatureMap(f"stages.1.{last - 1}", widths[-1], reduction=16),
+            FeatureMap(f"stages.1.{last}", widths[-1], reduction=32),
         )
-        super().__init__(in_channels, num_classes, places, 4096, input_size, least_size=63)
+        flat = widths[-1] * side_after(input_size) ** 2
+        head_width = (flat, *hidden)[-1]
+        super().__init__(in_channels, num_classes, places, head_width, input_size, least_size=63)
 
         def norm() -> list[nn.Module]:
             return [response_norm(1e-4)] if lrn else []
@@ -71,6 +82,9 @@ class ZFNet(Classifier):
             nn.MaxPool2d(3, 2, ceil_mode=True),
             *norm(),
         )
+        convs: list[nn.Module] = []
+        for width_in, width in zip((256, *widths), widths, strict=False):
+            convs += [nn.Conv2d(width_in, width, 3, padding=1), nn.ReLU(inplace=True)]
         self.stages = nn.Sequential(
             nn.Sequential(
                 nn.Conv2d(96, 256, 5, stride=2),
@@ -78,26 +92,14 @@ class ZFNet(Classifier):
                 nn.MaxPool2d(3, 2, ceil_mode=True),
                 *norm(),
             ),
-            nn.Sequential(
-                nn.Conv2d(256, w3, 3, padding=1),
-                nn.ReLU(inplace=True),
-                nn.Conv2d(w3, w4, 3, padding=1),
-                nn.ReLU(inplace=True),
-                nn.Conv2d(w4, w5, 3, padding=1),
-                nn.ReLU(inplace=True),
-                nn.MaxPool2d(3, 2),
-            ),
+            nn.Sequential(*convs, nn.MaxPool2d(3, 2)),
         )
-        self.head = nn.Sequential(
-            nn.Flatten(),
-            nn.Linear(w5 * side_after(input_size) ** 2, 4096),
-            nn.ReLU(inplace=True),
-            nn.Dropout(drop_rate),
-            nn.Linear(4096, 4096),
-            nn.ReLU(inplace=True),
-            nn.Dropout(drop_rate),
-            self.new_classifier(num_classes),
-        )
+        linears: list[nn.Module] = []
+        for width_in, width in zip((flat, *hidden), hidden, strict=False):
+            linears += [
+                nn.Linear(width_in, width), nn.ReLU(inplace=True), nn.Dropout(drop_rate),
+            ]  # fmt: skip
+        self.head = nn.Sequential(nn.Flatten(), *linears, self.new_classifier(num_classes))
         self.initialise(self)
 
     def initialise(self, module: nn.Module) -> None:
