@@ -235,7 +235,7 @@ def test_every_small_network_is_saved_and_loaded(name: str, tmp_path: Path) -> N
 @pytest.mark.slow
 @pytest.mark.parametrize("name", list_models())
 def test_every_network_is_saved_and_loaded(name: str, tmp_path: Path) -> None:
-    if name == "resnet1202_cifar":
+    if "resnet1001" in name or "resnet1202" in name:
         pytest.skip("its answers overflow until its running statistics have settled")
     saved = save(tmp_path / "checkpoint", name, find(name).input[1])
     assert load(saved).card.network == name
