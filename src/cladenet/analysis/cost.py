@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from cladenet.analysis.receptive_field import FollowSight
+from cladenet.layers.modes import training_nowhere
 
 
 def count_cost(model: nn.Module, input_shape: tuple[int, ...]) -> tuple[int, int]:
@@ -26,7 +27,7 @@ def count_cost(model: nn.Module, input_shape: tuple[int, ...]) -> tuple[int, int
         model: left as it was; the count is that of its evaluation mode.
         input_shape: (C, H, W).
     """
-    with evaluation_mode(model), torch.no_grad(), _counting(model) as macs_so_far:
+    with training_nowhere(model), torch.no_grad(), _counting(model) as macs_so_far:
         model(_one_image(model, input_shape))
         macs = macs_so_far()
     return sum(p.numel() for p in model.parameters()), macs
@@ -70,7 +71,7 @@ def layer_table(model: nn.Module, input_shape: tuple[int, ...]) -> list[Layer]:
     layers: list[Layer] = []
     started: list[int] = []
     with ExitStack() as stack:
-        stack.enter_context(evaluation_mode(model))
+        stack.enter_context(training_nowhere(model))
         stack.enter_context(torch.no_grad())
         macs_so_far = stack.enter_context(_counting(model))
         sight = stack.enter_context(FollowSight(images))
@@ -98,18 +99,6 @@ def layer_table(model: nn.Module, input_shape: tuple[int, ...]) -> list[Layer]:
             stack.callback(module.register_forward_hook(finish).remove)
         model(images)
     return layers
-
-
-@contextmanager
-def evaluation_mode(model: nn.Module) -> Iterator[None]:
-    """Inside, no layer is in training mode; after, each is in the mode it was in."""
-    training = [module for module in model.modules() if module.training]
-    model.eval()
-    try:
-        yield
-    finally:
-        for module in training:
-            module.training = True
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from cladenet.data.preprocess import Preprocess
 from cladenet.errors import BadArgument
+from cladenet.layers.modes import training_nowhere
 
 
 def scores(
@@ -29,15 +30,8 @@ def scores(
 @contextmanager
 def evaluating(*models: nn.Module) -> Iterator[None]:
     """Inference mode; afterwards each module is back in its own mode, also the frozen ones."""
-    modes = [(module, module.training) for model in models for module in model.modules()]
-    for model in models:
-        model.eval()
-    try:
-        with torch.random.fork_rng(devices=[]), torch.inference_mode():
-            yield
-    finally:
-        for module, mode in modes:
-            module.training = mode
+    with training_nowhere(*models), torch.random.fork_rng(devices=[]), torch.inference_mode():
+        yield
 
 
 def check_precision(precision: str) -> None:

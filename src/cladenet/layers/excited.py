@@ -16,13 +16,12 @@ layers, such as a stage of VGG, which is one unit here.
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple, Protocol
 
-import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 
 from cladenet.errors import BadArgument
 from cladenet.layers.anatomy import Classifier
-from cladenet.layers.modes import training_where
+from cladenet.layers.modes import training_nowhere
+from cladenet.layers.shapes import on_meta
 from cladenet.layers.squeeze_excite import SqueezeExcite
 
 POSITIONS = ("standard", "pre", "post", "identity", "3x3")
@@ -162,14 +161,11 @@ def _measure(model: Classifier, modules: list[nn.Module]) -> list[tuple[int, int
             )
         widths[module] = inputs[0].shape[1], output.shape[1]
 
-    tensors = {**dict(model.named_parameters()), **dict(model.named_buffers())}
-    on_meta = {name: tensor.to("meta") for name, tensor in tensors.items()}
     side = model.input_size or max(SIDE, model.least_size)
-    images = torch.empty(2, model.in_channels, side, side, device="meta")
     hooks = [module.register_forward_hook(look) for module in modules]
     try:
-        with training_where(model, lambda module: False):
-            functional_call(model, on_meta, images.to(next(model.parameters()).dtype))
+        with training_nowhere(model):
+            on_meta(model, 2, model.in_channels, side, side)
     finally:
         for hook in hooks:
             hook.remove()

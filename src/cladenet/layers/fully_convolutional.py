@@ -22,10 +22,10 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 
 from cladenet.errors import BadArgument
 from cladenet.layers.anatomy import Classifier
+from cladenet.layers.shapes import on_meta
 
 # Numbers in the windows that are copied out of a map at a time: 64 MB.
 MOST_NUMBERS = 2**24
@@ -108,11 +108,7 @@ def slide(head: nn.Module, maps: Tensor, side: int) -> Tensor:
 def _side_of_map(model: Classifier) -> int:
     """Height and width of the last stage's map at the `input_size`, without computing it."""
     size = cast(int, model.input_size)
-    tensors = {**dict(model.named_parameters()), **dict(model.named_buffers())}
-    on_meta = {f"model.{name}": tensor.to("meta") for name, tensor in tensors.items()}
-    images = torch.empty(1, model.in_channels, size, size, device="meta")
-    like = next(model.parameters())
-    shape = functional_call(_Features(model), on_meta, images.to(like.dtype)).shape
+    shape = on_meta(_Features(model), 1, model.in_channels, size, size).shape
     if len(shape) != 4 or shape[2] != shape[3]:
         raise BadArgument(
             f"{type(model).__name__} cannot be slid over an image: its head is tied to "

@@ -120,7 +120,9 @@ def initialise_from_data(model: Classifier, images: Tensor) -> None:
 
     waiting = {layer: layer.register_forward_pre_hook(fit) for layer in weight_normalised(model)}
     # The network itself in training mode, so that auxiliary classifiers are heard too.
-    with training_where(model, lambda part: part is model or isinstance(part, MeanOnlyBatchNorm)):
-        model(images)
-    for hook in waiting.values():
-        hook.remove()
+    try:
+        with training_where(lambda m: m is model or isinstance(m, MeanOnlyBatchNorm), model):
+            model(images)
+    finally:
+        for hook in waiting.values():
+            hook.remove()
