@@ -1,10 +1,14 @@
 """Convolutions as papers print them: kernel size, stride, and zeros enough to keep the size."""
 
+from collections.abc import Callable
+from functools import partial
+
 from torch import nn
 
 from cladenet.layers.norm import Norm
 
 Size = int | tuple[int, int]
+Activation = Callable[[], nn.Module]
 
 
 def conv(
@@ -19,6 +23,35 @@ def conv(
     )
 
 
+def conv_norm_act(
+    in_channels: int,
+    out_channels: int,
+    kernel_size: Size,
+    stride: int = 1,
+    groups: int = 1,
+    padding: Size | None = None,
+    *,
+    norm: Norm | None,
+    activation: Activation | None,
+    bias: bool = False,
+) -> list[nn.Module]:
+    """A convolution, then a norm and an activation where there are any.
+
+    `kernel_size` and `padding` are one number or (height, width). Without `padding`, zeros enough
+    to keep the size before the stride, for an odd kernel; 0 is the "valid" of TensorFlow.
+    """
+    if padding is None:
+        height, width = kernel_size if isinstance(kernel_size, tuple) else (kernel_size,) * 2
+        padding = height // 2, width // 2
+    return [
+        nn.Conv2d(
+            in_channels, out_channels, kernel_size, stride, padding, groups=groups, bias=bias
+        ),
+        *([norm(out_channels)] if norm else []),
+        *([activation()] if activation else []),
+    ]
+
+
 def conv_norm_relu(
     in_channels: int,
     out_channels: int,
@@ -29,21 +62,27 @@ def conv_norm_relu(
     norm: Norm | None,
     bias: bool = False,
 ) -> nn.Sequential:
-    """ReLU(norm(conv(x))), the unit of the Inception networks; no norm if `norm` is None.
-
-    `kernel_size` and `padding` are one number or (height, width). Without `padding`, zeros enough
-    to keep the size before the stride, for an odd kernel; 0 is the "valid" of TensorFlow.
-    """
-    if padding is None:
-        height, width = kernel_size if isinstance(kernel_size, tuple) else (kernel_size,) * 2
-        padding = height // 2, width // 2
+    """ReLU(norm(conv(x))), the unit of the Inception networks; as in `conv_norm_act`."""
     return nn.Sequential(
-        nn.Conv2d(in_channels, out_channels, kernel_size, stride, padding, bias=bias),
-        *([norm(out_channels)] if norm else []),
-        nn.ReLU(inplace=True),
+        *conv_norm_act(
+            in_channels,
+            out_channels,
+            kernel_size,
+            stride,
+            padding=padding,
+            norm=norm,
+            activation=partial(nn.ReLU, inplace=True),
+            bias=bias,
+        )
     )
 
 
-def size_after(size: int, kernel_size: int, stride: int = 1, padding: int = 0) -> int:
-    """Height or width of a convolution's or pool's output; below 1 if the window does not fit."""
-    return (size + 2 * padding - kernel_size) // stride + 1
+def size_after(
+    size: int, kernel_size: int, stride: int = 1, padding: int = 0, ceil_mode: bool = False
+) -> int:
+    """Height or width of a convolution's or pool's output; below 1 if the window does not fit.
+
+    With `ceil_mode` a pool has a last window that hangs over the edge.
+    """
+    steps = size + 2 * padding - kernel_size
+    return (-(-steps // stride) if ceil_mode else steps // stride) + 1

@@ -9,31 +9,10 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
+from cladenet.layers.conv import Activation, conv_norm_act
 from cladenet.layers.norm import Norm
 
-Activation = Callable[[], nn.Module]
 Part = Callable[[int], nn.Module]  # from a channel count
-
-
-def conv_norm_act(
-    in_channels: int,
-    out_channels: int,
-    kernel_size: int,
-    stride: int = 1,
-    groups: int = 1,
-    *,
-    norm: Norm,
-    activation: Activation | None,
-) -> list[nn.Module]:
-    """A convolution that keeps the size before its stride, its norm, and an activation or none."""
-    padding = kernel_size // 2
-    layers: list[nn.Module] = [
-        nn.Conv2d(
-            in_channels, out_channels, kernel_size, stride, padding, groups=groups, bias=False
-        ),
-        norm(out_channels),
-    ]
-    return layers if activation is None else [*layers, activation()]
 
 
 class InvertedResidual(nn.Module):

@@ -24,8 +24,9 @@ from torch import nn
 
 from cladenet.errors import BadArgument
 from cladenet.layers.anatomy import Classifier, FeatureMap
+from cladenet.layers.conv import conv_norm_act
 from cladenet.layers.init import he_init
-from cladenet.layers.inverted_residual import InvertedResidual, conv_norm_act, rounded
+from cladenet.layers.inverted_residual import InvertedResidual, rounded
 from cladenet.layers.norm import Norm
 from cladenet.layers.squeeze_excite import SqueezeExcite
 

@@ -25,8 +25,8 @@ from torch import nn
 
 from cladenet.errors import BadArgument
 from cladenet.layers.anatomy import Classifier, FeatureMap
+from cladenet.layers.conv import Activation, conv_norm_act
 from cladenet.layers.init import he_init
-from cladenet.layers.inverted_residual import Activation, conv_norm_act
 from cladenet.layers.norm import Norm
 
 # Table 1: channels of the units of each stage; a stage's first unit strides, but for stages.0.

@@ -23,8 +23,8 @@ import torch
 from torch import Tensor, nn
 
 from cladenet.layers.anatomy import Classifier, FeatureMap
+from cladenet.layers.conv import conv_norm_act
 from cladenet.layers.init import he_init
-from cladenet.layers.inverted_residual import conv_norm_act
 from cladenet.layers.norm import Norm
 from cladenet.layers.shuffle import ChannelShuffle
 from cladenet.layers.squeeze_excite import SqueezeExcite

@@ -30,6 +30,7 @@ from torch import nn
 
 from cladenet.errors import BadArgument
 from cladenet.layers.anatomy import Classifier, FeatureMap
+from cladenet.layers.conv import size_after
 from cladenet.layers.init import gaussian_init
 from cladenet.layers.norm import response_norm
 
@@ -109,11 +110,9 @@ class ZFNet(Classifier):
 
 def side_after(side: int) -> int:
     """Height or width of the last map: 224 -> 110 -> 55 -> 26 -> 13 -> 6."""
-    side = (side + 2 - 7) // 2 + 1
-    side = -(-(side - 3) // 2) + 1
-    side = (side - 5) // 2 + 1
-    side = -(-(side - 3) // 2) + 1
-    return (side - 3) // 2 + 1
+    side = size_after(size_after(side, 7, 2, padding=1), 3, 2, ceil_mode=True)
+    side = size_after(size_after(side, 5, 2), 3, 2, ceil_mode=True)
+    return size_after(side, 3, 2)
 
 
 VARIANTS = {
