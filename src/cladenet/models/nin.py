@@ -23,15 +23,15 @@ nin_cifar10_bn is of a tutorial repository: batch norm before each ReLU, that of
 no dropout, pools with a border of zeros that round down, the second one an average.
 """
 
-from collections import OrderedDict
 from functools import partial
 from itertools import chain, repeat
 
-from torch import Tensor, nn
+from torch import nn
 
-from cladenet.layers.anatomy import Classifier, FeatureMap
+from cladenet.layers.anatomy import FeatureMap
 from cladenet.layers.init import gaussian_init
 from cladenet.layers.norm import Norm
+from cladenet.layers.votes import VotingClassifier
 
 Block = tuple[int, int, int, tuple[int, ...]]  # kernel, stride, padding, widths
 
@@ -59,27 +59,7 @@ CIFAR100_STDS = (0.001, 0.01, 0.01, 0.05)
 IMAGENET_STDS = (0.01, 0.05, 0.05, 0.05, 0.05, 0.05, 0.01, 0.05, 0.05, 0.05, 0.05, 0.01)
 
 
-def votes(in_channels: int, num_classes: int, norm: Norm | None) -> nn.Sequential:
-    """One map for each class and its average: (N, in_channels, h, w) -> logits (N, num_classes).
-
-    The child `maps` gives the evidence for each class, place by place: (N, num_classes, h, w).
-
-    Args:
-        in_channels: of the last stage's maps.
-        num_classes: maps that vote.
-        norm: between convolution and ReLU, or None.
-    """
-    maps = nn.Sequential(
-        nn.Conv2d(in_channels, num_classes, 1),
-        *([norm(num_classes)] if norm else []),
-        nn.ReLU(inplace=True),
-    )
-    return nn.Sequential(
-        OrderedDict(maps=maps, average=nn.AdaptiveAvgPool2d(1), flatten=nn.Flatten())
-    )
-
-
-class NIN(Classifier):
+class NIN(VotingClassifier):
     """Blocks of mlpconvs.
 
     Args:
@@ -143,16 +123,6 @@ class NIN(Classifier):
         self.stages = nn.Sequential(*stages)
         self.head = nn.Sequential(self.new_classifier(num_classes))
         self.initialise(self)
-
-    def forward_head(self, x: Tensor, pre_logits: bool = False) -> Tensor:
-        """The last stage's maps -> logits, or their average (N, head_hidden_size)."""
-        return x.mean((2, 3)) if pre_logits else self.head(x)
-
-    def new_classifier(self, num_classes: int) -> nn.Module:
-        """The 1x1 convolution to one map for each class, ReLU and the average; 0: the average."""
-        if num_classes:
-            return votes(self.head_hidden_size, num_classes, self.norm)
-        return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
 
     def initialise(self, module: nn.Module) -> None:
         """N(0, std^2) with each layer's deviation in `stds`, biases 0."""

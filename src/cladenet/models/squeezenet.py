@@ -22,9 +22,10 @@ from functools import partial
 from torch import Tensor, nn
 
 from cladenet.errors import BadArgument
-from cladenet.layers.anatomy import Classifier, FeatureMap
+from cladenet.layers.anatomy import FeatureMap
 from cladenet.layers.branches import Branches
 from cladenet.layers.init import gaussian_init, lecun_init
+from cladenet.layers.votes import VotingClassifier
 
 Fires = tuple[tuple[int, int], ...]  # squeeze, expand of each fire module
 
@@ -70,7 +71,7 @@ class Fire(nn.Module):
         return made if self.bypass is None else made + self.bypass(x)
 
 
-class SqueezeNet(Classifier):
+class SqueezeNet(VotingClassifier):
     """One column of the table.
 
     Args:
@@ -122,24 +123,13 @@ class SqueezeNet(Classifier):
         self.head = nn.Sequential(nn.Dropout(drop_rate), self.new_classifier(num_classes))
         self.initialise(self)
 
-    def forward_head(self, x: Tensor, pre_logits: bool = False) -> Tensor:
-        """The last stage's maps -> logits, or their average (N, head_hidden_size)."""
-        return x.mean((2, 3)) if pre_logits else self.head(x)
-
-    def new_classifier(self, num_classes: int) -> nn.Module:
-        """The 1x1 convolution to one map for each class, ReLU and the average; 0: the average."""
-        average: list[nn.Module] = [nn.AdaptiveAvgPool2d(1), nn.Flatten()]
-        if not num_classes:
-            return nn.Sequential(*average)
-        vote = nn.Conv2d(self.head_hidden_size, num_classes, 1)
-        return nn.Sequential(vote, nn.ReLU(inplace=True), *average)
-
     def initialise(self, module: nn.Module) -> None:
         """Caffe's "xavier"; N(0, 0.01^2) in the last layer."""
         lecun_init(module)
-        for last in self.head.modules():
-            if last in set(module.modules()):
-                gaussian_init(last, std=0.01)
+        inside = set(module.modules())
+        for layer in self.head[-1].modules():
+            if isinstance(layer, nn.Conv2d) and layer in inside:
+                gaussian_init(layer, std=0.01)
 
 
 one_zero = partial(SqueezeNet, fires=V1_0, stem_channels=96, stem_kernel=7)

@@ -1,0 +1,47 @@
+"""A map for each class, whose average is the class's logit: no linear layer.
+
+Lin, Chen, Yan. Network In Network. ICLR 2014. arXiv:1312.4400, Sec. 3.2; SqueezeNet took it over.
+"""
+
+from collections import OrderedDict
+
+from torch import Tensor, nn
+
+from cladenet.layers.anatomy import Classifier
+from cladenet.layers.norm import Norm
+
+
+def votes(in_channels: int, num_classes: int, norm: Norm | None = None) -> nn.Sequential:
+    """One map for each class and its average: (N, in_channels, h, w) -> logits (N, num_classes).
+
+    The child `maps` gives the evidence for each class, place by place: (N, num_classes, h, w).
+
+    Args:
+        in_channels: of the last stage's maps.
+        num_classes: maps that vote.
+        norm: between convolution and ReLU, or None.
+    """
+    maps = nn.Sequential(
+        nn.Conv2d(in_channels, num_classes, 1),
+        *([norm(num_classes)] if norm else []),
+        nn.ReLU(inplace=True),
+    )
+    return nn.Sequential(
+        OrderedDict(maps=maps, average=nn.AdaptiveAvgPool2d(1), flatten=nn.Flatten())
+    )
+
+
+class VotingClassifier(Classifier):
+    """A classifier whose last layer is `votes`."""
+
+    norm: Norm | None = None
+
+    def forward_head(self, x: Tensor, pre_logits: bool = False) -> Tensor:
+        """The last stage's maps -> logits, or their average (N, head_hidden_size)."""
+        return x.mean((2, 3)) if pre_logits else self.head(x)
+
+    def new_classifier(self, num_classes: int) -> nn.Module:
+        """The 1x1 convolution to one map for each class, ReLU and the average; 0: the average."""
+        if num_classes:
+            return votes(self.head_hidden_size, num_classes, self.norm)
+        return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
