@@ -17,70 +17,24 @@ is an ordinary convolution with ReLU.
 
 B and the MNIST nets are those of the authors' code, dropout rates and all. A and C are
 reconstructions that meet the printed sizes: their widths are not printed. C alternates 3x3 and 1x1.
-The fully connected nets of Fig. 1 have 50 units a layer, the plain ones beside them 71, which makes
-the parameters equal. `gated=False` gives the plain twin of any of them: H alone in every layer.
+The fully connected nets of Fig. 1 are in `highway_linear`. `gated=False` gives the plain twin of
+any of them: H alone in every layer.
 
-A gate's bias starts at -1, -2 or -3 for a depth of about 10, 20 or 30 (Sec. 2.2). For the fully
-connected nets the paper searches from -1 to -10 and prints one choice, -2 for the best one of 50
-layers (Sec. 4). Here the rule goes on, -depth / 10: with -5 and ReLU 50 layers learn eight scans by
-heart in about ten steps of Adam at 1e-3, with -2 not in 200.
-
-The other weights of a convolutional net are drawn as in the authors' code, whose "xavier" is He's
-rule, and the last layer from a Gaussian of its own; what the CIFAR files say of B's first layer has
-no effect there, and is He's rule here. The fully connected nets have "normalized initialization"
-(Sec. 3.1): He's rule for ReLU, Glorot's for tanh.
-
-What Sec. 4 looks at: a hook on `gate` of a layer sees T(x); one that returns zeros in its place
-makes the layer copy its input, which is the paper's lesion.
+A gate's bias starts at -1, -2 or -3 for a depth of about 10, 20 or 30 (Sec. 2.2). The other weights
+are drawn as in the authors' code, whose "xavier" is He's rule, and the last layer from a Gaussian
+of its own; what the CIFAR files say of B's first layer has no effect there, and is He's rule here.
 """
 
-from collections.abc import Callable, Mapping
 from functools import partial
 from math import sqrt
-from typing import cast
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
-from cladenet.errors import BadArgument
-from cladenet.layers.anatomy import Classifier, FeatureMap, check_images, check_size
-from cladenet.layers.conv import conv
-from cladenet.layers.init import Init, gaussian_init, glorot_init, he_init
-
-Activation = Callable[[], nn.Module]
-ACTIVATIONS: dict[str, tuple[Activation, Init]] = {
-    "relu": (nn.ReLU, he_init),
-    "tanh": (nn.Tanh, glorot_init),
-}
-
-
-class Highway(nn.Module):
-    """y = H(x) T(x) + x (1 - T(x)): Eq. (3).
-
-    Args:
-        make: makes the affine map of H and that of T, of equal input and output.
-        gate_bias: of T at the start; below 0 the layer carries.
-        activation: of H.
-    """
-
-    def __init__(
-        self, make: Callable[[], nn.Module], gate_bias: float, activation: Activation = nn.ReLU
-    ) -> None:
-        super().__init__()
-        self.transform = nn.Sequential(make(), activation())
-        self.gate = nn.Sequential(make(), nn.Sigmoid())
-        self.gate_bias = gate_bias
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Any shape that H and T keep."""
-        return torch.lerp(x, self.transform(x), self.gate(x))  # x + T (H - x)
-
-
-def layer(
-    make: Callable[[], nn.Module], gate_bias: float, gated: bool, activation: Activation = nn.ReLU
-) -> nn.Module:
-    """A highway layer, or its plain twin: H alone."""
-    return Highway(make, gate_bias, activation) if gated else nn.Sequential(make(), activation())
+from cladenet.layers.anatomy import Classifier, FeatureMap
+from cladenet.layers.conv import conv, size_after
+from cladenet.layers.highway import draw, layer
+from cladenet.layers.init import he_init
+from cladenet.models.highway_linear import HighwayLinear
 
 
 def conv_layers(
@@ -91,19 +45,6 @@ def conv_layers(
         layer(partial(conv, width, width, kernel_size, bias=True), gate_bias, gated)
         for kernel_size in kernel_sizes
     ]
-
-
-def draw(module: nn.Module, init: Init, deviations: Mapping[nn.Module, float]) -> None:
-    """Weights inside `module` by `init`, but where `deviations` has N(0, std^2) for a layer.
-
-    The biases of gates start at their layer's `gate_bias`, the others at 0.
-    """
-    init(module)
-    for part in module.modules():
-        if isinstance(part, Highway):
-            nn.init.constant_(part.gate[0].get_parameter("bias"), part.gate_bias)
-        elif part in deviations:
-            gaussian_init(part, deviations[part])
 
 
 class HighwayCifar(Classifier):
@@ -220,7 +161,7 @@ class HighwayMnist(Classifier):
     ) -> None:
         side = input_size - 4
         for _ in range(2):
-            side = -(-(side - 3) // 2) + 1
+            side = size_after(side, 3, 2, ceil_mode=True)
         side //= 2
         places = (
             FeatureMap("stem.4", width, 1),
@@ -254,71 +195,6 @@ class HighwayMnist(Classifier):
     def initialise(self, module: nn.Module) -> None:
         """He's rule; gates start at `gate_bias`, the last layer with a deviation of 0.1."""
         draw(module, he_init, {self.head[-1]: 0.1})
-
-
-class HighwayLinear(Classifier):
-    """The fully connected networks of Fig. 1; what a layer gives is a map of one place.
-
-    Args:
-        depth: layers, the last one not counted: 10, 20, 50 or 100.
-        width: units of each layer: 50, or 71 for the plain ones of the paper.
-        gated: layers are highway layers; off is the plain network.
-        gate_bias: of all gates at the start; None is -depth / 10.
-        activation: `relu` or `tanh`; the paper searched both.
-        num_classes: length of the logits.
-        in_channels: channels of the images.
-        input_size: height and width.
-
-    Raises:
-        BadArgument: the activation is neither, `depth` is below 2, or a count is not positive.
-    """
-
-    def __init__(
-        self,
-        depth: int,
-        width: int,
-        gated: bool = True,
-        gate_bias: float | None = None,
-        activation: str = "relu",
-        num_classes: int = 10,
-        in_channels: int = 1,
-        input_size: int = 28,
-    ) -> None:
-        if activation not in ACTIVATIONS:
-            raise BadArgument(f"activation is {activation!r}; expected relu or tanh")
-        if depth < 2:
-            raise BadArgument(f"depth is {depth}; expected 2 or more, such as 10")
-        places = (FeatureMap("stages", width, input_size),)
-        super().__init__(in_channels, num_classes, places, width, input_size)
-        act, self.init = ACTIVATIONS[activation]
-        self.stem = nn.Sequential(
-            nn.Flatten(), nn.Linear(in_channels * input_size**2, width), act()
-        )
-        make = partial(nn.Linear, width, width)
-        bias = -depth / 10 if gate_bias is None else gate_bias
-        self.stages = nn.Sequential(
-            nn.Sequential(*(layer(make, bias, gated, act) for _ in range(depth - 1)))
-        )
-        self.head = nn.Sequential(self.new_classifier(num_classes))
-        self.initialise(self)
-
-    def forward_features(self, x: Tensor) -> Tensor:
-        """Images of `input_size` -> the last layer's units (N, width).
-
-        Raises:
-            BadArgument: the images have another number of channels, or another size.
-        """
-        check_images(x, type(self).__name__, self.in_channels, self.least_size)
-        check_size(x, type(self).__name__, cast(int, self.input_size))
-        return self.stages(self.stem(x))
-
-    def as_map(self, features: Tensor, image_size: tuple[int, int]) -> Tensor:
-        """(N, width) as a map of one place."""
-        return features[:, :, None, None]
-
-    def initialise(self, module: nn.Module) -> None:
-        """He's rule for ReLU, Glorot's for tanh; gates start at `gate_bias`."""
-        draw(module, self.init, {})
 
 
 VARIANTS = {
