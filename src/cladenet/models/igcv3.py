@@ -28,8 +28,8 @@ from torch import Tensor, nn
 
 from cladenet.errors import BadArgument
 from cladenet.layers.anatomy import Classifier, FeatureMap
+from cladenet.layers.conv import conv_norm_act
 from cladenet.layers.init import he_init
-from cladenet.layers.inverted_residual import conv_norm_act
 from cladenet.layers.norm import Norm
 from cladenet.layers.shuffle import ChannelShuffle
 
@@ -54,15 +54,7 @@ WIDE: Table = (
     (6, 320, 3, 2),
     (6, 640, 1, 1),
 )  # fmt: skip
-CIFAR: Table = (
-    (1,  16, 1, 1),
-    (6,  24, 4, 1),
-    (6,  32, 6, 2),
-    (6,  64, 8, 2),
-    (6,  96, 6, 1),
-    (6, 160, 6, 2),
-    (6, 320, 1, 1),
-)  # fmt: skip
+CIFAR: Table = (DEEP[0], (6, 24, 4, 1), *DEEP[2:])  # images of 32: one stride less
 
 relu6 = partial(nn.ReLU6, inplace=True)
 
