@@ -15,7 +15,6 @@ What is written: benchmarks/results/activation_memory.json.
 
 import argparse
 import json
-import platform
 import subprocess
 import sys
 import time
@@ -72,7 +71,9 @@ def main() -> None:
             rows.append(in_a_process(case))
             print(described(rows[-1]), flush=True)
     refuse_what_differs(rows)
-    result = {"machine": machine(), "steps": rows, "ratios": dict(ratios(rows))}
+    from machine import machine  # it imports torch, which only the cases' processes need before
+
+    result = {"machine": machine(threads=1), "steps": rows, "ratios": dict(ratios(rows))}
     if any(row["network"] == "resnet1202_cifar" for row in rows):
         result["resnet1202 at batch 128"] = at_batch_128(rows)
     print(json.dumps({key: result[key] for key in result if key != "steps"}, indent=2))
@@ -207,19 +208,6 @@ def described(row: dict[str, Any]) -> str:
         f"{row['network']}, {row['form']}, batch {row['batch']}: peak {row['peak_mib']:,} MiB, "
         f"the step {row['step_mib']:,} MiB, {row['cpu_seconds']} CPU seconds"
     )
-
-
-def machine() -> dict[str, Any]:
-    import torch
-
-    found = Path("/proc/cpuinfo").read_text().splitlines()
-    processor = next(line.split(":")[1].strip() for line in found if line.startswith("model name"))
-    return {
-        "processor": processor,
-        "threads": 1,
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-    }
 
 
 if __name__ == "__main__":

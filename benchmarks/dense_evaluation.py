@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from input_pipeline import machine
+from machine import machine
 from numpy.typing import NDArray
 from torch import Tensor, nn
 

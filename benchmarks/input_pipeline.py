@@ -12,7 +12,6 @@ What is written: benchmarks/results/input_pipeline.json.
 import argparse
 import json
 import os
-import platform
 import statistics
 import tempfile
 import time
@@ -23,6 +22,7 @@ from typing import Any
 import numpy as np
 import PIL
 import torch
+from machine import machine
 from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import DataLoader
@@ -57,7 +57,7 @@ def main() -> None:
     data = Path(os.environ["CLADENET_TEST_DATA"])
     with tempfile.TemporaryDirectory() as cache:
         result = {
-            "machine": machine(),
+            "machine": described(),
             "cifar": compare(cifar_sides(data), options.rounds, CIFAR_ALIKE),
             "step": share_of_a_step(data, options.rounds),
             "photographs": compare(photo_sides(data, cache), options.rounds, PHOTOS_ALIKE),
@@ -67,26 +67,11 @@ def main() -> None:
     print(f"written: {options.out}")
 
 
-def machine() -> dict[str, Any]:
-    found = {
-        "processor": next(
-            (
-                line.split(":")[1].strip()
-                for line in Path("/proc/cpuinfo").read_text().splitlines()
-                if line.startswith("model name")
-            ),
-            platform.processor(),
-        ),
-        "cores": len(os.sched_getaffinity(0)),
-        "threads": torch.get_num_threads(),
-        "load": os.getloadavg()[0],
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "torchvision": torchvision().__version__,
-        "numpy": np.__version__,
-        "pillow": PIL.__version__,
-        "cladenet": cladenet.__version__,
-    }
+def described() -> dict[str, Any]:
+    """The machine and the libraries that read images, printed as well."""
+    found = machine(
+        torchvision=torchvision().__version__, numpy=np.__version__, pillow=PIL.__version__
+    )
     print(*(f"{key} {value}" for key, value in found.items()), sep=", ")
     return found
 

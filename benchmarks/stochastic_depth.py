@@ -15,7 +15,6 @@ What is written: benchmarks/results/stochastic_depth.json.
 import argparse
 import json
 import os
-import platform
 import random
 import statistics
 import time
@@ -25,9 +24,9 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from machine import machine
 from torch import Tensor
 
-import cladenet
 from cladenet.models.stochastic_depth import StochasticUnit
 from cladenet.recipes import Recipe
 from cladenet.registry import create_model
@@ -58,7 +57,7 @@ def main() -> None:
     constant, stochastic = (side.timed() for side in sides.values())
     units = sides[STOCHASTIC].units_run[WARM_UP:]
     result = {
-        "machine": machine(options.threads, before),
+        "machine": machine(load_before=round(before, 2)),
         "batch": options.batch,
         "rounds": options.rounds,
         "units_run": {"mean": round(statistics.mean(units), 2), "expected": 40.25, "of": 54},
@@ -127,21 +126,6 @@ def ratio(stochastic: Sequence[float], constant: Sequence[float]) -> dict[str, f
 
 def _of_means(pairs: Sequence[tuple[float, float]]) -> float:
     return sum(pair[0] for pair in pairs) / sum(pair[1] for pair in pairs)
-
-
-def machine(threads: int, load_before: float) -> dict[str, Any]:
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
-    names = (line.split(":")[1].strip() for line in lines if line.startswith("model name"))
-    return {
-        "processor": next(names, platform.processor()),
-        "cores": len(os.sched_getaffinity(0)),
-        "threads": threads,
-        "load_before": round(load_before, 2),
-        "load_after": round(os.getloadavg()[0], 2),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "cladenet": cladenet.__version__,
-    }
 
 
 if __name__ == "__main__":
