@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from cladenet.analysis.receptive_field import FollowSight
+from cladenet.layers.anatomy import Classifier
 from cladenet.layers.modes import training_nowhere
 
 
@@ -24,11 +25,11 @@ def count_cost(model: nn.Module, input_shape: tuple[int, ...]) -> tuple[int, int
     counts a network of any size in no memory.
 
     Args:
-        model: left as it was; the count is that of its evaluation mode.
+        model: left as it was; the count is that of its evaluation mode, all exits included.
         input_shape: (C, H, W).
     """
     with training_nowhere(model), torch.no_grad(), _counting(model) as macs_so_far:
-        model(_one_image(model, input_shape))
+        _run(model, _one_image(model, input_shape))
         macs = macs_so_far()
     return sum(p.numel() for p in model.parameters()), macs
 
@@ -76,6 +77,11 @@ def layer_table(model: nn.Module, input_shape: tuple[int, ...]) -> list[Layer]:
         macs_so_far = stack.enter_context(_counting(model))
         sight = stack.enter_context(FollowSight(images))
 
+        def params_of(module: nn.Module) -> int:
+            """Of the first run; a layer that runs again has no more of them."""
+            again = any(layer.name == names[module] for layer in layers)
+            return 0 if again else sum(p.numel() for p in module.parameters())
+
         def start(module: nn.Module, inputs: Any) -> None:
             started.append(macs_so_far())
 
@@ -85,7 +91,7 @@ def layer_table(model: nn.Module, input_shape: tuple[int, ...]) -> list[Layer]:
                 kind=type(module).__name__,
                 in_shape=tuple(inputs[0].shape[1:]),
                 out_shape=tuple(out.shape[1:]),
-                params=sum(p.numel() for p in module.parameters()),
+                params=params_of(module),
                 macs=macs_so_far() - started.pop(),
                 receptive_field=sight.of(out).size,
                 step=sight.of(out).step,
@@ -97,8 +103,17 @@ def layer_table(model: nn.Module, input_shape: tuple[int, ...]) -> list[Layer]:
         for module in names:
             stack.callback(module.register_forward_pre_hook(start).remove)
             stack.callback(module.register_forward_hook(finish).remove)
-        model(images)
+        _run(model, images)
     return layers
+
+
+def _run(model: nn.Module, images: Tensor) -> None:
+    """All of the network, to the last of its exits."""
+    if isinstance(model, Classifier):
+        for _ in model.exits(images):
+            pass
+    else:
+        model(images)
 
 
 @contextmanager

@@ -5,7 +5,7 @@ model.stages[1][0]          the first unit of the second stage
 model.head[-1]              the layer that gives the logits
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, cast
 
 from torch import Tensor, nn
@@ -94,13 +94,33 @@ class Classifier(nn.Module):
         Raises:
             BadArgument: the images have another number of channels or a size that does not fit.
         """
+        self.check(x)
+        if self.training and self.auxiliary is not None:
+            return self._forward_with_auxiliary(x, self.auxiliary)
+        return self.forward_head(self.forward_features(x))
+
+    def exits(self, x: Tensor) -> Iterator[Tensor]:
+        """Normalised images -> logits (N, num_classes) of each exit, the earliest first.
+
+        Each is computed when it is asked for, so that whoever is content with one stops there.
+        Most networks have one exit.
+
+        Raises:
+            BadArgument: as in `forward`.
+        """
+        self.check(x)
+        yield self.forward_head(self.forward_features(x))
+
+    def check(self, x: Tensor) -> None:
+        """Refuse what the network cannot look at.
+
+        Raises:
+            BadArgument: the images have another number of channels or a size that does not fit.
+        """
         name = type(self).__name__
         check_images(x, name, self.in_channels, self.least_size)
         if self.input_size is not None:
             check_size(x, name, self.input_size)
-        if self.training and self.auxiliary is not None:
-            return self._forward_with_auxiliary(x, self.auxiliary)
-        return self.forward_head(self.forward_features(x))
 
     def forward_features(self, x: Tensor) -> Tensor:
         """Images of any size from `least_size` on -> the last stage's maps (N, num_features, h, w).
@@ -138,17 +158,23 @@ class Classifier(nn.Module):
             BadArgument: `num_classes` is negative.
         """
         _check_num_classes(num_classes)
-        like = next(self.parameters())
-        fresh = self.new_classifier(num_classes).to(like.device, like.dtype)
-        self.head[-1] = fresh.train(self.training)
-        self.initialise(self.head[-1])
         self.num_classes = num_classes
+        self.renew(self.head, self.new_classifier(num_classes))
         if num_classes == 0:
             self.auxiliary, self.auxiliary_after = None, ()
         for head in cast(Iterable[nn.Sequential], self.auxiliary or ()):
-            width = cast(nn.Linear, head[-1]).in_features
-            head[-1] = nn.Linear(width, num_classes).to(like.device, like.dtype)
-            self.initialise(head[-1])
+            self.renew(head, nn.Linear(cast(nn.Linear, head[-1]).in_features, num_classes))
+
+    def renew(self, head: nn.Sequential, last: nn.Module) -> None:
+        """Put `last` in the place of a head's last layer, with weights of its own."""
+        like = next(self.parameters())
+        head[-1] = last.to(like.device, like.dtype).train(self.training)
+        self.initialise(head[-1])
+
+    def heads(self) -> dict[str, nn.Sequential]:
+        """All that end in logits, by name: the head, then those of training or of earlier exits."""
+        auxiliary = enumerate(cast(Iterable[nn.Sequential], self.auxiliary or ()))
+        return {"head": self.head, **{f"auxiliary.{i}": head for i, head in auxiliary}}
 
     def new_classifier(self, num_classes: int) -> nn.Module:
         """The last layer, not yet initialised: linear in nearly all papers."""

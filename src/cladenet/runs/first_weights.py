@@ -7,10 +7,7 @@ Simonyan, Zisserman 2015, arXiv:1409.1556, Sec. 3.1, start deep networks from la
 shallow one; which layers those are, the network says: `start_from`.
 """
 
-from typing import cast
-
 import torch
-from torch import nn
 
 from cladenet.checkpoints import Loaded, load_into
 from cladenet.checkpoints.loading import AUXILIARY
@@ -140,9 +137,6 @@ def _start_from(
 
 
 def _last_layers(model: Classifier) -> list[str]:
-    """The tensors of the layers that give logits: of the network, and of auxiliary classifiers."""
-    heads = {"head": model.head}
-    for number, head in enumerate(model.auxiliary or ()):
-        heads[f"auxiliary.{number}"] = cast(nn.Sequential, head)
-    lasts = tuple(f"{name}.{len(head) - 1}." for name, head in heads.items())
+    """The tensors of the layers that give logits."""
+    lasts = tuple(f"{name}.{len(head) - 1}." for name, head in model.heads().items())
     return [name for name in model.state_dict() if name.startswith(lasts)]

@@ -1,0 +1,325 @@
+"""CliqueNet: the layers of a block feed each other in both directions.
+
+Yang, Zhong, Shen, Lin. Convolutional Neural Networks with Alternately Updated Clique. CVPR 2018.
+arXiv:1802.10419. A block has an input x_0 and layers x_1, ..., x_n of k maps each, computed twice:
+
+    stage I    x_i = W_0i * x_0 + sum over 0 < j < i of W_ji * x_j            a dense block
+    stage II   x_i = sum over j < i of W_ji * x_j + sum over j > i of W_ji * x_j'    Eq. (1), where
+               x_j are new already, x_j' those of the stage before, and x_0 is not read any more
+
+A kernel W_ji is the same in both stages; norm and ReLU before it are each stage's own. Only stage
+II goes on to the next block, and [x_0, stage II] of every block goes to the classifier:
+
+    part      out (32 in)   CIFAR                    out (224 in)   ImageNet
+    stem      32x32         3x3, 64                  56x56          7x7 / 2, 64, 3x3 / 2 max pool
+    stages.0  32x32         block                    56x56          block
+    stages.1  16x16         transition, block        28x28          transition, block
+    stages.2  8x8           transition, block        14x14          transition, block
+    stages.3                                         7x7            transition, block
+    head      num_classes   global average, linear   num_classes    the same
+
+    layer       norm, ReLU, 3x3 to k; with a bottleneck 1x1 to k, then norm, ReLU, 3x3 to k
+    transition  of stage II: norm, ReLU, 1x1 to as many, attention, 2x2 / 2 average
+    feature     of [x_0, stage II]: norm, ReLU; with compression first norm, ReLU, 1x1 to half
+
+Attention is squeeze and excitation with half the channels hidden (Sec. 3.3). A stage hands on, in
+one map, the features of the blocks before, averaged down to its size, its own, and its stage II;
+the last one the features alone. The head's average over them is the average of each over its own
+size, as in the paper: all sizes are even.
+
+T, in the names, counts the convolutions of all three blocks, with bottlenecks both of a layer.
+Dropout follows each convolution of the CIFAR networks; weights are drawn by He's rule, fan-out.
+"""
+
+from functools import partial
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from cladenet.errors import BadArgument
+from cladenet.layers.anatomy import Classifier, FeatureMap
+from cladenet.layers.conv import conv
+from cladenet.layers.init import he_fan_out_init
+from cladenet.layers.norm import Norm, norm_relu
+from cladenet.layers.squeeze_excite import SqueezeExcite
+
+
+class Kernels(nn.Conv2d):
+    """W_ji of one layer i side by side, j = 0, ..., n without i: each stage reads some of them."""
+
+    def forward(self, x: Tensor, first: int = 0) -> Tensor:
+        """(N, channels, H, W) -> (N, k, H, W), with the kernels from input channel `first` on."""
+        weight = self.weight[:, first : first + x.shape[1]]
+        return F.conv2d(x, weight, padding=self.padding)
+
+
+class CliqueLayer(nn.Module):
+    """One layer i of a block, in any stage.
+
+    Args:
+        in_channels: of the block's input x_0.
+        number: i, from 1 on.
+        layers: n, layers of the block.
+        k: maps of a layer.
+        stages: how often the layer is computed.
+        bottleneck: a 1x1 convolution before the 3x3.
+        drop_rate: of dropout after each convolution.
+        norm: maps a channel count to a normalisation layer.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        number: int,
+        layers: int,
+        k: int,
+        stages: int,
+        bottleneck: bool,
+        drop_rate: float,
+        norm: Norm,
+    ) -> None:
+        super().__init__()
+        self.in_channels = in_channels
+        read = [in_channels + k * (number - 1)] + [k * (layers - 1)] * (stages - 1)
+        size = 1 if bottleneck else 3
+        self.before = nn.ModuleList(norm_relu(norm, width) for width in read)
+        every = in_channels + k * (layers - 1)
+        self.kernels = Kernels(every, k, size, padding=size // 2, bias=False)
+        self.between = nn.ModuleList(norm_relu(norm, k) for _ in read if bottleneck)
+        self.write = conv(k, k, 3) if bottleneck else None
+        self.dropout = nn.Dropout(drop_rate)
+
+    def forward(self, maps: list[Tensor], stage: int) -> Tensor:
+        """The newest maps of all layers it reads, x_0 first in stage 0 -> its own, (N, k, H, W)."""
+        first = 0 if stage == 0 else self.in_channels
+        x = self.kernels(self.before[stage](torch.cat(maps, 1)), first)
+        if self.write is not None:
+            x = self.write(self.between[stage](self.dropout(x)))
+        return self.dropout(x)
+
+
+class CliqueBlock(nn.ModuleList):
+    """Stage I, then stage II as often as the layers' `stages` say."""
+
+    def __init__(self, layers: list[CliqueLayer], stages: int) -> None:
+        super().__init__(layers)
+        self.stages = stages
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x_0, (N, in_channels, H, W) -> [x_1, ..., x_n] of the last stage, (N, n k, H, W)."""
+        maps: list[Tensor] = []
+        for layer in self:
+            maps.append(layer([x, *maps], 0))
+        for stage in range(1, self.stages):
+            for i, layer in enumerate(self):
+                maps[i] = layer([*maps[:i], *maps[i + 1 :]], stage)
+        return torch.cat(maps, 1)
+
+
+class Stage(nn.Module):
+    """A transition, a block, and what the classifier sees of it.
+
+    Args:
+        seen: channels of the features of the blocks before.
+        transition: from stage II of the block before to x_0; None where the stem gives it.
+        block: the block.
+        feature: what the classifier sees of [x_0, stage II].
+        is_last: no block follows, so that stage II ends here.
+    """
+
+    def __init__(
+        self,
+        seen: int,
+        transition: nn.Module | None,
+        block: CliqueBlock,
+        feature: nn.Module,
+        is_last: bool,
+    ) -> None:
+        super().__init__()
+        self.seen = seen
+        self.transition = transition
+        self.history = nn.AvgPool2d(2) if transition else None
+        self.block = block
+        self.feature = feature
+        self.is_last = is_last
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[features before, stage II of the block before] -> [features, stage II of this block]."""
+        features, x = x[:, : self.seen], x[:, self.seen :]
+        if self.transition is not None and self.history is not None:
+            features, x = self.history(features), self.transition(x)
+        clique = self.block(x)
+        feature = self.feature(torch.cat([x, clique], 1))
+        return torch.cat([features, feature] if self.is_last else [features, feature, clique], 1)
+
+
+class CliqueNet(Classifier):
+    """The ImageNet network, of any sizes.
+
+    Args:
+        layers: n, in each block; in the CIFAR networks all alike.
+        k: maps of a layer in each block.
+        bottleneck: a 1x1 convolution before each 3x3.
+        compression: the classifier sees half the maps of each block, mixed by a 1x1.
+        attention: squeeze and excitation in the transitions.
+        feedbacks: how often stage II is computed.
+        num_classes: length of the logits.
+        in_channels: channels of the images, of any size from 8 times the pixels that the stem
+            leaves out on: 32x32, in the CIFAR networks 4x4.
+        drop_rate: of dropout after each convolution.
+        norm: maps a channel count to a normalisation layer.
+
+    Raises:
+        BadArgument: a count is not positive, or a block has fewer than two layers.
+    """
+
+    stem_reduction = 4
+
+    def __init__(
+        self,
+        layers: tuple[int, ...],
+        k: tuple[int, ...],
+        bottleneck: bool = True,
+        compression: bool = True,
+        attention: bool = True,
+        feedbacks: int = 1,
+        num_classes: int = 1000,
+        in_channels: int = 3,
+        drop_rate: float = 0.0,
+        norm: Norm = nn.BatchNorm2d,
+    ) -> None:
+        if len(layers) != len(k) or not layers or min(layers) < 2 or min(k) < 1 or feedbacks < 1:
+            raise BadArgument(
+                f"layers is {layers}, k {k}, feedbacks {feedbacks}; expected as many layers as k, "
+                "each 2 or more, 1 or more, and 1 or more"
+            )
+        stages, seen, width = [], 0, 64
+        places = []
+        for i, (n, maps) in enumerate(zip(layers, k, strict=True)):
+            transition = _transition(width, attention, drop_rate, norm) if i else None
+            block = CliqueBlock(
+                [
+                    CliqueLayer(width, j, n, maps, 1 + feedbacks, bottleneck, drop_rate, norm)
+                    for j in range(1, n + 1)
+                ],
+                1 + feedbacks,
+            )
+            both = width + n * maps
+            feature = _feature(both, compression, norm)
+            is_last = i == len(layers) - 1
+            stages.append(Stage(seen, transition, block, feature, is_last))
+            seen += both // 2 if compression else both
+            width = n * maps
+            reduction = self.stem_reduction * 2**i
+            places.append(FeatureMap(f"stages.{i}", seen if is_last else seen + width, reduction))
+        least = self.stem_reduction * 2 ** (len(layers) - 1)
+        super().__init__(in_channels, num_classes, places, head_width=seen, least_size=least)
+        self.stem = self._stem(in_channels, norm)
+        self.stages = nn.Sequential(*stages)
+        self.head = nn.Sequential(
+            nn.AdaptiveAvgPool2d(1), nn.Flatten(), self.new_classifier(num_classes)
+        )
+        self.initialise(self)
+
+    def initialise(self, module: nn.Module) -> None:
+        """He's rule, fan-out."""
+        he_fan_out_init(module)
+
+    def _stem(self, in_channels: int, norm: Norm) -> nn.Module:
+        return nn.Sequential(
+            conv(in_channels, 64, 7, stride=2),
+            norm_relu(norm, 64),
+            nn.MaxPool2d(3, stride=2, padding=1),
+        )
+
+
+class CliqueNetCifar(CliqueNet):
+    """The CIFAR network: three blocks of the same sizes.
+
+    Args:
+        k: maps of a layer.
+        T: convolutions in all blocks, with bottlenecks both of a layer.
+        bottleneck: as in `CliqueNet`, and so are the others.
+        compression: as in `CliqueNet`.
+        attention: as in `CliqueNet`.
+        feedbacks: as in `CliqueNet`.
+        num_classes: length of the logits.
+        in_channels: channels of the images, of any size from 4x4 on.
+        drop_rate: of dropout after each convolution.
+        norm: maps a channel count to a normalisation layer.
+
+    Raises:
+        BadArgument: `T` cannot be shared out to three blocks of two layers or more.
+    """
+
+    stem_reduction = 1
+
+    def __init__(
+        self,
+        k: int,
+        T: int,
+        bottleneck: bool = False,
+        compression: bool = False,
+        attention: bool = False,
+        feedbacks: int = 1,
+        num_classes: int = 10,
+        in_channels: int = 3,
+        drop_rate: float = 0.2,
+        norm: Norm = nn.BatchNorm2d,
+    ) -> None:
+        n, rest = divmod(T, 6 if bottleneck else 3)
+        if n < 2 or rest:
+            form = "6n with bottlenecks, such as 30" if bottleneck else "3n, such as 12"
+            raise BadArgument(f"T is {T}; expected {form}, and n of 2 or more")
+        super().__init__(
+            (n,) * 3,
+            (k,) * 3,
+            bottleneck,
+            compression,
+            attention,
+            feedbacks,
+            num_classes,
+            in_channels,
+            drop_rate,
+            norm,
+        )
+
+    def _stem(self, in_channels: int, norm: Norm) -> nn.Module:
+        return conv(in_channels, 64, 3)
+
+
+def _transition(width: int, attention: bool, drop_rate: float, norm: Norm) -> nn.Sequential:
+    """Stage II on half the grid: (N, width, H, W) -> (N, width, H / 2, W / 2)."""
+    return nn.Sequential(
+        norm_relu(norm, width),
+        conv(width, width, 1),
+        *([SqueezeExcite(width, width // 2)] if attention else []),
+        nn.Dropout(drop_rate),
+        nn.AvgPool2d(2),
+    )
+
+
+def _feature(width: int, compression: bool, norm: Norm) -> nn.Sequential:
+    """What the classifier sees of a block."""
+    if not compression:
+        return norm_relu(norm, width)
+    half = width // 2
+    return nn.Sequential(norm_relu(norm, width), conv(width, half, 1), norm_relu(norm, half))
+
+
+_ABC = partial(CliqueNetCifar, bottleneck=True, compression=True, attention=True)
+
+VARIANTS = {
+    "cliquenet_36_12_cifar": partial(CliqueNetCifar, k=36, T=12),
+    "cliquenet_64_15_cifar": partial(CliqueNetCifar, k=64, T=15),
+    "cliquenet_80_15_cifar": partial(CliqueNetCifar, k=80, T=15),
+    "cliquenet_80_18_cifar": partial(CliqueNetCifar, k=80, T=18),
+    "cliquenet_12_36_cifar": partial(CliqueNetCifar, k=12, T=36),
+    "cliquenet_24_18_cifar": partial(CliqueNetCifar, k=24, T=18),
+    "cliquenet_150_30_abc_cifar": partial(_ABC, k=150, T=30),
+    "cliquenet_s0": partial(CliqueNet, layers=(5, 6, 6, 6), k=(36, 64, 100, 80)),
+    "cliquenet_s1": partial(CliqueNet, layers=(5, 6, 6, 6), k=(36, 80, 120, 100)),
+    "cliquenet_s2": partial(CliqueNet, layers=(5, 5, 6, 6), k=(36, 80, 150, 120)),
+    "cliquenet_s3": partial(CliqueNet, layers=(6, 6, 6, 6), k=(40, 80, 160, 160)),
+}
