@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from cladenet.data.open import open_dataset
     from cladenet.registry import create_model, find, list_models
     from cladenet.runs.evaluate_run import evaluate
+    from cladenet.runs.exit_table import evaluate_exits
     from cladenet.runs.predict_images import predict
     from cladenet.runs.protocol_table import evaluate_protocols
     from cladenet.runs.train_run import train
@@ -28,6 +29,7 @@ __version__ = "0.1.0"
 __all__ = [
     "create_model",
     "evaluate",
+    "evaluate_exits",
     "evaluate_protocols",
     "find",
     "list_models",
@@ -40,6 +42,7 @@ __all__ = [
 _HOMES = {
     "create_model": "cladenet.registry",
     "evaluate": "cladenet.runs.evaluate_run",
+    "evaluate_exits": "cladenet.runs.exit_table",
     "evaluate_protocols": "cladenet.runs.protocol_table",
     "find": "cladenet.registry",
     "list_models": "cladenet.registry",

@@ -34,6 +34,17 @@ def count_cost(model: nn.Module, input_shape: tuple[int, ...]) -> tuple[int, int
     return sum(p.numel() for p in model.parameters()), macs
 
 
+def macs_to_exits(model: Classifier, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Multiply-accumulates from an image to the logits of each exit, those before it included.
+
+    Args:
+        model: left as it was; the count is that of its evaluation mode.
+        input_shape: (C, H, W).
+    """
+    with training_nowhere(model), torch.no_grad(), _counting(model) as macs_so_far:
+        return tuple(macs_so_far() for _ in model.exits(_one_image(model, input_shape)))
+
+
 class Layer(NamedTuple):
     """One layer as it ran.
 

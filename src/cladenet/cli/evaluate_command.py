@@ -17,6 +17,7 @@ from cladenet.runs.text_table import text_table
 if TYPE_CHECKING:  # they import torch, which --help need not wait for
     from cladenet.evaluation import Evaluation
     from cladenet.runs.evaluated import Evaluated
+    from cladenet.runs.exit_table import ExitTable
     from cladenet.runs.protocol_table import ProtocolTable
 
 MATRIX_UP_TO = 12  # classes; beyond, the most frequent confusions are listed
@@ -60,6 +61,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="WHAT",
         help="scores or posteriors, over the positions of a dense evaluation",
     )
+    parser.add_argument(
+        "--exits", action="store_true", help="each exit of a network with several, with its cost"
+    )
     parser.add_argument("--batch-size", type=int, default=256, metavar="N")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     parser.add_argument("--precision", default="fp32", help="fp32 or bf16")
@@ -86,8 +90,11 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.output is not None and not arguments.output.absolute().parent.is_dir():
         raise BadArgument(f"--output {arguments.output}: its folder is not there; make it first")
     several = len(arguments.runs) > 1 or arguments.protocol == "all" or "," in arguments.protocol
-    found: Evaluated | ProtocolTable
-    found, text = _table(arguments) if several else _single(arguments)
+    found: Evaluated | ProtocolTable | ExitTable
+    if arguments.exits:
+        found, text = _exits(arguments)
+    else:
+        found, text = _table(arguments) if several else _single(arguments)
     for note in found.notes:
         print(f"note: {note}", file=sys.stderr)
     if arguments.output is not None:
@@ -117,6 +124,43 @@ def _table(arguments: argparse.Namespace) -> "tuple[ProtocolTable, str]":
     options = _options(arguments)
     table = evaluate_protocols(arguments.runs, protocols=arguments.protocol, **options)
     return table, as_table(table)
+
+
+def _exits(arguments: argparse.Namespace) -> "tuple[ExitTable, str]":
+    """Every exit of one run."""
+    from cladenet.runs.exit_table import evaluate_exits
+
+    views = ("scales", "train_scale", "flip", "worst")
+    if (
+        len(arguments.runs) > 1
+        or arguments.protocol != "single-scale"
+        or any(getattr(arguments, name) for name in views)
+    ):
+        raise BadArgument(
+            "--exits measures one run in the checkpoint's own view; leave out further runs and "
+            "--protocol, --scales, --train-scale, --flip, --worst"
+        )
+    names = (
+        "data", "split", "batch_size", "device", "precision", "workers", "on_unreadable",
+    )  # fmt: skip
+    found = evaluate_exits(arguments.runs[0], **{name: getattr(arguments, name) for name in names})
+    return found, _exits_text(found)
+
+
+def _exits_text(found: "ExitTable") -> str:
+    rows = [
+        [
+            str(number), f"{macs:,}", f"{row.n:,}",
+            percent(row.top1_error), interval(row.top1_interval),
+            percent(row.top5_error), interval(row.top5_interval),
+        ]
+        for number, (macs, row) in enumerate(zip(found.macs, found.rows, strict=True), 1)
+    ]  # fmt: skip
+    head = ["exit", "MACs", "images", "top-1 err", "95 %", "top-5 err", "95 %"]
+    title = f"{found.network} on {readable(found.data)}, {found.split}, exit by exit"
+    return f"{title}\nweights  {readable(str(found.checkpoint))}\n\n" + text_table(
+        head, rows, "rrrrlrl"
+    )
 
 
 def _options(arguments: argparse.Namespace) -> dict[str, Any]:

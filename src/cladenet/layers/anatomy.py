@@ -48,12 +48,14 @@ class Classifier(nn.Module):
     Attributes:
         skips_units: in training mode, units are left out of some batches; their parameters then
             get no gradient.
+        num_exits: how many logits `exits` gives.
 
     Raises:
         BadArgument: a count is not positive, or `input_size` is below `least_size`.
     """
 
     skips_units = False
+    num_exits = 1
     stem: nn.Module
     stages: nn.Sequential
     head: nn.Sequential

@@ -203,6 +203,7 @@ class MSDNet(Classifier):
             for head in heads  # the last layer follows
         )
         self._end_early_heads(num_classes)
+        self.num_exits = len(built)
         self.initialise(self)
 
     def forward(self, x: Tensor) -> Tensor | tuple[Tensor, ...]:
