@@ -11,7 +11,7 @@ from cladenet.analysis.cost import count_cost, layer_table
 from cladenet.errors import BadArgument
 from cladenet.layers.anatomy import Classifier
 from cladenet.layers.features import FeatureMaps
-from cladenet.registry import create_model, find, list_models
+from cladenet.registry import accepts, create_model, find, list_models
 
 
 def _kinds() -> list[str]:
@@ -40,14 +40,22 @@ def on_meta(name: str, **overrides: Any) -> Classifier:
         return create_model(name, **overrides).eval()
 
 
+def at_test_time(name: str) -> Classifier:
+    return on_meta(name, **({"converted": True} if accepts(name, "converted") else {}))
+
+
 def batch(name: str, n: int = 2) -> Tensor:
     return torch.empty(n, *find(name).input, device="meta")
 
 
 @pytest.mark.parametrize("name", list_models())
 def test_size_and_cost_are_the_ledgers(name: str) -> None:
+    """Of the network of test time; that of training, where it is another one, has its own."""
     entry = find(name)
-    assert count_cost(on_meta(name), entry.input) == (entry.params, entry.macs)
+    assert count_cost(at_test_time(name), entry.input) == (entry.params, entry.macs)
+    if entry.train_params:
+        trained = entry.train_params, entry.train_macs
+        assert count_cost(on_meta(name), entry.input) == trained
 
 
 @pytest.mark.parametrize("name", [n for n in list_models() if find(n).params_cifar100])
@@ -61,7 +69,7 @@ def test_size_and_cost_with_100_classes_are_the_ledgers(name: str) -> None:
 @pytest.mark.parametrize("name", KINDS)
 def test_layers_sum_to_the_cost_of_the_network(name: str) -> None:
     entry = find(name)
-    table = layer_table(on_meta(name), entry.input)
+    table = layer_table(at_test_time(name), entry.input)
     assert sum(row.params for row in table) == entry.params
     assert sum(row.macs for row in table) == entry.macs
     assert table[-1].out_shape == (entry.classes,)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from cladenet.checkpoints import load
     from cladenet.data.open import open_dataset
     from cladenet.registry import create_model, find, list_models
+    from cladenet.runs.convert_run import convert
     from cladenet.runs.evaluate_run import evaluate
     from cladenet.runs.exit_table import evaluate_exits
     from cladenet.runs.predict_images import predict
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "convert",
     "create_model",
     "evaluate",
     "evaluate_exits",
@@ -40,6 +42,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "convert": "cladenet.runs.convert_run",
     "create_model": "cladenet.registry",
     "evaluate": "cladenet.runs.evaluate_run",
     "evaluate_exits": "cladenet.runs.exit_table",

@@ -99,7 +99,7 @@ def facts_text(entry: Entry) -> str:
         "params": _counted(entry.params, entry.paper_params),
         "MACs": _counted(entry.macs, entry.paper_flops),
         "100 classes": ", ".join(hundred),
-        "in training": _with_auxiliary(entry.params_with_aux),
+        "in training": _in_training(entry),
         "exits": _exits(entry),
         "shortcut": entry.shortcut,
         "stride on": entry.stride_on,
@@ -127,9 +127,13 @@ def layers(entry: Entry, size: int | None = None) -> list[dict[str, Any]]:
     channels, height, width = entry.input
     if size is not None:
         height = width = size
-    tied = size is not None and accepts(entry.name, "input_size")
+    arguments: dict[str, Any] = {}
+    if size is not None and accepts(entry.name, "input_size"):
+        arguments["input_size"] = size
+    if entry.train_params:
+        arguments["converted"] = True  # the one that the ledger counts
     with torch.device("meta"):
-        model = create_model(entry.name, input_size=size) if tied else create_model(entry.name)
+        model = create_model(entry.name, **arguments)
     return [layer._asdict() for layer in layer_table(model, (channels, height, width))]
 
 
@@ -164,8 +168,12 @@ def _names(line: list[Family]) -> str:
     return ", ".join(f"{family.title} ({family.year})" for family in line)
 
 
-def _with_auxiliary(params: int | None) -> str:
-    return "" if params is None else f"{params:,} params with the auxiliary classifiers"
+def _in_training(entry: Entry) -> str:
+    if entry.train_params:
+        return f"{entry.train_params:,} params, {entry.train_macs:,} MACs"
+    if entry.params_with_aux:
+        return f"{entry.params_with_aux:,} params with the auxiliary classifiers"
+    return ""
 
 
 def _exits(entry: Entry) -> str:

@@ -27,6 +27,9 @@ class Entry:
         params: trainable values with `classes` classes.
         params_cifar100: the same with 100 classes, where a paper has both.
         params_with_aux: trainable values with the auxiliary classifiers of training.
+        train_params: where the network of training is another than the one of test time, which
+            `params` and `macs` count.
+        train_macs: of the same.
         exits_params: of a network with exits, what the network up to each of them holds.
         exits_macs: what it costs to come to each exit, the exits before it included.
         recipe: name in `cladenet.recipes.RECIPES` of the paper's training; empty if none is known.
@@ -53,6 +56,8 @@ class Entry:
     params_cifar100: int | None = None
     macs_cifar100: int | None = None
     params_with_aux: int | None = None
+    train_params: int | None = None
+    train_macs: int | None = None
     exits_params: tuple[int, ...] = ()
     exits_macs: tuple[int, ...] = ()
     paper_params: str = ""

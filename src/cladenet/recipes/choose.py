@@ -5,10 +5,18 @@ from difflib import get_close_matches
 
 from cladenet.errors import BadArgument
 from cladenet.ledger import Entry
-from cladenet.recipes import classic, dense, inception, own, residual
+from cladenet.recipes import classic, dense, inception, light, own, residual, searched, transformer
 from cladenet.recipes.recipe import Recipe
 
-PAPERS = {**classic.RECIPES, **inception.RECIPES, **residual.RECIPES, **dense.RECIPES}
+PAPERS = {
+    **classic.RECIPES,
+    **inception.RECIPES,
+    **residual.RECIPES,
+    **dense.RECIPES,
+    **light.RECIPES,
+    **searched.RECIPES,
+    **transformer.RECIPES,
+}
 RECIPES = {**own.RECIPES, **PAPERS}
 
 SMALL_IMAGE = 48  # pixels; at most this, `default` shifts instead of cropping

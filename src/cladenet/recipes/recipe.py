@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from cladenet.errors import BadArgument
 
-Schedule = Literal["constant", "step", "exponential", "plateau", "cosine", "one_cycle"]
+Schedule = Literal["constant", "step", "exponential", "plateau", "cosine", "linear", "one_cycle"]
 Normalise = Literal["data", "mean", "unit", "gcn", "imagenet", "half", "lenet"]
 
 
@@ -49,11 +49,13 @@ class Recipe:
         warmup: fraction of the run spent warming up.
         warmup_lr: multiple of `lr` at the start of the warm-up.
         warmup_shape: `linear` rises to `lr`, `constant` stays at `warmup_lr`.
-        final_lr: for `cosine` and `one_cycle`, multiple of `lr` at the end.
+        final_lr: for `cosine`, `linear` and `one_cycle`, multiple of `lr` at the end.
+        cycles: for `cosine`, how often it runs from `lr` down, each time twice as long as before.
         label_smoothing: mass moved from the true class to all.
         class_weights: weigh each class by the inverse of its frequency.
         auxiliary: weight of the loss of each auxiliary classifier, or of each exit before the last,
             beside that of the logits; 0 builds no auxiliary classifiers.
+        group_lasso: weight of the group lasso of learned group convolutions; 0 is none.
         ema: decay of the moving average of the weights per step; 0 is none.
         normalise: `data` (mean and deviation of the training images), `mean` (their mean alone is
             subtracted from levels of 0 to 255), `unit` (levels to [0, 1]), `gcn` (global contrast
@@ -103,9 +105,11 @@ class Recipe:
     warmup_lr: float = 0.0
     warmup_shape: Literal["linear", "constant"] = "linear"
     final_lr: float = 0.0
+    cycles: int = 1
     label_smoothing: float = 0.0
     class_weights: bool = False
     auxiliary: float = 0.0
+    group_lasso: float = 0.0
     ema: float = 0.0
     normalise: Normalise = "data"
     crop: Literal["none", "pad", "resized", "jitter"] = "none"
@@ -147,12 +151,14 @@ class Recipe:
 _LEAST = {
     "batch_size": 1,
     "accumulate": 1,
+    "cycles": 1,
     "lr": 0,
     "weight_decay": 0,
     "clip_norm": 0,
     "filter_rms": 0,
     "rms_epsilon": 0,
     "auxiliary": 0,
+    "group_lasso": 0,
     "drop_parts": 1,
     "patience": 1,
     "max_drops": 0,

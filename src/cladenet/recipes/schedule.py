@@ -27,10 +27,10 @@ def multiple_at(recipe: Recipe, progress: float, drops: int = 0) -> float:
         return recipe.drop_factor**drops
     rest = (progress - recipe.warmup) / (1 - recipe.warmup) if recipe.warmup < 1 else 1.0
     if recipe.schedule == "cosine":
+        rest = _in_cycle(rest, recipe.cycles)
         return recipe.final_lr + (1 - recipe.final_lr) * (1 + math.cos(math.pi * rest)) / 2
-    if (
-        recipe.schedule == "one_cycle"
-    ):  # Smith 2018: up and down linearly; the warm-up is the way up
+    # Smith 2018: up and down linearly; the warm-up is the way up.
+    if recipe.schedule in ("linear", "one_cycle"):
         return 1 - (1 - recipe.final_lr) * rest
     return 1.0
 
@@ -43,3 +43,13 @@ def parts_passed(progress: float, parts: int) -> int:
     """
     nearest = round(progress * parts)
     return nearest if nearest / parts <= progress else nearest - 1
+
+
+def _in_cycle(progress: float, cycles: int) -> float:
+    """How much of its cycle has passed, where each of `cycles` is twice as long as the one before.
+
+    Loshchilov, Hutter. SGDR. ICLR 2017. arXiv:1608.03983, with T_mult = 2.
+    """
+    first = 1 / (2**cycles - 1)
+    passed = min(cycles - 1, int(math.log2(progress / first + 1 + 1e-12)))
+    return (progress - first * (2**passed - 1)) / (first * 2**passed)

@@ -116,6 +116,7 @@ class Course:
             world=self.world,
             seed=self.config.seed,
             first_step=progress.step,
+            steps=self.total,
             precision=self.config.precision,
             ids=self.setting.dataset.train.ids,
         )

@@ -82,6 +82,9 @@ def prepare(
     auxiliary = config.recipe.auxiliary > 0 and accepts(config.network, "auxiliary")
     recipe, notes = _fitting_recipe(config.recipe, dataset)
     notes += _on_auxiliary(recipe.auxiliary, entry, auxiliary)
+    if recipe.group_lasso and not entry.train_params:
+        recipe = replace(recipe, group_lasso=0.0)
+        notes += (f"{entry.name} has no learned group convolutions: group_lasso has no effect",)
     size = config.size or _size(source) or entry.input[1]
     preprocess = _preprocess(recipe, dataset, (dataset.channels, size, size), source)
     return Setting(

@@ -11,6 +11,8 @@ from cladenet.data.draws import step_seed
 from cladenet.data.mix import mix
 from cladenet.data.preprocess import Preprocess
 from cladenet.errors import Diverged
+from cladenet.layers.learned_group import group_lasso
+from cladenet.layers.progress import followers
 from cladenet.recipes import Recipe
 from cladenet.training.learner import Learner
 from cladenet.training.objective import Objective, main_logits, wrong_answers
@@ -47,23 +49,28 @@ def train(
     world: World,
     seed: int = 0,
     first_step: int = 0,
+    steps: int = 0,
     precision: str = "fp32",
     ids: Sequence[str] = (),
 ) -> Iterator[Report]:
     """Train on `batches`, yielding after each step; a caller may evaluate and save in between.
 
     Every random number of step t follows from (seed, t, rank): no state has to be carried over an
-    interruption. `rate` maps a step, counted from 0, to its learning rate; `ids` name the images.
+    interruption. `rate` maps a step, counted from 0, to its learning rate; `steps` is the length of
+    the whole run, for layers that change in its course; `ids` name the images.
 
     Raises:
         Diverged: the loss is not finite; the message names step, rate, images and module.
     """
     step = first_step
     source = iter(batches)
+    following = followers(learner.model) if steps else []
     while (batch := _next(source, world)) is not None:
         lr = rate(step)
         for group in learner.optimizer.param_groups:
             group["lr"] = lr * group["scale"]
+        for layer in following:
+            layer.at_progress(step / steps)
         learner.train_mode()
         torch.manual_seed(step_seed(seed, step, world.rank))
         loss = torch.zeros((), device=world.device)
@@ -89,6 +96,10 @@ def train(
             loss += share.detach()
             wrong += wrong_answers(main_logits(outputs).detach(), labels)
         looks = world.device.type == "cpu" or step % GPU_CHECK_EVERY == 0
+        if recipe.group_lasso:
+            penalty = recipe.group_lasso * group_lasso(learner.model)
+            if penalty.requires_grad:  # a constant once the last inputs are gone
+                penalty.backward()
         broken = int(looks and not bool(loss.isfinite()))
         if world.agree(broken):
             raise _diverged(learner.model, parts, preprocess, world, step, lr, ids)

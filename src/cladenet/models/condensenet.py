@@ -1,0 +1,213 @@
+"""CondenseNet: a DenseNet that learns which of its connections it needs, and drops the others.
+
+Huang, Liu, van der Maaten, Weinberger. CondenseNet: An Efficient DenseNet using Learned Group
+Convolutions. CVPR 2018. arXiv:1711.09224. Table 1, n layers of growth rate k in each block:
+
+    part      out (224 in)   ImageNet, 74 layers    out (32 in)   CIFAR, n each of 86: 14
+    stem      112x112        3x3 / 2, 16            32x32         3x3, 16
+    stages.0  112x112        layer x4, k = 8        32x32         layer xn, k = 8
+    stages.1  56x56          pool, layer x6, 16     16x16         pool, layer xn, k = 16
+    stages.2  28x28          pool, layer x8, 32     8x8           pool, layer xn, k = 32
+    stages.3  14x14          pool, layer x10, 64
+    stages.4  7x7            pool, layer x8, 128
+    head      num_classes    norm, ReLU, global     num_classes   the same
+                             average, linear
+
+    layer     norm, ReLU, learned 1x1 to 4k in G groups; norm, ReLU, 3x3 to k in G groups
+    pool      2x2 / 2 average of all maps before
+
+Growth doubles where the grid halves, and a layer sees all maps of all blocks before it: a
+transition is a pool, without a convolution (Sec. 3.2).
+
+There are two networks. The one that is trained reads everything at first and lets go of inputs on
+the way, see `layers.learned_group`; `convert` makes the one of test time of it, a choice of inputs
+and a standard group convolution in place of each learned one. Both give the same logits. The ledger
+counts the second, `converted=True`; `train_params` and `train_macs` are those of the first.
+
+The linear layer lets go of half its inputs in the middle of training (Sec. 4.3, from memory; the
+authors' code does so at the conversion, which changes the logits).
+"""
+
+from functools import partial
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from cladenet.errors import BadArgument
+from cladenet.layers.anatomy import Classifier, FeatureMap
+from cladenet.layers.init import he_fan_out_init
+from cladenet.layers.learned_group import (
+    CondensedLinear,
+    LearnedGroupConv,
+    LearnedGroupLinear,
+    condensed_conv,
+    take_over_conv,
+    take_over_linear,
+)
+from cladenet.layers.norm import Norm, norm_relu
+
+
+class DenseLayer(nn.Module):
+    """x -> [x, k new maps]: `read` chooses from all maps before, `write` makes the new ones.
+
+    Args:
+        in_channels: all maps before.
+        growth_rate: k.
+        groups: G, of both convolutions.
+        factor: C, condensation of the first one.
+        bottleneck: the first gives that many times k.
+        converted: the form of test time.
+        drop_rate: of dropout before the first convolution.
+        norm: maps a channel count to a normalisation layer.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        growth_rate: int,
+        groups: int,
+        factor: int,
+        bottleneck: int,
+        converted: bool,
+        drop_rate: float,
+        norm: Norm,
+    ) -> None:
+        super().__init__()
+        width = bottleneck * growth_rate
+        if converted:
+            self.read = condensed_conv(in_channels, width, groups, factor, norm)
+        else:
+            self.read = nn.Sequential(
+                norm_relu(norm, in_channels),
+                nn.Dropout(drop_rate),
+                LearnedGroupConv(in_channels, width, groups, factor),
+            )
+        self.write = nn.Sequential(
+            norm_relu(norm, width),
+            nn.Conv2d(width, growth_rate, 3, padding=1, groups=groups, bias=False),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, in_channels, H, W) -> (N, in_channels + growth_rate, H, W)."""
+        return torch.cat([x, self.write(self.read(x))], 1)
+
+
+class CondenseNet(Classifier):
+    """The network, of any sizes.
+
+    Args:
+        layers: n, in each block.
+        growth: k, in each block; the stem gives twice the first.
+        groups: G, of all convolutions in the blocks.
+        factor: C, the condensation factor; G by default.
+        bottleneck: a learned 1x1 gives that many times k.
+        stem_stride: 2 for ImageNet, 1 for CIFAR.
+        converted: the network of test time, see `convert`.
+        num_classes: length of the logits.
+        in_channels: channels of the images, of any size that leaves a pixel after all pools.
+        drop_rate: of dropout before each learned convolution, in training.
+        norm: maps a channel count to a normalisation layer.
+
+    Raises:
+        BadArgument: a count is not positive, or cannot be divided into the groups.
+    """
+
+    def __init__(
+        self,
+        layers: tuple[int, ...],
+        growth: tuple[int, ...],
+        groups: int = 4,
+        factor: int | None = None,
+        bottleneck: int = 4,
+        stem_stride: int = 2,
+        converted: bool = False,
+        num_classes: int = 1000,
+        in_channels: int = 3,
+        drop_rate: float = 0.0,
+        norm: Norm = nn.BatchNorm2d,
+    ) -> None:
+        if len(layers) != len(growth) or not layers or min(*layers, *growth, groups) < 1:
+            raise BadArgument(
+                f"layers is {layers}, growth {growth}, groups {groups}; expected a number of "
+                "layers and a growth rate for each block, all 1 or more"
+            )
+        width = first = 2 * growth[0]
+        blocks, places = nn.Sequential(), []
+        for i, (n, k) in enumerate(zip(layers, growth, strict=True)):
+            block = nn.Sequential()
+            if i:
+                block.append(nn.AvgPool2d(2))
+            for _ in range(n):
+                block.append(
+                    DenseLayer(
+                        width, k, groups, factor or groups, bottleneck, converted, drop_rate, norm
+                    )
+                )
+                width += k
+            blocks.append(block)
+            places.append(FeatureMap(f"stages.{i}", width, stem_stride * 2**i))
+        super().__init__(
+            in_channels,
+            num_classes,
+            places,
+            head_width=width,
+            least_size=stem_stride * 2 ** (len(layers) - 1),
+        )
+        self.is_converted = converted
+        self.stem = nn.Conv2d(in_channels, first, 3, stem_stride, padding=1, bias=False)
+        self.stages = blocks
+        self.head = nn.Sequential(
+            norm_relu(norm, width),
+            nn.AdaptiveAvgPool2d(1),
+            nn.Flatten(),
+            self.new_classifier(num_classes),
+        )
+        self.initialise(self)
+
+    def new_classifier(self, num_classes: int) -> nn.Module:
+        """A linear layer that lets go of half its inputs, or reads half of them."""
+        if not num_classes:
+            return nn.Identity()
+        kind = CondensedLinear if self.is_converted else LearnedGroupLinear
+        return kind(self.head_hidden_size, num_classes)
+
+    def initialise(self, module: nn.Module) -> None:
+        """He's rule, fan-out."""
+        he_fan_out_init(module)
+
+    @torch.no_grad()
+    def convert_into(self, converted: "CondenseNet") -> None:
+        """Fill the network of test time, built with the same sizes, with what this one has learnt.
+
+        Raises:
+            BadArgument: this one is that network already, or not through with condensing.
+        """
+        if self.is_converted:
+            raise BadArgument("this network has been converted already; use it as it is")
+        converted.stem.load_state_dict(self.stem.state_dict())
+        layers = (m for m in self.modules() if isinstance(m, DenseLayer))
+        targets = (m for m in converted.modules() if isinstance(m, DenseLayer))
+        for layer, target in zip(layers, targets, strict=True):
+            norm = cast(nn.Sequential, layer.read[0])[0]
+            take_over_conv(target.read, norm, cast(LearnedGroupConv, layer.read[2]))
+            target.write.load_state_dict(layer.write.state_dict())
+        converted.head[0].load_state_dict(self.head[0].state_dict())
+        if isinstance(self.head[-1], LearnedGroupLinear):
+            take_over_linear(cast(CondensedLinear, converted.head[-1]), self.head[-1])
+
+
+_CIFAR = partial(CondenseNet, growth=(8, 16, 32), stem_stride=1, num_classes=10)
+_IMAGENET = partial(CondenseNet, layers=(4, 6, 8, 10, 8), growth=(8, 16, 32, 64, 128))
+
+VARIANTS = {
+    "condensenet_50_cifar": partial(_CIFAR, layers=(8, 8, 8)),
+    "condensenet_74_cifar": partial(_CIFAR, layers=(12, 12, 12)),
+    "condensenet_86_cifar": partial(_CIFAR, layers=(14, 14, 14)),
+    "condensenet_98_cifar": partial(_CIFAR, layers=(16, 16, 16)),
+    "condensenet_110_cifar": partial(_CIFAR, layers=(18, 18, 18)),
+    "condensenet_122_cifar": partial(_CIFAR, layers=(20, 20, 20)),
+    "condensenet_182_cifar": partial(_CIFAR, layers=(30, 30, 30), growth=(12, 24, 48)),
+    "condensenet_74_g4": partial(_IMAGENET, groups=4),
+    "condensenet_74_g8": partial(_IMAGENET, groups=8),
+}
