@@ -13,6 +13,7 @@ import json
 import statistics
 import time
 from pathlib import Path
+from typing import cast
 
 import torch
 from machine import machine
@@ -45,13 +46,12 @@ def compare(name: str, rounds: int) -> list[dict[str, object]]:
     """One row for each batch size."""
     entry = find(name)
     torch.manual_seed(0)
-    trained, converted = create_model(name).eval(), create_model(name, converted=True).eval()
-    assert isinstance(trained, CondenseNet)
-    assert isinstance(converted, CondenseNet)
+    trained = cast(CondenseNet, create_model(name).eval())
+    converted = cast(CondenseNet, create_model(name, converted=True).eval())
     for layer in followers(trained):
         layer.at_progress(0.5)
     trained.convert_into(converted)
-    rows = []
+    rows: list[dict[str, object]] = []
     for batch in (1, 32):
         images = torch.randn(batch, *entry.input)
         with torch.inference_mode():
