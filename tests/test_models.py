@@ -126,7 +126,17 @@ def test_feature_maps_have_the_channels_and_sizes_they_say(name: str) -> None:
     sizes = [m.shape[2] for m in maps]
     assert sizes == sorted(sizes, reverse=True)
     # They have layers without padding.
-    unpadded = ("lenet", "alexnet", "zfnet", "highway10", "inception", "xception", "squeezenet")
+    unpadded = (
+        "lenet",
+        "alexnet",
+        "zfnet",
+        "highway10",
+        "inception",
+        "xception",
+        "squeezenet",
+        "nasnet",
+        "amoebanet",
+    )
     if not name.startswith(unpadded):
         side = find(name).input[1]
         assert sizes == [side // reduction for reduction in info.reduction()]

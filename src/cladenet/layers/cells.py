@@ -1,0 +1,248 @@
+"""Cells as values: two inputs, five pairs of operations whose results are added, and a concat.
+
+Zoph, Vasudevan, Shlens, Le. Learning Transferable Architectures for Scalable Image Recognition.
+CVPR 2018. arXiv:1707.07012, Sec. 3. State 0 is the cell's input, state 1 the one before it; block
+b makes state b + 2 of two states. What the released code does and the figures leave out:
+
+    every operation is ReLU, convolution, norm; a separable one is applied twice
+    in a reduction cell operations on states 0 and 1 have stride 2, all others stride 1
+    an identity that strides or changes the width is ReLU, 1x1, norm; a pool that changes the width
+    is followed by 1x1, norm; average pools leave the border out
+"""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from cladenet.layers.conv import Size
+from cladenet.layers.drop import DropPath
+from cladenet.layers.norm import Norm
+from cladenet.layers.progress import FollowsProgress
+
+
+class Block(NamedTuple):
+    """`left_operation(state left) + right_operation(state right)`."""
+
+    left_operation: str
+    left: int
+    right_operation: str
+    right: int
+
+
+class Cell(NamedTuple):
+    """What search finds: blocks in order, and the states whose concatenation is the output."""
+
+    blocks: tuple[Block, ...]
+    output: tuple[int, ...]
+
+
+class Subsample(nn.Module):
+    """Every second pixel, from (offset, offset) on; beyond the edge are zeros."""
+
+    def __init__(self, offset: int) -> None:
+        super().__init__()
+        self.offset = offset
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) -> (N, C, ceil(H / 2), ceil(W / 2))."""
+        return F.pad(x, (-self.offset, self.offset, -self.offset, self.offset))[:, :, ::2, ::2]
+
+
+class FactorizedReduction(nn.Module):
+    """Half the grid without losing half the pixels: two 1x1 on pixels that lie apart by one."""
+
+    def __init__(self, in_channels: int, out_channels: int, norm: Norm) -> None:
+        super().__init__()
+        half = out_channels // 2
+        self.paths = nn.ModuleList(
+            nn.Sequential(Subsample(offset), nn.Conv2d(in_channels, width, 1, bias=False))
+            for offset, width in enumerate((half, out_channels - half))
+        )
+        self.norm = norm(out_channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, in_channels, H, W) -> (N, out_channels, ceil(H / 2), ceil(W / 2))."""
+        return self.norm(torch.cat([path(x) for path in self.paths], 1))
+
+
+class SamePool(nn.MaxPool2d):
+    """A 2x2 maximum, the window's excess at the right and below as in TensorFlow's SAME."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) -> (N, C, ceil(H / stride), ceil(W / stride))."""
+        return super().forward(F.pad(x, (0, 1, 0, 1), value=-torch.inf))
+
+
+class ScheduledDropPath(DropPath, FollowsProgress):
+    """Drop path whose rate grows linearly from 0 in the course of training (Sec. 3, A.2).
+
+    Without being told of any progress it has the full rate.
+
+    Args:
+        rate: at the end.
+    """
+
+    def __init__(self, rate: float) -> None:
+        super().__init__(rate)
+        self.final = rate
+
+    def at_progress(self, progress: float) -> None:
+        """The rate of now."""
+        self.rate = self.final * progress
+
+
+def relu_conv_norm(
+    in_channels: int, out_channels: int, kernel: Size, stride: Size, norm: Norm
+) -> list[nn.Module]:
+    """(N, in_channels, H, W) -> (N, out_channels, ceil(H / stride), ceil(W / stride))."""
+    height, width = kernel if isinstance(kernel, tuple) else (kernel, kernel)
+    padding = height // 2, width // 2
+    return [
+        nn.ReLU(),
+        nn.Conv2d(in_channels, out_channels, kernel, stride, padding, bias=False),
+        norm(out_channels),
+    ]
+
+
+def operation(
+    name: str, in_channels: int, out_channels: int, stride: int, norm: Norm
+) -> nn.Sequential:
+    """One of the search space: `none`, `1x1`, `separable_5x5_2`, `avg_pool_3x3`, ..."""
+
+    def separable(channels: int, step: int) -> list[nn.Module]:
+        size = int(name.split("_")[1].split("x")[0])
+        padding = size // 2
+        return [
+            nn.ReLU(),
+            nn.Conv2d(channels, channels, size, step, padding, groups=channels, bias=False),
+            nn.Conv2d(channels, out_channels, 1, bias=False),
+            norm(out_channels),
+        ]
+
+    def bottleneck(*kernels: tuple[Size, Size]) -> list[nn.Module]:
+        narrow = out_channels // 4
+        layers = relu_conv_norm(in_channels, narrow, 1, 1, norm)
+        for kernel, step in kernels:
+            layers += relu_conv_norm(narrow, narrow, kernel, step, norm)
+        return layers + relu_conv_norm(narrow, out_channels, 1, 1, norm)
+
+    def pool(layer: nn.Module) -> list[nn.Module]:
+        if in_channels == out_channels:
+            return [layer]
+        return [layer, *relu_conv_norm(in_channels, out_channels, 1, 1, norm)[1:]]
+
+    def identity() -> list[nn.Module]:
+        same = stride == 1 and in_channels == out_channels
+        return [] if same else relu_conv_norm(in_channels, out_channels, 1, stride, norm)
+
+    twice: Callable[[], list[nn.Module]] = lambda: [  # noqa: E731
+        *separable(in_channels, stride),
+        *separable(out_channels, 1),
+    ]
+    makers: dict[str, Callable[[], list[nn.Module]]] = {
+        "none": identity,
+        "1x1": lambda: relu_conv_norm(in_channels, out_channels, 1, stride, norm),
+        "3x3": lambda: bottleneck((3, stride)),
+        "1x7_7x1": lambda: bottleneck(((1, 7), (1, stride)), ((7, 1), (stride, 1))),
+        "separable_3x3_2": twice,
+        "separable_5x5_2": twice,
+        "separable_7x7_2": twice,
+        "avg_pool_3x3": lambda: pool(nn.AvgPool2d(3, stride, 1, count_include_pad=False)),
+        "max_pool_3x3": lambda: pool(nn.MaxPool2d(3, stride, 1)),
+        "max_pool_2x2": lambda: pool(SamePool(2, stride)),
+    }
+    return nn.Sequential(*makers[name]())
+
+
+class BuiltCell(nn.Module):
+    """A cell with layers: (h_(i-1), h_i) -> its output.
+
+    Args:
+        cell: what to build.
+        width: of every state it makes, F.
+        before: channels of h_(i-1); None where there is none, and h_i serves as both, as it is.
+        current: channels of h_i.
+        shrink: h_(i-1) has twice the height and width of h_i.
+        stride: 2 for a reduction cell.
+        drop_path: rate of drop path after each operation.
+        norm: maps a channel count to a normalisation layer.
+    """
+
+    def __init__(
+        self,
+        cell: Cell,
+        width: int,
+        before: int | None,
+        current: int,
+        shrink: bool,
+        stride: int,
+        drop_path: float,
+        norm: Norm,
+    ) -> None:
+        super().__init__()
+        self.cell = cell
+        self.fit_before: nn.Module = nn.Identity()
+        if before is not None and shrink:
+            self.fit_before = nn.Sequential(nn.ReLU(), FactorizedReduction(before, width, norm))
+        elif before is not None and before != width:
+            self.fit_before = nn.Sequential(*relu_conv_norm(before, width, 1, 1, norm))
+        self.fit = nn.Sequential(*relu_conv_norm(current, width, 1, 1, norm))
+        widths = [width, width if before is not None else current]
+        self.operations = nn.ModuleList()
+        for block in cell.blocks:
+            for name, source in block[:2], block[2:]:
+                step = stride if source < 2 else 1
+                layers = operation(name, widths[source], width, step, norm)
+                if drop_path:
+                    layers.append(ScheduledDropPath(drop_path))
+                self.operations.append(layers)
+            widths.append(width)
+        self.fit_output = nn.ModuleDict(
+            {
+                str(state): FactorizedReduction(widths[state], width, norm)
+                if stride == 2
+                else nn.Sequential(*relu_conv_norm(widths[state], width, 1, 1, norm)[1:])
+                for state in cell.output
+                if state < 2 and (stride == 2 or widths[state] != width)
+            }
+        )
+        self.out_channels = width * len(cell.output)
+
+    def forward(self, before: Tensor | None, current: Tensor) -> Tensor:
+        """h_(i-1) and h_i -> (N, out_channels, h, w)."""
+        states = [self.fit(current), self.fit_before(current if before is None else before)]
+        operations = iter(self.operations)
+        for block in self.cell.blocks:
+            left = next(operations)(states[block.left])
+            states.append(left + next(operations)(states[block.right]))
+        chosen = [
+            self.fit_output[str(i)](states[i]) if str(i) in self.fit_output else states[i]
+            for i in self.cell.output
+        ]
+        return torch.cat(chosen, 1)
+
+
+def cell_text(cell: Cell) -> Sequence[str]:
+    """A cell in lines: "s2 = separable_5x5_2(s0) + none(s1)"."""
+    lines = [
+        f"s{number} = {block.left_operation}(s{block.left}) + "
+        f"{block.right_operation}(s{block.right})"
+        for number, block in enumerate(cell.blocks, 2)
+    ]
+    return [*lines, f"out = concat({', '.join(f's{state}' for state in cell.output)})"]
+
+
+def read_cell(lines: Sequence[str]) -> Cell:
+    """The inverse of `cell_text`."""
+    blocks = []
+    for line in lines[:-1]:
+        left, right = line.partition(" = ")[2].split(" + ")
+        (left_name, left_state), (right_name, right_state) = (
+            half.rstrip(")").split("(s") for half in (left, right)
+        )
+        blocks.append(Block(left_name, int(left_state), right_name, int(right_state)))
+    states = lines[-1].partition("(")[2].rstrip(")").split(", ")
+    return Cell(tuple(blocks), tuple(int(state[1:]) for state in states))
