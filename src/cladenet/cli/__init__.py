@@ -19,6 +19,7 @@ from cladenet.errors import BadArgument, CladeNetError, Interrupted, StorageErro
 COMMANDS = {
     "models": "the family tree as a table or tree: year, params, MACs, printed error",
     "info": "one network: paper, ideas, ledger facts, ancestors and descendants, layers",
+    "blocks": "the building blocks of the networks: shapes, params, MACs, where they came from",
     "train": "train a network on a data set; resume or fine-tune a run",
     "evaluate": "errors of runs with intervals, per class, by the papers' protocols, fused",
     "predict": "the likeliest classes of images, files, folders or a list",
