@@ -24,7 +24,7 @@ from cladenet.layers.weight_norm import (
     initialise_from_data,
     weight_normalised,
 )
-from cladenet.registry import create_model
+from cladenet.registry import create_model, find
 from cladenet.training.sync_norm import share_statistics
 from trials import at_step, check_refusal, child, final_state, resumed, small_run, warm
 
@@ -138,10 +138,36 @@ def test_a_norm_that_is_none_is_answered_with_the_names_there_are(
         small(norm)
 
 
-@pytest.mark.parametrize("name", ["alexnet", "lenet5_relu", "vit_ti_16"])
-def test_a_network_without_norms_says_that_it_takes_none(name: str) -> None:
-    message = f"{name} takes no norm; it takes .*num_classes"
-    with torch.device("meta"), pytest.raises(BadArgument, match=message):
+@pytest.mark.parametrize(("name", "norms"), [("alexnet", 5), ("lenet5_relu", 2), ("zfnet", 5)])
+def test_a_network_without_norms_gets_one_after_each_convolution(name: str, norms: int) -> None:
+    model = create_model(name, norm="batch")
+    modules = list(model.modules())
+    pairs = [m for m in modules if isinstance(m, nn.Sequential) and len(m) == 2]
+    found = [m for m in pairs if isinstance(m[0], nn.Conv2d) and isinstance(m[1], nn.BatchNorm2d)]
+    assert len(found) == norms
+    assert sum(isinstance(m, nn.Conv2d) for m in modules) == norms
+    assert not any(isinstance(m, nn.LocalResponseNorm) for m in modules)
+    seen: dict[nn.Module, Tensor] = {}
+    for m in found:
+        m[1].register_forward_hook(lambda own, _, out: seen.update({own: out.clone()}))
+    model.train()(torch.randn(4, *find(name).input) * 7 + 3)
+    for out in seen.values():
+        torch.testing.assert_close(out.std((0, 2, 3)), torch.ones(out.shape[1]), rtol=0.1, atol=0)
+    assert len(seen) == norms
+
+
+def test_a_constructor_will_do_and_gates_are_left_alone() -> None:
+    model = create_model("highway19_cifar10", norm=nn.BatchNorm2d)
+    names = [name for name, m in model.named_modules() if isinstance(m, nn.BatchNorm2d)]
+    assert names
+    assert not any(".gate." in name for name in names)
+    plain = create_model("alexnet_cifar", norm=None).state_dict()
+    assert list(plain) == list(create_model("alexnet_cifar", norm="none").state_dict())
+
+
+@pytest.mark.parametrize("name", ["vit_ti_16", "highway_fc10_mnist"])
+def test_a_network_with_no_place_for_a_norm_of_maps_says_so(name: str) -> None:
+    with torch.device("meta"), pytest.raises(BadArgument, match="has no place for a norm of maps"):
         create_model(name, norm="group")
 
 

@@ -125,7 +125,7 @@ def _known(name: str, variant: Any, overrides: dict[str, Any]) -> dict[str, Any]
             raise BadArgument("in_chans and in_channels are one argument; pass one of them")
         overrides = {**overrides, "in_channels": overrides["in_chans"]}
         del overrides["in_chans"]
-    takes = [*signature(variant).parameters, "se"]
+    takes = [*dict.fromkeys([*signature(variant).parameters, "norm", "se"])]
     unknown = sorted(set(overrides) - set(takes))
     if unknown:
         raise BadArgument(f"{name} takes no {unknown[0]}; it takes {', '.join(takes)}")
@@ -139,10 +139,13 @@ def _take_norm(variant: Any, arguments: dict[str, Any]) -> "Finish | None":
     """
     from inspect import signature
 
-    if "norm" not in arguments or callable(arguments["norm"]):
+    built_in = "norm" in signature(variant).parameters
+    if "norm" not in arguments or (built_in and callable(arguments["norm"])):
         return None
-    from cladenet.layers.normalisation import is_batch_norm, normalisation
+    from cladenet.layers.normalisation import is_batch_norm, normalisation, normalised
 
+    if not built_in:
+        return normalised(arguments.pop("norm"))
     own = signature(variant).parameters["norm"].default
     if arguments["norm"] is None and own is None:
         return None

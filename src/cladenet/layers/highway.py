@@ -15,6 +15,12 @@ from cladenet.layers.conv import Activation
 from cladenet.layers.init import Init, gaussian_init
 
 
+class Gate(nn.Sequential):
+    """T: a layer and the sigmoid that keeps it in bounds."""
+
+    gates = True  # what it gives is not to be normalised: its bias says how much is carried
+
+
 class Highway(nn.Module):
     """y = H(x) T(x) + x (1 - T(x)): Eq. (3).
 
@@ -29,7 +35,7 @@ class Highway(nn.Module):
     ) -> None:
         super().__init__()
         self.transform = nn.Sequential(make(), activation())
-        self.gate = nn.Sequential(make(), nn.Sigmoid())
+        self.gate = Gate(make(), nn.Sigmoid())
         self.gate_bias = gate_bias
 
     def forward(self, x: Tensor) -> Tensor:

@@ -11,7 +11,8 @@
     none              nothing
 
 The first five and `none` stand where a network has its norms. Weight and cosine normalisation leave
-those places empty (or centre there) and change the convolutions of the network once it is built.
+those places empty (or centre there) and change the convolutions of the network once it is built. A
+network whose paper has no norms gets one after each convolution.
 """
 
 from collections.abc import Callable
@@ -25,6 +26,7 @@ from cladenet.layers.anatomy import Classifier
 from cladenet.layers.cosine_norm import cosine_normalise
 from cladenet.layers.instance_norm import InstanceBatchNorm, InstanceNorm
 from cladenet.layers.norm import NoNorm, Norm, group_norm, layer_norm
+from cladenet.layers.replace import norm_after_convolutions
 from cladenet.layers.weight_norm import (
     MeanOnlyBatchNorm,
     weight_normalise,
@@ -70,6 +72,27 @@ def normalisation(name: object) -> Normalisation:
     near = get_close_matches(str(name).lower(), NORMALISATIONS, n=1)
     hint = f"nearest: {near[0]}. " if near else ""
     raise BadArgument(f"norm is {name!r}; {hint}expected one of {', '.join(NORMALISATIONS)}")
+
+
+def normalised(name: object) -> Finish | None:
+    """What gives a finished network that has no norms the one of that name; a constructor will do.
+
+    None where there is nothing to do.
+
+    Raises:
+        BadArgument: none has this name.
+    """
+    if name is None or name == "none":
+        return None
+    chosen = Normalisation(name) if callable(name) else normalisation(name)
+
+    def finish(model: Classifier) -> None:
+        if chosen.norm is not NoNorm:
+            norm_after_convolutions(model, chosen.norm)
+        if chosen.finish is not None:
+            chosen.finish(model)
+
+    return finish
 
 
 def is_batch_norm(norm: Norm | None) -> bool:

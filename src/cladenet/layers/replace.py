@@ -7,6 +7,7 @@ from torch import nn
 
 from cladenet.errors import BadArgument
 from cladenet.layers.anatomy import Classifier
+from cladenet.layers.norm import Norm
 
 Exchange = Callable[[nn.Conv2d], nn.Module]
 
@@ -32,6 +33,33 @@ def replace_convolutions(model: Classifier, exchange: Exchange) -> None:
                 "weights cannot be normalised; choose a norm of its outputs, such as group"
             )
         setattr(parent, name, exchange(conv))
+
+
+def norm_after_convolutions(model: Classifier, norm: Norm) -> None:
+    """Give a network whose paper has no norms one after each convolution, before its activation.
+
+    Local response normalisation makes way for it, as in `googlenet_bn`.
+
+    Args:
+        model: changed in place.
+        norm: maps a channel count to a normalisation layer.
+
+    Raises:
+        BadArgument: the network has no convolutions but its last layer, or normalises tokens.
+    """
+    modules = list(model.modules())
+    found = list(_convolutions(model, model.head[-1]))
+    if not found or any(isinstance(module, nn.LayerNorm) for module in modules):
+        raise BadArgument(
+            f"{type(model).__name__} has no place for a norm of maps: it is made of linear layers, "
+            "or normalises its tokens as its paper says. Leave norm out"
+        )
+    for parent, name, conv in found:
+        setattr(parent, name, nn.Sequential(conv, norm(conv.out_channels)))
+    for module in modules:
+        for name, child in module.named_children():
+            if isinstance(child, nn.LocalResponseNorm):
+                setattr(module, name, nn.Identity())
 
 
 def settings(conv: nn.Conv2d) -> dict[str, Any]:
