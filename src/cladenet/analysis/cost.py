@@ -82,16 +82,12 @@ def layer_table(model: nn.Module, input_shape: tuple[int, ...]) -> list[Layer]:
     images = _one_image(model, input_shape)
     layers: list[Layer] = []
     started: list[int] = []
+    params = {m: sum(p.numel() for p in m.parameters()) for m in model.modules() if _is_leaf(m)}
     with ExitStack() as stack:
         stack.enter_context(training_nowhere(model))
         stack.enter_context(torch.no_grad())
         macs_so_far = stack.enter_context(_counting(model))
         sight = stack.enter_context(FollowSight(images))
-
-        def params_of(module: nn.Module) -> int:
-            """Of the first run; a layer that runs again has no more of them."""
-            again = any(layer.name == names[module] for layer in layers)
-            return 0 if again else sum(p.numel() for p in module.parameters())
 
         def start(module: nn.Module, inputs: Any) -> None:
             started.append(macs_so_far())
@@ -102,7 +98,7 @@ def layer_table(model: nn.Module, input_shape: tuple[int, ...]) -> list[Layer]:
                 kind=type(module).__name__,
                 in_shape=tuple(inputs[0].shape[1:]),
                 out_shape=tuple(out.shape[1:]),
-                params=params_of(module),
+                params=params.pop(module, 0),  # a layer that runs again has no more of them
                 macs=macs_so_far() - started.pop(),
                 receptive_field=sight.of(out).size,
                 step=sight.of(out).step,

@@ -197,8 +197,7 @@ def page() -> str:
         "|---|---|---|---|---|---|",
     ]
     for block in shown:
-        sizes = ("x".join(map(str, shape)) for shape in (block.input, block.output))
-        first, second = sizes
+        first, second = ("x".join(map(str, shape)) for shape in (block.input, block.output))
         lines.append(
             f"| `{block.name}` | {first} | {second} | {block.params:,} | {block.macs:,} | "
             f"{block.origin} |"

@@ -4,8 +4,6 @@ Zoph, Vasudevan, Shlens, Le 2018, arXiv:1707.07012, Fig. 2 and the released code
 doubles at each reduction. Between cells travel two maps, the last one and the one before.
 """
 
-from typing import cast
-
 from torch import Tensor, nn
 
 from cladenet.errors import BadArgument
@@ -151,10 +149,3 @@ class CellNetwork(Classifier):
     def initialise(self, module: nn.Module) -> None:
         """TF-Slim's default, the uniform rule of Glorot and Bengio."""
         glorot_init(module)
-
-
-def cells_of(model: CellNetwork) -> tuple[Cell, Cell]:
-    """The normal cell and the reduction cell of a network."""
-    stage = cast(nn.Sequential, model.stages[1])
-    reduction, normal = cast(Step, stage[0]), cast(Step, stage[1])
-    return normal.cell.cell, reduction.cell.cell

@@ -138,10 +138,9 @@ def operation(
         same = stride == 1 and in_channels == out_channels
         return [] if same else relu_conv_norm(in_channels, out_channels, 1, stride, norm)
 
-    twice: Callable[[], list[nn.Module]] = lambda: [  # noqa: E731
-        *separable(in_channels, stride),
-        *separable(out_channels, 1),
-    ]
+    def twice() -> list[nn.Module]:
+        return separable(in_channels, stride) + separable(out_channels, 1)
+
     makers: dict[str, Callable[[], list[nn.Module]]] = {
         "none": identity,
         "1x1": lambda: relu_conv_norm(in_channels, out_channels, 1, stride, norm),

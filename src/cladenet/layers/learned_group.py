@@ -157,7 +157,7 @@ def condensed_conv(
 
     The inputs that each group has kept, their norm and ReLU, an ordinary group convolution, and
     the shuffle that puts its outputs where they were: (N, in_channels, H, W) -> (N, out_channels,
-    H, W). `take_over` fills it.
+    H, W). `take_over_conv` fills it.
     """
     width = in_channels * groups // factor
     return nn.Sequential(
