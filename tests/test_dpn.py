@@ -58,7 +58,7 @@ def test_timms_dpn68b_is_dpn68_with_the_last_1x1_of_each_unit_in_two() -> None:
     theirs = from_timm("dpn68b")
     tensors: list[Tensor] = []
     for name, tensor in ours.state_dict().items():
-        unit, last, _ = name.partition(".function.5.weight")
+        unit, last, _ = name.partition(".residual.5.weight")
         if last:
             tensors += tensor.split(cast(DualPathUnit | FirstUnit, ours.get_submodule(unit)).parts)
         else:
@@ -100,8 +100,8 @@ def test_mean_max_pooling_is_for_larger_images_in_evaluation_mode(
 
 def resnext_unit(x: Tensor, unit: DualPathUnit) -> Tensor:
     """Pre-activated, as a sum over its branches: arXiv:1611.05431, Eq. (3) and Fig. 3(a)."""
-    function: Any = unit.function
-    first, reduce, second, grouped, third, expand = function
+    residual: Any = unit.residual
+    first, reduce, second, grouped, third, expand = residual
     width, groups = x.shape[1], grouped.groups
     each = reduce.out_channels // groups
 
@@ -137,7 +137,7 @@ def test_the_residual_path_alone_is_a_resnext() -> None:
     unit, res, dense = unit_of()
     with torch.no_grad():
         assert not torch.allclose(unit(res, dense)[0], resnext_unit(res, unit))
-        unit.function.get_parameter("1.weight")[:, 16:] = 0
+        unit.residual.get_parameter("1.weight")[:, 16:] = 0
         torch.testing.assert_close(unit(res, dense)[0], resnext_unit(res, unit))
 
 

@@ -160,10 +160,10 @@ def test_nothing_is_normalised_on_top_of_the_sum() -> None:
     x = torch.randn(2, 16, 9, 9)
     once, twice = unit(0.1, rectified=False), unit(0.1, rectified=False)
     with torch.no_grad():
-        for parameter in twice.expand.parameters():
+        for parameter in twice.residual[-1].parameters():
             parameter.mul_(2)
     torch.testing.assert_close(twice(x) - x, 2 * (once(x) - x))
-    assert once.expand.bias is not None
+    assert once.residual[-1].bias is not None
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -242,6 +242,12 @@ FAMILIES = {
     "resnet110_stochastic_depth_cifar": [16] * 18 + [32] * 18 + [64] * 18,
     "wrn_16_4_cifar": [64] * 2 + [128] * 2 + [256] * 2,
     "alexnet": [256, 256],
+    # What each unit adds to the one path, and appends to the other: width + inc.
+    "dpn68": [64 + 16] * 3 + [128 + 32] * 4 + [256 + 32] * 12 + [512 + 64] * 3,
+    # Cells: six times 44 filters, twice and four times as many; reductions concatenate four.
+    "nasnet_a_mobile": [264] * 4 + [352] + [528] * 4 + [704] + [1056] * 4,
+    # Residuals, and Reduction-A and -B, which are scaled as a whole.
+    "inception_resnet_v1": [256] * 5 + [896] * 11 + [1792] * 6,
 }
 
 
@@ -272,6 +278,40 @@ def test_blocks_that_are_open_leave_any_network_as_it_is(name: str) -> None:
         torch.testing.assert_close(model(x), before, rtol=0, atol=0)
 
 
+def test_an_inception_residual_is_scaled_before_it_is_added() -> None:
+    """SE-Inception-ResNet-v2, Sec. 4: scales of 0.3 are scales of 0.3 times 0.17, 0.1 and 0.2."""
+    sizes: dict[str, Any] = {"units": (1, 1, 1), "num_classes": 3}
+    ours = randomised("inception_resnet_v1", **sizes)
+    plain = create_model(
+        "inception_resnet_v1", scales=(0.3 * 0.17, 0.3 * 0.1, 0.3 * 0.2), **sizes
+    ).double()
+    plain.load_state_dict(ours.state_dict())
+    add_squeeze_excite(ours)
+    for block in blocks(ours):
+        open_gate(block, 0.3)
+    for stage in (1, 2):  # the reductions, which nothing is added to
+        open_gate(blocks(ours.stages[stage])[0], 1.0)
+    x = images(1, 3, 75, 75)
+    with torch.no_grad():
+        assert worst(ours(x), plain.eval()(x)) < 1e-10
+
+
+def test_a_dual_path_unit_scales_what_it_adds_and_what_it_appends() -> None:
+    """F's last layer is a convolution: scaling F is scaling its kernels."""
+    ours = randomised("dpn68", units=(1, 2, 1, 1))
+    plain = create_model("dpn68", units=(1, 2, 1, 1)).double().eval()
+    plain.load_state_dict(ours.state_dict())
+    add_squeeze_excite(ours)
+    for block in blocks(ours):
+        open_gate(block, 0.3)
+    for stage in plain.stages:
+        for unit in stage.children():
+            unit.get_parameter("residual.5.weight").data.mul_(0.3)
+    x = images(2, 3, 64, 64)
+    with torch.no_grad():
+        assert worst(ours(x), plain(x)) < 1e-10
+
+
 def test_a_network_in_training_is_left_in_training_and_unmoved() -> None:
     model = create_model("resnet20_cifar", depth=8)
     before = {name: value.clone() for name, value in model.state_dict().items()}
@@ -292,7 +332,7 @@ def test_a_network_in_training_is_left_in_training_and_unmoved() -> None:
         ("seresnet50", {"position": "last"}, "position is 'last'; expected one of standard, pre"),
         ("seresnet50", {"excited": (4,)}, r"stages is \(4,\); SENet has the stages 0 to 3"),
         ("vit_ti_16", {"se": 16}, r"of VisionTransformer does not give one map \(N, C, H, W\)"),
-        ("dpn68", {"se": 16}, "of DPN does not give one map"),
+        ("msdnet_budget_4_cifar", {"se": 16}, "a Layer of MSDNetCifar does not give one map"),
         ("senet154", {"units": (3, 8)}, r"units is \(3, 8\); expected four numbers"),
     ],
 )

@@ -9,8 +9,9 @@ Fig. 2, 3 and 5. Where it goes in a unit y = ReLU(F(x) + shortcut(x)):
     identity    the shortcut is scaled, after any projection
     3x3         what the last 3x3 of F gives is scaled, after its norm and ReLU
 
-A unit without a residual, such as an Inception module, is scaled as a whole. So is a chain of plain
-layers, such as a stage of VGG, which is one unit here.
+A unit without a residual, such as an Inception module or a searched cell, is scaled as a whole. So
+is a chain of plain layers, such as a stage of VGG, which is one unit here. Layers that give maps of
+several scales, or tokens, have no one map to scale and are refused: MSDNet, ViT.
 """
 
 from collections.abc import Iterable, Iterator
@@ -130,6 +131,8 @@ def _place(unit: _Place, position: str) -> _Place:
     module = unit.module
     parts = dict(module.named_children())
     residual = parts.get("residual")
+    if position in ("standard", "post") and "cell" in parts:
+        return _Place(module, "cell")
     if position == "post" or (position == "standard" and residual is None):
         return unit
     if position in ("standard", "pre") and residual is not None:
@@ -154,12 +157,13 @@ def _measure(model: Classifier, modules: list[nn.Module]) -> list[tuple[int, int
     widths: dict[nn.Module, tuple[int, int]] = {}
 
     def look(module: nn.Module, inputs: tuple[object, ...], output: object) -> None:
-        if not isinstance(output, Tensor) or output.ndim != 4 or not isinstance(inputs[0], Tensor):
+        read = next((x for x in inputs if isinstance(x, Tensor)), None)
+        if not isinstance(output, Tensor) or output.ndim != 4 or read is None:
             raise BadArgument(
                 f"a {type(module).__name__} of {type(model).__name__} does not give one map "
                 "(N, C, H, W): squeeze-and-excitation has nothing to scale there"
             )
-        widths[module] = inputs[0].shape[1], output.shape[1]
+        widths[module] = read.shape[1], output.shape[1]
 
     side = model.input_size or max(SIDE, model.least_size)
     hooks = [module.register_forward_hook(look) for module in modules]

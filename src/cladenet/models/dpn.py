@@ -50,7 +50,7 @@ WINDOW = 7  # side of the last map in training, for images of 224
 
 
 class Bottleneck(nn.Sequential):
-    """F: what a unit computes from both paths."""
+    """F: what a unit computes from both paths, to be added to the one and appended to the other."""
 
     def __init__(
         self,
@@ -79,11 +79,11 @@ class DualPathUnit(nn.Module):
     ) -> None:
         super().__init__()
         self.parts = [width, inc]
-        self.function = Bottleneck(width + dense_width, inner, width + inc, 1, groups, norm)
+        self.residual = Bottleneck(width + dense_width, inner, width + inc, 1, groups, norm)
 
     def forward(self, res: Tensor, dense: Tensor) -> tuple[Tensor, Tensor]:
         """(N, width, H, W), (N, dense_width, H, W) -> the same, the second with inc maps more."""
-        y, z = self.function(torch.cat([res, dense], 1)).split(self.parts, 1)
+        y, z = self.residual(torch.cat([res, dense], 1)).split(self.parts, 1)
         return res + y, torch.cat([dense, z], 1)
 
 
@@ -105,12 +105,12 @@ class FirstUnit(nn.Module):
         self.project = nn.Sequential(
             norm_relu(norm, in_channels), conv(in_channels, width + 2 * inc, 1, stride)
         )
-        self.function = Bottleneck(in_channels, inner, width + inc, stride, groups, norm)
+        self.residual = Bottleneck(in_channels, inner, width + inc, stride, groups, norm)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """(N, in_channels, H, W) -> (N, width, h, w) and (N, 3 inc, h, w), ceil(H / stride)."""
         res, dense = self.project(x).split(self.paths, 1)
-        y, z = self.function(x).split(self.parts, 1)
+        y, z = self.residual(x).split(self.parts, 1)
         return res + y, torch.cat([dense, z], 1)
 
 

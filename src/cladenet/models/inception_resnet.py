@@ -111,16 +111,18 @@ class Unit(nn.Module):
         rectified: bool = True,
     ) -> None:
         super().__init__()
-        self.branches = Branches(
-            *(path(channels, *zip(row, kernels, strict=False), norm=norm) for row in widths)
+        self.residual = nn.Sequential(
+            Branches(
+                *(path(channels, *zip(row, kernels, strict=False), norm=norm) for row in widths)
+            ),
+            nn.Conv2d(sum(row[-1] for row in widths), channels, 1),
         )
-        self.expand = nn.Conv2d(sum(row[-1] for row in widths), channels, 1)
         self.scale = scale
         self.act = nn.ReLU(inplace=True) if rectified else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, channels, H, W) -> the same shape."""
-        return self.act(x + self.scale * self.expand(self.branches(x)))
+        return self.act(x + self.scale * self.residual(x))
 
 
 def stem_v1(in_channels: int, norm: Norm) -> nn.Sequential:
