@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from by_heart import adam, steps_to_learn
+from cladenet.errors import BadArgument
 from cladenet.layers.cell_network import CellNetwork, Step
 from cladenet.layers.cells import (
     Block,
@@ -21,7 +22,7 @@ from cladenet.layers.cells import (
 from cladenet.layers.norm import NoNorm
 from cladenet.layers.progress import followers
 from cladenet.models.amoebanet import REDUCTION_C
-from cladenet.models.nasnet import NORMAL_A, REDUCTION_A, NASNet
+from cladenet.models.nasnet import NORMAL_A, REDUCTION_A
 from cladenet.registry import create_model, find, list_models
 from cladenet.vision import torchvision
 from parity import randomised, worst
@@ -77,7 +78,9 @@ def test_a_cell_is_read_as_it_is_written(lines: list[str]) -> None:
     assert cell_text(read_cell(lines)) == lines
 
 
-@pytest.mark.parametrize("name", list_models("nasnet*") + list_models("amoebanet*"))
+@pytest.mark.parametrize(
+    "name", list_models("nasnet*") + list_models("amoebanet*") + ["enas_micro_cifar"]
+)
 def test_the_ledger_prints_the_cells_that_are_built(name: str) -> None:
     with torch.device("meta"):
         model = create_model(name)
@@ -141,7 +144,7 @@ def test_what_follows_a_reduction_may_skip_it(skip: bool, read: list[int]) -> No
 
     Released code, `skip_reduction_layer_input`: the next cell's h_(i-1) is map 1, not 2.
     """
-    model = NASNet(n=2, width=8, cifar=True, skip_reduction=skip, num_classes=4).eval()
+    model = create_model("nasnet_a_cifar", n=2, width=8, skip_reduction=skip, num_classes=4).eval()
     maps: list[Tensor] = []
     befores: list[int] = []
 
@@ -160,7 +163,7 @@ def test_what_follows_a_reduction_may_skip_it(skip: bool, read: list[int]) -> No
 
 
 def test_paths_are_dropped_more_often_the_longer_training_lasts_and_the_deeper_they_lie() -> None:
-    model = NASNet(n=1, width=8, cifar=True, drop_path=0.4, num_classes=4)
+    model = create_model("nasnet_a_cifar", n=1, width=8, num_classes=4)
     drops = [layer for layer in followers(model) if isinstance(layer, ScheduledDropPath)]
     assert len(drops) == 5 * 10
     for layer in drops:
@@ -182,3 +185,56 @@ def test_the_imagenet_networks_learn_eight_digits_by_heart(name: str) -> None:
     torch.manual_seed(0)
     model = create_model(name, num_classes=8, drop_path=0.0, drop_rate=0.0)
     assert steps_to_learn(model, adam(1e-3), 64) > 0
+
+
+@pytest.mark.parametrize(
+    ("name", "overrides", "channels", "side"),
+    [
+        # The last map before the last reduction: 6 x 2 F at 16x16, of which 5x5 / 3 leaves 4x4.
+        ("nasnet_a_cifar", {"n": 1, "width": 8}, 6 * 16, 4),
+        ("amoebanet_a_n6_f32_cifar", {"n": 1, "width": 8}, 4 * 16, 4),
+        # One cell after it: 5 x 4 F at 8x8, 2x2.
+        ("enas_micro_cifar", {"n": 1, "width": 8}, 5 * 32, 2),
+        # 224 -> 111 -> 56 -> 28 -> 28 -> 14: 4x4; 331 -> 165 -> 83 -> 42 -> 21: 6x6.
+        ("nasnet_a_mobile", {"n": 1, "width": 16}, 6 * 32, 4),
+        ("nasnet_a_large", {"n": 1, "width": 16}, 6 * 32, 6),
+    ],
+)
+def test_the_auxiliary_classifier_is_full_size_on_the_last_map_before_the_reduction(
+    name: str, overrides: dict[str, Any], channels: int, side: int
+) -> None:
+    size = find(name).input[-1]
+    model = create_model(name, num_classes=4, auxiliary=True, **overrides)
+    assert model.auxiliary is not None
+    (head,) = model.auxiliary
+    shapes = [m.weight.shape for m in head.modules() if isinstance(m, nn.Conv2d | nn.Linear)]
+    assert shapes == [(128, channels, 1, 1), (768, 128, side, side), (4, 768)]
+    kernel = next(
+        m for m in head.modules() if isinstance(m, nn.Conv2d) and m.kernel_size[0] == side
+    )
+    seen: list[torch.Size] = []
+    kernel.register_forward_hook(lambda _layer, _inputs, output: seen.append(output.shape[2:]))
+    logits, auxiliary = model(torch.randn(2, 3, size, size))
+    assert logits.shape == auxiliary.shape == (2, 4)
+    assert seen == [(1, 1)]
+    model.eval()
+    images = torch.randn(1, 3, size, size)
+    torch.testing.assert_close(model(images), model.forward_head(model.forward_features(images)))
+
+
+def test_logits_are_the_same_with_an_auxiliary_classifier_beside_them() -> None:
+    """States, not maps, travel between cells: the way with auxiliaries must hand them on whole."""
+    for name in ("nasnet_a_cifar", "enas_micro_cifar"):
+        model = create_model(
+            name, n=1, width=8, auxiliary=True, drop_rate=0.0, drop_path=0.0, norm=NoNorm
+        )
+        images = torch.randn(2, 3, 32, 32)
+        torch.testing.assert_close(model(images)[0], model.eval()(images))
+
+
+def test_an_auxiliary_classifier_needs_a_map_for_its_pool() -> None:
+    with pytest.raises(BadArgument, match=r"image_size is 16: a map of 4x4 is left for the auxil"):
+        create_model("enas_micro_cifar", auxiliary=True, image_size=16)
+    model = create_model("nasnet_a_cifar", n=1, width=8, auxiliary=True)
+    with pytest.raises(BadArgument, match="needs at least 32x32"):
+        model(torch.randn(1, 3, 24, 24))

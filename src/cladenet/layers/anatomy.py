@@ -199,6 +199,7 @@ class Classifier(nn.Module):
     def _forward_with_auxiliary(self, x: Tensor, heads: nn.ModuleList) -> tuple[Tensor, ...]:
         reads = dict(zip(self.auxiliary_after, heads, strict=True))
         looked_into = {i for i, _ in reads}
+        size = (x.shape[2], x.shape[3])
         logits = []
         x = self.stem(x)
         for i, stage in enumerate(self.stages):
@@ -208,8 +209,8 @@ class Classifier(nn.Module):
             for j, unit in enumerate(stage.children()):
                 x = unit(x)
                 if (i, j) in reads:
-                    logits.append(reads[i, j](x))
-        return (self.forward_head(x), *logits)
+                    logits.append(reads[i, j](self.as_map(x, size)))
+        return (self.forward_head(self.as_map(x, size)), *logits)
 
 
 def check_images(x: Tensor, name: str, in_channels: int, least_size: int) -> None:

@@ -110,7 +110,10 @@ def relu_conv_norm(
 def operation(
     name: str, in_channels: int, out_channels: int, stride: int, norm: Norm
 ) -> nn.Sequential:
-    """One of the search space: `none`, `1x1`, `separable_5x5_2`, `avg_pool_3x3`, ..."""
+    """One of the search space: `none`, `1x1`, `separable_5x5_2`, `avg_pool_3x3`, ...
+
+    `identity` is ENAS's `none`: where it strides it is a factorized reduction.
+    """
 
     def separable(channels: int, step: int) -> list[nn.Module]:
         size = int(name.split("_")[1].split("x")[0])
@@ -134,7 +137,7 @@ def operation(
             return [layer]
         return [layer, *relu_conv_norm(in_channels, out_channels, 1, 1, norm)[1:]]
 
-    def identity() -> list[nn.Module]:
+    def none() -> list[nn.Module]:
         same = stride == 1 and in_channels == out_channels
         return [] if same else relu_conv_norm(in_channels, out_channels, 1, stride, norm)
 
@@ -142,7 +145,10 @@ def operation(
         return separable(in_channels, stride) + separable(out_channels, 1)
 
     makers: dict[str, Callable[[], list[nn.Module]]] = {
-        "none": identity,
+        "none": none,
+        "identity": lambda: (
+            [] if stride == 1 else [FactorizedReduction(in_channels, out_channels, norm)]
+        ),
         "1x1": lambda: relu_conv_norm(in_channels, out_channels, 1, stride, norm),
         "3x3": lambda: bottleneck((3, stride)),
         "1x7_7x1": lambda: bottleneck(((1, 7), (1, stride)), ((7, 1), (stride, 1))),
@@ -195,7 +201,7 @@ class BuiltCell(nn.Module):
             for name, source in block[:2], block[2:]:
                 step = stride if source < 2 else 1
                 layers = operation(name, widths[source], width, step, norm)
-                if drop_path:
+                if drop_path and name != "identity":
                     layers.append(ScheduledDropPath(drop_path))
                 self.operations.append(layers)
             widths.append(width)

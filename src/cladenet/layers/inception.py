@@ -94,3 +94,21 @@ def reduction_a(in_channels: int, k: int, l: int, m: int, n: int, norm: Norm) ->
         path(in_channels, (k, 1), (l, 3), (m, 3), norm=norm, stride=2, padding=0),
         nn.MaxPool2d(3, 2),
     )
+
+
+def auxiliary_head(
+    in_channels: int, kernel_size: int, num_classes: int, norm: Norm
+) -> nn.Sequential:
+    """(N, in_channels, H, W) -> logits (N, num_classes): arXiv:1512.00567, Fig. 8.
+
+    `kernel_size` is the side of the map that a 5x5 / 3 average pool leaves of images of the size
+    of training: the last convolution is a fully connected layer.
+    """
+    return nn.Sequential(
+        nn.AvgPool2d(5, 3),
+        conv_norm_relu(in_channels, 128, 1, norm=norm),
+        conv_norm_relu(128, 768, kernel_size, padding=0, norm=norm),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(768, num_classes),
+    )

@@ -13,17 +13,14 @@ Real, Aggarwal, Huang, Le. Regularized Evolution for Image Classifier Architectu
 
 AmoebaNet-A is Fig. 5; B, C and D stand in early versions of the text. All wiring is that of the
 authors' TPU code: state 0 is h_i, state 1 h_(i-1). 3x3 and 1x7-7x1 convolutions work at a quarter
-of the width. In cell B the name of an operation asks for dilation, which the code does not do, and
-neither do we. For the windows that stride see `nasnet`.
+of the width, and the auxiliary classifier is NASNet's. In cell B the name of an operation asks for
+dilation, which the code does not do, and neither do we. For the windows that stride see `nasnet`.
 """
 
 from functools import partial
 
-from torch import nn
-
 from cladenet.layers.cell_network import CellNetwork
-from cladenet.layers.cells import Cell, read_cell
-from cladenet.layers.norm import Norm
+from cladenet.layers.cells import read_cell
 
 NORMAL_A = read_cell(
     (
@@ -113,63 +110,18 @@ REDUCTION_D = read_cell(
     )
 )
 
-_norm = partial(nn.BatchNorm2d, eps=1e-3)
-
 
 class AmoebaNet(CellNetwork):
-    """The network of a pair of cells, of any size.
-
-    Args:
-        normal: the cell that keeps the size.
-        reduction: the cell that halves it.
-        n: normal cells in each stage, N.
-        width: F.
-        cifar: the form for small images.
-        num_classes: length of the logits.
-        in_channels: channels of the images, of any size from 33x33 on, with `cifar` from 4x4 on.
-        drop_rate: of dropout before the last layer.
-        drop_path: rate of scheduled drop path in the last cell, at the end of training.
-        norm: maps a channel count to a normalisation layer.
-
-    Raises:
-        BadArgument: a count is not positive.
-    """
-
-    def __init__(
-        self,
-        normal: Cell,
-        reduction: Cell,
-        n: int,
-        width: int,
-        cifar: bool = False,
-        num_classes: int = 1000,
-        in_channels: int = 3,
-        drop_rate: float = 0.5,
-        drop_path: float = 0.3,
-        norm: Norm = _norm,
-    ) -> None:
-        super().__init__(
-            normal,
-            reduction,
-            n,
-            width,
-            3 * width if cifar else 32,
-            cifar,
-            False,
-            num_classes,
-            in_channels,
-            drop_rate,
-            drop_path,
-            norm,
-        )
+    """The network of a pair of cells, of any size; arguments as in `CellNetwork`."""
 
 
-_A = partial(AmoebaNet, normal=NORMAL_A, reduction=REDUCTION_A)
-_A_CIFAR = partial(_A, cifar=True, num_classes=10, drop_rate=0.0, n=6)
-_B = partial(AmoebaNet, normal=NORMAL_B, reduction=REDUCTION_B)
-_B_CIFAR = partial(_B, cifar=True, num_classes=10, drop_rate=0.0, n=6)
-_C = partial(AmoebaNet, normal=NORMAL_C, reduction=REDUCTION_C)
-_D = partial(AmoebaNet, normal=NORMAL_D, reduction=REDUCTION_D)
+_ANY = partial(AmoebaNet, drop_path=0.3)
+_A = partial(_ANY, normal=NORMAL_A, reduction=REDUCTION_A)
+_B = partial(_ANY, normal=NORMAL_B, reduction=REDUCTION_B)
+_C = partial(_ANY, normal=NORMAL_C, reduction=REDUCTION_C)
+_D = partial(_ANY, normal=NORMAL_D, reduction=REDUCTION_D)
+_A_CIFAR = partial(_A, cifar=True, num_classes=10, drop_rate=0.0, n=6, image_size=32)
+_B_CIFAR = partial(_B, cifar=True, num_classes=10, drop_rate=0.0, n=6, image_size=32)
 
 VARIANTS = {
     "amoebanet_a_n6_f32_cifar": partial(_A_CIFAR, width=32),
@@ -177,11 +129,11 @@ VARIANTS = {
     "amoebanet_b_n6_f36_cifar": partial(_B_CIFAR, width=36),
     "amoebanet_b_n6_f128_cifar": partial(_B_CIFAR, width=128),
     "amoebanet_a_mobile": partial(_A, n=4, width=50),
-    "amoebanet_a_n6_f190": partial(_A, n=6, width=190),
-    "amoebanet_a_n6_f448": partial(_A, n=6, width=448),
+    "amoebanet_a_n6_f190": partial(_A, n=6, width=190, image_size=331),
+    "amoebanet_a_n6_f448": partial(_A, n=6, width=448, image_size=331),
     "amoebanet_b_mobile": partial(_B, n=3, width=62),
-    "amoebanet_b_n6_f190": partial(_B, n=6, width=190),
+    "amoebanet_b_n6_f190": partial(_B, n=6, width=190, image_size=331),
     "amoebanet_c_mobile": partial(_C, n=4, width=50),
-    "amoebanet_c_n6_f228": partial(_C, n=6, width=228),
+    "amoebanet_c_n6_f228": partial(_C, n=6, width=228, image_size=331),
     "amoebanet_d_n6_f256": partial(_D, n=6, width=256),
 }

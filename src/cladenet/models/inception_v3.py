@@ -42,8 +42,13 @@ from torch import nn
 
 from cladenet.layers.anatomy import Classifier, FeatureMap
 from cladenet.layers.branches import Branches
-from cladenet.layers.conv import conv_norm_relu
-from cladenet.layers.inception import average_pool, inception_norm, path, stem_v3
+from cladenet.layers.inception import (
+    auxiliary_head,
+    average_pool,
+    inception_norm,
+    path,
+    stem_v3,
+)
 from cladenet.layers.init import he_init
 from cladenet.layers.norm import Norm
 
@@ -108,18 +113,6 @@ def module_e(in_channels: int, norm: Norm, pool: Pool) -> Branches:
     )
 
 
-def auxiliary_head(num_classes: int, norm: Norm) -> nn.Sequential:
-    """(N, 768, H, W) with 17 or more pixels a side -> logits (N, num_classes): Fig. 8."""
-    return nn.Sequential(
-        nn.AvgPool2d(5, 3),
-        conv_norm_relu(768, 128, 1, norm=norm),
-        conv_norm_relu(128, 768, 5, padding=0, norm=norm),
-        nn.AdaptiveAvgPool2d(1),
-        nn.Flatten(),
-        nn.Linear(768, num_classes),
-    )
-
-
 class InceptionV3(Classifier):
     """The network.
 
@@ -174,7 +167,7 @@ class InceptionV3(Classifier):
             self.new_classifier(num_classes),
         )
         if auxiliary and num_classes:
-            self.add_auxiliary({(1, 4): auxiliary_head(num_classes, norm)})
+            self.add_auxiliary({(1, 4): auxiliary_head(768, 5, num_classes, norm)})
         self.initialise(self)
 
     def initialise(self, module: nn.Module) -> None:

@@ -1,4 +1,5 @@
-"""The recipes of the networks that search found: NASNet, AmoebaNet, ENAS.
+"""The recipes of the networks that search found: NASNet, AmoebaNet, ENAS, evolved
+DNA.
 
 Probabilities of dropped paths and dropout are the networks': their values of the papers are the
 defaults of each variant.
@@ -123,6 +124,19 @@ ENAS_MICRO = replace(
     auxiliary=0.4,
 )
 
+LARGE_SCALE_EVOLUTION = Recipe(
+    source=(
+        "Real et al. 2017, arXiv:1703.01041, Sec. 3 and a re-implementation: momentum 0.9, rate "
+        "0.1 of the first individual, batch 50, weight decay 1e-4, 25,600 steps (from memory), "
+        "45,000 images for training and 5,000 for choosing"
+    ),
+    departs="whether images are augmented is not known here: they are not",
+    steps=25_600,
+    batch_size=50,
+    lr=0.1,
+    weight_decay=1e-4,
+)
+
 RECIPES = {
     "nasnet_cifar": NASNET_CIFAR,
     "nasnet_imagenet": NASNET_IMAGENET,
@@ -130,4 +144,5 @@ RECIPES = {
     "amoebanet_imagenet": AMOEBANET_IMAGENET,
     "enas_macro": ENAS_MACRO,
     "enas_micro": ENAS_MICRO,
+    "large_scale_evolution": LARGE_SCALE_EVOLUTION,
 }

@@ -1,0 +1,178 @@
+"""Large-scale evolution: networks as DNA, a graph that mutations grow from almost nothing.
+
+Real, Moore, Selle, Saxena, Suematsu, Tan, Le, Kurakin. Large-Scale Evolution of Image Classifiers.
+ICML 2017. arXiv:1703.01041, Sec. 3.2 to 3.4. Vertices are maps, edges are what makes them:
+
+    part      out               layers of the first individual
+    stem      3x32x32           the images themselves, vertex 0
+    stages.0  3x32x32           no vertices: the images go on
+    head      num_classes       global average, linear
+
+A vertex adds what its edges bring and is then linear, or norm and ReLU. The first edge says what
+size the vertex has; what others bring is brought to it, its grid by taking the nearest pixel, its
+channels by leaving out the last or adding zeros (Sec. 3.2). Genes are real numbers, rounded when
+the network is built. The released figures give the layers of the best networks but neither widths
+nor strides, so that the first individual is the one that can be named; a `DNA` builds any other.
+Weights are drawn by He's rule, which the paper does not print.
+"""
+
+from functools import partial
+from typing import NamedTuple
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from cladenet.errors import BadArgument
+from cladenet.layers.anatomy import Classifier, FeatureMap
+from cladenet.layers.init import he_init
+from cladenet.layers.norm import Norm, norm_relu
+
+
+class Identity(NamedTuple):
+    """An edge that brings a vertex as it is."""
+
+    source: int
+
+
+class Convolution(NamedTuple):
+    """An edge that convolves a vertex.
+
+    Args:
+        source: the vertex it reads; 0 are the images.
+        half_height: the kernel has 2 half_height + 1 rows.
+        half_width: and 2 half_width + 1 columns.
+        depth_factor: channels made for each channel read.
+        stride_scale: the stride is 2 to its power.
+    """
+
+    source: int
+    half_height: float = 1.0
+    half_width: float = 1.0
+    depth_factor: float = 1.0
+    stride_scale: float = 0.0
+
+
+Edge = Identity | Convolution
+
+
+class Vertex(NamedTuple):
+    """A map: its edges, the one that says its size first, and whether norm and ReLU follow."""
+
+    edges: tuple[Edge, ...]
+    norm_relu: bool = True
+
+
+class DNA(NamedTuple):
+    """What evolves: the vertices after the images, each reading earlier ones, and a rate."""
+
+    vertices: tuple[Vertex, ...] = ()
+    learning_rate: float = 0.1
+
+
+FIRST_INDIVIDUAL = DNA()
+
+
+class Fitted(nn.Module):
+    """What an edge after the first brings, in the size of the first."""
+
+    def forward(self, x: Tensor, like: Tensor) -> Tensor:
+        """(N, C, H, W) -> the shape of `like`."""
+        if x.shape[2:] != like.shape[2:]:
+            x = F.interpolate(x, like.shape[2:], mode="nearest")
+        return F.pad(x, (0, 0, 0, 0, 0, like.shape[1] - x.shape[1]))
+
+
+class Graph(nn.Module):
+    """All vertices; the last one goes on.
+
+    Args:
+        vertices: of the DNA.
+        in_channels: of the images.
+        norm: maps a channel count to a normalisation layer.
+    """
+
+    def __init__(self, vertices: tuple[Vertex, ...], in_channels: int, norm: Norm) -> None:
+        super().__init__()
+        self.sources = [[edge.source for edge in vertex.edges] for vertex in vertices]
+        self.widths, self.scales = [in_channels], [0]
+        self.edges = nn.ModuleList()
+        self.activations = nn.ModuleList()
+        for vertex in vertices:
+            made = [self._edge(edge) for edge in vertex.edges]
+            self.edges.append(nn.ModuleList(layer for layer, _, _ in made))
+            _, width, scale = made[0]
+            self.widths.append(width)
+            self.scales.append(scale)
+            self.activations.append(norm_relu(norm, width) if vertex.norm_relu else nn.Identity())
+        self.fit = Fitted()
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(N, in_channels, H, W) -> (N, channels, h, w) of the last vertex."""
+        maps = [images]
+        for sources, edges, activation in zip(
+            self.sources, self.edges, self.activations, strict=True
+        ):
+            first, *others = (
+                edge(maps[source])
+                for edge, source in zip(edges, sources, strict=True)  # type: ignore[call-overload]
+            )
+            for other in others:
+                first = first + self.fit(other, first)
+            maps.append(activation(first))
+        return maps[-1]
+
+    def _edge(self, edge: Edge) -> tuple[nn.Module, int, int]:
+        """The layer, the channels it makes, and how often the grid has been halved there."""
+        width, scale = self.widths[edge.source], self.scales[edge.source]
+        if isinstance(edge, Identity):
+            return nn.Identity(), width, scale
+        out_channels = max(1, round(width * edge.depth_factor))
+        padding = max(0, round(edge.half_height)), max(0, round(edge.half_width))
+        kernel = 2 * padding[0] + 1, 2 * padding[1] + 1
+        halvings = max(0, round(edge.stride_scale))
+        layer = nn.Conv2d(width, out_channels, kernel, 2**halvings, padding)
+        return layer, out_channels, scale + halvings
+
+
+class EvolvedNetwork(Classifier):
+    """The network of a DNA.
+
+    Args:
+        dna: its vertices; the learning rate is for whoever trains it.
+        num_classes: length of the logits.
+        in_channels: channels of the images, of any size.
+        norm: maps a channel count to a normalisation layer.
+
+    Raises:
+        BadArgument: a vertex has no edges, or reads one that is not before it.
+    """
+
+    def __init__(
+        self,
+        dna: DNA = FIRST_INDIVIDUAL,
+        num_classes: int = 10,
+        in_channels: int = 3,
+        norm: Norm = nn.BatchNorm2d,
+    ) -> None:
+        for number, vertex in enumerate(dna.vertices, 1):
+            if not vertex.edges or not all(0 <= edge.source < number for edge in vertex.edges):
+                raise BadArgument(
+                    f"vertex {number} is {vertex}; expected edges from vertices 0 to {number - 1}"
+                )
+        graph = Graph(dna.vertices, in_channels, norm)
+        width = graph.widths[-1]
+        places = (FeatureMap("stages.0", width, reduction=2 ** graph.scales[-1]),)
+        super().__init__(in_channels, num_classes, places, head_width=width)
+        self.stem = nn.Identity()
+        self.stages = nn.Sequential(graph)
+        self.head = nn.Sequential(
+            nn.AdaptiveAvgPool2d(1), nn.Flatten(), self.new_classifier(num_classes)
+        )
+        self.initialise(self)
+
+    def initialise(self, module: nn.Module) -> None:
+        """He's rule, fan-in."""
+        he_init(module)
+
+
+VARIANTS = {"lse_initial_cifar": partial(EvolvedNetwork, dna=FIRST_INDIVIDUAL)}
