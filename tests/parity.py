@@ -22,8 +22,13 @@ def randomised(name: str, **overrides: Any) -> Classifier:
         model = create_model(name, **overrides)
     model = model.double().to_empty(device="cpu").eval()
     torch.manual_seed(0)
+    with torch.no_grad():
+        for tensor in model.state_dict().values():  # what no rule below is for
+            tensor.copy_(torch.rand(tensor.shape) - 0.5 if tensor.is_floating_point() else 0)
     for module in model.modules():
-        if isinstance(module, nn.Conv2d | nn.Linear):
+        if isinstance(module, nn.LayerNorm):
+            nn.init.uniform_(module.weight, 0.5, 1.5)
+        elif isinstance(module, nn.Conv2d | nn.Linear):
             bound = math.sqrt(6 / module.weight[0].numel())
             nn.init.uniform_(module.weight, -bound, bound)
             if module.bias is not None:

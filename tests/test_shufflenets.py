@@ -89,6 +89,7 @@ def test_with_the_shuffle_every_input_reaches_every_output_and_without_it_a_grou
         "first_groups": 3,
         "se_reduction": 0,
         "norm": nn.Identity,
+        "released": False,
     }
     dealt: Any = ShuffleUnit(48, 48, shuffle=True, **args)
     blind: Any = ShuffleUnit(48, 48, shuffle=False, **args)

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from cladenet.layers.features import FeatureMaps
     from cladenet.layers.normalisation import Finish
 
+# What `create_model` does to any network once it is built.
+_FOR_ANY = ("norm", "se", "padding", "norm_eps")
+
 
 def list_models(pattern: str = "*") -> list[str]:
     """Names that match a shell pattern such as "resnet*_cifar", in the order of the tree.
@@ -78,13 +81,16 @@ def create_model(
             `in_channels` (alias `in_chans`), `input_size` where the head is tied to one, ...
             `norm` may be a name of `cladenet.layers.normalisation`, such as "group". `se=16` gives
             any network squeeze-and-excitation, with that reduction; see `cladenet.layers.excited`.
+            For weights of others, `padding="same"` puts the zeros of layers that stride where
+            TensorFlow does, and `norm_eps` replaces the epsilon of all norms.
 
     Raises:
         BadArgument: an unknown name, an argument the network does not take, or a value it refuses.
     """
     variant = _variant(name)
     arguments = _known(name, variant, overrides)
-    finish = [part for part in (_take_norm(variant, arguments), _take_se(arguments)) if part]
+    changes = _take_norm(variant, arguments), _take_se(arguments), _take_habits(arguments)
+    finish = [change for change in changes if change]
     model: Classifier = variant(**arguments)
     for change in finish:
         change(model)
@@ -125,7 +131,7 @@ def _known(name: str, variant: Any, overrides: dict[str, Any]) -> dict[str, Any]
             raise BadArgument("in_chans and in_channels are one argument; pass one of them")
         overrides = {**overrides, "in_channels": overrides["in_chans"]}
         del overrides["in_chans"]
-    takes = [*dict.fromkeys([*signature(variant).parameters, "norm", "se"])]
+    takes = [*dict.fromkeys([*signature(variant).parameters, *_FOR_ANY])]
     unknown = sorted(set(overrides) - set(takes))
     if unknown:
         raise BadArgument(f"{name} takes no {unknown[0]}; it takes {', '.join(takes)}")
@@ -153,6 +159,28 @@ def _take_norm(variant: Any, arguments: dict[str, Any]) -> "Finish | None":
     if not (is_batch_norm(chosen.norm) and is_batch_norm(own)):
         arguments["norm"] = chosen.norm
     return chosen.finish
+
+
+def _take_habits(arguments: dict[str, Any]) -> "Finish | None":
+    """Take `padding` and `norm_eps` out of the arguments; what they mean for the network."""
+    padding, epsilon = arguments.pop("padding", "centred"), arguments.pop("norm_eps", None)
+    if padding not in ("centred", "same"):
+        raise BadArgument(f"padding is {padding!r}; expected centred or same")
+    if epsilon is not None and not 0 < epsilon < 1:
+        raise BadArgument(f"norm_eps is {epsilon}; expected a small number such as 1e-5")
+    if padding == "centred" and epsilon is None:
+        return None
+
+    def change(model: "Classifier") -> None:
+        from cladenet.layers.same_padding import pad_as_tensorflow
+
+        if padding == "same":
+            pad_as_tensorflow(model)
+        for module in model.modules():
+            if epsilon is not None and hasattr(module, "eps"):
+                module.eps = epsilon
+
+    return change
 
 
 def _take_se(arguments: dict[str, Any]) -> "Finish | None":

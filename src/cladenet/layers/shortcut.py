@@ -3,6 +3,7 @@
 He, Zhang, Ren, Sun. Deep Residual Learning for Image Recognition. arXiv:1512.03385, Sec. 3.3, 4.1.
 
     option_a         the identity, with zeros for new channels: no parameters
+    option_a_around  the same with half of the zeros before the input's channels
     option_b         the identity, or a projection where the shape changes
     option_b_preact  the same without a norm, for inputs that are normalised already
     option_c         a projection everywhere
@@ -61,6 +62,13 @@ def option_a(in_channels: int, out_channels: int, stride: int, norm: Norm) -> nn
     if in_channels == out_channels and stride == 1:
         return nn.Identity()
     return ZeroPad(in_channels, out_channels, stride)
+
+
+def option_a_around(in_channels: int, out_channels: int, stride: int, norm: Norm) -> nn.Module:
+    """Option A of a widespread PyTorch port."""
+    if in_channels == out_channels and stride == 1:
+        return nn.Identity()
+    return ZeroPad(in_channels, out_channels, stride, zeros_after=False)
 
 
 def option_b(in_channels: int, out_channels: int, stride: int, norm: Norm) -> nn.Module:

@@ -38,7 +38,14 @@ from cladenet.layers.anatomy import Classifier, FeatureMap
 from cladenet.layers.conv import conv
 from cladenet.layers.init import he_init
 from cladenet.layers.norm import Norm, norm_relu
-from cladenet.layers.shortcut import Shortcut, no_shortcut, option_a, option_b, option_c
+from cladenet.layers.shortcut import (
+    Shortcut,
+    no_shortcut,
+    option_a,
+    option_a_around,
+    option_b,
+    option_c,
+)
 
 
 class Basic(nn.Sequential):
@@ -201,9 +208,12 @@ class ResNetCifar(Classifier):
         shortcut: as in `ResNet`; the paper uses `option_a` here.
         unit: makes a unit of F and the shortcut.
         norm: maps a channel count to a normalisation layer.
+        zeros_after: the zeros of option A follow the input's channels; False puts half of them
+            before, as a widespread PyTorch port does, whose weights fit no other place.
 
     Raises:
-        BadArgument: `depth` is not 6n + 2 with n >= 1, or a count is not positive.
+        BadArgument: `depth` is not 6n + 2 with n >= 1, a count is not positive, or there are no
+            zeros to place.
     """
 
     def __init__(
@@ -214,10 +224,15 @@ class ResNetCifar(Classifier):
         shortcut: Shortcut = option_a,
         unit: MakeUnit = Unit,
         norm: Norm = nn.BatchNorm2d,
+        zeros_after: bool = True,
     ) -> None:
         n, rest = divmod(depth - 2, 6)
         if n < 1 or rest:
             raise BadArgument(f"depth is {depth}; expected 6n + 2, such as 20, 56 or 110")
+        if not zeros_after:
+            if shortcut is not option_a:
+                raise BadArgument("zeros_after is False; only shortcuts of option A have zeros")
+            shortcut = option_a_around
         places = (
             FeatureMap("stem", 16, reduction=1),
             FeatureMap("stages.0", 16, reduction=1),

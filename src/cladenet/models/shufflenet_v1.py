@@ -58,6 +58,7 @@ class ShuffleUnit(nn.Module):
         groups: int,
         first_groups: int,
         shuffle: bool,
+        released: bool,
         se_reduction: int,
         norm: Norm,
     ) -> None:
@@ -73,9 +74,10 @@ class ShuffleUnit(nn.Module):
             nn.Conv2d(in_channels, mid, 1, groups=first_groups, bias=False),
             norm(mid),
             nn.ReLU(inplace=True),
-            *([ChannelShuffle(groups)] if shuffle else []),
+            *([ChannelShuffle(groups)] if shuffle and not released else []),
             nn.Conv2d(mid, mid, 3, stride, padding=1, groups=mid, bias=False),
             norm(mid),
+            *([ChannelShuffle(mid // groups)] if shuffle and released else []),
             nn.Conv2d(mid, last, 1, groups=groups, bias=False),
             norm(last),
             *([SqueezeExcite(last, last // se_reduction)] if se_reduction else []),
@@ -100,6 +102,8 @@ class ShuffleNetV1(Classifier):
         num_classes: length of the logits.
         in_channels: channels of the images, of 32 pixels or more a side.
         shuffle: deal the channels out between the groups.
+        released: deal them out after the depthwise convolution and by the inverse of the paper's
+            shuffle, as in the authors' PyTorch code; its weights fit no other network.
         se_reduction: squeeze-and-excitation in every unit, by this ratio; 0 is none.
         norm: maps a channel count to a normalisation layer.
 
@@ -116,6 +120,7 @@ class ShuffleNetV1(Classifier):
         num_classes: int = 1000,
         in_channels: int = 3,
         shuffle: bool = True,
+        released: bool = False,
         se_reduction: int = 0,
         norm: Norm = nn.BatchNorm2d,
     ) -> None:
@@ -142,7 +147,7 @@ class ShuffleNetV1(Classifier):
                 units.append(
                     ShuffleUnit(
                         channels, out_channels, stride, groups, first_groups, shuffle,
-                        se_reduction, norm,
+                        released, se_reduction, norm,
                     )
                 )  # fmt: skip
                 channels = out_channels

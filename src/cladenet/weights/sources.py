@@ -1,0 +1,260 @@
+"""Which network of ours another library's is, and how that library spells it.
+
+The bare names are not the same networks everywhere: torchvision's and timm's `resnet50` strides in
+its 3x3, theirs is our `resnet50_v1_5`; their `alexnet` is the one of one tower; their `googlenet`
+has 3x3 where the paper has 5x5. `arguments` hold what is left: the epsilon of the norms, where the
+zeros of padding go, whether average pools count them.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from difflib import get_close_matches
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from cladenet.errors import BadArgument
+from cladenet.weights.spelling import Spelling
+from cladenet.weights.spellings import (
+    densenet,
+    dpn,
+    inception,
+    mobile,
+    msdnet,
+    plain,
+    resnet,
+    shufflenet,
+    vit,
+)
+from cladenet.weights.spellings.walk import ending_in
+
+
+class Source(NamedTuple):
+    """A network of another library.
+
+    Args:
+        name: with the library's, such as "torchvision/resnet50".
+        network: ours.
+        spelling: the other's names of its parts.
+        arguments: what `create_model` needs besides the name.
+        leaves_out: beginnings of names that files have and our network has not: auxiliary
+            classifiers.
+        zeros: tensors of ours that the other network does not have, and could as well have as
+            zeros: the bias of a last layer.
+    """
+
+    name: str
+    network: str
+    spelling: Spelling
+    arguments: Mapping[str, Any] = MappingProxyType({})
+    leaves_out: tuple[str, ...] = ()
+    zeros: tuple[str, ...] = ()
+
+
+_TORCH_EPS: dict[str, Any] = {"norm_eps": 1e-5}
+_TENSORFLOW: dict[str, Any] = {"padding": "same"}
+_SE: dict[str, Any] = {"se": 16}
+_COUNTS_BORDER: dict[str, Any] = {"count_include_pad": True}
+
+
+def _torchvision() -> Iterator[Source]:
+    def source(theirs: str, ours: str, spelling: Spelling, **arguments: Any) -> Source:
+        return Source(f"torchvision/{theirs}", ours, spelling, arguments)
+
+    yield source("alexnet", "alexnet_owt", plain.alexnet)
+    for depth in (11, 13, 16, 19):
+        for norm in ("", "_bn"):
+            yield source(f"vgg{depth}{norm}", f"vgg{depth}{norm}", plain.vgg)
+    for depth in (18, 34):
+        yield source(f"resnet{depth}", f"resnet{depth}", resnet.torchvision)
+    for depth in (50, 101, 152):
+        yield source(f"resnet{depth}", f"resnet{depth}_v1_5", resnet.torchvision)
+    for name in ("resnext50_32x4d", "resnext101_64x4d"):
+        yield source(name, name, resnet.torchvision)
+    yield source("wide_resnet50_2", "wrn_50_2", resnet.torchvision)
+    for depth in (121, 161, 169, 201):
+        yield source(f"densenet{depth}", f"densenet{depth}", densenet.torchvision)
+    for name in ("squeezenet1_0", "squeezenet1_1"):
+        yield source(name, name, plain.squeezenet)
+    googlenet = source("googlenet", "googlenet_bn", inception.googlenet, kernel5=3, pool4=2)
+    yield googlenet._replace(leaves_out=("aux1.", "aux2."))
+    v3 = source("inception_v3", "inception_v3", inception.v3, **_COUNTS_BORDER)
+    yield v3._replace(leaves_out=("AuxLogits.",))
+    yield source("mobilenet_v2", "mobilenet_v2_x1_0", mobile.torchvision_v2, **_TORCH_EPS)
+    for size in ("large", "small"):
+        name = f"mobilenet_v3_{size}"
+        yield source(name, name, mobile.torchvision_v3)
+    for theirs, ours in (("0_5", "_x0_5"), ("0_75", "_x0_75"), ("1_0", ""), ("1_3", "_x1_3")):
+        name = f"mnasnet{theirs}"
+        yield source(name, f"mnasnet_b1{ours}", mobile.torchvision_mnasnet, **_TORCH_EPS)
+    for width in ("0_5", "1_0", "1_5", "2_0"):
+        name = f"shufflenet_v2_x{width}"
+        yield source(name, name, shufflenet.torchvision)
+    for b in range(8):
+        arguments = _TORCH_EPS if b < 5 else {}
+        name = f"efficientnet_b{b}"
+        yield source(name, name, mobile.torchvision_efficientnet, **arguments)
+    for name in ("vit_b_16", "vit_b_32", "vit_l_16", "vit_l_32", "vit_h_14"):
+        yield source(name, name, vit.torchvision)
+
+
+def _timm() -> Iterator[Source]:
+    def source(theirs: str, ours: str, spelling: Spelling, **arguments: Any) -> Source:
+        return Source(f"timm/{theirs}", ours, spelling, arguments)
+
+    for depth in (11, 13, 16, 19):
+        for norm in ("", "_bn"):
+            yield source(f"vgg{depth}{norm}", f"vgg{depth}{norm}", plain.vgg_timm)
+    for depth in (18, 34, 50, 101, 152):
+        ours = f"resnet{depth}" if depth < 50 else f"resnet{depth}_v1_5"
+        yield source(f"resnet{depth}", ours, resnet.torchvision)
+        if depth >= 50:
+            yield source(f"seresnet{depth}", ours, resnet.torchvision, **_SE)
+    for name in ("resnext50_32x4d", "resnext101_32x4d", "resnext101_64x4d"):
+        yield source(name, name, resnet.torchvision)
+    for name in ("resnext50_32x4d", "resnext101_32x4d"):
+        yield source(f"se{name}", name, resnet.torchvision, **_SE)
+    yield source("wide_resnet50_2", "wrn_50_2", resnet.torchvision)
+    for name in ("seresnet50", "seresnet101", "seresnet152", "senet154"):
+        yield source(f"legacy_{name}", name, resnet.legacy)
+    for name in ("seresnext50_32x4d", "seresnext101_32x4d"):
+        yield source(f"legacy_{name}", name, resnet.legacy)
+    for depth in (121, 161, 169, 201):
+        yield source(f"densenet{depth}", f"densenet{depth}", densenet.torchvision)
+    for depth in (68, 92, 98, 131, 107):
+        yield source(f"dpn{depth}", f"dpn{depth}", dpn.timm)
+    yield source("inception_v3", "inception_v3", inception.v3, **_COUNTS_BORDER)
+    yield source("inception_v4", "inception_v4", inception.v4)
+    name = "inception_resnet_v2"
+    yield source(name, name, inception.inception_resnet_v2)
+    yield source("legacy_xception", "xception", inception.xception)
+    yield from _timm_mobile(source)
+    for size, letter in (("tiny", "ti"), ("small", "s"), ("base", "b"), ("large", "l")):
+        yield source(f"vit_{size}_patch16_224", f"vit_{letter}_16", vit.timm)
+    for size, letter, patch in (("small", "s", 32), ("base", "b", 32), ("large", "l", 32)):
+        yield source(f"vit_{size}_patch{patch}_224", f"vit_{letter}_{patch}", vit.timm)
+    yield source("vit_large_patch14_224", "vit_l_14", vit.timm)
+    yield source("vit_huge_patch14_224", "vit_h_14", vit.timm)
+    for size, letter, patch in (("base", "b", 16), ("base", "b", 32), ("large", "l", 16)):
+        yield source(f"vit_{size}_patch{patch}_384", f"vit_{letter}_{patch}_384", vit.timm)
+    yield source("vit_large_patch32_384", "vit_l_32_384", vit.timm)
+
+
+def _timm_mobile(source: Callable[..., Source]) -> Iterator[Source]:
+    """Theirs have torch's epsilon and padding, or, with "tf_" before their names, TensorFlow's."""
+    widths = {"035": "x0_35", "050": "x0_5", "075": "x0_75", "100": "x1_0", "140": "x1_4"}
+    for theirs in ("100",):
+        ours = f"mobilenet_v1_{widths[theirs]}"
+        yield source(f"mobilenetv1_{theirs}", ours, mobile.timm_v1, **_TORCH_EPS)
+    for theirs in ("035", "050", "075", "100", "140"):
+        ours = f"mobilenet_v2_{widths[theirs]}"
+        yield source(f"mobilenetv2_{theirs}", ours, mobile.timm, **_TORCH_EPS)
+    for size in ("large", "small"):
+        for theirs, width in (("075", "_x0_75"), ("100", ""), ("minimal_100", "_minimal")):
+            ours, name = f"mobilenet_v3_{size}{width}", f"mobilenetv3_{size}_{theirs}"
+            if width != "_minimal":
+                yield source(name, ours, mobile.timm_v3, **_TORCH_EPS)
+            yield source(f"tf_{name}", ours, mobile.timm_v3, **_TENSORFLOW)
+    for theirs, width in (("050", "_x0_5"), ("075", "_x0_75"), ("100", ""), ("140", "_x1_4")):
+        if theirs != "140":
+            name = f"mnasnet_{theirs}"
+            yield source(name, f"mnasnet_b1{width}", mobile.timm, **_TORCH_EPS)
+        name = f"semnasnet_{theirs}"
+        yield source(name, f"mnasnet_a1{width}", mobile.timm, **_TORCH_EPS)
+    yield source("mnasnet_small", "mnasnet_small", mobile.timm, **_TORCH_EPS)
+    for b in range(8):
+        ours = f"efficientnet_b{b}"
+        yield source(ours, ours, mobile.timm, **_TORCH_EPS)
+        yield source(f"tf_{ours}", ours, mobile.timm, **_TENSORFLOW)
+
+
+def _references() -> Iterator[Source]:
+    """Public code of single papers, by the name of its repository."""
+
+    def source(theirs: str, ours: str, spelling: Spelling, **arguments: Any) -> Source:
+        return Source(theirs, ours, spelling, arguments)
+
+    for depth in (20, 32, 44, 56, 110, 1202):
+        ours = f"resnet{depth}_cifar"
+        theirs = f"pytorch_resnet_cifar10/resnet{depth}"
+        yield source(theirs, ours, resnet.akamaster, zeros_after=False)
+    for growth, depth in ((12, 100), (24, 250), (40, 190)):
+        ours = f"densenet_bc_{depth}_{growth}_cifar"
+        theirs = f"pytorch-classification/densenet-bc-L{depth}-k{growth}"
+        yield source(theirs, ours, densenet.bearpaw)
+    for cardinality in (8, 16):
+        ours = f"resnext29_{cardinality}x64d_cifar"
+        theirs = f"pytorch-classification/resnext-{cardinality}x64d"
+        yield source(theirs, ours, resnet.bearpaw_resnext)
+    for depth, width in ((40, 4), (28, 10), (16, 8), (40, 2), (16, 4)):
+        ours = f"wrn_{depth}_{width}_cifar"
+        yield source(f"WideResNet-pytorch/WRN-{depth}-{width}", ours, resnet.xternalz)
+    for name in ("resnet18_ibn_a", "resnet34_ibn_a", "resnet50_ibn_a", "resnet50_ibn_b"):
+        yield source(f"IBN-Net/{name}", name, resnet.ibn)
+    for name in ("resnet101_ibn_a", "resnext101_ibn_a", "se_resnet101_ibn_a"):
+        yield source(f"IBN-Net/{name}", name, resnet.ibn)
+    for name in ("densenet121_ibn_a", "densenet169_ibn_a"):
+        yield source(f"IBN-Net/{name}", name, densenet.torchvision)
+    for scale in ("0_5", "1_0", "1_5", "2_0"):
+        for groups in (3, 8):
+            ours = f"shufflenet_v1_x{scale}_g{groups}"
+            theirs = f"ShuffleNet-Series/v1_{scale.replace('_', '.')}x_g{groups}"
+            yield source(theirs, ours, shufflenet.authors_v1, released=True)._replace(
+                zeros=("head.2.bias",)
+            )
+    for ours in (
+        "msdnet_budget_5_cifar",
+        "msdnet_anytime_11_cifar",
+        "msdnet_k4",
+        "msdnet_k6",
+        "msdnet_k7",
+    ):
+        yield source(f"MSDNet-PyTorch/{ours}", ours, msdnet.authors)
+
+
+def _pretrained_models() -> Iterator[Source]:
+    """pretrained-models.pytorch, where every last layer is `last_linear`."""
+
+    def source(theirs: str, ours: str, spelling: Spelling, **arguments: Any) -> Source:
+        spelling = ending_in(spelling, "last_linear")
+        return Source(f"pretrainedmodels/{theirs}", ours, spelling, arguments)
+
+    yield source("alexnet", "alexnet_owt", plain.pretrained)
+    for depth in (11, 13, 16, 19):
+        for norm in ("", "_bn"):
+            yield source(f"vgg{depth}{norm}", f"vgg{depth}{norm}", plain.pretrained)
+    for depth in (18, 34, 50, 101, 152):
+        ours = f"resnet{depth}" if depth < 50 else f"resnet{depth}_v1_5"
+        yield source(f"resnet{depth}", ours, resnet.torchvision)
+    for depth in (121, 161, 169, 201):
+        yield source(f"densenet{depth}", f"densenet{depth}", densenet.torchvision)
+    for depth in (68, 92, 98, 131, 107):
+        yield source(f"dpn{depth}", f"dpn{depth}", dpn.timm)
+    for name in ("seresnet50", "seresnet101", "seresnet152"):
+        yield source(name.replace("seresnet", "se_resnet"), name, resnet.legacy)
+    for name in ("seresnext50_32x4d", "seresnext101_32x4d"):
+        yield source(name.replace("seresnext", "se_resnext"), name, resnet.legacy)
+    yield source("senet154", "senet154", resnet.legacy)
+    yield source("inceptionv4", "inception_v4", inception.v4)
+    yield source("inceptionresnetv2", "inception_resnet_v2", inception.inception_resnet_v2)
+    yield source("xception", "xception", inception.xception)
+
+
+SOURCES = {
+    source.name: source
+    for source in (*_torchvision(), *_timm(), *_references(), *_pretrained_models())
+}
+
+
+def find_source(name: str) -> Source:
+    """The source of that name, without a tag.
+
+    Raises:
+        BadArgument: none has this name.
+    """
+    if name in SOURCES:
+        return SOURCES[name]
+    near = get_close_matches(name, SOURCES, n=3)
+    hint = f"nearest: {', '.join(near)}. " if near else ""
+    raise BadArgument(
+        f"no network of another library is known as {name!r}; {hint}"
+        "`cladenet models --weights` prints all"
+    )

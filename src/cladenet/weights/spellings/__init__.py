@@ -1,0 +1,1 @@
+"""The spellings of other libraries, family by family; `sources` says which network has which."""
