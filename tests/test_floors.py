@@ -16,6 +16,7 @@ FLOORS = (
     {"models"},
     {"registry"},
     {"checkpoints"},
+    {"weights"},
     {"training", "evaluation", "analysis"},
     {"report"},
     {"runs"},

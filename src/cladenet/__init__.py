@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from cladenet.runs.predict_images import predict
     from cladenet.runs.protocol_table import evaluate_protocols
     from cladenet.runs.train_run import train
+    from cladenet.weights.exporting import export_weights
+    from cladenet.weights.importing import import_weights
 
 __version__ = "0.1.0"
 
@@ -33,7 +35,9 @@ __all__ = [
     "evaluate",
     "evaluate_exits",
     "evaluate_protocols",
+    "export_weights",
     "find",
+    "import_weights",
     "list_models",
     "load",
     "open_dataset",
@@ -47,7 +51,9 @@ _HOMES = {
     "evaluate": "cladenet.runs.evaluate_run",
     "evaluate_exits": "cladenet.runs.exit_table",
     "evaluate_protocols": "cladenet.runs.protocol_table",
+    "export_weights": "cladenet.weights.exporting",
     "find": "cladenet.registry",
+    "import_weights": "cladenet.weights.importing",
     "list_models": "cladenet.registry",
     "load": "cladenet.checkpoints",
     "open_dataset": "cladenet.data.open",

@@ -23,6 +23,8 @@ COMMANDS = {
     "train": "train a network on a data set; resume or fine-tune a run",
     "evaluate": "errors of runs with intervals, per class, by the papers' protocols, fused",
     "predict": "the likeliest classes of images, files, folders or a list",
+    "import": "a file of weights, of torchvision, timm and others, as a checkpoint",
+    "export": "a trained network in the names of torchvision or timm",
     "convert": "a trained network in the form that runs at test time (CondenseNet)",
     "check": "the doctor: unreadable, duplicate, leaking, imbalanced, too small",
 }

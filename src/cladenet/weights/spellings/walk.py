@@ -1,6 +1,7 @@
 """Walking through a network of ours, with the numbers that other libraries give its units."""
 
 from collections.abc import Iterator
+from functools import cache
 
 from torch import nn
 
@@ -24,6 +25,7 @@ def running(model: Classifier, name: str, first: int) -> Iterator[tuple[str, nn.
         yield name.format(number), block
 
 
+@cache
 def ending_in(spelling: Spelling, last: str) -> Spelling:
     """The same names but for the last layer's."""
 

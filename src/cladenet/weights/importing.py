@@ -1,0 +1,137 @@
+"""A file of others becomes a checkpoint of ours."""
+
+import hashlib
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+
+from cladenet import __version__
+from cladenet.checkpoints import Card
+from cladenet.checkpoints import folder as folders
+from cladenet.checkpoints.selftest import fixed_logits
+from cladenet.data.preprocess import IMAGENET_GREY, IMAGENET_MEAN, IMAGENET_STD, Preprocess
+from cladenet.errors import BadArgument, StorageError
+from cladenet.registry import find
+from cladenet.weights.reading import read_tensors
+from cladenet.weights.recognise import recognise
+
+
+class Imported(NamedTuple):
+    """What was written.
+
+    Args:
+        folder: the new checkpoint.
+        network: ours.
+        source: whose names the file has.
+        classes: how many.
+        notes: what was decided on the way.
+    """
+
+    folder: Path
+    network: str
+    source: str
+    classes: int
+    notes: tuple[str, ...]
+
+
+def import_weights(
+    file: str | Path,
+    name: str = "",
+    out: str | Path = "",
+    *,
+    classes: Sequence[str] | str | Path = (),
+    preprocess: Mapping[str, Any] | None = None,
+    **arguments: Any,
+) -> Imported:
+    """Write the weights in `file` as a checkpoint with a side-car and self-test logits.
+
+    Args:
+        file: .safetensors, .npz, .pth, .pt, .pth.tar, .th, .bin or .ckpt.
+        name: the network, ours or "library/name"; empty recognises it where only one fits.
+        out: the new folder; by default `weights/NETWORK`.
+        classes: names in the order of the logits, or a text file with a line for each; numbers
+            where nothing is known.
+        preprocess: what the images go through, as far as it is not ImageNet's: `size`, `resize`,
+            `mean`, `std`, `interpolation`.
+        arguments: what the network is built with besides, such as `in_channels=1`.
+
+    Raises:
+        BadArgument: a name or a number is impossible, or the names are not as many as the logits.
+        CheckpointError: the file is no file of weights, or fits no network.
+        StorageError: `out` is there already, or the disk fails.
+    """
+    path = Path(file)
+    content = read_tensors(path)
+    found = recognise(content.tensors, str(path), name, arguments)
+    target = Path(out) if out else Path("weights") / found.network
+    if target.exists():
+        raise StorageError(f"{target} is there already; remove it, or give another --out")
+    count = found.arguments["num_classes"]
+    labels = class_names(classes, count)
+    seen = _preprocess(found.network, found.arguments, dict(preprocess or {}))
+    notes = [*content.notes, *found.notes]
+    if not classes:
+        notes.append(f"the {count} classes are numbers; --classes FILE gives them names")
+    if not preprocess:
+        notes.append(
+            f"images are taken to be ImageNet's: {seen.resize} pixels, the middle "
+            f"{seen.height}x{seen.width}, mean and deviation; size=, mean=, std= say otherwise"
+        )
+    with open(path, "rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    card = Card(
+        network=found.network,
+        arguments=found.arguments,
+        classes=labels,
+        preprocess=seen,
+        data={"name": f"imported from {os.path.basename(path)}", "fingerprint": digest},
+        step=0,
+        versions={"cladenet": __version__, "torch": torch.__version__},
+        self_test=fixed_logits(found.model, seen),
+    )
+    folders.save(target, found.model.state_dict(), card)
+    return Imported(target, found.network, found.source, count, tuple(notes))
+
+
+def class_names(given: Sequence[str] | str | Path, count: int) -> tuple[str, ...]:
+    """As many names as there are logits.
+
+    Raises:
+        BadArgument: there are more or fewer.
+    """
+    if isinstance(given, str | Path):
+        path = Path(given)
+        if not path.is_file():
+            raise BadArgument(f"classes is {given}; expected a text file with a name in each line")
+        given = path.read_text(encoding="utf-8").splitlines()
+    labels = tuple(given) or tuple(str(number) for number in range(count))
+    if len(labels) != count:
+        raise BadArgument(
+            f"{len(labels)} class names are given, the weights tell {count} classes apart"
+        )
+    return labels
+
+
+def _preprocess(network: str, arguments: Mapping[str, Any], given: dict[str, Any]) -> Preprocess:
+    channels = arguments["in_channels"]
+    if channels not in (1, 3):
+        raise BadArgument(
+            f"in_channels is {channels}; a checkpoint's images have 1 (grey) or 3 (colour). "
+            "`cladenet.create_model` gives the network itself"
+        )
+    size = int(given.pop("size", arguments.get("input_size") or find(network).input[1]))
+    small = size < 64
+    grey = IMAGENET_GREY
+    mean, std = (IMAGENET_MEAN, IMAGENET_STD) if channels == 3 else ((grey[0],), (grey[1],))
+    values: dict[str, Any] = {"fit": "stretch" if small else "crop", "mean": mean, "std": std}
+    if not small:
+        values["resize"] = round(size / 0.875)
+    unknown = sorted(set(given) - {"resize", "mean", "std", "interpolation", "fit"})
+    if unknown:
+        raise BadArgument(
+            f"preprocess has no {unknown[0]}; it has size, resize, mean, std, interpolation, fit"
+        )
+    return Preprocess(size, size, channels, **{**values, **given})

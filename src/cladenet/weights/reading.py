@@ -1,0 +1,144 @@
+"""Files of others, as tensors by name: .safetensors, .npz, and what torch.save writes."""
+
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from cladenet.errors import CheckpointError
+from cladenet.weights.unpack import EMA
+
+PREFIXES = ("module.", "_orig_mod.", "model.", "net.", "backbone.", "encoder.")
+SUFFIXES = (".safetensors", ".npz", ".pth", ".pt", ".tar", ".th", ".bin", ".ckpt")
+UNPACK_SECONDS = 900
+
+
+class Content(NamedTuple):
+    """Tensors by name, and what there is to say about how they were found."""
+
+    tensors: dict[str, Tensor]
+    notes: tuple[str, ...]
+
+
+def read_tensors(path: Path) -> Content:
+    """The weights in a file, in float32 and without what wrappers put before their names.
+
+    Raises:
+        CheckpointError: there is no such file, it is none of the kinds above, it is damaged or
+            holds code, or a weight is not finite.
+    """
+    if not path.is_file():
+        raise CheckpointError(f"{path} does not exist, or is no file")
+    if path.suffix == ".safetensors":
+        tensors, place = _safetensors(path), ""
+    elif path.suffix == ".npz":
+        tensors, place = _npz(path), ""
+    elif path.suffix in SUFFIXES:
+        tensors, place = _torch_save(path)
+    else:
+        raise CheckpointError(
+            f"{path} ends in {path.suffix or 'nothing'}; weights are read from "
+            f"{', '.join(SUFFIXES)}"
+        )
+    notes = []
+    if place:
+        average = ", the moving average" if place in EMA else ""
+        notes.append(f"the weights are those in {place}{average}")
+    tensors, taken = _without_prefixes(tensors)
+    if taken:
+        notes.append(f"{taken} was taken off the names")
+    halves = [name for name, value in tensors.items() if value.dtype in _HALF]
+    if halves:
+        notes.append(f"{len(halves)} tensors of 16 bits were widened to 32")
+    whole = {
+        name: value.float() if name in set(halves) else value for name, value in tensors.items()
+    }
+    bad = [n for n, v in whole.items() if v.is_floating_point() and not v.isfinite().all()]
+    if bad:
+        raise CheckpointError(
+            f"{path}: {len(bad)} of {len(whole)} tensors hold values that are not finite, such as "
+            f"{bad[0]}; these weights are ruined"
+        )
+    return Content(whole, tuple(notes))
+
+
+_HALF = (torch.float16, torch.bfloat16)
+
+
+def _safetensors(path: Path) -> dict[str, Tensor]:
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError, ValueError) as error:
+        raise CheckpointError(
+            f"{path} is no whole safetensors file ({error}); take it from its source again"
+        ) from error
+
+
+def _npz(path: Path) -> dict[str, Tensor]:
+    import zipfile
+
+    import numpy as np
+
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: torch.from_numpy(archive[name]) for name in archive.files}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise CheckpointError(
+            f"{path} is no whole file of plain arrays ({error}); take it from its source again"
+        ) from error
+
+
+def _torch_save(path: Path) -> tuple[dict[str, Tensor], str]:
+    """Unpacked by a process of its own, see `unpack`."""
+    with tempfile.TemporaryDirectory(prefix="cladenet-") as folder:
+        target = Path(folder) / "tensors.safetensors"
+        words = [sys.executable, "-m", "cladenet.weights.unpack", str(path.resolve()), str(target)]
+        try:
+            done = subprocess.run(
+                words, capture_output=True, text=True, timeout=UNPACK_SECONDS, check=False
+            )
+            found = json.loads(done.stdout.strip().splitlines()[-1])
+        except (subprocess.TimeoutExpired, ValueError, IndexError) as error:
+            raise CheckpointError(
+                f"{path} could not be read within {UNPACK_SECONDS} s and the memory that is "
+                "allowed; it is no file of weights, or a damaged one"
+            ) from error
+        if "error" in found:
+            raise CheckpointError(f"{path}: {_explained(found['error'])}")
+        return load_file(target), found["place"]
+
+
+def _explained(error: str) -> str:
+    """What torch's words mean for somebody who has a file."""
+    code = re.search(r"GLOBAL ([\w.]+)|Unsupported (?:class|global) ([\w.]+)", error)
+    if code:
+        name = code[1] or code[2]
+        whole = "a whole module instead of its weights" if ".models" in name else "code"
+        return (
+            f"pickle with code refused: {name}. The file holds {whole}, which loading would run. "
+            "Where it comes from, save model.state_dict() and import that"
+        )
+    if "without tensors by name" in error:
+        return f"{error.removeprefix('ValueError: ')}; expected a state_dict"
+    return (
+        f"it is no whole file of torch.save ({error.splitlines()[0][:120]}); take it from its "
+        "source again"
+    )
+
+
+def _without_prefixes(tensors: dict[str, Tensor]) -> tuple[dict[str, Tensor], str]:
+    taken = ""
+    while True:
+        prefix = next((p for p in PREFIXES if all(name.startswith(p) for name in tensors)), "")
+        if not prefix or not tensors:
+            return tensors, taken
+        tensors = {name.removeprefix(prefix): value for name, value in tensors.items()}
+        taken += prefix

@@ -1,0 +1,234 @@
+"""Which network a file's tensors are, by their names and shapes.
+
+The networks whose layers but the last hold as many values as the file's are built without memory,
+and the file is laid beside each. Equal shapes are not equal networks: a `resnet50` of torchvision's
+names strides where our `resnet50_v1_5` does, and its weights are refused for our `resnet50`.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from cladenet.errors import CheckpointError, CladeNetError
+from cladenet.layers.anatomy import Classifier
+from cladenet.registry import create_model, find, list_models
+from cladenet.weights.first_layer import fit_channels, told
+from cladenet.weights.sources import SOURCES, Source, find_source
+from cladenet.weights.spelling import COUNTER, Fit, fit, names, parts
+
+IMAGENET_AND_BACKGROUND = 1001  # TensorFlow's first class is none of the thousand
+
+
+class Recognised(NamedTuple):
+    """A network of ours with somebody's weights in it.
+
+    Args:
+        model: in evaluation mode.
+        network: its name in the registry.
+        arguments: what it is built with, beside the name.
+        source: what the file's names are, such as "torchvision/resnet50".
+        notes: what was changed on the way.
+    """
+
+    model: Classifier
+    network: str
+    arguments: dict[str, Any]
+    source: str
+    notes: tuple[str, ...]
+
+
+def recognise(
+    tensors: Mapping[str, Tensor],
+    file: str,
+    name: str = "",
+    arguments: Mapping[str, Any] | None = None,
+) -> Recognised:
+    """Find the network and put the weights into it.
+
+    Args:
+        tensors: of a file, by its own names.
+        file: what messages call it.
+        name: a network of ours or "library/name"; empty looks for the only one that fits.
+        arguments: what the network shall be built with besides; `in_channels` may differ from the
+            file's.
+
+    Raises:
+        BadArgument: nothing is called `name`.
+        CheckpointError: no network fits, or several that compute differently do.
+    """
+    wanted = dict(arguments or {})
+    channels = wanted.pop("in_channels", None)
+    asked = find(name).name if name and "/" not in name else ""
+    likely = list(_likely(tensors, name, asked))
+    tried = [_lay(source, tensors, wanted) for source in likely]
+    fits = [each for each in tried if each.fit.whole]
+    if not fits:
+        others = [each for each in _others(tensors, likely) if "/" not in name]
+        tried += [_lay(source, tensors, wanted) for source in others]
+        _refuse_twin([each for each in tried if each.fit.whole], file, asked)
+        raise CheckpointError(_no_fit(tensors, file, name, tried))
+    different = {(each.source.network, str(sorted(each.arguments.items()))) for each in fits}
+    if len(different) > 1:
+        raise CheckpointError(
+            f"{file} fits {' and '.join(sorted({each.source.name for each in fits}))}, which have "
+            "the same tensors and compute differently; say with --as which one it was trained as"
+        )
+    return _loaded(fits[0], channels)
+
+
+class _Laid(NamedTuple):
+    """A candidate with the file laid beside it."""
+
+    source: Source
+    model: Classifier
+    arguments: dict[str, Any]
+    fit: Fit
+    background: bool
+
+
+def _likely(tensors: Mapping[str, Tensor], name: str, asked: str) -> Iterator[Source]:
+    """The network of that name in all spellings, or all that are as large as the file."""
+    if "/" in name:
+        yield find_source(name)
+        return
+    own = [asked] if asked else list_models()
+    sources = [*(Source("cladenet", network, parts) for network in own), *SOURCES.values()]
+    if asked:
+        sources = [source for source in sources if source.network == asked]
+    else:
+        sizes = _sizes_without_last(tensors)
+        sources = [source for source in sources if _as_large(source.network, sizes)]
+    yield from _once(sources)
+
+
+def _others(tensors: Mapping[str, Tensor], tried: list[Source]) -> list[Source]:
+    """Networks in the spelling that knows most of the file's names; of the file's size, if any."""
+    known = []
+    for source in _once(SOURCES.values(), by_network=False):
+        with torch.device("meta"):
+            model = create_model(source.network, **source.arguments)
+            spelt = set(names(model, source.spelling).values())
+        known.append((len(spelt & set(tensors)), source.spelling))
+    most, spelling = max(known, key=lambda each: each[0])
+    found = [s for s in SOURCES.values() if s.spelling is spelling and s not in tried]
+    sizes = _sizes_without_last(tensors)
+    as_large = [source for source in found if _as_large(source.network, sizes)]
+    return (as_large or list(_once(found))) if most else []
+
+
+def _once(sources: Iterable[Source], by_network: bool = True) -> Iterator[Source]:
+    """Without those that would be laid out in the same way again."""
+    seen = set()
+    for source in sources:
+        arguments = str(sorted(source.arguments.items())) if by_network else ""
+        key = (source.network if by_network else "", arguments, source.spelling)
+        if key not in seen:
+            seen.add(key)
+            yield source
+
+
+def _values(tensors: Mapping[str, Tensor]) -> int:
+    """Values that are trained, as far as names tell."""
+    aside = ("running_mean", "running_var", COUNTER)
+    return sum(v.numel() for name, v in tensors.items() if not name.endswith(aside))
+
+
+def _sizes_without_last(tensors: Mapping[str, Tensor]) -> set[tuple[int, int]]:
+    """Values without those of the last layer, and what it reads, for each that it could be."""
+    values = _values(tensors)
+    shapes = {value.flatten(1).shape for value in tensors.values() if value.ndim in (2, 4)}
+    return {(values - classes * (features + 1), features) for classes, features in shapes}
+
+
+def _as_large(network: str, sizes: set[tuple[int, int]]) -> bool:
+    entry = find(network)
+    return any(
+        abs(entry.params - entry.classes * (features + 1) - rest) < SLACK
+        for rest, features in sizes
+    )
+
+
+SLACK = 10_000  # values that images of other channels add or leave out
+
+
+def _lay(source: Source, tensors: Mapping[str, Tensor], wanted: Mapping[str, Any]) -> _Laid:
+    given = {k: v for k, v in tensors.items() if not k.startswith(source.leaves_out or ("\0",))}
+    arguments = {**source.arguments, **wanted}
+    with torch.device("meta"):
+        model = create_model(source.network, **arguments)
+        first, *_, last = names(model, source.spelling).items()
+        background = False
+        head = given.get(last[1].rpartition(".")[0] + ".weight")
+        if head is not None and head.ndim in (2, 4):
+            classes = head.shape[0]
+            background = classes == IMAGENET_AND_BACKGROUND
+            arguments["num_classes"] = classes - background
+        stem = given.get(first[1])
+        if stem is not None and stem.ndim == 4 and stem.shape[1] in (1, 3, 4):
+            arguments["in_channels"] = stem.shape[1]
+        if background:
+            prefix = last[1].rpartition(".")[0] + "."
+            given = {k: v[1:] if k.startswith(prefix) else v for k, v in given.items()}
+        try:
+            model = create_model(source.network, **arguments)
+        except CladeNetError:  # the file's numbers make no such network
+            arguments = {**source.arguments, **wanted}
+    return _Laid(
+        source, model, arguments, fit(model, source.spelling, given, source.zeros), background
+    )
+
+
+def _loaded(laid: _Laid, channels: int | None) -> Recognised:
+    source, _, arguments, fitted, background = laid
+    weights, notes = dict(fitted.weights), []
+    if background:
+        notes.append("the first of 1,001 classes, TensorFlow's background, is left out")
+    if channels is not None and channels != arguments["in_channels"]:
+        first = next(iter(weights))
+        notes.append(told(arguments["in_channels"], channels))
+        weights[first] = fit_channels(weights[first], channels)
+        arguments["in_channels"] = channels
+    if source.zeros:
+        notes.append(f"{', '.join(source.zeros)} is zero: the file's network has none")
+    model = create_model(source.network, **arguments)
+    model.load_state_dict(weights)
+    return Recognised(model.eval(), source.network, arguments, source.name, tuple(notes))
+
+
+def _refuse_twin(fits: list[_Laid], file: str, asked: str) -> None:
+    if fits and asked:
+        other = fits[0].source
+        raise CheckpointError(
+            f"{file} has the names of {other.name}, which is our {other.network}, not {asked}"
+            f"{_TWIN if other.network.startswith(asked) else ''}. Use --as {other.network}"
+        )
+
+
+_TWIN = ": the same tensors, computed otherwise"
+
+
+def _no_fit(tensors: Mapping[str, Tensor], file: str, name: str, tried: list[_Laid]) -> str:
+    held = f"{file} holds {len(tensors):,} tensors with {_values(tensors):,} values"
+    near = max(tried, key=lambda each: len(each.fit.weights) - _strange(each.fit), default=None)
+    if near is None or len(near.fit.weights) <= _strange(near.fit):
+        what = f"the tensors of {name}" if name else "those of any network known here"
+        return f"{held}; they are not {what}. `cladenet models --weights` lists what is known"
+    found, source = near.fit, near.source
+    details = []
+    if found.missing:
+        details.append(f"{len(found.missing)} are missing, such as {found.missing[0]}")
+    if found.other_shape:
+        details.append(f"{len(found.other_shape)} have another shape, as {found.other_shape[0]}")
+    if found.extra:
+        details.append(f"{len(found.extra)} are left over, such as {found.extra[0]}")
+    spelt = f" in the names of {source.name}" if source.name != "cladenet" else ""
+    return (
+        f"{held}; it looks like {source.network}{spelt}, but {'; '.join(details)}. Take the file "
+        "from its source again, or name another network with --as"
+    )
+
+
+def _strange(found: Fit) -> int:
+    return len(found.extra) + len(found.other_shape)
