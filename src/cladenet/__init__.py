@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from cladenet.checkpoints import load
     from cladenet.data.open import open_dataset
-    from cladenet.registry import create_model, find, list_models
+    from cladenet.registry import find, list_models
     from cladenet.runs.convert_run import convert
     from cladenet.runs.evaluate_run import evaluate
     from cladenet.runs.exit_table import evaluate_exits
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from cladenet.runs.train_run import train
     from cladenet.weights.exporting import export_weights
     from cladenet.weights.importing import import_weights
+    from cladenet.weights.resolve import create_model
 
 __version__ = "0.1.0"
 
@@ -47,7 +48,7 @@ __all__ = [
 
 _HOMES = {
     "convert": "cladenet.runs.convert_run",
-    "create_model": "cladenet.registry",
+    "create_model": "cladenet.weights.resolve",
     "evaluate": "cladenet.runs.evaluate_run",
     "evaluate_exits": "cladenet.runs.exit_table",
     "evaluate_protocols": "cladenet.runs.protocol_table",

@@ -78,14 +78,21 @@ def read(folder: Path, *, with_state: bool = True) -> Contents:
     content = {name: _verified(folder / name, manifest["files"][name]) for name in wanted}
     if WEIGHTS not in content or CARD not in content:
         raise CheckpointError(f"{folder} lists neither {WEIGHTS} nor {CARD} in its {MANIFEST}")
-    try:
-        card = Card.from_json(json.loads(content[CARD]))
-    except (ValueError, RecursionError) as error:
-        raise CheckpointError(f"{folder / CARD} is not JSON: {error}") from error
-    except CheckpointError as error:
-        raise CheckpointError(f"{folder / CARD}: {error}") from error
+    card = _card(content[CARD], folder)
     state = deserialise(content[STATE], folder / STATE) if STATE in content else {}
     return Contents(deserialise(content[WEIGHTS], folder / WEIGHTS), card, state, manifest)
+
+
+def read_card(folder: Path) -> Card:
+    """The side-car alone, after checking every byte of it.
+
+    Raises:
+        CheckpointError: it is missing, cut, changed or not ours.
+    """
+    files = read_manifest(folder)["files"]
+    if CARD not in files:
+        raise CheckpointError(f"{folder} lists no {CARD} in its {MANIFEST}")
+    return _card(_verified(folder / CARD, files[CARD]), folder)
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -186,6 +193,15 @@ def refuse_non_finite(tensors: Mapping[str, Tensor], where: Path) -> None:
     for name, tensor in tensors.items():
         if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
             raise CheckpointError(f"{where}: the tensor {name} holds values that are not finite")
+
+
+def _card(content: bytes, folder: Path) -> Card:
+    try:
+        return Card.from_json(json.loads(content))
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError(f"{folder / CARD} is not JSON: {error}") from error
+    except CheckpointError as error:
+        raise CheckpointError(f"{folder / CARD}: {error}") from error
 
 
 def _verified(path: Path, seal: dict[str, Any]) -> bytes:

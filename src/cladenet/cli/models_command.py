@@ -3,6 +3,7 @@
 import argparse
 import json
 from dataclasses import asdict
+from fnmatch import fnmatchcase
 
 from cladenet.cli.tables import columns, fit, paragraph, short
 from cladenet.errors import BadArgument
@@ -19,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--tree", action="store_true", help="families under what they descend from")
+    form.add_argument("--weights", action="store_true", help="published weights, not networks")
     form.add_argument("--json", action="store_true", help="every fact of the ledger")
 
 
@@ -28,6 +30,9 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         BadArgument: none does.
     """
+    if arguments.weights:
+        print(_weights_table(arguments.pattern))
+        return 0
     entries = [find(name) for name in list_models(arguments.pattern)]
     if not entries:
         raise BadArgument(
@@ -41,6 +46,31 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         print(fit(columns(HEADINGS, [table_row(entry) for entry in entries], right="lrrrr")))
     return 0
+
+
+def _weights_table(pattern: str) -> str:
+    """A line for each set of weights whose own name, or whose network's, matches."""
+    from cladenet.weights.known import known_weights
+
+    rows = [
+        (
+            weights.name,
+            weights.network,
+            f"{weights.classes:,}",
+            f"{weights.size}",
+            "" if weights.top1_err is None else f"{weights.top1_err:.2f}",
+            weights.licence,
+        )
+        for weights in known_weights().values()
+        if fnmatchcase(weights.name, pattern) or fnmatchcase(weights.network, pattern)
+    ]
+    if not rows:
+        raise BadArgument(
+            f"no weights match {pattern!r}; `cladenet models --weights` prints all "
+            f"{len(known_weights())}"
+        )
+    headings = ("weights", "network here", "classes", "pixels", "top-1 error %", "licence")
+    return fit(columns(headings, rows, right="llrrr"))
 
 
 def table_row(entry: Entry) -> tuple[str, ...]:

@@ -23,7 +23,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--recipe", default="default", help="default, paper, or a recipe's name")
     parser.add_argument("--config", type=Path, help="YAML file of key: value lines")
     parser.add_argument("--out", default="", help="the run's folder (runs/NETWORK-DATA)")
-    parser.add_argument("--weights", default="", help="run or checkpoint to fine-tune from")
+    parser.add_argument(
+        "--weights", default="", help="run, checkpoint, file or library/name to fine-tune from"
+    )
     parser.add_argument("--resume", default="", help="run folder to go on with")
     parser.add_argument("--quiet", action="store_true", help="print the result only")
 

@@ -25,6 +25,7 @@ from cladenet.runs.decide import decide, decide_again, default_folder
 from cladenet.runs.finish import finish
 from cladenet.runs.first_weights import build, fit_to_data
 from cladenet.runs.folder import RunFolder
+from cladenet.runs.foreign import in_our_words
 from cladenet.runs.keeping import Keeper
 from cladenet.runs.mishaps import explained
 from cladenet.runs.progress import Display, display
@@ -58,12 +59,15 @@ def train(
     """Train `network` on `data`, or go on with the run in `resume`, up to the report.
 
     Args:
-        network: a name of `list_models()`.
+        network: a name of `list_models()`, or another library's, "torchvision/resnet50"; with a
+            tag, "torchvision/resnet50:IMAGENET1K_V1", it brings its weights. With `weights` it may
+            be left out.
         data: see `open_dataset`.
         recipe: `default`, `paper` (the network's own), or a name of `cladenet.recipes.RECIPES`.
         out: the run's folder; by default `runs/NETWORK-DATA`.
         resume: folder of a run that was interrupted; everything else comes from its config.yaml.
-        weights: run or checkpoint to fine-tune from.
+        weights: run or checkpoint to fine-tune from, a file of others, or a name such as
+            "timm/resnet50.a1_in1k".
         quiet: print nothing.
         options: fields of `RunConfig`, of `Recipe`, and `model.KEY` for the network.
         more: the same as keywords, such as `epochs=10, lr=0.05`.
@@ -80,11 +84,12 @@ def train(
             )
         folder = RunFolder(resume)
         return _run(folder, decide_again(folder, chosen), going_on=True, quiet=quiet)
+    network, found_weights, chosen = in_our_words(network, str(weights), chosen)
     if not network or not data:
         raise BadArgument(
             "a new run needs a network and a data set: cladenet train lenet5_relu --data digits"
         )
-    config = decide(network, data, recipe, str(weights), chosen)
+    config = decide(network, data, recipe, found_weights, chosen)
     folder = RunFolder(out or default_folder(network, data))
     restarted = int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0
     if restarted and folder.holds_run:  # torchrun starts all ranks again after one has died

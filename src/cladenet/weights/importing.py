@@ -102,12 +102,16 @@ def class_names(given: Sequence[str] | str | Path, count: int) -> tuple[str, ...
     Raises:
         BadArgument: there are more or fewer.
     """
-    if isinstance(given, str | Path):
-        path = Path(given)
-        if not path.is_file():
-            raise BadArgument(f"classes is {given}; expected a text file with a name in each line")
-        given = path.read_text(encoding="utf-8").splitlines()
-    labels = tuple(given) or tuple(str(number) for number in range(count))
+    labels: tuple[str, ...]
+    if not isinstance(given, str | Path):
+        labels = tuple(given)
+    elif not given:
+        labels = ()
+    elif Path(given).is_file():
+        labels = tuple(Path(given).read_text(encoding="utf-8").splitlines())
+    else:
+        raise BadArgument(f"classes is {given}; expected a text file with a name in each line")
+    labels = labels or tuple(str(number) for number in range(count))
     if len(labels) != count:
         raise BadArgument(
             f"{len(labels)} class names are given, the weights tell {count} classes apart"

@@ -104,9 +104,13 @@ def _likely(tensors: Mapping[str, Tensor], name: str, asked: str) -> Iterator[So
 
 
 def _others(tensors: Mapping[str, Tensor], tried: list[Source]) -> list[Source]:
-    """Networks in the spelling that knows most of the file's names; of the file's size, if any."""
+    """Networks in the spelling that knows most of the file's names; of its size, if there are any.
+
+    A spelling is judged by its largest network, which has the names of all smaller ones.
+    """
     known = []
-    for source in _once(SOURCES.values(), by_network=False):
+    largest_first = sorted(SOURCES.values(), key=lambda s: find(s.network).params, reverse=True)
+    for source in _once(largest_first, by_network=False):
         with torch.device("meta"):
             model = create_model(source.network, **source.arguments)
             spelt = set(names(model, source.spelling).values())
@@ -211,8 +215,8 @@ _TWIN = ": the same tensors, computed otherwise"
 
 def _no_fit(tensors: Mapping[str, Tensor], file: str, name: str, tried: list[_Laid]) -> str:
     held = f"{file} holds {len(tensors):,} tensors with {_values(tensors):,} values"
-    near = max(tried, key=lambda each: len(each.fit.weights) - _strange(each.fit), default=None)
-    if near is None or len(near.fit.weights) <= _strange(near.fit):
+    near = min(tried, key=lambda each: _strange_and_missing(each.fit), default=None)
+    if near is None or 2 * _strange_and_missing(near.fit)[0] > len(tensors):
         what = f"the tensors of {name}" if name else "those of any network known here"
         return f"{held}; they are not {what}. `cladenet models --weights` lists what is known"
     found, source = near.fit, near.source
@@ -230,5 +234,6 @@ def _no_fit(tensors: Mapping[str, Tensor], file: str, name: str, tried: list[_La
     )
 
 
-def _strange(found: Fit) -> int:
-    return len(found.extra) + len(found.other_shape)
+def _strange_and_missing(found: Fit) -> tuple[int, int]:
+    """How many tensors of the file, and how many of the network, find no partner."""
+    return len(found.extra) + len(found.other_shape), len(found.missing)

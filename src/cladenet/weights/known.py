@@ -1,0 +1,100 @@
+"""Published weights of the networks known here: where they are, whose, and for what images.
+
+`known.toml` is written by `python benchmarks/known_weights.py` from what torchvision and timm
+declare. Read without torch.
+"""
+
+import tomllib
+from dataclasses import dataclass
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from cladenet.errors import BadArgument
+
+
+@dataclass(frozen=True)
+class Weights:
+    """One set of weights.
+
+    Args:
+        name: "torchvision/resnet50:IMAGENET1K_V1" or "timm/resnet50.a1_in1k".
+        network: ours.
+        url: of the file, or of the repository on the Hugging Face hub.
+        classes: how many.
+        size: side of the images, in pixels.
+        resize: their short side before the middle is cut out.
+        interpolation: of that resize.
+        mean: of each channel, for values in [0, 1].
+        std: of each channel.
+        licence: as the library declares it.
+        top1_err: printed error on ImageNet, in per cent; None where none is declared.
+        top5_err: the same among five guesses.
+    """
+
+    name: str
+    network: str
+    url: str
+    classes: int
+    size: int
+    resize: int
+    interpolation: str
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    licence: str
+    top1_err: float | None = None
+    top5_err: float | None = None
+
+    @property
+    def source(self) -> str:
+        """The network: "torchvision/resnet50" or "timm/resnet50"."""
+        return split_name(self.name)[0]
+
+    @property
+    def preprocess(self) -> dict[str, object]:
+        """What `import_weights` takes."""
+        names = ("size", "resize", "interpolation", "mean", "std")
+        return {name: getattr(self, name) for name in names}
+
+
+@cache
+def known_weights() -> dict[str, Weights]:
+    """All, by name."""
+    text = (Path(__file__).parent / "known.toml").read_text(encoding="utf-8")
+    rows: list[dict[str, Any]] = tomllib.loads(text)["weights"]
+    for row in rows:
+        row.update({key: tuple(row[key]) for key in ("mean", "std")})
+    return {row["name"]: Weights(**row) for row in rows}
+
+
+def list_weights(pattern: str = "*") -> list[Weights]:
+    """Those whose names match a shell pattern."""
+    return [w for w in known_weights().values() if fnmatchcase(w.name, pattern)]
+
+
+def find_weights(name: str) -> Weights:
+    """The weights of that name.
+
+    Raises:
+        BadArgument: none are known under it; the message has the network's own, or the nearest.
+    """
+    found = known_weights()
+    if name in found:
+        return found[name]
+    source = split_name(name)[0]
+    near = [w.name for w in found.values() if w.source == source]
+    near = near or get_close_matches(name, found, n=3)
+    hint = f"known: {', '.join(near[:5])}. " if near else ""
+    raise BadArgument(
+        f"no weights are known as {name!r}; {hint}`cladenet models --weights` prints all "
+        f"{len(found)}"
+    )
+
+
+def split_name(name: str) -> tuple[str, str]:
+    """ "torchvision/resnet50:V1" -> network and tag; the tag is empty where there is none."""
+    library, slash, rest = name.partition("/")
+    network, _, tag = rest.partition("." if library == "timm" else ":")
+    return f"{library}{slash}{network}", tag

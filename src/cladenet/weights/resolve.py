@@ -1,0 +1,154 @@
+"""Names of weights, ours and others', to a checkpoint folder or a network.
+
+runs/flowers                                  a run or checkpoint of ours
+resnet50.pth                                  a file, recognised by its tensors
+torchvision/resnet50:IMAGENET1K_V1            torchvision's, `:DEFAULT` the ones it recommends
+timm/resnet50.a1_in1k                         timm's, from the Hugging Face hub
+hf:owner/name                                 a repository there, as timm writes them
+"""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from cladenet import registry
+from cladenet.checkpoints import load
+from cladenet.errors import BadArgument, CheckpointError
+from cladenet.weights.fetch import cache_folder, fetch, fetch_from_hub
+from cladenet.weights.importing import import_weights
+from cladenet.weights.known import find_weights, known_weights, split_name
+from cladenet.weights.reading import SUFFIXES
+from cladenet.weights.sources import find_source
+
+
+def is_external(name: str) -> bool:
+    """Is it a name of another library's, not of a network or a path here?"""
+    library = name.partition("/")[0]
+    return name.startswith("hf:") or (library in ("torchvision", "timm") and "/" in name)
+
+
+def create_model(name: str, **overrides: Any) -> Any:
+    """Build a network of ours, or the one of ours that another library's is.
+
+    A tag behind the other's name loads its weights: `torchvision/resnet50:IMAGENET1K_V1`,
+    `timm/resnet50.a1_in1k`, `hf:owner/name`. All else as in `registry.create_model`.
+
+    Raises:
+        BadArgument: an unknown name, an argument the network does not take, or another number of
+            classes than the weights have.
+        CheckpointError: the weights are not here and cannot be fetched, or are damaged.
+    """
+    if not is_external(name):
+        return registry.create_model(name, **overrides)
+    if not name.startswith("hf:") and not split_name(name)[1]:
+        source = find_source(name)
+        return registry.create_model(source.network, **{**source.arguments, **overrides})
+    features = {k: overrides.pop(k) for k in ("features_only", "out_indices") if k in overrides}
+    classes = overrides.pop("num_classes", None)
+    channels = overrides.pop("in_channels", overrides.pop("in_chans", None))
+    model, card, _ = load(resolve(name, **overrides))
+    if classes not in (None, len(card.classes)):
+        raise BadArgument(
+            f"num_classes is {classes}, {name} tells {len(card.classes)} classes apart; call "
+            f"reset_classifier({classes}) for a fresh last layer, or fine-tune with `cladenet "
+            f"train {card.network} --weights {name}`"
+        )
+    if channels not in (None, model.in_channels):
+        model = _for_channels(model, card.network, card.arguments, channels)
+    if features:
+        from cladenet.layers.features import FeatureMaps
+
+        return FeatureMaps(model, features.get("out_indices"))
+    return model
+
+
+def resolve(name: str | Path, **arguments: Any) -> Path:
+    """The checkpoint folder that `name` means; files and other libraries' are imported first.
+
+    Imported weights are kept in `$XDG_CACHE_HOME/cladenet/weights`.
+
+    Raises:
+        BadArgument, CheckpointError: as the parts do.
+    """
+    text = str(name)
+    if Path(text).exists() and not (Path(text).is_file() and text.endswith(SUFFIXES)):
+        return Path(text)
+    if Path(text).is_file():
+        return _imported(Path(text), "", {}, (), arguments)
+    if text.startswith("hf:"):
+        return _from_hub(text, arguments)
+    if not is_external(text):
+        return Path(text)  # whoever opens it says that it is not there
+    source, tag = split_name(text)
+    if tag == "DEFAULT":
+        text = [w.name for w in known_weights().values() if w.source == source][-1]
+    weights = find_weights(text)
+    classes = _imagenet_names() if weights.classes == 1000 else ()
+    return _imported(fetch(weights), source, weights.preprocess, classes, arguments)
+
+
+def _from_hub(name: str, arguments: dict[str, Any]) -> Path:
+    repository = name.removeprefix("hf:")
+    file = fetch_from_hub(repository, name)
+    config = json.loads(fetch_from_hub(repository, name, "config.json").read_text())
+    architecture = config.get("architecture", "")
+    seen = config.get("pretrained_cfg") or {}
+    if not architecture:
+        raise CheckpointError(
+            f"{name} has no architecture in its config.json, which is not one of timm's; download "
+            "its weights and use `cladenet import FILE --as NETWORK`"
+        )
+    preprocess: dict[str, Any] = {}
+    if "input_size" in seen:
+        size = seen["input_size"][1]
+        preprocess = {
+            "size": size,
+            "resize": round(size / seen.get("crop_pct", 0.875)),
+            "interpolation": seen.get("interpolation", "bilinear"),
+            "mean": tuple(seen["mean"]),
+            "std": tuple(seen["std"]),
+        }
+    labels = tuple(config.get("label_names") or ())
+    return _imported(file, f"timm/{architecture}", preprocess, labels, arguments)
+
+
+def _imported(
+    file: Path,
+    source: str,
+    preprocess: dict[str, Any],
+    classes: tuple[str, ...],
+    arguments: dict[str, Any],
+) -> Path:
+    facts = file.stat()
+    key = (
+        f"{file.resolve()} {facts.st_size} {facts.st_mtime_ns} {source} {sorted(arguments.items())}"
+    )
+    target = cache_folder() / hashlib.sha256(key.encode()).hexdigest()[:24]
+    if not target.exists():
+        import_weights(file, source, target, classes=classes, preprocess=preprocess, **arguments)
+    return target
+
+
+def _imagenet_names() -> tuple[str, ...]:
+    """torchvision's names of the thousand classes, in the order of everybody's logits."""
+    from cladenet.vision import torchvision
+
+    torchvision()
+    from torchvision.models import ResNet50_Weights
+
+    return tuple(ResNet50_Weights.IMAGENET1K_V1.meta["categories"])
+
+
+def _for_channels(model: Any, network: str, arguments: dict[str, Any], channels: int) -> Any:
+    import warnings
+
+    from cladenet.weights.first_layer import fit_channels, told
+
+    weights = model.state_dict()
+    first = next(iter(weights))
+    weights[first] = fit_channels(weights[first], channels)
+    warnings.warn(told(model.in_channels, channels), stacklevel=3)
+    other = registry.create_model(network, **{**arguments, "in_channels": channels})
+    other.load_state_dict(weights)
+    return other.eval()
