@@ -28,6 +28,8 @@ def torchvisions() -> Iterator[dict[str, Any]]:
         if library != "torchvision":
             continue
         for weights in models.get_model_weights(name):
+            if weights.meta["categories"] is None:  # features without a classifier
+                continue
             seen = weights.transforms()
             measured = weights.meta["_metrics"]["ImageNet-1K"]
             # With these two torchvision changes normalised images to those of mean and deviation a
@@ -37,13 +39,13 @@ def torchvisions() -> Iterator[dict[str, Any]]:
                 "name": f"{source.name}:{weights.name}",
                 "network": source.network,
                 "url": weights.url,
-                "classes": len(weights.meta["categories"] or range(1000)),
+                "classes": len(weights.meta["categories"]),
                 "size": seen.crop_size[0],
                 "resize": seen.resize_size[0],
                 "interpolation": seen.interpolation.value,
                 "mean": [0.5] * 3 if half else seen.mean,
                 "std": [0.5] * 3 if half else seen.std,
-                "licence": weights.meta.get("license", BSD),
+                "licence": weights.meta.get("license") or BSD,
                 "top1_err": round(100 - measured["acc@1"], 3),
                 "top5_err": round(100 - measured["acc@5"], 3),
             }

@@ -8,7 +8,7 @@ DEFAULT = Recipe(
     source=(
         "cladenet's own: what the field has settled on for training from scratch on little data"
     ),
-    departs=("of no paper"),
+    departs="of no paper",
     epochs=60,
     least_steps=600,
     batch_size=64,
@@ -34,4 +34,21 @@ DEFAULT_SMALL = replace(DEFAULT, least_steps=1200, lr=3e-3, crop="pad", pad=2, p
 
 FINE_TUNE = replace(DEFAULT, epochs=20, least_steps=200, lr=3e-4, ema=0.98, scale=(0.5, 1.0))
 
-RECIPES = {"default": DEFAULT, "default_small": DEFAULT_SMALL, "fine_tune": FINE_TUNE}
+LINEAR_PROBE = Recipe(
+    source=(
+        "cladenet's own: the last layer is fitted to features, computed once, before the first "
+        "step, and nothing is trained after it"
+    ),
+    departs="of no paper",
+    steps=1,
+    batch_size=32,
+    lr=0.0,
+    weight_decay=0.0,
+)
+
+RECIPES = {
+    "default": DEFAULT,
+    "default_small": DEFAULT_SMALL,
+    "fine_tune": FINE_TUNE,
+    "linear_probe": LINEAR_PROBE,
+}

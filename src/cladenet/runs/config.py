@@ -56,7 +56,10 @@ class RunConfig:
         weights: run or checkpoint folder to fine-tune from; empty trains from scratch.
         init_from: run or checkpoint folder of a shallower network of the family, some of whose
             layers this one starts from; for VGG, as its paper does.
-        freeze: parts that keep their weights: `stem`, `backbone`, or how many from the stem on.
+        freeze: parts that keep their weights: `stem`, `backbone` (all but the head), `features`
+            (all but the last layer), or how many from the stem on.
+        probe: fit the last layer to the features of the training images before the first step; with
+            `weights`.
         layer_decay: multiple of the learning rate from each part to the one below it.
         precision: `fp32`, or `bf16` autocast.
         channels_last: memory layout of the convolutions; the same numbers up to rounding.
@@ -87,6 +90,7 @@ class RunConfig:
     weights: str = ""
     init_from: str = ""
     freeze: str = ""
+    probe: bool = False
     layer_decay: float = 1.0
     precision: Literal["fp32", "bf16"] = "fp32"
     channels_last: bool = True

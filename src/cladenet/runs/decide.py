@@ -14,6 +14,8 @@ from cladenet.runs.config import MACHINE, RunConfig, apply
 from cladenet.runs.first_weights import refuse_start
 from cladenet.runs.folder import RunFolder
 
+LINEAR_PROBE = "linear_probe"
+
 
 def decide(
     network: str, data: str, recipe: str, weights: str, options: Mapping[str, Any]
@@ -26,6 +28,7 @@ def decide(
     entry = find(network)
     size = int(options.get("size") or entry.input[1])
     name, numbers = choose_recipe(recipe, entry, size, fine_tune=bool(weights))
+    probes = name == LINEAR_PROBE
     config = apply(
         RunConfig(
             network=entry.name,
@@ -33,9 +36,16 @@ def decide(
             recipe_name=name,
             recipe=numbers,
             weights=str(Path(weights).absolute()) if weights else "",
+            probe=probes,
+            freeze="features" if probes else "",
         ),
         options,
     )
+    if config.probe and not weights:
+        raise BadArgument(
+            "probe fits the last layer to features, and a network without weights has none: give "
+            "--weights"
+        )
     if not config.init_from:
         return config
     if weights:

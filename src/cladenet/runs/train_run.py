@@ -28,6 +28,7 @@ from cladenet.runs.folder import RunFolder
 from cladenet.runs.foreign import in_our_words
 from cladenet.runs.keeping import Keeper
 from cladenet.runs.mishaps import explained
+from cladenet.runs.probe import fit_last_layer
 from cladenet.runs.progress import Display, display
 from cladenet.runs.setup import Setting, prepare, refuse_lonely_batches
 from cladenet.training.learner import Learner, frozen_parts
@@ -143,6 +144,8 @@ def _begin(
             refuse_lonely_batches(model, batches.batch_size, setting.recipe, world.size)
             if begins and weights is None and shallow is None:
                 notes += fit_to_data(model, batches, setting.preprocess, world.device)
+            if begins and config.probe:
+                notes += _probed(model, config, setting, world)
             learner = _learner(model, config, setting, world)
         keeper = Keeper(
             folder,
@@ -178,6 +181,16 @@ def _claim(
         undo.callback(folder.withdraw)
         folder.start(config)
     folder.checkpoints.mkdir(exist_ok=True)
+
+
+def _probed(
+    model: Classifier, config: RunConfig, setting: Setting, world: World
+) -> tuple[str, ...]:
+    dataset, cache = setting.dataset, config.cache_dir or None
+    said = fit_last_layer(
+        model, dataset.train, dataset.val, setting.preprocess, world.device, cache
+    )
+    return (said,)
 
 
 def _batches(config: RunConfig, setting: Setting, world: World) -> TrainBatches:

@@ -50,7 +50,7 @@ class Learner:
     ) -> None:
         if sync_bn and world.size > 1:
             model = cast(Classifier, share_statistics(model, world.device))
-        self.frozen = parts_of(model)[:freeze]
+        self.frozen = frozen_modules(model, freeze)
         for part in self.frozen:
             part.requires_grad_(False)
         self.model = model
@@ -124,20 +124,29 @@ class Learner:
 
 
 def frozen_parts(freeze: str, model: Classifier) -> int:
-    """How many parts `freeze` means: a number, `stem`, or `backbone` for all but the head.
+    """How many parts `freeze` means: a number, `stem`, `backbone` for all but the head, or
+    `features` for all but the last layer.
 
     Raises:
         BadArgument: it is none of these, or nothing would be left to train.
     """
     below_head = len(parts_of(model)) - 1
-    named = {"": 0, "none": 0, "stem": 1, "backbone": below_head}
-    count = named[freeze] if freeze in named else int(freeze) if freeze.isdigit() else -1
+    named = {"": 0, "none": 0, "stem": 1, "backbone": below_head, "features": below_head + 1}
+    if freeze in named:
+        return named[freeze]
+    count = int(freeze) if freeze.isdigit() else -1
     if not 0 <= count <= below_head:
         raise BadArgument(
-            f"freeze is {freeze!r}; expected stem, backbone, or a number of parts up to "
+            f"freeze is {freeze!r}; expected stem, backbone, features, or a number of parts up to "
             f"{below_head}: the stem and {below_head - 1} stages"
         )
     return count
+
+
+def frozen_modules(model: Classifier, count: int) -> list[nn.Module]:
+    """The first `count` parts; of the head, which is the last one, all but the last layer."""
+    parts = parts_of(model)
+    return parts[:count] if count < len(parts) else [*parts[:-1], *list(model.head)[:-1]]
 
 
 def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -90,10 +90,10 @@ def fit(
             weights[name] = torch.zeros(tensor.shape, dtype=tensor.dtype)
         elif given is None:
             missing.append(spelt[name])
-        elif _without_ones(given.shape) != _without_ones(tensor.shape):
+        elif _as_matrix(given) != _as_matrix(tensor):
             other_shape.append(name)
         else:
-            # A linear layer is a 1x1 convolution to some: the values are the same.
+            # A linear layer is a convolution over the whole map to some: the values are the same.
             weights[name] = given.reshape(tensor.shape)
     known = set(spelt.values())
     extra = [name for name in theirs if name not in known and not name.endswith(COUNTER)]
@@ -132,5 +132,5 @@ def _joined(part: str, leaf: str) -> str:
     return part + leaf if part.endswith("_") or not leaf else f"{part}.{leaf}"
 
 
-def _without_ones(shape: Iterable[int]) -> tuple[int, ...]:
-    return tuple(size for size in shape if size != 1)
+def _as_matrix(tensor: Tensor) -> torch.Size:
+    return tensor.flatten(1).shape if tensor.ndim in (2, 4) else tensor.shape

@@ -1,0 +1,254 @@
+"""Files of others: read, recognised, refused; and what was made of them."""
+
+import argparse
+import os
+import time
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+import cladenet
+from cladenet.cli import main
+from cladenet.errors import BadArgument, CheckpointError, CladeNetError, StorageError
+from cladenet.registry import create_model
+from cladenet.weights.first_layer import fit_channels
+from cladenet.weights.importing import import_weights
+from cladenet.weights.reading import read_tensors
+from cladenet.weights.recognise import recognise
+from cladenet.weights.sources import SOURCES
+from cladenet.weights.spelling import to_theirs
+
+
+def tensors_of(name: str, **arguments: Any) -> dict[str, Tensor]:
+    """A network of ours, fresh, by somebody else's names."""
+    torch.manual_seed(0)
+    source = SOURCES[name]
+    model = create_model(source.network, **{**source.arguments, **arguments})
+    return {k: v.clone() for k, v in to_theirs(model, source.spelling, source.zeros).items()}
+
+
+SEVEN = "torchvision/resnet18"
+
+
+def test_a_training_scripts_file_becomes_a_checkpoint_with_the_same_logits(tmp_path: Path) -> None:
+    """Wrapped names, optimiser and arguments beside them, the average preferred."""
+    averaged = tensors_of(SEVEN, num_classes=7)
+    last = {name: torch.zeros_like(value) for name, value in averaged.items()}
+    file = tmp_path / "model_best.pth.tar"
+    content = {
+        "state_dict": {f"module.{k}": v for k, v in last.items()},
+        "state_dict_ema": OrderedDict((f"module.{k}", v) for k, v in averaged.items()),
+        "args": argparse.Namespace(lr=0.1),
+        "epoch": 3,
+    }
+    torch.save(content, file)
+    found = import_weights(file, "", tmp_path / "out")
+    assert (found.network, found.source, found.classes) == ("resnet18", SEVEN, 7)
+    assert "the weights are those in state_dict_ema, the moving average" in found.notes
+    assert "module. was taken off the names" in found.notes
+    model, card, _ = cladenet.load(found.folder)
+    assert card.classes == tuple("0123456")
+    assert torch.equal(model.state_dict()["stem.0.weight"], averaged["conv1.weight"])
+    assert torch.equal(model.state_dict()["head.2.bias"], averaged["fc.bias"])
+
+
+def whole(file: Path) -> str:
+    torch.save(nn.Linear(2, 2), file)
+    return r"pickle with code refused: torch\.nn\.modules\.linear\.Linear"
+
+
+class Shell:
+    def __reduce__(self) -> Any:
+        return os.system, ("touch canary",)
+
+
+def hostile(file: Path) -> str:
+    torch.save({"state_dict": {"conv1.weight": Shell()}}, file)
+    return r"pickle with code refused: (posix|nt)\.system"
+
+
+def half(file: Path) -> str:
+    torch.save(tensors_of(SEVEN), file)
+    file.write_bytes(file.read_bytes()[:100_000])
+    return "it is no whole file of torch.save"
+
+
+def without(file: Path) -> str:
+    torch.save([1, 2, 3], file)
+    return "it holds a list without tensors by name; expected a state_dict"
+
+
+@pytest.mark.parametrize("make", [whole, hostile, half, without])
+def test_files_that_are_no_weights_are_refused_by_what_they_are(
+    make: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "file.pth"
+    message = make(file)
+    with pytest.raises(CheckpointError, match=message):
+        read_tensors(file)
+    assert not (tmp_path / "canary").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "asked", "message"),
+    [
+        (
+            "torchvision/resnet50", {}, "resnet50",
+            "has the names of torchvision/resnet50, which is our resnet50_v1_5, not resnet50: the "
+            "same tensors, computed otherwise. Use --as resnet50_v1_5",
+        ),
+        (
+            "torchvision/resnet18", {}, "vgg11",
+            "has the names of torchvision/resnet18, which is our resnet18, not vgg11. Use --as "
+            "resnet18",
+        ),
+        (
+            "torchvision/resnet18", {"cut": 61}, "resnet18",
+            "holds 61 tensors with .* values; it looks like resnet18 in the names of "
+            "torchvision/resnet18, but 41 are missing, such as layer3.0.downsample.1.weight",
+        ),
+        (
+            "timm/efficientnet_b0", {}, "",
+            "fits timm/efficientnet_b0 and timm/tf_efficientnet_b0, which have the same tensors "
+            "and compute differently; say with --as",
+        ),
+        (
+            "timm/vit_tiny_patch16_224", {"only": "norm"}, "",
+            "it looks like vit_ti_16 in the names of timm/vit_tiny_patch16_224, but 102 are",
+        ),
+    ],
+)  # fmt: skip
+def test_the_wrong_thing_is_refused_with_what_it_is(
+    name: str, change: dict[str, Any], asked: str, message: str
+) -> None:
+    tensors = tensors_of(name)
+    kept = [key for key in tensors if not key.endswith("num_batches_tracked")][: change.get("cut")]
+    tensors = {key: tensors[key] for key in kept if change.get("only", "") in key}
+    with pytest.raises(CheckpointError, match=message):
+        recognise(tensors, "weights.pth", asked)
+
+
+def test_tensors_of_nothing_known_are_told_apart_from_those_of_a_network() -> None:
+    tensors = {f"layers.{i}.kernel": torch.zeros(4, 4) for i in range(5)}
+    with pytest.raises(CheckpointError, match="80 values; they are not those of any network known"):
+        recognise(tensors, "weights.pth")
+
+
+def test_a_name_of_another_library_says_which_of_two_it_is() -> None:
+    tensors = tensors_of("timm/efficientnet_b0")
+    plain, tensorflow = (
+        recognise(tensors, "file", f"timm/{name}")
+        for name in ("efficientnet_b0", "tf_efficientnet_b0")
+    )
+    assert plain.arguments["norm_eps"] == 1e-5
+    assert tensorflow.arguments["padding"] == "same"
+    assert plain.network == tensorflow.network == "efficientnet_b0"
+
+
+def test_the_background_class_of_tensorflow_is_left_out() -> None:
+    tensors = tensors_of("pretrainedmodels/inceptionv4", num_classes=1001)
+    found = recognise(tensors, "file", "pretrainedmodels/inceptionv4")
+    assert found.arguments["num_classes"] == 1000
+    assert "the first of 1,001 classes, TensorFlow's background, is left out" in found.notes
+    weight = found.model.head[-1].get_parameter("weight")
+    assert torch.equal(weight, tensors["last_linear.weight"][1:])
+
+
+def test_three_channels_are_summed_for_one_and_repeated_for_four() -> None:
+    kernel = torch.randn(5, 3, 3, 3)
+    assert torch.equal(fit_channels(kernel, 1), kernel.sum(1, keepdim=True))
+    four = fit_channels(kernel, 4)
+    torch.testing.assert_close(four, torch.cat([kernel, kernel[:, :1]], 1) * 0.75)
+
+
+def test_a_grey_image_gives_what_its_copies_gave() -> None:
+    tensors = tensors_of(SEVEN)
+    colour = recognise(tensors, "file", "resnet18")
+    grey = recognise(tensors, "file", "resnet18", {"in_channels": 1})
+    assert "the first layer's kernels for 3 channels are summed for 1" in grey.notes
+    image = torch.randn(2, 1, 40, 40)
+    with torch.no_grad():
+        expected = colour.model(image.expand(-1, 3, -1, -1))
+        torch.testing.assert_close(grey.model(image), expected, rtol=1e-4, atol=1e-4)
+    more = recognise(tensors, "file", "resnet18", {"in_channels": 4})
+    assert more.notes[-1].endswith("repeated and scaled by 3/4 for 4")
+
+
+def test_halves_are_widened_and_ruined_weights_refused(tmp_path: Path) -> None:
+    tensors = tensors_of("pytorch_resnet_cifar10/resnet20")
+    file = tmp_path / "half.safetensors"
+    save_file({k: v.half() if v.is_floating_point() else v for k, v in tensors.items()}, file)
+    content = read_tensors(file)
+    assert {v.dtype for k, v in content.tensors.items() if "num_b" not in k} == {torch.float32}
+    assert content.notes[0].endswith("tensors of 16 bits were widened to 32")
+    tensors["conv1.weight"][0, 0, 0, 0] = torch.nan
+    save_file(tensors, tmp_path / "nan.safetensors")
+    with pytest.raises(CheckpointError, match=r"hold values that are not finite, such as conv1\.w"):
+        read_tensors(tmp_path / "nan.safetensors")
+    (tmp_path / "cut.safetensors").write_bytes(file.read_bytes()[:-5])
+    with pytest.raises(CheckpointError, match="no whole safetensors file"):
+        read_tensors(tmp_path / "cut.safetensors")
+
+
+def test_plain_arrays_are_read_and_objects_are_not(tmp_path: Path) -> None:
+    kernel = np.arange(6.0, dtype=np.float32).reshape(2, 3)
+    np.savez(tmp_path / "good.npz", kernel=kernel)
+    assert read_tensors(tmp_path / "good.npz").tensors["kernel"].tolist() == [[0, 1, 2], [3, 4, 5]]
+    np.savez(tmp_path / "bad.npz", kernel=np.array([Shell()], dtype=object))
+    with pytest.raises(CheckpointError, match="no whole file of plain arrays"):
+        read_tensors(tmp_path / "bad.npz")
+
+
+def test_import_and_export_by_the_command_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Theirs -> ours -> theirs: bit for bit; and again is refused, for the folder is there."""
+    monkeypatch.chdir(tmp_path)
+    tensors = tensors_of("pytorch_resnet_cifar10/resnet20")
+    save_file(tensors, tmp_path / "net.safetensors")
+    (tmp_path / "classes.txt").write_text("\n".join("abcdefghij"))
+    words = ["import", "net.safetensors", "--classes", "classes.txt", "mean=0.5,0.5,0.5"]
+    assert main(words) == 0
+    assert main(words) == StorageError.exit_status
+    said = capsys.readouterr()
+    assert "resnet20_cifar, 10 classes, in the names of pytorch_resnet_cifar10/resnet20" in said.out
+    assert "is there already" in said.err
+    card = cladenet.load("weights/resnet20_cifar").card
+    assert card.classes == tuple("abcdefghij")
+    assert card.preprocess.mean == (0.5, 0.5, 0.5)
+    assert card.arguments["zeros_after"] is False
+    to = "pytorch_resnet_cifar10"
+    assert main(["export", "weights/resnet20_cifar", "--format", to, "--out", "b.pth"]) == 0
+    back = torch.load("b.pth", weights_only=True)
+    assert set(back) == set(tensors)
+    assert all(torch.equal(back[name], value) for name, value in tensors.items())
+    capsys.readouterr()
+    assert main(["export", "weights/resnet20_cifar", "--format", "timm"]) == BadArgument.exit_status
+    assert "it has no network that is our resnet20_cifar" in capsys.readouterr().err
+    assert main(["export", "weights/resnet20_cifar", "--format", "keras"]) == 2
+    assert "nothing is known of 'keras'; expected one of IBN-Net" in capsys.readouterr().err
+
+
+def test_class_names_must_be_as_many_as_logits(tmp_path: Path) -> None:
+    save_file(tensors_of("pytorch_resnet_cifar10/resnet20"), tmp_path / "n.safetensors")
+    with pytest.raises(BadArgument, match="2 class names are given, the weights tell 10 classes"):
+        import_weights(tmp_path / "n.safetensors", "", tmp_path / "out", classes=("a", "b"))
+
+
+def test_a_file_that_holds_a_process_up_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "slow.pth"
+    os.mkfifo(tmp_path / "pipe")
+    file.symlink_to(tmp_path / "pipe")
+    began = time.monotonic()
+    with pytest.raises(CladeNetError, match="does not exist, or is no file"):
+        read_tensors(file)
+    assert time.monotonic() - began < 5
