@@ -1,0 +1,92 @@
+"""The linear probe against another solver's conditions, and as a run."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+import cladenet
+from cladenet.cli import main
+from cladenet.errors import BadArgument
+from cladenet.registry import create_model
+from cladenet.runs.probe import WITHOUT_VALIDATION, fit
+from cladenet.training.learner import frozen_modules, frozen_parts
+
+
+def test_the_fit_is_where_the_penalised_loss_is_flat() -> None:
+    """On standardised features the gradient of the mean loss is -decay times the weights."""
+    torch.manual_seed(0)
+    x = torch.randn(60, 5) * torch.tensor([1.0, 10, 0.1, 3, 1]) + 2
+    labels = torch.randint(3, (60,))
+    found = fit(x, labels, 3, None)
+    assert found.decay == WITHOUT_VALIDATION
+    mean, deviation = x.mean(0), x.std(0, correction=0)
+    standard = (x - mean) / deviation
+    weight = (found.weight * deviation).requires_grad_()
+    bias = (found.bias + found.weight @ mean).requires_grad_()
+    F.cross_entropy(standard @ weight.T + bias, labels).backward()
+    assert weight.grad is not None
+    assert bias.grad is not None
+    torch.testing.assert_close(weight.grad, -found.decay * weight.detach(), atol=1e-4, rtol=0)
+    torch.testing.assert_close(bias.grad, torch.zeros(3), atol=1e-4, rtol=0)
+
+
+def test_held_out_images_choose_the_decay() -> None:
+    """One feature tells the classes apart, forty are noise: a strong decay is better there."""
+    torch.manual_seed(0)
+    labels = torch.arange(40) % 2
+    x = torch.randn(40, 41)
+    x[:, 0] = labels * 2.0 - 1
+    noise = torch.randn(400, 41)
+    truth = torch.arange(400) % 2
+    noise[:, 0] = truth * 2.0 - 1
+    chosen, usual = fit(x, labels, 2, (noise, truth)), fit(x, labels, 2, None)
+    losses = [F.cross_entropy(noise @ p.weight.T + p.bias, truth) for p in (chosen, usual)]
+    assert chosen.decay > usual.decay
+    assert losses[0] < losses[1]
+
+
+def test_a_probe_moves_the_last_layer_and_nothing_else(tmp_path: Path) -> None:
+    """Statistics of the norms in MobileNetV2's head stay too; and it tells digits apart."""
+    torch.manual_seed(0)
+    brief: dict[str, Any] = {"threads": 1, "device": "cpu", "quiet": True, "steps": 2, "size": 32}
+    cladenet.train("mobilenet_v2_x0_35", "digits", out=tmp_path / "a", **brief)
+    run = cladenet.train(
+        weights=tmp_path / "a", data="digits", recipe="linear_probe", out=tmp_path / "b",
+        threads=1, device="cpu", quiet=True,
+    )  # fmt: skip
+    first, second = cladenet.load(tmp_path / "a").model, cladenet.load(tmp_path / "b").model
+    moved = [
+        name
+        for name, value in second.state_dict().items()
+        if not torch.equal(value, first.state_dict()[name])
+    ]
+    assert moved == ["head.6.weight", "head.6.bias"]
+    errors = [json.loads((tmp_path / n / "result.json").read_text()) for n in "ab"]
+    assert run.evaluation.top1_error < 60
+    assert errors[0] != errors[1]
+
+
+def test_features_are_all_but_the_last_layer() -> None:
+    model = create_model("mobilenet_v2_x0_35")
+    frozen = frozen_modules(model, frozen_parts("features", model))
+    names = {id(p): n for n, p in model.named_parameters()}
+    still = {names[id(p)] for module in frozen for p in module.parameters()}
+    assert set(names.values()) - still == {"head.6.weight", "head.6.bias"}
+
+
+def test_a_probe_needs_weights_and_a_linear_layer(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--data", "digits", "--out", str(tmp_path / "x"), "threads=1", "device=cpu"]
+    assert main(["train", "resnet20_cifar", *words, "probe=true"]) == BadArgument.exit_status
+    assert "a network without weights has none: give --weights" in capsys.readouterr().err
+    base = ["train", "nin_mnist", *words[:2], "--out", str(tmp_path / "n"), "steps=1", "threads=1"]
+    assert main(base) == 0
+    again = ["train", "--weights", str(tmp_path / "n"), *words, "--recipe", "linear_probe"]
+    capsys.readouterr()
+    assert main(again) == BadArgument.exit_status
+    assert "a probe fits a linear one" in capsys.readouterr().err
