@@ -1,69 +1,77 @@
 """The same weights in our networks and in torchvision's and timm's: the largest difference.
 
-    python benchmarks/same_logits.py
+    python benchmarks/same_logits.py [PATTERN]
 
-All values are random, batch-norm statistics too; tensors are given in the order of definition, and
-everything is computed in float64, on images of 64 pixels where the head takes any size. Networks
-that need more than that (GoogLeNet's, Inception v3's, MnasNet's, EfficientNet's, ViT's and NASNet's
-differ in a constant or in the order of their tensors) are compared in the tests of their families.
+For every network of theirs that is known here, or those whose names match, such as "timm/vit*": all
+values are random, batch-norm statistics too; our tensors are handed over by their names, as
+`cladenet export` does, and both see the same images in float64, of 64 pixels where the head takes
+any size. Networks of more than 100 million parameters are left out unless a pattern asks for them.
 """
 
+import json
 import sys
+import warnings
+from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any
 
 import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from cladenet.registry import find
-from parity import from_timm, from_torchvision, randomised, wear, worst
+from cladenet.weights.exporting import shaped
+from cladenet.weights.sources import SOURCES, Source
+from cladenet.weights.spelling import to_theirs
+from parity import from_timm, from_torchvision, randomised, worst
 
-TORCHVISION = {
-    "alexnet_owt": "alexnet",
-    **{name: name for name in ("vgg11", "vgg13", "vgg16", "vgg19", "vgg11_bn", "vgg16_bn")},
-    **{f"resnet{n}": f"resnet{n}" for n in (18, 34)},
-    **{f"resnet{n}_v1_5": f"resnet{n}" for n in (50, 101, 152)},
-    "resnext50_32x4d": "resnext50_32x4d",
-    "wrn_50_2": "wide_resnet50_2",
-    **{f"densenet{n}": f"densenet{n}" for n in (121, 161, 169, 201)},
-    "squeezenet1_0": "squeezenet1_0",
-    "squeezenet1_1": "squeezenet1_1",
-    "mobilenet_v2_x1_0": "mobilenet_v2",
-    **{f"shufflenet_v2_x{w}": f"shufflenet_v2_x{w}" for w in ("0_5", "1_0", "1_5", "2_0")},
-}
-TIMM = {
-    **{name: name for name in ("vgg11", "vgg13", "vgg16", "vgg19")},
-    **{f"resnet{n}": f"resnet{n}" for n in (18, 34)},
-    **{f"resnet{n}_v1_5": f"resnet{n}" for n in (50, 101, 152)},
-    "resnext50_32x4d": "resnext50_32x4d",
-    "resnext101_32x4d": "resnext101_32x4d",
-    "wrn_50_2": "wide_resnet50_2",
-    **{f"densenet{n}": f"densenet{n}" for n in (121, 161, 169, 201)},
-    "mobilenet_v2_x1_0": "mobilenetv2_100",
-    "dpn68": "dpn68",
-    "inception_v4": "inception_v4",
-    "inception_resnet_v2": "inception_resnet_v2",
-    **{f"seresnet{n}": f"legacy_seresnet{n}" for n in (50, 101, 152)},
-    "seresnext50_32x4d": "legacy_seresnext50_32x4d",
-    "senet154": "legacy_senet154",
-}
+LARGE = 100_000_000
+RESULTS = Path(__file__).parent / "results" / "same_logits.json"
+
+
+def theirs(source: Source) -> Any:
+    library, _, name = source.name.partition("/")
+    if library == "timm":
+        return from_timm(name, num_classes=1000)
+    arguments = {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
+    return from_torchvision(name, **arguments)
+
+
+def difference(source: Source) -> float:
+    """The largest between the logits, in units of the largest logit."""
+    ours, other = randomised(source.network, **source.arguments), theirs(source)
+    state = other.state_dict()
+    own = shaped(to_theirs(ours, source.spelling, source.zeros), source)
+    auxiliary = {k: torch.zeros(v.shape).double() for k, v in state.items() if k not in own}
+    strange = [name for name in auxiliary if not name.startswith(source.leaves_out or ("\0",))]
+    if strange:
+        raise SystemExit(f"{source.name} has {strange[0]}, which has no name here")
+    state.update({**own, **auxiliary})  # in place: some networks look at its hidden version
+    other.load_state_dict(state, assign=True)
+    tokens = source.network.startswith("vit")
+    least = max(64, 2 * ours.least_size)
+    side = find(source.network).input[1] if tokens else ours.input_size or least
+    images = torch.randn(1, 3, side, side, dtype=torch.float64)
+    with torch.no_grad():
+        return worst(ours(images), other.eval()(images))
 
 
 def main() -> None:
-    print(f"{'ours':24} {'theirs':40} max |difference|")
-    largest = 0.0
-    pairs = [("torchvision", *pair) for pair in TORCHVISION.items()]
-    pairs += [("timm", *pair) for pair in TIMM.items()]
-    for library, ours, theirs in pairs:
-        model = randomised(ours)
-        side = model.input_size or max(64, 2 * model.least_size)
-        images = torch.randn(1, find(ours).input[0], side, side, dtype=torch.float64)
-        build = from_torchvision if library == "torchvision" else from_timm
-        with torch.no_grad():
-            difference = worst(model(images), wear(build(theirs), model)(images))
-        largest = max(largest, difference)
-        print(f"{ours:24} {library + '/' + theirs:40} {difference:.1e}", flush=True)
-    print(f"{len(pairs)} pairs, at most {largest:.1e}")
+    pattern = sys.argv[1] if len(sys.argv) > 1 else ""
+    warnings.simplefilter("ignore")
+    rows: list[dict[str, Any]] = []
+    print(f"{'theirs':44} {'ours':28} max |difference|")
+    for source in SOURCES.values():
+        if not source.name.startswith(("torchvision/", "timm/")):
+            continue
+        small = find(source.network).params < LARGE
+        if fnmatchcase(source.name, pattern) if pattern else small:
+            found = difference(source)
+            rows.append({"theirs": source.name, "ours": source.network, "difference": found})
+            print(f"{source.name:44} {source.network:28} {found:.1e}", flush=True)
+    print(f"{len(rows)} pairs, at most {max(row['difference'] for row in rows):.1e}")
+    if not pattern:
+        RESULTS.write_text(json.dumps({"torch": torch.__version__, "pairs": rows}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

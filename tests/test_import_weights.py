@@ -17,6 +17,7 @@ import cladenet
 from cladenet.cli import main
 from cladenet.errors import BadArgument, CheckpointError, CladeNetError, StorageError
 from cladenet.registry import create_model
+from cladenet.vision import torchvision
 from cladenet.weights.first_layer import fit_channels
 from cladenet.weights.importing import import_weights
 from cladenet.weights.reading import read_tensors
@@ -204,6 +205,50 @@ def test_plain_arrays_are_read_and_objects_are_not(tmp_path: Path) -> None:
     np.savez(tmp_path / "bad.npz", kernel=np.array([Shell()], dtype=object))
     with pytest.raises(CheckpointError, match="no whole file of plain arrays"):
         read_tensors(tmp_path / "bad.npz")
+
+
+def flax_arrays(width: int, depth: int, heads: int, classes: int) -> dict[str, Any]:
+    """A vision transformer's .npz, by the names and shapes of the authors' code."""
+    draw = np.random.default_rng(0).standard_normal
+    hidden, head = 4 * width, (heads, width // heads)
+    shapes: dict[str, tuple[int, ...]] = {
+        "cls": (1, 1, width),
+        "embedding/kernel": (16, 16, 3, width),
+        "embedding/bias": (width,),
+        "Transformer/posembed_input/pos_embedding": (1, 197, width),
+        "Transformer/encoder_norm/scale": (width,),
+        "Transformer/encoder_norm/bias": (width,),
+        "head/kernel": (width, classes),
+        "head/bias": (classes,),
+    }
+    for i in range(depth):
+        block = f"Transformer/encoderblock_{i}/"
+        attention = f"{block}MultiHeadDotProductAttention_1/"
+        for part in ("query", "key", "value"):
+            shapes |= {f"{attention}{part}/kernel": (width, *head)}
+            shapes |= {f"{attention}{part}/bias": head}
+        shapes |= {f"{attention}out/kernel": (*head, width), f"{attention}out/bias": (width,)}
+        for norm in ("LayerNorm_0", "LayerNorm_2"):
+            shapes |= {f"{block}{norm}/{leaf}": (width,) for leaf in ("scale", "bias")}
+        mlp = f"{block}MlpBlock_3/Dense_"
+        shapes |= {f"{mlp}0/kernel": (width, hidden), f"{mlp}0/bias": (hidden,)}
+        shapes |= {f"{mlp}1/kernel": (hidden, width), f"{mlp}1/bias": (width,)}
+    return {name: (0.2 * draw(shape)).astype(np.float32) for name, shape in shapes.items()}
+
+
+def test_the_authors_vision_transformers_give_timms_logits(tmp_path: Path) -> None:
+    """timm reads these files by code of its own."""
+    torchvision()
+    import timm
+
+    file = tmp_path / "Ti_16.npz"
+    np.savez(file, **flax_arrays(192, 12, 3, 5))
+    found = recognise(read_tensors(file).tensors, str(file), "vit_ti_16")
+    theirs: Any = timm.create_model("vit_tiny_patch16_224", num_classes=5).eval()
+    theirs.load_pretrained(str(file))
+    images = torch.randn(1, 3, 224, 224)
+    with torch.no_grad():
+        torch.testing.assert_close(found.model(images), theirs(images), rtol=1e-4, atol=1e-4)
 
 
 def test_import_and_export_by_the_command_line(

@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from cladenet.errors import CheckpointError
+from cladenet.weights.flax_vit import in_timms_names, is_flax_vit
 from cladenet.weights.unpack import EMA
 
 PREFIXES = ("module.", "_orig_mod.", "model.", "net.", "backbone.", "encoder.")
@@ -89,7 +90,12 @@ def _npz(path: Path) -> dict[str, Tensor]:
 
     try:
         with np.load(path, allow_pickle=False) as archive:
-            return {name: torch.from_numpy(archive[name]) for name in archive.files}
+            arrays = {name: torch.from_numpy(archive[name]) for name in archive.files}
+        return in_timms_names(arrays) if is_flax_vit(arrays) else arrays
+    except KeyError as error:
+        raise CheckpointError(
+            f"{path} begins as a vision transformer of the authors' code, but has no {error}"
+        ) from error
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise CheckpointError(
             f"{path} is no whole file of plain arrays ({error}); take it from its source again"
