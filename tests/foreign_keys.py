@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-LEAVES = {"w": "weight", "b": "bias", "m": "running_mean", "v": "running_var"}
+LEAVES = {"w": ".weight", "b": ".bias", "m": ".running_mean", "v": ".running_var", "-": ""}
 
 
 @cache
@@ -21,6 +21,6 @@ def foreign() -> dict[str, dict[str, Tensor]]:
             for letters, shape in (tensor.split("=") for tensor in tensors):
                 sizes = [int(size) for size in shape.split("x") if size]
                 for letter in letters:
-                    name = f"{part}.{LEAVES[letter]}"
+                    name = f"{part}{LEAVES[letter]}"
                     network[name] = torch.empty(sizes, device="meta")
     return found

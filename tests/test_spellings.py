@@ -80,7 +80,8 @@ def test_names_and_shapes_are_those_of_the_repositorys_code(name: str) -> None:
     source = SOURCES[name]
     with torch.device("meta"):
         model = create_model(source.network, **source.arguments)
-        found = fit(model, source.spelling, foreign()[name], source.zeros)
+        given = source.read(foreign()[name]) if source.read else foreign()[name]
+        found = fit(model, source.spelling, given, source.zeros)
     assert found.whole, found
 
 
@@ -94,6 +95,21 @@ def test_there_and_back_no_bit_changes(name: str) -> None:
     back = fit(ours, source.spelling, there, source.zeros)
     assert back.whole
     assert all(torch.equal(back.weights[k], v) for k, v in ours.state_dict().items())
+
+
+def test_a_mask_of_the_shape_of_the_kernel_becomes_a_row_for_each_group() -> None:
+    """CondenseNet's: outputs of a group lie G apart. Group 1 of 4 has let go of inputs 0 and 2."""
+    source = SOURCES["CondenseNet/86"]
+    given = {k: torch.zeros(v.shape) for k, v in foreign()["CondenseNet/86"].items()}
+    mask = torch.ones(32, 16, 1, 1)
+    mask[1::4, [0, 2]] = 0
+    given["features.denseblock_1.denselayer_1.conv_1._mask"] = mask
+    assert source.read is not None
+    found = fit(create_model(source.network), source.spelling, source.read(given))
+    kept = found.weights["stages.0.0.read.2.kept"]
+    assert kept.shape == (4, 16)
+    assert kept.dtype == torch.uint8
+    assert (kept == 0).nonzero().tolist() == [[1, 0], [1, 2]]
 
 
 def test_a_network_built_otherwise_has_no_spelling() -> None:

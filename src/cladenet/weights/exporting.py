@@ -75,7 +75,7 @@ def find_theirs(card: Card, to: str) -> Source:
         libraries = sorted({name.partition("/")[0] for name in SOURCES})
         raise BadArgument(f"nothing is known of {to!r}; expected one of {', '.join(libraries)}")
     decided = {k: v for k, v in card.arguments.items() if k not in ("num_classes", "in_channels")}
-    own = [source for source in sources if source.network == card.network]
+    own = [s for s in sources if s.network == card.network and s.read is None]
     same = [source for source in own if _same_arguments(decided, source)]
     if not same:
         said = (

@@ -67,7 +67,9 @@ def recognise(
     if not fits:
         others = [each for each in _others(tensors, likely) if "/" not in name]
         tried += [_lay(source, tensors, wanted) for source in others]
-        _refuse_twin([each for each in tried if each.fit.whole], file, asked)
+        fits = [each for each in tried if each.fit.whole]
+        _refuse_twin(fits, file, asked)
+    if not fits:
         raise CheckpointError(_no_fit(tensors, file, name, tried))
     different = {(each.source.network, str(sorted(each.arguments.items()))) for each in fits}
     if len(different) > 1:
@@ -135,7 +137,7 @@ def _once(sources: Iterable[Source], by_network: bool = True) -> Iterator[Source
 
 def _values(tensors: Mapping[str, Tensor]) -> int:
     """Values that are trained, as far as names tell."""
-    aside = ("running_mean", "running_var", COUNTER)
+    aside = ("running_mean", "running_var", COUNTER, "_mask", "_count", "_stage")
     return sum(v.numel() for name, v in tensors.items() if not name.endswith(aside))
 
 
@@ -159,6 +161,7 @@ SLACK = 10_000  # values that images of other channels add or leave out
 
 def _lay(source: Source, tensors: Mapping[str, Tensor], wanted: Mapping[str, Any]) -> _Laid:
     given = {k: v for k, v in tensors.items() if not k.startswith(source.leaves_out or ("\0",))}
+    given = source.read(given) if source.read else given
     arguments = {**source.arguments, **wanted}
     with torch.device("meta"):
         model = create_model(source.network, **arguments)

@@ -11,9 +11,12 @@ from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from torch import Tensor
+
 from cladenet.errors import BadArgument
 from cladenet.weights.spelling import Spelling
 from cladenet.weights.spellings import (
+    condensenet,
     densenet,
     dpn,
     inception,
@@ -39,6 +42,8 @@ class Source(NamedTuple):
             classifiers.
         zeros: tensors of ours that the other network does not have, and could as well have as
             zeros: the bias of a last layer.
+        read: what has to be done to a file's tensors before they are laid beside ours; such
+            networks cannot be exported.
     """
 
     name: str
@@ -47,6 +52,7 @@ class Source(NamedTuple):
     arguments: Mapping[str, Any] = MappingProxyType({})
     leaves_out: tuple[str, ...] = ()
     zeros: tuple[str, ...] = ()
+    read: Callable[[Mapping[str, Tensor]], dict[str, Tensor]] | None = None
 
 
 _TORCH_EPS: dict[str, Any] = {"norm_eps": 1e-5}
@@ -210,6 +216,18 @@ def _references() -> Iterator[Source]:
         yield source(f"MSDNet-PyTorch/{ours}", ours, msdnet.authors)
 
 
+def _condensenets() -> Iterator[Source]:
+    """The authors' code, from whose networks masks are read."""
+    for depth in (50, 74, 86, 98, 110, 122, 182):
+        name = f"condensenet_{depth}_cifar"
+        yield Source(f"CondenseNet/{depth}", name, condensenet.authors, read=condensenet.read_masks)
+    for groups in (4, 8):
+        name = f"condensenet_74_g{groups}"
+        yield Source(
+            f"CondenseNet/74_g{groups}", name, condensenet.authors, read=condensenet.read_masks
+        )
+
+
 def _pretrained_models() -> Iterator[Source]:
     """pretrained-models.pytorch, where every last layer is `last_linear`."""
 
@@ -240,7 +258,13 @@ def _pretrained_models() -> Iterator[Source]:
 
 SOURCES = {
     source.name: source
-    for source in (*_torchvision(), *_timm(), *_references(), *_pretrained_models())
+    for source in (
+        *_torchvision(),
+        *_timm(),
+        *_references(),
+        *_condensenets(),
+        *_pretrained_models(),
+    )
 }
 
 
