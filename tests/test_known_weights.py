@@ -1,10 +1,12 @@
 """Names of published weights: what is known of them, and the way to a network."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 import cladenet
 from cladenet.cli import main
@@ -12,6 +14,7 @@ from cladenet.errors import BadArgument, CheckpointError
 from cladenet.registry import create_model
 from cladenet.vision import torchvision
 from cladenet.weights import resolve as resolving
+from cladenet.weights.exporting import shaped
 from cladenet.weights.known import find_weights, known_weights, split_name
 from cladenet.weights.resolve import resolve
 from cladenet.weights.sources import SOURCES
@@ -155,6 +158,41 @@ def test_a_file_in_torch_hubs_place_is_used_and_imported_once(
     with pytest.warns(UserWarning, match="kernels for 3 channels are repeated and scaled by 3/4"):
         four = cladenet.create_model(name, in_channels=4)
     assert four.in_channels == 4
+
+
+def test_a_repository_of_the_hub_says_what_it_is(
+    hub: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As timm writes them: the architecture, the images, the names of the classes."""
+    source = SOURCES["timm/mobilenetv3_small_075"]
+    ours = create_model(source.network, **source.arguments, num_classes=2)
+    theirs = shaped(to_theirs(ours, source.spelling), source)
+    save_file(theirs, tmp_path / "model.safetensors")
+    config = {
+        "architecture": "mobilenetv3_small_075",
+        "label_names": ["ant", "bee"],
+        "pretrained_cfg": {
+            "input_size": [3, 160, 160], "crop_pct": 0.8, "interpolation": "bicubic",
+            "mean": [0.4, 0.5, 0.6], "std": [0.2, 0.2, 0.3],
+        },
+    }  # fmt: skip
+    (tmp_path / "config.json").write_text(json.dumps(config))
+
+    def download(repository: str, name: str, file: str = "model.safetensors") -> Path:
+        assert (repository, name) == ("somebody/ants", "hf:somebody/ants")
+        return tmp_path / file
+
+    monkeypatch.setattr(resolving, "fetch_from_hub", download)
+    card = cladenet.load(resolve("hf:somebody/ants")).card
+    assert card.network == "mobilenet_v3_small_x0_75"
+    assert card.classes == ("ant", "bee")
+    seen = card.preprocess
+    assert (seen.height, seen.resize, seen.interpolation) == (160, 200, "bicubic")
+    assert seen.mean == (0.4, 0.5, 0.6)
+    config["architecture"] = ""
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(CheckpointError, match=r"no architecture in its config\.json"):
+        resolve("hf:somebody/ants")
 
 
 def test_fine_tuning_takes_a_file_of_others_and_builds_the_network_it_was_trained_in(

@@ -20,6 +20,7 @@ from cladenet.weights.unpack import EMA
 PREFIXES = ("module.", "_orig_mod.", "model.", "net.", "backbone.", "encoder.")
 SUFFIXES = (".safetensors", ".npz", ".pth", ".pt", ".tar", ".th", ".bin", ".ckpt")
 UNPACK_SECONDS = 900
+HALF = (torch.float16, torch.bfloat16)
 
 
 class Content(NamedTuple):
@@ -56,12 +57,10 @@ def read_tensors(path: Path) -> Content:
     tensors, taken = _without_prefixes(tensors)
     if taken:
         notes.append(f"{taken} was taken off the names")
-    halves = [name for name, value in tensors.items() if value.dtype in _HALF]
+    halves = [name for name, value in tensors.items() if value.dtype in HALF]
     if halves:
         notes.append(f"{len(halves)} tensors of 16 bits were widened to 32")
-    whole = {
-        name: value.float() if name in set(halves) else value for name, value in tensors.items()
-    }
+    whole = {name: v.float() if v.dtype in HALF else v for name, v in tensors.items()}
     bad = [n for n, v in whole.items() if v.is_floating_point() and not v.isfinite().all()]
     if bad:
         raise CheckpointError(
@@ -69,9 +68,6 @@ def read_tensors(path: Path) -> Content:
             f"{bad[0]}; these weights are ruined"
         )
     return Content(whole, tuple(notes))
-
-
-_HALF = (torch.float16, torch.bfloat16)
 
 
 def _safetensors(path: Path) -> dict[str, Tensor]:

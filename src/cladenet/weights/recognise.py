@@ -19,6 +19,7 @@ from cladenet.weights.sources import SOURCES, Source, find_source
 from cladenet.weights.spelling import COUNTER, Fit, fit, names, parts
 
 IMAGENET_AND_BACKGROUND = 1001  # TensorFlow's first class is none of the thousand
+SLACK = 10_000  # values that images of other channels add or leave out
 
 
 class Recognised(NamedTuple):
@@ -156,9 +157,6 @@ def _as_large(network: str, sizes: set[tuple[int, int]]) -> bool:
     )
 
 
-SLACK = 10_000  # values that images of other channels add or leave out
-
-
 def _lay(source: Source, tensors: Mapping[str, Tensor], wanted: Mapping[str, Any]) -> _Laid:
     given = {k: v for k, v in tensors.items() if not k.startswith(source.leaves_out or ("\0",))}
     given = source.read(given) if source.read else given
@@ -207,13 +205,11 @@ def _loaded(laid: _Laid, channels: int | None) -> Recognised:
 def _refuse_twin(fits: list[_Laid], file: str, asked: str) -> None:
     if fits and asked:
         other = fits[0].source
+        twin = ": the same tensors, computed otherwise" if other.network.startswith(asked) else ""
         raise CheckpointError(
             f"{file} has the names of {other.name}, which is our {other.network}, not {asked}"
-            f"{_TWIN if other.network.startswith(asked) else ''}. Use --as {other.network}"
+            f"{twin}. Use --as {other.network}"
         )
-
-
-_TWIN = ": the same tensors, computed otherwise"
 
 
 def _no_fit(tensors: Mapping[str, Tensor], file: str, name: str, tried: list[_Laid]) -> str:
