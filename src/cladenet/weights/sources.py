@@ -22,6 +22,7 @@ from cladenet.weights.spellings import (
     inception,
     mobile,
     msdnet,
+    nasnet,
     plain,
     resnet,
     shufflenet,
@@ -132,6 +133,7 @@ def _timm() -> Iterator[Source]:
     name = "inception_resnet_v2"
     yield source(name, name, inception.inception_resnet_v2)
     yield source("legacy_xception", "xception", inception.xception)
+    yield source("nasnetalarge", "nasnet_a_large", nasnet.timm, **_TENSORFLOW)
     yield from _timm_mobile(source)
     for size, letter in (("tiny", "ti"), ("small", "s"), ("base", "b"), ("large", "l")):
         yield source(f"vit_{size}_patch16_224", f"vit_{letter}_16", vit.timm)
@@ -254,6 +256,7 @@ def _pretrained_models() -> Iterator[Source]:
     yield source("inceptionv4", "inception_v4", inception.v4)
     yield source("inceptionresnetv2", "inception_resnet_v2", inception.inception_resnet_v2)
     yield source("xception", "xception", inception.xception)
+    yield source("nasnetalarge", "nasnet_a_large", nasnet.timm, **_TENSORFLOW)
 
 
 SOURCES = {
