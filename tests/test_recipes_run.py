@@ -43,7 +43,7 @@ def trained(network: str, recipe: str, data: Path | str, out: Path, **more: Any)
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("recipe", RECIPES)
+@pytest.mark.parametrize("recipe", [name for name in RECIPES if name != "linear_probe"])
 def test_a_few_steps_by_every_recipe(
     recipe: str, tiny: str, photographs: Path, tmp_path: Path
 ) -> None:

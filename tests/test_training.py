@@ -197,14 +197,18 @@ def test_a_frozen_backbone_keeps_weights_and_running_statistics() -> None:
     assert changed == {"head.2.weight", "head.2.bias"}
 
 
-@pytest.mark.parametrize(("freeze", "parts"), [("", 0), ("stem", 1), ("2", 2), ("backbone", 3)])
+@pytest.mark.parametrize(
+    ("freeze", "parts"), [("", 0), ("stem", 1), ("2", 2), ("backbone", 3), ("features", 4)]
+)
 def test_freeze_counts_parts_from_the_stem(freeze: str, parts: int) -> None:
     assert frozen_parts(freeze, toy()) == parts
 
 
 @pytest.mark.parametrize("freeze", ["4", "head", "-1"])
 def test_freezing_all_or_nothing_known_is_refused(freeze: str) -> None:
-    with pytest.raises(BadArgument, match="expected stem, backbone, or a number of parts up to 3"):
+    with pytest.raises(
+        BadArgument, match="expected stem, backbone, features, or a number of p.* up to 3"
+    ):
         frozen_parts(freeze, toy())
 
 
