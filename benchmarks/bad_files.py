@@ -14,9 +14,12 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
-from safetensors.torch import load, save
+from safetensors.torch import load, save, save_file
 
 from cladenet.checkpoints.atomic import read_facts, write_folder
+from cladenet.registry import create_model
+from cladenet.weights.sources import SOURCES
+from cladenet.weights.spelling import to_theirs
 
 CLASSES = ("ant", "bee")
 
@@ -56,6 +59,7 @@ def make_data(root: Path) -> None:
     (root / "cifar" / "test_batch").write_bytes(pickle.dumps({"data": Hostile()}, 2))
     (root / "cifar" / "batches.meta").write_bytes(pickle.dumps({"label_names": ["a"] * 10}, 2))
     torch.save({"state_dict": Hostile()}, root / "hostile.pth")
+    foreign(root)
     (root / "settings.yaml").write_text("learning_rate: 0.1\n")
     (root / "taken").mkdir()
     (root / "taken" / "thesis.tex").write_text("years of work")
@@ -163,3 +167,18 @@ def forge(
     files = {"weights.safetensors": weights, "card.json": json.dumps(card).encode()}
     del facts["files"]
     write_folder(target / "checkpoints" / "best", files, facts)
+
+
+def foreign(root: Path) -> None:
+    """Files in torchvision's and timm's names; of a ResNet-50 all zeros, which packs well."""
+    for file, name in (("net", "resnet18"), ("net50", "resnet50"), ("b0", "efficientnet_b0")):
+        source = SOURCES[f"timm/{name}"]
+        with torch.device("meta"):
+            model = create_model(source.network, **source.arguments)
+        tensors = to_theirs(model.to_empty(device="cpu"), source.spelling)
+        zeros = {key: torch.zeros_like(value) for key, value in tensors.items()}
+        save_file(zeros, root / f"{file}.safetensors")
+        if file == "net":
+            save_file(dict(list(zeros.items())[:60]), root / "half.safetensors")
+            whole = (root / "net.safetensors").read_bytes()
+            (root / "cut.safetensors").write_bytes(whole[:100_000])

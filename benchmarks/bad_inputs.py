@@ -118,6 +118,22 @@ CASES = {
         Case("a tensor is missing", "evaluate lacking-run", 4),
         Case("a changed mean", "evaluate means-run", 4),
     ],
+    "Weights of others": [
+        Case("a pickle with code in it", "import hostile.pth", 4),
+        Case("cut off", "import cut.safetensors", 4),
+        Case("no file", "import gone.pth", 4),
+        Case("no file of weights", "import settings.yaml", 4),
+        Case("half of a network", "import half.safetensors", 4),
+        Case("of another network", "import net.safetensors --as vgg11", 4),
+        Case("of a network with another stride", "import net50.safetensors --as resnet50", 4),
+        Case("two networks with the same tensors", "import b0.safetensors", 4),
+        Case("unknown network", "import net.safetensors --as resnt18", 2),
+        Case("other names of classes", "import net.safetensors --classes settings.yaml", 2),
+        Case("unknown library", "export run --format keras", 2),
+        Case("a network that a library lacks", "export run --format timm", 2),
+        Case("unknown weights", new("good", "--weights torchvision/resnet50:V3"), 2),
+        Case("a probe of nothing", new("good", "probe=true"), 2),
+    ],
 }
 HEAD = """# What you get for bad inputs
 

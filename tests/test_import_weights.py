@@ -136,6 +136,13 @@ def test_the_wrong_thing_is_refused_with_what_it_is(
         recognise(tensors, "weights.pth", asked)
 
 
+def test_twins_of_ours_are_called_by_their_names() -> None:
+    """Shortcuts of option A hold nothing: a plain network has the same tensors."""
+    tensors = create_model("resnet20_cifar").state_dict()
+    with pytest.raises(CheckpointError, match="fits plain20_cifar and resnet20_cifar, which have"):
+        recognise(tensors, "file")
+
+
 def test_tensors_of_nothing_known_are_told_apart_from_those_of_a_network() -> None:
     tensors = {f"layers.{i}.kernel": torch.zeros(4, 4) for i in range(5)}
     with pytest.raises(CheckpointError, match="80 values; they are not those of any network known"):
@@ -282,6 +289,50 @@ def test_import_and_export_by_the_command_line(
         "nothing is known of 'keras'; expected one of CondenseNet, IBN-Net"
         in capsys.readouterr().err
     )
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "lenet5", "lse_initial_cifar", "highway_fc10_mnist", "nin_mnist", "msdnet_budget_4_cifar",
+        "condensenet_50_cifar",
+    ],
+)  # fmt: skip
+def test_networks_of_ours_are_known_by_their_own_names(name: str, tmp_path: Path) -> None:
+    """Also where no last layer is linear, nothing is convolved, or half the inputs are let go."""
+    save_file(dict(create_model(name).state_dict()), tmp_path / "own.safetensors")
+    found = import_weights(tmp_path / "own.safetensors", "", tmp_path / "out")
+    assert (found.network, found.source, found.classes) == (name, "cladenet", 10)
+    assert cladenet.load(found.folder).card.network == name
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["size=abc"], "size is 'abc'; expected pixels, such as 224"),
+        (["mean=0.5"], "mean is (0.5,) and std"),
+        (["mean=a"], "mean is 'a'; expected a number for each channel"),
+        (["foo=1"], "preprocess has no foo; it has size"),
+        (["model.depth=a", "--as", "resnet20_cifar"], "cannot be built with model.depth=a"),
+        (["model.depth=20"], "model.depth is for a network that is named: add --as NAME"),
+        (["model.in_channels=a"], "in_channels is 'a'; expected 1 or more"),
+        (["--as", "resnt20"], "no model is called 'resnt20'; nearest: resnet"),
+        (["--classes", "none.txt"], "classes is none.txt; expected a text file"),
+    ],
+)
+def test_impossible_words_are_refused(
+    words: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save_file(dict(create_model("resnet20_cifar").state_dict()), tmp_path / "n.safetensors")
+    out = tmp_path / "out"
+    named = (
+        words
+        if "--as" in words or "model.depth=20" in words
+        else [*words, "--as", "resnet20_cifar"]
+    )
+    said = main(["import", str(tmp_path / "n.safetensors"), "--out", str(out), *named])
+    assert (said, message in capsys.readouterr().err) == (BadArgument.exit_status, True)
+    assert not out.exists()
 
 
 def test_class_names_must_be_as_many_as_logits(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from cladenet.registry import create_model
 from cladenet.vision import torchvision
 from cladenet.weights import resolve as resolving
 from cladenet.weights.exporting import shaped
+from cladenet.weights.importing import import_weights
 from cladenet.weights.known import find_weights, known_weights, split_name
 from cladenet.weights.resolve import resolve
 from cladenet.weights.sources import SOURCES
@@ -189,10 +190,40 @@ def test_a_repository_of_the_hub_says_what_it_is(
     seen = card.preprocess
     assert (seen.height, seen.resize, seen.interpolation) == (160, 200, "bicubic")
     assert seen.mean == (0.4, 0.5, 0.6)
-    config["architecture"] = ""
-    (tmp_path / "config.json").write_text(json.dumps(config))
-    with pytest.raises(CheckpointError, match=r"no architecture in its config\.json"):
-        resolve("hf:somebody/ants")
+    del config["architecture"]
+    for text in (json.dumps(config), "<html>"):
+        (tmp_path / "config.json").write_text(text)
+        with pytest.raises(CheckpointError, match=r"config\.json of hf:somebody/ants is not one"):
+            resolve("hf:somebody/ants")
+
+
+def test_the_file_of_a_checkpoint_means_the_checkpoint_with_its_side_car(tmp_path: Path) -> None:
+    model = create_model("resnet20_cifar", depth=8)
+    save_file(dict(model.state_dict()), tmp_path / "n.safetensors")
+    made = cladenet.import_weights(
+        tmp_path / "n.safetensors",
+        "resnet20_cifar",
+        tmp_path / "c",
+        depth=8,
+        classes=tuple("abcdefghij"),
+    )
+    file = made.folder / "weights.safetensors"
+    assert resolve(file) == file
+    assert cladenet.load(resolve(file)).card.classes == tuple("abcdefghij")
+
+
+def test_two_processes_that_import_the_same_file_at_once_share_what_the_first_has_written(
+    hub: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "n.safetensors"
+    save_file(dict(create_model("squeezenet1_1").state_dict()), file)
+
+    def beaten(*given: Any, **more: Any) -> None:
+        import_weights(*given, **more)  # the other process
+        import_weights(*given, **more)  # this one, which finds it there
+
+    monkeypatch.setattr(resolving, "import_weights", beaten)
+    assert cladenet.load(resolve(file)).card.network == "squeezenet1_1"
 
 
 def test_fine_tuning_takes_a_file_of_others_and_builds_the_network_it_was_trained_in(

@@ -1,5 +1,6 @@
 """Names to networks: a name's ledger row, its family's module, the model."""
 
+from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, overload
@@ -101,6 +102,23 @@ def create_model(
     if out_indices is not None:
         raise BadArgument(f"out_indices is {out_indices}; it needs features_only=True")
     return model
+
+
+def create_as_told(
+    name: str, arguments: Mapping[str, Any], told: Mapping[str, Any]
+) -> "Classifier":
+    """`create_model` where some arguments are a user's words, `told`, and may be of any type.
+
+    Raises:
+        BadArgument: the network cannot be built so.
+    """
+    try:
+        return create_model(name, **arguments)
+    except (TypeError, ValueError, RuntimeError) as error:
+        if isinstance(error, BadArgument) or not told:
+            raise
+        given = ", ".join(f"model.{key}={value}" for key, value in told.items())
+        raise BadArgument(f"{name} cannot be built with {given}: {error}") from error
 
 
 def accepts(name: str, argument: str) -> bool:

@@ -17,7 +17,7 @@ from cladenet.data.preprocess import Preprocess
 from cladenet.errors import BadArgument
 from cladenet.layers.anatomy import Classifier
 from cladenet.layers.weight_norm import initialise_from_data, weight_normalised
-from cladenet.registry import create_model, list_models, offers
+from cladenet.registry import create_as_told, list_models, offers
 from cladenet.runs.config import RunConfig
 from cladenet.runs.setup import Setting
 
@@ -39,13 +39,7 @@ def build(
     """
     torch.manual_seed(int(sample_seeds(config.seed, 0, [0], "initialisation").item()) >> 1)
     arguments = setting.arguments | ({"auxiliary": True} if setting.auxiliary else {})
-    try:
-        model = create_model(config.network, **arguments)
-    except (TypeError, ValueError, RuntimeError) as error:
-        if isinstance(error, BadArgument) or not config.arguments:
-            raise
-        given = ", ".join(f"model.{name}={value}" for name, value in config.arguments.items())
-        raise BadArgument(f"{config.network} cannot be built with {given}: {error}") from error
+    model = create_as_told(config.network, arguments, config.arguments)
     notes: list[str] = []
     if weights is not None:
         notes += _fine_tune(model, weights, setting)

@@ -5,8 +5,12 @@ what its copies in red, green and blue gave. More: the three are repeated in the
 number there is, and scaled by 3 / number, so that the sum over the channels stays.
 """
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
+
+from cladenet.errors import BadArgument
 
 
 def fit_channels(kernel: Tensor, channels: int) -> Tensor:
@@ -19,7 +23,20 @@ def fit_channels(kernel: Tensor, channels: int) -> Tensor:
     return repeated * (given / channels)
 
 
-def told(given: int, channels: int) -> str:
-    """What is said about it."""
+def for_channels(weights: Mapping[str, Tensor], channels: int) -> tuple[dict[str, Tensor], str]:
+    """A network's weights with another first layer, and what is said about it.
+
+    Raises:
+        BadArgument: `channels` is no number of channels, or the first layer looks at no images.
+    """
+    if not isinstance(channels, int) or channels < 1:
+        raise BadArgument(f"in_channels is {channels!r}; expected 1 or more")
+    name, kernel = next(iter(weights.items()))
+    if kernel.ndim != 4:
+        raise BadArgument(
+            f"in_channels is {channels}; the first layer is no convolution, and cannot be changed"
+        )
+    given = kernel.shape[1]
     how = "summed" if channels == 1 else f"repeated and scaled by {given}/{channels}"
-    return f"the first layer's kernels for {given} channels are {how} for {channels}"
+    said = f"the first layer's kernels for {given} channels are {how} for {channels}"
+    return {**weights, name: fit_channels(kernel, channels)}, said

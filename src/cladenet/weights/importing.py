@@ -16,7 +16,9 @@ from cladenet.data.preprocess import IMAGENET_GREY, IMAGENET_MEAN, IMAGENET_STD,
 from cladenet.errors import BadArgument, StorageError
 from cladenet.registry import find
 from cladenet.weights.reading import read_tensors
-from cladenet.weights.recognise import recognise
+from cladenet.weights.recognise import Recognised, recognise
+
+SMALL = 64  # pixels; smaller images have no border to cut off
 
 
 class Imported(NamedTuple):
@@ -69,16 +71,16 @@ def import_weights(
     target = Path(out) if out else Path("weights") / found.network
     if target.exists():
         raise StorageError(f"{target} is there already; remove it, or give another --out")
-    count = found.arguments["num_classes"]
+    count = found.model.num_classes
     labels = class_names(classes, count)
-    seen = _preprocess(found.network, found.arguments, dict(preprocess or {}))
+    seen = _preprocess(found, preprocess or {})
     notes = [*content.notes, *found.notes]
     if not classes:
         notes.append(f"the {count} classes are numbers; --classes FILE gives them names")
     if not preprocess:
         notes.append(
-            f"images are taken to be ImageNet's: {seen.resize} pixels, the middle "
-            f"{seen.height}x{seen.width}, mean and deviation; size=, mean=, std= say otherwise"
+            f"images are taken to be ImageNet's, mean and deviation: {_fitted(seen)}; size=, "
+            "mean=, std= say otherwise"
         )
     with open(path, "rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
@@ -119,23 +121,37 @@ def class_names(given: Sequence[str] | str | Path, count: int) -> tuple[str, ...
     return labels
 
 
-def _preprocess(network: str, arguments: Mapping[str, Any], given: dict[str, Any]) -> Preprocess:
-    channels = arguments["in_channels"]
+def _fitted(seen: Preprocess) -> str:
+    """How an image gets the network's size, in words."""
+    if seen.resize is None:
+        return f"the whole image as {seen.height}x{seen.width}"
+    return f"{seen.resize} pixels, of which the middle {seen.height}x{seen.width}"
+
+
+def _preprocess(found: Recognised, given: Mapping[str, Any]) -> Preprocess:
+    channels = found.model.in_channels
     if channels not in (1, 3):
         raise BadArgument(
             f"in_channels is {channels}; a checkpoint's images have 1 (grey) or 3 (colour). "
             "`cladenet.create_model` gives the network itself"
         )
-    size = int(given.pop("size", arguments.get("input_size") or find(network).input[1]))
-    small = size < 64
-    grey = IMAGENET_GREY
-    mean, std = (IMAGENET_MEAN, IMAGENET_STD) if channels == 3 else ((grey[0],), (grey[1],))
-    values: dict[str, Any] = {"fit": "stretch" if small else "crop", "mean": mean, "std": std}
-    if not small:
-        values["resize"] = round(size / 0.875)
-    unknown = sorted(set(given) - {"resize", "mean", "std", "interpolation", "fit"})
+    unknown = sorted(set(given) - {"size", "resize", "mean", "std", "interpolation", "fit"})
     if unknown:
         raise BadArgument(
             f"preprocess has no {unknown[0]}; it has size, resize, mean, std, interpolation, fit"
         )
-    return Preprocess(size, size, channels, **{**values, **given})
+    size = given.get("size", found.model.input_size or find(found.network).input[1])
+    if type(size) is not int:
+        raise BadArgument(f"size is {size!r}; expected pixels, such as 224")
+    grey = IMAGENET_GREY
+    mean, std = (IMAGENET_MEAN, IMAGENET_STD) if channels == 3 else ((grey[0],), (grey[1],))
+    values: dict[str, Any] = {"fit": "stretch", "mean": mean, "std": std}
+    if size >= SMALL:
+        values |= {"fit": "crop", "resize": round(size / 0.875)}
+    values |= {key: value for key, value in given.items() if key != "size"}
+    for key in ("mean", "std"):
+        numbers = values[key] if isinstance(values[key], tuple | list) else (values[key],)
+        if not all(isinstance(number, int | float) for number in numbers):
+            raise BadArgument(f"{key} is {values[key]!r}; expected a number for each channel")
+        values[key] = tuple(numbers)
+    return Preprocess(size, size, channels, **values)

@@ -6,19 +6,21 @@ names strides where our `resnet50_v1_5` does, and its weights are refused for ou
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from cladenet.errors import CheckpointError, CladeNetError
+from cladenet.errors import BadArgument, CheckpointError, CladeNetError
 from cladenet.layers.anatomy import Classifier
-from cladenet.registry import create_model, find, list_models
-from cladenet.weights.first_layer import fit_channels, told
+from cladenet.registry import create_as_told, create_model, find, list_models
+from cladenet.weights.first_layer import for_channels
 from cladenet.weights.sources import SOURCES, Source, find_source
-from cladenet.weights.spelling import COUNTER, Fit, fit, names, parts
+from cladenet.weights.spelling import COUNTER, Fit, Spelling, fit, names, parts
 
 IMAGENET_AND_BACKGROUND = 1001  # TensorFlow's first class is none of the thousand
+OURS = "cladenet"  # the library whose names a file has that is spelt as we do
 SLACK = 10_000  # values that images of other channels add or leave out
 
 
@@ -56,17 +58,21 @@ def recognise(
             file's.
 
     Raises:
-        BadArgument: nothing is called `name`.
+        BadArgument: nothing is called `name`, or what it means cannot be built with `arguments`.
         CheckpointError: no network fits, or several that compute differently do.
     """
     wanted = dict(arguments or {})
     channels = wanted.pop("in_channels", None)
+    if wanted and not name:
+        raise BadArgument(
+            f"model.{next(iter(wanted))} is for a network that is named: add --as NAME"
+        )
     asked = find(name).name if name and "/" not in name else ""
     likely = list(_likely(tensors, name, asked))
     tried = [_lay(source, tensors, wanted) for source in likely]
     fits = [each for each in tried if each.fit.whole]
     if not fits:
-        others = [each for each in _others(tensors, likely) if "/" not in name]
+        others = [] if "/" in name else _others(tensors, likely)
         tried += [_lay(source, tensors, wanted) for source in others]
         fits = [each for each in tried if each.fit.whole]
         _refuse_twin(fits, file, asked)
@@ -74,9 +80,10 @@ def recognise(
         raise CheckpointError(_no_fit(tensors, file, name, tried))
     different = {(each.source.network, str(sorted(each.arguments.items()))) for each in fits}
     if len(different) > 1:
+        called = " and ".join(sorted({_called(each.source) for each in fits}))
         raise CheckpointError(
-            f"{file} fits {' and '.join(sorted({each.source.name for each in fits}))}, which have "
-            "the same tensors and compute differently; say with --as which one it was trained as"
+            f"{file} fits {called}, which have the same tensors and compute differently; say with "
+            "--as which one it was trained as"
         )
     return _loaded(fits[0], channels)
 
@@ -97,7 +104,7 @@ def _likely(tensors: Mapping[str, Tensor], name: str, asked: str) -> Iterator[So
         yield find_source(name)
         return
     own = [asked] if asked else list_models()
-    sources = [*(Source("cladenet", network, parts) for network in own), *SOURCES.values()]
+    sources = [*(Source(OURS, network, parts) for network in own), *SOURCES.values()]
     if asked:
         sources = [source for source in sources if source.network == asked]
     else:
@@ -107,30 +114,34 @@ def _likely(tensors: Mapping[str, Tensor], name: str, asked: str) -> Iterator[So
 
 
 def _others(tensors: Mapping[str, Tensor], tried: list[Source]) -> list[Source]:
-    """Networks in the spelling that knows most of the file's names; of its size, if there are any.
+    """Networks in the spelling that knows most of the file's names; of its size, if any are."""
+    known = _vocabularies()
+    spelling = max(known, key=lambda each: len(known[each] & set(tensors)))
+    if known[spelling].isdisjoint(tensors):
+        return []
+    found = [s for s in _once(SOURCES.values()) if s.spelling is spelling and s not in tried]
+    sizes = _sizes_without_last(tensors)
+    return [source for source in found if _as_large(source.network, sizes)] or found
 
-    A spelling is judged by its largest network, which has the names of all smaller ones.
-    """
-    known = []
-    largest_first = sorted(SOURCES.values(), key=lambda s: find(s.network).params, reverse=True)
-    for source in _once(largest_first, by_network=False):
+
+@cache
+def _vocabularies() -> dict[Spelling, frozenset[str]]:
+    """Each spelling's names for the largest of its networks, which has those of smaller ones."""
+    ascending = sorted(SOURCES.values(), key=lambda source: find(source.network).params)
+    largest = {source.spelling: source for source in ascending}
+    known = {}
+    for spelling, source in largest.items():
         with torch.device("meta"):
             model = create_model(source.network, **source.arguments)
-            spelt = set(names(model, source.spelling).values())
-        known.append((len(spelt & set(tensors)), source.spelling))
-    most, spelling = max(known, key=lambda each: each[0])
-    found = [s for s in SOURCES.values() if s.spelling is spelling and s not in tried]
-    sizes = _sizes_without_last(tensors)
-    as_large = [source for source in found if _as_large(source.network, sizes)]
-    return (as_large or list(_once(found))) if most else []
+        known[spelling] = frozenset(names(model, spelling).values())
+    return known
 
 
-def _once(sources: Iterable[Source], by_network: bool = True) -> Iterator[Source]:
+def _once(sources: Iterable[Source]) -> Iterator[Source]:
     """Without those that would be laid out in the same way again."""
     seen = set()
     for source in sources:
-        arguments = str(sorted(source.arguments.items())) if by_network else ""
-        key = (source.network if by_network else "", arguments, source.spelling)
+        key = (source.network, str(sorted(source.arguments.items())), source.spelling)
         if key not in seen:
             seen.add(key)
             yield source
@@ -151,9 +162,9 @@ def _sizes_without_last(tensors: Mapping[str, Tensor]) -> set[tuple[int, int]]:
 
 def _as_large(network: str, sizes: set[tuple[int, int]]) -> bool:
     entry = find(network)
+    params = entry.train_params or entry.params
     return any(
-        abs(entry.params - entry.classes * (features + 1) - rest) < SLACK
-        for rest, features in sizes
+        abs(params - entry.classes * (features + 1) - rest) < SLACK for rest, features in sizes
     )
 
 
@@ -162,7 +173,7 @@ def _lay(source: Source, tensors: Mapping[str, Tensor], wanted: Mapping[str, Any
     given = source.read(given) if source.read else given
     arguments = {**source.arguments, **wanted}
     with torch.device("meta"):
-        model = create_model(source.network, **arguments)
+        model = create_as_told(source.network, arguments, wanted)
         first, *_, last = names(model, source.spelling).items()
         background = False
         head = given.get(last[1].rpartition(".")[0] + ".weight")
@@ -186,14 +197,15 @@ def _lay(source: Source, tensors: Mapping[str, Tensor], wanted: Mapping[str, Any
 
 
 def _loaded(laid: _Laid, channels: int | None) -> Recognised:
-    source, _, arguments, fitted, background = laid
-    weights, notes = dict(fitted.weights), []
+    source, model, _, fitted, background = laid
+    weights, notes = fitted.weights, []
+    arguments = {**laid.arguments, "num_classes": model.num_classes}
+    arguments["in_channels"] = model.in_channels
     if background:
         notes.append("the first of 1,001 classes, TensorFlow's background, is left out")
-    if channels is not None and channels != arguments["in_channels"]:
-        first = next(iter(weights))
-        notes.append(told(arguments["in_channels"], channels))
-        weights[first] = fit_channels(weights[first], channels)
+    if channels not in (None, model.in_channels):
+        weights, said = for_channels(weights, channels)
+        notes.append(said)
         arguments["in_channels"] = channels
     if source.zeros:
         notes.append(f"{', '.join(source.zeros)} is zero: the file's network has none")
@@ -226,11 +238,15 @@ def _no_fit(tensors: Mapping[str, Tensor], file: str, name: str, tried: list[_La
         details.append(f"{len(found.other_shape)} have another shape, as {found.other_shape[0]}")
     if found.extra:
         details.append(f"{len(found.extra)} are left over, such as {found.extra[0]}")
-    spelt = f" in the names of {source.name}" if source.name != "cladenet" else ""
+    spelt = f" in the names of {source.name}" if source.name != OURS else ""
     return (
         f"{held}; it looks like {source.network}{spelt}, but {'; '.join(details)}. Take the file "
         "from its source again, or name another network with --as"
     )
+
+
+def _called(source: Source) -> str:
+    return source.network if source.name == OURS else source.name
 
 
 def _strange_and_missing(found: Fit) -> tuple[int, int]:

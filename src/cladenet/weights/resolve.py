@@ -9,13 +9,16 @@ hf:owner/name                                 a repository there, as timm writes
 
 import hashlib
 import json
+import warnings
 from pathlib import Path
 from typing import Any
 
 from cladenet import registry
 from cladenet.checkpoints import load
-from cladenet.errors import BadArgument, CheckpointError
+from cladenet.checkpoints.atomic import MANIFEST
+from cladenet.errors import BadArgument, CheckpointError, StorageError
 from cladenet.weights.fetch import cache_folder, fetch, fetch_from_hub
+from cladenet.weights.first_layer import for_channels
 from cladenet.weights.importing import import_weights
 from cladenet.weights.known import find_weights, known_weights, split_name
 from cladenet.weights.reading import SUFFIXES
@@ -71,15 +74,14 @@ def resolve(name: str | Path, **arguments: Any) -> Path:
     Raises:
         BadArgument, CheckpointError: as the parts do.
     """
-    text = str(name)
-    if Path(text).exists() and not (Path(text).is_file() and text.endswith(SUFFIXES)):
-        return Path(text)
-    if Path(text).is_file():
-        return _imported(Path(text), "", {}, (), arguments)
+    text, path = str(name), Path(name)
+    if path.exists():
+        foreign = path.is_file() and text.endswith(SUFFIXES) and not _is_ours(path)
+        return _imported(path, "", {}, (), arguments) if foreign else path
     if text.startswith("hf:"):
         return _from_hub(text, arguments)
     if not is_external(text):
-        return Path(text)  # whoever opens it says that it is not there
+        return path  # whoever opens it says that it is not there
     source, tag = split_name(text)
     if tag == "DEFAULT":
         text = [w.name for w in known_weights().values() if w.source == source][-1]
@@ -91,25 +93,25 @@ def resolve(name: str | Path, **arguments: Any) -> Path:
 def _from_hub(name: str, arguments: dict[str, Any]) -> Path:
     repository = name.removeprefix("hf:")
     file = fetch_from_hub(repository, name)
-    config = json.loads(fetch_from_hub(repository, name, "config.json").read_text())
-    architecture = config.get("architecture", "")
-    seen = config.get("pretrained_cfg") or {}
-    if not architecture:
+    try:
+        config = json.loads(fetch_from_hub(repository, name, "config.json").read_text())
+        architecture, seen = config["architecture"], config.get("pretrained_cfg") or {}
+        preprocess: dict[str, Any] = {}
+        if "input_size" in seen:
+            size = seen["input_size"][1]
+            preprocess = {
+                "size": size,
+                "resize": round(size / seen.get("crop_pct", 0.875)),
+                "interpolation": seen.get("interpolation", "bilinear"),
+                "mean": tuple(seen["mean"]),
+                "std": tuple(seen["std"]),
+            }
+        labels = tuple(config.get("label_names") or ())
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise CheckpointError(
-            f"{name} has no architecture in its config.json, which is not one of timm's; download "
-            "its weights and use `cladenet import FILE --as NETWORK`"
-        )
-    preprocess: dict[str, Any] = {}
-    if "input_size" in seen:
-        size = seen["input_size"][1]
-        preprocess = {
-            "size": size,
-            "resize": round(size / seen.get("crop_pct", 0.875)),
-            "interpolation": seen.get("interpolation", "bilinear"),
-            "mean": tuple(seen["mean"]),
-            "std": tuple(seen["std"]),
-        }
-    labels = tuple(config.get("label_names") or ())
+            f"the config.json of {name} is not one of timm's: {type(error).__name__} {error}. "
+            "Download its weights and use `cladenet import FILE --as NETWORK`"
+        ) from error
     return _imported(file, f"timm/{architecture}", preprocess, labels, arguments)
 
 
@@ -126,8 +128,19 @@ def _imported(
     )
     target = cache_folder() / hashlib.sha256(key.encode()).hexdigest()[:24]
     if not target.exists():
-        import_weights(file, source, target, classes=classes, preprocess=preprocess, **arguments)
+        try:
+            import_weights(
+                file, source, target, classes=classes, preprocess=preprocess, **arguments
+            )
+        except StorageError:
+            if not target.exists():  # else another process was quicker
+                raise
     return target
+
+
+def _is_ours(file: Path) -> bool:
+    """Does the file lie in a checkpoint folder, beside its side-car?"""
+    return (file.parent / MANIFEST).is_file()
 
 
 def _imagenet_names() -> tuple[str, ...]:
@@ -141,14 +154,8 @@ def _imagenet_names() -> tuple[str, ...]:
 
 
 def _for_channels(model: Any, network: str, arguments: dict[str, Any], channels: int) -> Any:
-    import warnings
-
-    from cladenet.weights.first_layer import fit_channels, told
-
-    weights = model.state_dict()
-    first = next(iter(weights))
-    weights[first] = fit_channels(weights[first], channels)
-    warnings.warn(told(model.in_channels, channels), stacklevel=3)
+    weights, said = for_channels(model.state_dict(), channels)
+    warnings.warn(said, stacklevel=3)
     other = registry.create_model(network, **{**arguments, "in_channels": channels})
     other.load_state_dict(weights)
     return other.eval()
