@@ -21,28 +21,19 @@ import torch
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from cladenet.registry import find
-from cladenet.weights.exporting import shaped
+from cladenet.weights.exporting import in_their_words
 from cladenet.weights.sources import SOURCES, Source
-from cladenet.weights.spelling import to_theirs
-from parity import from_timm, from_torchvision, randomised, worst
+from parity import from_library, randomised, worst
 
 LARGE = 100_000_000
 RESULTS = Path(__file__).parent / "results" / "same_logits.json"
 
 
-def theirs(source: Source) -> Any:
-    library, _, name = source.name.partition("/")
-    if library == "timm":
-        return from_timm(name, num_classes=1000)
-    arguments = {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
-    return from_torchvision(name, **arguments)
-
-
 def difference(source: Source) -> float:
     """The largest between the logits, in units of the largest logit."""
-    ours, other = randomised(source.network, **source.arguments), theirs(source)
+    ours, other = randomised(source.network, **source.arguments), from_library(source.name)
     state = other.state_dict()
-    own = shaped(to_theirs(ours, source.spelling, source.zeros), source)
+    own = in_their_words(ours, source)
     auxiliary = {k: torch.zeros(v.shape).double() for k, v in state.items() if k not in own}
     strange = [name for name in auxiliary if not name.startswith(source.leaves_out or ("\0",))]
     if strange:

@@ -72,6 +72,15 @@ def from_timm(name: str, **arguments: Any) -> Any:
         return timm.create_model(name, **arguments)
 
 
+def from_library(name: str) -> Any:
+    """A network for ImageNet on the meta device, such as "timm/resnet50"."""
+    library, _, network = name.partition("/")
+    if library == "timm":  # some have no last layer by default
+        return from_timm(network, num_classes=1000)
+    quick = {"init_weights": False} if network in ("googlenet", "inception_v3") else {}
+    return from_torchvision(network, **quick)
+
+
 def worst(ours: Tensor, theirs: Tensor) -> float:
     """The largest difference, in units of the largest value, after checking that there is one."""
     scale = theirs.abs().max().item()

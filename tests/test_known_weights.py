@@ -14,7 +14,7 @@ from cladenet.errors import BadArgument, CheckpointError
 from cladenet.registry import create_model
 from cladenet.vision import torchvision
 from cladenet.weights import resolve as resolving
-from cladenet.weights.exporting import shaped
+from cladenet.weights.exporting import in_their_words
 from cladenet.weights.importing import import_weights
 from cladenet.weights.known import find_weights, known_weights, split_name
 from cladenet.weights.resolve import resolve
@@ -167,7 +167,7 @@ def test_a_repository_of_the_hub_says_what_it_is(
     """As timm writes them: the architecture, the images, the names of the classes."""
     source = SOURCES["timm/mobilenetv3_small_075"]
     ours = create_model(source.network, **source.arguments, num_classes=2)
-    theirs = shaped(to_theirs(ours, source.spelling), source)
+    theirs = in_their_words(ours, source)
     save_file(theirs, tmp_path / "model.safetensors")
     config = {
         "architecture": "mobilenetv3_small_075",

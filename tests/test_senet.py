@@ -159,6 +159,14 @@ def open_gate(block: SqueezeExcite, scale: float) -> None:
     nn.init.constant_(last.get_parameter("bias"), logit)
 
 
+def scale_residuals(model: Classifier, scale: float) -> None:
+    """F of every unit, by the kernels of its last convolution."""
+    for stage in model.stages:
+        for unit in stage.children():
+            *_, last = unit.get_submodule("residual").children()
+            last.get_parameter("weight").data.mul_(scale)
+
+
 @pytest.mark.parametrize(
     ("name", "plain_is", "arguments"),
     [
@@ -177,10 +185,7 @@ def test_cifar_networks_scale_what_their_plain_forms_add(
     plain.load_state_dict(own)
     for block in blocks(ours):
         open_gate(block, 0.3)
-    for stage in plain.stages:
-        for unit in stage.children():
-            *_, last = unit.get_submodule("residual").children()
-            last.get_parameter("weight").data.mul_(0.3)
+    scale_residuals(plain, 0.3)
     x = images(2, 3, 16, 16)
     with torch.no_grad():
         assert worst(ours(x), plain(x)) < 1e-10
@@ -304,9 +309,7 @@ def test_a_dual_path_unit_scales_what_it_adds_and_what_it_appends() -> None:
     add_squeeze_excite(ours)
     for block in blocks(ours):
         open_gate(block, 0.3)
-    for stage in plain.stages:
-        for unit in stage.children():
-            unit.get_parameter("residual.5.weight").data.mul_(0.3)
+    scale_residuals(plain, 0.3)
     x = images(2, 3, 64, 64)
     with torch.no_grad():
         assert worst(ours(x), plain(x)) < 1e-10

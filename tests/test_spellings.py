@@ -1,6 +1,5 @@
 """Names of others for our networks: against the libraries and lists of public code's names."""
 
-from typing import Any
 
 import pytest
 import torch
@@ -8,11 +7,11 @@ from torch import nn
 
 from cladenet.errors import CheckpointError
 from cladenet.registry import create_model, find
-from cladenet.weights.exporting import shaped
-from cladenet.weights.sources import SOURCES, Source
+from cladenet.weights.exporting import in_their_words
+from cladenet.weights.sources import SOURCES
 from cladenet.weights.spelling import COUNTER, fit, names, to_theirs
 from foreign_keys import foreign
-from parity import from_timm, from_torchvision, randomised, worst
+from parity import from_library, randomised, worst
 
 QUICK = [
     *("alexnet", "vgg11_bn", "resnet18", "densenet121", "squeezenet1_1", "googlenet"),
@@ -27,25 +26,15 @@ IN_TURN = [
 ]
 
 
-def theirs(source: Source, **arguments: Any) -> Any:
-    """The other library's network, on the meta device, with a last layer."""
-    library, _, name = source.name.partition("/")
-    if library == "timm":
-        return from_timm(name, num_classes=1000, **arguments)
-    if name in ("googlenet", "inception_v3"):
-        arguments["init_weights"] = False
-    return from_torchvision(name, **arguments)
-
-
 @pytest.mark.parametrize("name", IN_TURN)
 def test_names_and_shapes_are_the_librarys(name: str) -> None:
     source = SOURCES[name]
     with torch.device("meta"):
         model = create_model(source.network, **source.arguments)
-    ours = shaped(to_theirs(model, source.spelling, source.zeros), source)
+    ours = in_their_words(model, source)
     state = {
         k: v.shape
-        for k, v in theirs(source).state_dict().items()
+        for k, v in from_library(name).state_dict().items()
         if not k.startswith(source.leaves_out or ("\0",))
     }
     assert {k: v.shape for k, v in ours.items()} == state
@@ -63,8 +52,8 @@ def test_names_and_shapes_are_the_librarys(name: str) -> None:
 def test_the_same_weights_give_the_same_logits(name: str) -> None:
     """What differs behind equal shapes is in the source's arguments: epsilon, padding, strides."""
     source = SOURCES[name]
-    ours, model = randomised(source.network, **source.arguments), theirs(source)
-    own = shaped(to_theirs(ours, source.spelling, source.zeros), source)
+    ours, model = randomised(source.network, **source.arguments), from_library(name)
+    own = in_their_words(ours, source)
     left = {k: torch.zeros(v.shape).double() for k, v in model.state_dict().items() if k not in own}
     model.load_state_dict({**own, **left}, assign=True)
     side = find(source.network).input[1] if "vit" in name else 75
@@ -89,7 +78,7 @@ def test_names_and_shapes_are_those_of_the_repositorys_code(name: str) -> None:
 def test_there_and_back_no_bit_changes(name: str) -> None:
     source = SOURCES[name]
     ours = create_model(source.network, **source.arguments)
-    there = shaped(to_theirs(ours, source.spelling, source.zeros), source)
+    there = in_their_words(ours, source)
     back = fit(ours, source.spelling, there, source.zeros)
     assert back.whole
     assert all(torch.equal(back.weights[k], v) for k, v in ours.state_dict().items())

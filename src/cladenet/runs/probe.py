@@ -56,16 +56,15 @@ def fit_last_layer(
             "a linear one. Fine-tune with freeze=backbone"
         )
     model.to(device)
-    seen = [
-        features(model, split, preprocess, device, cache_dir) for split in (train, val) if split
-    ]
-    found = fit(*seen[0], model.num_classes, seen[1] if val else None)
+    seen, labels = features(model, train, preprocess, device, cache_dir)
+    held_out = features(model, val, preprocess, device, cache_dir) if val else None
+    found = fit(seen, labels, model.num_classes, held_out)
     with torch.no_grad():
         last.weight.copy_(found.weight)
         if last.bias is not None:
             last.bias.copy_(found.bias)
     return (
-        f"the last layer was fitted to the features of {len(seen[0][1]):,} images, computed once: "
+        f"the last layer was fitted to the features of {len(labels):,} images, computed once: "
         f"{monotonic() - began:.1f} s, weight decay {found.decay:g}"
     )
 

@@ -12,6 +12,7 @@ from cladenet.checkpoints import load
 from cladenet.checkpoints.atomic import write_file
 from cladenet.checkpoints.card import Card
 from cladenet.errors import BadArgument, StorageError
+from cladenet.layers.anatomy import Classifier
 from cladenet.weights.sources import SOURCES, Source
 from cladenet.weights.spelling import to_theirs
 
@@ -57,7 +58,7 @@ def export_weights(run: str | Path, to: str, out: str | Path = "") -> Exported:
         raise BadArgument(f"out is {target}; expected a name that ends in .safetensors or .pth")
     if target.exists():
         raise StorageError(f"{target} is there already; remove it, or give another --out")
-    tensors = shaped(to_theirs(loaded.model, source.spelling, source.zeros), source)
+    tensors = in_their_words(loaded.model, source)
     write_file(
         target, _torch_save(tensors, source) if target.suffix == ".pth" else serialise(tensors)
     )
@@ -87,8 +88,13 @@ def find_theirs(card: Card, to: str) -> Source:
     return same[0]
 
 
-def shaped(tensors: dict[str, Tensor], source: Source) -> dict[str, Tensor]:
-    """Weights of layers that are convolutions there, in that shape."""
+def in_their_words(model: Classifier, source: Source) -> dict[str, Tensor]:
+    """Our tensors by their names and in their shapes: some layers are convolutions there.
+
+    Raises:
+        CheckpointError: a tensor that the other network has no place for has values.
+    """
+    tensors = to_theirs(model, source.spelling, source.zeros)
     found = {name: tensor.contiguous() for name, tensor in tensors.items()}
     for beginning, layers in CONVOLUTIONS.items():
         if source.name.startswith(beginning):

@@ -7,7 +7,6 @@ declare. Read without torch.
 import tomllib
 from dataclasses import dataclass
 from difflib import get_close_matches
-from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -67,11 +66,6 @@ def known_weights() -> dict[str, Weights]:
     for row in rows:
         row.update({key: tuple(row[key]) for key in ("mean", "std")})
     return {row["name"]: Weights(**row) for row in rows}
-
-
-def list_weights(pattern: str = "*") -> list[Weights]:
-    """Those whose names match a shell pattern."""
-    return [w for w in known_weights().values() if fnmatchcase(w.name, pattern)]
 
 
 def find_weights(name: str) -> Weights:

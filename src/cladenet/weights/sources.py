@@ -60,12 +60,23 @@ _TORCH_EPS: dict[str, Any] = {"norm_eps": 1e-5}
 _TENSORFLOW: dict[str, Any] = {"padding": "same"}
 _SE: dict[str, Any] = {"se": 16}
 _COUNTS_BORDER: dict[str, Any] = {"count_include_pad": True}
+_SENETS = (
+    *("seresnet50", "seresnet101", "seresnet152"),
+    *("seresnext50_32x4d", "seresnext101_32x4d", "senet154"),
+)
+
+
+def _of(library: str) -> Callable[..., Source]:
+    """Makes that library's sources: from its name, ours, the spelling and our arguments."""
+
+    def source(theirs: str, ours: str, spelling: Spelling, **arguments: Any) -> Source:
+        return Source(f"{library}/{theirs}", ours, spelling, arguments)
+
+    return source
 
 
 def _torchvision() -> Iterator[Source]:
-    def source(theirs: str, ours: str, spelling: Spelling, **arguments: Any) -> Source:
-        return Source(f"torchvision/{theirs}", ours, spelling, arguments)
-
+    source = _of("torchvision")
     yield source("alexnet", "alexnet_owt", plain.alexnet)
     for depth in (11, 13, 16, 19):
         for norm in ("", "_bn"):
@@ -104,9 +115,7 @@ def _torchvision() -> Iterator[Source]:
 
 
 def _timm() -> Iterator[Source]:
-    def source(theirs: str, ours: str, spelling: Spelling, **arguments: Any) -> Source:
-        return Source(f"timm/{theirs}", ours, spelling, arguments)
-
+    source = _of("timm")
     for depth in (11, 13, 16, 19):
         for norm in ("", "_bn"):
             yield source(f"vgg{depth}{norm}", f"vgg{depth}{norm}", plain.vgg_timm)
@@ -120,9 +129,7 @@ def _timm() -> Iterator[Source]:
     for name in ("resnext50_32x4d", "resnext101_32x4d"):
         yield source(f"se{name}", name, resnet.torchvision, **_SE)
     yield source("wide_resnet50_2", "wrn_50_2", resnet.torchvision)
-    for name in ("seresnet50", "seresnet101", "seresnet152", "senet154"):
-        yield source(f"legacy_{name}", name, resnet.legacy)
-    for name in ("seresnext50_32x4d", "seresnext101_32x4d"):
+    for name in _SENETS:
         yield source(f"legacy_{name}", name, resnet.legacy)
     for depth in (121, 161, 169, 201):
         yield source(f"densenet{depth}", f"densenet{depth}", densenet.torchvision)
@@ -149,11 +156,9 @@ def _timm() -> Iterator[Source]:
 def _timm_mobile(source: Callable[..., Source]) -> Iterator[Source]:
     """Theirs have torch's epsilon and padding, or, with "tf_" before their names, TensorFlow's."""
     widths = {"035": "x0_35", "050": "x0_5", "075": "x0_75", "100": "x1_0", "140": "x1_4"}
-    for theirs in ("100",):
-        ours = f"mobilenet_v1_{widths[theirs]}"
-        yield source(f"mobilenetv1_{theirs}", ours, mobile.timm_v1, **_TORCH_EPS)
-    for theirs in ("035", "050", "075", "100", "140"):
-        ours = f"mobilenet_v2_{widths[theirs]}"
+    yield source("mobilenetv1_100", "mobilenet_v1_x1_0", mobile.timm_v1, **_TORCH_EPS)
+    for theirs, width in widths.items():
+        ours = f"mobilenet_v2_{width}"
         yield source(f"mobilenetv2_{theirs}", ours, mobile.timm, **_TORCH_EPS)
     for size in ("large", "small"):
         for theirs, width in (("075", "_x0_75"), ("100", ""), ("minimal_100", "_minimal")):
@@ -176,66 +181,49 @@ def _timm_mobile(source: Callable[..., Source]) -> Iterator[Source]:
 
 def _references() -> Iterator[Source]:
     """Public code of single papers, by the name of its repository."""
-
-    def source(theirs: str, ours: str, spelling: Spelling, **arguments: Any) -> Source:
-        return Source(theirs, ours, spelling, arguments)
-
+    source = _of("pytorch_resnet_cifar10")
     for depth in (20, 32, 44, 56, 110, 1202):
         ours = f"resnet{depth}_cifar"
-        theirs = f"pytorch_resnet_cifar10/resnet{depth}"
-        yield source(theirs, ours, resnet.akamaster, zeros_after=False)
+        yield source(f"resnet{depth}", ours, resnet.akamaster, zeros_after=False)
+    source = _of("pytorch-classification")
     for growth, depth in ((12, 100), (24, 250), (40, 190)):
         ours = f"densenet_bc_{depth}_{growth}_cifar"
-        theirs = f"pytorch-classification/densenet-bc-L{depth}-k{growth}"
-        yield source(theirs, ours, densenet.bearpaw)
+        yield source(f"densenet-bc-L{depth}-k{growth}", ours, densenet.bearpaw)
     for cardinality in (8, 16):
         ours = f"resnext29_{cardinality}x64d_cifar"
-        theirs = f"pytorch-classification/resnext-{cardinality}x64d"
-        yield source(theirs, ours, resnet.bearpaw_resnext)
+        yield source(f"resnext-{cardinality}x64d", ours, resnet.bearpaw_resnext)
+    source = _of("WideResNet-pytorch")
     for depth, width in ((40, 4), (28, 10), (16, 8), (40, 2), (16, 4)):
-        ours = f"wrn_{depth}_{width}_cifar"
-        yield source(f"WideResNet-pytorch/WRN-{depth}-{width}", ours, resnet.xternalz)
-    for name in ("resnet18_ibn_a", "resnet34_ibn_a", "resnet50_ibn_a", "resnet50_ibn_b"):
-        yield source(f"IBN-Net/{name}", name, resnet.ibn)
-    for name in ("resnet101_ibn_a", "resnext101_ibn_a", "se_resnet101_ibn_a"):
-        yield source(f"IBN-Net/{name}", name, resnet.ibn)
-    for name in ("densenet121_ibn_a", "densenet169_ibn_a"):
-        yield source(f"IBN-Net/{name}", name, densenet.torchvision)
+        yield source(f"WRN-{depth}-{width}", f"wrn_{depth}_{width}_cifar", resnet.xternalz)
+    source = _of("IBN-Net")
+    for net in ("resnet18", "resnet34", "resnet50", "resnet101", "resnext101", "se_resnet101"):
+        yield source(f"{net}_ibn_a", f"{net}_ibn_a", resnet.ibn)
+    yield source("resnet50_ibn_b", "resnet50_ibn_b", resnet.ibn)
+    for net in ("densenet121_ibn_a", "densenet169_ibn_a"):
+        yield source(net, net, densenet.torchvision)
+    source = _of("ShuffleNet-Series")
     for scale in ("0_5", "1_0", "1_5", "2_0"):
         for groups in (3, 8):
             ours = f"shufflenet_v1_x{scale}_g{groups}"
-            theirs = f"ShuffleNet-Series/v1_{scale.replace('_', '.')}x_g{groups}"
-            yield source(theirs, ours, shufflenet.authors_v1, released=True)._replace(
-                zeros=("head.2.bias",)
-            )
-    for ours in (
-        "msdnet_budget_5_cifar",
-        "msdnet_anytime_11_cifar",
-        "msdnet_k4",
-        "msdnet_k6",
-        "msdnet_k7",
-    ):
-        yield source(f"MSDNet-PyTorch/{ours}", ours, msdnet.authors)
-
-
-def _condensenets() -> Iterator[Source]:
-    """The authors' code, from whose networks masks are read."""
-    for depth in (50, 74, 86, 98, 110, 122, 182):
-        name = f"condensenet_{depth}_cifar"
-        yield Source(f"CondenseNet/{depth}", name, condensenet.authors, read=condensenet.read_masks)
-    for groups in (4, 8):
-        name = f"condensenet_74_g{groups}"
-        yield Source(
-            f"CondenseNet/74_g{groups}", name, condensenet.authors, read=condensenet.read_masks
-        )
+            theirs = f"v1_{scale.replace('_', '.')}x_g{groups}"
+            found = source(theirs, ours, shufflenet.authors_v1, released=True)
+            yield found._replace(zeros=("head.2.bias",))
+    source = _of("MSDNet-PyTorch")
+    for grid in ("budget_5_cifar", "anytime_11_cifar", "k4", "k6", "k7"):
+        yield source(f"msdnet_{grid}", f"msdnet_{grid}", msdnet.authors)
+    source = _of("CondenseNet")
+    for net in ("50", "74", "86", "98", "110", "122", "182", "74_g4", "74_g8"):
+        ours = f"condensenet_{net}" if "g" in net else f"condensenet_{net}_cifar"
+        yield source(net, ours, condensenet.authors)._replace(read=condensenet.read_masks)
 
 
 def _pretrained_models() -> Iterator[Source]:
     """pretrained-models.pytorch, where every last layer is `last_linear`."""
 
+    library = _of("pretrainedmodels")
+
     def source(theirs: str, ours: str, spelling: Spelling, **arguments: Any) -> Source:
-        spelling = ending_in(spelling, "last_linear")
-        return Source(f"pretrainedmodels/{theirs}", ours, spelling, arguments)
+        return library(theirs, ours, ending_in(spelling, "last_linear"), **arguments)
 
     yield source("alexnet", "alexnet_owt", plain.pretrained)
     for depth in (11, 13, 16, 19):
@@ -248,11 +236,8 @@ def _pretrained_models() -> Iterator[Source]:
         yield source(f"densenet{depth}", f"densenet{depth}", densenet.torchvision)
     for depth in (68, 92, 98, 131, 107):
         yield source(f"dpn{depth}", f"dpn{depth}", dpn.timm)
-    for name in ("seresnet50", "seresnet101", "seresnet152"):
-        yield source(name.replace("seresnet", "se_resnet"), name, resnet.legacy)
-    for name in ("seresnext50_32x4d", "seresnext101_32x4d"):
-        yield source(name.replace("seresnext", "se_resnext"), name, resnet.legacy)
-    yield source("senet154", "senet154", resnet.legacy)
+    for name in _SENETS:
+        yield source(name.replace("seres", "se_res"), name, resnet.legacy)
     yield source("inceptionv4", "inception_v4", inception.v4)
     yield source("inceptionresnetv2", "inception_resnet_v2", inception.inception_resnet_v2)
     yield source("xception", "xception", inception.xception)
@@ -261,13 +246,7 @@ def _pretrained_models() -> Iterator[Source]:
 
 SOURCES = {
     source.name: source
-    for source in (
-        *_torchvision(),
-        *_timm(),
-        *_references(),
-        *_condensenets(),
-        *_pretrained_models(),
-    )
+    for source in (*_torchvision(), *_timm(), *_references(), *_pretrained_models())
 }
 
 

@@ -67,7 +67,8 @@ def names(model: Classifier, spelling: Spelling) -> dict[str, str]:
             "is built in a way that the other library does not know"
         )
     spelt = dict(zip(ours, theirs, strict=True))
-    return {name: _joined(spelt[part], leaf) for name, (part, leaf) in _split(model).items()}
+    split = {name: _part_of(name) for name in model.state_dict()}
+    return {name: _joined(spelt[part], leaf) for name, (part, leaf) in split.items()}
 
 
 def fit(
@@ -117,10 +118,6 @@ def to_theirs(
                 f"{name} has values, and the other library's network has no place for it"
             )
     return found
-
-
-def _split(model: nn.Module) -> dict[str, tuple[str, str]]:
-    return {name: _part_of(name) for name in model.state_dict()}
 
 
 def _part_of(name: str) -> tuple[str, str]:

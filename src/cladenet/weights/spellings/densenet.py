@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from cladenet.layers.anatomy import Classifier
 from cladenet.weights.spelling import parts
 
+_HALVES = ("norm1.BN", "norm1.IN")  # of a norm of IBN-Net's
+
 
 def torchvision(model: Classifier) -> Iterator[str]:
     """torchvision's and timm's; IBN-Net's, whose first norms are two halves."""
@@ -21,11 +23,8 @@ def torchvision(model: Classifier) -> Iterator[str]:
         for number, layer in enumerate(layers, 1):
             name = f"features.denseblock{block}.denselayer{number}"
             halves = any(part.endswith("first") for part in parts(layer))
-            yield from (
-                (f"{name}.norm1.{half}" for half in ("BN", "IN")) if halves else (f"{name}.norm1",)
-            )
-            yield f"{name}.conv1"
-            yield from (f"{name}.norm2", f"{name}.conv2")
+            yield from (f"{name}.{part}" for part in (_HALVES if halves else ("norm1",)))
+            yield from (f"{name}.{part}" for part in ("conv1", "norm2", "conv2"))
     yield from ("features.norm5", "classifier")
 
 
