@@ -1,6 +1,5 @@
 """Names of others for our networks: against the libraries and lists of public code's names."""
 
-
 import pytest
 import torch
 from torch import nn
