@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from cladenet.errors import BadArgument, MissingExtra
 
 Run = Callable[[Tensor], Tensor]
-DTYPES = {"exact": torch.float32, "bf16": torch.bfloat16}
+DTYPES = {"exact": torch.float32, "bf16": torch.bfloat16, "int8": torch.float32}  # of maps
 
 
 class CannotPrepare(Exception):

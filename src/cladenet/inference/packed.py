@@ -5,28 +5,27 @@ blocks back to the system at every free and gets them anew, page by page, which 
 ResNet-50 at 32 images. What is left fits the processor's caches better, too.
 """
 
-from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from cladenet.inference.engines import DTYPES, CannotPrepare, Run, Wish
 from cladenet.inference.packing import overwrite_where_possible, pack
-from cladenet.inference.program import Function, Program, runner
+from cladenet.inference.program import Program, runner
+from cladenet.inference.quantised import quantise
+from cladenet.inference.ranges import ranges_of
 from cladenet.inference.recording import record
-from cladenet.inference.simplify import simplify
+from cladenet.inference.simplify import simplify, to_precision
 
 Signature = tuple[tuple[Any, str, str], ...]
 LARGEST_BLOCK = 2**25  # bytes
-FLOAT32_ALONE = (F.local_response_norm,)
 MOST_KEPT = 4  # programs of a network that takes other steps for images of other sizes
 
 
 def make(wish: Wish) -> Run:
     """Any network whose steps do not depend on what it sees, nor on how many images it sees."""
-    return Packed(wish.model, wish.images, DTYPES[wish.precision])
+    return Packed(wish.model, wish.images, wish.precision, wish.calibration)
 
 
 class Packed:
@@ -35,22 +34,26 @@ class Packed:
     Args:
         model: in evaluation mode.
         images: normalised (N, C, H, W), as many as there will usually be.
-        dtype: float32, or bfloat16 for weights and maps.
+        precision: `exact`, `bf16` or `int8`.
+        calibration: normalised images, for `int8`.
 
     Raises:
         CannotPrepare: the network does something that a list of steps cannot say.
     """
 
-    def __init__(self, model: nn.Module, images: Tensor, dtype: torch.dtype) -> None:
+    def __init__(
+        self, model: nn.Module, images: Tensor, precision: str, calibration: Tensor | None
+    ) -> None:
         self._model = model
-        self._dtype = dtype
+        self._dtype = DTYPES[precision]
+        self._calibration = calibration
         self._runs: dict[Signature, Run] = {}
         self._at: dict[torch.Size, Signature] = {}
         program = record(model, images[:1])[0]
         pair = record(model, images[:1].expand(2, -1, -1, -1))[0]
         if _signature(pair) != _signature(program):
             raise CannotPrepare("its steps are others for two images than for one")
-        self.chunk = min(len(images), _fitting(program, dtype))
+        self.chunk = min(len(images), _fitting(program, self._dtype))
         self._add(program, images.shape[1:])
 
     def __call__(self, images: Tensor) -> Tensor:
@@ -72,8 +75,11 @@ class Packed:
                 del self._runs[oldest]
                 self._at = {size: steps for size, steps in self._at.items() if steps != oldest}
             simplify(program)
-            _convert(program, self._dtype)
-            pack(program, self.chunk)
+            to_precision(program, self._dtype)
+            if self._calibration is None:
+                pack(program, self.chunk)
+            else:
+                quantise(program, ranges_of(program, self._calibration), self.chunk)
             overwrite_where_possible(program)
             self._runs[signature] = runner(program)
         self._at[size] = signature
@@ -88,27 +94,3 @@ def _fitting(program: Program, dtype: torch.dtype) -> int:
     """How many images, a power of two, keep every map of a program for one in `LARGEST_BLOCK`."""
     largest = max(shape.numel() for shape in program.shapes.values()) * dtype.itemsize
     return 2 ** (max(1, LARGEST_BLOCK // largest).bit_length() - 1)
-
-
-def _convert(program: Program, dtype: torch.dtype) -> None:
-    if dtype == torch.float32:
-        return
-    for slot, value in program.constants.items():
-        if value.is_floating_point():
-            program.constants[slot] = value.to(dtype)
-    program.steps = [
-        replace(step, function=_through_float32(step.function))
-        if step.function in FLOAT32_ALONE
-        else step
-        for step in program.steps
-    ]
-
-
-def _through_float32(function: Function) -> Function:
-    """The function for maps of lower precision, which it does not know itself."""
-
-    def through(x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        result: Tensor = function(x.float(), *args, **kwargs)
-        return result.to(x.dtype)
-
-    return through

@@ -7,9 +7,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from cladenet.inference.program import Program, Slot, Step, renamed
+from cladenet.inference.program import Function, Program, Slot, Step, renamed
 
 NORM = ("input", "running_mean", "running_var", "weight", "bias", "training", "momentum", "eps")
+FLOAT32_ALONE = (F.local_response_norm,)
 SUMS = (torch.add, Tensor.add, Tensor.__add__, Tensor.__radd__)
 
 
@@ -19,6 +20,31 @@ def simplify(program: Program) -> None:
     _drop_shape_keepers(program)
     _fold_batch_norms(program)
     program.drop_unread()
+
+
+def to_precision(program: Program, dtype: torch.dtype) -> None:
+    """Weights, and with them all maps, as numbers of `dtype`; in place."""
+    if dtype == torch.float32:
+        return
+    for slot, value in program.constants.items():
+        if value.is_floating_point():
+            program.constants[slot] = value.to(dtype)
+    program.steps = [
+        replace(step, function=_through_float32(step.function))
+        if step.function in FLOAT32_ALONE
+        else step
+        for step in program.steps
+    ]
+
+
+def _through_float32(function: Function) -> Function:
+    """The function for maps of lower precision, which it does not know itself."""
+
+    def through(x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        result: Tensor = function(x.float(), *args, **kwargs)
+        return result.to(x.dtype)
+
+    return through
 
 
 def _compute_constants(program: Program) -> None:

@@ -1,0 +1,28 @@
+"""Images of any number and size, for engines that are made for one of each."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from cladenet.inference.engines import Run, Wish
+
+
+def in_batches(run: Run, wish: Wish) -> Run:
+    """`run`, made for the images of `wish`, for any: in batches, the last one filled up with black.
+
+    The plain network answers for images of another size.
+    """
+    length, size = len(wish.images), wish.images.shape[1:]
+
+    def of_any_length(images: Tensor) -> Tensor:
+        if images.shape[1:] != size:
+            plain: Tensor = wish.model(images)
+            return plain
+        logits = []
+        for part in images.split(length):
+            missing = length - len(part)
+            full = F.pad(part, (0, 0, 0, 0, 0, 0, 0, missing)) if missing else part
+            logits.append(run(full)[: len(part)])
+        return logits[0] if len(logits) == 1 else torch.cat(logits)
+
+    return of_any_length

@@ -1,0 +1,44 @@
+"""OpenVINO on the same weights: converted in memory, compiled for one batch, cached if wished."""
+
+import warnings
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from cladenet.inference.batching import in_batches
+from cladenet.inference.engines import CannotPrepare, Run, Wish
+
+HINTS = {"exact": "f32", "bf16": "bf16"}
+
+
+def make(wish: Wish) -> Run:
+    """Compiled for the images of `wish`, on as many threads as torch has.
+
+    Raises:
+        CannotPrepare: OpenVINO does not take the network.
+    """
+    import openvino
+
+    settings: dict[str, Any] = {
+        "PERFORMANCE_HINT": "LATENCY",
+        "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+        "INFERENCE_PRECISION_HINT": HINTS[wish.precision],
+    }
+    if wish.cache is not None:
+        settings["CACHE_DIR"] = str(wish.cache)
+    try:
+        with warnings.catch_warnings():  # shapes are meant to be those of the example
+            warnings.simplefilter("ignore")
+            converted = openvino.convert_model(wish.model, example_input=wish.images)
+        converted.reshape(list(wish.images.shape))
+        compiled = openvino.Core().compile_model(converted, "CPU", settings)
+    except Exception as error:  # OpenVINO has no class of its own for what it cannot convert
+        raise CannotPrepare(f"openvino stops with: {str(error).strip().splitlines()[0]}") from error
+    request = compiled.create_infer_request()
+
+    def run(images: Tensor) -> Tensor:
+        found = request.infer([images.contiguous().numpy()], share_inputs=True)
+        return torch.from_numpy(next(iter(found.values())).copy())
+
+    return in_batches(run, wish)
