@@ -5,10 +5,10 @@ Several runs or protocols become one table, in the layout of VGG's Tables 3 to 6
 
 import argparse
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cladenet.cli.engine_options import add_engine, note
 from cladenet.cli.tables import interval, percent
 from cladenet.data.decode import readable
 from cladenet.errors import BadArgument
@@ -66,7 +66,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--batch-size", type=int, default=256, metavar="N")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
-    parser.add_argument("--precision", default="fp32", help="fp32 or bf16")
+    parser.add_argument("--precision", default="fp32", help="fp32, bf16 or int8")
+    add_engine(parser)
     parser.add_argument("--workers", type=int, default=0, metavar="N", help="threads that decode")
     parser.add_argument(
         "--worst", type=int, default=0, metavar="N", help="list the N worst mistakes"
@@ -95,8 +96,8 @@ def run(arguments: argparse.Namespace) -> int:
         found, text = _exits(arguments)
     else:
         found, text = _table(arguments) if several else _single(arguments)
-    for note in found.notes:
-        print(f"note: {note}", file=sys.stderr)
+    for sentence in found.notes:
+        note(sentence)
     if arguments.output is not None:
         write_file(arguments.output, to_json(found.to_json()))
     print(json.dumps(found.to_json(), indent=2) if arguments.json else text)
@@ -108,7 +109,11 @@ def _single(arguments: argparse.Namespace) -> "tuple[Evaluated, str]":
     from cladenet.runs.evaluate_run import evaluate
 
     options = _options(arguments)
-    found = evaluate(arguments.runs[0], protocol=arguments.protocol, **options)
+    found = evaluate(
+        arguments.runs[0], protocol=arguments.protocol, engine=arguments.engine, **options
+    )
+    if arguments.verbose and found.engine:
+        note(found.engine)
     return found, as_text(found)
 
 

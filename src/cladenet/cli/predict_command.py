@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from cladenet.cli.engine_options import add_engine, note
 from cladenet.data.decode import readable
 from cladenet.data.listing import Ignored
 from cladenet.errors import BadArgument, DataError
@@ -40,7 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--batch-size", type=int, default=64, metavar="N")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
-    parser.add_argument("--precision", default="fp32", help="fp32 or bf16")
+    parser.add_argument("--precision", default="fp32", help="fp32, bf16 or int8")
+    add_engine(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -55,6 +57,8 @@ def run(arguments: argparse.Namespace) -> int:
         batch_size=arguments.batch_size,
         device=arguments.device,
         precision=arguments.precision,
+        engine=arguments.engine,
+        told=note if arguments.verbose else lambda _: None,
         fit=arguments.fit,
     )
     watched = _Watched(found)
@@ -62,8 +66,8 @@ def run(arguments: argparse.Namespace) -> int:
     for piece in write(watched):
         sys.stdout.write(piece)
     sys.stdout.flush()
-    for note in ignored.note("the folders"):
-        print(f"note: {note}", file=sys.stderr)
+    for sentence in ignored.note("the folders"):
+        note(sentence)
     if not watched.count:
         raise DataError("no image was given: the folders and lists hold none")
     if watched.unread:

@@ -12,6 +12,7 @@ from cladenet.errors import BadArgument, CladeNetError, DataError
 from cladenet.evaluation.forward import check_precision, evaluating
 from cladenet.evaluation.result import Evaluation
 from cladenet.evaluation.tally import Reduce, Tally
+from cladenet.inference import FastClassifier
 from cladenet.layers.anatomy import Classifier
 
 
@@ -71,7 +72,7 @@ def count(
 
 
 def check(
-    model: Classifier,
+    model: Classifier | FastClassifier,
     split: Split,
     device: torch.device,
     precision: str,

@@ -12,11 +12,12 @@ from cladenet.evaluation.counting import Answers, check, count, tally_for
 from cladenet.evaluation.forward import scores
 from cladenet.evaluation.result import Evaluation
 from cladenet.evaluation.tally import Reduce
+from cladenet.inference import FastClassifier
 from cladenet.layers.anatomy import Classifier
 
 
 def evaluate(
-    model: Classifier,
+    model: Classifier | FastClassifier,
     split: Split,
     preprocess: Preprocess,
     *,

@@ -36,7 +36,7 @@ class Wish(NamedTuple):
         images: normalised, float32 (N, C, H, W), as many and as large as there will usually be.
         precision: `exact`, `bf16` or `int8`.
         calibration: images as the network will see them, for `int8`; None otherwise.
-        cache: an existing folder for what takes long to make again; None for none.
+        cache: a folder of the user's own for what takes long to make again; None for none.
     """
 
     model: nn.Module

@@ -73,14 +73,16 @@ def for_inference(
 
     Args:
         model: stays as it is; put it on its device first.
-        precision: `exact`, where logits differ by no more than 1e-5 of the largest; `bf16`, 8 bits
-            for weights and maps; `int8` for convolutions and linear layers.
+        precision: `exact`, where logits differ by 1e-5 of the largest at most, or by about what
+            rounding costs the plain network; `bf16`, 8 bits for weights and maps; `int8` for
+            convolutions and linear layers.
         batch_size: images in one call, usually; any number can be given.
         size: channels, height and width, usually; any can be given that the network takes.
-        engine: one of `inference.engines`; `usual` is the one that is ready at once, `packed` on a
-            CPU and `graph` on a GPU; `fastest` measures all that are installed.
+        engine: one of `inference.engines`; `usual` is what `fastest` has found before, or else is
+            ready at once, `packed` on a CPU and `graph` on a GPU; `fastest` measures all that are
+            installed.
         calibration: normalised images (n, C, H, W) such as those to come, for `int8`.
-        cache: an existing folder, to remember what took long to find or make.
+        cache: a folder of the user's own, to remember what took long to find or make.
 
     Raises:
         BadArgument: an argument is out of range, or contradicts another.
@@ -99,6 +101,8 @@ def for_inference(
     with training_nowhere(model), torch.random.fork_rng(devices=[]), torch.inference_mode():
         if engine == "fastest":
             found = fastest(wish)
+        elif engine == "usual":
+            found = usual(wish)
         else:
-            found = prepared(usual(wish) if engine == "usual" else engine, wish)
+            found = prepared(engine, wish)
     return FastClassifier(model, found, precision, time.perf_counter() - start)

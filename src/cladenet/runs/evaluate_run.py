@@ -8,11 +8,13 @@ from pathlib import Path
 from cladenet.checkpoints import load
 from cladenet.data.verify import OnUnreadable
 from cladenet.errors import BadArgument
-from cladenet.evaluation import single_scale
-from cladenet.evaluation.forward import check_precision
+from cladenet.evaluation import Evaluation, single_scale
 from cladenet.evaluation.protocol import PLAIN, Options, parse_names
+from cladenet.inference import FastClassifier
+from cladenet.layers.anatomy import Classifier
 from cladenet.runs.evaluated import Evaluated
 from cladenet.runs.protocol_table import evaluate_protocols
+from cladenet.runs.quick import as_sentence, check_precision, quick
 from cladenet.runs.scored import opened, scored
 from cladenet.training.world import choose_device
 
@@ -30,6 +32,7 @@ def evaluate(
     flip: bool | None = None,
     average: str = "scores",
     precision: str = "fp32",
+    engine: str = "usual",
     worst: int = 0,
     workers: int = 0,
     on_unreadable: OnUnreadable = "stop",
@@ -49,7 +52,9 @@ def evaluate(
         train_scale: S, or Smin and Smax, see `evaluate_protocols`.
         flip: mirror images too, see `evaluate_protocols`.
         average: `scores` or `posteriors` of a dense evaluation's positions.
-        precision: `fp32` or `bf16`.
+        precision: `fp32` or `bf16`; for the checkpoint's own view also `int8`, for which training
+            images are looked at, and whose cost in accuracy is noted.
+        engine: what runs the network for the checkpoint's own view, see `for_inference`.
         worst: how many of the worst mistakes to keep.
         workers: threads that decode images.
         on_unreadable: `stop`, or `skip` to leave images out that cannot be decoded.
@@ -75,6 +80,7 @@ def evaluate(
             batch_size=batch_size,
             device=device,
             precision=precision,
+            engine=engine,
             worst=worst,
             workers=workers,
             on_unreadable=on_unreadable,
@@ -107,6 +113,7 @@ def _own_view(
     batch_size: int,
     device: str,
     precision: str,
+    engine: str,
     worst: int,
     workers: int,
     on_unreadable: OnUnreadable,
@@ -119,17 +126,23 @@ def _own_view(
     whole = opened(loaded, data, on_unreadable)
     dataset, name, images, notes = scored(whole, loaded, split, given=data is not None)
     start = time.perf_counter()
-    evaluation = single_scale.evaluate(
-        loaded.model.to(where),
-        images,
-        loaded.card.preprocess,
-        batch_size=batch_size,
-        device=where,
-        precision=precision,
-        worst=worst,
-        workers=workers,
-        cache_dir=cache_dir,
-    )
+    network = quick(loaded, precision, min(batch_size, len(images)), where, engine, data)
+
+    def measured(model: Classifier | FastClassifier) -> Evaluation:
+        return single_scale.evaluate(
+            model,
+            images,
+            loaded.card.preprocess,
+            batch_size=batch_size,
+            device=where,
+            worst=worst,
+            workers=workers,
+            cache_dir=cache_dir,
+        )
+
+    evaluation = measured(network)
+    if precision == "int8":
+        notes += (_cost(evaluation, measured(loaded.model)),)
     return Evaluated(
         evaluation=evaluation,
         network=loaded.card.network,
@@ -141,4 +154,13 @@ def _own_view(
         classes=loaded.card.classes,
         notes=notes,
         seconds=time.perf_counter() - start,
+        engine=as_sentence(network),
+    )
+
+
+def _cost(evaluation: Evaluation, exact: Evaluation) -> str:
+    """What 8 bits cost on these images."""
+    return (
+        f"int8 errs on {evaluation.top1_error:.2f} % of these images, fp32 on "
+        f"{exact.top1_error:.2f} %: {evaluation.top1_error - exact.top1_error:+.2f} points"
     )

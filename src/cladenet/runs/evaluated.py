@@ -45,11 +45,12 @@ class Evaluated:
         data: what was opened.
         split: `test`, `val` or `train`.
         protocol: one of `evaluation.protocol.NAMES`.
-        precision: `fp32` or `bf16`.
+        precision: `fp32`, `bf16` or `int8`.
         classes: names, in the order of the logits.
         notes: sentences for the user.
         seconds: of the evaluation, without loading; of all that was measured in one pass.
         viewing: what the protocol came to; None for the checkpoint's own view.
+        engine: what ran the network and why, in a sentence; empty for other views.
     """
 
     evaluation: Evaluation
@@ -63,6 +64,7 @@ class Evaluated:
     notes: tuple[str, ...]
     seconds: float
     viewing: Viewing | None = None
+    engine: str = ""
 
     @property
     def n(self) -> int:

@@ -1,7 +1,7 @@
 """The likeliest classes of images, prepared exactly as the checkpoint's side-car says."""
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -13,19 +13,22 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
+from torch import nn
 
 from cladenet.checkpoints import Loaded, load
 from cladenet.data.decode import UnreadableImage, decode, readable, to_pixels
 from cladenet.data.preprocess import Preprocess, resize_for
 from cladenet.data.store import available_cpus
 from cladenet.errors import BadArgument, DataError, Diverged
-from cladenet.evaluation.forward import check_precision, evaluating, scores
+from cladenet.evaluation.forward import evaluating, scores
 from cladenet.runs.image_list import expand
+from cladenet.runs.quick import as_sentence, check_precision, quick
 from cladenet.training.world import choose_device
 
 Source = str | PathLike[str] | bytes | NDArray[np.uint8] | Image.Image
 Attempt = NDArray[np.uint8] | str  # the network's pixels, or the reason why there are none
 FITS = ("stretch", "crop")
+WORTH_PREPARING = 8  # images
 
 
 class Guess(NamedTuple):
@@ -79,13 +82,14 @@ def predict(
     batch_size: int = 64,
     device: str = "auto",
     precision: str = "fp32",
+    engine: str = "usual",
     fit: str | None = None,
     threads: int | None = None,
 ) -> list[Prediction]:
     """What the network of `run` sees in each image, in their order.
 
-    The logits are those of an evaluation, bit for bit where the batches are the same; in a batch of
-    another length a processor adds in another order, and they differ by some 1e-6.
+    The logits are those of an evaluation, bit for bit where the batches are the same and have 8
+    images or more; otherwise numbers are added in another order, and they differ by some 1e-6.
 
     Args:
         run: run or checkpoint folder, or what `load` gave.
@@ -94,7 +98,8 @@ def predict(
         top: how many classes to name; at most as many as there are.
         batch_size: images in one forward pass.
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
-        precision: `fp32` or `bf16`.
+        precision: `fp32`, `bf16`, or `int8`, for which the run's training images are looked at.
+        engine: what runs the network, see `for_inference`.
         fit: `stretch` or `crop` to bring images to the network's size, for checkpoints of data
             that had one size; by default what the checkpoint says.
         threads: that decode files; by default one for each CPU, up to 8.
@@ -115,6 +120,7 @@ def predict(
         batch_size=batch_size,
         device=device,
         precision=precision,
+        engine=engine,
         fit=fit,
         threads=threads,
     )
@@ -134,8 +140,10 @@ def predictions(
     batch_size: int = 64,
     device: str = "auto",
     precision: str = "fp32",
+    engine: str = "usual",
     fit: str | None = None,
     threads: int | None = None,
+    told: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Prediction]:
     """`predict` for a stream of any length: at most two batches of images are held at a time.
 
@@ -148,7 +156,16 @@ def predictions(
     where = choose_device(device)
     loaded = run if isinstance(run, Loaded) else load(run)
     preprocess = fitted(loaded.card.preprocess, fit)
-    return _stream(loaded, preprocess, images, top, batch_size, where, precision, threads)
+
+    def ready(images: int) -> nn.Module:
+        """A few images have their answers from the plain network before another is ready."""
+        if images < WORTH_PREPARING and (precision, engine) == ("fp32", "usual"):
+            return loaded.model.to(where)
+        network = quick(loaded, precision, images, where, engine)
+        told(as_sentence(network))
+        return network
+
+    return _stream(loaded, ready, preprocess, images, top, batch_size, where, threads)
 
 
 def fitted(preprocess: Preprocess, fit: str | None) -> Preprocess:
@@ -191,22 +208,23 @@ def read(source: Source, preprocess: Preprocess) -> NDArray[np.uint8]:
 
 def _stream(
     loaded: Loaded,
+    ready: Callable[[int], nn.Module],
     preprocess: Preprocess,
     images: Iterable[Source],
     top: int,
     batch_size: int,
     device: torch.device,
-    precision: str,
     threads: int | None,
 ) -> Iterator[Prediction]:
-    model, classes = loaded.model.to(device), loaded.card.classes
+    model, classes = None, loaded.card.classes
     for batch in _decoded(images, preprocess, batch_size, threads or min(8, available_cpus())):
         pixels = [image for _, image in batch if not isinstance(image, str)]
         answers: Iterator[NDArray[np.float32]] = iter(())
         if pixels:
             prepared = torch.from_numpy(np.stack(pixels))
+            model = model or ready(len(pixels))
             with evaluating(model):
-                logits = scores(model, prepared, preprocess, device, precision)
+                logits = scores(model, prepared, preprocess, device)
             if not bool(logits.isfinite().all()):
                 raise Diverged(
                     f"the answers of {loaded.folder} are not finite numbers; "

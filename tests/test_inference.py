@@ -1,0 +1,224 @@
+"""`for_inference`: the same answers, from fewer steps."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from cladenet.errors import BadArgument, MissingExtra
+from cladenet.inference import FastClassifier, for_inference
+from cladenet.inference.engines import ENGINES
+from cladenet.inference.packing import pack
+from cladenet.inference.program import runner
+from cladenet.inference.recording import record
+from cladenet.inference.simplify import simplify
+from cladenet.ledger import Entry
+from cladenet.registry import accepts, create_model, find, list_models
+
+
+def quickest_of_each_family() -> list[str]:
+    names = sorted(list_models(), key=lambda name: find(name).macs, reverse=True)
+    return sorted({find(name).family: name for name in names}.values())
+
+
+def built(name: str) -> tuple[nn.Module, tuple[int, int, int]]:
+    """A network with statistics that are not those of its first day, and the size of its input."""
+    entry: Entry = find(name)
+    with torch.device("meta"):
+        least = create_model(name).least_size
+    side = min(entry.input[1], max(least, 64))
+    more: dict[str, Any] = {"input_size": side} if accepts(name, "input_size") else {}
+    torch.manual_seed(0)
+    model = create_model(name, **more)
+    for module in model.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+            nn.init.normal_(module.running_mean, std=0.05)  # type: ignore[arg-type]
+            nn.init.uniform_(module.running_var, 0.9, 1.2)  # type: ignore[arg-type]
+    last = model.head[-1]
+    if isinstance(last, nn.Linear) and not last.weight.any():
+        nn.init.normal_(last.weight, std=0.02)
+    return model.eval(), (entry.input[0], side, side)
+
+
+def difference(fast: nn.Module, plain: nn.Module, images: Tensor) -> float:
+    """The largest of the logits from those in float64, as a share of the largest of these.
+
+    Divided by that of the plain network where this is more than 1e-5: rounding blown up by depth.
+    """
+    with torch.inference_mode():
+        logits, own = fast(images).double(), plain(images).double()
+        expected = plain.double()(images.double())
+    plain.float()
+    rounding = ((own - expected).abs().max() / expected.abs().max()).item()
+    found = ((logits - expected).abs().max() / expected.abs().max()).item()
+    return found if rounding < 1e-5 else found / rounding * 1e-5
+
+
+@pytest.mark.parametrize("name", quickest_of_each_family())
+def test_each_family_gives_the_same_logits_packed(name: str) -> None:
+    """Also for another number of images than it was made ready for."""
+    model, size = built(name)
+    fast = for_inference(model, batch_size=2, size=size)
+    assert fast.engine == "packed", fast.why
+    assert difference(fast, model, torch.randn(3, *size)) < 4e-5
+
+
+@pytest.mark.parametrize("name", ["resnet20_cifar", "mobilenet_v2_x1_0", "vit_ti_16"])
+@pytest.mark.parametrize(("precision", "most"), [("bf16", 0.1), ("int8", 0.25)])
+def test_lower_precisions_stay_near(name: str, precision: str, most: float) -> None:
+    model, size = built(name)
+    images = torch.randn(4, *size)
+    calibration = images if precision == "int8" else None
+    fast = for_inference(model, precision, batch_size=2, size=size, calibration=calibration)
+    assert (fast.engine, fast.precision) == ("packed", precision), fast.why
+    assert 0 < difference(fast, model, images) < most
+
+
+def test_norms_activations_and_shortcuts_have_no_step_of_their_own() -> None:
+    """ResNet-20: 19 convolutions and a linear layer; 2 units pad what they add, which takes two."""
+    model, size = built("resnet20_cifar")
+    program, _ = record(model, torch.randn(1, *size))
+    before = [step.function for step in program.steps]
+    assert before.count(F.batch_norm) == 19
+    assert before.count(F.relu) == 19
+    simplify(program)
+    pack(program, 1)
+    names = [str(step.function) for step in program.steps]
+    assert sum("convolution_pointwise" in name for name in names) == 19
+    assert sum("convolution_pointwise.binary" in name for name in names) == 9
+    assert sum("linear_pointwise" in name for name in names) == 1
+    assert len(names) == 19 + 1 + 2 * 2 + 2
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        lambda x: F.relu(x, inplace=True) + x,
+        lambda x: x.add_(1).mul_(2) + x,
+        lambda x: torch.cat(x.chunk(3, 1)[::-1], 1),
+        lambda x: x.max(dim=1).values,
+        lambda x: x * torch.arange(8.0),
+        lambda x: torch.zeros(1, 8) + x[:, 0, 0],
+        lambda x: (x.shape[2] * x).mean((2, 3)),
+    ],
+)
+def test_what_is_recorded_is_what_is_computed(code: Callable[[Tensor], Tensor]) -> None:
+    class Coded(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return code(x)
+
+    program, _ = record(Coded(), torch.randn(2, 3, 8, 8))
+    images = torch.randn(2, 3, 8, 8)
+    torch.testing.assert_close(runner(program)(images.clone()), code(images.clone()))
+
+
+class Odd(nn.Module):
+    """A network that a list of steps cannot say."""
+
+    def __init__(self, code: Callable[[Tensor], Any]) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(()))
+        self.code = code
+
+    def forward(self, x: Tensor) -> Any:
+        return self.code(x * self.scale)
+
+
+def written_into(x: Tensor) -> Tensor:
+    logits = x.mean((2, 3))
+    logits[:, 0] = 1
+    return logits
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        (lambda x: x.mean((2, 3)) * float(x[-1].detach().sum()), "the logits of packed differ by"),
+        (lambda x: x.mean((2, 3)) * len(x), "others for two images than for one"),
+        (written_into, "it writes into a part of a tensor"),
+    ],
+)
+def test_a_wrong_engine_makes_way_for_the_plain_network(
+    code: Callable[[Tensor], Any], reason: str
+) -> None:
+    model = Odd(code)
+    fast = for_inference(model, batch_size=2, size=(3, 8, 8))
+    assert fast.engine == "eager"
+    assert reason in fast.why
+    images = torch.randn(2, 3, 8, 8)
+    torch.testing.assert_close(fast(images), model(images))
+
+
+def test_it_has_weights_of_its_own_and_leaves_the_network_as_it_was() -> None:
+    model, size = built("resnet20_cifar")
+    model.train()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    fast = for_inference(model, batch_size=2, size=size)
+    images = torch.randn(2, *size)
+    answer = fast(images)
+    assert model.training
+    for name, value in model.state_dict().items():
+        torch.testing.assert_close(value, before[name], rtol=0, atol=0)
+    for parameter in model.parameters():
+        nn.init.zeros_(parameter)
+    torch.testing.assert_close(fast(images), answer, rtol=0, atol=0)
+
+
+def test_images_that_the_network_does_not_take_are_refused() -> None:
+    model, size = built("resnet20_cifar")
+    fast = for_inference(model, size=size)
+    with pytest.raises(BadArgument, match="input has 1 channels; this ResNetCifar takes 3"):
+        fast(torch.randn(1, 1, 32, 32))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"precision": "fp8"}, "precision is 'fp8'; expected one of exact, bf16, int8"),
+        ({"precision": "int8"}, "int8 needs calibration=IMAGES"),
+        ({"batch_size": 0}, "batch_size is 0; expected 1 or more"),
+        ({"engine": "steam"}, "engine is 'steam'; expected usual, fastest or one of packed"),
+        ({"engine": "graph"}, "engine graph does exact and bf16 on cuda, not exact on cpu"),
+    ],
+)
+def test_what_cannot_be_is_refused(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(BadArgument, match=message):
+        for_inference(create_model("lenet5_relu"), size=(1, 32, 32), **options)
+
+
+def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(ENGINES, "openvino", ENGINES["openvino"]._replace(package="openvono"))
+    with pytest.raises(MissingExtra, match=r"pip install 'cladenet\[engines\]'"):
+        for_inference(create_model("lenet5_relu"), size=(1, 32, 32), engine="openvino")
+
+
+def test_the_fastest_is_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in set(ENGINES) - {"packed", "eager"}:  # they take seconds to get ready
+        monkeypatch.delitem(ENGINES, name)
+    model, size = built("lenet5_relu")
+
+    def made(engine: str) -> FastClassifier:
+        return for_inference(model, size=size, engine=engine, cache=tmp_path / "engines")
+
+    assert made("usual").why == "packed is ready at once"
+    found = made("fastest")
+    assert found.why.startswith(f"fastest of {found.engine}")
+    assert made("usual").why == f"{found.engine} was the fastest before"
+    (tmp_path / "engines" / "engines.json").write_text("{")
+    assert made("usual").why == "packed is ready at once"
+
+
+@pytest.mark.parametrize("engine", ["openvino", "onnxruntime"])
+@pytest.mark.filterwarnings("ignore")
+def test_other_engines_give_the_same_logits(engine: str) -> None:
+    """Also for fewer images than they were made for, and for images of another size."""
+    pytest.importorskip(engine)
+    model, size = built("resnet20_cifar")
+    fast = for_inference(model, batch_size=4, size=size, engine=engine)
+    assert fast.engine == engine, fast.why
+    for shape in ((4, *size), (3, *size), (6, *size), (1, 3, 40, 40)):
+        assert difference(fast, model, torch.randn(shape)) < 1e-5
