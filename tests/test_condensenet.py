@@ -157,7 +157,7 @@ def test_a_new_head_condenses_too() -> None:
 def test_it_learns_eight_digits_by_heart(converted: bool) -> None:
     torch.manual_seed(0)
     model = create_model("condensenet_50_cifar", converted=converted)
-    assert steps_to_learn(model, sgd(0.05), 32) > 0
+    assert steps_to_learn(model, sgd(0.05), 16) > 0
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 """What holds for every network: its ledger row, the anatomy, the messages."""
 
+from collections.abc import Iterator
 from importlib import import_module
 from typing import Any
 
@@ -11,6 +12,7 @@ from cladenet.analysis.cost import count_cost, layer_table
 from cladenet.errors import BadArgument
 from cladenet.layers.anatomy import Classifier
 from cladenet.layers.features import FeatureMaps
+from cladenet.layers.shapes import QuickShapes
 from cladenet.registry import accepts, create_model, find, list_models
 
 
@@ -33,6 +35,13 @@ def _is_number(value: object) -> bool:
 
 
 KINDS = _kinds()
+
+
+@pytest.fixture(autouse=True)
+def quick_shapes() -> Iterator[None]:
+    """Three thousand passes without values: torch takes its time for those of norms and sums."""
+    with QuickShapes():
+        yield
 
 
 def on_meta(name: str, **overrides: Any) -> Classifier:

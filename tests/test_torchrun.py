@@ -10,6 +10,7 @@ import weakref
 from copy import deepcopy
 from functools import partial
 from pathlib import Path
+from socket import socket
 from typing import Any
 
 import pytest
@@ -46,9 +47,20 @@ def torchrun(
     return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300)
 
 
-def one_process(*words: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "cladenet", "train", "--data", "digits", *map(str, words)]
-    return subprocess.run([*command, *SHORT], capture_output=True, text=True, timeout=300)
+def check_forked(world: int, run: Path, *words: str) -> None:
+    """The same as `world` forks of this process, which need no start-up, to a good end."""
+    with socket() as free:
+        free.bind(("localhost", 0))
+        port = str(free.getsockname()[1])
+
+    def rank_of(rank: int) -> int:
+        os.environ |= {"MASTER_ADDR": "localhost", "MASTER_PORT": port}
+        os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(world)}
+        return cli.main(["train", "--data", "digits", *words, "--out", str(run), *SHORT])
+
+    outputs = [run.with_suffix(f".{rank}.txt") for rank in range(world)]
+    children = [start(partial(rank_of, rank), outputs[rank]) for rank in range(world)]
+    assert [wait(child) for child in children] == [0] * world, outputs[0].read_text()
 
 
 def end_of(run: Path) -> tuple[dict[str, Tensor], list[dict[str, Any]], dict[str, str]]:
@@ -64,8 +76,7 @@ def end_of(run: Path) -> tuple[dict[str, Tensor], list[dict[str, Any]], dict[str
 def two_ranks(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The undisturbed run of two processes."""
     run = tmp_path_factory.mktemp("two") / "run"
-    done = torchrun(*PLAIN, "epochs=2", "--out", run)
-    assert done.returncode == 0, done.stderr
+    check_forked(2, run, *PLAIN, "epochs=2")
     return run
 
 
@@ -74,9 +85,8 @@ def two_ranks(tmp_path_factory: pytest.TempPathFactory) -> Path:
 )
 def test_two_processes_train_as_one(words: list[str], tmp_path: Path) -> None:
     """The same global batches: losses and weights agree to the rounding of a split sum."""
-    for run, launch in ((tmp_path / "one", one_process), (tmp_path / "two", torchrun)):
-        done = launch(*words, "--out", run)
-        assert done.returncode == 0, done.stderr
+    check_forked(1, tmp_path / "one", *words)
+    check_forked(2, tmp_path / "two", *words)
     one, rows_one, _ = end_of(tmp_path / "one")
     two, rows_two, _ = end_of(tmp_path / "two")
     assert one.keys() == two.keys()

@@ -163,6 +163,7 @@ def test_logits_are_those_of_the_cifar_net_written_out() -> None:
         assert worst(ours(images), cifar_written_out(ours, images)) < 1e-10
 
 
+@pytest.mark.slow
 def test_eight_real_images_are_learned_by_heart() -> None:
     torch.manual_seed(0)
     model = create_model("xception", num_classes=10, norm=quick_norm)

@@ -16,6 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from cladenet.analysis.receptive_field import FollowSight
 from cladenet.layers.anatomy import Classifier
 from cladenet.layers.modes import training_nowhere
+from cladenet.layers.shapes import QuickShapes
 
 
 def count_cost(model: nn.Module, input_shape: tuple[int, ...]) -> tuple[int, int]:
@@ -128,7 +129,7 @@ def _counting(model: nn.Module) -> Iterator[Callable[[], int]]:
     """Gives a function that returns the multiply-accumulates run inside up to now."""
     started: list[int] = []
     unconnected = 0
-    with FlopCounterMode(display=False) as counter, ExitStack() as stack:
+    with FlopCounterMode(display=False) as counter, QuickShapes(), ExitStack() as stack:
 
         def so_far() -> int:
             return counter.get_total_flops() // 2 - unconnected

@@ -60,7 +60,9 @@ def gaussian_init(module: nn.Module, std: float) -> None:
 
 
 def _weighted(module: nn.Module) -> list[nn.Conv2d | nn.Linear]:
-    return [layer for layer in module.modules() if isinstance(layer, WEIGHTED)]
+    """Without those on the meta device: they hold no values, and pretending to draw takes long."""
+    layers = (layer for layer in module.modules() if isinstance(layer, WEIGHTED))
+    return [layer for layer in layers if not layer.weight.is_meta]
 
 
 def _zero_bias(layer: nn.Conv2d | nn.Linear) -> None:
