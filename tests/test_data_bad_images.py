@@ -16,6 +16,8 @@ from PIL import Image
 
 from cladenet.data.decode import UnreadableImage, decode
 from cladenet.errors import DataError
+from forking import start
+from trials import ended
 
 
 def encoded(image: Image.Image, form: str, **options: Any) -> bytes:
@@ -110,11 +112,33 @@ def test_a_compressed_comment_bomb_is_refused() -> None:
 def test_a_jpeg_cut_anywhere_is_reported(real_data: Path) -> None:
     """B1: never a crash, never half a picture."""
     photo = sorted((real_data / "hymenoptera" / "train" / "ants").iterdir())[0].read_bytes()
-    cuts = random.Random(0).sample(range(len(photo)), 40)
+    cuts = random.Random(0).sample(range(len(photo)), 200)
     for cut in cuts:
         with pytest.raises(DataError):
             decode(photo[:cut])
     assert decode(photo).ndim == 3
+
+
+def test_a_file_that_may_not_be_read_is_named(tmp_path: Path) -> None:
+    """B10: in a child without the rights of root, which may read anything."""
+    path = tmp_path / "secret.png"
+    path.write_bytes(encoded(plain("L", 9), "PNG"))
+    path.chmod(0)
+
+    def read_as_nobody() -> int:
+        os.chdir(tmp_path)
+        if os.getuid() == 0:
+            os.setuid(65534)
+        try:
+            decode("secret.png")
+        except DataError as error:
+            print(error)
+            return error.exit_status
+        return 0
+
+    outcome = ended(start(read_as_nobody, tmp_path / "output"), tmp_path / "output")
+    assert outcome.status == 3, outcome
+    assert "secret.png: may not be read: permission denied" in outcome.text
 
 
 def test_mutants_decode_or_are_refused_and_nothing_else() -> None:
