@@ -2,8 +2,8 @@
 
 By default glibc takes each block of 32 MiB and more from the system and gives it back as soon as it
 is freed. A training step frees and asks for the same blocks hundreds of times, and each time the
-system fills every page with zeros at its first touch: up to half of a step's time
-(`python benchmarks/training_step.py`). See mallopt(3), M_MMAP_THRESHOLD and M_TRIM_THRESHOLD.
+system fills every page with zeros at its first touch. `python benchmarks/training_step.py`
+measures steps with and without. See mallopt(3), M_MMAP_THRESHOLD and M_TRIM_THRESHOLD.
 """
 
 import ctypes
