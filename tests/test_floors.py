@@ -10,7 +10,7 @@ import cladenet
 SOURCE = Path(cladenet.__file__).parent
 
 FLOORS = (
-    {"errors", "vision"},
+    {"errors", "vision", "allocator"},
     {"ledger"},
     {"layers", "data", "recipes"},
     {"models"},

@@ -86,8 +86,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Evaluate and print."""
+    from cladenet.allocator import keep_freed_memory
     from cladenet.checkpoints.atomic import to_json, write_file
 
+    keep_freed_memory()
     if arguments.output is not None and not arguments.output.absolute().parent.is_dir():
         raise BadArgument(f"--output {arguments.output}: its folder is not there; make it first")
     several = len(arguments.runs) > 1 or arguments.protocol == "all" or "," in arguments.protocol

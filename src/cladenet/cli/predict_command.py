@@ -47,8 +47,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Predict and print; 3 if an image could not be read."""
+    from cladenet.allocator import keep_freed_memory
     from cladenet.runs.predict_images import predictions
 
+    keep_freed_memory()
     ignored = Ignored()
     found = predictions(
         arguments.run,

@@ -32,10 +32,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Train, and print the result."""
+    from cladenet.allocator import keep_freed_memory
     from cladenet.data.decode import readable
     from cladenet.runs.config import parse_words, read_options
     from cladenet.runs.train_run import train
 
+    keep_freed_memory()
     names = [word for word in arguments.words if "=" not in word]
     if len(names) > 1:
         raise BadArgument(f"one network at a time: {' '.join(names)}. Options are key=value words")

@@ -44,9 +44,9 @@ class Followed(nn.Module):
         self.module = module
         self.then = then
 
-    def forward(self, *inputs: Any) -> Tensor:
+    def forward(self, *inputs: Any, **more: Any) -> Tensor:
         """What `module` takes -> what `then` gives."""
-        return self.then(self.module(*inputs))
+        return self.then(self.module(*inputs, **more))
 
 
 def add_squeeze_excite(

@@ -19,6 +19,8 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
+from cladenet.layers.response_norm import LocalResponseNorm
+
 Norm = Callable[[int], nn.Module]
 
 
@@ -73,7 +75,7 @@ class NoNorm(nn.Module):
         return x.clone()
 
 
-def response_norm(alpha: float) -> nn.LocalResponseNorm:
+def response_norm(alpha: float) -> LocalResponseNorm:
     """b_i = a_i / (k + alpha * sum of a_j^2 over 5 adjacent maps)^0.75 with k = 2.
 
     Krizhevsky, Sutskever, Hinton. ImageNet Classification with Deep Convolutional Neural Networks.
@@ -81,4 +83,4 @@ def response_norm(alpha: float) -> nn.LocalResponseNorm:
 
     torch divides the sum by the 5 maps, the formula does not, so torch's alpha is 5 times larger.
     """
-    return nn.LocalResponseNorm(5, alpha=5 * alpha, beta=0.75, k=2)
+    return LocalResponseNorm(5, alpha=5 * alpha, beta=0.75, k=2)

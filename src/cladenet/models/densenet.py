@@ -35,8 +35,8 @@ convolution but the first (Sec. 4.2: 0.2 on images without augmentation), those 
 too, as in the authors' code. Weights are drawn by He's rule, in the fan-out form of that code.
 
 `memory_efficient` is Pleiss, Chen, Huang, Li, van der Maaten, Weinberger. Memory-Efficient
-Implementation of DenseNets. 2017. arXiv:1707.06990: concatenation, first norm and ReLU of a layer
-are not kept but computed again in the backward pass. They alone grow with the square of the depth.
+Implementation of DenseNets. 2017. arXiv:1707.06990: concatenations, norms and ReLUs are not kept
+but computed again in the backward pass. Concatenations grow with the square of the depth.
 """
 
 from collections.abc import Callable, Sequence
@@ -51,6 +51,7 @@ from cladenet.layers.checkpointing import recompute
 from cladenet.layers.conv import conv
 from cladenet.layers.init import he_fan_out_init
 from cladenet.layers.norm import Norm, norm_relu
+from cladenet.layers.norm_relu_conv import Maps, fits, run
 
 FirstNorm = Callable[[int, int], Norm]
 
@@ -65,7 +66,8 @@ class DenseLayer(nn.Module):
         drop_rate: of dropout after each convolution.
         norm: maps a channel count to a normalisation layer.
         first_norm: the one that looks at the maps before.
-        memory_efficient: compute what looks at the maps before once more in the backward pass.
+        memory_efficient: keep only what the convolutions give, with another norm than batch norm
+            also what the 3x3 reads.
     """
 
     def __init__(
@@ -90,11 +92,18 @@ class DenseLayer(nn.Module):
                 [norm_relu(norm, width), conv(width, growth_rate, 3), nn.Dropout(drop_rate)]
             )
 
-    def forward(self, *maps: Tensor) -> Tensor:
-        """x_0, ..., x_{l-1} of (N, any, H, W), or all in one -> x_l, (N, growth_rate, H, W)."""
-        if self.memory_efficient:
-            return self.write(recompute(self.read, self._read_all, *maps))
-        return self.write(self._read_all(*maps))
+    def forward(self, *maps: Tensor, kept: Maps | None = None) -> Tensor:
+        """x_0, ..., x_{l-1} of (N, any, H, W), or all in one -> x_l, (N, growth_rate, H, W).
+
+        `kept`, if anything, keeps the maps for the backward pass.
+        """
+        if not self.memory_efficient:
+            return self.write(self._read_all(*maps))
+        if fits(self.read):
+            read = run(self.read, maps, kept)
+        else:
+            read = recompute(self.read, self._read_all, *maps)
+        return run(self.write, (read,)) if fits(self.write) else self.write(read)
 
     def _read_all(self, *maps: Tensor) -> Tensor:
         return self.read(torch.cat(maps, 1))
@@ -106,22 +115,60 @@ class DenseBlock(nn.Sequential):
     def forward(self, x: Tensor) -> Tensor:
         """(N, in_channels, H, W) -> all maps, (N, k_0 + k L, h, w)."""
         start, *layers = self
-        maps = [start(x)]
+        maps = Maps(start(x))
         for layer in layers:
-            maps.append(layer(*maps))
-        return torch.cat(maps, 1)
+            maps.each.append(layer(*maps.each, kept=maps))
+        return maps.close()
 
 
 class Transition(nn.Sequential):
-    """Fewer channels on half the grid."""
+    """Fewer channels on half the grid; `memory_efficient` as in `DenseLayer`."""
 
-    def __init__(self, in_channels: int, out_channels: int, drop_rate: float, norm: Norm) -> None:
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        drop_rate: float,
+        norm: Norm,
+        memory_efficient: bool = False,
+    ) -> None:
         super().__init__(
             norm_relu(norm, in_channels),
             conv(in_channels, out_channels, 1),
             nn.Dropout(drop_rate),
             nn.AvgPool2d(2),
         )
+        self.keeps_maps = memory_efficient
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, in_channels, H, W) -> (N, out_channels, H // 2, W // 2)."""
+        if self.keeps_maps and fits(self):
+            return run(self, (x,))
+        for module in self:
+            x = module(x)
+        return x
+
+
+class Stem(nn.Sequential):
+    """The 7x7, of whose norm, ReLU and pool nothing is kept if `memory_efficient`."""
+
+    def __init__(self, in_channels: int, width: int, norm: Norm, memory_efficient: bool) -> None:
+        super().__init__(
+            conv(in_channels, width, 7, stride=2),
+            norm_relu(norm, width),
+            nn.MaxPool2d(3, stride=2, padding=1),
+        )
+        self.memory_efficient = memory_efficient
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, in_channels, H, W) -> (N, width, H / 4, W / 4)."""
+        first = self[0](x)
+        return recompute(self, self._rest, first) if self.memory_efficient else self._rest(first)
+
+    def _rest(self, x: Tensor) -> Tensor:
+        for module in list(self)[1:]:
+            x = module(x)
+        return x
 
 
 def dense_blocks(
@@ -145,7 +192,7 @@ def dense_blocks(
             kept = int(compression * width)
             if kept < 1:
                 raise BadArgument(f"compression is {compression}; it leaves none of {width} maps")
-            start = Transition(width, kept, drop_rate, norm)
+            start = Transition(width, kept, drop_rate, norm, memory_efficient)
             width = kept
         block = DenseBlock(start)
         for j in range(1, n + 1):
@@ -199,11 +246,7 @@ class DenseNet(Classifier):
             *(FeatureMap(f"stages.{i}", widths[i], reduction=4 * 2**i) for i in range(4)),
         )
         super().__init__(in_channels, num_classes, places, head_width=widths[-1], least_size=29)
-        self.stem = nn.Sequential(
-            conv(in_channels, width, 7, stride=2),
-            norm_relu(norm, width),
-            nn.MaxPool2d(3, stride=2, padding=1),
-        )
+        self.stem = Stem(in_channels, width, norm, memory_efficient)
         self.stages = stages
         self.head = nn.Sequential(
             norm_relu(norm, widths[-1]),

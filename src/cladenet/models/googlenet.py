@@ -37,6 +37,7 @@ from cladenet.layers.branches import Branches
 from cladenet.layers.conv import conv_norm_relu
 from cladenet.layers.init import Init, lecun_init
 from cladenet.layers.norm import Norm
+from cladenet.layers.response_norm import LocalResponseNorm
 from cladenet.layers.stem import stem_7x7
 
 
@@ -128,7 +129,7 @@ class GoogLeNet(Classifier):
         unit = partial(conv_norm_relu, norm=norm, bias=norm is None)
 
         def response_norm() -> list[nn.Module]:
-            return [] if norm else [nn.LocalResponseNorm(5, alpha=1e-4, beta=0.75, k=1)]
+            return [] if norm else [LocalResponseNorm(5, alpha=1e-4, beta=0.75, k=1)]
 
         self.stem = nn.Sequential(
             stem_7x7(in_channels, separable_stem, norm=norm, bias=norm is None),

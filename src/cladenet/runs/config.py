@@ -61,7 +61,8 @@ class RunConfig:
         probe: fit the last layer to the features of the training images before the first step; with
             `weights`.
         layer_decay: multiple of the learning rate from each part to the one below it.
-        precision: `fp32`, or `bf16` autocast.
+        precision: `fp32`, `bf16` autocast, or `auto`: the first steps of a long run are measured by
+            both, and the one that is chosen takes its place here.
         channels_last: memory layout of the convolutions; the same numbers up to rounding.
         compile: run the network through torch.compile.
         checkpoint_activations: `block` or `stage` keeps only what goes into each, and computes the
@@ -92,7 +93,7 @@ class RunConfig:
     freeze: str = ""
     probe: bool = False
     layer_decay: float = 1.0
-    precision: Literal["fp32", "bf16"] = "fp32"
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
     channels_last: bool = True
     compile: bool = False
     checkpoint_activations: Literal["none", "block", "stage"] = "none"

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -33,6 +34,7 @@ from cladenet.runs.progress import Display, display
 from cladenet.runs.setup import Setting, prepare, refuse_lonely_batches
 from cladenet.training.learner import Learner, frozen_parts
 from cladenet.training.objective import Objective, balanced_weights, count_labels, make_objective
+from cladenet.training.precision import choose_precision, worth_measuring
 from cladenet.training.signals import stop_wishes
 from cladenet.training.world import World, open_world, together
 
@@ -114,7 +116,7 @@ def _run(folder: RunFolder, config: RunConfig, *, going_on: bool, quiet: bool) -
                 f"Continue with `cladenet train --resume {folder.path}`"
             ):
                 split, evaluation = finish(
-                    world, config, course.setting, folder, course.keeper, course.show
+                    world, course.config, course.setting, folder, course.keeper, course.show
                 )
         return RunResult(folder.path, split, evaluation)
 
@@ -146,6 +148,13 @@ def _begin(
                 notes += fit_to_data(model, batches, setting.preprocess, world.device)
             if begins and config.probe:
                 notes += _probed(model, config, setting, world)
+        if config.precision == "auto":
+            config, said = _with_precision(model, config, setting, batches, world)
+            notes += said
+            with together(world):
+                if world.leads:
+                    folder.start(config)
+        with together(world):
             learner = _learner(model, config, setting, world)
         keeper = Keeper(
             folder,
@@ -208,9 +217,33 @@ def _batches(config: RunConfig, setting: Setting, world: World) -> TrainBatches:
     )
 
 
-def _learner(model: Classifier, config: RunConfig, setting: Setting, world: World) -> Learner:
+def _with_precision(
+    model: Classifier, config: RunConfig, setting: Setting, batches: TrainBatches, world: World
+) -> tuple[RunConfig, tuple[str, ...]]:
+    """The configuration with the precision that the first process has measured to be worth it."""
+    said: tuple[str, ...] = ()
+    view, (_, *paper) = setting.preprocess, setting.entry.input
+    macs = setting.entry.macs * view.height * view.width // (paper[0] * paper[1])
+    steps = setting.recipe.total_steps(batches.steps_per_epoch)
+    with together(world):
+        code = 0
+        if world.leads and worth_measuring(macs, batches.batch_size, steps, world.device):
+            share = max(1, batches.batch_size // (world.size * setting.recipe.accumulate))
+            images = view.to_input(batches.first()[:share], world.device)
+            classes = len(setting.dataset.classes)
+            model = _placed(model, config, world)
+            choice = choose_precision(model, setting.recipe, images, classes, macs)
+            code, said = int(choice.precision == "bf16"), (choice.told(),)
+    return replace(config, precision="bf16" if world.agree(code) else "fp32"), said
+
+
+def _placed(model: Classifier, config: RunConfig, world: World) -> Classifier:
     layout = torch.channels_last if config.channels_last else torch.contiguous_format
-    model = model.to(world.device).to(memory_format=layout)  # type: ignore[call-overload]
+    return model.to(world.device).to(memory_format=layout)  # type: ignore[call-overload]
+
+
+def _learner(model: Classifier, config: RunConfig, setting: Setting, world: World) -> Learner:
+    model = _placed(model, config, world)
     if config.checkpoint_activations != "none":
         checkpoint_activations(model, config.checkpoint_activations)
     return Learner(

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from cladenet.errors import BadArgument, CheckpointError
 from cladenet.layers.anatomy import Classifier
+from cladenet.layers.depthwise_gradients import quicken_depthwise
 from cladenet.recipes import Recipe
 from cladenet.training.ema import Ema
 from cladenet.training.optimizers import (
@@ -56,6 +57,7 @@ class Learner:
         self.model = model
         self.optimizer = make_optimizer(model, recipe, layer_decay)
         self.ema = Ema(model, recipe.ema) if recipe.ema else None
+        quicken_depthwise(model)
         net: Any = torch.compile(model) if compiled else model
         if world.size > 1:
             ids = [world.device.index] if world.device.type == "cuda" else None

@@ -1,0 +1,101 @@
+"""float32 or bfloat16: a few steps of the network itself say which one this machine is faster at.
+
+Autocast to bfloat16 (Micikevicius et al. 2018, arXiv:1710.03740, with the format of which no loss
+has to be scaled) changes the last digits of a run, so it has to be worth it by a margin, and where
+a run is too short to gain anything there is no question: only the clock can then make two equal
+runs choose differently, and only where the gain lies near the margin.
+"""
+
+import time
+from copy import deepcopy
+from dataclasses import replace
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from cladenet.layers.anatomy import Classifier
+from cladenet.recipes import Recipe
+from cladenet.training.learner import Learner
+from cladenet.training.objective import make_objective
+from cladenet.training.world import World
+
+MARGIN = 1.3  # how much faster bfloat16 has to be
+SECONDS = 1.5  # of each candidate, once it has taken two steps
+MOST_STEPS = 5  # of each candidate
+LEAST_STEPS = 50 * 2 * (MOST_STEPS + 1)  # of a run: what measuring takes is 2 % of it
+STEP_FLOPS = 5e10  # of one measured step; larger batches are cut, to no less than 8 images
+LEAST_IMAGES = 8
+WORTH_FLOPS = {"cpu": 1.5e13, "cuda": 1.5e15}  # of a run: minutes
+
+
+class Choice(NamedTuple):
+    """`fp32` or `bf16`, and the images a second by each where they were measured."""
+
+    precision: str
+    speeds: dict[str, float]
+
+    def told(self) -> str:
+        """One line for the user."""
+        fp32, bf16 = self.speeds["fp32"], self.speeds["bf16"]
+        return (
+            f"precision {self.precision}: {bf16:,.0f} images/s with bf16, {fp32:,.0f} with fp32; "
+            f"fix it with precision=fp32 or precision=bf16"
+        )
+
+
+def worth_measuring(macs: int, images: int, steps: int, device: torch.device) -> bool:
+    """Does a run of so many steps of so many images last long enough for a choice?
+
+    A forward and a backward pass take 6 operations for each of the network's `macs` an image.
+    """
+    return steps >= LEAST_STEPS and 6.0 * macs * images * steps >= WORTH_FLOPS[device.type]
+
+
+def choose_precision(
+    model: Classifier, recipe: Recipe, images: Tensor, num_classes: int, macs: int
+) -> Choice:
+    """Measure steps by float32 and bfloat16 in turns; neither weights nor random numbers change.
+
+    Args:
+        model: in training layout, on its device; copies of it take the steps.
+        recipe: of the steps.
+        images: (N, C, H, W), a batch of the size of one forward pass, on the model's device.
+        num_classes: length of the logits.
+        macs: multiply-accumulates of the network for one image.
+    """
+    device = images.device
+    count = max(LEAST_IMAGES, int(STEP_FLOPS / (6 * max(1, macs))))
+    images = images[:count]
+    labels = torch.arange(len(images), device=device) % num_classes
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        runners = {name: _Runner(model, recipe, device, name) for name in ("fp32", "bf16")}
+        for _ in range(MOST_STEPS + 1):  # the first one warms up
+            for runner in runners.values():
+                if len(runner.seconds) < 2 or sum(runner.seconds) < SECONDS:
+                    runner.step(images, labels)
+    speeds = {name: len(images) / min(each.seconds[1:]) for name, each in runners.items()}
+    return Choice("bf16" if speeds["bf16"] >= MARGIN * speeds["fp32"] else "fp32", speeds)
+
+
+class _Runner:
+    """A copy of the network in training, and the seconds of its steps."""
+
+    def __init__(
+        self, model: Classifier, recipe: Recipe, device: torch.device, precision: str
+    ) -> None:
+        self.learner = Learner(deepcopy(model), replace(recipe, ema=0.0), World(device=device))
+        self.objective = make_objective(recipe.label_smoothing, None, recipe.auxiliary)
+        self.bf16 = precision == "bf16"
+        self.seconds: list[float] = []
+
+    def step(self, images: Tensor, labels: Tensor) -> None:
+        begin = time.perf_counter()
+        self.learner.train_mode()
+        with torch.autocast(images.device.type, torch.bfloat16, enabled=self.bf16):
+            outputs = self.learner.net(images)
+        self.objective(outputs, labels).backward()
+        self.learner.step()
+        if images.device.type == "cuda":
+            torch.cuda.synchronize(images.device)
+        self.seconds.append(time.perf_counter() - begin)

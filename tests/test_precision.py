@@ -1,0 +1,74 @@
+"""The precision that a run chooses: by a margin, without a trace, and once."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import cladenet
+from cladenet.recipes import Recipe
+from cladenet.registry import create_model
+from cladenet.runs import train_run
+from cladenet.runs.folder import RunFolder
+from cladenet.training import precision
+from cladenet.training.precision import choose_precision, worth_measuring
+
+CPU = torch.device("cpu")
+RECIPE = Recipe(source="a test", epochs=1, lr=0.1)
+
+
+def test_measuring_leaves_weights_statistics_modes_and_random_numbers_as_they_were() -> None:
+    model = create_model("resnet20_cifar").eval()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    torch.manual_seed(3)
+    state = torch.get_rng_state()
+    choice = choose_precision(model, RECIPE, torch.ones(8, 3, 32, 32), 10, 41_000_000)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
+    assert not model.training
+    assert all(p.grad is None for p in model.parameters())
+    assert not any("_conv_forward" in vars(module) for module in model.modules())
+    assert set(choice.speeds) == {"fp32", "bf16"}
+    assert min(choice.speeds.values()) > 0
+    assert choice.told().startswith(f"precision {choice.precision}: ")
+
+
+@pytest.mark.parametrize(("gain", "chosen"), [(1.31, "bf16"), (1.29, "fp32"), (0.2, "fp32")])
+def test_bfloat16_has_to_win_by_the_margin(
+    gain: float, chosen: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def step(runner: Any, *_: object) -> None:
+        runner.seconds.append(1 / gain if runner.bf16 else 1.0)
+
+    monkeypatch.setattr(precision._Runner, "step", step)
+    model = create_model("resnet20_cifar")
+    choice = choose_precision(model, RECIPE, torch.zeros(8, 3, 32, 32), 10, 41_000_000)
+    assert choice.precision == chosen
+
+
+def test_short_runs_are_not_measured() -> None:
+    assert worth_measuring(41_000_000, 128, 1000, CPU)
+    assert not worth_measuring(41_000_000, 128, 300, CPU)
+    assert not worth_measuring(400_000, 128, 1000, CPU)
+
+
+def test_a_short_run_takes_float32_and_says_so_in_its_configuration(tmp_path: Path) -> None:
+    cladenet.train("lenet5_relu", "digits", out=tmp_path / "run", steps=2, quiet=True)
+    assert RunFolder(tmp_path / "run").read_config().precision == "fp32"
+
+
+def test_what_was_chosen_is_written_down_and_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The run is the one that precision=bf16 would have been, to the last bit."""
+    monkeypatch.setattr(train_run, "worth_measuring", lambda *_: True)
+    monkeypatch.setattr(precision, "MARGIN", 0.0)
+    options: dict[str, Any] = {"steps": 3, "seed": 5}
+    cladenet.train("lenet5_relu", "digits", out=tmp_path / "auto", **options)
+    assert "precision bf16: " in capsys.readouterr().err
+    assert RunFolder(tmp_path / "auto").read_config().precision == "bf16"
+    options |= {"precision": "bf16", "quiet": True}
+    cladenet.train("lenet5_relu", "digits", out=tmp_path / "told", **options)
+    chosen, told = (cladenet.load(tmp_path / name).model.state_dict() for name in ("auto", "told"))
+    assert all(torch.equal(chosen[name], value) for name, value in told.items())
