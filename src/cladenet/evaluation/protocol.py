@@ -131,9 +131,7 @@ def protocols_for(
             f"{', '.join(SEVERAL_SCALES)}"
         )
     if options.scales and set(names) <= OWN_SCALES:
-        raise BadArgument(
-            f"{', '.join(names)} looks at scales of its own; leave --scales out"
-        )
+        raise BadArgument(f"{', '.join(names)} has scales of its own; leave --scales out")
     found = tuple(_protocol(name, preprocess, trained, options) for name in names)
     for protocol in found:
         for look in protocol.looks:

@@ -21,6 +21,7 @@ AIRBENCH94 = Recipe(
     batch_size=1024,
     lr=_RATE,
     bias_lr=64.0,
+    head_lr=1 / 81,  # logits are times 1/9 in the code: see models/airbench.py
     momentum=_MOMENTUM,
     nesterov=True,
     weight_decay=0.0153 / 11.5,
@@ -42,7 +43,7 @@ AIRBENCH94 = Recipe(
 SPEEDRUN = Recipe(
     source=(
         "cladenet's own, after Jordan 2024, arXiv:2404.00498, and the code airbench94_muon.py: "
-        "what reaches 80 and 85 % soonest on 18,000 images of CIFAR-10 and two cores"
+        "rates chosen by what 3 epochs of 18,000 images of CIFAR-10 came to"
     ),
     departs="of no paper",
     epochs=8,
@@ -51,7 +52,7 @@ SPEEDRUN = Recipe(
     optimizer="muon",
     lr=0.24,
     bias_lr=10.0,
-    head_lr=10.0,
+    head_lr=0.1,
     momentum=0.6,
     nesterov=True,
     weight_decay=1e-3,
@@ -62,7 +63,7 @@ SPEEDRUN = Recipe(
     pad_mode="reflect",
     flip=0.5,
     flips="alternating",
-    made_for="airbench94",
+    made_for="airbench94_slim",
 )
 
 PAPERS = {"airbench94": AIRBENCH94}

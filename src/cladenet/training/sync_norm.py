@@ -79,7 +79,7 @@ def share_statistics(model: nn.Module, device: torch.device) -> nn.Module:
         return nn.SyncBatchNorm.convert_sync_batchnorm(model)
     for parent in list(model.modules()):
         for name, child in list(parent.named_children()):
-            if type(child) in (nn.BatchNorm2d, ShiftNorm):
+            if isinstance(child, nn.BatchNorm2d) and type(child) in (nn.BatchNorm2d, ShiftNorm):
                 setattr(parent, name, _shared(child))
     return model
 
