@@ -47,11 +47,11 @@ def test_whitened_patches_of_real_images_have_the_identity_for_second_moments(
     """Where images vary; a direction of variance l comes out with l / (l + eps)."""
     train = cladenet.open_dataset(f"cifar10:{real_data}").train
     pixels = np.stack([train.images.read(index) for index in range(256)])
-    images = torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 127.5 - 1
+    images = torch.from_numpy(pixels).permute(0, 3, 1, 2).float()
+    images = (images - images.mean((0, 2, 3), keepdim=True)) / images.std((0, 2, 3), keepdim=True)
     layer = WhiteningConv2d(3, kernel_size)
     nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
     half = layer.out_channels // 2
-    before = second_moments(layer(images))[:half, :half]
     layer.fit(images)
     after = second_moments(layer(images))
     patches = F.unfold(images.double(), kernel_size).transpose(1, 2).flatten(0, 1)
@@ -59,8 +59,11 @@ def test_whitened_patches_of_real_images_have_the_identity_for_second_moments(
     expected = torch.diag(spread / (spread + 5e-4))
     torch.testing.assert_close(after[:half, :half], expected, rtol=1e-3, atol=1e-3)
     torch.testing.assert_close(after[half:, :half], -expected, rtol=1e-3, atol=1e-3)
-    identity = torch.eye(half, dtype=torch.float64)
-    assert (before - identity).norm() > 4 * (after[:half, :half] - identity).norm()
+    varied = spread > 100 * 5e-4
+    assert varied.sum() >= half // 3
+    identity = torch.eye(int(varied.sum()), dtype=torch.float64)
+    whitened = after[:half, :half][varied][:, varied]
+    torch.testing.assert_close(whitened, identity, rtol=0, atol=0.01)
 
 
 def test_the_filters_do_not_depend_on_signs_or_on_how_the_images_are_cut_up(
@@ -208,13 +211,13 @@ def test_a_recipe_made_for_no_network_needs_one_to_be_named() -> None:
         cladenet.train("", "digits")
 
 
-@pytest.mark.parametrize("network", ["airbench94_slim", "resnet20_cifar"])
+@pytest.mark.parametrize(("network", "size"), [("airbench94_slim", 16), ("resnet20_cifar", 8)])
 def test_the_speed_run_learns_the_digits(
-    network: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    network: str, size: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     result = cladenet.train(
         network, "digits", recipe="speedrun", out=tmp_path / "run", threads=1, steps=30,
-        batch_size=128, size=16,
+        batch_size=128, size=size,
     )  # fmt: skip
     assert result.evaluation.top1_error < 12
     said = capsys.readouterr().err
