@@ -57,6 +57,31 @@ def test_offsets_are_uniform() -> None:
         assert column.max() == 8
 
 
+@pytest.mark.parametrize("epoch", [0, 1, 6])
+def test_alternating_flips_show_both_sides_in_any_two_epochs_that_follow_each_other(
+    epoch: int,
+) -> None:
+    augment = Augment(flip=0.5, flips="alternating")
+    now, then, again = (flips(augment, SEED, epoch + k, MANY) for k in range(3))
+    assert (now ^ then).all()
+    assert (now == again).all()
+    assert 0.48 < now.mean() < 0.52
+    assert (flips(augment, SEED + 1, epoch, MANY) != now).any()
+    assert not flips(Augment(flip=0.0, flips="alternating"), SEED, epoch, MANY).any()
+
+
+def test_alternating_images_are_mirrored_from_epoch_to_epoch() -> None:
+    images = noise(40, 8, 8, 3)
+    split = from_array("made", images, np.zeros(40, dtype=np.int64))
+    augment = Augment(flip=0.5, flips="alternating")
+    batches = TrainBatches(split, usual(split, 8, 3), augment, 40, SEED)
+    seen = []
+    for epoch in range(2):
+        (batch,) = batches.epoch(epoch)
+        seen.append(batch.images[batch.indices.argsort()].numpy())
+    np.testing.assert_array_equal(seen[0], seen[1][:, :, ::-1])
+
+
 @pytest.mark.parametrize("flip", [0.0, 0.5, 1.0])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_flipped_images_are_mirrored_and_the_others_are_not(flip: float, channels: int) -> None:

@@ -296,7 +296,7 @@ def test_a_protocol_that_a_network_cannot_have_is_left_out_of_all(
     monkeypatch.setattr(protocol_table, "to_fully_convolutional", refuse)
     table = cladenet.evaluate_protocols([photo_run])
     assert [row.protocol for row in table.rows] == [
-        "single-scale", "multi-crop", "ten-crop", "googlenet-144",
+        "single-scale", "multi-crop", "ten-crop", "googlenet-144", "mirror-shift",
     ]  # fmt: skip
     left_out = "left out: dense, multi-scale, multi-crop+dense; Tokens cannot be slid"
     assert any(note.startswith(left_out) for note in table.notes)

@@ -131,6 +131,15 @@ def ten(image: Pixels) -> Tensor:
     return torch.stack([softmax_of(crop) for crop in crops]).mean(0)
 
 
+def mirror_shift(view: Pixels) -> Tensor:
+    """Half the own view and its mirror image, half the two that are moved by a pixel."""
+    padded = np.concatenate([view[1:2], view, view[-2:-1]])
+    padded = np.concatenate([padded[:, 1:2], padded, padded[:, -2:-1]], axis=1)
+    assert padded.shape == (34, 34, 3)
+    moved = [padded[:32, :32], padded[2:, 2:]]
+    return mean(with_mirror([view]), with_mirror(moved))
+
+
 def mean(*answers: Tensor) -> Tensor:
     return torch.stack(answers).mean(0)
 
@@ -147,6 +156,7 @@ WRITTEN_OUT: dict[str, Callable[[Pixels], Tensor]] = {
     "multi-crop+dense": lambda image: mean(three(five_by_five, image), three(slid, image)),
     "ten-crop": ten,
     "googlenet-144": googlenet,
+    "mirror-shift": lambda image: mirror_shift(CROP.prepare(image)),
 }
 
 
@@ -155,7 +165,7 @@ def test_every_protocol_is_written_out() -> None:
 
 
 def test_answers_are_those_of_the_crops_one_by_one() -> None:
-    """All seven at once, so that looks that are shared go to the right protocols."""
+    """All eight at once, so that looks that are shared go to the right protocols."""
     image = photograph()
     for name, found in zip(NAMES, posteriors(member("all"), image), strict=True):
         torch.testing.assert_close(found, WRITTEN_OUT[name](image), rtol=1e-4, atol=1e-6, msg=name)
@@ -215,6 +225,7 @@ def test_views_are_counted_as_the_papers_do() -> None:
         "multi-crop+dense": "150 crops + 6 maps",
         "ten-crop": "10 crops",
         "googlenet-144": "144 crops",
+        "mirror-shift": "6 crops",
     }
     assert found["single-scale"].scales == found["dense"].scales == (36,)
     assert found["multi-crop"].scales == (32, 36, 40)
@@ -223,13 +234,15 @@ def test_views_are_counted_as_the_papers_do() -> None:
 def test_several_scales_leave_the_protocols_of_one_scale_alone() -> None:
     scales = {p.name: p.scales for p in member("all", scales=(33, 47)).protocols}
     assert scales.pop("googlenet-144") == (36, 40, 44, 48)
+    assert scales.pop("mirror-shift") == (36,)
     assert {scales.pop(n) for n in ("multi-scale", "multi-crop", "multi-crop+dense")} == {(33, 47)}
     assert scales == {"single-scale": (36,), "dense": (36,), "ten-crop": (36,)}
 
 
-def test_a_single_scale_goes_to_all_but_googlenets() -> None:
+def test_a_single_scale_goes_to_all_that_have_no_scales_of_their_own() -> None:
     scales = {p.name: p.scales for p in member("all", scales=(40,)).protocols}
     assert scales.pop("googlenet-144") == (36, 40, 44, 48)
+    assert scales.pop("mirror-shift") == (36,)
     assert set(scales.values()) == {(40,)}
 
 
@@ -436,7 +449,8 @@ def test_one_network_is_not_fused() -> None:
          "that this network can look at, 32"),
         ("dense,ten-crop", {"scales": (32, 40)}, "2 scales are given, 32,40; dense, ten-crop takes "
          "one. Give one, or name a protocol of several scales: multi-scale, multi-crop"),
-        ("googlenet-144", {"scales": (40,)}, "googlenet-144 has its own four scales"),
+        ("googlenet-144", {"scales": (40,)}, "googlenet-144 has scales of its own"),
+        ("mirror-shift,googlenet-144", {"scales": (40,)}, "mirror-shift, googlenet-144 has scales"),
         ("multi-crop", {"scales": (40, 40)}, "the scales are 40,40; expected different short"),
         ("multi-crop", {"scales": (0,)}, "the scales are 0; expected different short sides"),
         ("dense", {"average": "median"}, "average is 'median'; expected scores or posteriors"),

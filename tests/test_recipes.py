@@ -233,6 +233,12 @@ def test_every_recipe_of_a_paper_is_some_networks() -> None:
     assert set(ELSEWHERE) <= set(PAPERS)
 
 
+def test_a_recipe_made_for_a_network_names_one_of_the_ledger() -> None:
+    made = {name: recipe.made_for for name, recipe in RECIPES.items() if recipe.made_for}
+    assert set(made) == {"speedrun", "airbench94"}
+    assert all(find(network).name == network for network in made.values())
+
+
 def test_default_depends_on_the_size_of_the_images() -> None:
     assert choose_recipe("default", find("resnet18"), 224)[0] == "default"
     assert choose_recipe("default", find("resnet20_cifar"), 32)[0] == "default_small"
@@ -286,6 +292,8 @@ def test_a_network_of_no_paper_has_no_recipe_of_a_paper() -> None:
         ({"drop_parts": 0}, "drop_parts is 0; expected at least 1"),
         ({"flip": 1.5}, "flip is 1.5; expected 0 to 1"),
         ({"rms_decay": 1.5}, "rms_decay is 1.5; expected 0 to 1"),
+        ({"lookahead": -1}, "lookahead is -1; expected at least 0"),
+        ({"head_lr": 0.0}, "bias_lr is 1.0 and head_lr 0.0; expected multiples above 0"),
     ],
 )
 def test_impossible_numbers_are_refused(change: dict[str, float], message: str) -> None:

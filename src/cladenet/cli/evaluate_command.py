@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="single-scale",
         metavar="P",
         help="single-scale, dense, multi-scale, multi-crop, multi-crop+dense, ten-crop, "
-        "googlenet-144; several separated by commas, or all",
+        "googlenet-144, mirror-shift; several separated by commas, or all",
     )
     parser.add_argument(
         "--scales", type=_sides, default=(), metavar="Q,...", help="short sides in testing"

@@ -23,6 +23,7 @@ POLICIES = (
     "randaugment",
     "trivialaugment",
 )
+FLIPS = ("random", "alternating")
 TRIES = 10
 
 Boxes = NDArray[np.int64]
@@ -43,6 +44,8 @@ class Augment:
         ratio: smallest and largest width / height of the box.
         short_side: smallest and largest short side, in pixels, both included.
         flip: probability of a mirror image, left to right.
+        flips: "random", drawn anew in each epoch; "alternating", drawn for epoch 0, from then on
+            the other way round in each epoch (Jordan 2024, arXiv:2404.00498, Sec. 3.6).
         pca_colour: standard deviation of AlexNet's colour noise (Krizhevsky et al. 2012, Sec. 4.1;
             0.1 there), 0 for none.
         colour_jitter: brightness, contrast and saturation change by a factor from
@@ -63,6 +66,7 @@ class Augment:
     ratio: tuple[float, float] = (3 / 4, 4 / 3)
     short_side: tuple[int, int] = (256, 480)
     flip: float = 0.5
+    flips: str = "random"
     pca_colour: float = 0.0
     colour_jitter: float = 0.0
     policy: str = "none"
@@ -71,7 +75,10 @@ class Augment:
     erasing: float = 0.0
 
     def __post_init__(self) -> None:
-        for name, allowed in (("crop", CROPS), ("pad_mode", PAD_MODES), ("policy", POLICIES)):
+        for name, allowed in (
+            *(("crop", CROPS), ("pad_mode", PAD_MODES), ("policy", POLICIES)),
+            ("flips", FLIPS),
+        ):
             if getattr(self, name) not in allowed:
                 raise BadArgument(
                     f"{name} is {getattr(self, name)!r}; expected one of {', '.join(allowed)}"
@@ -117,6 +124,9 @@ class Augment:
 
 def flips(augment: Augment, seed: int, epoch: int, samples: ArrayLike) -> NDArray[np.bool_]:
     """Which of the samples are mirrored, bool (N,)."""
+    if augment.flips == "alternating" and augment.flip > 0:
+        first = uniform(seed, 0, samples, 1, "flip")[:, 0] < augment.flip
+        return first ^ (epoch % 2 == 1)
     return uniform(seed, epoch, samples, 1, "flip")[:, 0] < augment.flip
 
 

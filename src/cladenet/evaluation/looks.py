@@ -107,7 +107,42 @@ class Dense:
         return scores.mean((2, 3), dtype=torch.float64).softmax(1)
 
 
-Look = Crops | Dense
+@dataclass(frozen=True)
+class Shifts:
+    """The checkpoint's own view, moved by a pixel towards the upper left and the lower right.
+
+    The border that comes into view reflects the image: Jordan 2024, arXiv:2404.00498, Sec. 3.5.
+
+    Args:
+        scale: `scales.OWN`.
+        flip: each also as in a mirror.
+    """
+
+    scale: int
+    flip: bool
+
+    whole: ClassVar[bool] = False
+    most_pixels: ClassVar[int] = MAX_PIXELS
+
+    @property
+    def count(self) -> int:
+        """Views of an image."""
+        return 2 * (1 + self.flip)
+
+    def views(self, image: NDArray[np.uint8], preprocess: Preprocess) -> Iterator[View]:
+        """Of an image of the input's size."""
+        height, width = image.shape[:2]
+        padded = np.pad(image, ((1, 1), (1, 1), (0, 0)), "reflect")
+        for corner in (0, 2):
+            window = padded[corner : corner + height, corner : corner + width]
+            yield from _with_mirror(View(window), self.flip)
+
+    def posterior(self, logits: Tensor) -> Tensor:
+        """Logits (n, K) of n views -> their posteriors, float64 (n, K)."""
+        return logits.double().softmax(1)
+
+
+Look = Crops | Dense | Shifts
 
 
 def _with_mirror(view: View, mirror: bool) -> Iterator[View]:

@@ -7,6 +7,7 @@
     multi-crop+dense  the mean of multi-crop and multi-scale                 VGG, Table 5
     ten-crop          5 crops of the central square, mirrored, at one scale  AlexNet, Sec. 4.1
     googlenet-144     18 crops, mirrored, at four scales                     GoogLeNet, Sec. 7
+    mirror-shift      the own view, and it moved by a pixel; mirrored: 6     airbench, Sec. 3.5
 
 The answer is the mean of the looks' posteriors; all looks count alike.
 """
@@ -18,7 +19,7 @@ from functools import partial
 
 from cladenet.data.preprocess import Preprocess
 from cladenet.errors import BadArgument
-from cladenet.evaluation.looks import AVERAGES, Crops, Dense, Look
+from cladenet.evaluation.looks import AVERAGES, Crops, Dense, Look, Shifts
 from cladenet.evaluation.scales import (
     OWN,
     TrainScale,
@@ -33,7 +34,8 @@ from cladenet.layers.anatomy import Classifier
 PLAIN = "single-scale"
 SEVERAL_SCALES = ("multi-scale", "multi-crop", "multi-crop+dense")
 DENSE = ("dense", "multi-scale", "multi-crop+dense")
-NAMES = (PLAIN, "dense", *SEVERAL_SCALES, "ten-crop", "googlenet-144")
+NAMES = (PLAIN, "dense", *SEVERAL_SCALES, "ten-crop", "googlenet-144", "mirror-shift")
+OWN_SCALES = {"googlenet-144", "mirror-shift"}  # takes no other
 
 
 @dataclass(frozen=True)
@@ -128,8 +130,8 @@ def protocols_for(
             f"{', '.join(names)} takes one. Give one, or name a protocol of several scales: "
             f"{', '.join(SEVERAL_SCALES)}"
         )
-    if options.scales and set(names) == {"googlenet-144"}:
-        raise BadArgument("googlenet-144 has its own four scales; leave --scales out")
+    if options.scales and set(names) <= OWN_SCALES:
+        raise BadArgument(f"{', '.join(names)} has scales of its own; leave --scales out")
     found = tuple(_protocol(name, preprocess, trained, options) for name in names)
     for protocol in found:
         for look in protocol.looks:
@@ -160,6 +162,8 @@ def _protocol(name: str, preprocess: Preprocess, trained: TrainScale, options: O
             ]
         case "ten-crop":
             looks = [crops("five", scale) for scale in one or steps_above(preprocess, 1)]
+        case "mirror-shift":
+            looks = [crops("centre", OWN), Shifts(OWN, flip)]
         case _:
             looks = [crops("squares", scale) for scale in steps_above(preprocess, 1, 2, 3, 4)]
     scales = dict.fromkeys(look.scale or own_scale(preprocess) for look in looks)

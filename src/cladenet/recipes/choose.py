@@ -5,7 +5,17 @@ from difflib import get_close_matches
 
 from cladenet.errors import BadArgument
 from cladenet.ledger import Entry
-from cladenet.recipes import classic, dense, inception, light, own, residual, searched, transformer
+from cladenet.recipes import (
+    classic,
+    dense,
+    inception,
+    light,
+    own,
+    quick,
+    residual,
+    searched,
+    transformer,
+)
 from cladenet.recipes.recipe import Recipe
 
 PAPERS = {
@@ -16,10 +26,16 @@ PAPERS = {
     **light.RECIPES,
     **searched.RECIPES,
     **transformer.RECIPES,
+    **quick.PAPERS,
 }
-RECIPES = {**own.RECIPES, **PAPERS}
+RECIPES = {**own.RECIPES, **quick.OWN, **PAPERS}
 
 SMALL_IMAGE = 48  # pixels; at most this, `default` shifts instead of cropping
+
+
+def network_of(recipe: str) -> str:
+    """The network that a recipe was made for; empty where it was made for none, or is unknown."""
+    return RECIPES[recipe].made_for if recipe in RECIPES else ""
 
 
 def choose_recipe(

@@ -25,14 +25,19 @@ class Recipe:
         least_steps: optimiser steps at the least, however few images an epoch has.
         batch_size: images per optimiser step, over all processes.
         accumulate: parts a batch is cut into, one forward and backward pass each.
-        optimizer: `sgd`, `rmsprop` or `adamw`.
+        optimizer: `sgd`, `rmsprop`, `adamw`, or `muon`: steps of orthogonalised momentum for the
+            matrices and convolutions between images and last layer, SGD for all else.
         lr: peak learning rate.
-        momentum: of SGD and RMSProp; the first beta of AdamW.
+        bias_lr: multiple of the rate that the shifts of normalisations get; what decays of them in
+            a step stays the same.
+        head_lr: the same for the last layer.
+        momentum: of SGD, RMSProp and Muon; the first beta of AdamW.
         beta2: the second beta of AdamW.
-        nesterov: look ahead, SGD only.
+        nesterov: look ahead, SGD and Muon only.
         rms_decay: of RMSProp's running mean of squared gradients.
         rms_epsilon: what RMSProp adds to that mean, under the root.
-        weight_decay: L2 for SGD and RMSProp, decoupled for AdamW.
+        weight_decay: L2 for SGD and RMSProp, decoupled for AdamW; what Muon orthogonalises keeps
+            its length and is not decayed.
         decay_all: also decay biases and the scales and shifts of normalisations.
         clip_norm: upper bound on the gradient's L2 norm; 0 is none.
         filter_rms: upper bound on the root mean square of a convolution's filter, restored after
@@ -57,6 +62,9 @@ class Recipe:
             beside that of the logits; 0 builds no auxiliary classifiers.
         group_lasso: weight of the group lasso of learned group convolutions; 0 is none.
         ema: decay of the moving average of the weights per step; 0 is none.
+        lookahead: steps after which the weights return to their own slow average; 0 is never.
+        lookahead_decay: share of itself that the slow average keeps at the end of the run; before,
+            it is this times the cube of the share of the run that is done.
         normalise: `data` (mean and deviation of the training images), `mean` (their mean alone is
             subtracted from levels of 0 to 255), `unit` (levels to [0, 1]), `gcn` (global contrast
             normalisation: the mean and deviation of each image), `imagenet`, `half` (to [-1, 1]),
@@ -67,6 +75,8 @@ class Recipe:
         scale: area range of `resized`.
         short_side: range of `jitter`, in pixels.
         flip: probability of a mirror image.
+        flips: `random`, drawn anew in each epoch, or `alternating`: drawn for the first epoch, and
+            from then on each image is seen the other way round than in the epoch before.
         policy: `none`, `trivialaugment`, `randaugment`, `autoaugment_imagenet`,
             `autoaugment_cifar10` or `autoaugment_svhn`.
         colour_jitter: strength of brightness, contrast and saturation changes; 0 is none.
@@ -74,6 +84,7 @@ class Recipe:
         erasing: probability of an erased rectangle.
         mixup: alpha of its beta distribution; 0 is none.
         cutmix: alpha of its beta distribution; 0 is none.
+        made_for: the network that it was made for, and that is trained where none is named.
     """
 
     source: str
@@ -83,8 +94,10 @@ class Recipe:
     least_steps: int = 0
     batch_size: int = 128
     accumulate: int = 1
-    optimizer: Literal["sgd", "rmsprop", "adamw"] = "sgd"
+    optimizer: Literal["sgd", "rmsprop", "adamw", "muon"] = "sgd"
     lr: float = 0.1
+    bias_lr: float = 1.0
+    head_lr: float = 1.0
     momentum: float = 0.9
     beta2: float = 0.999
     nesterov: bool = False
@@ -111,6 +124,8 @@ class Recipe:
     auxiliary: float = 0.0
     group_lasso: float = 0.0
     ema: float = 0.0
+    lookahead: int = 0
+    lookahead_decay: float = 0.75
     normalise: Normalise = "data"
     crop: Literal["none", "pad", "resized", "jitter"] = "none"
     pad: int = 4
@@ -118,12 +133,14 @@ class Recipe:
     scale: tuple[float, float] = (0.08, 1.0)
     short_side: tuple[int, int] = (256, 480)
     flip: float = 0.0
+    flips: Literal["random", "alternating"] = "random"
     policy: str = "none"
     colour_jitter: float = 0.0
     pca_colour: float = 0.0
     erasing: float = 0.0
     mixup: float = 0.0
     cutmix: float = 0.0
+    made_for: str = ""
 
     def __post_init__(self) -> None:
         if (self.epochs > 0) == (self.steps > 0):
@@ -139,6 +156,10 @@ class Recipe:
         for name, least in _LEAST.items():
             if not getattr(self, name) >= least:
                 raise BadArgument(f"{name} is {getattr(self, name)}; expected at least {least}")
+        if not (self.bias_lr > 0 and self.head_lr > 0):
+            raise BadArgument(
+                f"bias_lr is {self.bias_lr} and head_lr {self.head_lr}; expected multiples above 0"
+            )
         for name in _FRACTIONS:
             if not 0 <= getattr(self, name) <= 1:
                 raise BadArgument(f"{name} is {getattr(self, name)}; expected 0 to 1")
@@ -163,12 +184,16 @@ _LEAST = {
     "patience": 1,
     "max_drops": 0,
     "pad": 0,
+    "lookahead": 0,
     "pca_colour": 0,
     "colour_jitter": 0,
     "mixup": 0,
     "cutmix": 0,
 }
-_FRACTIONS = ("warmup", "label_smoothing", "ema", "flip", "erasing", "momentum", "rms_decay")
+_FRACTIONS = (
+    *("warmup", "label_smoothing", "ema", "lookahead_decay", "flip", "erasing", "momentum"),
+    "rms_decay",
+)
 
 
 def field_types(owner: type) -> dict[str, Any]:

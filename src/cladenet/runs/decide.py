@@ -8,7 +8,7 @@ from typing import Any
 
 from cladenet.data.open import READERS
 from cladenet.errors import BadArgument
-from cladenet.recipes import choose_recipe
+from cladenet.recipes import choose_recipe, network_of
 from cladenet.registry import find
 from cladenet.runs.config import MACHINE, RunConfig, apply
 from cladenet.runs.first_weights import refuse_start
@@ -22,9 +22,17 @@ def decide(
 ) -> RunConfig:
     """The configuration of a new run, with every default made explicit.
 
+    Where no network is named, it is the one that the recipe was made for.
+
     Raises:
-        BadArgument: a name, an option or a value is unknown.
+        BadArgument: a name, an option or a value is unknown, or there is no network.
     """
+    network = network or network_of(recipe)
+    if not network:
+        raise BadArgument(
+            f"a new run needs a network, and the recipe {recipe} was made for none: cladenet train "
+            "lenet5_relu --data digits"
+        )
     entry = find(network)
     size = int(options.get("size") or entry.input[1])
     name, numbers = choose_recipe(recipe, entry, size, fine_tune=bool(weights))

@@ -17,6 +17,7 @@ from cladenet.data.preprocess import Preprocess
 from cladenet.errors import BadArgument
 from cladenet.layers.anatomy import Classifier
 from cladenet.layers.weight_norm import initialise_from_data, weight_normalised
+from cladenet.layers.whitening import whitening_layers
 from cladenet.registry import create_as_told, list_models, offers
 from cladenet.runs.config import RunConfig
 from cladenet.runs.setup import Setting
@@ -51,16 +52,29 @@ def build(
 def fit_to_data(
     model: Classifier, batches: TrainBatches, preprocess: Preprocess, device: torch.device
 ) -> tuple[str, ...]:
-    """Set what weight normalisation takes from the first batch, and say so; all processes alike."""
-    layers = weight_normalised(model)
-    if not layers:
+    """Set what whitening and weight normalisation take from the first batch, and say so.
+
+    All processes do alike.
+    """
+    whitening, normalised = whitening_layers(model), weight_normalised(model)
+    if not whitening and not normalised:
         return ()
     images = preprocess.to_input(batches.first(), device)
-    initialise_from_data(model.to(device), images)
-    return (
-        f"the scales of {len(layers)} weight-normalised convolutions come from the first "
-        f"{len(images)} images",
-    )
+    model.to(device)
+    notes = []
+    for layer in whitening:
+        layer.fit(images)
+        notes.append(
+            f"the {layer.out_channels} filters of the first convolution whiten the patches of the "
+            f"first {len(images)} images, and stay"
+        )
+    if normalised:
+        initialise_from_data(model, images)
+        notes.append(
+            f"the scales of {len(normalised)} weight-normalised convolutions come from the first "
+            f"{len(images)} images"
+        )
+    return tuple(notes)
 
 
 def refuse_start(network: str) -> None:

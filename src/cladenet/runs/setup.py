@@ -81,6 +81,7 @@ def prepare(
         dataset = divide(dataset, parts)
     auxiliary = config.recipe.auxiliary > 0 and accepts(config.network, "auxiliary")
     recipe, notes = _fitting_recipe(config.recipe, dataset)
+    notes += _on_made_for(config)
     notes += _on_auxiliary(recipe.auxiliary, entry, auxiliary)
     if recipe.group_lasso and not entry.train_params:
         recipe = replace(recipe, group_lasso=0.0)
@@ -126,6 +127,7 @@ def augment_of(recipe: Recipe) -> Augment:
         scale=recipe.scale,
         short_side=recipe.short_side,
         flip=recipe.flip,
+        flips=recipe.flips,
         policy=recipe.policy,
         colour_jitter=recipe.colour_jitter,
         pca_colour=recipe.pca_colour,
@@ -144,6 +146,17 @@ def _fitting_recipe(recipe: Recipe, dataset: DataSet) -> tuple[Recipe, tuple[str
             "each step sees all of them"
         )
     return recipe, tuple(notes)
+
+
+def _on_made_for(config: RunConfig) -> tuple[str, ...]:
+    """What of a recipe lies in its network."""
+    made_for, own = config.recipe.made_for, find(config.network)
+    if not made_for or find(made_for).family == own.family:
+        return ()
+    return (
+        f"the recipe was made for {made_for}; how that network begins (its whitened patches, its "
+        f"partial identities) is its own, and {config.network} begins as its paper says",
+    )
 
 
 def _on_auxiliary(weight: float, entry: Entry, built: bool) -> tuple[str, ...]:

@@ -63,8 +63,8 @@ def train(
 
     Args:
         network: a name of `list_models()`, or another library's, "torchvision/resnet50"; with a
-            tag, "torchvision/resnet50:IMAGENET1K_V1", it brings its weights. With `weights` it may
-            be left out.
+            tag, "torchvision/resnet50:IMAGENET1K_V1", it brings its weights. With `weights`, or a
+            recipe that was made for one network, it may be left out.
         data: see `open_dataset`.
         recipe: `default`, `paper` (the network's own), or a name of `cladenet.recipes.RECIPES`.
         out: the run's folder; by default `runs/NETWORK-DATA`.
@@ -88,12 +88,12 @@ def train(
         folder = RunFolder(resume)
         return _run(folder, decide_again(folder, chosen), going_on=True, quiet=quiet)
     network, found_weights, chosen = in_our_words(network, str(weights), chosen)
-    if not network or not data:
+    if not data:
         raise BadArgument(
             "a new run needs a network and a data set: cladenet train lenet5_relu --data digits"
         )
     config = decide(network, data, recipe, found_weights, chosen)
-    folder = RunFolder(out or default_folder(network, data))
+    folder = RunFolder(out or default_folder(network or config.network, data))
     restarted = int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0
     if restarted and folder.holds_run:  # torchrun starts all ranks again after one has died
         return _run(folder, folder.read_config(), going_on=True, quiet=quiet)

@@ -57,7 +57,7 @@ def train(
 
     Every random number of step t follows from (seed, t, rank): no state has to be carried over an
     interruption. `rate` maps a step, counted from 0, to its learning rate; `steps` is the length of
-    the whole run, for layers that change in its course; `ids` name the images.
+    the whole run, for layers and averages that change in its course; `ids` name the images.
 
     Raises:
         Diverged: the loss is not finite; the message names step, rate, images and module.
@@ -109,6 +109,8 @@ def train(
         if recipe.filter_rms:
             limit_filters(learner.model, recipe.filter_rms)
         step += 1
+        if learner.lookahead is not None:
+            learner.lookahead.update(step, steps)
         if learner.ema is not None:
             learner.ema.update(step)
         yield Report(step, lr, loss, wrong, len(batch.labels))

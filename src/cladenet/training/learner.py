@@ -1,4 +1,4 @@
-"""What training changes, together: the weights, their average and the optimiser's memory."""
+"""What training changes, together: the weights, their averages and the optimiser's memory."""
 
 from collections.abc import Mapping
 from typing import Any, cast
@@ -11,6 +11,7 @@ from cladenet.layers.anatomy import Classifier
 from cladenet.layers.depthwise_gradients import quicken_depthwise
 from cladenet.recipes import Recipe
 from cladenet.training.ema import Ema
+from cladenet.training.lookahead import Lookahead
 from cladenet.training.optimizers import (
     make_optimizer,
     optimizer_tensors,
@@ -57,6 +58,9 @@ class Learner:
         self.model = model
         self.optimizer = make_optimizer(model, recipe, layer_decay)
         self.ema = Ema(model, recipe.ema) if recipe.ema else None
+        self.lookahead = None
+        if recipe.lookahead:
+            self.lookahead = Lookahead(model, recipe.lookahead, recipe.lookahead_decay)
         quicken_depthwise(model)
         net: Any = torch.compile(model) if compiled else model
         if world.size > 1:
@@ -76,11 +80,12 @@ class Learner:
         """One step of the optimiser, with all gradients used up.
 
         A parameter that the batch did not reach has a gradient of 0: it goes on to decay and to
-        move by its momentum. Fused optimisers cannot do without.
+        move by its momentum. Fused optimisers cannot do without. One that a layer has ceased to
+        learn stays.
         """
         for group in self.optimizer.param_groups:
             for parameter in group["params"]:
-                if parameter.grad is None:
+                if parameter.grad is None and parameter.requires_grad:
                     parameter.grad = torch.zeros_like(parameter)
         self.optimizer.step()
         self.optimizer.zero_grad()
@@ -98,9 +103,11 @@ class Learner:
         """All that `weights` leaves out and a resumed run needs."""
         raw = {} if self.ema is None else self.model.state_dict()
         memory = optimizer_tensors(self.optimizer, self.model)
+        slow = {} if self.lookahead is None else self.lookahead.state()
         return {
             **{f"model/{name}": value for name, value in raw.items()},
             **{f"optimizer/{name}": value for name, value in memory.items()},
+            **{f"lookahead/{name}": value for name, value in slow.items()},
         }
 
     def restore(self, weights: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> None:
@@ -123,6 +130,8 @@ class Learner:
                 "the checkpoint's tensors are not those of the network in config.yaml"
             ) from error
         restore_optimizer(self.optimizer, self.model, _under("optimizer/", state))
+        if self.lookahead is not None:
+            self.lookahead.restore(_under("lookahead/", state))
 
 
 def frozen_parts(freeze: str, model: Classifier) -> int:

@@ -1,6 +1,7 @@
 """Optimisers from a recipe: parameter groups, and their state as named tensors."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -8,6 +9,7 @@ from torch import Tensor, nn
 from cladenet.errors import CheckpointError
 from cladenet.layers.anatomy import Classifier
 from cladenet.recipes import Recipe
+from cladenet.training.muon import Muon
 from cladenet.training.rmsprop import RMSProp
 
 
@@ -19,29 +21,41 @@ def parts_of(model: Classifier) -> list[nn.Module]:
 def make_optimizer(
     model: Classifier, recipe: Recipe, layer_decay: float = 1.0
 ) -> torch.optim.Optimizer:
-    """SGD, RMSProp or AdamW over the parameters that are trained.
+    """SGD, RMSProp, AdamW or Muon over the parameters that are trained.
 
     Each group carries `scale`, the multiple of the schedule's rate that it gets: 1 for the head and
     `layer_decay` to the power of the distance from it for the parts below (discriminative rates,
     Howard and Ruder 2018, Sec. 3.2); 1 for what is in no part, which are further classifiers. With
     `decay_all` off, vectors (biases, scales and shifts of normalisations) are not decayed.
+
+    `bias_lr` and `head_lr` multiply the scales of shifts and of last layers; their decay is divided
+    by it, so that what decays in a step is as before.
     """
-    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    groups: dict[tuple[float, float, bool], list[nn.Parameter]] = {}
     parts = parts_of(model)
     scales = {
         parameter: layer_decay ** (len(parts) - 1 - place)
         for place, part in enumerate(parts)
         for parameter in part.parameters()
     }
+    lasts = {p for head in model.heads().values() for p in head[-1].parameters()}
+    faster = dict.fromkeys(_shifts(model), recipe.bias_lr) | dict.fromkeys(lasts, recipe.head_lr)
+    turned = _hidden_weights(model) - lasts if recipe.optimizer == "muon" else set()
     for parameter in model.parameters():
         if parameter.requires_grad:
+            times = faster.get(parameter, 1.0)
             decays = recipe.decay_all or parameter.ndim > 1
-            key = (scales.get(parameter, 1.0), recipe.weight_decay if decays else 0.0)
+            decay = recipe.weight_decay / times if decays else 0.0
+            key = (scales.get(parameter, 1.0) * times, decay, parameter in turned)
             groups.setdefault(key, []).append(parameter)
-    described = [
+    described: list[dict[str, Any]] = [
         {"params": parameters, "scale": scale, "weight_decay": decay}
-        for (scale, decay), parameters in groups.items()
+        for (scale, decay, _), parameters in groups.items()
     ]
+    if recipe.optimizer == "muon":
+        for group, (_, _, orthogonal) in zip(described, groups, strict=True):
+            group["orthogonal"] = orthogonal
+        return Muon(described, recipe.lr, recipe.momentum, recipe.nesterov)
     if recipe.optimizer == "adamw":
         return torch.optim.AdamW(
             described, recipe.lr, betas=(recipe.momentum, recipe.beta2), fused=True
@@ -51,6 +65,22 @@ def make_optimizer(
     return torch.optim.SGD(
         described, recipe.lr, momentum=recipe.momentum, nesterov=recipe.nesterov, fused=True
     )
+
+
+def _shifts(model: nn.Module) -> set[nn.Parameter]:
+    """The biases of modules that have no matrix of weights: those of normalisations."""
+    found = set()
+    for module in model.modules():
+        bias, weight = getattr(module, "bias", None), getattr(module, "weight", None)
+        if isinstance(bias, nn.Parameter) and (weight is None or weight.ndim <= 1):
+            found.add(bias)
+    return found
+
+
+def _hidden_weights(model: nn.Module) -> set[nn.Parameter]:
+    """The weights of convolutions and linear layers."""
+    layers = (m for m in model.modules() if isinstance(m, nn.Conv2d | nn.Linear))
+    return {layer.weight for layer in layers if isinstance(layer.weight, nn.Parameter)}
 
 
 @torch.no_grad()

@@ -1,7 +1,7 @@
 """Batch normalisation over the images of all processes, on any device.
 
 torch's `SyncBatchNorm` refuses the CPU; this one is two sums over all processes, whose gradients
-are two more. On a GPU torch's own, which is fused, is taken.
+are two more. On a GPU torch's own, which is fused, is taken, but for norms that do not scale.
 """
 
 from typing import Any
@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, distributed, nn
 
 from cladenet.errors import BadArgument
+from cladenet.layers.shift_norm import ShiftNorm, fix_scale
 from cladenet.layers.weight_norm import MeanOnlyBatchNorm
 
 
@@ -74,11 +75,11 @@ def share_statistics(model: nn.Module, device: torch.device) -> nn.Module:
             "sync_bn is on, and the means of a mean-only batch norm are not shared between "
             "processes; leave sync_bn out, or take norm=weight or norm=batch"
         )
-    if device.type == "cuda":
+    if device.type == "cuda" and not any(isinstance(m, ShiftNorm) for m in model.modules()):
         return nn.SyncBatchNorm.convert_sync_batchnorm(model)
     for parent in list(model.modules()):
         for name, child in list(parent.named_children()):
-            if type(child) is nn.BatchNorm2d:
+            if isinstance(child, nn.BatchNorm2d) and type(child) in (nn.BatchNorm2d, ShiftNorm):
                 setattr(parent, name, _shared(child))
     return model
 
@@ -89,5 +90,7 @@ def _shared(norm: nn.BatchNorm2d) -> SharedBatchNorm2d:
     )
     if norm.affine:
         shared = shared.to(norm.weight.device, norm.weight.dtype)
+    if isinstance(norm, ShiftNorm):
+        fix_scale(shared)
     shared.load_state_dict(norm.state_dict())
     return shared.train(norm.training)
