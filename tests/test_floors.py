@@ -18,7 +18,7 @@ FLOORS = (
     {"checkpoints"},
     {"weights"},
     {"training", "evaluation", "analysis"},
-    {"report"},
+    {"bench", "report"},
     {"runs"},
     {"cli"},
 )
