@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any
 
 from cladenet.bench.paired import Measure
-from cladenet.errors import BadArgument, CladeNetError
+from cladenet.errors import BadArgument
 
 
 class Apart:
@@ -88,9 +88,9 @@ class Answers:
         self._out = os.fdopen(os.dup(1), "w")
         os.dup2(2, 1)
 
-    def refuse(self, error: CladeNetError | ImportError) -> None:
+    def refuse(self, error: Exception) -> None:
         """Say why there is nothing to measure."""
-        self._tell({"error": str(error)})
+        self._tell({"error": str(error) or type(error).__name__})
 
     def serve(self, measure: Measure, facts: dict[str, Any]) -> None:
         """Tell the facts, then measure whenever asked, until the other side is gone."""
