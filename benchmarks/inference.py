@@ -64,7 +64,7 @@ def main() -> None:
     parser.add_argument("--only", default="", help="networks, separated by commas")
     parser.add_argument("--batch", default="1,32")
     parser.add_argument("--precision", default="exact,bf16,int8")
-    parser.add_argument("--engine", default="packed", help="of cladenet's sides")
+    parser.add_argument("--engine", default="usual", help="of cladenet's sides")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--visit", type=float, default=0.3, help="seconds")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())

@@ -30,7 +30,6 @@ class Apart:
     """
 
     def __init__(self, words: Sequence[str]) -> None:
-        self._words = list(words)
         self._process = subprocess.Popen(
             [sys.executable, *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
@@ -55,7 +54,7 @@ class Apart:
         line = self._process.stdout.readline() if self._process.stdout is not None else ""
         if not line:
             status = self._process.wait()
-            raise BadArgument(f"`python {' '.join(self._words)}` ended with status {status}")
+            raise BadArgument(f"the process that measures it ended with status {status}")
         answer: dict[str, Any] = json.loads(line)
         if "error" in answer:
             raise BadArgument(answer["error"])

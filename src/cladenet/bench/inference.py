@@ -39,7 +39,7 @@ class Case(NamedTuple):
     network: str
     form: str
     batch: int
-    engine: str = "packed"
+    engine: str = "usual"
     device: str = "cpu"
     threads: int = 0
     visit: float = 0.3

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 NETWORKS = ("resnet50", "mobilenet_v3_large", "vit_b_16")
 TRAINED = ("resnet20_cifar",)
 HEADINGS = ("network", "batch", "form", "ms", "images/s", "times", "of peak", "MiB", "engine")
-ENGINES = ("packed", "eager", "inductor", "onnxruntime", "openvino", "fastest")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help="networks of `cladenet models`")
     parser.add_argument("--batch", default="", metavar="N[,N]", help="images a call (1,32), a step")
     parser.add_argument("--precision", default="exact,bf16,int8", help="of the fast path")
-    parser.add_argument("--engine", choices=ENGINES, default="packed", help="of the fast path")
+    parser.add_argument("--engine", default="usual", help="of the fast path (default: usual)")
     parser.add_argument("--data", help="for `input`: digits, NAME:ROOT, a folder, or a CSV file")
     parser.add_argument("--workers", type=int, default=2, help="for `input`")
     parser.add_argument("--rounds", type=int, default=5, help="turns of each side (default: 5)")
