@@ -16,7 +16,7 @@ FLOORS = (
     {"models"},
     {"registry"},
     {"checkpoints"},
-    {"weights"},
+    {"weights", "inference"},
     {"training", "evaluation", "analysis"},
     {"bench", "report"},
     {"runs"},

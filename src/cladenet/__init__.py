@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from cladenet.checkpoints import load
     from cladenet.data.open import open_dataset
+    from cladenet.inference.prepare import for_inference
     from cladenet.registry import find, list_models
     from cladenet.runs.convert_run import convert
     from cladenet.runs.evaluate_run import evaluate
@@ -38,6 +39,7 @@ __all__ = [
     "evaluate_protocols",
     "export_weights",
     "find",
+    "for_inference",
     "import_weights",
     "list_models",
     "load",
@@ -54,6 +56,7 @@ _HOMES = {
     "evaluate_protocols": "cladenet.runs.protocol_table",
     "export_weights": "cladenet.weights.exporting",
     "find": "cladenet.registry",
+    "for_inference": "cladenet.inference.prepare",
     "import_weights": "cladenet.weights.importing",
     "list_models": "cladenet.registry",
     "load": "cladenet.checkpoints",

@@ -94,9 +94,8 @@ class Interleave(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) -> the same shape."""
-        n, channels, height, width = x.shape
-        blocks = x.view(n, -1, self.rows, self.columns, height, width)
-        return blocks.transpose(2, 3).reshape(n, channels, height, width)
+        blocks = x.unflatten(1, (-1, self.rows, self.columns))
+        return blocks.transpose(2, 3).flatten(1, 3)
 
     def extra_repr(self) -> str:
         """The block's shape."""

@@ -19,9 +19,7 @@ class ChannelShuffle(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) -> the same shape."""
-        n, channels, height, width = x.shape
-        dealt = x.view(n, self.groups, channels // self.groups, height, width).transpose(1, 2)
-        return dealt.reshape(n, channels, height, width)
+        return x.unflatten(1, (self.groups, -1)).transpose(1, 2).flatten(1, 2)
 
     def extra_repr(self) -> str:
         """The number of groups."""

@@ -78,7 +78,8 @@ class Tokens(nn.Module):
         """(N, width, rows, columns) -> (N, 1 + rows x columns, width)."""
         rows, columns = x.shape[2:]
         tokens = x.flatten(2).transpose(1, 2)
-        tokens = torch.cat([self.class_token.expand(len(x), -1, -1), tokens], dim=1)
+        class_tokens = self.class_token.expand_as(tokens[:, :1])
+        tokens = torch.cat([class_tokens, tokens], dim=1)
         return tokens + resize_positions(self.positions, (rows, columns))
 
 

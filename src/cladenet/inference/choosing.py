@@ -1,0 +1,152 @@
+"""Which engine runs a network: held against the plain network first, then against the others."""
+
+import json
+import statistics
+import time
+from hashlib import sha256
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from cladenet.checkpoints.atomic import to_json, write_file
+from cladenet.errors import BadArgument, StorageError
+from cladenet.inference.engines import ENGINES, CannotPrepare, Run, Wish, able, make
+
+# Of the largest |logit|. Between float32 engines the order of summation differs; bfloat16 has
+# 8 bits, and errors of the layers add up; what int8 costs has to be measured on labelled images.
+MOST_DIFFERENT = {"exact": 1e-5, "bf16": 0.15, "int8": 1.0}
+CHECKED = 2  # images
+ROUNDS = 5
+CHOICES = "engines.json"
+
+
+class Prepared(NamedTuple):
+    """A network in an engine.
+
+    Args:
+        engine: its name.
+        run: from images to logits.
+        difference: the largest from the plain network's logits, as a share of the largest of those.
+        why: how the engine was chosen.
+    """
+
+    engine: str
+    run: Run
+    difference: float
+    why: str
+
+
+def prepared(name: str, wish: Wish) -> Prepared:
+    """The network in the engine of that name, or plain if that engine is not right.
+
+    Raises:
+        BadArgument: no engine has this name; or the precision is int8, which the plain network
+            cannot stand in for.
+        MissingExtra: a package is not installed.
+    """
+    try:
+        return _compared(name, wish, f"{name} was asked for")
+    except CannotPrepare as error:
+        if wish.precision == "int8":
+            raise BadArgument(f"this network cannot be run in int8: {error}; use bf16") from error
+        return _compared("eager", wish, f"the plain network, since {error}")
+
+
+def fastest(wish: Wish) -> Prepared:
+    """The network in the engine that needs the least time for the images of `wish`.
+
+    With a cache, the choice is made once for each network, precision, batch and machine.
+
+    Raises:
+        BadArgument: none takes it.
+    """
+    known, key = _known(wish), _key(wish)
+    if known.get(key) in able(wish):
+        return prepared(known[key], wish)._replace(why=f"{known[key]} was the fastest before")
+    found: dict[str, tuple[float, Prepared]] = {}
+    failed = []
+    for name in able(wish):
+        try:
+            candidate = _compared(name, wish, "")
+        except CannotPrepare as error:
+            failed.append(str(error))
+            continue
+        found[name] = _milliseconds(candidate.run, wish.images), candidate
+    if not found:
+        raise BadArgument(f"no engine runs this network in {wish.precision}: {'; '.join(failed)}")
+    ranked = sorted(found, key=lambda name: found[name][0])
+    _remember(wish, known | {key: ranked[0]})
+    times = ", ".join(f"{name} {found[name][0]:.2f} ms" for name in ranked)
+    why = "; ".join([f"fastest of {times}", *failed])
+    return found[ranked[0]][1]._replace(why=why)
+
+
+def usual(wish: Wish) -> str:
+    """The engine that is ready at once."""
+    return able(wish)[0]
+
+
+def _compared(name: str, wish: Wish, why: str) -> Prepared:
+    run = make(name, wish)
+    images = wish.images[:CHECKED]
+    plain: Tensor = wish.model(images)
+    if not isinstance(plain, Tensor):
+        raise CannotPrepare(f"it gives a {type(plain).__name__}, not one tensor of logits")
+    largest = plain.abs().max().item() or 1.0
+    try:
+        difference = (run(images) - plain).abs().max().item() / largest
+    except RuntimeError as error:  # an operator that does not know the precision
+        raise CannotPrepare(f"{name} stops with: {str(error).splitlines()[0]}") from error
+    if not difference <= MOST_DIFFERENT[wish.precision]:
+        raise CannotPrepare(
+            f"the logits of {name} differ by {difference:.1e} of the largest, more than "
+            f"{MOST_DIFFERENT[wish.precision]:g}"
+        )
+    return Prepared(name, run, difference, why)
+
+
+def _milliseconds(run: Run, images: Tensor) -> float:
+    """The median of some rounds after one to warm up."""
+    run(images)
+    times = []
+    for _ in range(ROUNDS):
+        start = time.perf_counter()
+        run(images)
+        if images.is_cuda:
+            torch.cuda.synchronize()
+        times.append(1000 * (time.perf_counter() - start))
+    return statistics.median(times)
+
+
+def _key(wish: Wish) -> str:
+    """What the choice depends on."""
+    tensors = [(name, list(value.shape)) for name, value in wish.model.state_dict().items()]
+    facts = [
+        str(tensors),
+        wish.precision,
+        list(wish.images.shape),
+        torch.get_num_threads(),
+        torch.__version__,
+        [name for name, engine in ENGINES.items() if engine.installed],
+    ]
+    return sha256(json.dumps(facts).encode()).hexdigest()[:16]
+
+
+def _known(wish: Wish) -> dict[str, str]:
+    if wish.cache is None:
+        return {}
+    try:
+        found = json.loads((wish.cache / CHOICES).read_text())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _remember(wish: Wish, choices: dict[str, str]) -> None:
+    """A folder that cannot be written costs another measurement next time, nothing else."""
+    if wish.cache is not None:
+        try:
+            write_file(wish.cache / CHOICES, to_json(choices))
+        except (OSError, StorageError):
+            return

@@ -1,0 +1,18 @@
+"""The network as it is: what remains where nothing else takes it."""
+
+import torch
+from torch import Tensor
+
+from cladenet.inference.engines import Run, Wish
+
+
+def make(wish: Wish) -> Run:
+    """Plain float32, or autocast to bfloat16."""
+    model, low = wish.model, wish.precision == "bf16"
+
+    def run(images: Tensor) -> Tensor:
+        with torch.autocast(images.device.type, torch.bfloat16, enabled=low):
+            logits: Tensor = model(images)
+        return logits.float()
+
+    return run

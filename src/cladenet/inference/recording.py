@@ -1,0 +1,117 @@
+"""From a network to its steps: it is run once, and each call of a torch function written down."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode, resolve_name
+
+from cladenet.inference.engines import CannotPrepare
+from cladenet.inference.program import Program, Slot, Step
+
+
+def record(model: nn.Module, images: Tensor) -> tuple[Program, Tensor]:
+    """The network's steps for inputs of this shape, and its logits for these.
+
+    What depends on the shape alone is settled now, such as the places of patches in their grid. The
+    network has to be in evaluation mode.
+
+    Raises:
+        CannotPrepare: it gives no single tensor, or writes into a part of a tensor.
+    """
+    recorder = _Recorder(model, images)
+    with torch.inference_mode(), recorder:
+        logits = model(images)
+    if not isinstance(logits, Tensor):
+        raise CannotPrepare(f"it gives a {type(logits).__name__}, not one tensor of logits")
+    program = recorder.program(logits)
+    program.drop_unread()
+    return program, logits
+
+
+class _Recorder(TorchFunctionMode):
+    """A tensor is known by its identity, from the call that makes it until another takes its place.
+
+    Nothing is held, so that the memory needed is that of a plain run.
+    """
+
+    def __init__(self, model: nn.Module, images: Tensor) -> None:
+        super().__init__()
+        self._program = Program(Slot(0), Slot(0), [])
+        self._slots = {id(images): Slot(0)}
+        self._program.shapes[Slot(0)] = images.shape
+        for tensor in (*model.parameters(), *model.buffers()):
+            self._slots[id(tensor)] = self._program.new_constant(tensor.detach())
+
+    def program(self, logits: Tensor) -> Program:
+        """All that was written down, ending in `logits`."""
+        self._program.logits = self._slots[id(logits)]
+        return self._program
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        kwargs = kwargs or {}
+        result = func(*args, **kwargs)
+        several = isinstance(result, tuple | list)
+        tensors: tuple[Any, ...] = tuple(result) if several else (result,)
+        are = [isinstance(tensor, Tensor) for tensor in tensors]
+        if not any(are):
+            if _name(func).endswith("__setitem__"):
+                raise CannotPrepare("it writes into a part of a tensor")
+            return result  # a shape or a number: the same for all batches of this shape
+        if not all(are):
+            raise CannotPrepare(f"{_name(func)} gives tensors among other things")
+        function, plain = _without_writing(func, kwargs)
+        if function is func and plain is kwargs and any(result is value for value in args):
+            return result  # such as dropout, which does nothing in evaluation
+        step = Step(
+            function,
+            self._named(args),
+            {name: self._named(value) for name, value in plain.items()},
+            Slot(self._program.slots),
+            len(tensors) if several else 0,
+        )
+        for tensor in tensors:
+            slot = self._slots[id(tensor)] = self._program.new_slot()
+            self._program.shapes[slot] = tensor.shape
+        self._program.steps.append(step)
+        return result
+
+    def _named(self, value: Any) -> Any:
+        if isinstance(value, Tensor):
+            if id(value) not in self._slots:  # a tensor that a module holds by itself
+                self._slots[id(value)] = self._program.new_constant(value.detach())
+            return self._slots[id(value)]
+        if type(value) in (tuple, list):
+            return type(value)(self._named(part) for part in value)
+        return value
+
+
+def _without_writing(
+    function: Callable[..., Any], kwargs: dict[str, Any]
+) -> tuple[Callable[..., Any], dict[str, Any]]:
+    """The call that makes a new tensor of what this one makes in place.
+
+    Raises:
+        CannotPrepare: there is none.
+    """
+    if kwargs.get("inplace"):
+        return function, kwargs | {"inplace": False}
+    name = _name(function).rpartition(".")[2]
+    if name.startswith("__i") and name != "__invert__" and name not in ("__index__", "__int__"):
+        return getattr(torch.Tensor, f"__{name[3:]}"), kwargs
+    if name.endswith("_") and not name.endswith("__"):
+        if not hasattr(torch.Tensor, name[:-1]):
+            raise CannotPrepare(f"{name} has no form that leaves its input as it was")
+        return getattr(torch.Tensor, name[:-1]), kwargs
+    return function, kwargs
+
+
+def _name(function: Callable[..., Any]) -> str:
+    return resolve_name(function) or getattr(function, "__name__", repr(function))
