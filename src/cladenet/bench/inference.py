@@ -81,6 +81,13 @@ class Row(NamedTuple):
         }
 
 
+class Compared(NamedTuple):
+    """The sides of a network that were measured, and why others were not, by form."""
+
+    rows: list[Row]
+    refused: dict[str, str]
+
+
 def inference_speed(
     names: Sequence[str],
     batches: Sequence[int] = (1, 32),
@@ -89,8 +96,8 @@ def inference_speed(
     rounds: int = 5,
     limits: Limits | None = None,
     **settings: Any,
-) -> Iterator[list[Row]]:
-    """Measure each network at each batch size; the plain network's row is the first of its list.
+) -> Iterator[Compared]:
+    """Measure each network at each batch size; the plain network's row is the first.
 
     Args:
         names: networks, by name or alias.
@@ -101,7 +108,7 @@ def inference_speed(
         settings: `engine`, `device`, `threads`, `visit` and `clock` of `Case`.
 
     Raises:
-        BadArgument: an unknown name or precision, or a form that cannot be made here.
+        BadArgument: an unknown name or precision, or a plain network that does not run.
     """
     entries = [find(name) for name in names]
     for precision in precisions:
@@ -116,16 +123,20 @@ def inference_speed(
             yield _measured(cases, rounds, limits)
 
 
-def _measured(cases: Sequence[Case], rounds: int, limits: Limits | None) -> list[Row]:
+def _measured(cases: Sequence[Case], rounds: int, limits: Limits | None) -> Compared:
+    sides: dict[str, Apart] = {}
+    refused: dict[str, str] = {}
     with ExitStack() as stack:
-        sides = {
-            case.form: stack.enter_context(
-                Apart(["-m", "cladenet.bench.inference", json.dumps(case)])
-            )
-            for case in cases
-        }
+        for case in cases:
+            words = ["-m", "cladenet.bench.inference", json.dumps(case)]
+            try:
+                sides[case.form] = stack.enter_context(Apart(words))
+            except BadArgument as error:
+                if case.form == PLAIN:
+                    raise
+                refused[case.form] = str(error)
         seconds = paired(sides, rounds)
-        return [
+        rows = [
             row_of(
                 case.network,
                 case.batch,
@@ -136,7 +147,9 @@ def _measured(cases: Sequence[Case], rounds: int, limits: Limits | None) -> list
                 sides[case.form],
             )
             for case in cases
+            if case.form in sides
         ]
+    return Compared(rows, refused)
 
 
 def row_of(

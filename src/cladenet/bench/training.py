@@ -13,7 +13,7 @@ from itertools import repeat
 from typing import Any, NamedTuple
 
 from cladenet.bench.apart import Answers, Apart
-from cladenet.bench.inference import Row, row_of
+from cladenet.bench.inference import Compared, row_of
 from cladenet.bench.limits import Limits
 from cladenet.bench.paired import paired, repeated
 from cladenet.errors import BadArgument, CladeNetError
@@ -43,8 +43,8 @@ def training_speed(
     rounds: int = 5,
     limits: Limits | None = None,
     **settings: Any,
-) -> Iterator[list[Row]]:
-    """Measure each network; the plain loop's row is the first of its list.
+) -> Iterator[Compared]:
+    """Measure each network; the plain loop's row is the first.
 
     A row's share of the peak counts three times the network's MACs an image. `settings` are
     `device`, `threads`, `visit` and `clock` of `Case`.
@@ -69,7 +69,7 @@ def training_speed(
                 for form in (PLAIN, *FORMS)
             }
             seconds = paired(sides, rounds)
-            yield [
+            rows = [
                 row_of(
                     entry.name,
                     batch,
@@ -81,6 +81,7 @@ def training_speed(
                 )
                 for form, taken in seconds.items()
             ]
+        yield Compared(rows, {})
 
 
 def main() -> None:

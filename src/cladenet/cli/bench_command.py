@@ -11,7 +11,7 @@ from cladenet.cli.tables import columns, fit
 from cladenet.errors import BadArgument, StorageError
 
 if TYPE_CHECKING:
-    from cladenet.bench.inference import Row
+    from cladenet.bench.inference import Compared, Row
     from cladenet.bench.limits import Limits
 
 NETWORKS = ("resnet50", "mobilenet_v3_large", "vit_b_16")
@@ -73,16 +73,19 @@ def _measured(arguments: argparse.Namespace) -> tuple[dict[str, Any], str]:
     figures: dict[str, Any] = {"limits": limits._asdict(), "rows": []}
     if arguments.what == "limits":
         return figures, limits_text(limits)
-    rows = []
-    for group in _groups(arguments, limits):
-        print(f"{group[0].network}, batch {group[0].batch}", file=sys.stderr)
-        rows += group
+    rows: list[Row] = []
+    for compared in _groups(arguments, limits):
+        first = compared.rows[0]
+        print(f"{first.network}, batch {first.batch}", file=sys.stderr)
+        for form, reason in compared.refused.items():
+            print(f"{first.network} in {form} is not measured: {reason}", file=sys.stderr)
+        rows += compared.rows
     figures["rows"] = [row.to_json() for row in rows]
     table = columns(HEADINGS, [row_text(row) for row in rows], right="lrlrrrrrl")
     return figures, f"{limits_text(limits)}\n\n{table}"
 
 
-def _groups(arguments: argparse.Namespace, limits: "Limits") -> Iterable[list["Row"]]:
+def _groups(arguments: argparse.Namespace, limits: "Limits") -> Iterable["Compared"]:
     from cladenet.bench.inference import inference_speed
     from cladenet.bench.training import training_speed
 
