@@ -35,6 +35,10 @@ test-kills: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python benchmarks/input_pipeline.py
 	$(BIN)/python benchmarks/dense_evaluation.py
+	$(BIN)/python benchmarks/start_up.py
+	$(BIN)/python benchmarks/inference.py
+	$(BIN)/python benchmarks/plot.py
+	$(BIN)/python benchmarks/speed_page.py --write
 
 $(STAMP): pyproject.toml constraints.txt
 	test -d $(VENV) || $(PYTHON) -m venv $(VENV)

@@ -75,6 +75,13 @@ def test_a_loaded_network_gives_the_logits_it_gave(saved: Path) -> None:
     assert torch.equal(loaded.model(images), network()(images))
 
 
+def test_loading_draws_no_weights(saved: Path) -> None:
+    """They would be thrown away: no value is asked of torch's random state."""
+    before = torch.random.get_rng_state()
+    load(saved)
+    assert torch.equal(torch.random.get_rng_state(), before)
+
+
 @pytest.mark.parametrize("name", ["manifest.json", "card.json", "weights.safetensors"])
 def test_a_cut_file_never_loads(name: str, saved: Path, tmp_path: Path) -> None:
     draw = random.Random(name)

@@ -31,7 +31,7 @@ NEW = ["train", "lenet5", "--data", "digits", "--out", "x"]
     ("words", "status", "message"),
     [
         (["trian"], 2, "no command is called 'trian'; did you mean `cladenet train`? `cladenet "),
-        (["xyzzy"], 2, "no command is called 'xyzzy'; `cladenet --help` lists all 10"),
+        (["xyzzy"], 2, "no command is called 'xyzzy'; `cladenet --help` lists all 11"),
         (["info", "resnt50"], 2, "no model is called 'resnt50'; nearest: resnet50"),
         (["models", "resnt*"], 2, "no model's name matches 'resnt*'; `cladenet models` prints all"),
         (["models", "--jsn"], 2, "`cladenet models` has no option '--jsn'; nearest: --json"),
@@ -67,6 +67,9 @@ NEW = ["train", "lenet5", "--data", "digits", "--out", "x"]
         (["evaluate", "x" * 300], 4, "does not exist; give a run folder such as runs/"),
         (["predict", "nowhere", "a.png"], 4, "nowhere does not exist"),
         (["predict", "nowhere", "a.png", "--top", "many"], 2, "--top: invalid int value: 'many'"),
+        (["bench", "speed"], 2, "argument what: invalid choice: 'speed'"),
+        (["bench", "input"], 2, "--data DATA belongs to `cladenet bench input`, which needs it"),
+        (["bench", "limits", "lenet5"], 2, "`cladenet bench limits` takes no network"),
         (["predict", "x", "y", "--json", "--csv"], 2, "not allowed with argument"),
     ],
     ids=lambda value: " ".join(value)[:50] if isinstance(value, list) else None,

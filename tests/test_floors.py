@@ -18,7 +18,7 @@ FLOORS = (
     {"checkpoints"},
     {"weights", "inference"},
     {"training", "evaluation", "analysis"},
-    {"report"},
+    {"bench", "report"},
     {"runs"},
     {"cli"},
 )

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from importlib import import_module
 
 import pytest
@@ -77,3 +79,21 @@ def test_an_override_replaces_the_variants_own_argument() -> None:
     with torch.device("meta"):
         model = create_model("resnet20_cifar", depth=8)
     assert len(list(model.stages[0].children())) == 1
+
+
+def test_building_a_network_pays_for_no_other_family_and_for_no_file_reader() -> None:
+    """In a process of its own, which has imported nothing yet."""
+    code = """
+import sys, torch, cladenet
+from cladenet import ledger
+before = set(sys.modules)
+with torch.device("meta"):
+    cladenet.create_model("bn_inception")
+print(*sorted({name.partition(".")[0] for name in set(sys.modules) - before}))
+print(ledger.load.cache_info().currsize, ledger._entries.cache_info().currsize)
+"""
+    done = subprocess.run([sys.executable, "-c", code], text=True, capture_output=True, check=True)
+    modules, parsed = done.stdout.splitlines()
+    assert not {"PIL", "torchvision", "safetensors", "yaml", "rich"} & set(modules.split())
+    assert "cladenet.weights.resolve" not in modules
+    assert parsed == "0 1"

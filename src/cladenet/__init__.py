@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from cladenet.runs.predict_images import predict
     from cladenet.runs.protocol_table import evaluate_protocols
     from cladenet.runs.train_run import train
+    from cladenet.weights.create import create_model
     from cladenet.weights.exporting import export_weights
     from cladenet.weights.importing import import_weights
-    from cladenet.weights.resolve import create_model
 
 __version__ = "0.1.0"
 
@@ -50,7 +50,7 @@ __all__ = [
 
 _HOMES = {
     "convert": "cladenet.runs.convert_run",
-    "create_model": "cladenet.weights.resolve",
+    "create_model": "cladenet.weights.create",
     "evaluate": "cladenet.runs.evaluate_run",
     "evaluate_exits": "cladenet.runs.exit_table",
     "evaluate_protocols": "cladenet.runs.protocol_table",

@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from cladenet.errors import BadArgument
-from cladenet.ledger import Entry, aliases, load
+from cladenet.ledger import Entry, aliases, load, look_up
 
 if TYPE_CHECKING:
     from cladenet.layers.anatomy import Classifier
@@ -35,18 +35,16 @@ def find(name: str) -> Entry:
     Raises:
         BadArgument: no network has this name; the message has the nearest ones.
     """
-    entries, others = load(), aliases()
-    if name in others:
-        return entries[others[name]]
-    if name not in entries:
+    entry = look_up(name)
+    if entry is None:
         from difflib import get_close_matches  # only a misspelt name pays for this import
 
-        nearest = get_close_matches(name.lower(), [*entries, *others], n=3)
+        nearest = get_close_matches(name.lower(), [*load(), *aliases()], n=3)
         hint = f"nearest: {', '.join(nearest)}. " if nearest else ""
         raise BadArgument(
-            f"no model is called {name!r}; {hint}`cladenet models` prints all {len(entries)}"
+            f"no model is called {name!r}; {hint}`cladenet models` prints all {len(load())}"
         )
-    return entries[name]
+    return entry
 
 
 @overload

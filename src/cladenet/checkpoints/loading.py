@@ -14,6 +14,7 @@ from cladenet.checkpoints.atomic import MANIFEST
 from cladenet.checkpoints.card import Card
 from cladenet.errors import CheckpointError, CladeNetError
 from cladenet.layers.anatomy import Classifier
+from cladenet.layers.init import Undrawn
 from cladenet.registry import create_model
 
 # Heard in training alone; see `Classifier.add_auxiliary`.
@@ -76,7 +77,8 @@ def load(path: str | Path, *, with_auxiliary: bool = False) -> Loaded:
     with torch.device("meta"):  # what does not fit is refused before it takes memory
         refuse_misfit(_build(card.network, arguments, folder), weights, str(folder))
     folders.refuse_non_finite(weights, folder)
-    model = _build(card.network, arguments, folder)
+    with Undrawn():
+        model = _build(card.network, arguments, folder)
     load_into(model, weights, str(folder))
     model.eval()
     try:

@@ -26,6 +26,7 @@ COMMANDS = {
     "import": "a file of weights, of torchvision, timm and others, as a checkpoint",
     "export": "a trained network in the names of torchvision or timm",
     "convert": "a trained network in the form that runs at test time (CondenseNet)",
+    "bench": "speed here: networks that answer and train, input, the machine's own limits",
     "check": "the doctor: unreadable, duplicate, leaking, imbalanced, too small",
 }
 

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from cladenet.cli.tables import columns, fit, paragraph, short
 from cladenet.errors import BadArgument
 from cladenet.ledger import Entry, descendants, families, load
-from cladenet.registry import find, list_models
+from cladenet.registry import list_models
 
 HEADINGS = ("name", "year", "params", "MACs", "error %", "as printed for")
 
@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.weights:
         print(_weights_table(arguments.pattern))
         return 0
-    entries = [find(name) for name in list_models(arguments.pattern)]
+    entries = [load()[name] for name in list_models(arguments.pattern)]
     if not entries:
         raise BadArgument(
             f"no model's name matches {arguments.pattern!r}; "

@@ -42,7 +42,7 @@ def read_entries(folder: Path, tree: dict[str, Family]) -> dict[str, Entry]:
     entries: dict[str, Entry] = {}
     taken: dict[str, str] = {}
     for family in tree:
-        for entry in _read_family(folder / f"{family}.toml"):
+        for entry in read_family(folder / f"{family}.toml"):
             for name in (entry.name, *entry.aliases):
                 if name in taken:
                     what = "name" if name == entry.name else f"alias {name!r}"
@@ -55,7 +55,12 @@ def read_entries(folder: Path, tree: dict[str, Family]) -> dict[str, Entry]:
     return entries
 
 
-def _read_family(file: Path) -> list[Entry]:
+def read_family(file: Path) -> list[Entry]:
+    """The networks of one file, in its order.
+
+    Raises:
+        LedgerError: a row is wrong, or there is none.
+    """
     tables = _parse(file)
     unknown = sorted(set(tables) - {"common", "model"})
     if unknown:

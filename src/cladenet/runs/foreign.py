@@ -6,8 +6,9 @@ from typing import Any
 from cladenet.checkpoints import folder as folders
 from cladenet.checkpoints import locate
 from cladenet.registry import find
+from cladenet.weights.create import is_external
 from cladenet.weights.known import split_name
-from cladenet.weights.resolve import is_external, resolve
+from cladenet.weights.resolve import resolve
 from cladenet.weights.sources import find_source
 
 # What follows from the data set, not from the weights.

@@ -1,4 +1,4 @@
-"""Names of weights, ours and others', to a checkpoint folder or a network.
+"""Names of weights, ours and others', to a checkpoint folder.
 
 runs/flowers                                  a run or checkpoint of ours
 resnet50.pth                                  a file, recognised by its tensors
@@ -9,61 +9,16 @@ hf:owner/name                                 a repository there, as timm writes
 
 import hashlib
 import json
-import warnings
 from pathlib import Path
 from typing import Any
 
-from cladenet import registry
-from cladenet.checkpoints import load
 from cladenet.checkpoints.atomic import MANIFEST
-from cladenet.errors import BadArgument, CheckpointError, StorageError
+from cladenet.errors import CheckpointError, StorageError
+from cladenet.weights.create import is_external
 from cladenet.weights.fetch import cache_folder, fetch, fetch_from_hub
-from cladenet.weights.first_layer import for_channels
 from cladenet.weights.importing import import_weights
 from cladenet.weights.known import find_weights, known_weights, split_name
 from cladenet.weights.reading import SUFFIXES
-from cladenet.weights.sources import find_source
-
-
-def is_external(name: str) -> bool:
-    """Is it a name of another library's, not of a network or a path here?"""
-    library = name.partition("/")[0]
-    return name.startswith("hf:") or (library in ("torchvision", "timm") and "/" in name)
-
-
-def create_model(name: str, **overrides: Any) -> Any:
-    """Build a network of ours, or the one of ours that another library's is.
-
-    A tag behind the other's name loads its weights: `torchvision/resnet50:IMAGENET1K_V1`,
-    `timm/resnet50.a1_in1k`, `hf:owner/name`. All else as in `registry.create_model`.
-
-    Raises:
-        BadArgument: an unknown name, an argument the network does not take, or another number of
-            classes than the weights have.
-        CheckpointError: the weights are not here and cannot be fetched, or are damaged.
-    """
-    if not is_external(name):
-        return registry.create_model(name, **overrides)
-    if not name.startswith("hf:") and not split_name(name)[1]:
-        source = find_source(name)
-        return registry.create_model(source.network, **{**source.arguments, **overrides})
-    features = {k: overrides.pop(k) for k in ("features_only", "out_indices") if k in overrides}
-    classes = overrides.pop("num_classes", None)
-    channels = overrides.pop("in_channels", overrides.pop("in_chans", None))
-    model, card, _ = load(resolve(name, **overrides))
-    if classes not in (None, len(card.classes)):
-        raise BadArgument(
-            f"num_classes is {classes}, {name} tells {len(card.classes)} classes apart; call "
-            f"reset_classifier({classes}) for a fresh last layer, or fine-tune with `cladenet "
-            f"train {card.network} --weights {name}`"
-        )
-    if channels not in (None, model.in_channels):
-        model = _for_channels(model, card.network, card.arguments, channels)
-    if features:
-        from cladenet.layers.features import FeatureMaps
-
-        return FeatureMaps(model, features.get("out_indices"))
-    return model
 
 
 def resolve(name: str | Path, **arguments: Any) -> Path:
@@ -151,11 +106,3 @@ def _imagenet_names() -> tuple[str, ...]:
     from torchvision.models import ResNet50_Weights
 
     return tuple(ResNet50_Weights.IMAGENET1K_V1.meta["categories"])
-
-
-def _for_channels(model: Any, network: str, arguments: dict[str, Any], channels: int) -> Any:
-    weights, said = for_channels(model.state_dict(), channels)
-    warnings.warn(said, stacklevel=3)
-    other = registry.create_model(network, **{**arguments, "in_channels": channels})
-    other.load_state_dict(weights)
-    return other.eval()

@@ -1,0 +1,306 @@
+"""docs/speed.md from the results: for each figure, how far it is from what the machine can do.
+
+    python benchmarks/speed_page.py [--write]
+
+A section is there when its results are: inference.json, training_step.json, input_pipeline.json,
+start_up.json and activation_memory.json of this folder's `results`. The limits are those that
+`inference.py` measured, or limits.json, which `cladenet bench limits --json` writes.
+"""
+
+import argparse
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from cladenet.analysis.cost import count_cost
+from cladenet.registry import create_model, find
+from cladenet.weights.sources import find_source
+
+RESULTS = Path(__file__).parent / "results"
+PAGE = Path(__file__).parents[1] / "docs" / "speed.md"
+PASSES = 3  # of a training step over the network's MACs: forward, and two backward
+
+HEAD = """# How fast, and how far from the limit
+
+Written by `python benchmarks/speed_page.py --write` from `benchmarks/results/`; each section
+names the command that measured it. `cladenet bench inference NAME`, `bench training`, `bench
+input` and `bench limits` measure the same on your machine. Sides of one table took turns in one
+run, each in a process of its own; figures are medians.
+"""
+LIMITS = """## The machine
+
+| limit | figure |
+|---|---|
+{rows}
+
+Arithmetic is the better of a matrix product and a 3x3 convolution, a multiply-accumulate counted
+as two operations; memory counts what a copy reads and writes. A network that did nothing but its
+MACs would run at 100 % of the peak of its precision, and no software can make it faster without
+leaving some of them out.
+"""
+INFERENCE = """## Inference
+
+`python benchmarks/inference.py`: same weights and images on all sides, logits compared before
+speed. "times" is against torchvision's eager float32 in the same rounds, "of peak" counts the
+network's MACs. A side's memory is the highest of its whole process, which builds the network in
+torch first on every side.
+
+![times as fast as torchvision](speed.svg)
+"""
+INFERENCE_END = """What stands between a figure and 100 %:
+
+- **Dense 3x3 networks** (ResNet, VGG): little. Their first and last layers have too few channels
+  or images to fill the vector units, and each layer begins with waking the threads.
+- **Light networks** (MobileNet, EfficientNet, ShuffleNet): memory. A depthwise convolution does 9
+  to 25 MACs for each value that it reads and writes, where the peak needs hundreds;
+  squeeze-and-excitation reads a map twice. Only fusing a depthwise layer with its neighbours, so
+  that maps stay in the cache, would move these.
+- **DenseNet**: every layer reads all maps before it again, and norms stand before convolutions,
+  where they cannot be folded away.
+- **ViT**: softmax, GELU and layer norm stand between the matrix products, and are memory and
+  exponentials.
+- **One image**: at batch 1 the weights are read once for each image. Where they exceed the cache,
+  as VGG-16's 528 MB of float32 do, memory bandwidth divided by their size is a limit of its own.
+"""
+TRAINING = """## Training
+
+`python benchmarks/training_step.py`: whole steps, forward, backward and SGD. "of peak" counts
+three times the network's MACs.
+"""
+TRAINING_END = """Between these and the peak stand the passes that do no MACs: a batch norm in
+training reads its map twice forward and twice backward, ReLU once each way, at the speed of
+memory; the gradient of the first layers has few channels; weights change in every step and are
+laid out anew for the kernels.
+"""
+INPUT = """## Input
+
+`python benchmarks/input_pipeline.py`: images a second that arrive as normalised batches.
+"""
+INPUT_END = """A photograph that is decoded cannot arrive faster than its Huffman codes are
+read{jpegs}: that is the limit of "decoding". The packed cache holds decoded pixels, and its limit
+is resampling each crop and writing 0.6 MB of float32 an image (224 pixels). Images of one size in
+memory are copied by whole windows, and writing the batch is all that is left.
+"""
+START = """## Start-up
+
+`python benchmarks/start_up.py`: processor time and highest memory of a fresh process, {rounds}
+rounds.
+"""
+START_END = """The floor is Python itself with `argparse`. Commands that need no network import no
+torch; listing them parses the ledger's 40 files of TOML, which is most of what `cladenet models`
+takes. Building a network costs torch's own import, which nothing here can shorten, and the
+drawing of its weights by torch's generator, one core, about 9 ns a weight for torch's own draw
+and the paper's; loading a checkpoint draws none.
+"""
+MEMORY = """## Memory of a training step
+
+`python benchmarks/activation_memory.py`: what one step adds, one thread.
+"""
+MEMORY_END = """The limit of a plain step is what the backward pass needs: the input of each
+convolution and norm. Below it lies only computing again, at the cost of up to one more forward
+pass.
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--write", action="store_true", help=f"to {PAGE.name}, else print")
+    options = parser.parse_args()
+    if options.write:
+        PAGE.write_text(page(RESULTS))
+        print(f"written: {PAGE}")
+    else:
+        print(page(RESULTS), end="")
+
+
+def page(results: Path) -> str:
+    """The page from a folder of results."""
+    inference = read(results, "inference")
+    limits = (read(results, "limits") or inference).get("limits")
+    sections = [
+        HEAD,
+        *limits_section(limits, inference),
+        *inference_section(inference),
+        *training_section(read(results, "training_step"), limits),
+        *input_section(read(results, "input_pipeline"), limits),
+        *start_section(read(results, "start_up")),
+        *memory_section(read(results, "activation_memory")),
+    ]
+    return "\n".join(sections)
+
+
+def read(results: Path, name: str) -> dict[str, Any]:
+    """The results of one script; empty where it has not run."""
+    file = results / f"{name}.json"
+    found: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
+    return found
+
+
+def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = ["| " + " | ".join(row) + " |" for row in (headings, *rows)]
+    return "\n".join([lines[0], "|" + "---|" * len(headings), *lines[1:]]) + "\n"
+
+
+def peak(limits: dict[str, Any] | None, precision: str) -> float:
+    """Billions of operations a second; 0 where none was measured."""
+    if limits is None:
+        return 0.0
+    return max(limits["gemm"].get(precision, 0.0), limits["conv"].get(precision, 0.0))
+
+
+def share(operations: float, limits: dict[str, Any] | None, precision: str) -> str:
+    limit = peak(limits, precision)
+    return f"{100 * operations / limit / 1e9:.0f} %" if limit else ""
+
+
+def on(machine: dict[str, Any]) -> str:
+    parts = [machine.get("processor", ""), f"{machine.get('threads')} threads"]
+    return f"{', '.join(parts)}, torch {machine.get('torch')}"
+
+
+def limits_section(limits: dict[str, Any] | None, inference: dict[str, Any]) -> Iterator[str]:
+    if not limits:
+        return
+    rows = [
+        f"| {kind} | {peak(limits, kind):,.0f} billion operations a second |"
+        for kind in limits["gemm"]
+    ]
+    rows.append(f"| memory | {limits['copy_gb_s']:.0f} GB/s |")
+    if limits["jpegs_s"]:
+        rows.append(f"| JPEG, 500x375 | {limits['jpegs_s']:,.0f} photographs a second |")
+    yield LIMITS.format(rows="\n".join(rows))
+
+
+def inference_section(result: dict[str, Any]) -> Iterator[str]:
+    if not result.get("runs"):
+        return
+    yield INFERENCE
+    runs = list(result["runs"].values())
+    yield f"Measured on {on(runs[0]['machine'])}, {runs[0]['clock']} time.\n"
+    for run in runs:
+        network = find_source(f"torchvision/{run['network']}").network
+        macs = f"{find(network).macs / 1e9:.2f} billion MACs"
+        yield f"### {run['network']}, batch {run['batch']} ({macs})\n"
+        rows = []
+        for side, row in run["sides"].items():
+            if "failed" in row:
+                rows.append((side, "", "", "", "", f"not measured: {cut(row['failed'])}"))
+                continue
+            times = row["times"]
+            rows.append(
+                (
+                    side,
+                    f"{row['images_s']:,.1f}",
+                    f"{times['median']:.2f} ({times['low']:.2f} to {times['high']:.2f})",
+                    f"{100 * row['share']:.0f} %",
+                    f"{row['peak_mib']:,.0f} MiB",
+                    f"{row['facts']['difference']:.0e}",
+                )
+            )
+        headings = (
+            "side",
+            "images/s",
+            "times (quartiles)",
+            "of peak",
+            "memory",
+            "logits differ by",
+        )
+        yield table(headings, rows)
+    yield INFERENCE_END
+
+
+def cut(words: str) -> str:
+    """The first line, short enough for a table."""
+    first = words.splitlines()[0].replace("|", "/")
+    return first if len(first) <= 80 else first[:79] + "…"
+
+
+def training_section(result: dict[str, Any], limits: dict[str, Any] | None) -> Iterator[str]:
+    if not result.get("networks"):
+        return
+    yield TRAINING
+    rows = []
+    for name, case in result["networks"].items():
+        for side, row in case["sides"].items():
+            rate = row["images_per_second"]
+            operations = 2 * PASSES * macs_at(name, case["size"]) * rate
+            rows.append(
+                (
+                    f"{name}, {case['size']} pixels, batch {case['batch']}",
+                    side,
+                    f"{rate:,.1f}",
+                    f"{row['ratio']:.2f}",
+                    share(operations, limits, "bf16" if "bf16" in side else "fp32"),
+                )
+            )
+    yield table(("network", "side", "images/s", "times the first side", "of peak"), rows)
+    yield TRAINING_END
+
+
+def macs_at(name: str, size: int) -> int:
+    """Of one image of `size` pixels a side; the ledger has them for one size."""
+    entry = find(name)
+    if size == entry.input[1]:
+        return entry.macs
+    with torch.device("meta"):
+        model = create_model(name)
+    return count_cost(model, (entry.input[0], size, size))[1]
+
+
+def input_section(result: dict[str, Any], limits: dict[str, Any] | None) -> Iterator[str]:
+    rows = []
+    for name, sides in result.items():
+        if name == "machine" or not isinstance(sides, dict):
+            continue
+        for side, clocks in sides.items():
+            wall = clocks.get("wall") if isinstance(clocks, dict) else None
+            if wall:
+                figures = (f"{wall['median']:,}", f"{wall['times']:.1f}")
+                rows.append((name, side, *figures))
+    if rows:
+        yield INPUT
+        yield f"Measured on {on(result['machine'])}, wall time.\n"
+        yield table(("images", "side", "images/s", "times"), rows)
+        known = limits and limits["jpegs_s"]
+        yield INPUT_END.format(
+            jpegs=f" ({limits['jpegs_s']:,.0f} a second)" if known and limits else ""
+        )
+
+
+def start_section(result: dict[str, Any]) -> Iterator[str]:
+    if result:
+        yield START.format(rounds=result["rounds"])
+        rows = [
+            (
+                f"`{name}`",
+                f"{row['cpu_median']:.3f} s ({row['cpu_low']:.3f} to {row['cpu_high']:.3f})",
+                f"{row['peak_mib']:,} MiB",
+            )
+            for name, row in result["cases"].items()
+        ]
+        yield table(("what", "processor time (quartiles)", "memory"), rows)
+        yield START_END
+
+
+def memory_section(result: dict[str, Any]) -> Iterator[str]:
+    if not result.get("steps"):
+        return
+    yield MEMORY
+    rows = [
+        (
+            f"{row['network']}, batch {row['batch']}",
+            row["form"],
+            f"{row['step_mib']:,} MiB",
+            f"{row['cpu_seconds']} s",
+        )
+        for row in result["steps"]
+    ]
+    yield table(("network", "form", "memory", "CPU time"), rows)
+    yield MEMORY_END
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""How fast networks are on this machine, beside others, and how far from what it can do."""
