@@ -5,8 +5,8 @@
 Each trial is the function that a test calls a few times (tests/faults), with another seed. Trials
 run in children that share this process's imports, one torch thread each. After each group its row
 goes to benchmarks/results/soak.json, beside those of the groups that ran before, and the page
-docs/faults.md is written anew from that file. Ctrl-C keeps the trials that are done. A promise that was not kept is listed there with
-what the trial said, and the exit status is 1.
+docs/faults.md is written anew from that file. Ctrl-C keeps the trials that are done. A promise
+that was not kept is listed there with what the trial said, and the exit status is 1.
 """
 
 import argparse
@@ -106,7 +106,11 @@ def saving(bench: Bench, count: int) -> Iterator[Trial]:
     reference = kills.undisturbed("lenet5_relu", digits, bench.folder / "reference")
     for number in range(count):
         place = bench.new(f"run-{number}")
-        yield attempt(lambda p=place, n=number: kills.check_death(reference, digits, p, n))  # type: ignore[misc]
+        yield attempt(
+            lambda p=place, n=number: kills.check_death(
+                reference, digits, p, *kills.random_death(n)
+            )
+        )  # type: ignore[misc]
         shutil.rmtree(place)
 
 

@@ -144,11 +144,16 @@ def die_at(point: str, call: int, after: bool) -> None:
     setattr(owner, point, deadly)
 
 
-def check_death(reference: Reference, data: Path, folder: Path, number: int) -> None:
-    """Death before or after a random call of one of `SAVING`, all of them in turn."""
+def random_death(number: int) -> tuple[str, int, bool]:
+    """For `check_death`: all points in turn, before and after, at any call of the first few."""
     point, after = SAVING[number // 2 % len(SAVING)], bool(number % 2)
-    draw = random.Random(number)
-    call = draw.randrange(1, 30 if point == "fsync" else 4)
+    return point, random.Random(number).randrange(1, 30 if point == "fsync" else 4), after
+
+
+def check_death(
+    reference: Reference, data: Path, folder: Path, point: str, call: int, after: bool
+) -> None:
+    """Death before or after call number `call` of one of `SAVING`; the run is resumed once."""
     run, output = folder / "run", folder / "output"
 
     def doomed() -> int:
@@ -157,8 +162,7 @@ def check_death(reference: Reference, data: Path, folder: Path, number: int) -> 
 
     assert wait(start(doomed, output)) == -signal.SIGKILL, output.read_text()[-2000:]
     begun = (run / "config.yaml").exists()
-    words = (
-        ["train", "--resume", run, "--quiet"] if begun else command(reference.network, run, data)
-    )
+    new = command(reference.network, run, data)
+    words = ["train", "--resume", run, "--quiet"] if begun else new
     assert finished(*words, output=output) == 0, output.read_text()[-2000:]
     assert final_state(run) == reference.state, f"{point}, call {call}, after: {after}"
