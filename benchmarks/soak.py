@@ -19,6 +19,7 @@ import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -107,10 +108,8 @@ def saving(bench: Bench, count: int) -> Iterator[Trial]:
     for number in range(count):
         place = bench.new(f"run-{number}")
         yield attempt(
-            lambda p=place, n=number: kills.check_death(
-                reference, digits, p, *kills.random_death(n)
-            )
-        )  # type: ignore[misc]
+            partial(kills.check_death, reference, digits, place, *kills.random_death(number))
+        )
         shutil.rmtree(place)
 
 
@@ -119,9 +118,7 @@ def full_disks(bench: Bench, count: int) -> Iterator[Trial]:
     expected = trials.reference(bench.new("reference"), bench.data)
     for seed in range(count):
         place = bench.new(f"run-{seed}")
-        yield attempt(
-            lambda p=place, s=seed: disks.check_random_full_disk(s, bench.data, p, expected)  # type: ignore[misc]
-        )
+        yield attempt(partial(disks.check_random_full_disk, seed, bench.data, place, expected))
         shutil.rmtree(place)
 
 
@@ -168,7 +165,7 @@ def damaged(kind: str) -> Group:
         if outcome.status != 143:
             raise RuntimeError(f"the run to be damaged did not stop: {outcome}")
         for seed in range(count):
-            yield attempt(lambda s=seed: damage.check_damage(s, run / "checkpoints", kind))  # type: ignore[misc]
+            yield attempt(partial(damage.check_damage, seed, run / "checkpoints", kind))
 
     return group
 
@@ -179,9 +176,7 @@ def hostile(bench: Bench, count: int) -> Iterator[Trial]:
     names = [(p, k) for p in pickles.payloads(bench.folder) for k in pickles.PACKINGS]
     for number, (payload, packing) in enumerate(names[:count]):
         place = bench.new(f"file-{number}")
-        yield attempt(
-            lambda p=payload, k=packing, f=place: pickles.check_hostile(p, k, f, saved)  # type: ignore[misc]
-        )
+        yield attempt(partial(pickles.check_hostile, payload, packing, place, saved))
         shutil.rmtree(place)
 
 
@@ -194,7 +189,7 @@ def ranks(bench: Bench, count: int) -> Iterator[Trial]:
     steps = elastic.steps_of_run(undisturbed)
     for seed in range(count):
         kill, run = elastic.random_kill(seed, steps), bench.folder / f"run-{seed}"
-        yield attempt(lambda k=kill, r=run: elastic.check_killed_rank(k, undisturbed, r))  # type: ignore[misc]
+        yield attempt(partial(elastic.check_killed_rank, kill, undisturbed, run))
 
 
 def races(bench: Bench, count: int) -> Iterator[Trial]:
@@ -216,9 +211,7 @@ def killed_workers(bench: Bench, count: int) -> Iterator[Trial]:
     for seed in range(count):
         place, number = bench.new(f"run-{seed}"), 1 + seed % 3
         yield attempt(
-            lambda s=seed, n=number, p=place: workers.check_killed_workers(  # type: ignore[misc]
-                s, n, bench.data, p, expected
-            )
+            partial(workers.check_killed_workers, seed, number, bench.data, place, expected)
         )
         shutil.rmtree(place)
 
@@ -241,7 +234,7 @@ class Row(NamedTuple):
     fault: str
     promise: str
     group: Group
-    count: int
+    times: int
     quick: int
 
 
@@ -302,7 +295,7 @@ def main() -> int:
     )
     parser.add_argument("--out", type=Path, default=RESULT)
     options = parser.parse_args()
-    counts = {name: row.quick if options.quick else row.count for name, row in GROUPS.items()}
+    counts = {name: row.quick if options.quick else row.times for name, row in GROUPS.items()}
     counts |= {name: int(number) for name, _, number in (c.partition("=") for c in options.count)}
     unknown = [name for name in [*options.groups, *counts] if name not in GROUPS]
     if unknown:
