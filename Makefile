@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint types tests test-slow test-kills bench clean
+.PHONY: demo test lint types tests test-slow test-kills soak bench clean
 
 demo: $(STAMP)
 	rm -rf runs/demo
@@ -31,6 +31,10 @@ test-slow: $(STAMP)
 
 test-kills: $(STAMP)
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto tests/test_resume.py tests/test_torchrun.py -m slow -k kills
+
+# The faults of the tests many times over: half an hour, and docs/faults.md at the end.
+soak: $(STAMP)
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/soak.py
 
 bench: $(STAMP)
 	$(BIN)/python benchmarks/input_pipeline.py

@@ -1,13 +1,16 @@
 """Errors keep their words and exit statuses on the way from a worker process."""
 
 import pickle
+import re
 import signal
+from pathlib import Path
 
 import pytest
 
 from cladenet import errors
+from cladenet.cli import main
 from cladenet.data.decode import UnreadableImage
-from cladenet.errors import CladeNetError, Interrupted, MissingExtra
+from cladenet.errors import BadArgument, CladeNetError, Interrupted, MissingExtra
 
 STATUSES = {
     "CladeNetError": 2,
@@ -48,3 +51,22 @@ def test_no_class_of_errors_is_without_a_test() -> None:
     values = vars(errors).values()
     defined = {v for v in values if isinstance(v, type) and issubclass(v, CladeNetError)}
     assert defined <= {type(error) for error in SAMPLES}
+
+
+def test_the_page_of_exit_codes_lists_every_class_with_its_status() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "exit-codes.md").read_text()
+    rows = re.findall(r"^\| (\d+) \| ([\w, ]*?) ?\|", page, re.MULTILINE)
+    listed = {name: int(status) for status, names in rows for name in names.split(", ") if name}
+    assert {n: s for n, s in listed.items() if n != "Interrupted"} == {
+        **STATUSES,
+        "MissingExtra": MissingExtra.exit_status,
+    }
+    assert [int(status) for status, _ in rows] == [0, *sorted({*STATUSES.values()}), 130, 143]
+
+
+@pytest.mark.parametrize("words", [["--debug", "info", "resnt18"], ["info", "resnt18", "--debug"]])
+def test_debug_shows_where_an_error_comes_from(words: list[str]) -> None:
+    """It goes out as it is; the interpreter prints its traceback."""
+    with pytest.raises(BadArgument, match="resnt18"):
+        main(words)
+    assert main([word for word in words if word != "--debug"]) == 2

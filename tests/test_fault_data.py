@@ -1,14 +1,13 @@
 """Data workers that are killed and images that vanish in the middle of a run."""
 
 import os
-import random
 import signal
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
+from faults.workers import POLICY, check_killed_workers, notice_soon
 from trials import (
     at_step,
     check_refusal,
@@ -21,8 +20,6 @@ from trials import (
     small_run,
     warm,
 )
-
-POLICY = "policy=trivialaugment"  # which is done by worker processes
 
 
 @pytest.fixture(scope="module")
@@ -40,26 +37,11 @@ def expected_of_policy(data: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     return reference(tmp_path_factory.mktemp("policy"), data, POLICY)
 
 
-@pytest.mark.parametrize("kills", [1, 3])
+@pytest.mark.parametrize(("seed", "kills"), [(1, 1), (2, 1), (3, 2), (4, 2), (5, 3)])
 def test_a_killed_data_worker_is_replaced(
-    kills: int, data: Path, expected_of_policy: dict[str, object], tmp_path: Path
+    seed: int, kills: int, data: Path, expected_of_policy: dict[str, object], tmp_path: Path
 ) -> None:
-    """As the system's out-of-memory killer does it: a worker goes, the run and its bits stay."""
-    run = tmp_path / "run"
-
-    def kill_a_worker() -> None:
-        workers = psutil.Process().children(recursive=True)
-        assert workers
-        random.Random(kills).choice(workers).kill()
-
-    def arm() -> None:
-        notice_soon()
-        for step in range(2, 2 + kills):
-            at_step(step, kill_a_worker)()
-
-    outcome = child(small_run(run, data, POLICY, "workers=2"), tmp_path / "output", arm)
-    assert outcome.status == 0, outcome
-    assert final_state(run) == expected_of_policy
+    check_killed_workers(seed, kills, data, tmp_path, expected_of_policy)
 
 
 def test_workers_that_are_killed_again_and_again_end_the_run_with_the_reason(
@@ -89,13 +71,6 @@ def test_workers_that_are_killed_again_and_again_end_the_run_with_the_reason(
     )
     assert child(resumed(run, "workers=0"), output).status == 0
     assert final_state(run) == expected_of_policy
-
-
-def notice_soon() -> None:
-    """DataLoader looks for dead workers every 5 seconds."""
-    from torch.utils.data import dataloader
-
-    overwrite(dataloader._MultiProcessingDataLoaderIter._try_get_data, "__defaults__", (0.1,))
 
 
 def test_an_image_that_vanishes_ends_the_run_after_saving_it(

@@ -5,23 +5,18 @@ import errno
 import io
 import json
 import os
-import random
-import resource
 import shutil
-import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cladenet.cli import main
-from cladenet.runs.keeping import Keeper
+from faults.disks import after_save, check_full_disk, check_random_full_disk
 from forking import start
 from trials import (
     check_refusal,
     child,
-    contents,
     ended,
     final_state,
     overwrite,
@@ -31,10 +26,6 @@ from trials import (
     warm,
 )
 
-MESSAGE = (
-    r"no room to write /.*: it needs \d+\.\d MB and \d+\.\d MB are free",
-    r"What was saved before is untouched",
-)
 CLONE_NEWNS, MS_REC, MS_PRIVATE, MS_REMOUNT = 0x20000, 16384, 1 << 18, 32
 CANNOT_MOUNT = 77
 
@@ -47,61 +38,6 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def expected(data: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
     return reference(tmp_path_factory.mktemp("reference"), data)
-
-
-def after_save(number: int, then: Callable[[], None]) -> None:
-    """In this process, call `then` once that many checkpoints are saved."""
-    original = Keeper.save
-    saves = 0
-
-    def save(keeper: Keeper) -> None:
-        nonlocal saves
-        original(keeper)
-        saves += 1
-        if saves == number:
-            then()
-
-    overwrite(Keeper, "save", save)
-
-
-def limit_file_sizes(largest: int) -> None:
-    resource.setrlimit(resource.RLIMIT_FSIZE, (largest, resource.RLIM_INFINITY))
-
-
-def train_under_a_limit(words: list[str], saves: int, largest: int, seen: Path) -> int:
-    """Train; after some saves no file may grow beyond `largest` bytes, nor may the output file."""
-    messages = io.StringIO()
-    sys.stdout = sys.stderr = messages
-
-    def fill() -> None:
-        seen.write_text(json.dumps(contents(Path(words[5]) / "checkpoints" / "last")))
-        limit_file_sizes(largest)
-
-    after_save(saves, fill)
-    try:
-        return main(words)
-    finally:
-        limit_file_sizes(resource.RLIM_INFINITY)
-        os.write(2, messages.getvalue().encode())
-
-
-def check_full_disk(
-    run: Path, data: Path, saves: int, largest: int, expected: dict[str, object]
-) -> None:
-    output, seen, words = run.with_name("output"), run.with_name("seen"), small_run(run, data)
-    pid = start(lambda: train_under_a_limit(words, saves, largest, seen), output)
-    last = run / "checkpoints" / f"step-{2 * saves:09}"
-    check_refusal(
-        ended(pid, output),
-        6,
-        *MESSAGE,
-        rf"Last good checkpoint: {last}; continue with `cladenet train --resume {run}`",
-    )
-    assert contents(last) == json.loads(seen.read_text())
-    assert not list(run.rglob(".writing-*"))
-    outcome = child(resumed(run), output)
-    assert outcome.status == 0, outcome
-    assert final_state(run) == expected
 
 
 @pytest.mark.parametrize(
@@ -119,11 +55,9 @@ def test_a_hundred_full_disks_cost_no_checkpoint(
     data: Path, expected: dict[str, object], tmp_path: Path
 ) -> None:
     for trial in range(100):
-        draw = random.Random(1000 + trial)
-        saves, largest = draw.randrange(1, 4), draw.randrange(1, 740_000)
         folder = tmp_path / str(trial)
         folder.mkdir()
-        check_full_disk(folder / "run", data, saves, largest, expected)
+        check_random_full_disk(1000 + trial, data, folder, expected)
         shutil.rmtree(folder)
 
 

@@ -13,6 +13,7 @@ import pytest
 from cladenet.errors import FolderInUse
 from cladenet.runs.course import Course
 from cladenet.runs.folder import RunFolder
+from faults.races import hold, race, until
 from forking import kill, start, wait
 from trials import (
     Outcome,
@@ -30,23 +31,6 @@ from trials import (
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return warm(tmp_path_factory.mktemp("data"))
-
-
-def until(happens: Callable[[], bool], seconds: float = 20) -> None:
-    limit = time.monotonic() + seconds
-    while not happens():
-        assert time.monotonic() < limit
-        time.sleep(0.005)
-
-
-def hold(folder: Path, release: Path) -> int:
-    """Own a folder until the file `release` is there; 7 if somebody else owns it."""
-    try:
-        with RunFolder(folder).owned():
-            until(release.exists)
-    except FolderInUse:
-        return 7
-    return 0
 
 
 def owned(folder: Path) -> bool:
@@ -93,27 +77,6 @@ def test_the_lock_of_a_dead_process_is_void(tmp_path: Path) -> None:
     assert f"process {dead} " in (folder / "run.lock").read_text()
     with RunFolder(folder).owned():
         assert wait(start(lambda: hold(folder, folder))) == 7
-
-
-def race(folder: Path, processes: int) -> list[int | None]:
-    """Let processes grab one folder at the same moment; their exit statuses, lowest first."""
-    folder.mkdir()
-    go, release = folder / "go", folder / "release"
-
-    def grab() -> int:
-        until(go.exists)
-        return hold(folder / "run", release)
-
-    racers = [start(grab) for _ in range(processes)]
-    go.touch()
-    statuses: dict[int, int | None] = {}
-    limit = time.monotonic() + 5
-    while len(statuses) < processes - 1 and time.monotonic() < limit:
-        found = {pid: wait(pid, 0) for pid in racers if pid not in statuses}
-        statuses |= {pid: status for pid, status in found.items() if status is not None}
-    release.touch()
-    statuses |= {pid: wait(pid) for pid in racers if pid not in statuses}
-    return sorted(statuses.values(), key=str)
 
 
 def test_ten_races_have_one_winner_each(tmp_path: Path) -> None:

@@ -1,41 +1,32 @@
 """SIGTERM and SIGINT: saved at the present step, a documented exit status, not one step lost."""
 
 import os
-import random
 import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from cladenet.checkpoints import atomic, loading
 from cladenet.cli import main
 from cladenet.runs import course as courses
 from cladenet.runs import train_run
-from cladenet.runs.course import Course
-from cladenet.training.engine import Report
-from forking import start, wait
+from faults.stops import GRACE, POLICY, STATUS, check_random_signal, check_resumes
+from forking import start
 from trials import (
     STEPS,
     at_step,
     check_refusal,
     child,
     ended,
-    final_state,
     overwrite,
     reference,
-    resumed,
     small_run,
     steps_of,
     warm,
 )
-
-STATUS = {signal.SIGTERM: 143, signal.SIGINT: 130}
-GRACE = 10  # seconds
-POLICY = "policy=trivialaugment"
 
 
 @pytest.fixture(scope="module")
@@ -71,12 +62,6 @@ def interrupt_in(owner: Any, name: str, number: int) -> Callable[[], None]:
         overwrite(owner, name, interrupted)
 
     return arm
-
-
-def check_resumes(run: Path, expected: dict[str, object]) -> None:
-    outcome = child(resumed(run), run.with_name("output"))
-    assert outcome.status == 0, outcome
-    assert final_state(run) == expected
 
 
 @pytest.mark.parametrize("number", STATUS)
@@ -156,45 +141,6 @@ def test_a_second_signal_stops_at_once_and_harms_nothing(
     check_refusal(outcome, 143, "stopped at once by a second signal; the last checkpoint stays")
     assert steps_of(run) == [2]
     check_resumes(run, expected)
-
-
-def check_random_signal(
-    seed: int, data: Path, folder: Path, expected: dict[str, object], longest: float = 2.0
-) -> bool:
-    """A signal to the whole process group, as a terminal and a scheduler send it, at any time.
-
-    True if it came in time.
-    """
-    draw = random.Random(seed)
-    number = draw.choice(list(STATUS))
-    run, taken, output = folder / "run", folder / "taken", folder / "output"
-    words = small_run(run, data, f"workers={draw.choice((0, 2))}", POLICY)
-    count = Course._count
-
-    def counting(course: Course, report: Report) -> None:
-        count(course, report)
-        taken.write_text(str(report.step))
-
-    def action() -> int:
-        overwrite(Course, "_count", counting)
-        return main(words)
-
-    pid = start(action, output)
-    if wait(pid, draw.uniform(0.2, longest)) is not None:
-        return False
-    family = psutil.Process(pid).children(recursive=True)
-    os.killpg(pid, number)
-    outcome = ended(pid, output, limit=GRACE)
-    assert not psutil.wait_procs(family, timeout=GRACE)[1], "workers outlive the run"
-    if outcome.status == 0:  # it came after the last line of the report
-        assert final_state(run) == expected
-        return False
-    assert outcome.status in (STATUS[number], -number), outcome  # the latter before the handler
-    if "; it is saved" in outcome.text:
-        assert steps_of(run)[0] == int(taken.read_text())
-    if (run / "config.yaml").exists():
-        check_resumes(run, expected)
-    return True
 
 
 @pytest.fixture(scope="module")

@@ -1,11 +1,8 @@
 """Two processes under torchrun: the same batches as one, and the same end after a rank has died."""
 
 import gc
-import json
 import os
 import re
-import subprocess
-import sys
 import weakref
 from copy import deepcopy
 from functools import partial
@@ -21,30 +18,14 @@ from torch import Tensor, nn
 from cladenet import cli
 from cladenet.errors import DataError
 from cladenet.training.sync_norm import share_statistics
+from faults.elastic import PLAIN, SHORT, bits_of, check_killed_rank, torchrun
 from forking import start, wait
 
-SHORT = ["batch_size=40", "threads=1", "device=cpu", "save_steps=7", "--quiet"]
-# No batch norm, no dropout: nothing that looks at a process's own share of a batch.
-PLAIN = ["lenet5_relu", "--recipe", "lenet", "lr=0.02", "size=32"]
 # A small rate: the rounding of two sums grows with every step that a batch norm amplifies.
 NORMED = [
     *("resnet20_cifar", "--recipe", "paper", "size=8", "lr=0.001", "steps=6", "schedule=constant"),
     "sync_bn=true",
 ]
-
-
-def torchrun(
-    *words: str | Path, restarts: int = 0, kill: str = ""
-) -> subprocess.CompletedProcess[str]:
-    """`cladenet train` on two ranks; `kill` is `rank:step` of a SIGKILL in the first attempt."""
-    entry = ["-m", "cladenet"] if not kill else [str(Path(__file__).parent / "mortal_rank.py")]
-    command = [
-        *(sys.executable, "-m", "torch.distributed.run", "--standalone"),
-        *("--nproc-per-node", "2", "--max-restarts", str(restarts), *entry),
-        *("train", "--data", "digits", *map(str, words), *SHORT),
-    ]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "KILL_RANK_AT_STEP": kill}
-    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300)
 
 
 def check_forked(world: int, run: Path, *words: str) -> None:
@@ -65,11 +46,8 @@ def check_forked(world: int, run: Path, *words: str) -> None:
 
 def end_of(run: Path) -> tuple[dict[str, Tensor], list[dict[str, Any]], dict[str, str]]:
     """Weights, metrics, and the sums of the last checkpoint's files."""
-    last = run / "checkpoints" / "last"
-    manifest = json.loads((last / "manifest.json").read_text())
-    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-    sums = {name: seal["sha256"] for name, seal in manifest["files"].items()}
-    return load_file(last / "weights.safetensors"), rows, sums
+    rows, sums = bits_of(run)
+    return load_file(run / "checkpoints" / "last" / "weights.safetensors"), rows, sums
 
 
 @pytest.fixture(scope="module")
@@ -98,20 +76,13 @@ def test_two_processes_train_as_one(words: list[str], tmp_path: Path) -> None:
 
 def test_a_killed_rank_costs_one_restart_and_no_bit(two_ranks: Path, tmp_path: Path) -> None:
     """Rank 1 dies at step 30, torchrun starts both again, the run ends as the undisturbed one."""
-    run = tmp_path / "run"
-    done = torchrun(*PLAIN, "epochs=2", "--out", run, restarts=1, kill="1:30")
-    assert done.returncode == 0, done.stderr
-    assert "exitcode: -9" in done.stderr
-    assert end_of(run)[1:] == end_of(two_ranks)[1:]
+    check_killed_rank("1:30", two_ranks, tmp_path / "run")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kill", ["0:3", "1:17", "0:28", "1:45", "0:61"])
 def test_kills_of_either_rank_end_bit_identical(kill: str, two_ranks: Path, tmp_path: Path) -> None:
-    run = tmp_path / "run"
-    done = torchrun(*PLAIN, "epochs=2", "--out", run, restarts=1, kill=kill)
-    assert done.returncode == 0, done.stderr
-    assert end_of(run)[1:] == end_of(two_ranks)[1:]
+    check_killed_rank(kill, two_ranks, tmp_path / "run")
 
 
 def test_an_error_of_all_ranks_is_printed_once_with_its_exit_status(tmp_path: Path) -> None:
