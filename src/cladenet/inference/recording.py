@@ -57,6 +57,10 @@ class _Recorder(TorchFunctionMode):
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
         kwargs = kwargs or {}
+        function, plain = _without_writing(func, kwargs)
+        writes = function is not func or plain is not kwargs
+        if writes and isinstance(args[0], Tensor) and args[0]._is_view():
+            raise CannotPrepare("it writes into a part of a tensor")
         result = func(*args, **kwargs)
         several = isinstance(result, tuple | list)
         tensors: tuple[Any, ...] = tuple(result) if several else (result,)
@@ -67,8 +71,7 @@ class _Recorder(TorchFunctionMode):
             return result  # a shape or a number: the same for all batches of this shape
         if not all(are):
             raise CannotPrepare(f"{_name(func)} gives tensors among other things")
-        function, plain = _without_writing(func, kwargs)
-        if function is func and plain is kwargs and any(result is value for value in args):
+        if not writes and any(result is value for value in args):
             return result  # such as dropout, which does nothing in evaluation
         step = Step(
             function,

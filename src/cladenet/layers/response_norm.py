@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
+from torch.nn import functional as F
 
 
 class LocalResponseNorm(nn.LocalResponseNorm):
@@ -64,8 +65,9 @@ def _power(sums: Tensor, beta: float) -> Tensor:
 
 def _window_sum(values: Tensor, size: int) -> Tensor:
     """The sum over `size` channels around each, of (N, C, H, W), in new memory."""
-    total = values.clone()
-    for away in range(1, min(size // 2, values.shape[1] - 1) + 1):
-        total[:, away:] += values[:, :-away]
-        total[:, :-away] += values[:, away:]
+    channels, half = values.shape[1], size // 2
+    padded = F.pad(values, (0, 0, 0, 0, half, half))
+    total = padded[:, :channels].clone()
+    for first in range(1, size):
+        total.add_(padded[:, first : first + channels])
     return total
