@@ -4,7 +4,8 @@
 
 All sides of a network have the same weights and see the same images; each is a process of its own,
 its logits are compared with the plain network's before its speed, and the sides take turns. The
-peers that are not installed are left out and named. What is measured already stays in the results,
+peers that are not installed are left out and named. cladenet is there twice: with the engine that
+is ready at once (packed), and with the one that `engine="fastest"` finds among those installed. What is measured already stays in the results,
 so that the whole can be run in parts: with `--budget SECONDS` no network is begun after that.
 With `--device cuda` torch waits for the GPU in each call; ONNX Runtime and OpenVINO are left out.
 What is written: benchmarks/results/inference.json (inference_cuda.json).
@@ -50,8 +51,11 @@ NETWORKS = (
 )
 PLAIN = "torchvision fp32"
 SIDES = {
-    "exact": (PLAIN, "timm fp32", "onnxruntime fp32", "openvino fp32", "cladenet exact"),
-    "bf16": ("torchvision bf16", "openvino bf16", "cladenet bf16"),
+    "exact": (
+        *(PLAIN, "timm fp32", "onnxruntime fp32", "openvino fp32"),
+        *("cladenet exact", "cladenet-fastest exact"),
+    ),
+    "bf16": ("torchvision bf16", "openvino bf16", "cladenet bf16", "cladenet-fastest bf16"),
     "int8": ("onnxruntime int8", "openvino int8", "cladenet int8"),
 }
 CPU_ONLY = ("onnxruntime", "openvino")
@@ -64,7 +68,6 @@ def main() -> None:
     parser.add_argument("--only", default="", help="networks, separated by commas")
     parser.add_argument("--batch", default="1,32")
     parser.add_argument("--precision", default="exact,bf16,int8")
-    parser.add_argument("--engine", default="usual", help="of cladenet's sides")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--visit", type=float, default=0.3, help="seconds")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
@@ -138,7 +141,7 @@ def compare(
                 "weights": weights,
                 "batch": batch,
                 **{k: getattr(options, k) for k in ("threads", "visit", "clock", "device")},
-                "engine": options.engine,
+                "engine": "fastest" if side.startswith("cladenet-fastest") else "usual",
             }
             try:
                 sides[side] = stack.enter_context(Apart([str(SIDE), json.dumps(case)]))

@@ -58,7 +58,7 @@ def prepared(case: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     facts: dict[str, Any] = {}
     with torch.inference_mode():
         reference = ours.to(device)(images)
-        if library == "cladenet":
+        if library.startswith("cladenet"):
             calibration = example_images(16, (3, 224, 224), seed=1)
             fast = cladenet.for_inference(
                 ours,
