@@ -5,9 +5,10 @@
 All sides of a network have the same weights and see the same images; each is a process of its own,
 its logits are compared with the plain network's before its speed, and the sides take turns. The
 peers that are not installed are left out and named. cladenet is there twice: with the engine that
-is ready at once (packed), and with the one that `engine="fastest"` finds among those installed. What is measured already stays in the results,
-so that the whole can be run in parts: with `--budget SECONDS` no network is begun after that.
-With `--device cuda` torch waits for the GPU in each call; ONNX Runtime and OpenVINO are left out.
+is ready at once (packed), and with the one that `engine="fastest"` finds among those installed.
+What is measured already stays in the results, so that the whole can be run in parts: with
+`--budget SECONDS` no network is begun after that. With `--device cuda` torch waits for the GPU in
+each call; ONNX Runtime and OpenVINO are left out.
 What is written: benchmarks/results/inference.json (inference_cuda.json).
 """
 
