@@ -5,7 +5,7 @@
 Each fault is made in a temporary folder and met by each library in a process of its own, one trial
 for each. Libraries that are not installed get no column. `--write` keeps the outcomes in
 results/peer_faults.json and in docs/peer-faults.md. The wheel of timm holds no train.py: its
-column trains by the loop of peer_training.py, with timm's own model, CheckpointSaver and
+column trains a small network by the loop of peer_training.py, with timm's CheckpointSaver and
 resume_checkpoint. torchvision's column is about data alone, for it has no trainer.
 """
 
@@ -33,8 +33,9 @@ HEAD = """# What other libraries do with the same faults
 
 Each fault was made once and given to each library in a process of its own: one trial for each cell.
 `python benchmarks/peer_faults.py --write` runs them and writes this page. timm's wheel holds no
-train.py: its column is a training loop with timm's model, CheckpointSaver and resume_checkpoint;
-torchvision's ImageFolder trains nothing. "stops" means an exception or an exit status other than 0.
+train.py: its column is a training loop with timm's CheckpointSaver and resume_checkpoint. The peers
+train a small network for 16 steps, cladenet its LeNet-5 for 18; torchvision's ImageFolder trains
+nothing. "stops" means an exception or an exit status other than 0.
 """
 
 

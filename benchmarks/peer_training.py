@@ -2,7 +2,8 @@
 
     python benchmarks/peer_training.py LIBRARY FAULT FOLDER
 
-A run is 2 epochs of 8 batches with random flips and dropout, saved every 4 steps. Each run is a
+A peer's run is 2 epochs of 8 batches with random flips and dropout, saved every 4 steps; cladenet's
+is one of 18 steps. Each run is a
 fork of this process, which has imported the library already.
 """
 

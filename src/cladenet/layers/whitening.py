@@ -2,7 +2,7 @@
 
 Coates, Ng. Learning Feature Representations with K-means. 2012, Sec. 4.2, whiten patches before
 they learn; Page. How to Train Your ResNet, part 8, 2019, does so in a frozen first layer; Jordan
-2024, arXiv:2404.00498, Sec. 3.1, gives each direction both signs.
+2024, arXiv:2404.00498, Sec. 3.2, gives each direction both signs.
 
     C = mean of p p^T over patches p    = sum of l_i u_i u_i^T
     filter i = u_i / sqrt(l_i + eps)    the largest l first, then all of them with the other sign

@@ -14,7 +14,7 @@ It descends from ResNet-9 (Page. How to Train Your ResNet. 2019) by way of hlb-C
 The first convolution is computed from the training images and fixed, see `layers.whitening`; its
 bias is learned in the first three of ten epochs. Norms shift and do not scale.
 
-Convolutions start as partial identities (Sec. 3.2): the first in_channels filters of each hand a
+Convolutions start as partial identities (Sec. 3.3): the first in_channels filters of each hand a
 channel on, the others are drawn as torch draws them. The paper multiplies the logits with 1/9; here
 the last layer is drawn a ninth as large, which is the same network to begin with, and the same in
 training if its rate is 1/81 of the paper's: `head_lr` of the recipe.

@@ -12,7 +12,7 @@ _MOMENTUM = 0.85
 _RATE = 11.5 / (1 + 1 / (1 - _MOMENTUM))
 
 AIRBENCH94 = Recipe(
-    source="Jordan 2024, arXiv:2404.00498, Sec. 3 and Listing 4; the code, airbench94.py",
+    source="Jordan 2024, arXiv:2404.00498, Sec. 3; the code, airbench94.py",
     departs=(
         "filters whiten the patches of the first batch, augmented, not of 5,000 images; the bias "
         "of the first convolution stops at 30 % of the run, not after 3 epochs"
