@@ -223,8 +223,12 @@ def _check_share(images: int, rank: int, world: int, workers: int) -> None:
 def _runner(
     views: TrainViews, store: Store, workers: int, augment: Augment
 ) -> Callable[[list[Job]], Iterator[Tensor]]:
-    """How the batches of an epoch are made: here, in threads, or in processes."""
-    if workers and (augment.has_policy or isinstance(store, FileStore)):
+    """How the batches of an epoch are made: here, in threads, or in processes.
+
+    Decoders and resizing leave Python's lock; torchvision's policies keep it, and draw from the
+    global generator.
+    """
+    if workers and augment.has_policy:
         return WorkerProcesses(views, workers).map
     if workers and (augment.cuts_boxes or not isinstance(store, ArrayStore)):
         return lambda jobs: in_threads(views, jobs, workers)
