@@ -98,7 +98,7 @@ class TrainBatches:
         )
         self._views = TrainViews(store, preprocess, augment, seed, colours)
         self._run = _runner(self._views, store, workers, augment)
-        self._labels = torch.from_numpy(np.array(split.labels, dtype=np.int64))
+        self._labels = split.labels.astype(np.int64)
 
     @property
     def steps_per_epoch(self) -> int:
@@ -121,8 +121,8 @@ class TrainBatches:
             for step in range(first_step, self.steps_per_epoch)
         ]
         for (_, chosen), images in zip(jobs, self._run(jobs), strict=True):
-            indices = torch.from_numpy(chosen)
-            yield Batch(images, self._labels[indices], indices)
+            labels = torch.from_numpy(self._labels[chosen])
+            yield Batch(images, labels, torch.from_numpy(chosen))
 
 
 class EvalBatches:
