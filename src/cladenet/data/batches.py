@@ -51,8 +51,9 @@ class TrainBatches:
         seed: of the order and of the changes.
         rank: number of this process, which gets the rank-th part of each batch.
         world: number of processes.
-        workers: threads or processes that work ahead; 0 works when a batch is asked for. Batches
-            from an array without a policy take less time than handing them over would.
+        workers: threads that work ahead, or processes where `augment` has a policy; 0 works when a
+            batch is asked for. Batches from an array without a policy take less time than handing
+            them over would.
         cache_dir: where packed images live, see `store.open_store`.
         cache_limit: see `store.open_store`.
         colours: for `augment.pca_colour`; measured on up to 2,048 of the images if None.

@@ -83,21 +83,37 @@ def pad_border(images: Pixels, pad: int, mode: str, colour: Pixels) -> Pixels:
     return padded
 
 
-def cut_windows(images: Pixels, corners: NDArray[np.int64], height: int, width: int) -> Pixels:
-    """(N, H, W, C) -> (N, height, width, C), image i from row and column `corners[i]` on.
+def put_window(
+    into: Pixels, image: Pixels, corner: tuple[int, int], mode: str, colour: Pixels
+) -> None:
+    """Fill `into` (H, W, C) with a window of `image` (H, W, C) as if that were padded.
 
-    One gather from a strided view of all windows: as fast as copying rows.
+    Args:
+        into: one block.
+        image: of the same size.
+        corner: row and column in the image where the window starts, negative in the border.
+        mode: see `pad_border`.
+        colour: see `pad_border`.
     """
-    n, rows, columns, channels = images.shape
-    per_image, per_row, per_pixel, per_byte = images.strides
-    windows = as_strided(
-        images,
-        (n, rows - height + 1, columns - width + 1, height, width * channels),
-        (per_image, per_row, per_pixel, per_row, per_byte),
-        writeable=False,
-    )
-    cut = windows[np.arange(n), corners[:, 0], corners[:, 1]]
-    return cut.reshape(n, height, width, channels)
+    height, width, _ = image.shape
+    top, left = corner
+    if mode == "reflect":
+        rows = _reflected(np.arange(top, top + height), height)
+        columns = _reflected(np.arange(left, left + width), width)
+        into[:] = image[rows[:, None], columns]
+        return
+    if top or left:
+        into.reshape(height, -1)[:] = np.tile(colour, width)
+    seen = image[max(0, top) : max(0, height + top), max(0, left) : max(0, width + left)]
+    above, before = max(0, -top), max(0, -left)
+    into[above : above + seen.shape[0], before : before + seen.shape[1]] = seen
+
+
+def _reflected(places: NDArray[np.int64], size: int) -> NDArray[np.int64]:
+    """Places along a line that goes on beyond 0 and size - 1 as in a mirror, within it."""
+    period = max(1, 2 * (size - 1))
+    folded = np.abs(places) % period
+    return np.minimum(folded, period - folded)
 
 
 def mirror(images: Pixels, which: NDArray[np.bool_]) -> None:

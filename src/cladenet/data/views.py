@@ -13,7 +13,7 @@ from cladenet.data.colour import (
     shift_colours,
 )
 from cladenet.data.draws import sample_seeds
-from cladenet.data.memory import MirroredWindows, cut_windows, mirror, pad_border
+from cladenet.data.memory import MirroredWindows, mirror, put_window
 from cladenet.data.policy import TorchvisionPolicy
 from cladenet.data.preprocess import Preprocess
 from cladenet.data.resample import resize
@@ -101,20 +101,27 @@ class TrainViews:
         return self._windows.cut(drawn[1][samples])
 
     def _padded(self, epoch: int, samples: NDArray[np.int64]) -> NDArray[np.uint8]:
-        images = self.store.stack(samples)
-        if self.augment.crop == "none":
-            return images
-        padded = pad_border(images, self.augment.pad, self.augment.pad_mode, self.colour)
-        corners = offsets(self.augment, self.seed, epoch, samples)
-        return cut_windows(padded, corners, self.preprocess.height, self.preprocess.width)
+        """Each pixel is written once, from where it is stored to its place in the batch."""
+        if not self._pad:
+            return self.store.stack(samples)
+        images = self._empty(len(samples))
+        corners = offsets(self.augment, self.seed, epoch, samples) - self._pad
+        for into, index, (top, left) in zip(images, samples, corners.tolist(), strict=True):
+            image = self.store[index]
+            put_window(into, image, (top, left), self.augment.pad_mode, self.colour)
+        return images
+
+    def _empty(self, n: int) -> NDArray[np.uint8]:
+        preprocess = self.preprocess
+        shape = (n, preprocess.height, preprocess.width, preprocess.channels)
+        return np.empty(shape, dtype=np.uint8)
 
     def _boxes(self, epoch: int, samples: NDArray[np.int64]) -> NDArray[np.uint8]:
         preprocess = self.preprocess
         stored = [self.store[index] for index in samples]
         shapes = np.array([image.shape[:2] for image in stored], dtype=np.int64)
         chosen = boxes(self.augment, preprocess, shapes, self.seed, epoch, samples)
-        shape = (len(samples), preprocess.height, preprocess.width, preprocess.channels)
-        images = np.empty(shape, dtype=np.uint8)
+        images = self._empty(len(samples))
         for i, (top, left, height, width) in enumerate(chosen):
             box = stored[i][None, top : top + height, left : left + width]
             images[i] = resize(box, preprocess.height, preprocess.width, preprocess.interpolation)[
