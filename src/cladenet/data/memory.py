@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from torch import from_numpy
 
 Pixels = NDArray[np.uint8]
-AT_ONCE = 1024  # images; padding more of them at a time would only take more memory
+AT_ONCE = 1 << 18  # bytes padded at a time, so that they stay in the core's cache
 
 
 class MirroredWindows:
@@ -25,10 +25,11 @@ class MirroredWindows:
         n, self.height, self.width, self.channels = images.shape
         rows, self._columns = self.height + 2 * pad, self.width + 2 * pad
         both = np.empty((2, n, rows, self._columns, self.channels), dtype=np.uint8)
-        for start in range(0, n, AT_ONCE):
-            part = slice(start, start + AT_ONCE)
-            both[0, part] = both[1, part] = pad_border(images[part], pad, mode, colour)
-            mirror(both[1, part], np.ones(len(images[part]), dtype=np.bool_))
+        step = max(1, AT_ONCE // both[0, 0].size)
+        for start in range(0, n, step):
+            part = slice(start, start + step)
+            padded = pad_border(images[part], pad, mode, colour)
+            both[0, part], both[1, part] = padded, _mirrored(padded)
         self._strides = both.strides
         row, line = both.strides[2], self.width * self.channels
         starts = both.size - (self.height - 1) * row - line + 1  # a window may start at any byte
@@ -117,11 +118,13 @@ def _reflected(places: NDArray[np.int64], size: int) -> NDArray[np.int64]:
 
 
 def mirror(images: Pixels, which: NDArray[np.bool_]) -> None:
-    """Mirror the images (N, H, W, C) where `which` (N,) holds, in place.
-
-    PyTorch has a kernel for channels-last images: 0.06 ms where numpy takes 0.47.
-    """
+    """Mirror the images (N, H, W, C) where `which` (N,) holds, in place."""
     chosen = np.flatnonzero(which)
     if len(chosen):
-        mirrored = from_numpy(images[chosen]).permute(0, 3, 1, 2).flip(3)
-        images[chosen] = mirrored.permute(0, 2, 3, 1).numpy()
+        images[chosen] = _mirrored(images[chosen])
+
+
+def _mirrored(images: Pixels) -> Pixels:
+    """PyTorch's kernel for channels-last images takes an eighth of numpy's time."""
+    mirrored = from_numpy(images).permute(0, 3, 1, 2).flip(3)
+    return mirrored.permute(0, 2, 3, 1).numpy()
