@@ -74,8 +74,8 @@ def main() -> None:
         for name in options.parts or parts:
             print(f"-- {name}", flush=True)
             result[name] = {"machine": found, **parts[name]()}
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text(json.dumps(result, indent=2) + "\n")
+            options.out.parent.mkdir(parents=True, exist_ok=True)
+            options.out.write_text(json.dumps(result, indent=2) + "\n")
     print(f"written: {options.out}")
 
 
