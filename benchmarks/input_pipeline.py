@@ -56,7 +56,6 @@ def main() -> None:
             "set CLADENET_TEST_DATA to a folder with cifar-10-batches-py/ and hymenoptera/"
         )
     data, rounds = Path(os.environ["CLADENET_TEST_DATA"]), options.rounds
-    result = json.loads(options.out.read_text()) if options.out.exists() else {}
     found = described()
     with tempfile.TemporaryDirectory() as cache:
         photos = Photographs(data, cache)
@@ -71,6 +70,8 @@ def main() -> None:
         }
         if unknown := set(options.parts) - parts.keys():
             raise SystemExit(f"{sorted(unknown)}: the parts are {', '.join(parts)}")
+        before = json.loads(options.out.read_text()) if options.out.exists() else {}
+        result = {name: before[name] for name in parts if name in before}
         for name in options.parts or parts:
             print(f"-- {name}", flush=True)
             result[name] = {"machine": found, **parts[name]()}
