@@ -57,10 +57,7 @@ class MirroredWindows:
         return where + left * of_pixel + mirrored * of_side
 
     def cut(self, starts: NDArray[np.int64]) -> Pixels:
-        """The windows that start there, uint8 (n, H, W, C).
-
-        128 windows of 32x32x3 take 0.03 ms on one core.
-        """
+        """The windows that start there, uint8 (n, H, W, C)."""
         cut = self._windows[starts]
         return cut.reshape(len(starts), self.height, self.width, self.channels)
 
