@@ -1,51 +1,52 @@
-"""Images per second of the input pipeline, beside torchvision's datasets and DataLoader.
+"""Images per second of the input pipeline, beside torchvision's and timm's transforms.
 
-    CLADENET_TEST_DATA=... python benchmarks/input_pipeline.py
+    CLADENET_TEST_DATA=... python benchmarks/input_pipeline.py [cifar jpeg packed ...]
 
-Both sides end with normalised float32 batches in memory, do the same augmentation, and take turns
-in one process. Pixel statistics are compared before speed. Workers live across epochs, so their
-start is not counted, on either side. On a machine that others use too, look at the images per CPU
-second, which is given for sides that work in one process, threads included.
-What is written: benchmarks/results/input_pipeline.json.
+Ours and theirs (`input_sides.py`) end with normalised float32 batches in memory, make the same
+random changes, and take turns in one process. Pixel statistics are compared before speed. Workers
+live across epochs, so their start is not counted, on either side. On a machine that others use
+too, look at the images per CPU second, given for sides that work in one process, threads included.
+What is written: benchmarks/results/input_pipeline.json, of which other parts stay as they were.
 """
 
 import argparse
+import importlib.util
 import json
 import os
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import PIL
 import torch
+from input_sides import PROCESS, Photographs, Sides, cifar
 from machine import machine
 from torch import Tensor
 from torch.nn import functional as F
-from torch.utils.data import DataLoader
 
 import cladenet
 from cladenet.data.augment import Augment
 from cladenet.data.batches import TrainBatches
+from cladenet.data.jpeg import agrees
 from cladenet.data.open import open_dataset
 from cladenet.data.preprocess import Preprocess
 from cladenet.vision import torchvision
 
-Epoch = Callable[[int], Iterable[Tensor]]  # the number of an epoch -> its batches
 RESULT = Path(__file__).parent / "results" / "input_pipeline.json"
 # In standard deviations: two epochs of 20,000 images, and of 160, differ by their random crops.
 CIFAR_ALIKE, PHOTOS_ALIKE = 0.01, 0.2
-BASELINE = "torchvision, 0 workers"
-PROCESSES = "worker processes"
+WARM_UP = 3
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("parts", nargs="*", help="which to measure; all by default")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=1, help="of PyTorch, but for the steps")
     parser.add_argument("--out", type=Path, default=RESULT)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
@@ -54,132 +55,63 @@ def main() -> None:
         raise SystemExit(
             "set CLADENET_TEST_DATA to a folder with cifar-10-batches-py/ and hymenoptera/"
         )
-    data = Path(os.environ["CLADENET_TEST_DATA"])
+    data, rounds = Path(os.environ["CLADENET_TEST_DATA"]), options.rounds
+    found = described()
     with tempfile.TemporaryDirectory() as cache:
-        result = {
-            "machine": described(),
-            "cifar": compare(cifar_sides(data), options.rounds, CIFAR_ALIKE),
-            "step": share_of_a_step(data, options.rounds),
-            "photographs": compare(photo_sides(data, cache), options.rounds, PHOTOS_ALIKE),
+        photos = Photographs(data, cache)
+        parts: dict[str, Callable[[], dict[str, Any]]] = {
+            "cifar": lambda: compare(cifar(data), rounds, CIFAR_ALIKE),
+            "jpeg": lambda: compare(photos.from_files(), rounds, PHOTOS_ALIKE),
+            "packed": lambda: compare(photos.from_pixels(), rounds, PHOTOS_ALIKE),
+            "crops alone": lambda: compare(photos.crops_alone(), rounds, PHOTOS_ALIKE),
+            "policies": lambda: compare(photos.policies(), rounds, PHOTOS_ALIKE),
+            "step of resnet20_cifar": lambda: small_step(data, rounds),
+            "step of resnet18": lambda: photo_step(photos, rounds),
         }
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text(json.dumps(result, indent=2) + "\n")
+        if unknown := set(options.parts) - parts.keys():
+            raise SystemExit(f"{sorted(unknown)}: the parts are {', '.join(parts)}")
+        before = json.loads(options.out.read_text()) if options.out.exists() else {}
+        result = {name: before[name] for name in parts if name in before}
+        for name in options.parts or parts:
+            print(f"-- {name}", flush=True)
+            result[name] = {"machine": found, **parts[name]()}
+            options.out.parent.mkdir(parents=True, exist_ok=True)
+            options.out.write_text(json.dumps(result, indent=2) + "\n")
     print(f"written: {options.out}")
 
 
 def described() -> dict[str, Any]:
     """The machine and the libraries that read images, printed as well."""
+    vision = torchvision().__version__
+    if importlib.util.find_spec("timm") is None:
+        raise SystemExit("timm's transform is one of the sides: pip install timm")
+    import timm
+
     found = machine(
-        torchvision=torchvision().__version__, numpy=np.__version__, pillow=PIL.__version__
+        torchvision=vision,
+        timm=timm.__version__,
+        numpy=np.__version__,
+        pillow=PIL.__version__,
+        simplejpeg=agrees(),
     )
     print(*(f"{key} {value}" for key, value in found.items()), sep=", ")
     return found
 
 
-def cifar_sides(data: Path) -> dict[str, Epoch]:
-    dataset = open_dataset(f"cifar10:{data}")
-    preprocess = Preprocess.for_dataset(dataset, (3, 32, 32))
-    batches = TrainBatches(dataset.train, preprocess, Augment(crop="pad", flip=0.5), 128, seed=0)
-    torchvision()
-    from torchvision import datasets, transforms
+def compare(sides: Sides, rounds: int, alike: float) -> dict[str, Any]:
+    """Rates of all sides, taking turns, after one epoch each that warms up and is looked at.
 
-    class CIFAR10Part(datasets.CIFAR10):  # type: ignore[misc]
-        """The two batches that are here."""
-
-        train_list = [  # noqa: RUF012
-            ["data_batch_1", "cbda46cd6b302f5d443d3cd20ce8b97e"],
-            ["data_batch_2", "e452a8833dcbadd5b59b46ac2d17b1d5"],
-        ]
-        test_list = [["test_batch", "b3f5e288144dcd9e81e35c9b0213bbee"]]  # noqa: RUF012
-        meta = {  # noqa: RUF012
-            "filename": "batches.meta",
-            "key": "label_names",
-            "md5": "56a2023d12d9afdf5284508eeb834c17",
-        }
-
-    chain = transforms.Compose(
-        [
-            transforms.RandomCrop(32, padding=4, fill=tuple(preprocess.mean_colour().tolist())),
-            transforms.RandomHorizontalFlip(),
-            transforms.ToTensor(),
-            transforms.Normalize(preprocess.mean, preprocess.std),
-        ]
-    )
-    theirs = CIFAR10Part(data, train=True, transform=chain)
-    return {"cladenet": ours(batches, preprocess), **loaders(theirs, 128)}
-
-
-def photo_sides(data: Path, cache: str) -> dict[str, Epoch]:
-    dataset = open_dataset(f"{data / 'hymenoptera'}")
-    preprocess = Preprocess.for_dataset(dataset, (3, 224, 224))
-    sides: dict[str, Epoch] = {}
-    for name, workers, limit in (
-        ("cladenet packed", 0, None),
-        ("cladenet packed, 2 threads", 2, None),
-        ("cladenet decoding", 0, 0),
-        (f"cladenet decoding, 2 {PROCESSES}", 2, 0),
-    ):
-        start = time.perf_counter()
-        batches = TrainBatches(
-            dataset.train,
-            preprocess,
-            Augment(crop="resized", flip=0.5),
-            32,
-            seed=0,
-            workers=workers,
-            cache_dir=cache,
-            cache_limit=limit,
-        )
-        if not sides:
-            rate = len(dataset.train) / (time.perf_counter() - start)
-            print(f"packing once: {rate:,.0f} images/s")
-        sides[name] = ours(batches, preprocess)
-    torchvision()
-    from torchvision import datasets, transforms
-
-    chain = transforms.Compose(
-        [
-            transforms.RandomResizedCrop(224),
-            transforms.RandomHorizontalFlip(),
-            transforms.ToTensor(),
-            transforms.Normalize(preprocess.mean, preprocess.std),
-        ]
-    )
-    theirs = datasets.ImageFolder(str(data / "hymenoptera" / "train"), chain)
-    return {**sides, **loaders(theirs, 32)}
-
-
-def ours(batches: TrainBatches, preprocess: Preprocess) -> Epoch:
-    return lambda epoch: (preprocess.to_input(batch.images) for batch in batches.epoch(epoch))
-
-
-def loaders(dataset: Any, batch_size: int) -> dict[str, Epoch]:
-    return {
-        BASELINE: loader(dataset, batch_size, 0),
-        f"torchvision, 2 {PROCESSES}": loader(dataset, batch_size, 2),
-    }
-
-
-def loader(dataset: Any, batch_size: int, workers: int) -> Epoch:
-    batches: DataLoader[Any] = DataLoader(
-        dataset,
-        batch_size,
-        shuffle=True,
-        drop_last=True,
-        num_workers=workers,
-        persistent_workers=workers > 0,
-    )
-    return lambda epoch: (images for images, _ in batches)
-
-
-def compare(sides: dict[str, Epoch], rounds: int, alike: float) -> dict[str, Any]:
-    """Rates of all sides, taking turns, after one epoch each that warms up and is looked at."""
+    The first side is what the others are so many times as fast as.
+    """
+    baseline = next(iter(sides))
     looks = {name: statistics_of(epoch(0)) for name, epoch in sides.items()}
     for name, look in looks.items():
-        difference = max(abs(a - b) for a, b in zip(look, looks[BASELINE], strict=True))
-        print(f"{name}: pixel mean and deviation differ from {BASELINE} by {difference:.4f}")
+        difference = max(abs(a - b) for a, b in zip(look, looks[baseline], strict=True))
         if difference > alike:
-            raise SystemExit("these are not the same images: the comparison would say nothing")
+            raise SystemExit(
+                f"{name}: pixel mean or deviation differs from that of {baseline} by "
+                f"{difference:.4f}: these are not the same images"
+            )
     rates: dict[str, list[float]] = {name: [] for name in sides}
     cpu_rates: dict[str, list[float]] = {name: [] for name in sides}
     for number in range(1, rounds + 1):
@@ -190,13 +122,14 @@ def compare(sides: dict[str, Epoch], rounds: int, alike: float) -> dict[str, Any
             cpu_rates[name].append(images / (time.process_time() - cpu_start))
     result = {}
     for name in sides:
-        result[name] = {"wall": spread(rates[name], rates[BASELINE])}
-        if not name.endswith(PROCESSES):
-            result[name]["cpu"] = spread(cpu_rates[name], cpu_rates[BASELINE])
+        result[name] = {"wall": spread(rates[name], rates[baseline])}
+        if PROCESS not in name:
+            result[name]["cpu"] = spread(cpu_rates[name], cpu_rates[baseline])
         for clock, found in result[name].items():
             print(
                 f"{name}: {found['median']:,} images per {clock} second "
-                f"({found['least']:,} to {found['most']:,}), {found['times']}x"
+                f"({found['least']:,} to {found['most']:,}), {found['times']}x",
+                flush=True,
             )
     return result
 
@@ -207,7 +140,7 @@ def spread(rates: list[float], baseline: list[float]) -> dict[str, float]:
         "median": round(median),
         "least": round(min(rates)),
         "most": round(max(rates)),
-        "times": round(median / statistics.median(baseline), 1),
+        "times": round(median / statistics.median(baseline), 2),
     }
 
 
@@ -223,36 +156,50 @@ def statistics_of(batches: Iterable[Tensor]) -> list[float]:
     return [*mean.tolist(), *(squares / count - mean**2).sqrt().tolist()]
 
 
-def share_of_a_step(data: Path, rounds: int) -> dict[str, Any]:
-    """What waiting for input takes of a training step of resnet20_cifar, batch 128, float32."""
+def small_step(data: Path, rounds: int) -> dict[str, Any]:
+    """resnet20_cifar, batches of 128."""
     dataset = open_dataset(f"cifar10:{data}")
     preprocess = Preprocess.for_dataset(dataset, (3, 32, 32))
     batches = TrainBatches(dataset.train, preprocess, Augment(crop="pad", flip=0.5), 128, seed=0)
-    model: Any = cladenet.create_model("resnet20_cifar", num_classes=10)
+    return share_of_a_step("resnet20_cifar", batches, preprocess, 4 * rounds)
+
+
+def photo_step(photos: Photographs, rounds: int) -> dict[str, Any]:
+    """resnet18 at 224 pixels, batches of 32 from the packed file."""
+    return share_of_a_step("resnet18", photos.batches(photos.boxes), photos.preprocess, 2 * rounds)
+
+
+def share_of_a_step(
+    network: str, batches: TrainBatches, preprocess: Preprocess, steps: int
+) -> dict[str, Any]:
+    """What making the input takes of a training step: bf16 autocast, channels-last, every core."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(len(os.sched_getaffinity(0)))
+    model: Any = cladenet.create_model(network, num_classes=10)
     model = model.to(memory_format=torch.channels_last).train()
     optimizer = torch.optim.SGD(model.parameters(), 0.1, momentum=0.9, weight_decay=1e-4)
-
-    def inputs() -> Iterator[tuple[Tensor, Tensor]]:
-        for batch in batches.epoch(0):
-            yield preprocess.to_input(batch.images), batch.labels
-
-    waits, steps = [], []
-    stream = inputs()
-    for _ in range(3 + 6 * rounds):
+    stream = (batch for epoch in range(steps) for batch in batches.epoch(epoch))
+    waits, whole = [], []
+    for _ in range(WARM_UP + steps):
         start = time.perf_counter()
-        images, labels = next(stream)
-        got = time.perf_counter()
-        loss = F.cross_entropy(model(images), labels)
+        batch = next(stream)
+        images = preprocess.to_input(batch.images)
+        waits.append(time.perf_counter() - start)
+        with torch.autocast("cpu", torch.bfloat16):
+            loss = F.cross_entropy(model(images), batch.labels)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        waits.append(got - start)
-        steps.append(time.perf_counter() - start)
-    wait, step = statistics.median(waits[3:]), statistics.median(steps[3:])
-    print(
-        f"input {1000 * wait:.2f} ms of a step of {1000 * step:.1f} ms: {100 * wait / step:.2f} %"
-    )
-    return {"input_ms": 1000 * wait, "step_ms": 1000 * step, "share_percent": 100 * wait / step}
+        whole.append(time.perf_counter() - start)
+    torch.set_num_threads(threads)
+    wait, step = (1000 * statistics.median(times[WARM_UP:]) for times in (waits, whole))
+    print(f"input {wait:.2f} ms of a step of {step:.1f} ms: {100 * wait / step:.2f} %", flush=True)
+    return {
+        "threads": len(os.sched_getaffinity(0)),
+        "input_ms": round(wait, 3),
+        "step_ms": round(step, 1),
+        "share_percent": round(100 * wait / step, 2),
+    }
 
 
 if __name__ == "__main__":

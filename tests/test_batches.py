@@ -10,6 +10,7 @@ import psutil
 import pytest
 import torch
 
+from cladenet.data import views
 from cladenet.data.augment import Augment
 from cladenet.data.batches import Batch, EvalBatches, TrainBatches, eval_batches
 from cladenet.data.dataset import Split
@@ -93,6 +94,27 @@ def test_any_number_of_workers_gives_the_same_array_batches(augment: Augment, wo
     split = array_split(40)
     expected = list(train_batches(split, augment).epoch(EPOCH))
     assert_same(list(train_batches(split, augment, workers=workers).epoch(EPOCH)), expected)
+
+
+@pytest.mark.parametrize(
+    "augment",
+    [
+        Augment(),
+        Augment(crop="pad", pad=3),
+        Augment(crop="pad", pad_mode="reflect", flip=1.0),
+        Augment(crop="pad", flip=0.3, pca_colour=0.1),
+    ],
+)
+def test_an_array_too_large_to_be_kept_twice_gives_the_same_batches(
+    augment: Augment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    split = array_split(40)
+    found = [list(train_batches(split, augment).epoch(epoch)) for epoch in (0, 1, 0)]
+    monkeypatch.setattr(views, "WINDOWS_LIMIT", 0)
+    batches = train_batches(split, augment)
+    assert batches._views._array is None
+    for epoch, of_epoch in zip((0, 1, 0), found, strict=True):
+        assert_same(of_epoch, list(batches.epoch(epoch)))
 
 
 @pytest.mark.parametrize("augment", [BOXES, POLICY, Augment(crop="jitter", short_side=(40, 80))])
@@ -180,6 +202,15 @@ def test_a_worker_killed_again_and_again_stops_the_run() -> None:
     assert [next(results), next(results)] == [0, 1]
     with pytest.raises(OutOfSpace, match="killed twice at the same batch"):
         next(results)
+
+
+def test_only_what_draws_globally_or_keeps_the_lock_is_done_by_processes(photos: Split) -> None:
+    """Starting a process and handing batches over cost more than decoding in a thread."""
+    before = set(psutil.Process().children())
+    for augment, count in ((BOXES, 0), (POLICY, 2)):
+        batches = train_batches(photos, augment, workers=2, cache_limit=0)
+        next(batches.epoch(EPOCH))
+        assert len(set(psutil.Process().children()) - before) == count
 
 
 def die_at_two(job: int) -> int:

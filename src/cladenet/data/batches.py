@@ -51,8 +51,9 @@ class TrainBatches:
         seed: of the order and of the changes.
         rank: number of this process, which gets the rank-th part of each batch.
         world: number of processes.
-        workers: threads or processes that work ahead; 0 works when a batch is asked for. Batches
-            from an array without a policy take less time than handing them over would.
+        workers: threads that work ahead, or processes where `augment` has a policy; 0 works when a
+            batch is asked for. Batches from an array without a policy take less time than handing
+            them over would.
         cache_dir: where packed images live, see `store.open_store`.
         cache_limit: see `store.open_store`.
         colours: for `augment.pca_colour`; measured on up to 2,048 of the images if None.
@@ -98,7 +99,7 @@ class TrainBatches:
         )
         self._views = TrainViews(store, preprocess, augment, seed, colours)
         self._run = _runner(self._views, store, workers, augment)
-        self._labels = torch.from_numpy(np.array(split.labels, dtype=np.int64))
+        self._labels = split.labels.astype(np.int64)
 
     @property
     def steps_per_epoch(self) -> int:
@@ -121,8 +122,8 @@ class TrainBatches:
             for step in range(first_step, self.steps_per_epoch)
         ]
         for (_, chosen), images in zip(jobs, self._run(jobs), strict=True):
-            indices = torch.from_numpy(chosen)
-            yield Batch(images, self._labels[indices], indices)
+            labels = torch.from_numpy(self._labels[chosen])
+            yield Batch(images, labels, torch.from_numpy(chosen))
 
 
 class EvalBatches:
@@ -223,8 +224,12 @@ def _check_share(images: int, rank: int, world: int, workers: int) -> None:
 def _runner(
     views: TrainViews, store: Store, workers: int, augment: Augment
 ) -> Callable[[list[Job]], Iterator[Tensor]]:
-    """How the batches of an epoch are made: here, in threads, or in processes."""
-    if workers and (augment.has_policy or isinstance(store, FileStore)):
+    """How the batches of an epoch are made: here, in threads, or in processes.
+
+    Decoders and resizing leave Python's lock; torchvision's policies keep it, and draw from the
+    global generator.
+    """
+    if workers and augment.has_policy:
         return WorkerProcesses(views, workers).map
     if workers and (augment.cuts_boxes or not isinstance(store, ArrayStore)):
         return lambda jobs: in_threads(views, jobs, workers)

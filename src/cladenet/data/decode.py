@@ -28,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from cladenet.data.jpeg import fast_pixels
 from cladenet.errors import BadArgument, DataError
 
 # The formats that may be opened, whatever a file's name says; all are fuzzed upstream.
@@ -122,6 +123,9 @@ def open_image(
 
 def to_pixels(image: Image.Image, channels: int, *, exif: bool = True) -> NDArray[np.uint8]:
     """Decode an opened image to uint8 (H, W, `channels`): the table above."""
+    if channels == 3 and (fast := fast_pixels(image)) is not None:
+        turn = UPRIGHT.get(_orientation(image)) if exif else None
+        return fast if turn is None else np.array(Image.fromarray(fast).transpose(turn))
     image.load()
     # After load(): a PNG may keep its EXIF at the end, and a TIFF has just turned itself upright.
     turn = UPRIGHT.get(_orientation(image)) if exif else None

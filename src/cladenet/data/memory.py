@@ -1,7 +1,4 @@
-"""Images of one size as one array: whole batches cut, padded and mirrored at once.
-
-128 images of 32x32x3 with a border of 4 take 0.2 ms on one core.
-"""
+"""Images of one size as one array: whole batches cut, padded and mirrored at once."""
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
@@ -9,6 +6,60 @@ from numpy.typing import NDArray
 from torch import from_numpy
 
 Pixels = NDArray[np.uint8]
+AT_ONCE = 1 << 18  # bytes padded at a time, so that they stay in the core's cache
+
+
+class MirroredWindows:
+    """All windows of padded images and of their mirror images: a batch is one gather of rows.
+
+    The images are padded once and kept twice, as they are and mirrored.
+
+    Args:
+        images: uint8 (N, H, W, C).
+        pad: see `pad_border`.
+        mode: see `pad_border`.
+        colour: see `pad_border`.
+    """
+
+    def __init__(self, images: Pixels, pad: int, mode: str, colour: Pixels) -> None:
+        n, self.height, self.width, self.channels = images.shape
+        rows, self._columns = self.height + 2 * pad, self.width + 2 * pad
+        both = np.empty((2, n, rows, self._columns, self.channels), dtype=np.uint8)
+        step = max(1, AT_ONCE // both[0, 0].size)
+        for start in range(0, n, step):
+            part = slice(start, start + step)
+            padded = pad_border(images[part], pad, mode, colour)
+            both[0, part], both[1, part] = padded, _mirrored(padded)
+        self._strides = both.strides
+        row, line = both.strides[2], self.width * self.channels
+        starts = both.size - (self.height - 1) * row - line + 1  # a window may start at any byte
+        self._windows = as_strided(
+            both.reshape(-1), (starts, self.height, line), (1, row, 1), writeable=False
+        )
+
+    @staticmethod
+    def nbytes(images: Pixels, pad: int) -> int:
+        """Memory that the windows of `images` take."""
+        n, height, width, channels = images.shape
+        return 2 * n * (height + 2 * pad) * (width + 2 * pad) * channels
+
+    def starts(self, corners: NDArray[np.int64], mirrored: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """Where the windows of all images start, int64 (N,), for `cut`.
+
+        Args:
+            corners: row and column of each in its padded image, int64 (N, 2).
+            mirrored: which are mirrored after they are cut, bool (N,).
+        """
+        top, left = corners.T
+        left = np.where(mirrored, self._columns - self.width - left, left)
+        of_side, of_image, of_row, of_pixel, _ = self._strides
+        where: NDArray[np.int64] = np.arange(len(corners)) * of_image + top * of_row
+        return where + left * of_pixel + mirrored * of_side
+
+    def cut(self, starts: NDArray[np.int64]) -> Pixels:
+        """The windows that start there, uint8 (n, H, W, C)."""
+        cut = self._windows[starts]
+        return cut.reshape(len(starts), self.height, self.width, self.channels)
 
 
 def pad_border(images: Pixels, pad: int, mode: str, colour: Pixels) -> Pixels:
@@ -30,29 +81,47 @@ def pad_border(images: Pixels, pad: int, mode: str, colour: Pixels) -> Pixels:
     return padded
 
 
-def cut_windows(images: Pixels, corners: NDArray[np.int64], height: int, width: int) -> Pixels:
-    """(N, H, W, C) -> (N, height, width, C), image i from row and column `corners[i]` on.
+def put_window(
+    into: Pixels, image: Pixels, corner: tuple[int, int], mode: str, colour: Pixels
+) -> None:
+    """Fill `into` (H, W, C) with a window of `image` (H, W, C) as if that were padded.
 
-    One gather from a strided view of all windows: as fast as copying rows.
+    Args:
+        into: one block.
+        image: of the same size.
+        corner: row and column in the image where the window starts, negative in the border.
+        mode: see `pad_border`.
+        colour: see `pad_border`.
     """
-    n, rows, columns, channels = images.shape
-    per_image, per_row, per_pixel, per_byte = images.strides
-    windows = as_strided(
-        images,
-        (n, rows - height + 1, columns - width + 1, height, width * channels),
-        (per_image, per_row, per_pixel, per_row, per_byte),
-        writeable=False,
-    )
-    cut = windows[np.arange(n), corners[:, 0], corners[:, 1]]
-    return cut.reshape(n, height, width, channels)
+    height, width, _ = image.shape
+    top, left = corner
+    if mode == "reflect":
+        rows = _reflected(np.arange(top, top + height), height)
+        columns = _reflected(np.arange(left, left + width), width)
+        into[:] = image[rows[:, None], columns]
+        return
+    if top or left:
+        into.reshape(height, -1)[:] = np.tile(colour, width)
+    seen = image[max(0, top) : max(0, height + top), max(0, left) : max(0, width + left)]
+    above, before = max(0, -top), max(0, -left)
+    into[above : above + seen.shape[0], before : before + seen.shape[1]] = seen
+
+
+def _reflected(places: NDArray[np.int64], size: int) -> NDArray[np.int64]:
+    """Places along a line that goes on beyond 0 and size - 1 as in a mirror, within it."""
+    period = max(1, 2 * (size - 1))
+    folded = np.abs(places) % period
+    return np.minimum(folded, period - folded)
 
 
 def mirror(images: Pixels, which: NDArray[np.bool_]) -> None:
-    """Mirror the images (N, H, W, C) where `which` (N,) holds, in place.
-
-    PyTorch has a kernel for channels-last images: 0.06 ms where numpy takes 0.47.
-    """
+    """Mirror the images (N, H, W, C) where `which` (N,) holds, in place."""
     chosen = np.flatnonzero(which)
     if len(chosen):
-        mirrored = from_numpy(images[chosen]).permute(0, 3, 1, 2).flip(3)
-        images[chosen] = mirrored.permute(0, 2, 3, 1).numpy()
+        images[chosen] = _mirrored(images[chosen])
+
+
+def _mirrored(images: Pixels) -> Pixels:
+    """PyTorch's kernel for channels-last images takes an eighth of numpy's time."""
+    mirrored = from_numpy(images).permute(0, 3, 1, 2).flip(3)
+    return mirrored.permute(0, 2, 3, 1).numpy()

@@ -72,7 +72,8 @@ class RunConfig:
         exif: turn photographs as their EXIF orientation says.
         threads: torch threads; 0 leaves torch's choice.
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
-        workers: processes that prepare images; the result does not depend on it.
+        workers: threads, or processes for policies, that prepare images; the result does not depend
+            on it.
         save_minutes: time between two checkpoints at the most.
         save_steps: steps between two checkpoints; 0 saves by time alone.
         cache_dir: folder of decoded images; empty is $CLADENET_CACHE or ~/.cache/cladenet.

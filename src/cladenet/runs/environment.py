@@ -24,6 +24,8 @@ def describe(world: World) -> dict[str, Any]:
         "torch": torch.__version__,
         "torchvision": _version("torchvision"),
         "numpy": _version("numpy"),
+        "pillow": _version("pillow"),
+        "simplejpeg": _version("simplejpeg"),
         "system": platform.platform(),
         "processor": _processor(),
         "cores": os.cpu_count(),

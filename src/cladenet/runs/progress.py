@@ -6,7 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol, TextIO
 
+from cladenet.data.store import OnProgress
+
 PLAIN_EVERY = 30.0  # seconds between two lines where nothing is redrawn
+LIVE_EVERY = 0.2  # seconds between two drawings
+WORTH_A_WORD = 2.0  # seconds
+ERASE = "\r\x1b[K"
 
 
 class Display(Protocol):
@@ -74,7 +79,7 @@ class Live:
 
     def wants(self) -> bool:
         """Five times a second."""
-        return time.monotonic() - self._last >= 0.2
+        return time.monotonic() - self._last >= LIVE_EVERY
 
     def step(self, step: int, lr: float, loss: float, error: float, images: int) -> None:
         """Redraw."""
@@ -109,6 +114,39 @@ def display(total: int, first: int, *, quiet: bool) -> Iterator[Display]:
         )
         with Bar(*columns, console=Console(stderr=True)) as bar:
             yield Live(bar, total, first)
+
+
+@contextmanager
+def packing(*, quiet: bool) -> Iterator[OnProgress | None]:
+    """What to call with the images packed so far and their number.
+
+    On a terminal that is a line on stderr that goes when all is done; elsewhere one that is
+    written once, where packing takes longer than 2 seconds.
+    """
+    if quiet:
+        yield None
+        return
+    stream, live = sys.stderr, sys.stderr.isatty()
+    start = drawn = 0.0  # when the first image was done, and the line last written
+
+    def tell(done: int, total: int) -> None:
+        nonlocal start, drawn
+        now = time.monotonic()
+        start = start or now
+        text = f"packing {total:,} images, once for all runs: {done:,} done"
+        if live and now - drawn >= LIVE_EVERY:
+            print(ERASE + text, end="", file=stream, flush=True)
+            drawn = now
+        elif not (live or drawn) and now - start >= WORTH_A_WORD:
+            left = (now - start) / done * (total - done)
+            print(f"{text}, about {clock(left)} left", file=stream, flush=True)
+            drawn = now
+
+    try:
+        yield tell
+    finally:
+        if live and drawn:
+            print(ERASE, end="", file=stream, flush=True)
 
 
 def clock(seconds: float) -> str:

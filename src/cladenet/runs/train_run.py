@@ -15,6 +15,7 @@ from cladenet.checkpoints.atomic import to_json, write_file
 from cladenet.checkpoints.card import Card
 from cladenet.checkpoints.folder import steps
 from cladenet.data.batches import TrainBatches
+from cladenet.data.store import OnProgress
 from cladenet.errors import BadArgument
 from cladenet.evaluation import Evaluation
 from cladenet.layers.anatomy import Classifier
@@ -30,7 +31,7 @@ from cladenet.runs.foreign import in_our_words
 from cladenet.runs.keeping import Keeper
 from cladenet.runs.mishaps import explained
 from cladenet.runs.probe import fit_last_layer
-from cladenet.runs.progress import Display, display
+from cladenet.runs.progress import Display, display, packing
 from cladenet.runs.setup import Setting, prepare, refuse_lonely_batches
 from cladenet.training.learner import Learner, frozen_parts
 from cladenet.training.objective import Objective, balanced_weights, count_labels, make_objective
@@ -142,7 +143,8 @@ def _begin(
             setting = prepare(config, weights, folder.split, leads=world.leads, going_on=going_on)
         with together(world):
             model, notes = build(config, setting, weights, shallow)
-            batches = _batches(config, setting, world)
+            with packing(quiet=quiet) as on_progress:
+                batches = _batches(config, setting, world, on_progress)
             refuse_lonely_batches(model, batches.batch_size, setting.recipe, world.size)
             if begins and weights is None and shallow is None:
                 notes += fit_to_data(model, batches, setting.preprocess, world.device)
@@ -202,7 +204,9 @@ def _probed(
     return (said,)
 
 
-def _batches(config: RunConfig, setting: Setting, world: World) -> TrainBatches:
+def _batches(
+    config: RunConfig, setting: Setting, world: World, on_progress: OnProgress | None
+) -> TrainBatches:
     return TrainBatches(
         setting.dataset.train,
         setting.preprocess,
@@ -214,6 +218,7 @@ def _batches(config: RunConfig, setting: Setting, world: World) -> TrainBatches:
         workers=config.workers,
         cache_dir=config.cache_dir or None,
         cache_limit=max(1, round(config.cache_gb * 1e9)) if config.cache_gb else None,
+        on_progress=on_progress,
     )
 
 

@@ -1,0 +1,99 @@
+"""simplejpeg beside Pillow: the same bits, and the same files refused."""
+
+import io
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from cladenet.data import decode as decode_module
+from cladenet.data import jpeg
+from cladenet.data.decode import UnreadableImage, decode
+
+
+@pytest.fixture
+def both(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("simplejpeg")
+    assert jpeg.agrees()
+
+
+def by_pillow(data: bytes, reduce_to: int | None = None) -> NDArray[np.uint8]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(decode_module, "fast_pixels", lambda image: None)
+        return decode(data, reduce_to=reduce_to)
+
+
+def photograph(height: int = 301, width: int = 203, **options: object) -> bytes:
+    random = np.random.default_rng(height)
+    ramp = np.add.outer(np.arange(height), np.arange(width))[:, :, None] // 3
+    pixels = (ramp + random.integers(0, 60, (height, width, 3))).clip(0, 255).astype(np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "JPEG", **options)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("subsampling", ["4:4:4", "4:2:2", "4:2:0"])
+@pytest.mark.parametrize("progressive", [False, True])
+@pytest.mark.usefixtures("both")
+def test_the_bits_are_pillows_at_every_scale(subsampling: str, progressive: bool) -> None:
+    data = photograph(subsampling=subsampling, progressive=progressive)
+    for reduce_to in (None, 150, 70, 30, 12, 3):
+        np.testing.assert_array_equal(decode(data, reduce_to=reduce_to), by_pillow(data, reduce_to))
+
+
+@pytest.mark.usefixtures("both")
+def test_the_fast_way_is_the_one_taken() -> None:
+    with Image.open(io.BytesIO(photograph())) as image:
+        assert jpeg.fast_pixels(image) is not None
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.usefixtures("both")
+def test_orientation_is_applied_as_by_pillow(orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = photograph(exif=exif)
+    np.testing.assert_array_equal(decode(data), by_pillow(data))
+
+
+@pytest.mark.usefixtures("both")
+def test_a_file_cut_or_overwritten_anywhere_is_judged_as_by_pillow() -> None:
+    data = photograph(64, 48)
+    random = np.random.default_rng(1)
+    damaged = [data[: int(at)] for at in np.linspace(1, len(data) - 1, 40)]
+    for _ in range(60):
+        changed = bytearray(data)
+        changed[int(random.integers(2, len(data)))] = int(random.integers(256))
+        damaged.append(bytes(changed))
+    for case in damaged:
+        try:
+            expected: object = by_pillow(case).tobytes()
+        except UnreadableImage as error:
+            expected = str(error)
+        try:
+            found: object = decode(case).tobytes()
+        except UnreadableImage as error:
+            found = str(error)
+        assert found == expected
+
+
+@pytest.mark.usefixtures("both")
+def test_real_photographs_have_pillows_bits() -> None:
+    if "CLADENET_TEST_DATA" not in os.environ:
+        pytest.skip("CLADENET_TEST_DATA names no folder with hymenoptera/")
+    paths = sorted((Path(os.environ["CLADENET_TEST_DATA"]) / "hymenoptera").rglob("*.jpg"))[::8]
+    assert paths
+    for path in paths:
+        data = path.read_bytes()
+        np.testing.assert_array_equal(decode(data), by_pillow(data))
+        np.testing.assert_array_equal(decode(data, reduce_to=96), by_pillow(data, 96))
+
+
+def test_builds_that_disagree_leave_it_to_pillow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jpeg, "agrees", lambda: False)
+    with Image.open(io.BytesIO(photograph())) as image:
+        assert jpeg.fast_pixels(image) is None
+    assert decode(photograph()).shape == (301, 203, 3)
