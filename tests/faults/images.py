@@ -7,6 +7,7 @@ import signal
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
@@ -22,10 +23,10 @@ HANG = 2.0  # seconds
 MEMORY = 1 << 30  # bytes that a decoder may take beyond what the process has
 
 
-def encoded(picture: Image.Image, form: str) -> bytes:
+def encoded(picture: Image.Image, form: str, **options: Any) -> bytes:
     """The bytes of an image file."""
     buffer = BytesIO()
-    picture.save(buffer, form)
+    picture.save(buffer, form, **options)
     return buffer.getvalue()
 
 
