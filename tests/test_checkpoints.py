@@ -19,6 +19,7 @@ from cladenet.cli import main
 from cladenet.errors import CheckpointError, StorageError
 from cladenet.layers.anatomy import Classifier
 from cladenet.registry import create_model, find, list_models
+from faults.damage import flip
 
 
 @pytest.fixture(scope="module")
@@ -91,12 +92,6 @@ def test_a_cut_file_never_loads(name: str, saved: Path, tmp_path: Path) -> None:
         (folder / name).write_bytes(whole[:cut])
         with pytest.raises(CheckpointError, match=rf"{name} (is damaged|has {cut} bytes)"):
             load(folder)
-
-
-def flip(path: Path, bit: int) -> None:
-    data = bytearray(path.read_bytes())
-    data[bit // 8] ^= 1 << bit % 8
-    path.write_bytes(data)
 
 
 @pytest.mark.parametrize("name", ["card.json", "weights.safetensors", "state.safetensors"])

@@ -21,6 +21,7 @@ STATUSES = {
     "StorageError": 6,
     "OutOfSpace": 6,
     "FolderInUse": 7,
+    "ProcessLost": 8,
 }
 SAMPLES = [
     *(getattr(errors, name)("what, and what to do") for name in STATUSES),

@@ -1,12 +1,17 @@
 """Kill -9 at any instant: the resumed run ends as the undisturbed one, bit for bit."""
 
+import signal
+from functools import partial
+from itertools import cycle
 from pathlib import Path
 
 import pytest
 
 from cladenet.vision import torchvision
-from faults.kills import RECIPES, SAVING, Reference, check_death, many_kills, undisturbed
+from faults.kills import RECIPES, SAVING, Reference, check_death, die_at, many_kills, undisturbed
 from faults.kills import digits as make_digits
+from trials import child, final_state, pictures, resumed, small_run
+from trials import reference as undisturbed_small
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -60,3 +65,28 @@ def test_a_kill_inside_a_save_loses_nothing(
     """Die just before and just after the second call of each that saving is made of."""
     call = 9 if point == "fsync" else 2
     check_death(lenet, digits, tmp_path, point, call, after)
+
+
+NORMED = ("network=resnet20_cifar", "size=8")  # with running statistics
+
+
+@pytest.fixture(scope="module")
+def normed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, object]]:
+    """Images, and how a network with batch norm ends that is trained on them."""
+    folder = tmp_path_factory.mktemp("normed")
+    data = pictures(folder / "pictures")
+    return data, undisturbed_small(folder, data, *NORMED)
+
+
+@pytest.mark.parametrize(("point", "after"), list(zip(SAVING, cycle([True, False]))))
+def test_a_kill_inside_a_save_loses_no_running_statistics(
+    point: str, after: bool, normed: tuple[Path, dict[str, object]], tmp_path: Path
+) -> None:
+    data, expected = normed
+    run, output = tmp_path / "run", tmp_path / "output"
+    words = small_run(run, data, *NORMED)
+    death = partial(die_at, point, 9 if point == "fsync" else 2, after)
+    assert child(words, output, death).status == -signal.SIGKILL
+    outcome = child(resumed(run), output)
+    assert outcome.status == 0, outcome
+    assert final_state(run) == expected

@@ -1,13 +1,11 @@
 """Two processes under torchrun: the same batches as one, and the same end after a rank has died."""
 
 import gc
-import os
 import re
 import weakref
 from copy import deepcopy
 from functools import partial
 from pathlib import Path
-from socket import socket
 from typing import Any
 
 import pytest
@@ -18,7 +16,7 @@ from torch import Tensor, nn
 from cladenet import cli
 from cladenet.errors import DataError
 from cladenet.training.sync_norm import share_statistics
-from faults.elastic import PLAIN, SHORT, bits_of, check_killed_rank, torchrun
+from faults.elastic import PLAIN, SHORT, bits_of, check_killed_rank, forked, torchrun
 from forking import start, wait
 
 # A small rate: the rounding of two sums grows with every step that a batch norm amplifies.
@@ -30,18 +28,9 @@ NORMED = [
 
 def check_forked(world: int, run: Path, *words: str) -> None:
     """The same as `world` forks of this process, which need no start-up, to a good end."""
-    with socket() as free:
-        free.bind(("localhost", 0))
-        port = str(free.getsockname()[1])
-
-    def rank_of(rank: int) -> int:
-        os.environ |= {"MASTER_ADDR": "localhost", "MASTER_PORT": port}
-        os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(world)}
-        return cli.main(["train", "--data", "digits", *words, "--out", str(run), *SHORT])
-
-    outputs = [run.with_suffix(f".{rank}.txt") for rank in range(world)]
-    children = [start(partial(rank_of, rank), outputs[rank]) for rank in range(world)]
-    assert [wait(child) for child in children] == [0] * world, outputs[0].read_text()
+    where = ("--data", "digits", "--out", run)
+    outcomes = forked(run, "train", *words, *where, *SHORT, world=world)
+    assert [outcome.status for outcome in outcomes] == [0] * world, outcomes
 
 
 def end_of(run: Path) -> tuple[dict[str, Tensor], list[dict[str, Any]], dict[str, str]]:

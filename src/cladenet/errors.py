@@ -9,6 +9,7 @@ stderr without a traceback and exits with `exit_status`:
     5  diverged: a loss that is not finite
     6  disk or memory is full, or the disk cannot be written
     7  the run folder belongs to somebody else
+    8  another of the processes that train together has ended or does not answer
     130, 143  interrupted by SIGINT, SIGTERM, with a checkpoint written
 """
 
@@ -72,6 +73,12 @@ class FolderInUse(CladeNetError):
     """The run folder is owned by another process, or already holds a run."""
 
     exit_status = 7
+
+
+class ProcessLost(CladeNetError):
+    """Another of the processes that train together has ended, or does not answer."""
+
+    exit_status = 8
 
 
 class Interrupted(KeyboardInterrupt):

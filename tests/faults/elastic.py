@@ -1,12 +1,22 @@
-"""Two ranks under torchrun, one of which is killed."""
+"""Several ranks, under torchrun or as forks of this process, one of which meets a fault."""
 
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
+from socket import socket
 from typing import Any
+
+from torch.distributed import TCPStore  # type: ignore[attr-defined]
+
+from cladenet.cli import main
+from forking import kill, start
+from trials import Outcome, ended
 
 SHORT = ["batch_size=40", "threads=1", "device=cpu", "save_steps=7", "--quiet"]
 # No batch norm, no dropout: nothing that looks at a process's own share of a batch.
@@ -52,3 +62,44 @@ def random_kill(seed: int, steps: int) -> str:
     """`rank:step` of one of two ranks and any step."""
     draw = random.Random(seed)
     return f"{draw.randrange(2)}:{draw.randrange(1, steps)}"
+
+
+def forked(
+    run: Path,
+    *words: str | Path,
+    world: int = 2,
+    faults: Mapping[int, Callable[[], None]] | None = None,
+    environment: Mapping[str, str] | None = None,
+    hung: int | None = None,
+) -> list[Outcome]:
+    """The command line as `world` forks of this process, which need no start-up; how each ends.
+
+    Another fork keeps the store in which they meet, as torchrun does, and survives them.
+    `faults` has what a rank does before its command; the rank `hung`, which never ends, is killed
+    when the others have.
+    """
+    with socket() as free:
+        free.bind(("localhost", 0))
+        port = int(free.getsockname()[1])
+
+    def keep_the_store() -> int:
+        _store = TCPStore("localhost", port, is_master=True, wait_for_workers=False)
+        signal.pause()
+        return 0
+
+    def rank_of(rank: int) -> int:
+        os.environ |= {"MASTER_ADDR": "localhost", "MASTER_PORT": str(port)}
+        os.environ |= {"TORCHELASTIC_USE_AGENT_STORE": "True", **(environment or {})}
+        os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(world)}
+        (faults or {}).get(rank, lambda: None)()
+        return main([str(word) for word in words])
+
+    launcher = start(keep_the_store)
+    outputs = [run.with_suffix(f".{rank}.txt") for rank in range(world)]
+    pids = [start(partial(rank_of, rank), outputs[rank]) for rank in range(world)]
+    found = {
+        rank: ended(pids[rank], outputs[rank], limit=0 if rank == hung else 60)
+        for rank in sorted(range(world), key=lambda rank: rank == hung)
+    }
+    kill(launcher)
+    return [found[rank] for rank in range(world)]

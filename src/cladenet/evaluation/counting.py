@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from cladenet.data.dataset import Split
-from cladenet.errors import BadArgument, CladeNetError, DataError
+from cladenet.errors import BadArgument, CladeNetError, DataError, Diverged
 from cladenet.evaluation.forward import check_precision, evaluating
 from cladenet.evaluation.result import Evaluation
 from cladenet.evaluation.tally import Reduce, Tally
@@ -52,9 +52,11 @@ def count(
         reduce: sums a tensor over all of them in place; needed for more than one.
 
     Raises:
-        CladeNetError: what making the answers raises; if only another process failed, a silent one
-            with the same exit status.
+        CladeNetError: what making the answers raises.
         Diverged: some answers are not finite.
+
+    Of several processes the first that has failed raises its error, the others a silent one with
+    the same exit status.
     """
     failure: CladeNetError | None = None
     try:
@@ -65,7 +67,7 @@ def count(
     except CladeNetError as error:
         failure = error
     if reduce is not None:
-        failure = _first_failure(failure, reduce, tallies[0].device)
+        failure = _first_failure(failure, reduce, rank, world, tallies[0].device)
     if failure is not None:
         raise failure
     return [_result(tally, split, rank, world, reduce) for tally in tallies]
@@ -112,20 +114,29 @@ def tally_for(num_classes: int, worst: int, device: torch.device) -> Tally:
 def _result(tally: Tally, split: Split, rank: int, world: int, reduce: Reduce | None) -> Evaluation:
     if reduce is not None:
         tally.share(reduce, rank, world)
-    result = tally.result()
+    try:
+        result = tally.result()
+    except Diverged as error:  # all of them see the same answers
+        raise error if rank == 0 else _silent(error.exit_status) from error
     named = (replace(mistake, id=split.ids[mistake.index]) for mistake in result.mistakes)
     return replace(result, mistakes=tuple(named))
 
 
 def _first_failure(
-    own: CladeNetError | None, reduce: Reduce, device: torch.device
+    own: CladeNetError | None, reduce: Reduce, rank: int, world: int, device: torch.device
 ) -> CladeNetError | None:
-    """The error of this process, or a silent one with the same status if another has failed."""
-    status = torch.tensor([0 if own is None else own.exit_status, own is not None], device=device)
+    """The error of the first process that has failed, in the others a silent one of its status."""
+    status = torch.zeros(world, dtype=torch.long, device=device)
+    status[rank] = 0 if own is None else own.exit_status
     reduce(status)
-    total, failed = status.tolist()
-    if own is not None or not failed:
+    failed = status.nonzero()[:, 0].tolist()
+    if not failed or failed[0] == rank:
         return own
-    elsewhere = CladeNetError("")
-    elsewhere.exit_status = total // failed
-    return elsewhere
+    return _silent(int(status[failed[0]]))
+
+
+def _silent(status: int) -> CladeNetError:
+    """What ends a process while another says why."""
+    error = CladeNetError("")
+    error.exit_status = status
+    return error
