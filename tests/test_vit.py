@@ -13,6 +13,7 @@ from cladenet.checkpoints import load
 from cladenet.errors import BadArgument
 from cladenet.layers.anatomy import Classifier
 from cladenet.layers.features import FeatureMaps
+from cladenet.layers.init import Undrawn
 from cladenet.models.vit import VisionTransformer, resize_positions
 from cladenet.registry import create_model, find
 from cladenet.vision import torchvision
@@ -285,3 +286,11 @@ def test_fine_tuning_at_another_size_interpolates_the_positions_and_says_so(
         load(run.folder).model.state_dict()["stem.1.positions"].shape for run in (first, second)
     ]
     assert shapes == [(1, 1 + 2 * 2, 12), (1, 1 + 4 * 4, 12)]
+
+
+def test_weights_that_a_file_replaces_are_never_drawn_again_and_again() -> None:
+    """torch repeats the draw of a cut-off normal distribution while any value lies outside."""
+    weight = torch.full((8,), 9.0)
+    with Undrawn():
+        nn.init.trunc_normal_(weight, std=1.0, a=-2.0, b=2.0)
+    assert not weight.any()
