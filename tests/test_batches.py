@@ -17,6 +17,7 @@ from cladenet.data.dataset import Split
 from cladenet.data.decode import decode
 from cladenet.data.loading import WorkerProcesses
 from cladenet.errors import BadArgument, DataError, OutOfSpace
+from faults.workers import LOOK_FOR_THE_DEAD
 from pictures import array_split, photo_split, usual
 
 SEED, EPOCH = 5, 2
@@ -32,6 +33,12 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Split:
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def noticed_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """DataLoader looks for dead workers every 5 seconds."""
+    monkeypatch.setattr(LOOK_FOR_THE_DEAD, "__defaults__", (0.1,))
 
 
 def train_batches(split: Split, augment: Augment, batch_size: int = 8, **more: Any) -> TrainBatches:
@@ -183,6 +190,7 @@ def test_workers_leave_global_random_state_and_signals_alone(workers: int) -> No
     assert signal.getsignal(signal.SIGCHLD) == signal.SIG_DFL  # DataLoader's raises anywhere
 
 
+@pytest.mark.usefixtures("noticed_soon")
 @pytest.mark.parametrize("at", [3, 9])
 def test_a_killed_worker_costs_no_batch(at: int) -> None:
     split = array_split(200)
@@ -197,6 +205,7 @@ def test_a_killed_worker_costs_no_batch(at: int) -> None:
     assert_same(found, expected)
 
 
+@pytest.mark.usefixtures("noticed_soon")
 def test_a_worker_killed_again_and_again_stops_the_run() -> None:
     results = WorkerProcesses(die_at_two, 1).map(list(range(4)))
     assert [next(results), next(results)] == [0, 1]

@@ -14,6 +14,7 @@ from cladenet.errors import BadArgument
 from cladenet.registry import create_model
 from cladenet.runs.probe import WITHOUT_VALIDATION, fit
 from cladenet.training.learner import frozen_modules, frozen_parts
+from faults.kills import digits
 
 
 def test_the_fit_is_where_the_penalised_loss_is_flat() -> None:
@@ -50,12 +51,12 @@ def test_held_out_images_choose_the_decay() -> None:
 def test_a_probe_moves_the_last_layer_and_nothing_else(tmp_path: Path) -> None:
     """Statistics of the norms in MobileNetV2's head stay too; and it tells digits apart."""
     torch.manual_seed(0)
-    brief: dict[str, Any] = {"threads": 1, "device": "cpu", "quiet": True, "steps": 2, "size": 32}
-    cladenet.train("mobilenet_v2_x0_35", "digits", out=tmp_path / "a", **brief)
+    data = str(digits(tmp_path / "digits"))
+    brief: dict[str, Any] = {"threads": 1, "device": "cpu", "quiet": True}
+    cladenet.train("mobilenet_v2_x0_35", data, out=tmp_path / "a", steps=2, size=32, **brief)
     run = cladenet.train(
-        weights=tmp_path / "a", data="digits", recipe="linear_probe", out=tmp_path / "b",
-        threads=1, device="cpu", quiet=True,
-    )  # fmt: skip
+        weights=tmp_path / "a", data=data, recipe="linear_probe", out=tmp_path / "b", **brief
+    )
     first, second = cladenet.load(tmp_path / "a").model, cladenet.load(tmp_path / "b").model
     moved = [
         name

@@ -23,11 +23,12 @@ RECIPES = {
     "lenet5_relu": ["epochs=3", "mixup=0.2", "policy=trivialaugment", "class_weights=true"],
     # batch norm, momentum, a schedule that remembers, accumulation
     "resnet20_cifar": [
-        "--recipe", "paper", "steps=36", "size=8", "schedule=plateau", "patience=1", "accumulate=2",
+        "--recipe", "paper", "steps=36", "size=8", "model.depth=8", "schedule=plateau",
+        "patience=1", "accumulate=2",
     ],
     # units left out at random
     "resnet110_stochastic_depth_cifar": [
-        "steps=24", "size=8", "model.depth=20", "model.last_survival=0.5",
+        "steps=24", "size=8", "model.depth=8", "model.last_survival=0.5",
     ],
     # dropout, mixup, moving average, AdamW
     "vit_ti_16": [

@@ -9,11 +9,12 @@ from torch.utils.data import dataloader
 from trials import at_step, child, final_state, overwrite, small_run
 
 POLICY = "policy=trivialaugment"  # which is done by worker processes
+LOOK_FOR_THE_DEAD = dataloader._MultiProcessingDataLoaderIter._try_get_data
 
 
 def notice_soon() -> None:
     """DataLoader looks for dead workers every 5 seconds."""
-    overwrite(dataloader._MultiProcessingDataLoaderIter._try_get_data, "__defaults__", (0.1,))
+    overwrite(LOOK_FOR_THE_DEAD, "__defaults__", (0.1,))
 
 
 def check_killed_workers(
