@@ -7,11 +7,12 @@ from dataclasses import replace
 import pytest
 from torch import nn
 
+from cladenet import registry
 from cladenet.layers.anatomy import Classifier, FeatureMap
 from cladenet.layers.conv import conv
 from cladenet.layers.init import he_init
 from cladenet.layers.norm import norm_relu
-from cladenet.ledger import load
+from cladenet.ledger import load, look_up
 from cladenet.models import lenet
 from cladenet.registry import find
 
@@ -64,4 +65,5 @@ def registered() -> Iterator[str]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(lenet.VARIANTS, NAME, Tiny)
         patch.setitem(load(), NAME, row)
+        patch.setattr(registry, "look_up", lambda name: row if name == NAME else look_up(name))
         yield NAME
