@@ -22,6 +22,7 @@ from torch import Tensor
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 import cladenet
+from cladenet.allocator import keep_freed_memory
 from cladenet.bench.apart import Answers
 from cladenet.bench.inference import example_images
 from cladenet.bench.limits import waiting
@@ -39,6 +40,8 @@ def main() -> None:
     case = json.loads(sys.argv[1])
     warnings.simplefilter("ignore")
     torch.set_num_threads(case["threads"])
+    if case["side"].startswith("cladenet"):
+        keep_freed_memory()  # as the commands do
     try:
         measure, facts = prepared(case)
     except (CladeNetError, ImportError, RuntimeError, NotImplementedError, ValueError) as error:

@@ -351,6 +351,7 @@ def test_eight_real_images_are_learned_by_heart() -> None:
     assert 0 < steps_to_learn(GoogLeNet(num_classes=10, init=he_init), sgd(0.003), size=32) < 200
 
 
+@pytest.mark.slow
 def test_eight_real_images_are_learned_by_heart_with_auxiliary_classifiers() -> None:
     torch.manual_seed(0)
     model = GoogLeNet(num_classes=10, auxiliary=True, init=he_init)

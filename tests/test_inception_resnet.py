@@ -224,9 +224,8 @@ def test_impossible_arguments_are_refused(overrides: dict[str, Any], message: st
         on_meta("inception_resnet_v1", **overrides)
 
 
-@pytest.mark.parametrize(
-    "name", [NAMES[0], *(pytest.param(name, marks=pytest.mark.slow) for name in NAMES[1:])]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
 def test_eight_real_images_are_learned_by_heart(name: str) -> None:
     torch.manual_seed(0)
     model = create_model(name, num_classes=10, norm=quick_norm)

@@ -179,6 +179,7 @@ def test_without_classes_there_is_no_auxiliary_classifier() -> None:
         assert model.train()(torch.empty(2, 3, 299, 299)).shape == (2, 2048)
 
 
+@pytest.mark.slow
 def test_eight_real_images_are_learned_by_heart() -> None:
     torch.manual_seed(0)
     model = create_model("inception_v3", num_classes=10, norm=quick_norm)

@@ -183,7 +183,9 @@ def test_impossible_arguments_are_refused(
     ("name", "overrides"),
     [
         ("igcv1_l24m2_d20_ident_cifar", {}),
-        ("igcv3_d_x1_0_cifar", {"width": 0.5, "num_classes": 10}),
+        pytest.param(
+            *("igcv3_d_x1_0_cifar", {"width": 0.5, "num_classes": 10}), marks=pytest.mark.slow
+        ),
     ],
 )
 def test_eight_real_images_are_learned_by_heart(name: str, overrides: dict[str, Any]) -> None:

@@ -187,7 +187,13 @@ def test_impossible_arguments_are_refused(
         create_model(name, **overrides)
 
 
-@pytest.mark.parametrize("name", ["mnasnet_small", "mobilenet_v3_small_x0_75", "efficientnet_b0"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("mnasnet_small", "mobilenet_v3_small_x0_75"),
+        pytest.param("efficientnet_b0", marks=pytest.mark.slow),
+    ],
+)
 def test_eight_real_images_are_learned_by_heart(name: str) -> None:
     torch.manual_seed(0)
     norm = nn.BatchNorm2d  # of the usual momentum: 0.01 needs more steps than this

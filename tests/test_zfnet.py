@@ -123,6 +123,7 @@ def test_a_net_without_any_of_the_last_convolutions_is_refused() -> None:
         ZFNet(widths=())
 
 
+@pytest.mark.slow
 def test_eight_real_images_are_learned_by_heart_without_layer_7() -> None:
     """A row of Table 3: 16 of 22 million weights less than the whole net at 63 pixels."""
     torch.manual_seed(0)
