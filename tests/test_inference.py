@@ -222,3 +222,14 @@ def test_other_engines_give_the_same_logits(engine: str) -> None:
     assert fast.engine == engine, fast.why
     for shape in ((4, *size), (3, *size), (6, *size), (1, 3, 40, 40)):
         assert difference(fast, model, torch.randn(shape)) < 1e-5
+
+
+def test_a_network_that_is_put_back_into_training_answers_as_before() -> None:
+    """Also at a size that was not seen yet, for which the plain network is asked."""
+    model, size = built("resnet20_cifar")
+    fast = for_inference(model, batch_size=2, size=size)
+    images = torch.randn(2, 3, 40, 40)
+    expected = model(images)
+    model.train()
+    torch.testing.assert_close(fast(images), expected, rtol=1e-4, atol=1e-4)
+    assert model.training

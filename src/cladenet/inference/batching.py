@@ -5,6 +5,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from cladenet.inference.engines import Run, Wish
+from cladenet.layers.modes import training_nowhere
 
 
 def in_batches(run: Run, wish: Wish) -> Run:
@@ -16,7 +17,8 @@ def in_batches(run: Run, wish: Wish) -> Run:
 
     def of_any_length(images: Tensor) -> Tensor:
         if images.shape[1:] != size:
-            plain: Tensor = wish.model(images)
+            with training_nowhere(wish.model):
+                plain: Tensor = wish.model(images)
             return plain
         logits = []
         for part in images.split(length):

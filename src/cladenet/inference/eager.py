@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from cladenet.inference.engines import Run, Wish
+from cladenet.layers.modes import training_nowhere
 
 
 def make(wish: Wish) -> Run:
@@ -11,7 +12,8 @@ def make(wish: Wish) -> Run:
     model, low = wish.model, wish.precision == "bf16"
 
     def run(images: Tensor) -> Tensor:
-        with torch.autocast(images.device.type, torch.bfloat16, enabled=low):
+        autocast = torch.autocast(images.device.type, torch.bfloat16, enabled=low)
+        with training_nowhere(model), autocast:
             logits: Tensor = model(images)
         return logits.float()
 

@@ -48,7 +48,7 @@ class FastClassifier(nn.Module):
         """
         if isinstance(self.plain, Classifier):
             self.plain.check(images)
-        with torch.inference_mode(), training_nowhere(self.plain):
+        with torch.inference_mode():
             return self._run(images)
 
     def extra_repr(self) -> str:

@@ -9,19 +9,20 @@ from torch.overrides import TorchFunctionMode, resolve_name
 
 from cladenet.inference.engines import CannotPrepare
 from cladenet.inference.program import Program, Slot, Step
+from cladenet.layers.modes import training_nowhere
 
 
 def record(model: nn.Module, images: Tensor) -> tuple[Program, Tensor]:
     """The network's steps for inputs of this shape, and its logits for these.
 
     What depends on the shape alone is settled now, such as the places of patches in their grid. The
-    network has to be in evaluation mode.
+    network is asked in evaluation mode, whatever mode it is in.
 
     Raises:
         CannotPrepare: it gives no single tensor, or writes into a part of a tensor.
     """
     recorder = _Recorder(model, images)
-    with torch.inference_mode(), recorder:
+    with torch.inference_mode(), training_nowhere(model), recorder:
         logits = model(images)
     if not isinstance(logits, Tensor):
         raise CannotPrepare(f"it gives a {type(logits).__name__}, not one tensor of logits")
