@@ -10,7 +10,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import torch
+
 from cladenet.cli import main
+
+GROUPS: list[object] = []  # see `join`
 
 
 def start(action: Callable[[], int], output: Path | None = None) -> int:
@@ -56,6 +60,18 @@ def kill(pid: int) -> int | None:
     except ProcessLookupError:
         os.kill(pid, signal.SIGKILL)  # before it had made its group
     return wait(pid)
+
+
+def join(rank: int, world: int, folder: Path) -> None:
+    """Make a forked process one of `world` that compute together by gloo and meet in `folder`.
+
+    Its group lives as long as the process: a distributed network that is freed as the group's last
+    owner can wait for the interpreter's lock for ever, see `training.world.open_world`.
+    """
+    torch.distributed.init_process_group(
+        "gloo", init_method=f"file://{folder}/rendezvous", rank=rank, world_size=world
+    )
+    GROUPS.append(torch.distributed.group.WORLD)
 
 
 def cladenet(*words: str | Path, output: Path | None = None) -> int:

@@ -28,7 +28,7 @@ from cladenet.training.learner import Learner
 from cladenet.training.objective import main_logits, make_objective, wrong_answers
 from cladenet.training.optimizers import make_optimizer
 from cladenet.training.world import World
-from forking import finished, start, wait
+from forking import finished, join, start, wait
 from tiny import Tiny, registered
 from trials import at_step
 
@@ -166,9 +166,7 @@ def test_two_processes_train_as_one(tmp_path: Path) -> None:
     whole = batch(8)
 
     def rank_of(rank: int) -> int:
-        torch.distributed.init_process_group(
-            "gloo", init_method=f"file://{tmp_path}/rendezvous", rank=rank, world_size=2
-        )
+        join(rank, 2, tmp_path)
         share = Batch(*(values[4 * rank : 4 * rank + 4] for values in whole))
         learner = one_step(without_dropout(), recipe, World(rank, 2), share, sync_bn=True)
         torch.save(learner.weights(), tmp_path / f"{rank}.pt")

@@ -24,7 +24,7 @@ from cladenet.registry import accepts, create_model, find, list_models
 from cladenet.runs.decide import decide_again
 from cladenet.runs.folder import RunFolder
 from cladenet.training.sync_norm import share_statistics
-from forking import start, wait
+from forking import join, start, wait
 
 
 def _smallest() -> list[str]:
@@ -264,9 +264,7 @@ def test_two_processes_take_the_same_step(shared: bool, tmp_path: Path) -> None:
     """DistributedDataParallel, gradients averaged over both."""
 
     def rank_of(rank: int) -> int:
-        torch.distributed.init_process_group(
-            "gloo", init_method=f"file://{tmp_path}/rendezvous", rank=rank, world_size=2
-        )
+        join(rank, 2, tmp_path)
         found = []
         for every in (None, *EVERY):
             torch.manual_seed(0)

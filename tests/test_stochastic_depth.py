@@ -28,7 +28,7 @@ from cladenet.training.engine import train
 from cladenet.training.learner import Learner
 from cladenet.training.objective import make_objective
 from cladenet.training.world import World
-from forking import start, wait
+from forking import join, start, wait
 from parity import randomised, wear, worst
 
 
@@ -260,10 +260,7 @@ def test_processes_that_leave_out_different_units_end_with_one_network(tmp_path:
     """Each process draws for its own share of a batch; gradients are averaged all the same."""
 
     def rank_of(rank: int) -> int:
-        rendezvous = f"file://{tmp_path}/rendezvous"
-        torch.distributed.init_process_group(
-            "gloo", init_method=rendezvous, rank=rank, world_size=2
-        )
+        join(rank, 2, tmp_path)
         model = small()
         run = watch(model)
         learner = Learner(model, RECIPE, World(rank, 2))

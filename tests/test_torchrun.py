@@ -17,7 +17,7 @@ from cladenet import cli
 from cladenet.errors import DataError
 from cladenet.training.sync_norm import share_statistics
 from faults.elastic import PLAIN, SHORT, bits_of, check_killed_rank, forked, torchrun
-from forking import start, wait
+from forking import join, start, wait
 
 # A small rate: the rounding of two sums grows with every step that a batch norm amplifies.
 NORMED = [
@@ -102,10 +102,7 @@ def test_shared_batch_norm_is_batch_norm_of_the_whole_batch(world: int, tmp_path
     shares = [x] if world == 1 else [x[:3], x[3:]]
 
     def rank_of(rank: int) -> int:
-        rendezvous = f"file://{tmp_path}/rendezvous"
-        torch.distributed.init_process_group(
-            "gloo", init_method=rendezvous, rank=rank, world_size=world
-        )
+        join(rank, world, tmp_path)
         shared = share_statistics(nn.Sequential(deepcopy(plain)), torch.device("cpu"))[0]  # type: ignore[index]
         torch.save(normalised(shared, shares[rank]), tmp_path / f"{rank}.pt")
         torch.distributed.destroy_process_group()
