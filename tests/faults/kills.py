@@ -1,6 +1,5 @@
 """SIGKILL at any instant of a run, resumed with another number of workers, and compared."""
 
-import json
 import os
 import random
 import shutil
@@ -14,6 +13,7 @@ from PIL import Image
 from cladenet import open_dataset
 from cladenet.cli import main
 from forking import cladenet, finished, kill, start, wait
+from trials import final_state
 
 SAVING = ("fsync", "rename", "replace", "symlink_to", "rmtree")  # the calls that a save is made of
 
@@ -67,20 +67,6 @@ def command(network: str, out: Path, data: Path) -> list[str | Path]:
         "train", network, "--data", data, "--out", out, *RECIPES[network],
         "batch_size=32", "save_steps=5", "threads=1", "device=cpu", "--quiet",
     ]  # fmt: skip
-
-
-def final_state(run: Path) -> dict[str, object]:
-    """What has to be equal: the sums of every tensor file (weights; optimiser, moving average and
-    random state), the progress, the choice of the best, the metrics and the result."""
-    last = json.loads((run / "checkpoints" / "last" / "manifest.json").read_text())
-    best = json.loads((run / "checkpoints" / "best" / "manifest.json").read_text())
-    return {
-        "last": {name: seal["sha256"] for name, seal in last["files"].items()},
-        "progress": last["progress"],
-        "best": {name: seal["sha256"] for name, seal in best["files"].items()},
-        "metrics": (run / "metrics.jsonl").read_text(),
-        "result": (run / "result.json").read_text(),
-    }
 
 
 def undisturbed(network: str, data: Path, folder: Path) -> Reference:

@@ -105,10 +105,11 @@ def _compared(name: str, wish: Wish, why: str) -> Prepared:
         raise CannotPrepare(f"it gives a {type(plain).__name__}, not one tensor of logits")
     largest = plain.abs().max().item() or 1.0
     try:
-        difference = (run(images) - plain).abs().max().item() / largest
+        logits = run(images)
+        difference = (logits - plain).abs().max().item() / largest
     except RuntimeError as error:  # an operator that does not know the precision
         raise CannotPrepare(f"{name} stops with: {str(error).splitlines()[0]}") from error
-    if not (difference <= MOST_DIFFERENT[wish.precision] or _as_exact(run(images), plain, wish)):
+    if not (difference <= MOST_DIFFERENT[wish.precision] or _as_exact(logits, plain, wish)):
         raise CannotPrepare(
             f"the logits of {name} differ by {difference:.1e} of the largest, more than "
             f"{MOST_DIFFERENT[wish.precision]:g}"
