@@ -37,6 +37,6 @@ def make(wish: Wish) -> Run:
     def run(images: Tensor) -> Tensor:
         fixed.copy_(images)
         graph.replay()
-        return logits.float()
+        return logits.to(torch.float32, copy=True)  # the next replay writes over them
 
     return in_batches(run, wish)
