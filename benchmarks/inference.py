@@ -57,7 +57,7 @@ SIDES = {
         *("cladenet exact", "cladenet-fastest exact"),
     ),
     "bf16": ("torchvision bf16", "openvino bf16", "cladenet bf16", "cladenet-fastest bf16"),
-    "int8": ("onnxruntime int8", "openvino int8", "cladenet int8"),
+    "int8": ("onnxruntime int8", "openvino int8", "cladenet int8", "cladenet-fastest int8"),
 }
 CPU_ONLY = ("onnxruntime", "openvino")
 # Largest difference of logits that still is the same network, in units of the largest logit.

@@ -70,8 +70,8 @@ class Engine(NamedTuple):
 ENGINES = {
     "packed": Engine("packed", "cpu", ("exact", "bf16", "int8")),
     "inductor": Engine("compiled", "cpu", ("exact", "bf16")),
-    "onnxruntime": Engine("onnx_runtime", "cpu", ("exact",), "onnxruntime"),
-    "openvino": Engine("openvino_runtime", "cpu", ("exact", "bf16"), "openvino"),
+    "onnxruntime": Engine("onnx_runtime", "cpu", ("exact", "int8"), "onnxruntime"),
+    "openvino": Engine("openvino_runtime", "cpu", ("exact", "bf16", "int8"), "openvino"),
     "graph": Engine("cuda_graph", "cuda", ("exact", "bf16")),
     "eager": Engine("eager", "", ("exact", "bf16")),
 }

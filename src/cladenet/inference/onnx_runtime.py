@@ -1,14 +1,11 @@
 """ONNX Runtime on the same weights, by way of an ONNX graph in memory."""
 
-import io
-import warnings
-from typing import Any
-
 import torch
 from torch import Tensor
 
 from cladenet.inference.batching import in_batches
 from cladenet.inference.engines import CannotPrepare, Run, Wish
+from cladenet.inference.onnx_graph import IMAGES, LOGITS, onnx_graph
 
 
 def make(wish: Wish) -> Run:
@@ -19,29 +16,16 @@ def make(wish: Wish) -> Run:
     """
     import onnxruntime
 
-    graph: Any = io.BytesIO()  # what the older exporter, which needs no further package, takes
+    graph = onnx_graph(wish)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            torch.onnx.export(
-                wish.model,
-                (wish.images,),
-                graph,
-                dynamo=False,
-                input_names=["images"],
-                output_names=["logits"],
-                opset_version=17,
-            )
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = torch.get_num_threads()
-        session = onnxruntime.InferenceSession(
-            graph.getvalue(), options, providers=["CPUExecutionProvider"]
-        )
-    except Exception as error:  # the exporter and the session raise what their parts raise
+        session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # the session raises what its parts raise
         raise CannotPrepare(f"onnxruntime stops with: {str(error).splitlines()[0]}") from error
 
     def run(images: Tensor) -> Tensor:
-        found = session.run(["logits"], {"images": images.contiguous().numpy()})
+        found = session.run([LOGITS], {IMAGES: images.contiguous().numpy()})
         return torch.from_numpy(found[0])
 
     return in_batches(run, wish)

@@ -1,0 +1,84 @@
+"""The network as an ONNX graph in memory, in 8 bits where that is wished."""
+
+import io
+import logging
+import tempfile
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from cladenet.inference.engines import CannotPrepare, Wish
+
+IMAGES, LOGITS = "images", "logits"
+
+
+def onnx_graph(wish: Wish) -> bytes:
+    """For the images of `wish`, their number and size fixed.
+
+    Raises:
+        CannotPrepare: the network has no form in ONNX, or none in 8 bits.
+    """
+    graph: Any = io.BytesIO()  # what the older exporter, which needs no further package, takes
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            torch.onnx.export(
+                wish.model,
+                (wish.images,),
+                graph,
+                dynamo=False,
+                input_names=[IMAGES],
+                output_names=[LOGITS],
+                opset_version=17,
+            )
+            if wish.calibration is None:
+                return graph.getvalue()
+            return _in_8_bits(graph.getvalue(), wish.calibration, len(wish.images))
+    except Exception as error:  # the exporter and the quantiser raise what their parts raise
+        raise CannotPrepare(f"ONNX stops with: {str(error).splitlines()[0]}") from error
+
+
+def _in_8_bits(graph: bytes, calibration: Tensor, batch: int) -> bytes:
+    """ONNX Runtime's static quantisation: each output channel with a scale of its own."""
+    import onnx
+    from onnxruntime import quantization
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    class Batches(quantization.CalibrationDataReader):  # type: ignore[misc]
+        def __init__(self) -> None:
+            self._batches: Iterator[Tensor] = iter(_whole_batches(calibration, batch))
+
+        def get_next(self) -> dict[str, Any] | None:
+            images = next(self._batches, None)
+            return None if images is None else {IMAGES: images.numpy()}
+
+    talk = logging.getLogger()
+    level = talk.level
+    talk.setLevel(logging.ERROR)  # it advises on the root logger
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            ready, done = Path(folder) / "ready.onnx", Path(folder) / "done.onnx"
+            quant_pre_process(onnx.load_from_string(graph), str(ready), skip_symbolic_shape=True)
+            quantization.quantize_static(
+                str(ready),
+                str(done),
+                Batches(),
+                quant_format=quantization.QuantFormat.QDQ,
+                activation_type=quantization.QuantType.QUInt8,
+                weight_type=quantization.QuantType.QInt8,
+                per_channel=True,
+            )
+            return done.read_bytes()
+    finally:
+        talk.setLevel(level)
+
+
+def _whole_batches(images: Tensor, batch: int) -> tuple[Tensor, ...]:
+    """All images at least once, in batches of one length: the first ones come again at the end."""
+    missing = -len(images) % batch
+    again = images[torch.arange(missing) % len(images)]
+    return torch.cat([images, again]).split(batch)
