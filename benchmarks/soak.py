@@ -12,6 +12,7 @@ that was not kept is listed there with what the trial said, and the exit status 
 import argparse
 import json
 import os
+import random
 import shutil
 import signal
 import sys
@@ -36,6 +37,7 @@ import checkpoint_tools
 import trials
 from faults import damage, disks, elastic, images, kills, leaks, pickles, stops, workers
 from faults import races as racing
+from faults.hostile_files import hostile_files
 
 RESULT = Path(__file__).parent / "results" / "soak.json"
 BLOCK = 100  # images a child decodes
@@ -171,25 +173,46 @@ def damaged(kind: str) -> Group:
 
 
 def hostile(bench: Bench, count: int) -> Iterator[Trial]:
-    """Each of the forty pickles at each of 16 places."""
+    """Each of the forty files at each way into the program."""
     saved = checkpoint_tools.save(bench.folder / "saved" / "step-000000003")
-    names = [(p, k) for p in pickles.payloads(bench.folder) for k in pickles.PACKINGS]
-    for number, (payload, packing) in enumerate(names[:count]):
-        place = bench.new(f"file-{number}")
-        yield attempt(partial(pickles.check_hostile, payload, packing, place, saved))
+    canary = bench.folder / "canary"
+    for file in hostile_files(bench.folder / "files", canary)[:count]:
+        place = bench.new(f"at-{file.name}")
+
+        def check(file: Path = file, place: Path = place) -> None:
+            pickles.check_dangerous(file, canary)
+            pickles.check_hostile([file], pickles.COMMANDS, canary, saved, place)
+
+        yield attempt(check)
         shutil.rmtree(place)
 
 
 def ranks(bench: Bench, count: int) -> Iterator[Trial]:
     """One of two ranks killed at a random step, restarted by torchrun."""
-    undisturbed = bench.folder / "undisturbed"
-    done = elastic.torchrun(*elastic.PLAIN, "epochs=2", "--out", undisturbed)
-    if done.returncode:
-        raise RuntimeError(done.stderr)
+    undisturbed = two_ranks(bench)
     steps = elastic.steps_of_run(undisturbed)
     for seed in range(count):
         kill, run = elastic.random_kill(seed, steps), bench.folder / f"run-{seed}"
         yield attempt(partial(elastic.check_killed_rank, kill, undisturbed, run))
+
+
+def launchers(bench: Bench, count: int) -> Iterator[Trial]:
+    """torchrun itself told to end at a random step."""
+    undisturbed = two_ranks(bench)
+    steps = elastic.steps_of_run(undisturbed)
+    for seed in range(count):
+        step = random.Random(seed).randrange(1, steps - 1)
+        run = bench.folder / f"run-{seed}"
+        yield attempt(partial(elastic.check_launcher, step, undisturbed, run))
+
+
+def two_ranks(bench: Bench) -> Path:
+    """An undisturbed run of two ranks."""
+    run = bench.folder / "undisturbed"
+    done = elastic.torchrun(*elastic.PLAIN, *elastic.SHORT, "epochs=2", "--out", run)
+    if done.returncode:
+        raise RuntimeError(done.stderr)
+    return run
 
 
 def races(bench: Bench, count: int) -> Iterator[Trial]:
@@ -272,11 +295,14 @@ GROUPS = {
         damaged("flip"), 1000, 50,
     ),
     "pickles": Row(
-        "hostile pickle, at 16 places of 6 commands", "exit 4, nothing runs", hostile, 40, 5
+        "hostile pickle, at 18 places of 7 commands", "refused, nothing runs", hostile, 40, 5
     ),
     "ranks": Row(
         "one of two ranks killed under torchrun", "one restart, the run ends bit-identical",
         ranks, 10, 1,
+    ),
+    "launchers": Row(
+        "SIGTERM to torchrun", "0 steps lost, resumed bit-identical", launchers, 10, 1
     ),
     "races": Row("three runs, one folder", "one owner, the others exit 7", races, 200, 10),
     "workers": Row(

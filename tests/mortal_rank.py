@@ -1,4 +1,7 @@
-"""`python -m cladenet`, except that KILL_RANK_AT_STEP=rank:step kills that rank once, then."""
+"""`python -m cladenet`, except that MISHAP=FAULT:RANK:STEP strikes at that rank's step, once.
+
+`kill` kills the rank; `terminate` sends SIGTERM to the launcher, as whoever ends the job does.
+"""
 
 import os
 import signal
@@ -7,17 +10,20 @@ from cladenet.cli import main
 from cladenet.runs.course import Course
 from cladenet.training.engine import Report
 
-rank, _, step = os.environ["KILL_RANK_AT_STEP"].partition(":")
+fault, rank, step = os.environ["MISHAP"].split(":")
 first_attempt = os.environ["TORCHELASTIC_RESTART_COUNT"] == "0"
 count = Course._count
 
 
-def mortal(course: Course, report: Report) -> None:
+def counting(course: Course, report: Report) -> None:
     count(course, report)
-    if report.step == int(step):
+    if report.step != int(step):
+        return
+    if fault == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
+    os.kill(os.getppid(), signal.SIGTERM)
 
 
 if first_attempt and os.environ["RANK"] == rank:
-    Course._count = mortal  # type: ignore[assignment, method-assign]
+    Course._count = counting  # type: ignore[assignment, method-assign]
 raise SystemExit(main())

@@ -2,22 +2,14 @@
 
 import hashlib
 import json
-import os
-import pickle
 import random
 import resource
 import struct
-import tarfile
-import zipfile
-from collections.abc import Callable
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import psutil
 import pytest
-import torch
 from PIL import Image
 
 from checkpoint_tools import forge, save
@@ -26,8 +18,6 @@ from cladenet.checkpoints import load
 from cladenet.checkpoints.atomic import read_facts, to_json
 from cladenet.cli import main
 from cladenet.errors import CheckpointError
-from cladenet.runs.decide import decide
-from cladenet.runs.folder import RunFolder
 from forking import start
 from trials import check_refusal, ended
 
@@ -190,72 +180,3 @@ def test_no_attack_takes_more_memory_than_the_file_and_50_megabytes(
         return main(["predict", str(folder), str(tmp_path / "a.png")])
 
     check_refusal(ended(start(limited, tmp_path / "output"), tmp_path / "output"), 4)
-
-
-class Canary:
-    """A pickle of it runs a command where it is loaded."""
-
-    def __init__(self, call: Callable[..., Any], *arguments: Any) -> None:
-        self.call, self.arguments = call, arguments
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return self.call, self.arguments
-
-
-def hostile_files(canary: Path) -> dict[str, bytes]:
-    """Files as they lie about the web, each of which writes `canary` if it is unpickled."""
-    command = f"touch {canary}"
-    system = Canary(os.system, command)
-    evaluated = Canary(eval, f"open({str(canary)!r}, 'w')")
-    found: dict[str, bytes] = {
-        "plain.pkl": pickle.dumps(system),
-        "eval.pkl": pickle.dumps(evaluated),
-    }
-    for name, new in (("new.pth", True), ("legacy.pt", False)):
-        buffer = BytesIO()
-        torch.save({"state_dict": system}, buffer, _use_new_zipfile_serialization=new)
-        found[name] = buffer.getvalue()
-    buffer = BytesIO()
-    np.save(buffer, np.array([system], dtype=object), allow_pickle=True)
-    found["objects.npy"] = buffer.getvalue()
-    buffer = BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as tar:
-        info = tarfile.TarInfo("storages")
-        info.size = len(found["plain.pkl"])
-        tar.addfile(info, BytesIO(found["plain.pkl"]))
-    found["older.tar"] = buffer.getvalue()
-    buffer = BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr("archive/data.pkl", found["plain.pkl"])
-    found["by_hand.zip"] = buffer.getvalue()
-    return found
-
-
-@pytest.mark.parametrize("name", list(hostile_files(Path("x"))))
-def test_no_command_unpickles_anything(
-    name: str, saved: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Given as a file, as a checkpoint's weights with the right sums, as a run's settings."""
-    canary, image = tmp_path / "canary", tmp_path / "a.png"
-    Image.new("L", (8, 8)).save(image)
-    content = hostile_files(canary)[name]
-    (tmp_path / name).write_bytes(content)
-    run = tmp_path / "run"
-    forge(saved, run / "checkpoints" / "best", weights=content)
-    forge(saved, run / "checkpoints" / "step-000000003", weights=content)
-    RunFolder(run).start(decide("plain20_cifar", "digits", "default", "", {}))
-    (tmp_path / "config" / "checkpoints").mkdir(parents=True)
-    (tmp_path / "config" / "config.yaml").write_bytes(content)
-    new = ["train", "plain20_cifar", "--data", "digits", "--out", tmp_path / "new"]
-    for given in (tmp_path / name, run, tmp_path / "config"):
-        for words in (
-            ["predict", given, image],
-            ["evaluate", given],
-            ["train", "--resume", given],
-            [*new, "--weights", given],
-        ):
-            assert main([str(word) for word in words]) == 4, words
-            assert len(capsys.readouterr().err.splitlines()) <= 5
-    assert not canary.exists()
-    pickle.loads(pickle.dumps(Canary(os.system, f"touch {canary}")))  # noqa: S301
-    assert canary.exists(), "the canary sings if it is let"

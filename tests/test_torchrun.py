@@ -16,7 +16,15 @@ from torch import Tensor, nn
 from cladenet import cli
 from cladenet.errors import DataError
 from cladenet.training.sync_norm import share_statistics
-from faults.elastic import PLAIN, SHORT, bits_of, check_killed_rank, forked, torchrun
+from faults.elastic import (
+    PLAIN,
+    SHORT,
+    bits_of,
+    check_killed_rank,
+    check_launcher,
+    forked,
+    torchrun,
+)
 from forking import join, start, wait
 
 # A small rate: the rounding of two sums grows with every step that a batch norm amplifies.
@@ -28,8 +36,7 @@ NORMED = [
 
 def check_forked(world: int, run: Path, *words: str) -> None:
     """The same as `world` forks of this process, which need no start-up, to a good end."""
-    where = ("--data", "digits", "--out", run)
-    outcomes = forked(run, "train", *words, *where, *SHORT, world=world)
+    outcomes = forked(run, "train", *words, *SHORT, "--out", run, world=world)
     assert [outcome.status for outcome in outcomes] == [0] * world, outcomes
 
 
@@ -74,10 +81,14 @@ def test_kills_of_either_rank_end_bit_identical(kill: str, two_ranks: Path, tmp_
     check_killed_rank(kill, two_ranks, tmp_path / "run")
 
 
+def test_a_signal_to_the_launcher_costs_no_step(two_ranks: Path, tmp_path: Path) -> None:
+    check_launcher(17, two_ranks, tmp_path / "run")
+
+
 def test_an_error_of_all_ranks_is_printed_once_with_its_exit_status(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "somebody's.txt").touch()
-    done = torchrun(*PLAIN, "epochs=2", "--out", tmp_path / "run")
+    done = torchrun(*PLAIN, *SHORT, "epochs=2", "--out", tmp_path / "run")
     assert len(re.findall("is not empty and holds no run", done.stderr)) == 1
     assert re.findall(r"exitcode\s*:\s*(\d+)", done.stderr)[0] == "7"
 

@@ -16,25 +16,25 @@ from torch.distributed import TCPStore  # type: ignore[attr-defined]
 
 from cladenet.cli import main
 from forking import kill, start
-from trials import Outcome, ended
+from trials import Outcome, ended, steps_of
 
-SHORT = ["batch_size=40", "threads=1", "device=cpu", "save_steps=7", "--quiet"]
+SHORT = ["--data", "digits", "batch_size=40", "threads=1", "device=cpu", "save_steps=7", "--quiet"]
 # No batch norm, no dropout: nothing that looks at a process's own share of a batch.
 PLAIN = ["lenet5_relu", "--recipe", "lenet", "lr=0.02", "size=32"]
 
 
 def torchrun(
-    *words: str | Path, restarts: int = 0, kill: str = ""
+    *words: str | Path, restarts: int = 0, mishap: str = ""
 ) -> subprocess.CompletedProcess[str]:
-    """`cladenet train` on two ranks; `kill` is `rank:step` of a SIGKILL in the first attempt."""
+    """`cladenet train` with these words on two ranks; for `mishap` see mortal_rank.py."""
     mortal = Path(__file__).parents[1] / "mortal_rank.py"
-    entry = ["-m", "cladenet"] if not kill else [str(mortal)]
+    entry = ["-m", "cladenet"] if not mishap else [str(mortal)]
     command = [
         *(sys.executable, "-m", "torch.distributed.run", "--standalone"),
         *("--nproc-per-node", "2", "--max-restarts", str(restarts), *entry),
-        *("train", "--data", "digits", *map(str, words), *SHORT),
+        *("train", *map(str, words)),
     ]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "KILL_RANK_AT_STEP": kill}
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "MISHAP": mishap}
     return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300)
 
 
@@ -51,10 +51,22 @@ def steps_of_run(run: Path) -> int:
 
 
 def check_killed_rank(kill: str, undisturbed: Path, run: Path) -> None:
-    """The rank dies once at that step, torchrun starts both again, the run ends the same."""
-    done = torchrun(*PLAIN, "epochs=2", "--out", run, restarts=1, kill=kill)
+    """`rank:step` dies once, torchrun starts both again, the run ends the same."""
+    words = (*PLAIN, *SHORT, "epochs=2", "--out", run)
+    done = torchrun(*words, restarts=1, mishap=f"kill:{kill}")
     assert done.returncode == 0, done.stderr[-3000:]
     assert "exitcode: -9" in done.stderr, "no rank was killed"
+    assert bits_of(run) == bits_of(undisturbed)
+
+
+def check_launcher(step: int, undisturbed: Path, run: Path) -> None:
+    """torchrun is told to end while that step is taken: it is saved, and the run ends the same."""
+    done = torchrun(*PLAIN, *SHORT, "epochs=2", "--out", run, mishap=f"terminate:0:{step}")
+    assert done.returncode != 0
+    kept = steps_of(run)[0]
+    assert step <= kept <= step + 1, (kept, done.stderr[-3000:])
+    done = torchrun("--resume", run, "--quiet")
+    assert done.returncode == 0, done.stderr[-3000:]
     assert bits_of(run) == bits_of(undisturbed)
 
 

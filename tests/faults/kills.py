@@ -11,11 +11,13 @@ from typing import Any, NamedTuple
 from PIL import Image
 
 from cladenet import open_dataset
+from cladenet.checkpoints import atomic
 from cladenet.cli import main
 from forking import cladenet, finished, kill, start, wait
 from trials import final_state
 
-SAVING = ("fsync", "rename", "replace", "symlink_to", "rmtree")  # the calls that a save is made of
+# The calls that a save is made of.
+SAVING = ("write_durably", "fsync", "rename", "replace", "symlink_to", "rmtree")
 
 # Between them all that draws, remembers or averages, each as small as it can be.
 RECIPES = {
@@ -111,17 +113,22 @@ def many_kills(reference: Reference, data: Path, folder: Path, kills: int, seed:
 
 
 def die_at(point: str, call: int, after: bool) -> None:
-    """In this process, let call number `call` of one of `SAVING` kill it, before or after its
-    work."""
-    owner: Any = {"fsync": os, "rmtree": shutil}.get(point, Path)
+    """In this process, let call number `call` of one of `SAVING` kill it, before or after its work.
+
+    A write is half done before it strikes.
+    """
+    owner: Any = {"fsync": os, "rmtree": shutil, "write_durably": atomic}.get(point, Path)
     original = getattr(owner, point)
     calls = 0
 
-    def deadly(*arguments: object, **named: object) -> object:
+    def deadly(*arguments: Any, **named: object) -> object:
         nonlocal calls
         calls += "checkpoints" in str(arguments[0]) or point == "fsync"
         strikes = calls == call
         if strikes and not after:
+            if point == "write_durably":
+                path, data = arguments
+                path.write_bytes(data[: len(data) // 2])
             os.kill(os.getpid(), signal.SIGKILL)
         result = original(*arguments, **named)
         if strikes:

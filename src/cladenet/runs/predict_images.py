@@ -1,10 +1,7 @@
 """The likeliest classes of images, prepared exactly as the checkpoint's side-car says."""
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from itertools import islice
 from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,17 +13,15 @@ from PIL import Image
 from torch import nn
 
 from cladenet.checkpoints import Loaded, load
-from cladenet.data.decode import UnreadableImage, decode, readable, to_pixels
+from cladenet.data.decode import readable
 from cladenet.data.preprocess import Preprocess, resize_for
 from cladenet.data.store import available_cpus
 from cladenet.errors import BadArgument, DataError, Diverged
 from cladenet.evaluation.forward import evaluating, scores
-from cladenet.runs.image_list import expand
+from cladenet.runs.given_images import Source, decoded, expanded
 from cladenet.runs.quick import as_sentence, check_precision, quick
 from cladenet.training.world import choose_device
 
-Source = str | PathLike[str] | bytes | NDArray[np.uint8] | Image.Image
-Attempt = NDArray[np.uint8] | str  # the network's pixels, or the reason why there are none
 FITS = ("stretch", "crop")
 WORTH_PREPARING = 8  # images
 
@@ -115,7 +110,7 @@ def predict(
     given: Iterable[Source] = [images] if single else images  # type: ignore[list-item, assignment]
     found = predictions(
         run,
-        _expanded(given),
+        expanded(given),
         top,
         batch_size=batch_size,
         device=device,
@@ -182,30 +177,6 @@ def fitted(preprocess: Preprocess, fit: str | None) -> Preprocess:
     return replace(preprocess, fit=fit, resize=resize)
 
 
-def read(source: Source, preprocess: Preprocess) -> NDArray[np.uint8]:
-    """One image of any kind as the network's pixels, uint8 (height, width, channels).
-
-    Raises:
-        UnreadableImage: it does not decode.
-        BadArgument: it is no image, or its size is not the one the network was trained for.
-    """
-    channels, exif = preprocess.channels, preprocess.exif
-    if isinstance(source, str | PathLike | bytes):
-        return preprocess.prepare(decode(source, channels, exif=exif))
-    if isinstance(source, np.ndarray):
-        source = _pillow(source)
-    if not isinstance(source, Image.Image):
-        raise BadArgument(
-            f"an image is a {type(source).__name__}; expected a path, bytes, a uint8 array or a "
-            "Pillow image"
-        )
-    try:
-        pixels = to_pixels(source, channels, exif=exif)
-    except (OSError, ValueError, SyntaxError) as error:
-        raise UnreadableImage("<image>", f"is damaged: {error}") from error
-    return preprocess.prepare(pixels)
-
-
 def _stream(
     loaded: Loaded,
     ready: Callable[[int], nn.Module],
@@ -217,7 +188,7 @@ def _stream(
     threads: int | None,
 ) -> Iterator[Prediction]:
     model, classes = None, loaded.card.classes
-    for batch in _decoded(images, preprocess, batch_size, threads or min(8, available_cpus())):
+    for batch in decoded(images, preprocess, batch_size, threads or min(8, available_cpus())):
         pixels = [image for _, image in batch if not isinstance(image, str)]
         answers: Iterator[NDArray[np.float32]] = iter(())
         if pixels:
@@ -239,64 +210,8 @@ def _stream(
                 yield Prediction(name, _guesses(answer, classes, top), answer)
 
 
-def _decoded(
-    images: Iterable[Source], preprocess: Preprocess, batch_size: int, threads: int
-) -> Iterator[list[tuple[str, Attempt]]]:
-    """Batches of (name, pixels or reason), each decoded while its user is busy with the last."""
-    numbered = enumerate(images)
-    pool = ThreadPoolExecutor(threads, thread_name_prefix="cladenet-predict")
-
-    def begin() -> list[tuple[str, Future[Attempt]]]:
-        return [
-            (_name(source, number), pool.submit(_attempt, source, preprocess))
-            for number, source in islice(numbered, batch_size)
-        ]
-
-    try:
-        coming = begin()
-        while coming:
-            batch = [(name, future.result()) for name, future in coming]
-            coming = begin()
-            yield batch
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
 def _guesses(logits: NDArray[np.float32], classes: Sequence[str], top: int) -> tuple[Guess, ...]:
     """The likeliest classes; of equal ones the lower number first, as in an evaluation."""
     probabilities = torch.from_numpy(logits).double().softmax(0).tolist()
     order = np.argsort(-logits, kind="stable")[:top]
     return tuple(Guess(classes[label], int(label), probabilities[label]) for label in order)
-
-
-def _attempt(source: Source, preprocess: Preprocess) -> Attempt:
-    try:
-        return read(source, preprocess)
-    except UnreadableImage as error:
-        return error.reason
-    except BadArgument as error:
-        return str(error)
-
-
-def _pillow(array: NDArray[Any]) -> Image.Image:
-    if array.ndim == 3 and array.shape[2] == 1:
-        array = array[:, :, 0]
-    grey = array.ndim == 2
-    if array.dtype != np.uint8 or not (grey or (array.ndim == 3 and array.shape[2] in (3, 4))):
-        raise BadArgument(
-            f"an image is {array.dtype} of shape {array.shape}; expected uint8 (H, W) or "
-            "(H, W, 1, 3 or 4), with values from 0 to 255"
-        )
-    return Image.fromarray(np.ascontiguousarray(array))
-
-
-def _expanded(images: Iterable[Source]) -> Iterator[Source]:
-    for image in images:
-        if isinstance(image, str | PathLike):
-            yield from expand([os.fspath(image)])
-        else:
-            yield image
-
-
-def _name(source: Source, number: int) -> str:
-    return os.fspath(source) if isinstance(source, str | PathLike) else f"image[{number}]"

@@ -3,23 +3,16 @@
 import os
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 
-from cladenet import __version__
 from cladenet.checkpoints import load
 from cladenet.checkpoints.atomic import to_json, write_file
-from cladenet.checkpoints.card import Card
 from cladenet.checkpoints.folder import steps
-from cladenet.data.batches import TrainBatches
-from cladenet.data.store import OnProgress
 from cladenet.errors import BadArgument
 from cladenet.evaluation import Evaluation
-from cladenet.layers.anatomy import Classifier
-from cladenet.layers.checkpointing import checkpoint_activations
 from cladenet.runs import environment
 from cladenet.runs.config import RunConfig, decisions
 from cladenet.runs.course import Course
@@ -30,12 +23,16 @@ from cladenet.runs.folder import RunFolder
 from cladenet.runs.foreign import in_our_words
 from cladenet.runs.keeping import Keeper
 from cladenet.runs.mishaps import explained
-from cladenet.runs.probe import fit_last_layer
+from cladenet.runs.parts import (
+    batches_of,
+    card_of,
+    learner_of,
+    objective_of,
+    probed,
+    with_precision,
+)
 from cladenet.runs.progress import Display, display, packing
 from cladenet.runs.setup import Setting, prepare, refuse_lonely_batches
-from cladenet.training.learner import Learner, frozen_parts
-from cladenet.training.objective import Objective, balanced_weights, count_labels, make_objective
-from cladenet.training.precision import choose_precision, worth_measuring
 from cladenet.training.signals import stop_wishes
 from cladenet.training.world import World, open_world, together
 
@@ -144,24 +141,24 @@ def _begin(
         with together(world):
             model, notes = build(config, setting, weights, shallow)
             with packing(quiet=quiet) as on_progress:
-                batches = _batches(config, setting, world, on_progress)
+                batches = batches_of(config, setting, world, on_progress)
             refuse_lonely_batches(model, batches.batch_size, setting.recipe, world.size)
             if begins and weights is None and shallow is None:
                 notes += fit_to_data(model, batches, setting.preprocess, world.device)
             if begins and config.probe:
-                notes += _probed(model, config, setting, world)
+                notes += probed(model, config, setting, world)
         if config.precision == "auto":
-            config, said = _with_precision(model, config, setting, batches, world)
+            config, said = with_precision(model, config, setting, batches, world)
             notes += said
             with together(world):
                 if world.leads:
                     folder.start(config)
         with together(world):
-            learner = _learner(model, config, setting, world)
+            learner = learner_of(model, config, setting, world)
         keeper = Keeper(
             folder,
             learner,
-            _card(config, setting),
+            card_of(config, setting),
             config.save_minutes,
             config.save_steps,
             decisions(config),
@@ -176,7 +173,7 @@ def _begin(
             display(total, keeper.progress.step, quiet=quiet or not world.leads)
         )
         _announce(show, config, setting, folder, total, (*batches.notes, *notes))
-        objective = _objective(config, setting, world)
+        objective = objective_of(config, setting, world)
         undo.pop_all()
         return Course(world, config, setting, folder, batches, learner, objective, keeper, show)
 
@@ -192,102 +189,6 @@ def _claim(
         undo.callback(folder.withdraw)
         folder.start(config)
     folder.checkpoints.mkdir(exist_ok=True)
-
-
-def _probed(
-    model: Classifier, config: RunConfig, setting: Setting, world: World
-) -> tuple[str, ...]:
-    dataset, cache = setting.dataset, config.cache_dir or None
-    said = fit_last_layer(
-        model, dataset.train, dataset.val, setting.preprocess, world.device, cache
-    )
-    return (said,)
-
-
-def _batches(
-    config: RunConfig, setting: Setting, world: World, on_progress: OnProgress | None
-) -> TrainBatches:
-    return TrainBatches(
-        setting.dataset.train,
-        setting.preprocess,
-        setting.augment,
-        setting.recipe.batch_size,
-        config.seed,
-        rank=world.rank,
-        world=world.size,
-        workers=config.workers,
-        cache_dir=config.cache_dir or None,
-        cache_limit=max(1, round(config.cache_gb * 1e9)) if config.cache_gb else None,
-        on_progress=on_progress,
-    )
-
-
-def _with_precision(
-    model: Classifier, config: RunConfig, setting: Setting, batches: TrainBatches, world: World
-) -> tuple[RunConfig, tuple[str, ...]]:
-    """The configuration with the precision that the first process has measured to be worth it."""
-    said: tuple[str, ...] = ()
-    view, (_, *paper) = setting.preprocess, setting.entry.input
-    macs = setting.entry.macs * view.height * view.width // (paper[0] * paper[1])
-    steps = setting.recipe.total_steps(batches.steps_per_epoch)
-    with together(world):
-        code = 0
-        if world.leads and worth_measuring(macs, batches.batch_size, steps, world.device):
-            share = max(1, batches.batch_size // (world.size * setting.recipe.accumulate))
-            images = view.to_input(batches.first()[:share], world.device)
-            classes = len(setting.dataset.classes)
-            model = _placed(model, config, world)
-            choice = choose_precision(model, setting.recipe, images, classes, macs)
-            code, said = int(choice.precision == "bf16"), (choice.told(),)
-    return replace(config, precision="bf16" if world.agree(code) else "fp32"), said
-
-
-def _placed(model: Classifier, config: RunConfig, world: World) -> Classifier:
-    layout = torch.channels_last if config.channels_last else torch.contiguous_format
-    return model.to(world.device).to(memory_format=layout)  # type: ignore[call-overload]
-
-
-def _learner(model: Classifier, config: RunConfig, setting: Setting, world: World) -> Learner:
-    model = _placed(model, config, world)
-    if config.checkpoint_activations != "none":
-        checkpoint_activations(model, config.checkpoint_activations)
-    return Learner(
-        model,
-        setting.recipe,
-        world,
-        freeze=frozen_parts(config.freeze, model),
-        layer_decay=config.layer_decay,
-        compiled=config.compile,
-        sync_bn=config.sync_bn,
-    )
-
-
-def _objective(config: RunConfig, setting: Setting, world: World) -> Objective:
-    weights = None
-    if setting.recipe.class_weights:
-        labels = torch.from_numpy(setting.dataset.train.labels)
-        counts = count_labels(labels, len(setting.dataset.classes))
-        weights = balanced_weights(counts).to(world.device)
-    recipe = setting.recipe
-    return make_objective(recipe.label_smoothing, weights, recipe.auxiliary)
-
-
-def _card(config: RunConfig, setting: Setting) -> Card:
-    dataset = setting.dataset
-    return Card(
-        network=config.network,
-        arguments=setting.arguments,
-        classes=dataset.classes,
-        preprocess=setting.preprocess,
-        data={
-            "spec": dataset.spec,
-            "name": dataset.name,
-            "fingerprint": dataset.fingerprint(),
-        },
-        step=0,
-        averaged=bool(setting.recipe.ema),
-        versions={"cladenet": __version__, "torch": torch.__version__},
-    )
 
 
 def _note_machine(folder: RunFolder, world: World) -> tuple[str, ...]:
