@@ -1,6 +1,7 @@
 """`for_inference`: the same answers, from fewer steps."""
 
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,15 @@ def test_norms_activations_and_shortcuts_have_no_step_of_their_own() -> None:
     assert sum("convolution_pointwise.binary" in name for name in names) == 9
     assert sum("linear_pointwise" in name for name in names) == 1
     assert len(names) == 19 + 1 + 2 * 2 + 2
+
+
+def test_a_relu6_has_no_step_of_its_own() -> None:
+    """MobileNetV2: 52 convolutions, the pool, its flattening, and a linear layer."""
+    model, size = built("mobilenet_v2_x1_0")
+    program, _ = record(model, torch.randn(1, *size))
+    simplify(program)
+    pack(program, 1)
+    assert len(program.steps) == 52 + 1 + 1 + 1
 
 
 @pytest.mark.parametrize(
@@ -222,6 +232,34 @@ def test_other_engines_give_the_same_logits(engine: str) -> None:
     assert fast.engine == engine, fast.why
     for shape in ((4, *size), (3, *size), (6, *size), (1, 3, 40, 40)):
         assert difference(fast, model, torch.randn(shape)) < 1e-5
+
+
+@pytest.mark.parametrize("engine", ["openvino", "onnxruntime"])
+@pytest.mark.filterwarnings("ignore")
+def test_other_engines_run_in_8_bits(engine: str) -> None:
+    """Calibrated on a number of images that is no multiple of the batch."""
+    for package in ("onnx", "onnxruntime", engine):
+        pytest.importorskip(package)
+    model, size = built("resnet20_cifar")
+    images = torch.randn(5, *size)
+    fast = for_inference(model, "int8", batch_size=2, size=size, engine=engine, calibration=images)
+    assert fast.engine == engine, fast.why
+    assert 1e-4 < difference(fast, model, images) < 0.25
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_an_engine_that_would_end_the_process_is_left_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """OpenVINO has crashed on networks in 8 bits: such are tried in a process of their own."""
+    for package in ("onnx", "onnxruntime", "openvino"):
+        pytest.importorskip(package)
+    runtime = import_module("cladenet.inference.openvino_runtime")
+    monkeypatch.setattr(runtime, "TRIAL", "import os, signal; os.kill(os.getpid(), 11)")
+    model, size = built("resnet20_cifar")
+    images = torch.randn(2, *size)
+    with pytest.raises(BadArgument, match=r"openvino ends with status -11 .* use bf16"):
+        for_inference(model, "int8", size=size, engine="openvino", calibration=images)
 
 
 def test_a_network_that_is_put_back_into_training_answers_as_before() -> None:

@@ -18,7 +18,6 @@ ACTIVATIONS: dict[Function, Post] = {
     **dict.fromkeys((F.relu, torch.relu, Tensor.relu), ("relu", [], None)),
     **dict.fromkeys((F.sigmoid, torch.sigmoid, Tensor.sigmoid), ("sigmoid", [], None)),
     **dict.fromkeys((F.tanh, torch.tanh, Tensor.tanh), ("tanh", [], None)),
-    F.relu6: ("hardtanh", [0.0, 6.0], None),
     F.hardswish: ("hardswish", [], None),
     F.hardsigmoid: ("hardsigmoid", [], None),
     F.silu: ("swish", [], None),
@@ -99,6 +98,9 @@ def activation(step: Step) -> Post | None:
     """The step as something oneDNN can do to a product; None if it is no such thing."""
     if step.function is F.gelu:
         return ("gelu", [], argument(step, 1, "approximate", "none"))
+    if step.function is F.hardtanh:  # ReLU6 too, whose module calls it
+        ends = [argument(step, 1, "min_val", -1.0), argument(step, 2, "max_val", 1.0)]
+        return ("hardtanh", [float(end) for end in ends], None)
     return ACTIVATIONS.get(step.function)
 
 
