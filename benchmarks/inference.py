@@ -3,9 +3,9 @@
     python benchmarks/inference.py [--only resnet50] [--batch 1,32] [--precision exact,bf16,int8]
 
 All sides of a network have the same weights and see the same images; each is a process of its own,
-its logits are compared with the plain network's before its speed, and the sides take turns. The
-peers that are not installed are left out and named. cladenet is there twice: with the engine that
-is ready at once (packed), and with the one that `engine="fastest"` finds among those installed.
+its logits are compared with the plain network's before its speed, and those of one precision take
+turns. Peers that are not installed are left out and named. cladenet is there twice: with the engine
+that is ready at once (packed), and with what `engine="fastest"` finds among those installed.
 What is measured already stays in the results, so that the whole can be run in parts: with
 `--budget SECONDS` no network is begun after that. With `--device cuda` torch waits for the GPU in
 each call; ONNX Runtime and OpenVINO are left out.
@@ -99,7 +99,9 @@ def main() -> None:
                 continue
             if options.missing and key in result["runs"]:
                 continue
-            sides = compare(network, timm, batch, options, limits)
+            sides: dict[str, Any] = {}
+            for precision in options.precision.split(","):  # so many processes as memory holds
+                sides = {**compare(network, timm, batch, precision, options, limits), **sides}
             known = result["runs"].get(key, {}).get("sides", {})
             result["runs"][key] = {
                 "network": network,
@@ -116,13 +118,16 @@ def main() -> None:
 
 
 def compare(
-    network: str, timm: str, batch: int, options: argparse.Namespace, limits: Limits
+    network: str,
+    timm: str,
+    batch: int,
+    precision: str,
+    options: argparse.Namespace,
+    limits: Limits,
 ) -> dict[str, Any]:
     """Each side's row, as plain values; of a side that cannot be measured, why."""
     source = find_source(f"torchvision/{network}")
-    wanted = [PLAIN]
-    for precision in options.precision.split(","):
-        wanted += [side for side in SIDES[precision] if side != PLAIN]
+    wanted = [PLAIN, *(side for side in SIDES[precision] if side != PLAIN)]
     if not timm:
         wanted.remove("timm fp32") if "timm fp32" in wanted else None
     if options.device != "cpu":
@@ -155,8 +160,8 @@ def compare(
             raise SystemExit("without the plain network there is nothing to compare with")
         seconds = paired(sides, options.rounds)
         for side, taken in seconds.items():
-            precision = side.partition(" ")[2]
-            peak = limits.peak("fp32" if precision == "exact" else precision)
+            form = side.partition(" ")[2]
+            peak = limits.peak("fp32" if form == "exact" else form)
             plain = seconds[PLAIN]
             row = row_of(source.network, batch, side, taken, plain, peak, sides[side]).to_json()
             found[side] = {key: row[key] for key in row if key not in ("network", "batch", "form")}

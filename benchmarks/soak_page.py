@@ -20,9 +20,19 @@ is below 3/n with 95 % confidence, which is the column "bound". The exit statuse
 TAIL = """
 Written by `python benchmarks/soak.py` (`make soak`; a group alone: `python benchmarks/soak.py
 disk`), with the trials of `tests/faults`, which the tests make a few of. Measured on {machine};
-the seconds are those of a machine that does other work besides. Not promised: the same bits
-with other versions of torch, other processors, numbers of threads or GPUs; more durability than the
-file system's fsync gives.
+the seconds are those of a machine that does other work besides.
+
+What does not hold, or was not tried:
+
+- The same bits with other versions of torch, other processors, numbers of threads, or GPUs; nor
+  after a change of the number of processes, where losses agree to rounding.
+- More durability than the file system's fsync gives: no power was cut.
+- A damaged image that still decodes is not noticed: there are no sums of image files.
+- Ranks were killed, stopped and told to end on one machine, over gloo: no network between machines
+  was cut, and no GPU was lost.
+- torchrun itself ends with its own status when it is told to, whatever its ranks end with.
+- Protection against somebody who may write to the same folders.
+- cladenet unpacks no archives, so that nothing of the kind could be tried.
 """
 
 

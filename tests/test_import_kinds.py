@@ -10,7 +10,7 @@ import torch
 
 from cladenet import create_model
 from cladenet.cli import main
-from test_hostile import unpacked_in_a_fork
+from faults.pickles import unpacked_in_a_fork
 from test_import_weights import tensors_of
 
 NAME = "resnet20_cifar"

@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -43,8 +44,9 @@ class Apart:
     def __call__(self) -> float:
         """Seconds of one call, from one visit."""
         if self._process.stdin is not None:
-            self._process.stdin.write("\n")
-            self._process.stdin.flush()
+            with suppress(BrokenPipeError):  # `_answer` says what became of it
+                self._process.stdin.write("\n")
+                self._process.stdin.flush()
         answer = self._answer()
         self.peak_mib = answer["peak_mib"]
         seconds: float = answer["seconds"]
@@ -63,7 +65,8 @@ class Apart:
     def close(self) -> None:
         """End the process, which is waiting for a question."""
         if self._process.stdin is not None:
-            self._process.stdin.close()
+            with suppress(BrokenPipeError):
+                self._process.stdin.close()
         if self._process.stdout is not None:
             self._process.stdout.close()
         self._process.wait()
