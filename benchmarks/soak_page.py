@@ -38,7 +38,8 @@ What does not hold, or was not tried:
 
 def write_page(rows: Sequence[dict[str, Any]]) -> None:
     """The table of all groups that have run, and each promise that was not kept."""
-    PAGE.write_text(HEAD + "".join(map(line, rows)) + broken(rows) + TAIL.format(machine=of(rows)))
+    table = "".join(map(line, rows))
+    PAGE.write_text(HEAD + table + kills(rows) + broken(rows) + TAIL.format(machine=of(rows)))
 
 
 def line(row: dict[str, Any]) -> str:
@@ -53,6 +54,16 @@ def bound(row: dict[str, Any]) -> str:
     if row["failures"]:
         return "not kept"
     return f"{300 / row['trials']:.1f} %" if row["trials"] >= 10 else ""
+
+
+def kills(rows: Sequence[dict[str, Any]]) -> str:
+    """The random kills of all networks together."""
+    chosen = [row for row in rows if row["group"].startswith("kill-")]
+    names = ("trials", "as_promised")
+    total = {name: sum(row[name] for row in chosen) for name in names}
+    failures = [text for row in chosen for text in row["failures"]]
+    share = f"{total['as_promised']}/{total['trials']}"
+    return f"\nRandom kills together: {share}, bound {bound({**total, 'failures': failures})}.\n"
 
 
 def broken(rows: Sequence[dict[str, Any]]) -> str:
