@@ -52,7 +52,7 @@ def steps_of_run(run: Path) -> int:
 
 def check_killed_rank(kill: str, undisturbed: Path, run: Path) -> None:
     """`rank:step` dies once, torchrun starts both again, the run ends the same."""
-    words = (*PLAIN, *SHORT, "epochs=2", "--out", run)
+    words: list[str | Path] = [*PLAIN, *SHORT, "epochs=2", "--out", run]
     done = torchrun(*words, restarts=1, mishap=f"kill:{kill}")
     assert done.returncode == 0, done.stderr[-3000:]
     assert "exitcode: -9" in done.stderr, "no rank was killed"
