@@ -181,7 +181,7 @@ def memory(library: str, folder: Path) -> str:
         next(images_of(library, folder))
         said = "accepted"
     except Exception as error:  # whatever a library raises is its answer
-        said = f"refused ({str(error).replace(chr(10), ' ')[:120]})"
+        said = f"refused ({str(error).replace(chr(10), ' ')[:220]})"
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     return f"{said}; {grown / 1024:,.0f} MB more memory"
 
@@ -221,7 +221,7 @@ def main() -> None:
             "val has a class that train has not": "wasp",
         }
         named = path.get(fault, "3.jpg") in text
-        said = f"stops{', naming it' if named else ', **without naming the file**'}: {text[:140]}"
+        said = f"stops{', naming it' if named else ', **without naming the file**'}: {text[:220]}"
     print(f"outcome: {said}")
 
 
