@@ -1,8 +1,12 @@
 """OpenVINO on the same weights: converted in memory, compiled for one batch, cached if wished."""
 
+import os
+import signal
 import subprocess
 import sys
 import warnings
+from contextlib import suppress
+from tempfile import TemporaryFile
 from typing import Any
 
 import torch
@@ -63,9 +67,24 @@ def make(wish: Wish) -> Run:
 
 
 def _tried(graph: bytes) -> bytes:
-    """The graph, if OpenVINO survives it."""
-    words = [sys.executable, "-c", TRIAL, HINTS["int8"]]
-    done = subprocess.run(words, input=graph, capture_output=True, check=False)
-    if done.returncode:
-        raise CannotPrepare(f"openvino ends with status {done.returncode} on it in 8 bits")
+    """The graph, if OpenVINO survives it.
+
+    After a crash a process that it has forked lives on: it would hold pipes open, so there are
+    none, and it is ended with its group.
+    """
+    with TemporaryFile() as file:
+        file.write(graph)
+        file.seek(0)
+        trial = subprocess.Popen(
+            [sys.executable, "-c", TRIAL, HINTS["int8"]],
+            stdin=file,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        status = trial.wait()
+        with suppress(ProcessLookupError):
+            os.killpg(trial.pid, signal.SIGKILL)
+    if status:
+        raise CannotPrepare(f"openvino ends with status {status} on it in 8 bits")
     return graph
