@@ -110,7 +110,7 @@ def main() -> None:
                 "clock": options.clock,
                 "rounds": options.rounds,
                 "limits": limits._asdict(),
-                "sides": {**known, **sides},
+                "sides": ordered({**known, **sides}),
             }
             out.parent.mkdir(parents=True, exist_ok=True)
             out.write_text(json.dumps(result, indent=1) + "\n")
@@ -172,6 +172,11 @@ def compare(
                 flush=True,
             )
     return found
+
+
+def ordered(sides: dict[str, Any]) -> dict[str, Any]:
+    """As `SIDES` has them, whenever each was measured."""
+    return {side: sides[side] for group in SIDES.values() for side in group if side in sides}
 
 
 def refuse_another(side: str, difference: float) -> None:
