@@ -20,7 +20,8 @@ from forking import start, wait
 from trials import ended, overwrite
 
 COMMANDS = 17  # beside `import`
-FORBIDDEN = ("pickle.find_class", "os.system", "os.exec", "os.posix_spawn", "subprocess.Popen")
+SPAWNING = ("os.system", "os.exec", "os.posix_spawn", "os.spawn", "subprocess.Popen")
+FORBIDDEN = (*SPAWNING, "pickle.find_class", "socket.connect", "socket.bind")
 UNPACK = "cladenet.weights.unpack"  # reads files of torch.save in a process of its own
 ALARM = 66
 
@@ -48,7 +49,7 @@ def check_hostile(
     def action() -> int:
         if not cold:
             overwrite(subprocess, "run", unpacked_in_a_fork)
-        sys.addaudithook(watch)
+        sys.addaudithook(partial(watch, str(canary)))
         wrong = 0
         for number, file in enumerate(files):
             root = folder / str(number)
@@ -103,10 +104,14 @@ def entry_points(root: Path, content: bytes, name: str, saved: Path) -> list[tup
     return found
 
 
-def watch(event: str, arguments: tuple[Any, ...]) -> None:
-    """An audit hook that ends the process where a pickle's name is looked up or a command run."""
+def watch(canary: str, event: str, arguments: tuple[Any, ...]) -> None:
+    """An audit hook that ends the process where something happens that only a pickle would do.
+
+    A name of it is looked up, a command run, a connection made, the canary opened.
+    """
     own = event == "subprocess.Popen" and UNPACK in (arguments[1] or ())
-    if event in FORBIDDEN and not own:
+    sings = event == "open" and str(arguments[0]) == canary
+    if sings or (event in FORBIDDEN and not own):
         print(f"alarm: {event}")
         os._exit(ALARM)
 
