@@ -11,8 +11,8 @@ import pytest
 
 from cladenet.checkpoints import atomic, loading
 from cladenet.cli import main
+from cladenet.runs import assembly, train_run
 from cladenet.runs import course as courses
-from cladenet.runs import parts, train_run
 from faults.stops import GRACE, POLICY, STATUS, check_random_signal, check_resumes
 from forking import start
 from trials import (
@@ -111,7 +111,7 @@ def test_a_signal_before_the_first_step_leaves_nothing_behind(
 ) -> None:
     """Also where photographs are being decoded, which may take an hour."""
     run = tmp_path / "run"
-    arm = interrupt_in(parts if place == "TrainBatches" else train_run, place, signal.SIGINT)
+    arm = interrupt_in(assembly if place == "TrainBatches" else train_run, place, signal.SIGINT)
     outcome = child(small_run(run, data), tmp_path / "output", arm, limit=GRACE)
     check_refusal(outcome, 130, "before the first step; nothing is lost")
     assert not run.exists()

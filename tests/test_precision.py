@@ -9,7 +9,7 @@ import torch
 import cladenet
 from cladenet.recipes import Recipe
 from cladenet.registry import create_model
-from cladenet.runs import parts
+from cladenet.runs import assembly
 from cladenet.runs.folder import RunFolder
 from cladenet.training import precision
 from cladenet.training.precision import choose_precision, worth_measuring
@@ -62,7 +62,7 @@ def test_what_was_chosen_is_written_down_and_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The run is the one that precision=bf16 would have been, to the last bit."""
-    monkeypatch.setattr(parts, "worth_measuring", lambda *_: True)
+    monkeypatch.setattr(assembly, "worth_measuring", lambda *_: True)
     monkeypatch.setattr(precision, "MARGIN", 0.0)
     options: dict[str, Any] = {"steps": 3, "seed": 5}
     cladenet.train("lenet5_relu", "digits", out=tmp_path / "auto", **options)

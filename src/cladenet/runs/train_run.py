@@ -14,6 +14,14 @@ from cladenet.checkpoints.folder import steps
 from cladenet.errors import BadArgument
 from cladenet.evaluation import Evaluation
 from cladenet.runs import environment
+from cladenet.runs.assembly import (
+    batches_of,
+    card_of,
+    learner_of,
+    objective_of,
+    probed,
+    with_precision,
+)
 from cladenet.runs.config import RunConfig, decisions
 from cladenet.runs.course import Course
 from cladenet.runs.decide import decide, decide_again, default_folder
@@ -23,14 +31,6 @@ from cladenet.runs.folder import RunFolder
 from cladenet.runs.foreign import in_our_words
 from cladenet.runs.keeping import Keeper
 from cladenet.runs.mishaps import explained
-from cladenet.runs.parts import (
-    batches_of,
-    card_of,
-    learner_of,
-    objective_of,
-    probed,
-    with_precision,
-)
 from cladenet.runs.progress import Display, display, packing
 from cladenet.runs.setup import Setting, prepare, refuse_lonely_batches
 from cladenet.training.signals import stop_wishes
