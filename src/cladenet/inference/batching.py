@@ -13,12 +13,12 @@ def in_batches(run: Run, wish: Wish) -> Run:
 
     The plain network answers for images of another size.
     """
-    length, size = len(wish.images), wish.images.shape[1:]
+    model, length, size = wish.model, len(wish.images), wish.images.shape[1:]
 
     def of_any_length(images: Tensor) -> Tensor:
         if images.shape[1:] != size:
-            with training_nowhere(wish.model):
-                plain: Tensor = wish.model(images)
+            with training_nowhere(model):
+                plain: Tensor = model(images)
             return plain
         logits = []
         for part in images.split(length):

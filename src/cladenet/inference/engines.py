@@ -10,6 +10,8 @@ eager         the network as it is
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -28,7 +30,8 @@ class CannotPrepare(Exception):
     """The engine does not take this network, at this precision or on this device."""
 
 
-class Wish(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Wish:
     """What is to be prepared.
 
     Args:
@@ -44,6 +47,16 @@ class Wish(NamedTuple):
     precision: str
     calibration: Tensor | None
     cache: Path | None
+
+    @cached_property
+    def onnx_graph(self) -> bytes:
+        """The network in ONNX; made once, however many engines read it.
+
+        Raises:
+            CannotPrepare: the network has no form in ONNX, or none in 8 bits.
+        """
+        graph: bytes = import_module("cladenet.inference.onnx_graph").onnx_graph(self)
+        return graph
 
 
 class Engine(NamedTuple):

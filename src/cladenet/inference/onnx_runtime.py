@@ -5,7 +5,7 @@ from torch import Tensor
 
 from cladenet.inference.batching import in_batches
 from cladenet.inference.engines import CannotPrepare, Run, Wish
-from cladenet.inference.onnx_graph import IMAGES, LOGITS, onnx_graph
+from cladenet.inference.onnx_graph import IMAGES, LOGITS
 
 
 def make(wish: Wish) -> Run:
@@ -16,7 +16,7 @@ def make(wish: Wish) -> Run:
     """
     import onnxruntime
 
-    graph = onnx_graph(wish)
+    graph = wish.onnx_graph
     try:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = torch.get_num_threads()

@@ -14,16 +14,14 @@ from torch import Tensor
 
 from cladenet.inference.batching import in_batches
 from cladenet.inference.engines import CannotPrepare, Run, Wish
-from cladenet.inference.onnx_graph import onnx_graph
 
 # Compile a graph and run it once. OpenVINO 2026.4 ends the process that compiles DenseNet-121 in
 # 8 bits (a segmentation fault), so such graphs are tried in a process of their own.
 TRIAL = """
 import sys, numpy, openvino
 settings = {"INFERENCE_PRECISION_HINT": sys.argv[1]}
-compiled = openvino.Core().compile_model(
-    openvino.Core().read_model(sys.stdin.buffer.read()), "CPU", settings
-)
+core = openvino.Core()
+compiled = core.compile_model(core.read_model(sys.stdin.buffer.read()), "CPU", settings)
 compiled([numpy.zeros(compiled.input(0).shape, numpy.float32)])
 """
 HINTS = {"exact": "f32", "bf16": "bf16", "int8": "bf16"}  # int8: of what is not in 8 bits
@@ -45,7 +43,7 @@ def make(wish: Wish) -> Run:
     if wish.cache is not None:
         settings["CACHE_DIR"] = str(wish.cache)
     core = openvino.Core()
-    graph = _tried(onnx_graph(wish)) if wish.precision == "int8" else None
+    graph = _tried(wish.onnx_graph) if wish.precision == "int8" else None
     try:
         if graph is not None:
             converted = core.read_model(graph)
