@@ -295,7 +295,7 @@ GROUPS = {
         damaged("flip"), 1000, 50,
     ),
     "pickles": Row(
-        "hostile pickle, at 18 places of 7 commands", "refused, nothing runs", hostile, 40, 5
+        "hostile pickle, at 18 places of 6 commands", "refused, nothing runs", hostile, 40, 5
     ),
     "ranks": Row(
         "one of two ranks killed under torchrun", "one restart, the run ends bit-identical",

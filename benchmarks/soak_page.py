@@ -59,6 +59,8 @@ def bound(row: dict[str, Any]) -> str:
 def kills(rows: Sequence[dict[str, Any]]) -> str:
     """The random kills of all networks together."""
     chosen = [row for row in rows if row["group"].startswith("kill-")]
+    if not chosen:
+        return ""
     names = ("trials", "as_promised")
     total = {name: sum(row[name] for row in chosen) for name in names}
     failures = [text for row in chosen for text in row["failures"]]
