@@ -2,8 +2,7 @@
 
     python benchmarks/training_sides.py NETWORK BATCH SIZE TIMM TORCHVISION SIDE DEVICE THREADS
 
-A line on standard input asks for the first `loss` or for some `steps`; the answer is a line that
-begins with "= ".
+It answers as `cladenet.bench.apart` has it.
 """
 
 import sys
@@ -21,8 +20,10 @@ from torch.optim import SGD
 
 import cladenet
 from cladenet.allocator import keep_freed_memory
+from cladenet.bench.apart import Answers
 from cladenet.vision import torchvision
 
+TURN = 0.5  # seconds
 LR, DECAY, SMOOTHING, AVERAGE = 0.01, 1e-4, 0.1, 0.9998
 
 
@@ -37,7 +38,8 @@ class Case(NamedTuple):
 
 
 def main() -> None:
-    """Answer with the first loss, or with the seconds of a step."""
+    """Tell the loss of the first step, then the seconds of a step whenever asked."""
+    answers = Answers()
     network, batch, size, *names, name, device, threads = sys.argv[1:]
     case = Case(network, int(batch), int(size), *names)
     if name.startswith("cladenet") and "returned" not in name:
@@ -45,20 +47,19 @@ def main() -> None:
     torch.set_num_threads(int(threads))
     build = ours if name.startswith("cladenet") else peers
     step = build(case, name, torch.device(device))
-    count = 1
-    for line in sys.stdin:
+    begin = time.perf_counter()
+    loss = step()
+    count = max(1, round(TURN / (time.perf_counter() - begin)))
+
+    def measure() -> float:
         begin = time.perf_counter()
-        if line.strip() == "loss":
-            loss = step()
-            seconds = time.perf_counter() - begin
-            count = max(1, round(0.5 / seconds))  # half a second a turn
-            print("=", loss, flush=True)
-            continue
         for _ in range(count):
             step()
         if device != "cpu":
             torch.cuda.synchronize()
-        print("=", (time.perf_counter() - begin) / count, flush=True)
+        return (time.perf_counter() - begin) / count
+
+    answers.serve(measure, {"first_loss": loss})
 
 
 def fresh(case: Case) -> tuple[Any, Any, Any]:

@@ -23,8 +23,7 @@ side, with the quarters of its spread. What is written: benchmarks/results/train
 import argparse
 import json
 import statistics
-import subprocess
-import sys
+from contextlib import ExitStack
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -32,6 +31,9 @@ from typing import Any
 import torch
 from machine import machine
 from training_sides import Case
+
+from cladenet.bench.apart import Apart
+from cladenet.bench.paired import paired, times_as_fast
 
 RESULT = Path(__file__).parent / "results" / "training_step.json"
 SIDES = Path(__file__).parent / "training_sides.py"
@@ -77,68 +79,44 @@ def measured(case: Case, extra: tuple[str, ...], options: argparse.Namespace) ->
     theirs = ["timm"]
     if case.torchvision or not case.timm:
         theirs += ["torchvision", *(["lightning"] if find_spec("lightning") else [])]
-    sides = [Side(case, name, options) for name in (*theirs, *OURS, *extra)]
-    try:
-        for side in sides:
-            side.first_loss = side.ask("loss")
-        refuse_what_differs(sides)
-        for side in sides:
-            side.ask("steps")  # warms up
-        for _ in range(options.rounds):
-            for side in sides:
-                side.seconds.append(side.ask("steps"))
-    finally:
-        for side in sides:
-            side.process.kill()
-            side.process.wait()
+    with ExitStack() as stack:
+        sides = {}
+        for name in (*theirs, *OURS, *extra):
+            words = [*case, name, options.device, options.threads]
+            sides[name] = stack.enter_context(Apart([str(SIDES), *map(str, words)]))
+        losses = {name: side.facts["first_loss"] for name, side in sides.items()}
+        refuse_what_differs(losses)
+        seconds = paired(sides, options.rounds)
     return {
         **case._asdict(),
         "rounds": options.rounds,
-        "sides": {side.name: side.told(sides[0]) for side in sides},
+        "sides": {
+            name: told(case, taken, seconds["timm"], losses[name])
+            for name, taken in seconds.items()
+        },
     }
 
 
-class Side:
-    """One process, and the seconds of its steps, round by round."""
-
-    def __init__(self, case: Case, name: str, options: argparse.Namespace) -> None:
-        self.case, self.name = case, name
-        self.first_loss = 0.0
-        self.seconds: list[float] = []
-        words = [*case, name, options.device, options.threads]
-        command = [sys.executable, str(SIDES), *map(str, words)]
-        pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-        self.process = subprocess.Popen(command, text=True, **pipes)
-
-    def ask(self, what: str) -> float:
-        assert self.process.stdin is not None  # noqa: S101
-        assert self.process.stdout is not None  # noqa: S101
-        print(what, file=self.process.stdin, flush=True)
-        for line in self.process.stdout:
-            if line.startswith("= "):
-                return float(line[2:])
-        raise SystemExit(f"{self.case.network}, {self.name} ended with {self.process.wait()}")
-
-    def told(self, reference: "Side") -> dict[str, Any]:
-        ratios = [a / b for a, b in zip(reference.seconds, self.seconds, strict=True)]
-        low, middle, high = statistics.quantiles(ratios, n=4)
-        median = statistics.median(self.seconds)
-        return {
-            "images_per_second": round(self.case.batch / median, 1),
-            "ms": round(1000 * median, 1),
-            "ratio": round(middle, 2),
-            "quarters": [round(low, 2), round(high, 2)],
-            "first_loss": self.first_loss,
-        }
+def told(case: Case, seconds: list[float], timms: list[float], loss: float) -> dict[str, Any]:
+    """A side's row."""
+    median = statistics.median(seconds)
+    ratio = times_as_fast(timms, seconds)
+    return {
+        "images_per_second": round(case.batch / median, 1),
+        "ms": round(1000 * median, 1),
+        "ratio": round(ratio.median, 2),
+        "quarters": [round(ratio.low, 2), round(ratio.high, 2)],
+        "first_loss": loss,
+    }
 
 
-def refuse_what_differs(sides: list[Side]) -> None:
+def refuse_what_differs(losses: dict[str, float]) -> None:
     """The same weights, images and labels give one loss, or the comparison is void."""
-    reference = sides[0].first_loss
-    for side in sides:
-        allowed = 2e-2 if "bf16" in side.name else 1e-4
-        if abs(side.first_loss - reference) > allowed * reference:
-            raise SystemExit(f"{side.name}: first loss {side.first_loss}, timm's is {reference}")
+    reference = losses["timm"]
+    for name, loss in losses.items():
+        allowed = 2e-2 if "bf16" in name else 1e-4
+        if abs(loss - reference) > allowed * reference:
+            raise SystemExit(f"{name}: first loss {loss}, timm's is {reference}")
 
 
 if __name__ == "__main__":
