@@ -1,12 +1,16 @@
 """Operations that are computed in another way than torch's: the same values, the same gradients."""
 
+from typing import Any
+
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
-from cladenet.layers.depthwise_gradients import quicken_depthwise
+from cladenet.layers.quicken import quicken
 from cladenet.layers.response_norm import LocalResponseNorm
+from cladenet.layers.small_map_convolution import is_small
 from cladenet.registry import create_model
 
 
@@ -31,7 +35,7 @@ def test_gradients_of_a_depthwise_convolution_are_the_plain_ones(
             parameter.copy_(parameter.bfloat16())
     x = torch.randn(4, 6, *size).bfloat16().float()
     out, *reference = gradients_of(plain, x, precision="fp32")
-    quicken_depthwise(plain)
+    quicken(plain)
     assert "_conv_forward" in vars(plain)
     quick, *found = gradients_of(plain, x, precision="bf16")
     torch.testing.assert_close(quick, out, rtol=0.02, atol=0.02)
@@ -40,10 +44,145 @@ def test_gradients_of_a_depthwise_convolution_are_the_plain_ones(
         torch.testing.assert_close(ours, theirs, rtol=0, atol=0.012 * scale)
 
 
+@pytest.mark.parametrize(
+    ("channels", "kernel_size", "stride", "padding", "size"),
+    [
+        ((128, 256), 3, 1, 1, (2, 2)),
+        ((128, 256), 3, 2, 1, (4, 4)),
+        ((128, 256), 3, 2, 1, (3, 3)),
+        ((96, 96), 3, 1, 1, (1, 1)),
+        ((256, 128), (3, 1), 1, (1, 0), (3, 1)),
+        ((128, 128), 5, 2, 2, (4, 2)),
+        ((128, 128), 5, 3, 3, (4, 1)),
+        ((64, 256), 2, 1, 0, (2, 2)),
+    ],
+)
+def test_gradients_of_a_convolution_of_small_maps_are_the_plain_ones(
+    channels: tuple[int, int],
+    kernel_size: Any,
+    stride: int,
+    padding: Any,
+    size: tuple[int, int],
+) -> None:
+    """In bfloat16, against those of float32 on the same rounded values."""
+    torch.manual_seed(0)
+    plain = nn.Conv2d(*channels, kernel_size, stride, padding)
+    with torch.no_grad():
+        for parameter in plain.parameters():
+            parameter.copy_(parameter.bfloat16())
+    x = torch.randn(3, channels[0], *size).bfloat16().float()
+    assert is_small(x, plain)
+    out, *reference = gradients_of(plain, x, precision="fp32")
+    quicken(plain)
+    assert "_conv_forward" in vars(plain)
+    quick, *found = gradients_of(plain, x, precision="bf16")
+    torch.testing.assert_close(quick, out, rtol=0.02, atol=0.02)
+    for ours, theirs in zip(found, reference, strict=True):
+        scale = theirs.abs().max().item()
+        torch.testing.assert_close(ours, theirs, rtol=0, atol=0.012 * scale)
+
+
+@pytest.mark.parametrize(
+    ("channels", "size", "small"),
+    [
+        (512, 4, False), (512, 3, True), (256, 3, False), (256, 2, True), (128, 2, False),
+        (128, 1, True),
+    ],
+)  # fmt: skip
+def test_maps_are_small_where_matrix_products_were_measured_to_win(
+    channels: int, size: int, small: bool
+) -> None:
+    conv = nn.Conv2d(channels, channels, 3, 1, 1)
+    assert is_small(torch.empty(2, channels, size, size), conv) == small
+
+
+@pytest.mark.parametrize("frozen", ["x", "weight"])
+def test_a_gradient_that_nobody_wants_is_not_computed(frozen: str) -> None:
+    conv = nn.Conv2d(96, 96, 3, 1, 1, bias=False)
+    quicken(conv)
+    x = torch.randn(2, 96, 1, 1, requires_grad=frozen != "x")
+    conv.weight.requires_grad_(frozen != "weight")
+    with torch.autocast("cpu", torch.bfloat16):
+        conv(x).sum().backward()
+    assert (x.grad is None) == (frozen == "x")
+    assert (conv.weight.grad is None) == (frozen == "weight")
+
+
+def test_global_average_and_its_gradient_are_those_of_torch_in_the_layout_of_the_map() -> None:
+    torch.manual_seed(0)
+    x = torch.randn(3, 5, 4, 7, dtype=torch.float64).contiguous(memory_format=torch.channels_last)
+    ours, theirs = x.clone().requires_grad_(), x.clone().requires_grad_()
+    pool = nn.AdaptiveAvgPool2d(1)
+    reference = pool(theirs)
+    quicken(pool)
+    out = pool(ours)
+    g = torch.randn_like(out)
+    torch.testing.assert_close(out, reference, rtol=1e-14, atol=1e-14)
+    (to_ours,) = torch.autograd.grad(out, ours, g)
+    (to_theirs,) = torch.autograd.grad(reference, theirs, g)
+    torch.testing.assert_close(to_ours, to_theirs, rtol=1e-14, atol=1e-14)
+    assert to_ours.is_contiguous(memory_format=torch.channels_last)
+    with torch.no_grad():
+        assert torch.equal(pool(x), reference)
+
+
+class Layouts(TorchDispatchMode):
+    """Notes the operations of layers that take a map in another layout than channels last."""
+
+    LOOKED_AT = (
+        "convolution", "convolution_backward", "native_batch_norm", "native_batch_norm_backward",
+        "relu_", "threshold_backward", "hardswish", "hardswish_backward", "add", "mul", "cat",
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.others: list[str] = []
+
+    def __torch_dispatch__(
+        self, function: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        given = args[0] if isinstance(args[0], list) else args
+        maps = [a for a in given if isinstance(a, Tensor) and a.ndim == 4]
+        maps = [m for m in maps if m.shape[1] > 1 and m.shape[2] * m.shape[3] > 1]
+        name = function.__name__.split(".")[0]
+        if name in self.LOOKED_AT and any(m.is_contiguous() and m.stride(1) != 1 for m in maps):
+            self.others.append(f"{name} {[tuple(m.shape) for m in maps]}")
+        return function(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "resnet20_cifar",  # shortcuts of option A
+        "resnet18",
+        "seresnet50",  # squeeze-and-excitation
+        "mobilenet_v3_small",
+        "shufflenet_v1_x0_25_g3",  # channel shuffle
+        "shufflenet_v2_x0_5",
+        "igcv1_l24m2_d20_cifar",
+        "wrn_16_4_cifar",
+        "googlenet_bn",
+    ],
+)
+def test_no_map_changes_its_layout_in_a_step(name: str) -> None:
+    """A ReLU whose map and gradient lie in two layouts takes 25 times as long."""
+    torch.manual_seed(0)
+    model: Any = create_model(name)
+    model.to(memory_format=torch.channels_last)
+    quicken(model)
+    x = torch.randn(2, 3, 64, 64).contiguous(memory_format=torch.channels_last)
+    with Layouts() as layouts:
+        with torch.autocast("cpu", torch.bfloat16):
+            outputs = model(x)
+        logits = outputs if isinstance(outputs, Tensor) else outputs[0]
+        logits.float().square().sum().backward()
+    assert layouts.others == []
+
+
 def test_only_depthwise_convolutions_that_are_slow_are_changed_and_no_tensor_is() -> None:
     model = create_model("mobilenet_v2_x0_35")
     before = list(model.state_dict())
-    quicken_depthwise(model)
+    quicken(model)
     convs = [module for module in model.modules() if isinstance(module, nn.Conv2d)]
     changed = [conv for conv in convs if "_conv_forward" in vars(conv)]
     assert changed == [conv for conv in convs if conv.stride == (2, 2) and conv.groups > 1]
@@ -56,7 +195,7 @@ def test_float32_stays_what_it_was_to_the_last_bit() -> None:
     conv = nn.Conv2d(6, 6, 3, 2, 1, groups=6)
     x = torch.randn(2, 6, 9, 9)
     before = gradients_of(conv, x, precision="fp32")
-    quicken_depthwise(conv)
+    quicken(conv)
     after = gradients_of(conv, x, precision="fp32")
     assert all(torch.equal(a, b) for a, b in zip(after, before, strict=True))
 

@@ -11,7 +11,6 @@ with zeros where outputs were left out:
 The gradient for a wide kernel is computed in float32.
 """
 
-from types import MethodType
 from typing import Any
 
 import torch
@@ -22,42 +21,22 @@ from torch.autograd.function import once_differentiable
 Pair = tuple[int, int]
 
 
-def quicken_depthwise(model: nn.Module) -> None:
-    """From now on, compute the gradients of such layers of `model` so; all else stays as it is.
-
-    Args:
-        model: changed in place, but for its tensors and their names. Copies of it do the same.
-    """
-    for module in model.modules():
-        if isinstance(module, nn.Conv2d) and _is_slow(module):
-            module._conv_forward = MethodType(_conv_forward, module)  # type: ignore[method-assign]
-
-
-def _is_slow(conv: nn.Conv2d) -> bool:
+def is_slow_depthwise(conv: nn.Conv2d) -> bool:
     """Of bfloat16: strided or wide; and no more than what is written here."""
     return (
         1 < conv.groups == conv.in_channels
         and (max(conv.stride) > 1 or max(conv.kernel_size) > 3)
         and max(conv.dilation) == 1
-        and conv.padding_mode == "zeros"
-        and not isinstance(conv.padding, str)
     )
 
 
-def _conv_forward(self: nn.Conv2d, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """In place of `Conv2d._conv_forward`."""
-    trains = x.is_cpu and torch.is_grad_enabled() and not torch.compiler.is_compiling()
-    casts = trains and torch.is_autocast_enabled("cpu")
-    if not trains or (torch.get_autocast_dtype("cpu") if casts else x.dtype) != torch.bfloat16:
-        return F.conv2d(x, weight, bias, self.stride, self.padding, groups=self.groups)
-    x, weight = x.bfloat16(), weight.bfloat16()
-    y: Tensor = _Depthwise.apply(x, weight, self.stride, self.padding)  # type: ignore[no-untyped-call]
-    return y if bias is None else y + bias.bfloat16()[:, None, None]
+def depthwise_convolution(x: Tensor, weight: Tensor, stride: Pair, padding: Pair) -> Tensor:
+    """x (N, C, H, W), weight (C m, 1, h, w), both bfloat16 -> (N, C m, H', W')."""
+    y: Tensor = _Depthwise.apply(x, weight, stride, padding)  # type: ignore[no-untyped-call]
+    return y
 
 
 class _Depthwise(torch.autograd.Function):
-    """x (N, C, H, W), weight (C m, 1, h, w) -> (N, C m, H', W')."""
-
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, stride: Pair, padding: Pair) -> Tensor:
         ctx.save_for_backward(x, weight)

@@ -8,10 +8,11 @@ from torch import Tensor, nn
 
 from cladenet.errors import BadArgument, CheckpointError
 from cladenet.layers.anatomy import Classifier
-from cladenet.layers.depthwise_gradients import quicken_depthwise
+from cladenet.layers.quicken import quicken
 from cladenet.recipes import Recipe
 from cladenet.training.ema import Ema
 from cladenet.training.lookahead import Lookahead
+from cladenet.training.memory_order import in_memory_order
 from cladenet.training.optimizers import (
     make_optimizer,
     optimizer_tensors,
@@ -61,7 +62,7 @@ class Learner:
         self.lookahead = None
         if recipe.lookahead:
             self.lookahead = Lookahead(model, recipe.lookahead, recipe.lookahead_decay)
-        quicken_depthwise(model)
+        quicken(model)
         net: Any = torch.compile(model) if compiled else model
         if world.size > 1:
             ids = [world.device.index] if world.device.type == "cuda" else None
@@ -87,7 +88,8 @@ class Learner:
             for parameter in group["params"]:
                 if parameter.grad is None and parameter.requires_grad:
                     parameter.grad = torch.zeros_like(parameter)
-        self.optimizer.step()
+        with in_memory_order(self.optimizer):
+            self.optimizer.step()
         self.optimizer.zero_grad()
 
     @property
