@@ -3,7 +3,7 @@
     python benchmarks/speed_page.py [--write]
 
 A section is there when its results are: inference.json, training_step.json, input_pipeline.json,
-start_up.json and activation_memory.json of this folder's `results`. The limits are those that
+speedrun.json, start_up.json and activation_memory.json of this folder's `results`. The limits are those that
 `inference.py` measured, or limits.json, which `cladenet bench limits --json` writes.
 """
 
@@ -77,12 +77,24 @@ laid out anew for the kernels.
 """
 INPUT = """## Input
 
-`python benchmarks/input_pipeline.py`: images a second that arrive as normalised batches.
+`python benchmarks/input_pipeline.py`: images a second, of JPEGs and packed photographs as random
+resized crops with mirror images. "of wall time" counts all cores that a side takes, "of processor
+time" what one core does; "times" is in wall time, against the first side on the same images.
+"""
+INPUT_SHARES = """On one core, packed photographs arrive {resized:.1f} times as fast as timm's
+from JPEGs with the same random resized crops, and {crops:.1f} times with crops of the packed size.
+With 2 threads for all, input takes {shares}.
 """
 INPUT_END = """A photograph that is decoded cannot arrive faster than its Huffman codes are
 read{jpegs}: that is the limit of "decoding". The packed cache holds decoded pixels, and its limit
 is resampling each crop and writing 0.6 MB of float32 an image (224 pixels). Images of one size in
 memory are copied by whole windows, and writing the batch is all that is left.
+"""
+SPEEDRUN = """## The speed run
+
+`python benchmarks/speedrun.py`: seconds of training on {images:,} images of CIFAR-10, input and
+steps, until that share of 2,000 others is right, looked at after each epoch. The test images
+decide nothing.
 """
 START = """## Start-up
 
@@ -126,6 +138,7 @@ def page(results: Path) -> str:
         *inference_section(inference),
         *training_section(read(results, "training_step"), limits),
         *input_section(read(results, "input_pipeline"), limits),
+        *speedrun_section(read(results, "speedrun")),
         *start_section(read(results, "start_up")),
         *memory_section(read(results, "activation_memory")),
     ]
@@ -251,23 +264,62 @@ def macs_at(name: str, size: int) -> int:
 
 
 def input_section(result: dict[str, Any], limits: dict[str, Any] | None) -> Iterator[str]:
-    rows = []
+    if not result:
+        return
+    yield INPUT
+    yield f"Measured on {on(result['cifar']['machine'])} where no other number is given.\n"
+    rows, shares = [], []
     for name, sides in result.items():
-        if name == "machine" or not isinstance(sides, dict):
+        if "share_percent" in sides:
+            shares.append(
+                f"{sides['share_percent']:.1f} % of a {name} ({sides['step_ms']:,.0f} ms)"
+            )
             continue
         for side, clocks in sides.items():
-            wall = clocks.get("wall") if isinstance(clocks, dict) else None
-            if wall:
-                figures = (f"{wall['median']:,}", f"{wall['times']:.1f}")
-                rows.append((name, side, *figures))
-    if rows:
-        yield INPUT
-        yield f"Measured on {on(result['machine'])}, wall time.\n"
-        yield table(("images", "side", "images/s", "times"), rows)
-        known = limits and limits["jpegs_s"]
-        yield INPUT_END.format(
-            jpegs=f" ({limits['jpegs_s']:,.0f} a second)" if known and limits else ""
+            if side != "machine":
+                wall, cpu = clocks["wall"], clocks.get("cpu")
+                figures = (f"{wall['median']:,}", f"{cpu['median']:,}" if cpu else "")
+                rows.append((name, side, *figures, f"{wall['times']:.1f}"))
+    headings = ("images", "side", "of wall time", "of processor time", "times")
+    yield table(headings, rows)
+    whole = result["jpeg"]["timm, DataLoader 0"]["cpu"]["median"]
+    resized, crops = (
+        result[name]["cladenet, packed"]["cpu"]["median"] / whole
+        for name in ("packed", "crops alone")
+    )
+    yield INPUT_SHARES.format(resized=resized, crops=crops, shares=" and ".join(shares))
+    known = limits and limits["jpegs_s"]
+    yield INPUT_END.format(
+        jpegs=f" ({limits['jpegs_s']:,.0f} a second)" if known and limits else ""
+    )
+
+
+def speedrun_section(result: dict[str, Any]) -> Iterator[str]:
+    if not result.get("runs"):
+        return
+    first = result["runs"][0]
+    yield SPEEDRUN.format(images=first["images"])
+    yield f"Measured on {on(result['machine'])}.\n"
+    rows = []
+    for run in result["runs"]:
+        views = run["end"]["mirror-shift"]
+        low, high = views["interval"]
+        rows.append(
+            (
+                f"{run['side']} (`{run['network']}`)",
+                str(run["seed"]),
+                *(seconds_to(mark) for mark in run["reached"].values()),
+                f"{run['curve'][-1]['epoch']:g} epochs, {run['seconds']:,.0f} s",
+                f"{run['curve'][-1]['test']:.1f} %",
+                f"{views['accuracy']:.1f} % ({low:.1f} to {high:.1f})",
+            )
         )
+    marks = [f"to {mark}" for mark in first["reached"]]
+    yield table(("side", "seed", *marks, "end", "test", "test, six views"), rows)
+
+
+def seconds_to(mark: dict[str, Any] | None) -> str:
+    return f"{mark['seconds']:,.0f} s" if mark else "not reached"
 
 
 def start_section(result: dict[str, Any]) -> Iterator[str]:

@@ -21,7 +21,6 @@ What is written: benchmarks/results/speedrun.json.
 """
 
 import argparse
-import ctypes
 import json
 import time
 from collections.abc import Mapping
@@ -32,6 +31,7 @@ from typing import Any
 import torch
 from machine import machine
 
+from cladenet.allocator import keep_freed_memory
 from cladenet.data.batches import TrainBatches
 from cladenet.evaluation.fusion import evaluate as evaluate_protocols
 from cladenet.evaluation.protocol import Options, protocols_for
@@ -79,7 +79,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=RESULT)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    keep_memory()
+    keep_freed_memory()
     seeds = options.seeds[:1] if options.quick else options.seeds
     result: dict[str, Any] = {"machine": machine(), "data": Path(options.data).name, "runs": []}
     for name, side in SIDES.items():
@@ -92,13 +92,6 @@ def main() -> None:
                 options.out.parent.mkdir(parents=True, exist_ok=True)
                 options.out.write_text(json.dumps(result, indent=2) + "\n")
     print("nothing is written" if options.quick else f"written: {options.out}")
-
-
-def keep_memory() -> None:
-    """Let glibc keep large blocks, which it would return to the system at each free."""
-    libc = ctypes.CDLL(None)
-    libc.mallopt(-3, 2**30)  # M_MMAP_THRESHOLD
-    libc.mallopt(-1, 2**31 - 1)  # M_TRIM_THRESHOLD
 
 
 def run(side: Side, data: str, seed: int, *, most: float, epochs: int = 0) -> dict[str, Any]:
