@@ -3,8 +3,8 @@
     python benchmarks/speed_page.py [--write]
 
 A section is there when its results are: inference.json, training_step.json, input_pipeline.json,
-speedrun.json, start_up.json and activation_memory.json of this folder's `results`. The limits are those that
-`inference.py` measured, or limits.json, which `cladenet bench limits --json` writes.
+speedrun.json, start_up.json and activation_memory.json of this folder's `results`. The limits are
+those that `inference.py` measured, or limits.json, which `cladenet bench limits --json` writes.
 """
 
 import argparse
