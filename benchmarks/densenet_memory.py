@@ -92,7 +92,7 @@ def layout(name: str) -> torch.memory_format:
 
 
 def bytes_kept(net: nn.Module, images: Tensor) -> int:
-    """What waits for the backward pass."""
+    """All memory that waits for the backward pass, parameters and buffers aside."""
     own = {tensor.untyped_storage().data_ptr() for tensor in [*net.parameters(), *net.buffers()]}
     found: dict[int, Any] = {}
 

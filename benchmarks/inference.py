@@ -129,7 +129,7 @@ def compare(
     source = find_source(f"torchvision/{network}")
     wanted = [PLAIN, *(side for side in SIDES[precision] if side != PLAIN)]
     if not timm:
-        wanted.remove("timm fp32") if "timm fp32" in wanted else None
+        wanted = [s for s in wanted if s != "timm fp32"]
     if options.device != "cpu":
         wanted = [s for s in wanted if not s.startswith(CPU_ONLY) and not s.endswith("int8")]
     found: dict[str, Any] = {}

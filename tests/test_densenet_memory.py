@@ -1,7 +1,9 @@
 """`memory_efficient`: the same numbers of a step from less than a quarter of the memory."""
 
+import sys
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +15,10 @@ from cladenet.layers.checkpointing import checkpoint_activations
 from cladenet.layers.excited import add_squeeze_excite
 from cladenet.layers.norm import group_norm
 from cladenet.models.densenet import DenseNet, DenseNetCifar
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
+
+from densenet_memory import bytes_kept
 
 SMALL = partial(DenseNet, layers=(3, 2, 2, 2), growth_rate=8, num_classes=5)
 
@@ -79,27 +85,6 @@ def test_it_goes_with_checkpoints_and_with_squeeze_and_excitation(every: Any) ->
 
 
 def test_densenet121_keeps_less_than_a_quarter_of_the_bytes() -> None:
-    bytes_of = [kept(model, torch.randn(2, 3, 64, 64)) for model in both(partial(DenseNet, _121))]
-    assert bytes_of[1] < 0.25 * bytes_of[0]
-
-
-_121 = (6, 12, 24, 16)
-
-
-def kept(model: nn.Module, images: Tensor) -> int:
-    """Bytes of all memory that waits for the backward pass, parameters and buffers aside."""
-    own = [*model.parameters(), *model.buffers()]
-    left_out = {tensor.untyped_storage().data_ptr() for tensor in own}
-    found: dict[int, Any] = {}
-
-    def pack(tensor: Tensor) -> Tensor:
-        storage = tensor.untyped_storage()
-        if storage.data_ptr() not in left_out:
-            found[storage.data_ptr()] = storage  # held, so that no address is used twice
-        return tensor
-
-    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-        out = model(images)
-    size = sum(storage.nbytes() for storage in found.values())
-    assert out.requires_grad
-    return size
+    build = partial(DenseNet, (6, 12, 24, 16))
+    plain, efficient = (bytes_kept(model, torch.randn(2, 3, 64, 64)) for model in both(build))
+    assert 0 < efficient < 0.25 * plain

@@ -113,6 +113,20 @@ def test_one_protocol_is_told_in_full(photo_run: Path, capsys: pytest.CaptureFix
     assert "confusion: rows are the true classes" in text
 
 
+def test_verbose_says_what_has_run_each_network_on_crops(
+    photo_run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["evaluate", str(photo_run), "-v", "--protocol"]
+    assert main([*words, "ten-crop,dense"]) == 0
+    assert capsys.readouterr().err.count("engine packed, exact: packed is ready at once") == 1
+    assert main([*words, "ten-crop", "--precision", "bf16"]) == 0
+    assert "engine packed, bf16" in capsys.readouterr().err
+    assert main([*words, "dense"]) == 0
+    assert "engine" not in capsys.readouterr().err
+    assert main([*words, "ten-crop,dense", "--engine", "eager"]) == 0
+    assert "engine eager" in capsys.readouterr().err
+
+
 def test_json_of_a_table_in_a_file_and_on_the_terminal(
     photo_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,6 +1,7 @@
 """Protocols and fusion against the same thing written out: crops one by one, softmax, mean."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from cladenet.evaluation.fusion import Found, evaluate, with_fusion
 from cladenet.evaluation.protocol import NAMES, Options, parse_names, protocols_for
 from cladenet.evaluation.scales import at_scale
 from cladenet.evaluation.viewer import Member, Viewer
+from cladenet.inference import for_inference
 from cladenet.layers.anatomy import Classifier
 from cladenet.registry import create_model
 from cladenet.vision import torchvision
@@ -177,6 +179,21 @@ def test_a_protocol_alone_says_what_it_says_among_others(name: str) -> None:
     alone = posteriors(member(name), image)[0]
     among = posteriors(member("all"), image)[NAMES.index(name)]
     torch.testing.assert_close(alone, among, rtol=1e-5, atol=1e-7)
+
+
+def test_a_network_made_ready_looks_at_crops_and_the_plain_one_at_whole_images() -> None:
+    net = small_network(10, 3)
+    plain = member("ten-crop,dense", model=net)
+    ready = for_inference(net, batch_size=8, size=(3, 32, 32))
+    shapes: list[tuple[int, ...]] = []
+    ready.register_forward_pre_hook(lambda _, given: shapes.append(tuple(given[0].shape)))
+    quick = replace(plain, quick=ready)
+    for ours, theirs in zip(
+        posteriors(quick, photograph()), posteriors(plain, photograph()), strict=True
+    ):
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-6)
+    assert shapes == [(10, 3, 32, 32)]
+    assert ready.engine == "packed"
 
 
 def test_positions_may_be_averaged_after_the_softmax() -> None:

@@ -111,9 +111,7 @@ def _single(arguments: argparse.Namespace) -> "tuple[Evaluated, str]":
     from cladenet.runs.evaluate_run import evaluate
 
     options = _options(arguments)
-    found = evaluate(
-        arguments.runs[0], protocol=arguments.protocol, engine=arguments.engine, **options
-    )
+    found = evaluate(arguments.runs[0], protocol=arguments.protocol, **options)
     if arguments.verbose and found.engine:
         note(found.engine)
     return found, as_text(found)
@@ -130,6 +128,9 @@ def _table(arguments: argparse.Namespace) -> "tuple[ProtocolTable, str]":
         )
     options = _options(arguments)
     table = evaluate_protocols(arguments.runs, protocols=arguments.protocol, **options)
+    if arguments.verbose:
+        for sentence in dict.fromkeys(row.engine for row in table.rows if row.engine):
+            note(sentence)
     return table, as_table(table)
 
 
@@ -173,7 +174,7 @@ def _exits_text(found: "ExitTable") -> str:
 def _options(arguments: argparse.Namespace) -> dict[str, Any]:
     names = (
         "data", "split", "batch_size", "device", "scales", "train_scale", "flip", "average",
-        "precision", "worst", "workers", "on_unreadable",
+        "precision", "engine", "worst", "workers", "on_unreadable",
     )  # fmt: skip
     return {name: getattr(arguments, name) for name in names}
 

@@ -12,12 +12,22 @@ from cladenet.evaluation.forward import scores
 from cladenet.evaluation.looks import Look, View
 from cladenet.evaluation.protocol import Protocol
 from cladenet.evaluation.reading import Scaled, Wanted
+from cladenet.inference import FastClassifier
 from cladenet.layers.anatomy import Classifier
 from cladenet.layers.fully_convolutional import to_fully_convolutional
 
 # Pixels in one forward pass, unless one view alone has more: 20 crops of 224 pixels, for which
 # VGG-16 takes 0.5 GB.
 MOST_PIXELS = 2**20
+
+
+def crops_at_once(preprocess: Preprocess, batch_size: int) -> int:
+    """How many views of the input's size go through a network together, of `batch_size` at most."""
+    return max(1, min(batch_size, MOST_PIXELS // _crop(preprocess)))
+
+
+def _crop(preprocess: Preprocess) -> int:
+    return preprocess.height * preprocess.width
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,12 +39,15 @@ class Member:
         preprocess: from a decoded image to its input.
         protocols: what its answers are made of.
         order: the place of each class of the labels among this network's logits; empty if the same.
+        quick: the network made ready by `for_inference`, for views that are crops; by default the
+            plain one looks at them too.
     """
 
     model: Classifier
     preprocess: Preprocess
     protocols: tuple[Protocol, ...]
     order: tuple[int, ...] = ()
+    quick: FastClassifier | None = None
 
     @property
     def looks(self) -> tuple[Look, ...]:
@@ -58,7 +71,7 @@ class Viewer:
         member: the network and its protocols.
         batch_size: views of the input's size in one forward pass.
         device: where the network is.
-        precision: `fp32`, or `bf16` for autocast.
+        precision: `fp32`, or `bf16` for autocast, of the plain network.
 
     Raises:
         BadArgument: a look is dense and the head cannot be slid over an image.
@@ -70,8 +83,7 @@ class Viewer:
         self.member = member
         self.device = device
         self.precision = precision
-        crop = member.preprocess.height * member.preprocess.width
-        self.most_pixels = min(batch_size * crop, MOST_PIXELS)
+        self.most_pixels = crops_at_once(member.preprocess, batch_size) * _crop(member.preprocess)
         self._networks: dict[bool, nn.Module] = {False: member.model}
         if any(look.whole for look in member.looks):
             self._networks[True] = to_fully_convolutional(member.model)
@@ -90,8 +102,12 @@ class Viewer:
         total = torch.zeros(len(images), classes, dtype=torch.float64, device=self.device)
         for owners, views in self._batches(look, images):
             pixels = torch.from_numpy(np.stack([view.pixels for view in views]))
-            network, preprocess = self._networks[look.whole], self.member.preprocess
-            said = scores(network, pixels, preprocess, self.device, self.precision)
+            preprocess = self.member.preprocess
+            if self.member.quick is not None and not look.whole:
+                said = self.member.quick(preprocess.to_input(pixels, self.device))
+            else:
+                network = self._networks[look.whole]
+                said = scores(network, pixels, preprocess, self.device, self.precision)
             weights = total.new_tensor([view.weight for view in views])
             places = torch.tensor(owners, device=self.device)
             total.index_add_(0, places, look.posterior(said) * weights[:, None])

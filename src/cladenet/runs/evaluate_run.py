@@ -54,7 +54,8 @@ def evaluate(
         average: `scores` or `posteriors` of a dense evaluation's positions.
         precision: `fp32` or `bf16`; for the checkpoint's own view also `int8`, for which training
             images are looked at, and whose cost in accuracy is noted.
-        engine: what runs the network for the checkpoint's own view, see `for_inference`.
+        engine: what runs the network on crops, see `for_inference`; whole images of any size, as
+            dense protocols have them, go through the plain one.
         worst: how many of the worst mistakes to keep.
         workers: threads that decode images.
         on_unreadable: `stop`, or `skip` to leave images out that cannot be decoded.
@@ -98,6 +99,7 @@ def evaluate(
         batch_size=batch_size,
         device=device,
         precision=precision,
+        engine=engine,
         worst=worst,
         workers=workers,
         on_unreadable=on_unreadable,

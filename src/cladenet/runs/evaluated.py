@@ -50,7 +50,7 @@ class Evaluated:
         notes: sentences for the user.
         seconds: of the evaluation, without loading; of all that was measured in one pass.
         viewing: what the protocol came to; None for the checkpoint's own view.
-        engine: what ran the network and why, in a sentence; empty for other views.
+        engine: what ran the network on crops and why, in a sentence; empty where no view was one.
     """
 
     evaluation: Evaluation

@@ -7,6 +7,8 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from cladenet.checkpoints import Loaded, load
 from cladenet.data.dataset import Split
 from cladenet.data.verify import OnUnreadable
@@ -16,10 +18,11 @@ from cladenet.evaluation.forward import check_precision
 from cladenet.evaluation.fusion import evaluate, too_large_for
 from cladenet.evaluation.protocol import DENSE, PLAIN, Options, parse_names, protocols_for
 from cladenet.evaluation.scales import TrainScale
-from cladenet.evaluation.viewer import Member
+from cladenet.evaluation.viewer import Member, crops_at_once
 from cladenet.layers.fully_convolutional import to_fully_convolutional
 from cladenet.runs.evaluated import Evaluated, Viewing
 from cladenet.runs.fusable import class_order, refuse_unlike, same_images
+from cladenet.runs.quick import as_sentence, quick
 from cladenet.runs.trained_how import saw_mirror_images
 from cladenet.runs.trained_how import train_scale as train_scale_of
 from cladenet.training.world import choose_device
@@ -73,6 +76,7 @@ def evaluate_protocols(
     batch_size: int = 256,
     device: str = "auto",
     precision: str = "fp32",
+    engine: str = "usual",
     worst: int = 0,
     workers: int = 0,
     on_unreadable: OnUnreadable = "stop",
@@ -92,6 +96,8 @@ def evaluate_protocols(
         batch_size: views of the input's size in one forward pass; see also `viewer.MOST_PIXELS`.
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
         precision: `fp32` or `bf16`.
+        engine: what runs the networks on crops, see `for_inference`. Whole images of any size go
+            through the plain networks.
         worst: how many of the worst mistakes to keep, for each row.
         workers: threads that decode images.
         on_unreadable: `stop`, or `skip` to leave images out that cannot be decoded, or that are too
@@ -124,9 +130,11 @@ def evaluate_protocols(
     images = asked[0].split
     if on_unreadable == "skip":
         images = _without_too_large(images, members, notes)
-    for member in members:
-        member.model.to(where)
     start = time.perf_counter()
+    members = [
+        _ready(each, member, precision, batch_size, where, engine)
+        for each, member in zip(loaded, members, strict=True)
+    ]
     alone, fused = evaluate(
         members,
         images,
@@ -151,6 +159,7 @@ def evaluate_protocols(
             classes=loaded[0].card.classes,
             notes=told,
             seconds=seconds,
+            engine=_engine([members[i] for i in of]),
             viewing=Viewing(
                 checkpoints=tuple(loaded[i].folder for i in of),
                 trained=tuple(sides[i] for i in of),
@@ -211,6 +220,28 @@ def _member(
         )
     protocols = protocols_for(names, model, preprocess, trained, options)
     return Member(model, preprocess, protocols, order)
+
+
+def _ready(
+    loaded: Loaded,
+    member: Member,
+    precision: str,
+    batch_size: int,
+    device: torch.device,
+    engine: str,
+) -> Member:
+    """With its network on the device, and made ready for as many crops as it is shown at once."""
+    member.model.to(device)
+    if all(look.whole for look in member.looks):
+        return member
+    crops = crops_at_once(member.preprocess, batch_size)
+    return replace(member, quick=quick(loaded, precision, crops, device, engine))
+
+
+def _engine(members: Sequence[Member]) -> str:
+    """What ran a network on crops, in a sentence; of several, each says it in a row of its own."""
+    alone = members[0].quick if len(members) == 1 else None
+    return "" if alone is None else as_sentence(alone)
 
 
 def _without_too_large(split: Split, members: Sequence[Member], notes: list[str]) -> Split:
