@@ -299,7 +299,7 @@ def speedrun_section(result: dict[str, Any]) -> Iterator[str]:
         return
     first = result["runs"][0]
     yield SPEEDRUN.format(images=first["images"])
-    yield f"Measured on {on(result['machine'])}.\n"
+    yield f"Measured on {on(first['machine'])}.\n"
     rows = []
     for run in result["runs"]:
         views = run["end"]["mirror-shift"]

@@ -1,6 +1,7 @@
 """Seconds of training to 80 % and to 85 % on CIFAR-10, for recipes that were made for it.
 
     python benchmarks/speedrun.py --data cifar10:ROOT             # all sides, several seeds
+    python benchmarks/speedrun.py --data cifar10:ROOT --only speedrun
     python benchmarks/speedrun.py --data cifar10:ROOT --quick     # one epoch of each, one seed
 
 The sides run one after another, so the machine has to be idle:
@@ -17,7 +18,7 @@ the plain single view. The clock runs while batches are made and steps are taken
 are computed from images; building the network, reading the data, and measuring accuracy are outside
 of it. Test accuracy is measured beside it, decides nothing, and comes with its 95 % interval.
 
-What is written: benchmarks/results/speedrun.json.
+What is written: benchmarks/results/speedrun.json, of which other sides and seeds stay as they were.
 """
 
 import argparse
@@ -72,6 +73,7 @@ SIDES = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", required=True)
+    parser.add_argument("--only", default="", help="sides whose name begins so")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--most", type=float, default=420.0, help="seconds of a side that stops")
     parser.add_argument("--threads", type=int, default=2)
@@ -81,17 +83,25 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     keep_freed_memory()
     seeds = options.seeds[:1] if options.quick else options.seeds
-    result: dict[str, Any] = {"machine": machine(), "data": Path(options.data).name, "runs": []}
-    for name, side in SIDES.items():
+    runs = json.loads(options.out.read_text())["runs"] if options.out.exists() else []
+    for name in (name for name in SIDES if name.startswith(options.only)):
+        side = SIDES[name]
         for seed in seeds[:1] if side.stops else seeds:
             epochs = 1 if options.quick else 0
             found = run(side, options.data, seed, most=options.most, epochs=epochs)
-            result["runs"].append({"side": name, **found})
-            print(name, json.dumps({k: v for k, v in found.items() if k != "curve"}), flush=True)
+            runs = [each for each in runs if (each["side"], each["seed"]) != (name, seed)]
+            runs.append({"side": name, "machine": machine(), **found})
+            told = {key: found[key] for key in ("seed", "reached", "seconds", "end")}
+            print(name, json.dumps(told), flush=True)
             if not options.quick:
                 options.out.parent.mkdir(parents=True, exist_ok=True)
-                options.out.write_text(json.dumps(result, indent=2) + "\n")
+                options.out.write_text(json.dumps({"runs": ordered(runs)}, indent=2) + "\n")
     print("nothing is written" if options.quick else f"written: {options.out}")
+
+
+def ordered(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Side by side and seed by seed, whenever each was measured."""
+    return sorted(runs, key=lambda run: (list(SIDES).index(run["side"]), run["seed"]))
 
 
 def run(side: Side, data: str, seed: int, *, most: float, epochs: int = 0) -> dict[str, Any]:
