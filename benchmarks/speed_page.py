@@ -302,7 +302,7 @@ def speedrun_section(result: dict[str, Any]) -> Iterator[str]:
     yield f"Measured on {on(first['machine'])}.\n"
     rows = []
     for run in result["runs"]:
-        views = run["end"]["mirror-shift"]
+        views = run["end"]["test"]["mirror-shift"]
         low, high = views["interval"]
         rows.append(
             (
