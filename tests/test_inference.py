@@ -223,15 +223,29 @@ def test_the_fastest_is_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize("engine", ["openvino", "onnxruntime"])
+@pytest.mark.parametrize("name", ["resnet20_cifar", "shufflenet_v2_x0_5"])  # ops of few exporters
 @pytest.mark.filterwarnings("ignore")
-def test_other_engines_give_the_same_logits(engine: str) -> None:
+def test_other_engines_give_the_same_logits(engine: str, name: str) -> None:
     """Also for fewer images than they were made for, and for images of another size."""
     pytest.importorskip(engine)
-    model, size = built("resnet20_cifar")
+    model, _ = built(name)
+    size = (3, 32, 32)
     fast = for_inference(model, batch_size=4, size=size, engine=engine)
     assert fast.engine == engine, fast.why
     for shape in ((4, *size), (3, *size), (6, *size), (1, 3, 40, 40)):
         assert difference(fast, model, torch.randn(shape)) < 1e-5
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_network_without_a_form_in_onnx_stays_plain_and_nothing_is_printed(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """Here positions of patches are interpolated by what ONNX lacks."""
+    pytest.importorskip("onnxruntime")
+    fast = for_inference(create_model("vit_ti_16"), size=(3, 64, 64), engine="onnxruntime")
+    assert fast.engine == "eager"
+    assert "ONNX stops with: Exporting the operator 'aten::_upsample_bicubic2d_aa'" in fast.why
+    assert capfd.readouterr().out == ""
 
 
 @pytest.mark.parametrize("engine", ["openvino", "onnxruntime"])

@@ -20,11 +20,13 @@ def in_batches(run: Run, wish: Wish) -> Run:
             with training_nowhere(model):
                 plain: Tensor = model(images)
             return plain
+        if len(images) == length:  # small networks feel each call of torch's
+            return run(images)
         logits = []
         for part in images.split(length):
             missing = length - len(part)
             full = F.pad(part, (0, 0, 0, 0, 0, 0, 0, missing)) if missing else part
             logits.append(run(full)[: len(part)])
-        return logits[0] if len(logits) == 1 else torch.cat(logits)
+        return torch.cat(logits)
 
     return of_any_length

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import torch
 from torch import Tensor
@@ -24,7 +25,7 @@ def onnx_graph(wish: Wish) -> bytes:
     """
     graph: Any = io.BytesIO()  # what the older exporter, which needs no further package, takes
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), patch.object(torch._C, "_jit_onnx_log", _silent):
             warnings.simplefilter("ignore")
             torch.onnx.export(
                 wish.model,
@@ -40,6 +41,14 @@ def onnx_graph(wish: Wish) -> bytes:
             return _in_8_bits(graph.getvalue(), wish.calibration, len(wish.images))
     except Exception as error:  # the exporter and the quantiser raise what their parts raise
         raise CannotPrepare(f"ONNX stops with: {str(error).splitlines()[0]}") from error
+
+
+def _silent(*_: Any) -> None:
+    """In place of a log that torch 2.13 turns on where it means to leave it as it is.
+
+    It prints the whole graph that the exporter fails at, which is no more than another engine's
+    turn here.
+    """
 
 
 def _in_8_bits(graph: bytes, calibration: Tensor, batch: int) -> bytes:

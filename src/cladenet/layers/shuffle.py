@@ -20,6 +20,8 @@ class ChannelShuffle(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) -> the same shape, in the same memory layout."""
+        if torch.onnx.is_in_onnx_export():  # ONNX has no name for torch's own
+            return x.unflatten(1, (self.groups, -1)).transpose(1, 2).flatten(1, 2)
         return torch.channel_shuffle(x, self.groups)
 
     def extra_repr(self) -> str:

@@ -48,8 +48,8 @@ class PassThrough(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, C, ceil(H / 2), ceil(W / 2))."""
-        height, width = x.shape[2:]
-        return F.max_pool2d(x, 3, stride=2, padding=(height % 2, width % 2), ceil_mode=True)
+        height, width = (int(side % 2) for side in x.shape[2:])  # ONNX takes no computed padding
+        return F.max_pool2d(x, 3, stride=2, padding=(height, width), ceil_mode=True)
 
 
 def average_pool() -> nn.AvgPool2d:
