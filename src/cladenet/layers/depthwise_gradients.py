@@ -8,7 +8,9 @@ with zeros where outputs were left out:
 
     y_s[i] = y_1[s i]    dL/dy_1[s i] = dL/dy_s[i], 0 elsewhere    dL/dx = conv_1^T(dL/dy_1)
 
-The gradient for a wide kernel is computed in float32.
+The gradient for a wide kernel is put together from those of 3x3 kernels, which have some of its
+taps: those from (a, b) on are of a convolution of x without its first a rows and b columns. At 5x5
+that takes 0.3 to 0.7 of the time in float32, which itself is a third of oneDNN's in bfloat16.
 """
 
 from typing import Any
@@ -54,11 +56,35 @@ class _Depthwise(torch.autograd.Function):
             whole = _spread(gradient, x, weight, stride, padding)
             to_x = _backward(whole, x, weight, (1, 1), padding, (True, False))
         if ctx.needs_input_grad[1]:
-            dtype = torch.float32 if max(weight.shape[2:]) > 3 else x.dtype
-            to_weight = _backward(
-                gradient.to(dtype), x.to(dtype), weight.to(dtype), stride, padding, (False, True)
-            ).to(weight.dtype)
+            of_weight = _in_pieces if min(weight.shape[2:]) > 3 else _of_weight
+            to_weight = of_weight(gradient, x, weight, stride, padding)
         return to_x, to_weight, None, None
+
+
+def _of_weight(g: Tensor, x: Tensor, weight: Tensor, stride: Pair, padding: Pair) -> Tensor:
+    """In float32 where one side of the kernel alone is wide."""
+    dtype = torch.float32 if max(weight.shape[2:]) > 3 else x.dtype
+    whole = _backward(g.to(dtype), x.to(dtype), weight.to(dtype), stride, padding, (False, True))
+    return whole.to(weight.dtype)
+
+
+def _in_pieces(g: Tensor, x: Tensor, weight: Tensor, stride: Pair, padding: Pair) -> Tensor:
+    """For a kernel wider than 3x3, from pieces of 3x3; where two meet, both say the same."""
+    around = F.pad(x, (padding[1], padding[1], padding[0], padding[0]))
+    to_weight, piece = torch.empty_like(weight), weight[:, :, :3, :3]
+    rows, columns = (stride[i] * (g.shape[2 + i] - 1) + 3 for i in (0, 1))
+    for a in _starts(weight.shape[2]):
+        for b in _starts(weight.shape[3]):
+            under = around[:, :, a : a + rows, b : b + columns]
+            under = under.contiguous(memory_format=torch.channels_last)
+            part = _backward(g, under, piece, stride, (0, 0), (False, True))
+            to_weight[:, :, a : a + 3, b : b + 3] = part
+    return to_weight
+
+
+def _starts(taps: int) -> list[int]:
+    """Where pieces of 3 begin that cover so many."""
+    return [*range(0, taps - 3, 3), taps - 3]
 
 
 def _backward(
