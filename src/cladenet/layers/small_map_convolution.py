@@ -39,7 +39,7 @@ def may_meet_small_maps(conv: nn.Conv2d) -> bool:
 
 def is_small(x: Tensor, conv: nn.Conv2d) -> bool:
     """Are the places that the layer makes of `x` (N, C, H, W) few, for its channels?"""
-    height, width = _output_size(x, conv.weight, conv.stride, conv.padding)
+    height, width = _output_size(x.shape[2:], conv.kernel_size, conv.stride, conv.padding)
     places, weights = height * width, conv.in_channels * conv.out_channels
     return min(height, width) > 0 and places <= min(MOST_PLACES, weights // FEWEST_WEIGHTS)
 
@@ -55,7 +55,7 @@ class _SmallMap(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, weight: Tensor, stride: Pair, padding: Pair) -> Tensor:
         ctx.save_for_backward(x, weight)
         ctx.stride, ctx.padding = stride, padding
-        size = _output_size(x, weight, stride, padding)
+        size = _output_size(x.shape[2:], weight.shape[2:], stride, padding)
         x, weight = _channels_last(x), _channels_last(weight)
         y = x.new_empty(len(x), *size, len(weight))
         for (i, j), under, taps in _places(x, weight, stride, padding, size):
@@ -100,10 +100,8 @@ def _channels_last(maps: Tensor) -> Tensor:
     return maps.permute(0, 2, 3, 1).contiguous()
 
 
-def _output_size(x: Tensor, weight: Tensor, stride: Any, padding: Any) -> Pair:
-    height, width = (
-        (x.shape[2 + i] + 2 * padding[i] - weight.shape[2 + i]) // stride[i] + 1 for i in (0, 1)
-    )
+def _output_size(size: Sequence[int], kernel: Sequence[int], stride: Any, padding: Any) -> Pair:
+    height, width = ((size[i] + 2 * padding[i] - kernel[i]) // stride[i] + 1 for i in (0, 1))
     return height, width
 
 
@@ -127,9 +125,13 @@ def _places(
 
 
 def _window(place: int, length: int, taps: int, stride: int, padding: int) -> tuple[slice, slice]:
-    """Along one axis: what of the input lies under the window of a place, and under which taps."""
+    """Along one axis: what of the input lies under the window of a place, and under which taps.
+
+    Both are empty where all of the window is on padding.
+    """
     first = place * stride - padding
-    low, high = max(first, 0), min(first + taps, length)
+    low = max(first, 0)
+    high = max(low, min(first + taps, length))
     return slice(low, high), slice(low - first, high - first)
 
 
