@@ -55,7 +55,7 @@ def test_gradients_of_a_depthwise_convolution_are_the_plain_ones(
         ((128, 128), 5, 2, 2, (4, 2)),
         ((128, 128), 5, 3, 3, (4, 1)),
         ((64, 256), 2, 1, 0, (2, 2)),
-        ((128, 256), (2, 1), 1, (2, 0), (1, 1)),  # both ends see nothing but padding
+        ((256, 256), (2, 1), 1, (3, 0), (1, 1)),  # both ends see nothing but padding
     ],
 )
 def test_gradients_of_a_convolution_of_small_maps_are_the_plain_ones(
