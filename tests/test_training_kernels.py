@@ -27,21 +27,10 @@ from cladenet.registry import create_model
 def test_gradients_of_a_depthwise_convolution_are_the_plain_ones(
     kernel_size: int, stride: int, padding: int, size: tuple[int, int]
 ) -> None:
-    """In bfloat16, against those of float32 on the same rounded values."""
     torch.manual_seed(0)
-    plain = nn.Conv2d(6, 12, kernel_size, stride, padding, groups=6)
-    with torch.no_grad():
-        for parameter in plain.parameters():
-            parameter.copy_(parameter.bfloat16())
-    x = torch.randn(4, 6, *size).bfloat16().float()
-    out, *reference = gradients_of(plain, x, precision="fp32")
-    quicken(plain)
-    assert "_conv_forward" in vars(plain)
-    quick, *found = gradients_of(plain, x, precision="bf16")
-    torch.testing.assert_close(quick, out, rtol=0.02, atol=0.02)
-    for ours, theirs in zip(found, reference, strict=True):
-        scale = theirs.abs().max().item()
-        torch.testing.assert_close(ours, theirs, rtol=0, atol=0.012 * scale)
+    compare_with_float32(
+        nn.Conv2d(6, 12, kernel_size, stride, padding, groups=6), torch.randn(4, 6, *size)
+    )
 
 
 @pytest.mark.parametrize(
@@ -65,22 +54,10 @@ def test_gradients_of_a_convolution_of_small_maps_are_the_plain_ones(
     padding: Any,
     size: tuple[int, int],
 ) -> None:
-    """In bfloat16, against those of float32 on the same rounded values."""
     torch.manual_seed(0)
-    plain = nn.Conv2d(*channels, kernel_size, stride, padding)
-    with torch.no_grad():
-        for parameter in plain.parameters():
-            parameter.copy_(parameter.bfloat16())
-    x = torch.randn(3, channels[0], *size).bfloat16().float()
-    assert is_small(x, plain)
-    out, *reference = gradients_of(plain, x, precision="fp32")
-    quicken(plain)
-    assert "_conv_forward" in vars(plain)
-    quick, *found = gradients_of(plain, x, precision="bf16")
-    torch.testing.assert_close(quick, out, rtol=0.02, atol=0.02)
-    for ours, theirs in zip(found, reference, strict=True):
-        scale = theirs.abs().max().item()
-        torch.testing.assert_close(ours, theirs, rtol=0, atol=0.012 * scale)
+    conv, x = nn.Conv2d(*channels, kernel_size, stride, padding), torch.randn(3, channels[0], *size)
+    assert is_small(x, conv)
+    compare_with_float32(conv, x)
 
 
 @pytest.mark.parametrize(
@@ -218,6 +195,22 @@ def test_response_normalisation_and_its_gradient_are_the_formula(
     torch.testing.assert_close(to_ours, to_theirs, rtol=1e-12, atol=1e-12)
     with torch.no_grad():
         assert torch.equal(layer(x), out)
+
+
+def compare_with_float32(conv: nn.Conv2d, x: Tensor) -> None:
+    """Quickened in bfloat16, against the plain layer in float32 on the same rounded values."""
+    with torch.no_grad():
+        for parameter in conv.parameters():
+            parameter.copy_(parameter.bfloat16())
+    x = x.bfloat16().float()
+    out, *reference = gradients_of(conv, x, precision="fp32")
+    quicken(conv)
+    assert "_conv_forward" in vars(conv)
+    quick, *found = gradients_of(conv, x, precision="bf16")
+    torch.testing.assert_close(quick, out, rtol=0.02, atol=0.02)
+    for ours, theirs in zip(found, reference, strict=True):
+        scale = theirs.abs().max().item()
+        torch.testing.assert_close(ours, theirs, rtol=0, atol=0.012 * scale)
 
 
 def gradients_of(layer: nn.Conv2d, x: Tensor, precision: str) -> list[Tensor]:
