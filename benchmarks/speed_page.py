@@ -62,8 +62,8 @@ INFERENCE_END = """What stands between a figure and 100 %:
   where they cannot be folded away.
 - **ViT**: softmax, GELU and layer norm stand between the matrix products, and are memory and
   exponentials.
-- **Two processes with one engine** differ by up to 8 % here, either way: so do `cladenet-fastest`
-  and the engine that it chose, used bare.
+- **`cladenet-fastest` and the engine that it chose, used bare**, are two processes, and differ by
+  up to 11 % here, either way.
 - **One image**: at batch 1 the weights are read once for each image. Where they exceed the cache,
   as VGG-16's 528 MB of float32 do, memory bandwidth divided by their size is a limit of its own.
 """
