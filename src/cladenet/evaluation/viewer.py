@@ -23,11 +23,12 @@ MOST_PIXELS = 2**20
 
 def crops_at_once(preprocess: Preprocess, batch_size: int) -> int:
     """How many views of the input's size go through a network together, of `batch_size` at most."""
-    return max(1, min(batch_size, MOST_PIXELS // _crop(preprocess)))
+    crop = preprocess.height * preprocess.width
+    return max(1, _pixels_at_once(preprocess, batch_size) // crop)
 
 
-def _crop(preprocess: Preprocess) -> int:
-    return preprocess.height * preprocess.width
+def _pixels_at_once(preprocess: Preprocess, batch_size: int) -> int:
+    return min(batch_size * preprocess.height * preprocess.width, MOST_PIXELS)
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +84,7 @@ class Viewer:
         self.member = member
         self.device = device
         self.precision = precision
-        self.most_pixels = crops_at_once(member.preprocess, batch_size) * _crop(member.preprocess)
+        self.most_pixels = _pixels_at_once(member.preprocess, batch_size)
         self._networks: dict[bool, nn.Module] = {False: member.model}
         if any(look.whole for look in member.looks):
             self._networks[True] = to_fully_convolutional(member.model)
