@@ -82,7 +82,7 @@ def test_lower_precisions_stay_near(name: str, precision: str, most: float) -> N
 def test_norms_activations_and_shortcuts_have_no_step_of_their_own() -> None:
     """ResNet-20: 19 convolutions and a linear layer; 2 units pad what they add, which takes two."""
     model, size = built("resnet20_cifar")
-    program, _ = record(model, torch.randn(1, *size))
+    program = record(model, torch.randn(1, *size))
     before = [step.function for step in program.steps]
     assert before.count(F.batch_norm) == 19
     assert before.count(F.relu) == 19
@@ -98,7 +98,7 @@ def test_norms_activations_and_shortcuts_have_no_step_of_their_own() -> None:
 def test_a_relu6_has_no_step_of_its_own() -> None:
     """MobileNetV2: 52 convolutions, the pool, its flattening, and a linear layer."""
     model, size = built("mobilenet_v2_x1_0")
-    program, _ = record(model, torch.randn(1, *size))
+    program = record(model, torch.randn(1, *size))
     simplify(program)
     pack(program, 1)
     assert len(program.steps) == 52 + 1 + 1 + 1
@@ -121,7 +121,7 @@ def test_what_is_recorded_is_what_is_computed(code: Callable[[Tensor], Tensor]) 
         def forward(self, x: Tensor) -> Tensor:
             return code(x)
 
-    program, _ = record(Coded(), torch.randn(2, 3, 8, 8))
+    program = record(Coded(), torch.randn(2, 3, 8, 8))
     images = torch.randn(2, 3, 8, 8)
     torch.testing.assert_close(runner(program)(images.clone()), code(images.clone()))
 

@@ -19,7 +19,7 @@ def make(wish: Wish) -> Run:
         CannotPrepare: the network does something that a list of steps cannot say.
     """
     dtype = DTYPES[wish.precision]
-    program, _ = record(wish.model, wish.images)
+    program = record(wish.model, wish.images)
     simplify(program)
     to_precision(program, dtype)
     steps = runner(program)

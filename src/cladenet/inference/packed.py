@@ -49,8 +49,8 @@ class Packed:
         self._calibration = calibration
         self._runs: dict[Signature, Run] = {}
         self._at: dict[torch.Size, Signature] = {}
-        program = record(model, images[:1])[0]
-        pair = record(model, images[:1].expand(2, -1, -1, -1))[0]
+        program = record(model, images[:1])
+        pair = record(model, images[:1].expand(2, -1, -1, -1))
         if _signature(pair) != _signature(program):
             raise CannotPrepare("its steps are others for two images than for one")
         self.chunk = min(len(images), _fitting(program, self._dtype))
@@ -60,7 +60,7 @@ class Packed:
         """Normalised images float32 (N, C, H, W) -> logits float32 (N, K)."""
         size = images.shape[1:]
         if size not in self._at:
-            self._add(record(self._model, images[:1])[0], size)
+            self._add(record(self._model, images[:1]), size)
         run = self._runs[self._at[size]]
         parts = images.split(self.chunk)
         logits = [run(x.to(self._dtype, memory_format=torch.channels_last)) for x in parts]

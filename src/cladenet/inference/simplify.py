@@ -104,14 +104,12 @@ def _constant_weights(program: Program, step: Step) -> bool:
 
 def _folded(program: Program, source: Step, norm: Step) -> Step:
     scale, shift = _scale_and_shift(program, norm)
-    weight = program.constants[source.args[1]].double()
+    weight = program.constants[source.args[1]]
     bias = source.args[2] if len(source.args) > 2 else source.kwargs.get("bias")
     old = program.constants[bias].double() if isinstance(bias, Slot) else 0.0
-    new_weight = weight * scale.view(-1, *(1,) * (weight.ndim - 1))
-    like = program.constants[source.args[1]]
     slots = (
-        program.new_constant(new_weight.to(like.dtype)),
-        program.new_constant((old * scale + shift).to(like.dtype)),
+        program.new_constant(weight * scale.to(weight.dtype).view(-1, *(1,) * (weight.ndim - 1))),
+        program.new_constant((old * scale + shift).to(weight.dtype)),
     )
     rest = {name: value for name, value in source.kwargs.items() if name != "bias"}
     return replace(source, args=(source.args[0], *slots, *source.args[3:]), kwargs=rest)
