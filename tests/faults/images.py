@@ -56,7 +56,8 @@ def check_mutants(seed: int, count: int, folder: Path) -> int:
             for data in mutants(seed, count):
                 signal.setitimer(signal.ITIMER_PROF, HANG)
                 try:
-                    word = "decoded" if decode(data, max_pixels=LARGE).dtype == np.uint8 else "wrong"
+                    pixels = decode(data, max_pixels=LARGE)
+                    word = "decoded" if pixels.dtype == np.uint8 else "wrong"
                 except UnreadableImage:
                     word = "refused"
                 signal.setitimer(signal.ITIMER_PROF, 0)

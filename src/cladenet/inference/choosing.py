@@ -17,6 +17,7 @@ from cladenet.inference.engines import ENGINES, CannotPrepare, Run, Wish, able, 
 # Of the largest |logit|. Between float32 engines the order of summation differs; bfloat16 has
 # 8 bits, and errors of the layers add up; what int8 costs has to be measured on labelled images.
 MOST_DIFFERENT = {"exact": 1e-5, "bf16": 0.15, "int8": 1.0}
+MORE_PRECISE = {"int8": "bf16", "bf16": "exact"}
 CHECKED = 2  # images
 NO_WORSE = 4  # times the rounding error of the plain network
 ROUNDS = 5
@@ -47,16 +48,21 @@ def prepared(name: str, wish: Wish, reason: str = "was asked for") -> Prepared:
     `reason` says why that engine, after its name.
 
     Raises:
-        BadArgument: no engine has this name; or the precision is int8, which the plain network
-            cannot stand in for.
+        BadArgument: no engine has this name; or the precision is one in which neither it nor the
+            plain network, which knows no int8, gives logits that are near enough.
         MissingExtra: a package is not installed.
     """
     try:
-        return _compared(name, wish, f"{name} {reason}")
+        try:
+            return _compared(name, wish, f"{name} {reason}")
+        except CannotPrepare as error:
+            if wish.precision == "int8":
+                raise
+            return _compared("eager", wish, f"the plain network, since {error}")
     except CannotPrepare as error:
-        if wish.precision == "int8":
-            raise BadArgument(f"this network cannot be run in int8: {error}; use bf16") from error
-        return _compared("eager", wish, f"the plain network, since {error}")
+        wider = MORE_PRECISE[wish.precision]
+        message = f"this network cannot be run in {wish.precision}: {error}; use {wider}"
+        raise BadArgument(message) from error
 
 
 def fastest(wish: Wish) -> Prepared:

@@ -17,6 +17,7 @@ from cladenet.inference.quantised import quantise
 from cladenet.inference.ranges import ranges_of
 from cladenet.inference.recording import record
 from cladenet.inference.simplify import simplify, to_precision
+from cladenet.inference.single_pixels import quicken_single_pixels
 
 Signature = tuple[tuple[Any, str, str], ...]
 LARGEST_BLOCK = 2**25  # bytes
@@ -76,6 +77,7 @@ class Packed:
                 self._at = {size: steps for size, steps in self._at.items() if steps != oldest}
             simplify(program)
             to_precision(program, self._dtype)
+            quicken_single_pixels(program)
             if self._calibration is None:
                 pack(program, self.chunk)
             else:

@@ -15,9 +15,10 @@ from torch.nn import functional as F
 from cladenet.inference.products import Product, convolution, fused, shape
 from cladenet.inference.program import Program, Step
 from cladenet.inference.simplify import SUMS
+from cladenet.inference.single_pixels import pointwise
 
 POSTS = ("relu", "sigmoid", "tanh", "hardtanh", "hardswish", "hardsigmoid", "swish", "gelu")
-MADE_AFRESH = (F.batch_norm, torch.cat, *SUMS)
+MADE_AFRESH = (F.batch_norm, torch.cat, pointwise, *SUMS)
 
 
 def pack(program: Program, batch: int) -> None:

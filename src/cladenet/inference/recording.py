@@ -16,7 +16,6 @@ from cladenet.inference.engines import CannotPrepare
 from cladenet.inference.program import Program, Slot, Step
 from cladenet.layers.modes import training_nowhere
 
-
 PRODUCTS = (torch.conv2d, F.linear)
 
 
