@@ -46,7 +46,8 @@ INFERENCE = """## Inference
 `python benchmarks/inference.py`: same weights and images on all sides, logits compared before
 speed. "times" is against torchvision's eager float32 in the same rounds, "of peak" counts the
 network's MACs. A side's memory is the highest of its whole process, which builds the network in
-torch first on every side.
+torch first on every side. "ready after" is what our preparation took, once; that of
+`cladenet-fastest` makes every engine ready and measures it, and its choice is remembered.
 
 ![times as fast as torchvision](speed.svg)
 """
@@ -64,6 +65,10 @@ INFERENCE_END = """What stands between a figure and 100 %:
   exponentials.
 - **`cladenet-fastest` and the engine that it chose, used bare**, are two processes, and differ by
   up to 11 % here, either way.
+- **Neighbours on the machine** slow eager torch, which packs its weights at every call, more than
+  the others. Where torchvision's share of the peak is low, so was the machine's peace, and "times"
+  is flattered: ResNet-50 at one image, where torchvision had 64 % in a quiet hour, was answered
+  1.34 and 1.42 times as fast in float32, 2.42 and 2.73 in bf16, 3.86 and 4.95 in int8.
 - **One image**: at batch 1 the weights are read once for each image. Where they exceed the cache,
   as VGG-16's 528 MB of float32 do, memory bandwidth divided by their size is a limit of its own.
 """
@@ -203,9 +208,9 @@ def inference_section(result: dict[str, Any]) -> Iterator[str]:
         rows = []
         for side, row in run["sides"].items():
             if "failed" in row:
-                rows.append((side, "", "", "", "", f"not measured: {cut(row['failed'])}"))
+                rows.append((side, "", "", "", "", "", f"not measured: {cut(row['failed'])}"))
                 continue
-            times = row["times"]
+            times, facts = row["times"], row["facts"]
             rows.append(
                 (
                     side,
@@ -213,7 +218,8 @@ def inference_section(result: dict[str, Any]) -> Iterator[str]:
                     f"{times['median']:.2f} ({times['low']:.2f} to {times['high']:.2f})",
                     f"{100 * row['share']:.0f} %",
                     f"{row['peak_mib']:,.0f} MiB",
-                    f"{row['facts']['difference']:.0e}",
+                    f"{facts['prepared_s']:.2g} s" if "prepared_s" in facts else "",
+                    f"{facts['difference']:.0e}",
                 )
             )
         headings = (
@@ -222,6 +228,7 @@ def inference_section(result: dict[str, Any]) -> Iterator[str]:
             "times (quartiles)",
             "of peak",
             "memory",
+            "ready after",
             "logits differ by",
         )
         yield table(headings, rows)
