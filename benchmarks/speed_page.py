@@ -66,9 +66,9 @@ INFERENCE_END = """What stands between a figure and 100 %:
 - **`cladenet-fastest` and the engine that it chose, used bare**, are two processes, and differ by
   up to 11 % here, either way.
 - **Neighbours on the machine** slow eager torch, which packs its weights at every call, more than
-  the others. Where torchvision's share of the peak is low, so was the machine's peace, and "times"
-  is flattered: ResNet-50 at one image, where torchvision had 64 % in a quiet hour, was answered
-  1.34 and 1.42 times as fast in float32, 2.42 and 2.73 in bf16, 3.86 and 4.95 in int8.
+  the others. Where torchvision's share of the peak is low the machine was not quiet, and "times" is
+  flattered. In a quiet hour, with torchvision at 64 %, `cladenet` and `cladenet-fastest` were 1.34
+  and 1.42 times as fast for ResNet-50 at one image, 2.42 and 2.73 in bf16, 3.86 and 4.95 in int8.
 - **One image**: at batch 1 the weights are read once for each image. Where they exceed the cache,
   as VGG-16's 528 MB of float32 do, memory bandwidth divided by their size is a limit of its own.
 """

@@ -25,6 +25,15 @@ def test_cost_of_a_grouped_strided_convolution_and_a_linear_layer_by_hand() -> N
     ]
 
 
+def test_the_cost_is_the_same_in_inference_mode() -> None:
+    """There torch shows linear layers and products of matrices whole, and not what they call."""
+    with torch.device("meta"):
+        model = create_model("vit_ti_16", input_size=32)
+    expected = count_cost(model, (3, 32, 32))
+    with torch.inference_mode():
+        assert count_cost(model, (3, 32, 32)) == expected
+
+
 class HalfConnected(nn.Module):
     """Each output map reads one of two input maps; the kernel of the other is zero."""
 

@@ -19,6 +19,8 @@ from cladenet.layers.anatomy import Classifier
 from cladenet.layers.modes import training_nowhere
 from cladenet.layers.shapes import QuickShapes
 
+MADE_OF_OTHERS = torch._C.DispatchKey.CompositeImplicitAutograd
+
 
 def count_cost(model: nn.Module, input_shape: tuple[int, ...]) -> tuple[int, int]:
     """Parameters, and the multiply-accumulates of convolutions and linear layers for one image.
@@ -152,7 +154,7 @@ def _counting(model: nn.Module) -> Iterator[Callable[[], int]]:
 class _Operations(TorchDispatchMode):
     """Adds up what torch's formulas say of products, two for a multiply-accumulate.
 
-    Its own `FlopCounterMode` keeps a sum for every module as well, in twice the time.
+    Its own `FlopCounterMode` keeps a sum for every module as well, in half as much time again.
     """
 
     def __init__(self) -> None:
@@ -163,8 +165,11 @@ class _Operations(TorchDispatchMode):
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
         kwargs = kwargs or {}
-        result = func(*args, **kwargs)
         formula = flop_registry.get(func._overloadpacket)
+        if formula is None and func.has_kernel_for_dispatch_key(MADE_OF_OTHERS):
+            with self:  # in inference mode a linear layer comes whole
+                return func.decompose(*args, **kwargs)
+        result = func(*args, **kwargs)
         if formula is not None:
             self.total += formula(*args, **kwargs, out_val=result)
         return result

@@ -106,7 +106,7 @@ class _Recorder(TorchFunctionMode):
 def _called(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """What the call gives; zeros of its shape for a product, if that is easily told.
 
-    The meta device can tell any, but imports sympy first: a third of a second.
+    The meta device can tell any, but imports sympy first: 0.3 s at least.
     """
     if function is F.linear and len(args) > 1 and args[1].ndim == 2:
         return args[0].new_zeros(*args[0].shape[:-1], len(args[1]))

@@ -31,14 +31,20 @@ def pointwise(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 
 
 def _quickened(step: Step, program: Program) -> Step:
-    if step.function is F.adaptive_avg_pool2d:
-        size = argument(step, 1, "output_size", None)
-        return replace(step, function=average, args=step.args[:1]) if size in (1, (1, 1)) else step
+    if _is_global_average(step, program):
+        return replace(step, function=average, args=step.args[:1], kwargs={})
     if not _sees_single_pixels(step, program):
         return step
     weight = program.new_constant(program.constants[step.args[1]].flatten(1))
     bias = argument(step, 2, "bias", None)
     return replace(step, function=pointwise, args=(step.args[0], weight, bias), kwargs={})
+
+
+def _is_global_average(step: Step, program: Program) -> bool:
+    if step.function is not F.adaptive_avg_pool2d or not step.args:
+        return False
+    size = argument(step, 1, "output_size", None)
+    return size in (1, (1, 1)) and len(shape(step.args[0], program)) == 4
 
 
 def _sees_single_pixels(step: Step, program: Program) -> bool:
