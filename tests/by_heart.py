@@ -45,7 +45,6 @@ def steps_to_learn(
     Evaluation mode counts too, so that running statistics and test-time scaling are learnt as well.
     """
     torch.manual_seed(0)
-    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # as in `train`
     images, labels = eight_digits(model.in_channels, size)
     descent = optimizer(list(model.parameters()))
     for step in range(1, most):
