@@ -272,7 +272,12 @@ def test_the_fastest_is_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_other_engines_give_the_same_logits(engine: str, name: str) -> None:
     """Also for fewer images than they were made for, and for images of another size."""
     pytest.importorskip(engine)
-    model, _ = built(name)
+    torch.manual_seed(0)
+    model = create_model(name).eval()
+    for norm in model.modules():
+        if isinstance(norm, nn.BatchNorm2d):  # in these networks rounding does not grow with such
+            nn.init.normal_(norm.running_mean, std=0.05)  # type: ignore[arg-type]
+            nn.init.uniform_(norm.running_var, 0.9, 1.2)  # type: ignore[arg-type]
     size = (3, 32, 32)
     fast = for_inference(model, batch_size=4, size=size, engine=engine)
     assert fast.engine == engine, fast.why
