@@ -154,6 +154,20 @@ def test_what_is_recorded_is_what_is_computed(code: Callable[[Tensor], Tensor]) 
     torch.testing.assert_close(runner(program)(images.clone()), code(images.clone()))
 
 
+@pytest.mark.parametrize(
+    "layer",
+    [
+        nn.Conv2d(4, 6, (3, 2), stride=(2, 1), padding=(0, 3), dilation=(1, 2), groups=2),
+        nn.Conv2d(4, 6, (2, 3), dilation=2, padding="same"),
+        nn.Conv2d(4, 6, 5, stride=3, bias=False),
+        nn.Linear(9, 5),
+    ],
+)
+def test_a_product_is_recorded_in_the_shape_that_it_has(layer: nn.Module) -> None:
+    program = record(layer, torch.randn(2, 4, 11, 9))
+    assert program.shapes[program.logits] == layer(torch.randn(2, 4, 11, 9)).shape
+
+
 class Odd(nn.Module):
     """A network that a list of steps cannot say."""
 

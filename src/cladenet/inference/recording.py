@@ -15,6 +15,7 @@ from torch.overrides import TorchFunctionMode, resolve_name
 from cladenet.inference.engines import CannotPrepare
 from cladenet.inference.products import argument, convolution
 from cladenet.inference.program import Program, Slot, Step
+from cladenet.layers.conv import size_after
 from cladenet.layers.modes import training_nowhere
 
 
@@ -108,16 +109,21 @@ def _called(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[st
 
     The meta device can tell any, but imports sympy first: 0.3 s at least.
     """
-    if function is F.linear and len(args) > 1 and args[1].ndim == 2:
-        return args[0].new_zeros(*args[0].shape[:-1], len(args[1]))
-    step = Step(function, args, kwargs, Slot(0))
-    plain = function is torch.conv2d and len(args) > 1 and args[0].ndim == 4
-    if not plain or isinstance(argument(step, 4, "padding", 0), str):
+    if len(args) < 2 or function not in (F.linear, torch.conv2d):
         return function(*args, **kwargs)
     x, weight = args[:2]
-    (stride, padding, dilation), _ = convolution(step)
-    spans = [dilation[i] * (weight.shape[2 + i] - 1) + 1 for i in (0, 1)]
-    size = [(x.shape[2 + i] + 2 * padding[i] - spans[i]) // stride[i] + 1 for i in (0, 1)]
+    if function is F.linear and weight.ndim == 2:
+        return x.new_zeros(*x.shape[:-1], len(weight))
+    step = Step(function, args, kwargs, Slot(0))
+    if function is F.linear or x.ndim != 4 or isinstance(argument(step, 4, "padding", 0), str):
+        return function(*args, **kwargs)
+    sides, _ = convolution(step)
+    size = [
+        size_after(length, dilation * (taps - 1) + 1, stride, padding)
+        for length, taps, stride, padding, dilation in zip(
+            x.shape[2:], weight.shape[2:], *sides, strict=True
+        )
+    ]
     return x.new_zeros(len(x), len(weight), *size)
 
 

@@ -17,6 +17,8 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
+from cladenet.layers.conv import size_after
+
 Pair = tuple[int, int]
 EVERY = slice(None)
 
@@ -101,7 +103,7 @@ def _channels_last(maps: Tensor) -> Tensor:
 
 
 def _output_size(size: Sequence[int], kernel: Sequence[int], stride: Any, padding: Any) -> Pair:
-    height, width = ((size[i] + 2 * padding[i] - kernel[i]) // stride[i] + 1 for i in (0, 1))
+    height, width = map(size_after, size, kernel, stride, padding)
     return height, width
 
 
