@@ -156,7 +156,8 @@ def prepare(root: Path, run: Runner) -> None:
 @contextmanager
 def busy(root: Path) -> Iterator[int]:
     """A process that owns the folder `busy`; its number."""
-    code = "import sys; from cladenet.runs.ownership import owned; from pathlib import Path\n"
+    code = "import sys; from pathlib import Path\n"
+    code += "from cladenet.runs.folder.ownership import owned\n"
     code += "with owned(Path('busy').absolute()): print('mine', flush=True); sys.stdin.read()"
     with subprocess.Popen(
         [sys.executable, "-c", code],

@@ -19,7 +19,7 @@ import torch
 from machine import machine
 from torch import Tensor
 
-from cladenet.layers.anatomy import Classifier
+from cladenet.layers.classifier import Classifier
 from cladenet.layers.progress import followers
 from cladenet.models.condensenet import CondenseNet
 from cladenet.registry import create_model, find

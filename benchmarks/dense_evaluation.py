@@ -31,9 +31,9 @@ from cladenet.data.preprocess import IMAGENET_MEAN, IMAGENET_STD, Preprocess
 from cladenet.evaluation.protocol import Options, protocols_for
 from cladenet.evaluation.scales import at_scale
 from cladenet.evaluation.viewer import Member, Viewer
-from cladenet.layers.anatomy import Classifier
-from cladenet.layers.fully_convolutional import to_fully_convolutional
+from cladenet.layers.classifier import Classifier
 from cladenet.registry import create_model
+from cladenet.surgery.fully_convolutional import to_fully_convolutional
 
 RESULT = Path(__file__).parent / "results" / "dense_evaluation.json"
 SIDE, CROP, STEP, BATCH = 512, 224, 32, 20

@@ -29,11 +29,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 import cladenet
-from cladenet.data.augment import Augment
+from cladenet.data.augment.crops import Augment
 from cladenet.data.batches import TrainBatches
-from cladenet.data.jpeg import agrees
-from cladenet.data.open import open_dataset
+from cladenet.data.images.jpeg import agrees
 from cladenet.data.preprocess import Preprocess
+from cladenet.data.sources.open import open_dataset
 from cladenet.vision import torchvision
 
 RESULT = Path(__file__).parent / "results" / "input_pipeline.json"

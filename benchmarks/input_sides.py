@@ -12,12 +12,12 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from cladenet.data.augment import Augment
+from cladenet.data.augment.crops import Augment
 from cladenet.data.batches import TrainBatches
 from cladenet.data.dataset import DataSet
-from cladenet.data.open import open_dataset
 from cladenet.data.preprocess import Preprocess
 from cladenet.data.resample import resize_short_side
+from cladenet.data.sources.open import open_dataset
 from cladenet.vision import torchvision
 
 Epoch = Callable[[int], Iterable[Tensor]]  # the number of an epoch -> its batches

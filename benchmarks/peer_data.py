@@ -89,7 +89,7 @@ Read = Callable[[str, Path], str]
 def images_of(library: str, folder: Path) -> Iterator[tuple[Any, int, str]]:
     """Image, label and path of each sample of the validation set, as the library gives them."""
     if library == "cladenet":
-        from cladenet.data.open import open_dataset
+        from cladenet.data.sources.open import open_dataset
 
         split = open_dataset(str(folder)).val
         if split is None:
@@ -134,7 +134,7 @@ def counted(library: str, folder: Path) -> str:
 def labelled(library: str, folder: Path) -> str:
     """Which label each class folder of both splits gets."""
     if library == "cladenet":
-        from cladenet.data.open import open_dataset
+        from cladenet.data.sources.open import open_dataset
 
         data = open_dataset(str(folder))
         if data.val is None:

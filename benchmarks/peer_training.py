@@ -143,7 +143,7 @@ def lightning_step(file: Path) -> int:
 def train_cladenet(folder: Path, resume: bool, lr: float, mishap: Mishap) -> None:
     """The command line, with a look at each step."""
     from cladenet.cli import main as cladenet
-    from cladenet.runs.course import Course
+    from cladenet.runs.train.course import Course
 
     data = folder.parent / "pictures"
     if not data.is_dir():
@@ -331,7 +331,7 @@ def main() -> None:
     from cladenet.vision import torchvision
 
     torchvision()
-    __import__("cladenet.runs.train_run" if name == "cladenet" else name)
+    __import__("cladenet.runs.train.train_run" if name == "cladenet" else name)
     print(f"outcome: {TRAINING_FAULTS[fault](LIBRARIES[name], Path(folder))}")
 
 

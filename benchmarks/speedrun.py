@@ -39,13 +39,13 @@ from cladenet.evaluation.protocol import Options, protocols_for
 from cladenet.evaluation.single_scale import evaluate
 from cladenet.evaluation.viewer import Member
 from cladenet.recipes.schedule import lr_at
-from cladenet.runs.decide import decide
-from cladenet.runs.first_weights import build, fit_to_data
-from cladenet.runs.setup import Setting, prepare
+from cladenet.runs.train.decide import decide
+from cladenet.runs.train.first_weights import build, fit_to_data
+from cladenet.runs.train.setup import Setting, prepare
 from cladenet.training.engine import train
 from cladenet.training.learner import Learner
 from cladenet.training.objective import make_objective
-from cladenet.training.world import World
+from cladenet.world import World
 
 RESULT = Path(__file__).parent / "results" / "speedrun.json"
 MARKS = (80.0, 85.0)

@@ -31,7 +31,7 @@ from cladenet.models.stochastic_depth import StochasticUnit
 from cladenet.recipes import Recipe
 from cladenet.registry import create_model
 from cladenet.training.learner import Learner
-from cladenet.training.world import World
+from cladenet.world import World
 
 RESULT = Path(__file__).parent / "results" / "stochastic_depth.json"
 CONSTANT, STOCHASTIC = "resnet110_cifar", "resnet110_stochastic_depth_cifar"

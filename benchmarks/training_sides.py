@@ -86,7 +86,7 @@ def ours(case: Case, name: str, device: Any) -> Callable[[], float]:
     from cladenet.training.engine import Report, train
     from cladenet.training.learner import Learner
     from cladenet.training.objective import make_objective
-    from cladenet.training.world import World
+    from cladenet.world import World
 
     recipe = Recipe(
         source="timm's train.py", epochs=1, lr=LR, momentum=0.9, nesterov=True,

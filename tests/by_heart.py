@@ -7,8 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cladenet.data.embedded import open_digits
-from cladenet.layers.anatomy import Classifier
+from cladenet.data.sources.embedded import open_digits
+from cladenet.layers.classifier import Classifier
 
 Optimizer = Callable[[list[nn.Parameter]], torch.optim.Optimizer]
 

@@ -14,7 +14,7 @@ from cladenet.checkpoints import folder as folders
 from cladenet.checkpoints.atomic import read_facts, write_folder
 from cladenet.checkpoints.selftest import fixed_logits
 from cladenet.data.preprocess import Preprocess
-from cladenet.layers.anatomy import Classifier
+from cladenet.layers.classifier import Classifier
 from cladenet.registry import create_model
 
 CLASSES = ("ant", "bee", "wasp")

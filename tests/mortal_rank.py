@@ -7,7 +7,7 @@ import os
 import signal
 
 from cladenet.cli import main
-from cladenet.runs.course import Course
+from cladenet.runs.train.course import Course
 from cladenet.training.engine import Report
 
 fault, rank, step = os.environ["MISHAP"].split(":")

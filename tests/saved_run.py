@@ -11,7 +11,7 @@ from cladenet.checkpoints import folder as folders
 from cladenet.checkpoints.selftest import fixed_logits
 from cladenet.data.dataset import DataSet
 from cladenet.data.preprocess import Preprocess
-from cladenet.layers.anatomy import Classifier
+from cladenet.layers.classifier import Classifier
 from cladenet.registry import create_model
 
 

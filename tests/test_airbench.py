@@ -15,16 +15,16 @@ from torch import Tensor, nn
 import cladenet
 from by_heart import sgd, steps_to_learn
 from cladenet.cli import main
-from cladenet.data.draws import permutation
+from cladenet.data.augment.draws import permutation
 from cladenet.errors import BadArgument
-from cladenet.layers.whitening import WhiteningConv2d, whitening_layers
 from cladenet.models.airbench import Airbench
+from cladenet.models.whitening import WhiteningConv2d, whitening_layers
 from cladenet.recipes import RECIPES
 from cladenet.recipes.schedule import lr_at
 from cladenet.registry import create_model, find
 from cladenet.training.learner import Learner
 from cladenet.training.sync_norm import share_statistics
-from cladenet.training.world import World
+from cladenet.world import World
 from forking import finished, start, wait
 
 
@@ -73,7 +73,7 @@ def test_the_filters_do_not_depend_on_signs_or_on_how_the_images_are_cut_up(
     images = torch.randn(40, 3, 16, 16).cumsum(2)
     whole, parts = WhiteningConv2d(3, 2), WhiteningConv2d(3, 2)
     whole.fit(images)
-    monkeypatch.setattr("cladenet.layers.whitening.MOST_VALUES", 10_000)
+    monkeypatch.setattr("cladenet.models.whitening.MOST_VALUES", 10_000)
     parts.fit(images)
     torch.testing.assert_close(whole.weight, parts.weight)
     largest = whole.weight[:12].flatten(1)

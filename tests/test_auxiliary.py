@@ -22,12 +22,12 @@ from cladenet.data.batches import Batch
 from cladenet.data.preprocess import Preprocess
 from cladenet.errors import BadArgument, CheckpointError, Diverged
 from cladenet.recipes import Recipe
-from cladenet.runs.train_run import RunResult
+from cladenet.runs.train.train_run import RunResult
 from cladenet.training.engine import first_non_finite, train
 from cladenet.training.learner import Learner
 from cladenet.training.objective import main_logits, make_objective, wrong_answers
 from cladenet.training.optimizers import make_optimizer
-from cladenet.training.world import World
+from cladenet.world import World
 from forking import finished, join, start, wait
 from tiny import Tiny, registered
 from trials import at_step

@@ -10,11 +10,11 @@ import psutil
 import pytest
 import torch
 
-from cladenet.data import views
-from cladenet.data.augment import Augment
+from cladenet.data.augment import views
+from cladenet.data.augment.crops import Augment
 from cladenet.data.batches import Batch, EvalBatches, TrainBatches, eval_batches
 from cladenet.data.dataset import Split
-from cladenet.data.decode import decode
+from cladenet.data.images.decode import decode
 from cladenet.data.loading import WorkerProcesses
 from cladenet.errors import BadArgument, DataError, OutOfSpace
 from faults.workers import LOOK_FOR_THE_DEAD

@@ -8,9 +8,9 @@ from torch import Tensor, nn
 
 from by_heart import sgd, steps_to_learn
 from cladenet.analysis.cost import count_cost, layer_table
-from cladenet.layers.features import FeatureMaps
 from cladenet.models.bn_inception import PassThrough
 from cladenet.registry import create_model
+from cladenet.surgery.features import FeatureMaps
 from parity import randomised, worst
 
 Next = Callable[[], Tensor]

@@ -7,8 +7,11 @@ from torch import Tensor, nn
 
 from by_heart import adam, steps_to_learn
 from cladenet.errors import BadArgument
-from cladenet.layers.cell_network import CellNetwork, Step
-from cladenet.layers.cells import (
+from cladenet.layers.norm import NoNorm
+from cladenet.layers.progress import followers
+from cladenet.models.amoebanet import REDUCTION_C
+from cladenet.models.cell_network import CellNetwork, Step
+from cladenet.models.cells import (
     Block,
     BuiltCell,
     Cell,
@@ -19,9 +22,6 @@ from cladenet.layers.cells import (
     operation,
     read_cell,
 )
-from cladenet.layers.norm import NoNorm
-from cladenet.layers.progress import followers
-from cladenet.models.amoebanet import REDUCTION_C
 from cladenet.models.nasnet import NORMAL_A, REDUCTION_A
 from cladenet.registry import create_model, find, list_models
 from cladenet.vision import torchvision

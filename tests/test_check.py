@@ -10,10 +10,10 @@ import pytest
 from PIL import Image
 
 from cladenet.cli import main
-from cladenet.data.check import Report, check_dataset
+from cladenet.data.check.check import Report, check_dataset
+from cladenet.data.check.judge import Need
 from cladenet.data.dataset import DataSet, from_array
-from cladenet.data.judge import Need
-from cladenet.data.open import open_dataset
+from cladenet.data.sources.open import open_dataset
 
 RESNET = Need("resnet18", 3, 224, 224, 1000)
 

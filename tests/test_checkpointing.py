@@ -14,15 +14,15 @@ from torch import Tensor, nn
 
 import cladenet
 from cladenet.errors import BadArgument
-from cladenet.layers.anatomy import Classifier, FeatureMap
-from cladenet.layers.checkpointing import EVERY, Every, checkpoint_activations, recompute
+from cladenet.kernels.checkpointing import EVERY, Every, checkpoint_activations, recompute
+from cladenet.layers.classifier import Classifier, FeatureMap
 from cladenet.layers.conv import conv
 from cladenet.layers.norm import norm_relu
 from cladenet.models.densenet import DenseNetCifar
 from cladenet.models.resnet import ResNetCifar
 from cladenet.registry import accepts, create_model, find, list_models
-from cladenet.runs.decide import decide_again
-from cladenet.runs.folder import RunFolder
+from cladenet.runs.folder.folder import RunFolder
+from cladenet.runs.train.decide import decide_again
 from cladenet.training.sync_norm import share_statistics
 from forking import join, start, wait
 

@@ -17,7 +17,7 @@ from cladenet.checkpoints import folder as folders
 from cladenet.checkpoints.atomic import write_file
 from cladenet.cli import main
 from cladenet.errors import CheckpointError, StorageError
-from cladenet.layers.anatomy import Classifier
+from cladenet.layers.classifier import Classifier
 from cladenet.registry import create_model, find, list_models
 from faults.damage import flip
 

@@ -6,15 +6,15 @@ from torch import Tensor, nn
 from by_heart import sgd, steps_to_learn
 from cladenet.analysis.cost import count_cost
 from cladenet.errors import BadArgument
-from cladenet.layers.learned_group import (
+from cladenet.layers.norm import group_norm
+from cladenet.layers.progress import followers
+from cladenet.models.condensenet import CondenseNet
+from cladenet.models.learned_group import (
     Condensing,
     LearnedGroupConv,
     LearnedGroupLinear,
     group_lasso,
 )
-from cladenet.layers.norm import group_norm
-from cladenet.layers.progress import followers
-from cladenet.models.condensenet import CondenseNet
 from cladenet.registry import create_model, find
 from parity import randomised, worst
 

@@ -8,7 +8,7 @@ import pytest
 import cladenet
 from cladenet.checkpoints import load
 from cladenet.cli import main
-from cladenet.data.open import open_dataset
+from cladenet.data.sources.open import open_dataset
 from cladenet.errors import BadArgument, StorageError
 from saved_run import save_run
 

@@ -13,7 +13,7 @@ import psutil
 import pytest
 from PIL import Image
 
-from cladenet.data.decode import UnreadableImage, decode
+from cladenet.data.images.decode import UnreadableImage, decode
 from cladenet.errors import DataError
 from faults.images import check_mutants, encoded
 from forking import start

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from cladenet.data.dataset import DataSet, FileImages
-from cladenet.data.open import open_dataset
+from cladenet.data.sources.open import open_dataset
 from cladenet.errors import DataError
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from cladenet.data.dataset import ArrayImages, DataSet, Split
-from cladenet.data.open import open_dataset
+from cladenet.data.sources.open import open_dataset
 from cladenet.errors import BadArgument, DataError, MissingExtra
 
 

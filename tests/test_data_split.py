@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from cladenet.data.dataset import ArrayImages, DataSet, Split, from_array
-from cladenet.data.open import open_dataset
+from cladenet.data.sources.open import open_dataset
 from cladenet.data.split import hold_out, read_index, with_test, with_validation, write_index
 from cladenet.errors import BadArgument, DataError
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from cladenet.data.open import open_dataset
+from cladenet.data.sources.open import open_dataset
 from cladenet.errors import DataError
 
 

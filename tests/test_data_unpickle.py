@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cladenet.data.open import open_dataset
-from cladenet.data.unpickle import read_plain_pickle
+from cladenet.data.sources.open import open_dataset
+from cladenet.data.sources.unpickle import read_plain_pickle
 from cladenet.errors import DataError
 
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cladenet.data import verify
+from cladenet.data.check import verify
+from cladenet.data.check.verify import inspect, inspect_all
 from cladenet.data.dataset import FileImages
-from cladenet.data.open import open_dataset
-from cladenet.data.verify import inspect, inspect_all
+from cladenet.data.sources.open import open_dataset
 from cladenet.errors import BadArgument, DataError
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cladenet.data.decode import decode, readable
+from cladenet.data.images.decode import decode, readable
 from cladenet.errors import BadArgument
 
 

@@ -9,9 +9,9 @@ from torch import Tensor, nn
 
 from by_heart import sgd, steps_to_learn
 from cladenet.errors import BadArgument
-from cladenet.layers.features import FeatureMaps
 from cladenet.models.densenet import DenseBlock, DenseLayer, DenseNet, DenseNetCifar, Transition
 from cladenet.registry import create_model
+from cladenet.surgery.features import FeatureMaps
 from parity import from_timm, from_torchvision, randomised, wear, worst
 
 SIZE = (2, 3, 64, 64)

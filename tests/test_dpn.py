@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from by_heart import sgd, steps_to_learn
 from cladenet.errors import BadArgument
-from cladenet.layers.features import FeatureMaps
 from cladenet.models.dpn import DPN, DualPathStage, DualPathUnit, FirstUnit
 from cladenet.registry import create_model
+from cladenet.surgery.features import FeatureMaps
 from cladenet.vision import torchvision
 from parity import from_timm, randomised, wear, worst
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.stats import chi2, chisquare
 
-from cladenet.data.draws import absorb, permutation, sample_seeds, step_seed, uniform
+from cladenet.data.augment.draws import absorb, permutation, sample_seeds, step_seed, uniform
 
 N = 40_000
 

@@ -9,9 +9,9 @@ from torch import Tensor, nn
 
 from by_heart import adam, steps_to_learn
 from cladenet.errors import BadArgument
-from cladenet.layers.cells import Cell, FactorizedReduction, ScheduledDropPath
-from cladenet.layers.macro_network import OPERATIONS, MacroLayer, MacroNetwork, macro_text
+from cladenet.models.cells import Cell, FactorizedReduction, ScheduledDropPath
 from cladenet.models.enas import MACRO_ARC, NORMAL, REDUCTION, EnasCell, read_arc
+from cladenet.models.macro_network import OPERATIONS, MacroLayer, MacroNetwork, macro_text
 from cladenet.registry import create_model, find
 from parity import randomised, worst
 

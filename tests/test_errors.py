@@ -9,7 +9,7 @@ import pytest
 
 from cladenet import errors
 from cladenet.cli import main
-from cladenet.data.decode import UnreadableImage
+from cladenet.data.images.decode import UnreadableImage
 from cladenet.errors import BadArgument, CladeNetError, Interrupted, MissingExtra
 
 STATUSES = {

@@ -9,9 +9,9 @@ from PIL import Image
 import cladenet
 from cladenet.cli import main
 from cladenet.data.dataset import DataSet
-from cladenet.data.open import open_dataset
+from cladenet.data.sources.open import open_dataset
 from cladenet.errors import BadArgument, CheckpointError, CladeNetError, DataError
-from cladenet.runs.division import decide_division, write_division
+from cladenet.runs.folder.division import decide_division, write_division
 from saved_run import noise, save_run, small_network
 
 ANIMALS = ("ant", "bee", "wasp")
@@ -202,7 +202,7 @@ def test_a_result_that_cannot_be_kept_is_said_before_the_work(
 
 
 def test_wide_letters_keep_the_columns_in_line() -> None:
-    from cladenet.runs.text_table import text_table
+    from cladenet.cli.text_table import text_table
 
     table = text_table([], [["猫", "1"], ["abcd", "20"]], "lr")
     assert table == "猫     1\nabcd  20"

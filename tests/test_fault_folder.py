@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from cladenet.errors import FolderInUse
-from cladenet.runs.course import Course
-from cladenet.runs.folder import RunFolder
+from cladenet.runs.folder.folder import RunFolder
+from cladenet.runs.train.course import Course
 from faults.races import hold, race, until
 from forking import kill, start, wait
 from trials import (

@@ -13,8 +13,8 @@ import torch
 
 from cladenet.data.batches import Batch, TrainBatches
 from cladenet.data.dataset import FileImages
-from cladenet.data.decode import decode
-from cladenet.runs.course import Course
+from cladenet.data.images.decode import decode
+from cladenet.runs.train.course import Course
 from cladenet.training.engine import Report
 from faults.disks import after_save, limit_file_sizes
 from faults.elastic import forked

@@ -11,8 +11,8 @@ import pytest
 
 from cladenet.checkpoints import atomic, loading
 from cladenet.cli import main
-from cladenet.runs import assembly, train_run
-from cladenet.runs import course as courses
+from cladenet.runs.train import assembly, train_run
+from cladenet.runs.train import course as courses
 from faults.stops import GRACE, POLICY, STATUS, check_random_signal, check_resumes
 from forking import start
 from trials import (

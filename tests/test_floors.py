@@ -10,16 +10,20 @@ import cladenet
 SOURCE = Path(cladenet.__file__).parent
 
 FLOORS = (
-    {"errors", "vision", "allocator"},
+    {"errors"},
+    {"files", "vision", "allocator"},
     {"ledger"},
-    {"layers", "data", "recipes"},
+    {"world", "layers", "data", "recipes"},
+    {"kernels"},
     {"models"},
+    {"surgery"},
     {"registry"},
     {"checkpoints"},
-    {"weights", "inference"},
-    {"training", "evaluation", "analysis"},
-    {"bench", "report"},
+    {"weights", "training", "inference", "analysis"},
+    {"evaluation"},
+    {"report"},
     {"runs"},
+    {"bench"},
     {"cli"},
 )
 LEVEL = {part: level for level, parts in enumerate(FLOORS) for part in parts}

@@ -7,11 +7,11 @@ import torch
 from torch import Tensor, nn
 
 from cladenet.errors import BadArgument
-from cladenet.layers import fully_convolutional
-from cladenet.layers.anatomy import Classifier, FeatureMap
-from cladenet.layers.fully_convolutional import slide, to_fully_convolutional
+from cladenet.layers.classifier import Classifier, FeatureMap
 from cladenet.models import vgg
 from cladenet.registry import create_model
+from cladenet.surgery import fully_convolutional
+from cladenet.surgery.fully_convolutional import slide, to_fully_convolutional
 from parity import randomised, worst
 
 

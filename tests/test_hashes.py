@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cladenet.data import hashes
+from cladenet.data.cache import hashes
 
 
 def test_a_file_replaced_by_one_of_the_same_size_and_date_is_noticed(

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from by_heart import adam, eight_digits, steps_to_learn
 from cladenet.errors import BadArgument
-from cladenet.layers.highway import Highway
+from cladenet.models.highway_layers import Highway
 from cladenet.registry import create_model
 from parity import randomised, worst
 

@@ -9,10 +9,10 @@ from torch import Tensor, nn
 from by_heart import quick_norm, sgd, steps_to_learn
 from cladenet.analysis.cost import layer_table
 from cladenet.errors import BadArgument
-from cladenet.layers.features import FeatureMaps
 from cladenet.layers.inception import average_pool, path
 from cladenet.models.inception_v3 import module_b, module_c, module_d
 from cladenet.registry import create_model, find
+from cladenet.surgery.features import FeatureMaps
 from parity import from_timm, from_torchvision, randomised, wear, worst
 
 SIZE = (2, 3, 107, 107)

@@ -15,11 +15,11 @@ from torch.nn import functional as F
 from cladenet.errors import BadArgument, MissingExtra
 from cladenet.inference import FastClassifier, for_inference
 from cladenet.inference.engines import ENGINES
-from cladenet.inference.packing import pack
-from cladenet.inference.program import runner
-from cladenet.inference.recording import record
-from cladenet.inference.simplify import simplify
-from cladenet.inference.single_pixels import pointwise, quicken_single_pixels
+from cladenet.inference.graph.packing import pack
+from cladenet.inference.graph.program import runner
+from cladenet.inference.graph.recording import record
+from cladenet.inference.graph.simplify import simplify
+from cladenet.inference.graph.single_pixels import pointwise, quicken_single_pixels
 from cladenet.ledger import Entry
 from cladenet.registry import accepts, create_model, find, list_models
 
@@ -334,7 +334,7 @@ def test_an_engine_that_would_end_the_process_is_left_alone(
     """
     for package in ("onnx", "onnxruntime", "openvino"):
         pytest.importorskip(package)
-    runtime = import_module("cladenet.inference.openvino_runtime")
+    runtime = import_module("cladenet.inference.engine.openvino_runtime")
     crash = "import os, time; os.fork() or time.sleep(600); os.kill(os.getpid(), 11)"
     monkeypatch.setattr(runtime, "TRIAL", crash)
     model, size = built("resnet20_cifar")
@@ -348,7 +348,7 @@ def test_a_network_is_made_ready_without_torchs_compiler() -> None:
     code = """
 import sys, cladenet
 cladenet.for_inference(cladenet.create_model("lenet5_relu"), size=(1, 32, 32))
-print("cladenet.inference.packed" in sys.modules, "sympy" in sys.modules)
+print("cladenet.inference.engine.packed" in sys.modules, "sympy" in sys.modules)
 """
     done = subprocess.run([sys.executable, "-c", code], text=True, capture_output=True, check=True)
     assert done.stdout.split() == ["True", "False"]

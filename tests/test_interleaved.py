@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from by_heart import sgd, steps_to_learn
 from cladenet.errors import BadArgument
-from cladenet.layers.interleaved import StructuredSparseConv, composed_kernel, interleaved_conv
+from cladenet.models.interleaved import StructuredSparseConv, composed_kernel, interleaved_conv
 from cladenet.registry import create_model
 from parity import randomised, worst
 

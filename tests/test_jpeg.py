@@ -9,9 +9,9 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from cladenet.data import decode as decode_module
-from cladenet.data import jpeg
-from cladenet.data.decode import UnreadableImage, decode
+from cladenet.data.images import decode as decode_module
+from cladenet.data.images import jpeg
+from cladenet.data.images.decode import UnreadableImage, decode
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from cladenet.data.mix import box, mix
+from cladenet.data.augment.mix import box, mix
 from cladenet.errors import BadArgument
 
 LABELS = torch.tensor([0, 2, 1, 1])

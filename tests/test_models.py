@@ -10,10 +10,10 @@ from torch import Tensor, nn
 
 from cladenet.analysis.cost import count_cost, layer_table
 from cladenet.errors import BadArgument
-from cladenet.layers.anatomy import Classifier
-from cladenet.layers.features import FeatureMaps
+from cladenet.layers.classifier import Classifier
 from cladenet.layers.shapes import QuickShapes
 from cladenet.registry import accepts, create_model, find, list_models
+from cladenet.surgery.features import FeatureMaps
 
 
 def _kinds() -> list[str]:

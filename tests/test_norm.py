@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from cladenet.errors import BadArgument
 from cladenet.layers.instance_norm import InstanceBatchNorm, InstanceNorm
 from cladenet.layers.norm import NoNorm, Norm, group_norm, layer_norm, norm_relu
-from cladenet.layers.weight_norm import MeanOnlyBatchNorm
+from cladenet.surgery.weight_norm import MeanOnlyBatchNorm
 
 IMAGES, CHANNELS, HEIGHT, WIDTH = 3, 6, 2, 4
 EPS = 1e-5

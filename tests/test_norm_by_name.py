@@ -13,18 +13,18 @@ from torch import Tensor, nn
 import cladenet
 from by_heart import adam, eight_digits, sgd, steps_to_learn
 from cladenet.errors import BadArgument
-from cladenet.layers.anatomy import Classifier
-from cladenet.layers.cosine_norm import CosineConv2d
+from cladenet.layers.classifier import Classifier
 from cladenet.layers.instance_norm import InstanceBatchNorm, InstanceNorm
 from cladenet.layers.norm import NoNorm
-from cladenet.layers.normalisation import NORMALISATIONS
-from cladenet.layers.weight_norm import (
+from cladenet.registry import create_model, find
+from cladenet.surgery.cosine_norm import CosineConv2d
+from cladenet.surgery.normalisation import NORMALISATIONS
+from cladenet.surgery.weight_norm import (
     MeanOnlyBatchNorm,
     WeightNormConv2d,
     initialise_from_data,
     weight_normalised,
 )
-from cladenet.registry import create_model, find
 from cladenet.training.sync_norm import share_statistics
 from trials import at_step, check_refusal, child, final_state, resumed, small_run, warm
 

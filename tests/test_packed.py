@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cladenet.data import store
+from cladenet.data.cache import store
+from cladenet.data.cache.packed import DamagedCache, PackedImages, pack
+from cladenet.data.cache.store import FileStore, Store, View, default_cache_dir, open_store
 from cladenet.data.dataset import FileImages, Split
-from cladenet.data.decode import decode
-from cladenet.data.packed import DamagedCache, PackedImages, pack
+from cladenet.data.images.decode import decode
 from cladenet.data.resample import shrink
-from cladenet.data.store import FileStore, Store, View, default_cache_dir, open_store
 from cladenet.errors import BadArgument, DataError, OutOfSpace
 from pictures import noise, photo_split, smooth, usual
 

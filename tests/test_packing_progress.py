@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import cladenet
-from cladenet.runs import progress
+from cladenet.runs.train import progress
 from pictures import photo_split
 
 

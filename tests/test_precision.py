@@ -9,8 +9,8 @@ import torch
 import cladenet
 from cladenet.recipes import Recipe
 from cladenet.registry import create_model
-from cladenet.runs import assembly
-from cladenet.runs.folder import RunFolder
+from cladenet.runs.folder.folder import RunFolder
+from cladenet.runs.train import assembly
 from cladenet.training import precision
 from cladenet.training.precision import choose_precision, worth_measuring
 

@@ -16,12 +16,12 @@ import cladenet
 from cladenet.checkpoints import Loaded, load
 from cladenet.cli import main
 from cladenet.data.dataset import DataSet
-from cladenet.data.open import open_dataset
+from cladenet.data.sources.open import open_dataset
 from cladenet.errors import BadArgument, DataError
 from cladenet.evaluation import evaluate
-from cladenet.runs.image_list import expand, listed
-from cladenet.runs.predict_images import WORTH_PREPARING, predictions
-from cladenet.runs.quick import quick
+from cladenet.runs.evaluate.quick import quick
+from cladenet.runs.predict.image_list import expand, listed
+from cladenet.runs.predict.predict_images import WORTH_PREPARING, predictions
 from saved_run import noise, save_run
 
 AWKWARD = [b"plain.png", b"new\nline.png", b"quote\",'comma.png", b"\xe7\x8c\xab.png", b"\xff.png",

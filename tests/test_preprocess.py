@@ -218,7 +218,7 @@ def test_mean_and_deviation_are_numpys() -> None:
 
 def test_mean_and_deviation_of_cifar10_are_the_published(real_data: Path) -> None:
     """Over 20,000 of the 50,000 images, hence the tolerance."""
-    from cladenet.data.open import open_dataset
+    from cladenet.data.sources.open import open_dataset
 
     preprocess = Preprocess.for_dataset(open_dataset(f"cifar10:{real_data}"), (3, 32, 32))
     np.testing.assert_allclose(preprocess.mean, MEAN, atol=2e-3)

@@ -12,7 +12,7 @@ import cladenet
 from cladenet.cli import main
 from cladenet.errors import BadArgument
 from cladenet.registry import create_model
-from cladenet.runs.probe import WITHOUT_VALIDATION, fit
+from cladenet.runs.train.probe import WITHOUT_VALIDATION, fit
 from cladenet.training.learner import frozen_modules, frozen_parts
 from faults.kills import digits
 

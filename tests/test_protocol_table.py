@@ -12,13 +12,13 @@ from PIL import Image
 
 import cladenet
 from cladenet.cli import main
-from cladenet.data.open import open_dataset
+from cladenet.data.sources.open import open_dataset
 from cladenet.errors import BadArgument, CheckpointError, DataError
 from cladenet.evaluation.protocol import NAMES
 from cladenet.recipes import Recipe
-from cladenet.runs import protocol_table
-from cladenet.runs.config import RunConfig, to_yaml
-from cladenet.runs.division import decide_division, write_division
+from cladenet.runs.evaluate import protocol_table
+from cladenet.runs.folder.config import RunConfig, to_yaml
+from cladenet.runs.folder.division import decide_division, write_division
 from pictures import smooth
 from saved_run import save_run
 

@@ -23,7 +23,7 @@ from cladenet.evaluation.protocol import NAMES, Options, parse_names, protocols_
 from cladenet.evaluation.scales import at_scale
 from cladenet.evaluation.viewer import Member, Viewer
 from cladenet.inference import for_inference
-from cladenet.layers.anatomy import Classifier
+from cladenet.layers.classifier import Classifier
 from cladenet.registry import create_model
 from cladenet.vision import torchvision
 from pictures import noise, photo_split, smooth

@@ -11,9 +11,9 @@ from PIL import Image
 import cladenet
 from cladenet.data.preprocess import Preprocess
 from cladenet.recipes import RECIPES
-from cladenet.runs.division import divided
-from cladenet.runs.setup import augment_of
-from cladenet.runs.train_run import RunResult
+from cladenet.runs.folder.division import divided
+from cladenet.runs.train.setup import augment_of
+from cladenet.runs.train.train_run import RunResult
 from tiny import registered
 
 

@@ -9,10 +9,10 @@ from torch import Tensor, nn
 from by_heart import sgd, steps_to_learn
 from cladenet.analysis.cost import count_cost, layer_table
 from cladenet.errors import BadArgument
-from cladenet.layers.features import FeatureMaps
 from cladenet.layers.shortcut import ZeroPad, no_shortcut, option_a, option_b, option_c
 from cladenet.models.resnet import ResNetCifar, Unit
 from cladenet.registry import create_model
+from cladenet.surgery.features import FeatureMaps
 from parity import from_timm, from_torchvision, randomised, wear, worst
 
 DEPTHS = (18, 34, 50, 101, 152)

@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from cladenet.errors import BadArgument
-from cladenet.layers.same_padding import SameAvgPool, SameConv, SameMaxPool, pad_as_tensorflow
 from cladenet.registry import create_model
+from cladenet.surgery.same_padding import SameAvgPool, SameConv, SameMaxPool, pad_as_tensorflow
 from cladenet.vision import torchvision
 
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from by_heart import adam, sgd, steps_to_learn
 from cladenet.analysis.cost import count_cost
 from cladenet.errors import BadArgument
-from cladenet.layers.anatomy import Classifier
+from cladenet.layers.classifier import Classifier
 from cladenet.layers.excited import add_squeeze_excite
 from cladenet.layers.squeeze_excite import SqueezeExcite
 from cladenet.models.resnet import Unit

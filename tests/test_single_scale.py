@@ -10,7 +10,7 @@ from cladenet.data.dataset import Split, from_array
 from cladenet.data.preprocess import Preprocess
 from cladenet.errors import BadArgument, CladeNetError, DataError
 from cladenet.evaluation import Evaluation, evaluate
-from cladenet.layers.anatomy import Classifier
+from cladenet.layers.classifier import Classifier
 from ranks import together
 from saved_run import noise, small_network
 

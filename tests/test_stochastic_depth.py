@@ -27,7 +27,7 @@ from cladenet.registry import create_model
 from cladenet.training.engine import train
 from cladenet.training.learner import Learner
 from cladenet.training.objective import make_objective
-from cladenet.training.world import World
+from cladenet.world import World
 from forking import join, start, wait
 from parity import randomised, wear, worst
 

@@ -12,8 +12,8 @@ from safetensors.torch import load_file
 
 import cladenet
 from cladenet.errors import BadArgument, CheckpointError
-from cladenet.runs.decide import decide
-from cladenet.runs.train_run import RunResult
+from cladenet.runs.train.decide import decide
+from cladenet.runs.train.train_run import RunResult
 
 QUICK: dict[str, Any] = {"epochs": 2, "batch_size": 64, "device": "cpu", "threads": 1}
 

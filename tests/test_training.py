@@ -13,14 +13,14 @@ from torch import Tensor, nn
 from cladenet.data.batches import Batch
 from cladenet.data.preprocess import Preprocess
 from cladenet.errors import BadArgument, Diverged
-from cladenet.layers.anatomy import Classifier, FeatureMap
+from cladenet.layers.classifier import Classifier, FeatureMap
 from cladenet.recipes import Recipe
 from cladenet.training.ema import Ema
 from cladenet.training.engine import Report, first_non_finite, train
 from cladenet.training.learner import Learner, frozen_parts
 from cladenet.training.objective import balanced_weights, make_objective
 from cladenet.training.optimizers import make_optimizer
-from cladenet.training.world import World, choose_device
+from cladenet.world import World, choose_device
 
 PREPROCESS = Preprocess(4, 4, 1, "none", mean=(0.5,), std=(0.25,))
 SGD = Recipe(source="", steps=6, batch_size=8, lr=0.1, weight_decay=0.01)

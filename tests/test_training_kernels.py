@@ -8,9 +8,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from cladenet.layers.quicken import quicken
+from cladenet.kernels.quicken import quicken
+from cladenet.kernels.small_map_convolution import is_small
 from cladenet.layers.response_norm import LocalResponseNorm
-from cladenet.layers.small_map_convolution import is_small
 from cladenet.registry import create_model
 
 

@@ -8,11 +8,11 @@ from torch import nn
 from by_heart import sgd, steps_to_learn
 from cladenet.analysis.cost import Layer, count_cost, layer_table
 from cladenet.errors import BadArgument
-from cladenet.layers.anatomy import Classifier
-from cladenet.layers.features import FeatureMaps
+from cladenet.layers.classifier import Classifier
 from cladenet.layers.init import gaussian_init
 from cladenet.models.vgg import VGG, A
 from cladenet.registry import create_model
+from cladenet.surgery.features import FeatureMaps
 from parity import from_timm, from_torchvision, randomised, wear, worst
 
 IN_LIBRARIES = [f"vgg{depth}{bn}" for depth in (11, 13, 16, 19) for bn in ("", "_bn")]

@@ -11,11 +11,11 @@ import cladenet
 from by_heart import adam, steps_to_learn
 from cladenet.checkpoints import load
 from cladenet.errors import BadArgument
-from cladenet.layers.anatomy import Classifier
-from cladenet.layers.features import FeatureMaps
+from cladenet.layers.classifier import Classifier
 from cladenet.layers.init import Undrawn
 from cladenet.models.vit import VisionTransformer, resize_positions
 from cladenet.registry import create_model, find
+from cladenet.surgery.features import FeatureMaps
 from cladenet.vision import torchvision
 from parity import from_timm, from_torchvision, worst
 

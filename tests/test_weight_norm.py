@@ -10,17 +10,17 @@ from torch import Tensor, nn
 
 from cladenet.analysis.cost import layer_table
 from cladenet.errors import BadArgument
-from cladenet.layers.anatomy import Classifier
-from cladenet.layers.cosine_norm import CosineConv2d
+from cladenet.layers.classifier import Classifier
 from cladenet.layers.squeeze_excite import SqueezeExcite
-from cladenet.layers.weight_norm import (
+from cladenet.registry import create_model
+from cladenet.surgery.cosine_norm import CosineConv2d
+from cladenet.surgery.weight_norm import (
     MeanOnlyBatchNorm,
     WeightNormConv2d,
     initialise_from_data,
     weight_normalise,
     weight_normalised,
 )
-from cladenet.registry import create_model
 
 
 def grouped(bias: bool = False) -> nn.Conv2d:

@@ -8,7 +8,7 @@ import pytest
 from torch import nn
 
 from cladenet import registry
-from cladenet.layers.anatomy import Classifier, FeatureMap
+from cladenet.layers.classifier import Classifier, FeatureMap
 from cladenet.layers.conv import conv
 from cladenet.layers.init import he_init
 from cladenet.layers.norm import norm_relu

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from cladenet.cli import main
-from cladenet.runs.course import Course
+from cladenet.runs.train.course import Course
 from cladenet.training.engine import Report
 from cladenet.vision import torchvision
 from forking import kill, start, wait
@@ -30,8 +30,8 @@ class Outcome(NamedTuple):
 
 def warm(folder: Path) -> Path:
     """Import what every child would import for itself, keep caches in `folder`, make pictures."""
-    for module in ("runs.train_run", "runs.evaluate_run", "runs.predict_images"):
-        import_module(f"cladenet.{module}")
+    for module in ("train.train_run", "evaluate.evaluate_run", "predict.predict_images"):
+        import_module(f"cladenet.runs.{module}")
     import_module("torch.utils.tensorboard")
     torchvision()
     os.environ["CLADENET_CACHE"] = str(folder / "cache")

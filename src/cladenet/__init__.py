@@ -16,15 +16,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cladenet.checkpoints import load
-    from cladenet.data.open import open_dataset
+    from cladenet.data.sources.open import open_dataset
     from cladenet.inference.prepare import for_inference
     from cladenet.registry import find, list_models
     from cladenet.runs.convert_run import convert
-    from cladenet.runs.evaluate_run import evaluate
-    from cladenet.runs.exit_table import evaluate_exits
-    from cladenet.runs.predict_images import predict
-    from cladenet.runs.protocol_table import evaluate_protocols
-    from cladenet.runs.train_run import train
+    from cladenet.runs.evaluate.evaluate_run import evaluate
+    from cladenet.runs.evaluate.exit_table import evaluate_exits
+    from cladenet.runs.evaluate.protocol_table import evaluate_protocols
+    from cladenet.runs.predict.predict_images import predict
+    from cladenet.runs.train.train_run import train
     from cladenet.weights.create import create_model
     from cladenet.weights.exporting import export_weights
     from cladenet.weights.importing import import_weights
@@ -51,18 +51,18 @@ __all__ = [
 _HOMES = {
     "convert": "cladenet.runs.convert_run",
     "create_model": "cladenet.weights.create",
-    "evaluate": "cladenet.runs.evaluate_run",
-    "evaluate_exits": "cladenet.runs.exit_table",
-    "evaluate_protocols": "cladenet.runs.protocol_table",
+    "evaluate": "cladenet.runs.evaluate.evaluate_run",
+    "evaluate_exits": "cladenet.runs.evaluate.exit_table",
+    "evaluate_protocols": "cladenet.runs.evaluate.protocol_table",
     "export_weights": "cladenet.weights.exporting",
     "find": "cladenet.registry",
     "for_inference": "cladenet.inference.prepare",
     "import_weights": "cladenet.weights.importing",
     "list_models": "cladenet.registry",
     "load": "cladenet.checkpoints",
-    "open_dataset": "cladenet.data.open",
-    "predict": "cladenet.runs.predict_images",
-    "train": "cladenet.runs.train_run",
+    "open_dataset": "cladenet.data.sources.open",
+    "predict": "cladenet.runs.predict.predict_images",
+    "train": "cladenet.runs.train.train_run",
 }
 
 

@@ -9,9 +9,9 @@ from cladenet.errors import BadArgument
 from cladenet.ledger import Entry, aliases, load, look_up
 
 if TYPE_CHECKING:
-    from cladenet.layers.anatomy import Classifier
-    from cladenet.layers.features import FeatureMaps
-    from cladenet.layers.normalisation import Finish
+    from cladenet.layers.classifier import Classifier
+    from cladenet.surgery.features import FeatureMaps
+    from cladenet.surgery.normalisation import Finish
 
 # What `create_model` does to any network once it is built.
 _FOR_ANY = ("norm", "se", "padding", "norm_eps")
@@ -78,7 +78,7 @@ def create_model(
         out_indices: which maps, finest first and counted from 0; all of them by default.
         overrides: arguments of the family's class in place of the variant's: `num_classes`,
             `in_channels` (alias `in_chans`), `input_size` where the head is tied to one, ...
-            `norm` may be a name of `cladenet.layers.normalisation`, such as "group". `se=16` gives
+            `norm` may be a name of `cladenet.surgery.normalisation`, such as "group". `se=16` gives
             any network squeeze-and-excitation, with that reduction; see `cladenet.layers.excited`.
             For weights of others, `padding="same"` puts the zeros of layers that stride where
             TensorFlow does, and `norm_eps` replaces the epsilon of all norms.
@@ -94,7 +94,7 @@ def create_model(
     for change in finish:
         change(model)
     if features_only:
-        from cladenet.layers.features import FeatureMaps
+        from cladenet.surgery.features import FeatureMaps
 
         return FeatureMaps(model, out_indices)
     if out_indices is not None:
@@ -164,7 +164,7 @@ def _take_norm(variant: Any, arguments: dict[str, Any]) -> "Finish | None":
     built_in = "norm" in signature(variant).parameters
     if "norm" not in arguments or (built_in and callable(arguments["norm"])):
         return None
-    from cladenet.layers.normalisation import is_batch_norm, normalisation, normalised
+    from cladenet.surgery.normalisation import is_batch_norm, normalisation, normalised
 
     if not built_in:
         return normalised(arguments.pop("norm"))
@@ -188,7 +188,7 @@ def _take_habits(arguments: dict[str, Any]) -> "Finish | None":
         return None
 
     def change(model: "Classifier") -> None:
-        from cladenet.layers.same_padding import pad_as_tensorflow
+        from cladenet.surgery.same_padding import pad_as_tensorflow
 
         if padding == "same":
             pad_as_tensorflow(model)

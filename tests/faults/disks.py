@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cladenet.cli import main
-from cladenet.runs.keeping import Keeper
+from cladenet.runs.train.keeping import Keeper
 from forking import start
 from trials import (
     check_refusal,

@@ -14,8 +14,8 @@ import psutil
 from PIL import Image
 
 from cladenet.data.dataset import FileImages
-from cladenet.data.decode import UnreadableImage, decode
-from cladenet.data.open import open_dataset
+from cladenet.data.images.decode import UnreadableImage, decode
+from cladenet.data.sources.open import open_dataset
 from forking import start, wait
 
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP")

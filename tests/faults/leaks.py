@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import psutil
 
-from cladenet.runs import course as courses
+from cladenet.runs.train import course as courses
 from trials import child, overwrite, small_run
 
 WARM_UP = 5  # epochs in which caches and the allocator's pools fill

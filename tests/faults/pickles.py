@@ -12,8 +12,8 @@ from PIL import Image
 
 from checkpoint_tools import forge
 from cladenet.cli import main
-from cladenet.runs.decide import decide
-from cladenet.runs.folder import RunFolder
+from cladenet.runs.folder.folder import RunFolder
+from cladenet.runs.train.decide import decide
 from cladenet.weights import unpack
 from faults.hostile_files import detonate
 from forking import start, wait

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cladenet.errors import FolderInUse
-from cladenet.runs.folder import RunFolder
+from cladenet.runs.folder.folder import RunFolder
 from forking import start, wait
 
 

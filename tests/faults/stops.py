@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 
 from cladenet.cli import main
-from cladenet.runs.course import Course
+from cladenet.runs.train.course import Course
 from cladenet.training.engine import Report
 from forking import start, wait
 from trials import child, ended, final_state, overwrite, resumed, small_run, steps_of

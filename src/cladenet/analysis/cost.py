@@ -15,7 +15,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 from cladenet.analysis.receptive_field import FollowSight
-from cladenet.layers.anatomy import Classifier
+from cladenet.layers.classifier import Classifier
 from cladenet.layers.modes import training_nowhere
 from cladenet.layers.shapes import QuickShapes
 

@@ -10,11 +10,11 @@ from torch import Tensor, nn
 from cladenet.analysis.cost import count_cost
 from cladenet.errors import BadArgument
 from cladenet.layers.branches import Branches
-from cladenet.layers.cells import BuiltCell, Cell
 from cladenet.layers.conv import conv_norm_relu
 from cladenet.layers.inverted_residual import InvertedResidual
 from cladenet.layers.squeeze_excite import SqueezeExcite
 from cladenet.models.amoebanet import NORMAL_A as AMOEBA_A
+from cladenet.models.cells import BuiltCell, Cell
 from cladenet.models.densenet import DenseLayer
 from cladenet.models.googlenet import inception
 from cladenet.models.nasnet import NORMAL_A as NASNET_A
@@ -152,14 +152,14 @@ BLOCKS = {
     "nasnet_a": Kind(
         lambda: _normal(NASNET_A, 44),
         (264, 28, 28),
-        "cladenet.layers.cells.BuiltCell, cladenet.models.nasnet.NORMAL_A",
+        "cladenet.models.cells.BuiltCell, cladenet.models.nasnet.NORMAL_A",
         "NASNet, 2017, Fig. 4, the normal cell of the mobile network",
         "Five pairs of operations that reinforcement learning chose.",
     ),
     "amoebanet_a": Kind(
         lambda: _normal(AMOEBA_A, 50),
         (200, 28, 28),
-        "cladenet.layers.cells.BuiltCell, cladenet.models.amoebanet.NORMAL_A",
+        "cladenet.models.cells.BuiltCell, cladenet.models.amoebanet.NORMAL_A",
         "AmoebaNet, 2018, Fig. 5, the normal cell of the mobile network",
         "Five pairs that evolution chose in the same space.",
     ),

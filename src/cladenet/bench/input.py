@@ -4,11 +4,11 @@ import time
 from typing import Any, NamedTuple
 
 from cladenet.bench.paired import Measure, Spread, paired, spread
-from cladenet.data.augment import Augment
+from cladenet.data.augment.crops import Augment
 from cladenet.data.batches import TrainBatches
 from cladenet.data.dataset import ArrayImages
-from cladenet.data.open import open_dataset
 from cladenet.data.preprocess import Preprocess
+from cladenet.data.sources.open import open_dataset
 
 PHOTOGRAPHS = (3, 224, 224)  # the network's input where images differ in size
 

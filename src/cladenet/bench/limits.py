@@ -134,7 +134,7 @@ def convolution(kind: torch.dtype, device: torch.device) -> Callable[[], Tensor]
 
 def jpegs_a_second(best: Callable[[Callable[[], Any]], float]) -> float:
     """Decoded to pixels by Pillow, which lets other threads work meanwhile."""
-    from cladenet.data.decode import decode
+    from cladenet.data.images.decode import decode
 
     content = photograph()
     threads = torch.get_num_threads()

@@ -144,7 +144,7 @@ def _ours(case: Case) -> Any:
     from cladenet.training.engine import train
     from cladenet.training.learner import Learner
     from cladenet.training.objective import make_objective
-    from cladenet.training.world import World
+    from cladenet.world import World
 
     net = _network(case).to(memory_format=torch.channels_last)
     entry = find(case.network)

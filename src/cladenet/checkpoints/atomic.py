@@ -14,8 +14,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from cladenet.data.files import sync_folder
 from cladenet.errors import CheckpointError, OutOfSpace, StorageError
+from cladenet.files import sync_folder
 
 MANIFEST = "manifest.json"
 _TEMPORARY = ".writing-"

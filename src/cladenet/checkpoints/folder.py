@@ -29,8 +29,8 @@ from cladenet.checkpoints.atomic import (
     write_folder,
 )
 from cladenet.checkpoints.card import Card
-from cladenet.data.files import sync_folder
 from cladenet.errors import CheckpointError
+from cladenet.files import sync_folder
 
 WEIGHTS, CARD, STATE = "weights.safetensors", "card.json", "state.safetensors"
 FORMAT = 1

@@ -13,7 +13,7 @@ from cladenet.checkpoints import selftest
 from cladenet.checkpoints.atomic import MANIFEST
 from cladenet.checkpoints.card import Card
 from cladenet.errors import CheckpointError, CladeNetError
-from cladenet.layers.anatomy import Classifier
+from cladenet.layers.classifier import Classifier
 from cladenet.layers.init import Undrawn
 from cladenet.registry import create_model
 

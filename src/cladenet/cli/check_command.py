@@ -5,9 +5,9 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 
-from cladenet.data.check import Report, check_dataset
-from cladenet.data.judge import Need, Sizes
-from cladenet.data.open import open_dataset
+from cladenet.data.check.check import Report, check_dataset
+from cladenet.data.check.judge import Need, Sizes
+from cladenet.data.sources.open import open_dataset
 from cladenet.errors import DataError
 
 SHOWN = 20  # classes, files or groups that are listed; --json lists all

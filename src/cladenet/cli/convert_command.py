@@ -3,8 +3,8 @@
 import argparse
 import json
 
-from cladenet.data.decode import readable
-from cladenet.runs.text_table import text_table
+from cladenet.cli.text_table import text_table
+from cladenet.data.images.decode import readable
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from cladenet.cli.engine_options import add_engine, note
 from cladenet.cli.tables import interval, percent
-from cladenet.data.decode import readable
+from cladenet.cli.text_table import text_table
+from cladenet.data.images.decode import readable
 from cladenet.errors import BadArgument
-from cladenet.runs.text_table import text_table
 
 if TYPE_CHECKING:  # they import torch, which --help need not wait for
     from cladenet.evaluation import Evaluation
-    from cladenet.runs.evaluated import Evaluated
-    from cladenet.runs.exit_table import ExitTable
-    from cladenet.runs.protocol_table import ProtocolTable
+    from cladenet.runs.evaluate.evaluated import Evaluated
+    from cladenet.runs.evaluate.exit_table import ExitTable
+    from cladenet.runs.evaluate.protocol_table import ProtocolTable
 
 MATRIX_UP_TO = 12  # classes; beyond, the most frequent confusions are listed
 PAIRS = 15
@@ -108,7 +108,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _single(arguments: argparse.Namespace) -> "tuple[Evaluated, str]":
     """One run under one protocol, in full."""
-    from cladenet.runs.evaluate_run import evaluate
+    from cladenet.runs.evaluate.evaluate_run import evaluate
 
     options = _options(arguments)
     found = evaluate(arguments.runs[0], protocol=arguments.protocol, **options)
@@ -120,7 +120,7 @@ def _single(arguments: argparse.Namespace) -> "tuple[Evaluated, str]":
 def _table(arguments: argparse.Namespace) -> "tuple[ProtocolTable, str]":
     """Runs and protocols side by side."""
     from cladenet.cli.protocol_text import as_table
-    from cladenet.runs.protocol_table import evaluate_protocols
+    from cladenet.runs.evaluate.protocol_table import evaluate_protocols
 
     if arguments.worst:
         raise BadArgument(
@@ -136,7 +136,7 @@ def _table(arguments: argparse.Namespace) -> "tuple[ProtocolTable, str]":
 
 def _exits(arguments: argparse.Namespace) -> "tuple[ExitTable, str]":
     """Every exit of one run."""
-    from cladenet.runs.exit_table import evaluate_exits
+    from cladenet.runs.evaluate.exit_table import evaluate_exits
 
     views = ("scales", "train_scale", "flip", "worst")
     if (

@@ -14,7 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the file and say how it is read."""
-    from cladenet.data.decode import readable
+    from cladenet.data.images.decode import readable
     from cladenet.weights.exporting import export_weights
 
     found = export_weights(arguments.run, arguments.format, arguments.out)

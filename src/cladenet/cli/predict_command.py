@@ -9,13 +9,13 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from cladenet.cli.engine_options import add_engine, note
-from cladenet.data.decode import readable
-from cladenet.data.listing import Ignored
+from cladenet.data.images.decode import readable
+from cladenet.data.images.listing import Ignored
 from cladenet.errors import BadArgument, DataError
-from cladenet.runs.image_list import expand, listed
+from cladenet.runs.predict.image_list import expand, listed
 
 if TYPE_CHECKING:  # it imports torch, which --help need not wait for
-    from cladenet.runs.predict_images import Prediction
+    from cladenet.runs.predict.predict_images import Prediction
 
 EPILOG = (
     "IMAGE is a file, a folder (all images in it), a quoted pattern such as 'photos/**/*.jpg', "
@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Predict and print; 3 if an image could not be read."""
     from cladenet.allocator import keep_freed_memory
-    from cladenet.runs.predict_images import predictions
+    from cladenet.runs.predict.predict_images import predictions
 
     keep_freed_memory()
     ignored = Ignored()

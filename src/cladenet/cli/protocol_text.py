@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cladenet.cli.tables import interval, percent
-from cladenet.data.decode import readable
-from cladenet.runs.text_table import text_table
+from cladenet.cli.text_table import text_table
+from cladenet.data.images.decode import readable
 
 if TYPE_CHECKING:
-    from cladenet.runs.evaluated import Evaluated
-    from cladenet.runs.protocol_table import ProtocolTable
+    from cladenet.runs.evaluate.evaluated import Evaluated
+    from cladenet.runs.evaluate.protocol_table import ProtocolTable
 
 HEAD = (
     "network", "train S", "test Q", "protocol", "views", "images",

@@ -33,9 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Train, and print the result."""
     from cladenet.allocator import keep_freed_memory
-    from cladenet.data.decode import readable
-    from cladenet.runs.config import parse_words, read_options
-    from cladenet.runs.train_run import train
+    from cladenet.data.images.decode import readable
+    from cladenet.runs.folder.config import parse_words, read_options
+    from cladenet.runs.train.train_run import train
 
     keep_freed_memory()
     names = [word for word in arguments.words if "=" not in word]

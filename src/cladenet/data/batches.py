@@ -13,14 +13,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from cladenet.data.augment import Augment
-from cladenet.data.colour import PrincipalColours
+from cladenet.data.augment.colour import PrincipalColours
+from cladenet.data.augment.crops import Augment
+from cladenet.data.augment.draws import permutation
+from cladenet.data.augment.views import TrainViews
+from cladenet.data.cache.store import ArrayStore, FileStore, OnProgress, Store, View, open_store
 from cladenet.data.dataset import ArrayImages, Split
-from cladenet.data.draws import permutation
 from cladenet.data.loading import WorkerProcesses, in_threads
 from cladenet.data.preprocess import Preprocess
-from cladenet.data.store import ArrayStore, FileStore, OnProgress, Store, View, open_store
-from cladenet.data.views import TrainViews
 from cladenet.errors import BadArgument
 
 Indices = NDArray[np.int64]

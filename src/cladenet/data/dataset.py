@@ -13,7 +13,7 @@ from typing import overload
 import numpy as np
 from numpy.typing import NDArray
 
-from cladenet.data.decode import decode, readable
+from cladenet.data.images.decode import decode, readable
 from cladenet.errors import BadArgument
 
 

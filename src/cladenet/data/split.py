@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cladenet.data.dataset import DataSet, Split
-from cladenet.data.files import write_atomically
 from cladenet.errors import BadArgument, DataError
+from cladenet.files import write_atomically
 
 Index = NDArray[np.int64]
 PURPOSES = ("val", "test")

@@ -14,7 +14,7 @@ from cladenet.data.dataset import Split
 from cladenet.data.preprocess import Preprocess
 from cladenet.evaluation.counting import Answers, check, count, tally_for
 from cladenet.evaluation.result import Evaluation
-from cladenet.layers.anatomy import Classifier
+from cladenet.layers.classifier import Classifier
 
 
 def evaluate_at_exits(

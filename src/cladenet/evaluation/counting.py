@@ -13,7 +13,7 @@ from cladenet.evaluation.forward import check_precision, evaluating
 from cladenet.evaluation.result import Evaluation
 from cladenet.evaluation.tally import Reduce, Tally
 from cladenet.inference import FastClassifier
-from cladenet.layers.anatomy import Classifier
+from cladenet.layers.classifier import Classifier
 
 
 class Answers(NamedTuple):

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from cladenet.data.decode import MAX_PIXELS
+from cladenet.data.images.decode import MAX_PIXELS
 from cladenet.data.preprocess import Preprocess
 from cladenet.data.resample import resize
 from cladenet.evaluation.crops import COUNTS, GRIDS

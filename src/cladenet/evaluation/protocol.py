@@ -29,7 +29,7 @@ from cladenet.evaluation.scales import (
     usual_scale,
     usual_scales,
 )
-from cladenet.layers.anatomy import Classifier
+from cladenet.layers.classifier import Classifier
 
 PLAIN = "single-scale"
 SEVERAL_SCALES = ("multi-scale", "multi-crop", "multi-crop+dense")

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cladenet.data.dataset import ArrayImages, Split
-from cladenet.data.decode import UnreadableImage, open_image
+from cladenet.data.images.decode import UnreadableImage, open_image
 from cladenet.data.loading import in_threads
 from cladenet.data.preprocess import Preprocess
 from cladenet.errors import BadArgument

@@ -13,7 +13,7 @@ from cladenet.evaluation.forward import scores
 from cladenet.evaluation.result import Evaluation
 from cladenet.evaluation.tally import Reduce
 from cladenet.inference import FastClassifier
-from cladenet.layers.anatomy import Classifier
+from cladenet.layers.classifier import Classifier
 
 
 def evaluate(

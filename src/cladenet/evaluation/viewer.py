@@ -13,8 +13,8 @@ from cladenet.evaluation.looks import Look, View
 from cladenet.evaluation.protocol import Protocol
 from cladenet.evaluation.reading import Scaled, Wanted
 from cladenet.inference import FastClassifier
-from cladenet.layers.anatomy import Classifier
-from cladenet.layers.fully_convolutional import to_fully_convolutional
+from cladenet.layers.classifier import Classifier
+from cladenet.surgery.fully_convolutional import to_fully_convolutional
 
 # Pixels in one forward pass, unless one view alone has more: 20 crops of 224 pixels, for which
 # VGG-16 takes 0.5 GB.

@@ -55,7 +55,7 @@ class Wish:
         Raises:
             CannotPrepare: the network has no form in ONNX, or none in 8 bits.
         """
-        graph: bytes = import_module("cladenet.inference.onnx_graph").onnx_graph(self)
+        graph: bytes = import_module("cladenet.inference.engine.onnx_graph").onnx_graph(self)
         return graph
 
 
@@ -113,7 +113,7 @@ def make(name: str, wish: Wish) -> Run:
         )
     if not engine.installed:
         raise MissingExtra(engine.package, "engines", f"engine {name}")
-    run: Run = import_module(f"cladenet.inference.{engine.module}").make(wish)
+    run: Run = import_module(f"cladenet.inference.engine.{engine.module}").make(wish)
     return run
 
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from cladenet.errors import BadArgument
 from cladenet.inference.choosing import Prepared, fastest, prepared, usual
 from cladenet.inference.engines import Wish
-from cladenet.layers.anatomy import Classifier
+from cladenet.layers.classifier import Classifier
 from cladenet.layers.modes import training_nowhere
 
 PRECISIONS = ("exact", "bf16", "int8")

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple, Protocol
 from torch import Tensor, nn
 
 from cladenet.errors import BadArgument
-from cladenet.layers.anatomy import Classifier
+from cladenet.layers.classifier import Classifier
 from cladenet.layers.modes import training_nowhere
 from cladenet.layers.shapes import on_meta
 from cladenet.layers.squeeze_excite import SqueezeExcite

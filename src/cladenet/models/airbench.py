@@ -31,11 +31,11 @@ import torch
 from torch import nn
 
 from cladenet.errors import BadArgument
-from cladenet.layers.anatomy import Classifier, FeatureMap
+from cladenet.layers.classifier import Classifier, FeatureMap
 from cladenet.layers.init import fan_in
 from cladenet.layers.norm import Norm
-from cladenet.layers.shift_norm import ShiftNorm
-from cladenet.layers.whitening import WhiteningConv2d
+from cladenet.models.shift_norm import ShiftNorm
+from cladenet.models.whitening import WhiteningConv2d
 
 WHITENED = 2  # side of the patches
 BIAS_UNTIL = 0.3  # three of 9.9 epochs

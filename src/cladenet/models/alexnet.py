@@ -29,7 +29,7 @@ from functools import partial
 
 from torch import nn
 
-from cladenet.layers.anatomy import Classifier, FeatureMap
+from cladenet.layers.classifier import Classifier, FeatureMap
 from cladenet.layers.conv import conv, size_after
 from cladenet.layers.init import he_init
 from cladenet.layers.norm import response_norm

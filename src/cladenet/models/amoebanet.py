@@ -19,8 +19,8 @@ dilation, which the code does not do, and neither do we. For the windows that st
 
 from functools import partial
 
-from cladenet.layers.cell_network import CellNetwork
-from cladenet.layers.cells import read_cell
+from cladenet.models.cell_network import CellNetwork
+from cladenet.models.cells import read_cell
 
 NORMAL_A = read_cell(
     (

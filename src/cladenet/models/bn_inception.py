@@ -29,8 +29,8 @@ from functools import partial
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cladenet.layers.anatomy import Classifier, FeatureMap
 from cladenet.layers.branches import Branches
+from cladenet.layers.classifier import Classifier, FeatureMap
 from cladenet.layers.conv import conv_norm_relu
 from cladenet.layers.init import he_init
 from cladenet.layers.norm import Norm

@@ -35,9 +35,10 @@ import torch
 from torch import Tensor, nn
 
 from cladenet.errors import BadArgument
-from cladenet.layers.anatomy import Classifier, FeatureMap
+from cladenet.layers.classifier import Classifier, FeatureMap
 from cladenet.layers.init import he_fan_out_init
-from cladenet.layers.learned_group import (
+from cladenet.layers.norm import Norm, norm_relu
+from cladenet.models.learned_group import (
     CondensedLinear,
     LearnedGroupConv,
     LearnedGroupLinear,
@@ -45,7 +46,6 @@ from cladenet.layers.learned_group import (
     take_over_conv,
     take_over_linear,
 )
-from cladenet.layers.norm import Norm, norm_relu
 
 
 class DenseLayer(nn.Module):

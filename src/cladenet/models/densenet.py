@@ -46,12 +46,12 @@ import torch
 from torch import Tensor, nn
 
 from cladenet.errors import BadArgument
-from cladenet.layers.anatomy import Classifier, FeatureMap
-from cladenet.layers.checkpointing import recompute
+from cladenet.kernels.checkpointing import recompute
+from cladenet.kernels.norm_relu_conv import Maps, fits, run
+from cladenet.layers.classifier import Classifier, FeatureMap
 from cladenet.layers.conv import conv
 from cladenet.layers.init import he_fan_out_init
 from cladenet.layers.norm import Norm, norm_relu
-from cladenet.layers.norm_relu_conv import Maps, fits, run
 
 FirstNorm = Callable[[int, int], Norm]
 

@@ -32,7 +32,7 @@ from typing import NamedTuple
 from torch import nn
 
 from cladenet.errors import BadArgument
-from cladenet.layers.anatomy import Classifier, FeatureMap
+from cladenet.layers.classifier import Classifier, FeatureMap
 from cladenet.layers.conv import conv_norm_act
 from cladenet.layers.drop import DropPath
 from cladenet.layers.inverted_residual import InvertedResidual, rounded

@@ -39,11 +39,11 @@ from typing import ClassVar
 
 from torch import nn
 
-from cladenet.layers.cell_network import CellNetwork
-from cladenet.layers.cells import BuiltCell, Cell, read_cell, relu_conv_norm
 from cladenet.layers.init import he_init
-from cladenet.layers.macro_network import MacroLayer, MacroNetwork, linear_without_bias
 from cladenet.layers.norm import Norm
+from cladenet.models.cell_network import CellNetwork
+from cladenet.models.cells import BuiltCell, Cell, read_cell, relu_conv_norm
+from cladenet.models.macro_network import MacroLayer, MacroNetwork, linear_without_bias
 
 # s0 = h_i, s1 = h_(i-1); the script counts them the other way round.
 NORMAL = read_cell(

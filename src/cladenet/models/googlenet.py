@@ -32,8 +32,8 @@ from functools import partial
 
 from torch import nn
 
-from cladenet.layers.anatomy import Classifier, FeatureMap
 from cladenet.layers.branches import Branches
+from cladenet.layers.classifier import Classifier, FeatureMap
 from cladenet.layers.conv import conv_norm_relu
 from cladenet.layers.init import Init, lecun_init
 from cladenet.layers.norm import Norm

@@ -30,10 +30,10 @@ from math import sqrt
 
 from torch import nn
 
-from cladenet.layers.anatomy import Classifier, FeatureMap
+from cladenet.layers.classifier import Classifier, FeatureMap
 from cladenet.layers.conv import conv, size_after
-from cladenet.layers.highway import draw, layer
 from cladenet.layers.init import he_init
+from cladenet.models.highway_layers import draw, layer
 from cladenet.models.highway_linear import HighwayLinear
 
 

@@ -13,10 +13,10 @@ from typing import cast
 from torch import Tensor, nn
 
 from cladenet.errors import BadArgument
-from cladenet.layers.anatomy import Classifier, FeatureMap, check_images, check_size
+from cladenet.layers.classifier import Classifier, FeatureMap, check_images, check_size
 from cladenet.layers.conv import Activation
-from cladenet.layers.highway import draw, layer
 from cladenet.layers.init import Init, glorot_init, he_init
+from cladenet.models.highway_layers import draw, layer
 
 ACTIVATIONS: dict[str, tuple[Activation, Init]] = {
     "relu": (nn.ReLU, he_init),

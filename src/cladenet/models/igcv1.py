@@ -21,10 +21,10 @@ from functools import partial
 from torch import Tensor, nn
 
 from cladenet.errors import BadArgument
-from cladenet.layers.anatomy import Classifier, FeatureMap
+from cladenet.layers.classifier import Classifier, FeatureMap
 from cladenet.layers.init import he_init
-from cladenet.layers.interleaved import interleaved_conv
 from cladenet.layers.norm import Norm, norm_relu
+from cladenet.models.interleaved import interleaved_conv
 
 
 class InterleavedUnit(nn.Module):

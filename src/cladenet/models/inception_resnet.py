@@ -43,8 +43,8 @@ from typing import NamedTuple
 from torch import Tensor, nn
 
 from cladenet.errors import BadArgument
-from cladenet.layers.anatomy import Classifier, FeatureMap
 from cladenet.layers.branches import Branches
+from cladenet.layers.classifier import Classifier, FeatureMap
 from cladenet.layers.conv import Size, conv_norm_relu
 from cladenet.layers.inception import (
     average_pool,

@@ -40,8 +40,8 @@ from functools import partial
 
 from torch import nn
 
-from cladenet.layers.anatomy import Classifier, FeatureMap
 from cladenet.layers.branches import Branches
+from cladenet.layers.classifier import Classifier, FeatureMap
 from cladenet.layers.inception import (
     auxiliary_head,
     average_pool,

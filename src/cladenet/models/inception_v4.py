@@ -32,8 +32,8 @@ from functools import partial
 
 from torch import nn
 
-from cladenet.layers.anatomy import Classifier, FeatureMap
 from cladenet.layers.branches import Branches
+from cladenet.layers.classifier import Classifier, FeatureMap
 from cladenet.layers.inception import average_pool, inception_norm, path, reduction_a, stem_v4
 from cladenet.layers.init import he_init
 from cladenet.layers.norm import Norm

@@ -28,7 +28,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cladenet.layers.anatomy import Classifier, FeatureMap
+from cladenet.layers.classifier import Classifier, FeatureMap
 from cladenet.layers.conv import size_after
 from cladenet.layers.init import Init, fan_in, he_init, lecun_init
 from cladenet.models.lenet_targets import CODE_LENGTH, targets

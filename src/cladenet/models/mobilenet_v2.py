@@ -25,7 +25,7 @@ from functools import partial
 from torch import nn
 
 from cladenet.errors import BadArgument
-from cladenet.layers.anatomy import Classifier, FeatureMap
+from cladenet.layers.classifier import Classifier, FeatureMap
 from cladenet.layers.conv import conv_norm_act
 from cladenet.layers.init import he_init
 from cladenet.layers.inverted_residual import InvertedResidual, rounded

@@ -45,7 +45,7 @@ import torch
 from torch import Tensor, nn
 
 from cladenet.errors import BadArgument
-from cladenet.layers.anatomy import Classifier, FeatureMap
+from cladenet.layers.classifier import Classifier, FeatureMap
 from cladenet.layers.conv import conv_norm_relu
 from cladenet.layers.init import he_fan_out_init
 from cladenet.layers.norm import Norm

@@ -22,8 +22,8 @@ convolution as large as the map of images of the size of training.
 
 from functools import partial
 
-from cladenet.layers.cell_network import CellNetwork
-from cladenet.layers.cells import read_cell
+from cladenet.models.cell_network import CellNetwork
+from cladenet.models.cells import read_cell
 
 # s0 = h_i, s1 = h_(i-1), both fitted to the cell's width: Fig. 4.
 NORMAL_A = read_cell(

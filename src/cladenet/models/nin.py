@@ -28,7 +28,7 @@ from itertools import chain, repeat
 
 from torch import nn
 
-from cladenet.layers.anatomy import FeatureMap
+from cladenet.layers.classifier import FeatureMap
 from cladenet.layers.init import gaussian_init
 from cladenet.layers.norm import Norm
 from cladenet.layers.votes import VotingClassifier

@@ -40,7 +40,7 @@ from typing import cast
 from torch import nn
 
 from cladenet.errors import BadArgument
-from cladenet.layers.anatomy import Classifier, FeatureMap
+from cladenet.layers.classifier import Classifier, FeatureMap
 from cladenet.layers.conv import conv, conv_norm_relu
 from cladenet.layers.excited import add_squeeze_excite
 from cladenet.layers.init import he_init

@@ -23,7 +23,7 @@ import torch
 from torch import Tensor, nn
 
 from cladenet.errors import BadArgument
-from cladenet.layers.anatomy import Classifier, FeatureMap
+from cladenet.layers.classifier import Classifier, FeatureMap
 from cladenet.layers.init import he_init
 from cladenet.layers.norm import Norm
 from cladenet.layers.shuffle import ChannelShuffle

@@ -22,8 +22,8 @@ from functools import partial
 from torch import Tensor, nn
 
 from cladenet.errors import BadArgument
-from cladenet.layers.anatomy import FeatureMap
 from cladenet.layers.branches import Branches
+from cladenet.layers.classifier import FeatureMap
 from cladenet.layers.init import gaussian_init, lecun_init
 from cladenet.layers.votes import VotingClassifier
 

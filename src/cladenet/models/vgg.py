@@ -26,7 +26,7 @@ from itertools import zip_longest
 from torch import nn
 
 from cladenet.errors import BadArgument
-from cladenet.layers.anatomy import Classifier, FeatureMap
+from cladenet.layers.classifier import Classifier, FeatureMap
 from cladenet.layers.conv import conv
 from cladenet.layers.init import Init, glorot_init, he_init
 from cladenet.layers.norm import Norm, response_norm

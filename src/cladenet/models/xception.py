@@ -29,7 +29,7 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
-from cladenet.layers.anatomy import Classifier, FeatureMap
+from cladenet.layers.classifier import Classifier, FeatureMap
 from cladenet.layers.conv import conv, conv_norm_relu
 from cladenet.layers.init import he_init
 from cladenet.layers.norm import Norm, norm_relu

@@ -29,7 +29,7 @@ from functools import partial
 from torch import nn
 
 from cladenet.errors import BadArgument
-from cladenet.layers.anatomy import Classifier, FeatureMap
+from cladenet.layers.classifier import Classifier, FeatureMap
 from cladenet.layers.conv import size_after
 from cladenet.layers.init import gaussian_init
 from cladenet.layers.norm import response_norm

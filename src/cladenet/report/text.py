@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from cladenet.data.decode import readable
+from cladenet.data.images.decode import readable
 
 THUMBNAIL = 256  # pixels, longest side
 TINY = 96  # up to this side pixels are shown as squares

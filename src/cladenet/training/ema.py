@@ -10,7 +10,7 @@ from copy import deepcopy
 import torch
 from torch import Tensor
 
-from cladenet.layers.anatomy import Classifier
+from cladenet.layers.classifier import Classifier
 
 
 class Ema:

@@ -6,18 +6,18 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from cladenet.data.augment.draws import step_seed
+from cladenet.data.augment.mix import mix
 from cladenet.data.batches import Batch
-from cladenet.data.draws import step_seed
-from cladenet.data.mix import mix
 from cladenet.data.preprocess import Preprocess
 from cladenet.errors import Diverged
-from cladenet.layers.learned_group import group_lasso
 from cladenet.layers.progress import followers
+from cladenet.models.learned_group import group_lasso
 from cladenet.recipes import Recipe
 from cladenet.training.learner import Learner
 from cladenet.training.objective import Objective, main_logits, wrong_answers
 from cladenet.training.optimizers import limit_filters
-from cladenet.training.world import World, stopped_elsewhere, together
+from cladenet.world import World, stopped_elsewhere, together
 
 # Reading a loss from a GPU waits for it; there the check for NaN comes this seldom.
 GPU_CHECK_EVERY = 50

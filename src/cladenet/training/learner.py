@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from cladenet.errors import BadArgument, CheckpointError
-from cladenet.layers.anatomy import Classifier
-from cladenet.layers.quicken import quicken
+from cladenet.kernels.quicken import quicken
+from cladenet.layers.classifier import Classifier
 from cladenet.recipes import Recipe
 from cladenet.training.ema import Ema
 from cladenet.training.lookahead import Lookahead
@@ -20,7 +20,7 @@ from cladenet.training.optimizers import (
     restore_optimizer,
 )
 from cladenet.training.sync_norm import share_statistics
-from cladenet.training.world import World
+from cladenet.world import World
 
 
 class Learner:

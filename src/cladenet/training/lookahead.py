@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from cladenet.errors import CheckpointError
-from cladenet.layers.anatomy import Classifier
+from cladenet.layers.classifier import Classifier
 
 
 class Lookahead:

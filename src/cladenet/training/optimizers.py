@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from cladenet.errors import CheckpointError
-from cladenet.layers.anatomy import Classifier
+from cladenet.layers.classifier import Classifier
 from cladenet.recipes import Recipe
 from cladenet.training.muon import Muon
 from cladenet.training.rmsprop import RMSProp

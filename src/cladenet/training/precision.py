@@ -14,11 +14,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from cladenet.layers.anatomy import Classifier
+from cladenet.layers.classifier import Classifier
 from cladenet.recipes import Recipe
 from cladenet.training.learner import Learner
 from cladenet.training.objective import make_objective
-from cladenet.training.world import World
+from cladenet.world import World
 
 MARGIN = 1.3  # how much faster bfloat16 has to be
 SECONDS = 1.5  # of each candidate, once it has taken two steps

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, distributed, nn
 
 from cladenet.errors import BadArgument
-from cladenet.layers.shift_norm import ShiftNorm, fix_scale
-from cladenet.layers.weight_norm import MeanOnlyBatchNorm
+from cladenet.models.shift_norm import ShiftNorm, fix_scale
+from cladenet.surgery.weight_norm import MeanOnlyBatchNorm
 
 
 class _SumOverProcesses(torch.autograd.Function):

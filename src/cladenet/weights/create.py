@@ -51,7 +51,7 @@ def create_model(name: str, **overrides: Any) -> Any:
     if channels not in (None, model.in_channels):
         model = _for_channels(model, card.network, card.arguments, channels)
     if features:
-        from cladenet.layers.features import FeatureMaps
+        from cladenet.surgery.features import FeatureMaps
 
         return FeatureMaps(model, features.get("out_indices"))
     return model

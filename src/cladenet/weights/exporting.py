@@ -12,7 +12,7 @@ from cladenet.checkpoints import load
 from cladenet.checkpoints.atomic import write_file
 from cladenet.checkpoints.card import Card
 from cladenet.errors import BadArgument, StorageError
-from cladenet.layers.anatomy import Classifier
+from cladenet.layers.classifier import Classifier
 from cladenet.weights.sources import SOURCES, Source
 from cladenet.weights.spelling import to_theirs
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from cladenet.errors import BadArgument, CheckpointError, CladeNetError
-from cladenet.layers.anatomy import Classifier
+from cladenet.layers.classifier import Classifier
 from cladenet.registry import create_as_told, create_model, find, list_models
 from cladenet.weights.first_layer import for_channels
 from cladenet.weights.sources import SOURCES, Source, find_source

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from cladenet.errors import CheckpointError
-from cladenet.layers.anatomy import Classifier
+from cladenet.layers.classifier import Classifier
 
 Spelling = Callable[[Classifier], Iterable[str]]
 

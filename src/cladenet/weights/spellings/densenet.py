@@ -6,7 +6,7 @@ features.transition{1..3}.norm  conv  features.norm5  classifier
 
 from collections.abc import Iterator
 
-from cladenet.layers.anatomy import Classifier
+from cladenet.layers.classifier import Classifier
 from cladenet.weights.spelling import parts
 
 _HALVES = ("norm1.BN", "norm1.IN")  # of a norm of IBN-Net's

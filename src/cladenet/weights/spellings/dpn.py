@@ -7,7 +7,7 @@ features.conv5_bn_ac.bn  classifier
 
 from collections.abc import Iterator
 
-from cladenet.layers.anatomy import Classifier
+from cladenet.layers.classifier import Classifier
 from cladenet.weights.spelling import parts
 from cladenet.weights.spellings.walk import units
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from torch import nn
 
-from cladenet.layers.anatomy import Classifier
+from cladenet.layers.classifier import Classifier
 from cladenet.weights.spelling import parts
 from cladenet.weights.spellings.walk import running, units
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from torch import nn
 
-from cladenet.layers.anatomy import Classifier
+from cladenet.layers.classifier import Classifier
 from cladenet.weights.spelling import parts
 
 _FIT = {

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from cladenet.layers.anatomy import Classifier
+from cladenet.layers.classifier import Classifier
 from cladenet.weights.spelling import parts
 
 

@@ -5,7 +5,7 @@ conv1.{0, 1}  stage{2..4}.{unit}.branch1.{i}  branch2.{i}  conv5.{0, 1}  fc
 
 from collections.abc import Iterator
 
-from cladenet.layers.anatomy import Classifier
+from cladenet.layers.classifier import Classifier
 from cladenet.weights.spelling import parts
 from cladenet.weights.spellings.walk import running, units
 

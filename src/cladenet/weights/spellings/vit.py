@@ -8,7 +8,7 @@ torchvision   class_token  encoder.pos_embedding  conv_proj  encoder.layers.enco
 
 from collections.abc import Iterator
 
-from cladenet.layers.anatomy import Classifier
+from cladenet.layers.classifier import Classifier
 
 
 def timm(model: Classifier) -> Iterator[str]:

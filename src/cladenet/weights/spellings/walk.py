@@ -5,7 +5,7 @@ from functools import cache
 
 from torch import nn
 
-from cladenet.layers.anatomy import Classifier
+from cladenet.layers.classifier import Classifier
 from cladenet.weights.spelling import Spelling
 
 

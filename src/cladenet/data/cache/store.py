@@ -1,0 +1,236 @@
+"""Where batches take their images from: an array, a packed cache, or the files themselves.
+
+All three give the same pixels, so which of them it is shows only in the speed.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterable
+from contextlib import closing
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import PIL
+import torch
+from filelock import FileLock
+from numpy.typing import NDArray
+
+from cladenet.data.cache.hashes import content_hash
+from cladenet.data.cache.packed import (
+    FORMAT,
+    NO_SPACE,
+    DamagedCache,
+    PackedImages,
+    out_of_space,
+    pack,
+)
+from cladenet.data.dataset import ArrayImages, FileImages, Images
+from cladenet.data.loading import in_threads
+from cladenet.data.preprocess import Preprocess
+from cladenet.data.resample import shrink
+from cladenet.errors import BadArgument
+
+CACHE_LIMIT = 20 << 30
+SAMPLED = 32
+
+OnProgress = Callable[[int, int], None]
+
+
+class Store(Protocol):
+    """Images by number."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> NDArray[np.uint8]:
+        """Image `index`, uint8 (H, W, C)."""
+        ...
+
+    def stack(self, indices: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """The images at `indices`, where all have one size, as a new (n, H, W, C)."""
+        ...
+
+
+@dataclass(frozen=True)
+class View:
+    """What is kept of an image.
+
+    Args:
+        preprocess: how a network sees it.
+        side: None for the evaluation view; else the image itself, shrunk to this short side.
+    """
+
+    preprocess: Preprocess
+    side: int | None = None
+
+    def of(self, images: FileImages, index: int) -> NDArray[np.uint8]:
+        """The view of one file, uint8 (H, W, C)."""
+        if self.side is None:
+            return self.preprocess.prepare(images.read(index))
+        image = images.read(index, reduce_to=self.side)
+        return shrink(image, self.side, self.preprocess.interpolation)
+
+    def described(self) -> dict[str, object]:
+        """All that its pixels depend on, besides the file."""
+        preprocess = self.preprocess.to_json()
+        names = ["channels", "exif", "interpolation"]
+        names += ["fit", "height", "width", "resize"] if self.side is None else []
+        return {"side": self.side, **{name: preprocess[name] for name in names}}
+
+
+@dataclass(frozen=True)
+class ArrayStore:
+    """Images in memory, (N, H, W, C)."""
+
+    array: NDArray[np.uint8]
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    def __getitem__(self, index: int) -> NDArray[np.uint8]:
+        return self.array[index]
+
+    def stack(self, indices: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """The images at `indices`, copied."""
+        return self.array[indices]
+
+
+@dataclass(frozen=True)
+class FileStore:
+    """Images decoded whenever they are asked for."""
+
+    images: FileImages
+    view: View
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: int) -> NDArray[np.uint8]:
+        return self.view.of(self.images, index)
+
+    def stack(self, indices: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """The images at `indices`, decoded."""
+        return np.stack([self[index] for index in indices])
+
+
+def open_store(
+    images: Images,
+    view: View,
+    cache_dir: str | os.PathLike[str] | None = None,
+    cache_limit: int | None = None,
+    on_progress: OnProgress | None = None,
+) -> tuple[Store, tuple[str, ...]]:
+    """A store of the views of all images, and notes for the user about it.
+
+    Args:
+        images: an array is kept in memory; files are packed, if the cache is not there yet.
+        view: what is kept of each.
+        cache_dir: of the packed files; `default_cache_dir()` if None.
+        cache_limit: bytes that the packed file may take; by default 20 GiB or half of what is free
+            on the disk, the lesser. Above it files are decoded whenever asked for.
+        on_progress: called while packing with the images done and their number.
+
+    Raises:
+        BadArgument: images and preprocessing contradict each other; the folder cannot be used.
+        DataError: a file cannot be decoded.
+        OutOfSpace: the disk is full.
+    """
+    preprocess = view.preprocess
+    exif = images.apply_exif if isinstance(images, FileImages) else preprocess.exif
+    if (images.channels, exif) != (preprocess.channels, preprocess.exif):
+        raise BadArgument(
+            f"images are opened with channels={images.channels}, exif={exif}; the preprocessing "
+            f"is for channels={preprocess.channels}, exif={preprocess.exif}. Open the data set "
+            "with the latter"
+        )
+    if isinstance(images, ArrayImages):
+        whole = view.side is not None and preprocess.fit == "crop"
+        return ArrayStore(images.array if whole else preprocess.prepare_all(images.array)), ()
+    folder = Path(cache_dir).expanduser() if cache_dir is not None else default_cache_dir()
+    if cache_limit == 0:
+        return FileStore(images, view), ()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return _packed(images, view, folder, cache_limit, on_progress)
+    except OSError as error:
+        if error.errno in NO_SPACE:
+            raise out_of_space(folder, 0) from error
+        raise BadArgument(
+            f"the image cache {folder} cannot be written: {error.strerror}; set CLADENET_CACHE "
+            "to another folder, or decode anew each epoch with cache_limit=0"
+        ) from error
+
+
+def default_cache_dir() -> Path:
+    """$CLADENET_CACHE, else ~/.cache/cladenet ($XDG_CACHE_HOME/cladenet where that is set)."""
+    if named := os.environ.get("CLADENET_CACHE"):
+        return Path(named)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "cladenet"
+
+
+def available_cpus() -> int:
+    """CPUs that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _packed(
+    images: FileImages,
+    view: View,
+    folder: Path,
+    limit: int | None,
+    on_progress: OnProgress | None,
+) -> tuple[Store, tuple[str, ...]]:
+    made_by = {"format": FORMAT, "pillow": PIL.__version__, "torch": torch.__version__}
+    contents = content_hash(images.paths, folder / f"hashes-{_digest(images.paths)}.json")
+    key = _digest([json.dumps({**view.described(), **made_by}, sort_keys=True), contents])
+    path = folder / f"images-{key}.pack"
+    notes: tuple[str, ...] = ()
+    with FileLock(path.with_suffix(".lock")):
+        if path.exists():
+            try:
+                return _opened(path, *_identity(path)), ()
+            except DamagedCache as error:
+                notes = (f"the image cache is made anew: {error}",)
+        needed = _estimate(images, view)
+        free = shutil.disk_usage(folder).free
+        if needed > (min(CACHE_LIMIT, free // 2) if limit is None else limit):
+            note = f"a cache of the images would take about {needed / 1e9:.1f} GB"
+            return FileStore(images, view), (*notes, f"{note}; they are decoded anew each epoch")
+        if needed > free:
+            raise out_of_space(folder, needed)
+        with closing(
+            in_threads(lambda index: view.of(images, index), range(len(images)), available_cpus())
+        ) as decoded:
+            pack(path, decoded, key, needed, lambda done: _tell(on_progress, done, len(images)))
+        return _opened(path, *_identity(path)), notes
+
+
+def _digest(parts: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join(parts).encode("utf-8", "surrogateescape")).hexdigest()[:32]
+
+
+def _tell(on_progress: OnProgress | None, done: int, total: int) -> None:
+    if on_progress is not None:
+        on_progress(done, total)
+
+
+def _estimate(images: FileImages, view: View) -> int:
+    """Bytes of all views, from up to 32 images evenly spread."""
+    chosen = np.linspace(0, len(images) - 1, min(SAMPLED, len(images))).astype(int)
+    sizes = [view.of(images, int(index)).nbytes for index in chosen]
+    return round(sum(sizes) / len(sizes) * len(images)) + 24 * len(images) + 1024
+
+
+@lru_cache(maxsize=16)
+def _opened(path: Path, size: int, inode: int, changed_ns: int) -> PackedImages:
+    """Opened and verified once in a process, as long as it is the same file."""
+    return PackedImages(path)
+
+
+def _identity(path: Path) -> tuple[int, int, int]:
+    status = path.stat()
+    return status.st_size, status.st_ino, status.st_mtime_ns

@@ -1,0 +1,1 @@
+"""The doctor: unreadable, duplicate, leaking, unfit for a network."""

@@ -1,0 +1,129 @@
+"""What a data set's figures mean for training: sentences, by severity.
+
+Problems stop training, warnings should be read, notes say what will happen.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from cladenet.data.check.duplicates import Group, contradictions, leaks
+from cladenet.data.check.verify import Facts
+from cladenet.data.dataset import DataSet
+
+GREY_MODES = ("1", "L", "LA", "I", "I;16", "I;16B", "I;16L", "F")
+FEW = 20  # images of a class below which its error is mostly chance
+IMBALANCED = 10  # times more images of one class than of another
+BLURRED = 2  # times an image may be enlarged before it looks it
+
+
+@dataclass(frozen=True)
+class Need:
+    """What a network takes, in the ledger's figures.
+
+    Args:
+        name: the network.
+        channels: 1 or 3.
+        height: of its input.
+        width: of its input.
+        num_classes: of its paper's head.
+    """
+
+    name: str
+    channels: int
+    height: int
+    width: int
+    num_classes: int
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Smallest, median and largest of each side, in pixels, as stored."""
+
+    width: tuple[int, int, int]
+    height: tuple[int, int, int]
+    short_side: tuple[int, int, int]
+
+
+def judge_classes(dataset: DataSet) -> tuple[list[str], list[str], list[str]]:
+    """(problems, warnings, notes) about how many images each class has."""
+    problems, warnings, notes = [], [], []
+    counts = np.bincount(dataset.train.labels, minlength=len(dataset.classes))
+    if not len(dataset.train):
+        return ["there are no training images"], [], []
+    single = [name for name, count in zip(dataset.classes, counts, strict=True) if count == 1]
+    if single and dataset.val is None:
+        problems.append(
+            f"{len(single):,} classes have one training image, so that none can be held out for "
+            f"validation: {', '.join(single[:5])}"
+        )
+    if absent := [name for name, count in zip(dataset.classes, counts, strict=True) if not count]:
+        warnings.append(f"{len(absent):,} classes have no training image: {', '.join(absent[:5])}")
+    present = counts[counts > 0]
+    if (low := int(present.min())) < FEW:
+        few = int((present < FEW).sum())
+        warnings.append(
+            f"{few:,} classes have fewer than {FEW} training images, the smallest {low:,}"
+        )
+    ratio = present.max() / present.min()
+    if ratio > IMBALANCED:
+        warnings.append(
+            f"imbalanced: the largest class has {ratio:.1f} times the images of the smallest; "
+            "consider class weights, and read the errors by class"
+        )
+    if dataset.val is None:
+        notes.append("there is no validation set; training holds one out of train")
+    return problems, warnings, notes
+
+
+def judge_duplicates(groups: Sequence[Group], by: str) -> list[str]:
+    """Warnings about equal images, which were compared by `by`."""
+    warnings = []
+    if across := leaks(list(groups)):
+        warnings.append(
+            f"leak: {len(across):,} images (by {by}) are in more than one split, such as "
+            f"{across[0][0].id} and {across[0][-1].id}; errors will look better than they are"
+        )
+    if split_labels := contradictions(list(groups)):
+        first = split_labels[0]
+        warnings.append(
+            f"{len(split_labels):,} images (by {by}) carry two labels, such as {first[0].id} and "
+            f"{first[-1].id}"
+        )
+    if within := len(groups) - len(across):
+        warnings.append(f"{within:,} images (by {by}) occur twice or more within one split")
+    return warnings
+
+
+def judge_for(
+    need: Need, dataset: DataSet, facts: Sequence[Facts], sizes: Sizes
+) -> tuple[list[str], list[str]]:
+    """(warnings, notes) about images of these kinds and sizes in the network `need`."""
+    warnings, notes = [], []
+    side = min(need.height, need.width)
+    low, middle, high = sizes.short_side
+    target = f"{need.name}'s {need.width}x{need.height}"
+    if side > BLURRED * middle:
+        times = f"{side / middle:.1f} times" + ("" if low == high else " or more")
+        warnings.append(
+            f"too small for {need.name}: {'the' if low == high else 'half of the'} images are "
+            f"enlarged {times} to {target}; a network for small images learns as much in less time"
+        )
+    elif side > low:
+        smaller = sum(min(each.width, each.height) < side for each in facts)
+        share = f"{smaller / len(facts):.0%} of the images"
+        notes.append(f"{share} are smaller than {target}, by up to {side / low:.2f} times")
+    else:
+        notes.append(f"all images are at least {target}")
+    is_grey = all(each.mode in GREY_MODES for each in facts)
+    if is_grey and need.channels == 3:
+        notes.append(f"grey images are repeated to the 3 channels of {need.name}")
+    if not is_grey and need.channels == 1:
+        notes.append(f"colours become luminance for the 1 channel of {need.name}")
+    if len(dataset.classes) != need.num_classes:
+        notes.append(
+            f"the head of {need.name} gets {len(dataset.classes):,} outputs instead of "
+            f"{need.num_classes:,}"
+        )
+    return warnings, notes

@@ -1,0 +1,1 @@
+"""Image files: which there are, and their pixels."""

@@ -1,0 +1,148 @@
+"""Which files under a folder are its images.
+
+    file or folder                            what happens
+    image by suffix (.jpg, .PNG, .webp, ...)  listed; its format is told by its content
+    image by its first bytes only             listed
+    image nobody here decodes (.heic, ...)    listed, and reported when the files are verified
+    hidden, Thumbs.db, __MACOSX, no image     ignored and counted
+    link to a folder above itself             not followed, and counted
+    a file reached twice through links        listed once
+
+Order is by path, so it is the same on every machine.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from cladenet.data.images.decode import looks_like_image, readable
+from cladenet.errors import DataError
+
+SUFFIXES = frozenset({
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".gif", ".bmp", ".dib",
+    ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".pbm", ".pnm",
+})  # fmt: skip
+UNDECODED = frozenset({
+    ".heic", ".heif", ".avif", ".jp2", ".j2k", ".jxl", ".ico", ".psd", ".svg", ".tga",
+    ".cr2", ".nef", ".dng", ".arw", ".exr", ".hdr",
+})  # fmt: skip
+LOOP = "links to a folder above (a loop)"
+SYSTEM = frozenset({"thumbs.db", "desktop.ini", "__macosx", "@eadir"})
+
+
+@dataclass
+class Ignored:
+    """Counts of what a listing left out, by kind.
+
+    Args:
+        kinds: kind to count: `hidden`, a suffix such as `.txt`, `linked in a loop`, ...
+    """
+
+    kinds: Counter[str] = field(default_factory=Counter)
+
+    def note(self, where: str) -> tuple[str, ...]:
+        """One sentence for the user, or none."""
+        if not self.kinds:
+            return ()
+        kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(self.kinds.items()))
+        return (f"ignored in {where}: {kinds}",)
+
+
+def subfolders(root: str, ignored: Ignored) -> list[str]:
+    """Names of the visible folders in `root`, sorted; everything else there counts as ignored."""
+    names, real = [], os.path.realpath(root)
+    for entry in _entries(root):
+        if is_hidden(entry.name):
+            ignored.kinds["hidden or system"] += 1
+        elif not _is_folder(entry):
+            ignored.kinds["stray files beside the class folders"] += 1
+        elif entry.is_symlink() and _contains(os.path.realpath(entry.path), real):
+            ignored.kinds[LOOP] += 1
+        else:
+            names.append(entry.name)
+    return names
+
+
+def images_under(folder: str, ignored: Ignored) -> list[str]:
+    """Paths of the images in `folder` and below, sorted; see the table above."""
+    found, linked = [], []
+    for entry, real_folder in _walk(folder, set(), ignored):
+        if not _is_image(entry):
+            ignored.kinds[_kind(entry.name)] += 1
+        elif entry.is_symlink():
+            linked.append(entry.path)
+        else:
+            found.append((entry.path, os.path.join(real_folder, entry.name)))
+    seen = {real for _, real in found}
+    paths = [path for path, _ in found]
+    for path in sorted(linked):
+        real = os.path.realpath(path)
+        if real in seen:
+            ignored.kinds["links to a file that is listed already"] += 1
+        else:
+            seen.add(real)
+            paths.append(path)
+    return sorted(paths)
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a name is one that file managers do not show or systems leave behind."""
+    return name.startswith(".") or name.lower() in SYSTEM
+
+
+def _walk(
+    folder: str, visited: set[str], ignored: Ignored
+) -> Iterator[tuple["os.DirEntry[str]", str]]:
+    """(file, real path of its folder) for all files below; each real folder once, no loops."""
+    real = os.path.realpath(folder)
+    if real in visited:
+        ignored.kinds["links to a folder that is listed already"] += 1
+        return
+    visited.add(real)
+    for entry in _entries(folder):
+        if is_hidden(entry.name):
+            ignored.kinds["hidden or system"] += 1
+        elif not _is_folder(entry):
+            yield entry, real
+        elif entry.is_symlink() and _contains(os.path.realpath(entry.path), real):
+            ignored.kinds[LOOP] += 1
+        else:
+            yield from _walk(entry.path, visited, ignored)
+
+
+def _entries(folder: str) -> list["os.DirEntry[str]"]:
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entries, key=lambda entry: entry.name)
+    except OSError as error:
+        raise DataError(f"{readable(folder)} cannot be listed: {error.strerror}") from None
+
+
+def _contains(folder: str, inner: str) -> bool:
+    return inner == folder or inner.startswith(folder.rstrip(os.sep) + os.sep)
+
+
+def _is_folder(entry: "os.DirEntry[str]") -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False
+
+
+def _is_image(entry: "os.DirEntry[str]") -> bool:
+    suffix = os.path.splitext(entry.name)[1].lower()
+    if suffix in SUFFIXES or suffix in UNDECODED:
+        return True
+    try:
+        if not entry.is_file():
+            return False
+        with open(entry.path, "rb") as file:
+            return looks_like_image(file.read(12))
+    except OSError:
+        return False
+
+
+def _kind(name: str) -> str:
+    suffix = os.path.splitext(name)[1].lower()
+    return f"{suffix} files" if suffix.isascii() and len(suffix) > 1 else "files of no known kind"

@@ -1,0 +1,1 @@
+"""What `--data` takes: named sets, folders, tables."""

@@ -1,0 +1,117 @@
+"""From what the user typed to a data set.
+
+digits                       ships with the package
+mnist:ROOT, cifar10:ROOT ... the published files, in ROOT or below (see roots.py)
+mnist, cifar10 ...           the same, under the environment's CLADENET_DATA
+FOLDER                       train/CLASS/..., val/CLASS/...; or CLASS/...
+FILE.csv                     path,label[,split]
+"""
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from difflib import get_close_matches
+
+import numpy as np
+
+from cladenet.data.check.verify import OnUnreadable, Progress, settle_unreadable
+from cladenet.data.dataset import ArrayImages, DataSet, FileImages, Images, Split
+from cladenet.data.images.decode import readable
+from cladenet.data.sources.cifar import open_cifar10, open_cifar100
+from cladenet.data.sources.embedded import open_digits
+from cladenet.data.sources.folder import LAYOUTS, open_folder, open_imagenet
+from cladenet.data.sources.idx import open_fashion_mnist, open_mnist
+from cladenet.data.sources.roots import SOURCES, locate
+from cladenet.data.sources.stl10 import open_stl10
+from cladenet.data.sources.svhn import open_svhn
+from cladenet.data.sources.table import open_table
+from cladenet.errors import BadArgument, DataError
+
+READERS: dict[str, Callable[[str], DataSet]] = {
+    "mnist": open_mnist,
+    "fashion_mnist": open_fashion_mnist,
+    "cifar10": open_cifar10,
+    "cifar100": open_cifar100,
+    "svhn": open_svhn,
+    "stl10": open_stl10,
+    "imagenet": open_imagenet,
+}
+
+
+def open_dataset(
+    spec: str,
+    *,
+    channels: int | None = None,
+    on_unreadable: OnUnreadable = "stop",
+    verify: bool = True,
+    exif: bool = True,
+    progress: Progress | None = None,
+) -> DataSet:
+    """The data set that `spec` names.
+
+    Args:
+        spec: `digits`, `NAME:ROOT`, `NAME`, a folder, or a CSV file: see the table above.
+        channels: 1 (luminance) or 3 (RGB); None keeps what an array has, and 3 for files.
+        on_unreadable: `stop` refuses a set with unreadable files, `skip` leaves them out.
+        verify: decode every image file once, now; otherwise a bad one stops the run later.
+        exif: turn photographs upright as their EXIF orientation says.
+        progress: called with the number of files verified and their total.
+
+    Raises:
+        DataError: nothing there, or not as described; the message says what to do.
+    """
+    if channels not in (None, 1, 3):
+        raise BadArgument(f"channels is {channels}; expected 1 (grey) or 3 (RGB)")
+    dataset = _read(spec)
+    if verify:
+        dataset = settle_unreadable(dataset, on_unreadable, progress)
+    return _converted(dataset, dataset.channels if channels is None else channels, exif)
+
+
+def _read(spec: str) -> DataSet:
+    name, colon, root = spec.partition(":")
+    if spec == "digits":
+        return open_digits()
+    if name in READERS:
+        if colon and not root:
+            raise BadArgument(f"{spec!r} names no folder; expected {name}:FOLDER")
+        return READERS[name](locate(name, os.path.expanduser(root) if colon else None))
+    path = os.path.expanduser(spec)
+    if os.path.isdir(path):
+        return open_folder(path)
+    if os.path.isfile(path) and path.lower().endswith(".csv"):
+        return open_table(path)
+    raise DataError(_unknown(spec, name, path))
+
+
+def _unknown(spec: str, name: str, path: str) -> str:
+    if os.path.isfile(path):
+        return f"{readable(path)} is a file, but no .csv of path,label; {LAYOUTS}"
+    names = ["digits", *SOURCES]
+    near = get_close_matches(name, names, n=2)
+    hint = f"; nearest: {', '.join(near)}" if near else ""
+    return (
+        f"no data set, folder or CSV file is called {readable(spec)!r}{hint}. Expected a folder, "
+        f"a CSV file, or one of {', '.join(names)} (all but digits with :FOLDER)"
+    )
+
+
+def _converted(dataset: DataSet, channels: int, exif: bool) -> DataSet:
+    splits = {
+        name: Split(_images(split.images, channels, exif), split.labels, split.ids)
+        for name, split in dataset.splits().items()
+    }
+    return replace(dataset.with_splits(splits), channels=channels)
+
+
+def _images(images: Images, channels: int, exif: bool) -> Images:
+    if isinstance(images, FileImages):
+        return replace(images, channels=channels, apply_exif=exif)
+    if images.channels == channels:
+        return images
+    if channels == 3:
+        return ArrayImages(np.repeat(images.array, 3, axis=3))
+    # Pillow's luminance, in its integers: 0.299 R + 0.587 G + 0.114 B.
+    weights = np.array([19595, 38470, 7471], dtype=np.uint32)
+    grey = (images.array @ weights + 0x8000) >> 16
+    return ArrayImages(grey.astype(np.uint8)[..., None])

@@ -1,0 +1,1 @@
+"""One file an engine: who computes the network."""

@@ -1,0 +1,31 @@
+"""ONNX Runtime on the same weights, by way of an ONNX graph in memory."""
+
+import torch
+from torch import Tensor
+
+from cladenet.inference.engine.batching import in_batches
+from cladenet.inference.engine.onnx_graph import IMAGES, LOGITS
+from cladenet.inference.engines import CannotPrepare, Run, Wish
+
+
+def make(wish: Wish) -> Run:
+    """A session for the images of `wish`, on as many threads as torch has.
+
+    Raises:
+        CannotPrepare: the network has no form in ONNX.
+    """
+    import onnxruntime
+
+    graph = wish.onnx_graph
+    try:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = torch.get_num_threads()
+        session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # the session raises what its parts raise
+        raise CannotPrepare(f"onnxruntime stops with: {str(error).splitlines()[0]}") from error
+
+    def run(images: Tensor) -> Tensor:
+        found = session.run([LOGITS], {IMAGES: images.contiguous().numpy()})
+        return torch.from_numpy(found[0])
+
+    return in_batches(run, wish)

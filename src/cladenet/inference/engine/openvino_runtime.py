@@ -1,0 +1,89 @@
+"""OpenVINO on the same weights: converted in memory, compiled for one batch, cached if wished."""
+
+import os
+import signal
+import subprocess
+import sys
+import warnings
+from contextlib import suppress
+from tempfile import TemporaryFile
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from cladenet.inference.engine.batching import in_batches
+from cladenet.inference.engines import CannotPrepare, Run, Wish
+
+# Compile a graph and run it once. OpenVINO 2026.4 ends the process that compiles DenseNet-121 in
+# 8 bits (a segmentation fault), so such graphs are tried in a process of their own.
+TRIAL = """
+import sys, numpy, openvino
+settings = {"INFERENCE_PRECISION_HINT": sys.argv[1]}
+core = openvino.Core()
+compiled = core.compile_model(core.read_model(sys.stdin.buffer.read()), "CPU", settings)
+compiled([numpy.zeros(compiled.input(0).shape, numpy.float32)])
+"""
+HINTS = {"exact": "f32", "bf16": "bf16", "int8": "bf16"}  # int8: of what is not in 8 bits
+
+
+def make(wish: Wish) -> Run:
+    """Compiled for the images of `wish`, on as many threads as torch has.
+
+    Raises:
+        CannotPrepare: OpenVINO does not take the network, or for int8 ONNX does not.
+    """
+    import openvino
+
+    settings: dict[str, Any] = {
+        "PERFORMANCE_HINT": "LATENCY",
+        "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+        "INFERENCE_PRECISION_HINT": HINTS[wish.precision],
+    }
+    if wish.cache is not None:
+        settings["CACHE_DIR"] = str(wish.cache)
+    core = openvino.Core()
+    graph = _tried(wish.onnx_graph) if wish.precision == "int8" else None
+    try:
+        if graph is not None:
+            converted = core.read_model(graph)
+        else:
+            with warnings.catch_warnings():  # shapes are meant to be those of the example
+                warnings.simplefilter("ignore")
+                converted = openvino.convert_model(wish.model, example_input=wish.images)
+            converted.reshape(list(wish.images.shape))
+        compiled = core.compile_model(converted, "CPU", settings)
+    except Exception as error:  # OpenVINO has no class of its own for what it cannot convert
+        raise CannotPrepare(f"openvino stops with: {str(error).strip().splitlines()[0]}") from error
+    request = compiled.create_infer_request()
+
+    def run(images: Tensor) -> Tensor:
+        array = images.contiguous().numpy()
+        found = request.infer([array], share_inputs=True, share_outputs=True)  # copied once, here
+        return torch.from_numpy(next(iter(found.values())).copy())
+
+    return in_batches(run, wish)
+
+
+def _tried(graph: bytes) -> bytes:
+    """The graph, if OpenVINO survives it.
+
+    After a crash a process that it has forked lives on: it would hold pipes open, so there are
+    none, and it is ended with its group.
+    """
+    with TemporaryFile() as file:
+        file.write(graph)
+        file.seek(0)
+        trial = subprocess.Popen(
+            [sys.executable, "-c", TRIAL, HINTS["int8"]],
+            stdin=file,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        status = trial.wait()
+        with suppress(ProcessLookupError):
+            os.killpg(trial.pid, signal.SIGKILL)
+    if status:
+        raise CannotPrepare(f"openvino ends with status {status} on it in 8 bits")
+    return graph

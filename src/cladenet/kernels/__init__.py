@@ -1,0 +1,1 @@
+"""Faster ways to compute what the layers compute, and to keep less of it."""

@@ -1,0 +1,68 @@
+"""Layers in training that a CPU computes faster than torch has it do: the same values.
+
+A layer is changed at its entrance, so that weights, names, hooks and copies stay what they are. On
+a GPU, compiled or without gradients it does what it did.
+"""
+
+from types import MethodType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from cladenet.kernels.depthwise_gradients import depthwise_convolution, is_slow_depthwise
+from cladenet.kernels.global_average import global_average
+from cladenet.kernels.small_map_convolution import (
+    is_small,
+    may_meet_small_maps,
+    small_map_convolution,
+)
+
+
+def quicken(model: nn.Module) -> None:
+    """From now on, train such layers of `model` so; all else stays as it is.
+
+    Args:
+        model: changed in place, but for its tensors and their names. Copies of it do the same.
+    """
+    for module in model.modules():
+        if isinstance(module, nn.AdaptiveAvgPool2d) and module.output_size in (1, (1, 1)):
+            module.forward = MethodType(_average, module)  # type: ignore[method-assign]
+        elif isinstance(module, nn.Conv2d) and not isinstance(module.padding, str):
+            slow = is_slow_depthwise(module) or may_meet_small_maps(module)
+            if slow and module.padding_mode == "zeros":
+                forward = MethodType(_conv_forward, module)
+                module._conv_forward = forward  # type: ignore[method-assign]
+
+
+def _average(self: nn.AdaptiveAvgPool2d, x: Tensor) -> Tensor:
+    """In place of its `forward`."""
+    if _trains(x) and x.is_contiguous(memory_format=torch.channels_last):
+        return global_average(x)
+    return F.adaptive_avg_pool2d(x, 1)
+
+
+def _conv_forward(self: nn.Conv2d, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """In place of `Conv2d._conv_forward`."""
+    kernel = _kernel(self, x)
+    if kernel is None:
+        return F.conv2d(x, weight, bias, self.stride, self.padding, groups=self.groups)
+    y: Tensor = kernel(x.bfloat16(), weight.bfloat16(), self.stride, self.padding)
+    return y if bias is None else y + bias.bfloat16()[:, None, None]
+
+
+def _kernel(conv: nn.Conv2d, x: Tensor) -> Any:
+    """What computes it; None for torch."""
+    if not _trains(x):
+        return None
+    casts = torch.is_autocast_enabled("cpu")
+    if (torch.get_autocast_dtype("cpu") if casts else x.dtype) != torch.bfloat16:
+        return None
+    if conv.groups > 1:
+        return depthwise_convolution
+    return small_map_convolution if is_small(x, conv) else None
+
+
+def _trains(x: Tensor) -> bool:
+    return x.is_cpu and torch.is_grad_enabled() and not torch.compiler.is_compiling()

@@ -1,0 +1,187 @@
+"""The network that a pair of cells makes: N normal cells, a reduction, N, a reduction, N.
+
+Zoph, Vasudevan, Shlens, Le 2018, arXiv:1707.07012, Fig. 2 and the released code. The width F
+doubles at each reduction. Between cells travel two maps, the last one and the one before.
+"""
+
+from typing import ClassVar, cast
+
+from torch import Tensor, nn
+
+from cladenet.errors import BadArgument
+from cladenet.layers.classifier import Classifier, FeatureMap
+from cladenet.layers.conv import conv_norm_act
+from cladenet.layers.inception import auxiliary_head, inception_norm
+from cladenet.layers.init import glorot_init
+from cladenet.layers.norm import Norm
+from cladenet.models.cells import BuiltCell, Cell
+
+State = tuple[Tensor | None, Tensor]  # h_(i-1), if there is one, and h_i
+
+
+class Begin(nn.Sequential):
+    """Images -> the first state, with nothing before it."""
+
+    def forward(self, x: Tensor) -> State:
+        """(N, in_channels, H, W) -> (None, map)."""
+        for layer in self:
+            x = layer(x)
+        return None, x
+
+
+class Step(nn.Module):
+    """A cell in its place.
+
+    Args:
+        cell: makes the next map.
+        keeps: what comes before stays what comes before: a reduction that is skipped by the cell
+            after it.
+    """
+
+    def __init__(self, cell: BuiltCell, keeps: bool = False) -> None:
+        super().__init__()
+        self.cell = cell
+        self.keeps = keeps
+
+    def forward(self, state: State) -> State:
+        """(h_(i-1), h_i) -> (h_i, h_(i+1)), or (h_(i-1), h_(i+1))."""
+        before, current = state
+        return before if self.keeps else current, self.cell(before, current)
+
+
+class LastSteps(nn.Sequential):
+    """The cells of the last stage, of whose state the map goes on."""
+
+    def forward(self, state: State) -> Tensor:
+        """(h_(i-1), h_i) -> (N, channels, h, w)."""
+        for step in self:
+            state = step(state)
+        return state[1]
+
+
+class CellNetwork(Classifier):
+    """Any pair of cells, for ImageNet or CIFAR.
+
+    Args:
+        normal: the cell that keeps the size.
+        reduction: the cell that halves it.
+        n: normal cells in each stage, N.
+        width: F, of the states of the first stage.
+        stem: channels of the first convolution; with `cifar` it has 3 F.
+        cifar: no stem cells and no stride before the first stage; else two reductions at F / 4 and
+            F / 2, after a 3x3 / 2 without padding.
+        skip_reduction: the cell after a reduction takes the map from before it as well.
+        num_classes: length of the logits.
+        in_channels: channels of the images, of any size from 33x33 on, with `cifar` from 4x4 on,
+            with the auxiliary classifier from `image_size` on.
+        drop_rate: of dropout before the last layer.
+        drop_path: rate of scheduled drop path in the last cell, at the end of training.
+        auxiliary: build the auxiliary classifier, heard in training mode.
+        image_size: side of the images of training; the auxiliary classifier is made for it.
+        norm: maps a channel count to a normalisation layer.
+
+    Raises:
+        BadArgument: a count is not positive, or images of `image_size` leave the auxiliary
+            classifier less than 5x5.
+    """
+
+    cell_type: ClassVar[type[BuiltCell]] = BuiltCell
+
+    def __init__(
+        self,
+        normal: Cell,
+        reduction: Cell,
+        n: int,
+        width: int,
+        stem: int = 32,
+        cifar: bool = False,
+        skip_reduction: bool = False,
+        num_classes: int = 1000,
+        in_channels: int = 3,
+        drop_rate: float = 0.5,
+        drop_path: float = 0.0,
+        auxiliary: bool = False,
+        image_size: int = 224,
+        norm: Norm = inception_norm,
+    ) -> None:
+        if n < 1 or width < 4:
+            raise BadArgument(f"n is {n}, width {width}; expected 1 or more, and 4 or more")
+        cells_before = 0 if cifar else 2
+        total = 3 * n + 2 + cells_before
+        built = 0
+        before: int | None = None
+        first_width = 3 * width if cifar else stem
+        current, shrink = first_width, False
+
+        def step(cell: Cell, channels: int, stride: int, keeps: bool = False) -> Step:
+            nonlocal built, before, current, shrink
+            built += 1
+            rate = drop_path * built / total
+            made = self.cell_type(cell, channels, before, current, shrink, stride, rate, norm)
+            shrink = stride == 2 or (shrink and keeps)
+            before = before if keeps else current
+            current = made.out_channels
+            return Step(made, keeps)
+
+        first = Begin(
+            *conv_norm_act(
+                in_channels,
+                first_width,
+                3,
+                1 if cifar else 2,
+                padding=1 if cifar else 0,
+                norm=norm,
+                activation=None,
+            )
+        )
+        steps = [] if cifar else [step(reduction, width // 4, 2), step(reduction, width // 2, 2)]
+        stages, places = nn.Sequential(), []
+        for i in range(3):
+            cells = [step(reduction, width * 2**i, 2, skip_reduction)] if i else []
+            cells += [step(normal, width * 2**i, 1) for _ in range(n)]
+            stages.append(LastSteps(*cells) if i == 2 else nn.Sequential(*cells))
+            places.append(FeatureMap(f"stages.{i}", current, (1 if cifar else 8) * 2**i))
+        least = 4 if cifar else 33
+        super().__init__(in_channels, num_classes, places, head_width=current, least_size=least)
+        self.stem = nn.Sequential(first, *steps)
+        self.stages = stages
+        self.head = nn.Sequential(
+            nn.ReLU(),
+            nn.AdaptiveAvgPool2d(1),
+            nn.Flatten(),
+            nn.Dropout(drop_rate),
+            self.new_classifier(num_classes),
+        )
+        if auxiliary and num_classes:
+            self._add_auxiliary_head(image_size, cifar, norm)
+        self.initialise(self)
+
+    def auxiliary_place(self) -> tuple[int, int]:
+        """Stage and cell that the auxiliary classifier reads: the last one before the last stage.
+
+        In the released code cell 2N - 1, where normal cells are counted from 0.
+        """
+        return 1, len(cast(nn.Sequential, self.stages[1])) - 1
+
+    def _add_auxiliary_head(self, image_size: int, cifar: bool, norm: Norm) -> None:
+        place = self.auxiliary_place()
+        side = image_size if cifar else (image_size - 1) // 2
+        for _ in range(place[0] + (0 if cifar else 2)):
+            side = (side + 1) // 2
+        if side < 5:
+            raise BadArgument(
+                f"image_size is {image_size}: a map of {side}x{side} is left for the auxiliary "
+                "classifier, which begins with a 5x5 pool. Leave it out, or take larger images"
+            )
+        step = cast(Step, cast(nn.Sequential, self.stages[place[0]])[place[1]])
+        head = auxiliary_head(step.cell.out_channels, (side - 5) // 3 + 1, self.num_classes, norm)
+        self.add_auxiliary({place: nn.Sequential(nn.ReLU(), *head)})
+        self.least_size = image_size
+
+    def as_map(self, features: Tensor | State, image_size: tuple[int, int]) -> Tensor:
+        """The last map of a state."""
+        return features[1] if isinstance(features, tuple) else features
+
+    def initialise(self, module: nn.Module) -> None:
+        """TF-Slim's default, the uniform rule of Glorot and Bengio."""
+        glorot_init(module)

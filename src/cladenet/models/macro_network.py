@@ -1,0 +1,202 @@
+"""The macro space of ENAS: each layer chooses an operation, and which earlier layers it joins.
+
+Pham, Guan, Zoph, Le, Dean. Efficient Neural Architecture Search via Parameter Sharing. ICML 2018.
+arXiv:1802.03268, Sec. 2.3 and Fig. 7, and the authors' code. k counts the layers, 0 is the stem:
+
+    y = norm(operation(ReLU(norm(1x1(ReLU(x[k - 1]))))))
+    x[k] = norm(1x1(ReLU([x[j] for j in its skips, y])))     x[1] = y
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from cladenet.errors import BadArgument
+from cladenet.layers.classifier import Classifier, FeatureMap
+from cladenet.layers.conv import conv
+from cladenet.layers.init import he_init
+from cladenet.layers.norm import Norm
+from cladenet.models.cells import FactorizedReduction, relu_conv_norm
+
+# By their numbers in an arc.
+OPERATIONS = (
+    "conv_3x3",
+    "separable_3x3",
+    "conv_5x5",
+    "separable_5x5",
+    "avg_pool_3x3",
+    "max_pool_3x3",
+)
+
+
+class MacroLayer(NamedTuple):
+    """What search decides of a layer: what it does, and the earlier layers it joins."""
+
+    operation: str
+    skips: tuple[int, ...]
+
+
+def macro_text(layers: tuple[MacroLayer, ...]) -> list[str]:
+    """Layers in lines: "x3 = conv_3x3(x2), with x0"; x0 is what the stem gives."""
+    return [
+        f"x{k} = {layer.operation}(x{k - 1})"
+        + (f", with {', '.join(f'x{j}' for j in layer.skips)}" if layer.skips else "")
+        for k, layer in enumerate(layers, 1)
+    ]
+
+
+States = tuple[Tensor, ...]  # what the stem and all layers so far gave
+
+
+class First(nn.Sequential):
+    """Images -> the first state."""
+
+    def forward(self, x: Tensor) -> States:
+        """(N, in_channels, H, W) -> one map."""
+        for layer in self:
+            x = layer(x)
+        return (x,)
+
+
+class Join(nn.Module):
+    """A layer of the macro network.
+
+    Args:
+        layer: what it does.
+        channels: of all maps.
+        alone: nothing comes before, and so nothing is joined.
+        norm: maps a channel count to a normalisation layer.
+    """
+
+    def __init__(self, layer: MacroLayer, channels: int, alone: bool, norm: Norm) -> None:
+        super().__init__()
+        self.skips = layer.skips
+        self.operation = nn.Sequential(
+            *relu_conv_norm(channels, channels, 1, 1, norm),
+            *macro_operation(layer.operation, channels, norm),
+        )
+        joined = channels * (1 + len(layer.skips))
+        self.join = None if alone else nn.Sequential(*relu_conv_norm(joined, channels, 1, 1, norm))
+
+    def forward(self, states: States) -> States:
+        """Maps (N, channels, H, W) -> the same and one more."""
+        y = self.operation(states[-1])
+        if self.join is not None:
+            y = self.join(torch.cat([*(states[i] for i in self.skips), y], 1))
+        return (*states, y)
+
+
+class ReduceAll(nn.ModuleList):
+    """Half the grid of all maps, each by weights of its own."""
+
+    def forward(self, states: States) -> States:
+        """Maps (N, channels, H, W) -> as many, (N, 2 channels, ceil(H / 2), ceil(W / 2))."""
+        return tuple(reduce(x) for reduce, x in zip(self, states, strict=True))
+
+
+class LastLayers(nn.Sequential):
+    """The last stage, of whose maps the last one goes on."""
+
+    def forward(self, states: States) -> Tensor:
+        """All maps -> the last layer's."""
+        for layer in self:
+            states = layer(states)
+        return states[-1]
+
+
+def macro_operation(name: str, channels: int, norm: Norm) -> list[nn.Module]:
+    """One of `OPERATIONS`, which keeps channels and size."""
+    kind, _, size = name.rpartition("_")
+    kernel = int(size.partition("x")[0])
+    if kind == "conv":
+        return relu_conv_norm(channels, channels, kernel, 1, norm)
+    if kind == "separable":
+        return [
+            nn.ReLU(),
+            nn.Conv2d(channels, channels, kernel, 1, kernel // 2, groups=channels, bias=False),
+            conv(channels, channels, 1),
+            norm(channels),
+        ]
+    if kind == "max_pool":
+        return [nn.MaxPool2d(kernel, 1, kernel // 2)]
+    return [nn.AvgPool2d(kernel, 1, kernel // 2, count_include_pad=False)]
+
+
+class MacroNetwork(Classifier):
+    """The network of any arc.
+
+    Args:
+        layers: of all three stages, a third in each.
+        width: channels of the first stage; they double at each reduction.
+        num_classes: length of the logits.
+        in_channels: channels of the images, of any size from 4x4 on.
+        drop_rate: of dropout before the last layer.
+        norm: maps a channel count to a normalisation layer.
+
+    Raises:
+        BadArgument: the layers cannot be divided by three, one joins a layer that is not before
+            the one it reads, or `width` is not positive.
+    """
+
+    def __init__(
+        self,
+        layers: tuple[MacroLayer, ...],
+        width: int,
+        num_classes: int = 10,
+        in_channels: int = 3,
+        drop_rate: float = 0.5,
+        norm: Norm = nn.BatchNorm2d,
+    ) -> None:
+        n, rest = divmod(len(layers), 3)
+        if n < 1 or rest or width < 1:
+            raise BadArgument(
+                f"{len(layers)} layers of width {width}; expected a multiple of three, 1 or wider"
+            )
+        for k, layer in enumerate(layers, 1):
+            if layer.operation not in OPERATIONS or not set(layer.skips) <= set(range(k - 1)):
+                raise BadArgument(
+                    f"layer {k} is {layer}; expected one of {', '.join(OPERATIONS)}, and skips "
+                    f"from layers before {k - 1}"
+                )
+        places = [FeatureMap(f"stages.{i}", width * 2**i, 2**i) for i in range(3)]
+        super().__init__(in_channels, num_classes, places, 4 * width, least_size=4)
+        self.stem = First(conv(in_channels, width, 3), norm(width))
+        self.stages = nn.Sequential()
+        for i in range(3):
+            channels = width * 2**i
+            joins: list[nn.Module] = [
+                Join(layers[k], channels, k == 0, norm) for k in range(n * i, n * (i + 1))
+            ]
+            if i:
+                joins.insert(
+                    0,
+                    ReduceAll(
+                        FactorizedReduction(channels // 2, channels, norm) for _ in range(n * i + 1)
+                    ),
+                )
+            self.stages.append(LastLayers(*joins) if i == 2 else nn.Sequential(*joins))
+        self.head = nn.Sequential(
+            nn.AdaptiveAvgPool2d(1),
+            nn.Flatten(),
+            nn.Dropout(drop_rate),
+            self.new_classifier(num_classes),
+        )
+        self.initialise(self)
+
+    def as_map(self, features: Tensor | States, image_size: tuple[int, int]) -> Tensor:
+        """The last of all maps."""
+        return features[-1] if isinstance(features, tuple) else features
+
+    def new_classifier(self, num_classes: int) -> nn.Module:
+        """Linear, without a bias."""
+        return linear_without_bias(self.head_hidden_size, num_classes)
+
+    def initialise(self, module: nn.Module) -> None:
+        """He's rule, fan-in."""
+        he_init(module)
+
+
+def linear_without_bias(features: int, num_classes: int) -> nn.Module:
+    """Linear without a bias, or nothing for no classes."""
+    return nn.Linear(features, num_classes, bias=False) if num_classes else nn.Identity()

@@ -1,0 +1,1 @@
+"""What a run gets right, by one protocol or several."""

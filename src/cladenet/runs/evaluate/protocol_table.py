@@ -1,0 +1,252 @@
+"""Runs under the papers' protocols, alone and fused: the rows of VGG's Tables 3 to 6."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from cladenet.checkpoints import Loaded, load
+from cladenet.data.check.verify import OnUnreadable
+from cladenet.data.dataset import Split
+from cladenet.errors import BadArgument
+from cladenet.evaluation import Evaluation
+from cladenet.evaluation.forward import check_precision
+from cladenet.evaluation.fusion import evaluate, too_large_for
+from cladenet.evaluation.protocol import DENSE, PLAIN, Options, parse_names, protocols_for
+from cladenet.evaluation.scales import TrainScale
+from cladenet.evaluation.viewer import Member, crops_at_once
+from cladenet.runs.evaluate.evaluated import Evaluated, Viewing
+from cladenet.runs.evaluate.fusable import class_order, refuse_unlike, same_images
+from cladenet.runs.evaluate.quick import as_sentence, quick
+from cladenet.runs.evaluate.trained_how import saw_mirror_images
+from cladenet.runs.evaluate.trained_how import train_scale as train_scale_of
+from cladenet.surgery.fully_convolutional import to_fully_convolutional
+from cladenet.world import choose_device
+
+
+@dataclass(frozen=True, eq=False)
+class ProtocolTable:
+    """Every run under every protocol, then their fusion under every protocol, if they are several.
+
+    Args:
+        rows: in that order.
+        notes: sentences for the user.
+    """
+
+    rows: tuple[Evaluated, ...]
+    notes: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values: what all rows share, and of each its headline figures."""
+        first = self.rows[0]
+        rows = [
+            {
+                "network": row.network,
+                **row.weights_to_json(),
+                "protocol": row.protocol,
+                **(row.viewing.to_json() if row.viewing else {}),
+                **row.evaluation.summary(),
+            }
+            for row in self.rows
+        ]
+        return {
+            "data": first.data,
+            "split": first.split,
+            "precision": first.precision,
+            "seconds": round(first.seconds, 3),
+            "notes": list(self.notes),
+            "rows": rows,
+        }
+
+
+def evaluate_protocols(
+    runs: str | Path | Sequence[str | Path],
+    data: str | None = None,
+    split: str | None = None,
+    *,
+    protocols: str = "all",
+    scales: Sequence[int] = (),
+    train_scale: Sequence[int] = (),
+    flip: bool | None = None,
+    average: str = "scores",
+    batch_size: int = 256,
+    device: str = "auto",
+    precision: str = "fp32",
+    engine: str = "usual",
+    worst: int = 0,
+    workers: int = 0,
+    on_unreadable: OnUnreadable = "stop",
+) -> ProtocolTable:
+    """Errors of runs under protocols, in one pass over the images.
+
+    Args:
+        runs: run or checkpoint folder; several are also fused, by the mean of their posteriors.
+        data: see `open_dataset`; by default what the first run was trained on.
+        split: as in `evaluate_run.evaluate`; runs that are fused must mean the same images by it.
+        protocols: names of `evaluation.protocol.NAMES` separated by commas, or `all`.
+        scales: test scales Q in pixels, see `evaluation.protocol.Options`.
+        train_scale: S, or Smin and Smax, that the usual test scales follow from; by default what
+            the run's recipe says, else the short side of the checkpoint's own view.
+        flip: mirror images too; by default for all but single-scale, if the run was trained so.
+        average: `scores` or `posteriors` of a dense evaluation's positions.
+        batch_size: views of the input's size in one forward pass; see also `viewer.MOST_PIXELS`.
+        device: `auto`, `cpu`, `cuda` or `cuda:N`.
+        precision: `fp32` or `bf16`.
+        engine: what runs the networks on crops, see `for_inference`. Whole images of any size go
+            through the plain networks.
+        worst: how many of the worst mistakes to keep, for each row.
+        workers: threads that decode images.
+        on_unreadable: `stop`, or `skip` to leave images out that cannot be decoded, or that are too
+            large at a scale.
+
+    Raises:
+        BadArgument: an unknown name, a scale that is too small, runs that do not go together, or a
+            head that cannot be slid over an image.
+        DataError: the data cannot be opened or are not the ones that a run divided; an image is too
+            large at a scale.
+        CheckpointError: a checkpoint is damaged, or tells other classes apart than the data.
+    """
+    names, options = parse_names(protocols), Options(tuple(scales), flip, average)
+    trained = _as_range(train_scale)
+    check_precision(precision)
+    where = choose_device(device)
+    loaded = [load(run) for run in ([runs] if isinstance(runs, str | PathLike) else runs)]
+    if not loaded:
+        raise BadArgument("no run is given; give at least one run folder")
+    refuse_unlike(loaded)
+    asked = same_images(loaded, data, split, on_unreadable)
+    notes = [note for each in asked for note in each.notes]
+    if protocols == "all":
+        names = _possible(names, loaded, notes)
+    sides = [trained or train_scale_of(each) for each in loaded]
+    members = [
+        _member(each, names, side, options, class_order(loaded[0], each), notes)
+        for each, side in zip(loaded, sides, strict=True)
+    ]
+    images = asked[0].split
+    if on_unreadable == "skip":
+        images = _without_too_large(images, members, notes)
+    start = time.perf_counter()
+    members = [
+        _ready(each, member, precision, batch_size, where, engine)
+        for each, member in zip(loaded, members, strict=True)
+    ]
+    alone, fused = evaluate(
+        members,
+        images,
+        batch_size=batch_size,
+        device=where,
+        precision=precision,
+        worst=worst,
+        workers=workers,
+    )
+    seconds, told = time.perf_counter() - start, tuple(dict.fromkeys(notes))
+
+    def row(place: int, evaluation: Evaluation, of: Sequence[int]) -> Evaluated:
+        protocol = [members[i].protocols[place] for i in of]
+        return Evaluated(
+            evaluation=evaluation,
+            network=" + ".join(loaded[i].card.network for i in of),
+            checkpoint=loaded[of[0]].folder,
+            data=asked[0].dataset.spec,
+            split=asked[0].name,
+            protocol=names[place],
+            precision=precision,
+            classes=loaded[0].card.classes,
+            notes=told,
+            seconds=seconds,
+            engine=_engine([members[i] for i in of]),
+            viewing=Viewing(
+                checkpoints=tuple(loaded[i].folder for i in of),
+                trained=tuple(sides[i] for i in of),
+                scales=tuple(each.scales for each in protocol),
+                views=tuple(each.views for each in protocol),
+            ),
+        )
+
+    rows = [
+        row(place, evaluation, of)
+        for of, found in [
+            *(([i], found) for i, found in enumerate(alone)),
+            (list(range(len(loaded))), fused),
+        ]
+        for place, evaluation in enumerate(found)
+    ]
+    return ProtocolTable(tuple(rows), told)
+
+
+def _as_range(train_scale: Sequence[int]) -> TrainScale | None:
+    if not train_scale:
+        return None
+    if len(train_scale) > 2 or not 1 <= train_scale[0] <= train_scale[-1]:
+        raise BadArgument(
+            f"train_scale is {','.join(map(str, train_scale))}; expected one short side in pixels, "
+            "such as 256, or the smallest and the largest, such as 256,512"
+        )
+    return train_scale[0], train_scale[-1]
+
+
+def _possible(
+    names: tuple[str, ...], loaded: Sequence[Loaded], notes: list[str]
+) -> tuple[str, ...]:
+    """The protocols that do without a class-score map, where a network has none."""
+    try:
+        for each in loaded:
+            to_fully_convolutional(each.model)
+    except BadArgument as error:
+        notes.append(f"left out: {', '.join(DENSE)}; {error}")
+        return tuple(name for name in names if name not in DENSE)
+    return names
+
+
+def _member(
+    loaded: Loaded,
+    names: tuple[str, ...],
+    trained: TrainScale,
+    options: Options,
+    order: tuple[int, ...],
+    notes: list[str],
+) -> Member:
+    model, preprocess = loaded.model, loaded.card.preprocess
+    if options.flip is None and set(names) != {PLAIN} and not saw_mirror_images(loaded):
+        options = replace(options, flip=False)
+        notes.append(
+            f"{loaded.card.network} was trained without mirror images and is not shown any; "
+            "--flip shows them"
+        )
+    protocols = protocols_for(names, model, preprocess, trained, options)
+    return Member(model, preprocess, protocols, order)
+
+
+def _ready(
+    loaded: Loaded,
+    member: Member,
+    precision: str,
+    batch_size: int,
+    device: torch.device,
+    engine: str,
+) -> Member:
+    """With its network on the device, and made ready for as many crops as it is shown at once."""
+    member.model.to(device)
+    if all(look.whole for look in member.looks):
+        return member
+    crops = crops_at_once(member.preprocess, batch_size)
+    return replace(member, quick=quick(loaded, precision, crops, device, engine))
+
+
+def _engine(members: Sequence[Member]) -> str:
+    """What ran a network on crops, in a sentence; of several, each says it in a row of its own."""
+    alone = members[0].quick if len(members) == 1 else None
+    return "" if alone is None else as_sentence(alone)
+
+
+def _without_too_large(split: Split, members: Sequence[Member], notes: list[str]) -> Split:
+    bad = too_large_for(split, members)
+    if not bad or len(bad) == len(split):  # where none would be left, they are refused
+        return split
+    notes.append(f"left out as too large at a scale: {len(bad):,} of {len(split):,} images")
+    return split.subset([index for index in range(len(split)) if index not in bad])

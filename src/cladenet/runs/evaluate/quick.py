@@ -1,0 +1,76 @@
+"""A run's network as it answers: made ready by `for_inference`."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from cladenet.checkpoints import Loaded
+from cladenet.data.batches import eval_batches
+from cladenet.errors import BadArgument
+from cladenet.files import cache_folder
+from cladenet.inference import FastClassifier, for_inference
+from cladenet.runs.evaluate.scored import opened, scored
+
+PRECISIONS = {"fp32": "exact", "bf16": "bf16", "int8": "int8"}
+CALIBRATED_ON = 64  # training images, drawn once for all
+ENGINES = (
+    "engines"  # in the folder of caches, and not beside the checkpoint, which may be another's
+)
+
+
+def check_precision(precision: str) -> None:
+    """Raise BadArgument unless it is `fp32`, `bf16` or `int8`."""
+    if precision not in PRECISIONS:
+        raise BadArgument(f"precision is {precision!r}; expected one of {', '.join(PRECISIONS)}")
+
+
+def quick(
+    loaded: Loaded,
+    precision: str,
+    batch_size: int,
+    device: torch.device,
+    engine: str,
+    data: str | None = None,
+) -> FastClassifier:
+    """The network of a checkpoint, ready for batches of its own input's size.
+
+    Args:
+        loaded: its network is moved to `device`.
+        precision: `fp32`, `bf16`, or `int8`, for which training images are looked at.
+        batch_size: images in one call, usually.
+        device: where it runs.
+        engine: see `for_inference`.
+        data: what has the training images; by default what the network was trained on.
+
+    Raises:
+        BadArgument, DataError: as `for_inference` and `opened` do.
+    """
+    model, preprocess = loaded.model.to(device), loaded.card.preprocess
+    calibration = _training_images(loaded, data).to(device) if precision == "int8" else None
+    return for_inference(
+        model,
+        PRECISIONS[precision],
+        batch_size=batch_size,
+        size=(preprocess.channels, preprocess.height, preprocess.width),
+        engine=engine,
+        calibration=calibration,
+        cache=cache_folder() / ENGINES,
+    )
+
+
+def as_sentence(network: FastClassifier) -> str:
+    """What runs the network, and how far its answers are from the plain one's."""
+    return (
+        f"engine {network.engine}, {network.precision}: {network.why}; logits within "
+        f"{network.difference:.1e} of the largest; ready in {network.seconds:.2f} s"
+    )
+
+
+def _training_images(loaded: Loaded, data: str | None) -> Tensor:
+    """Normalised images that the network has learnt from, the same ones each time."""
+    dataset = opened(loaded, data, "skip")
+    images = scored(dataset, loaded, "train", given=data is not None).split
+    count = min(CALIBRATED_ON, len(images))
+    chosen = np.random.default_rng(0).permutation(len(images))[:count]
+    batches = eval_batches(images.subset(np.sort(chosen)), loaded.card.preprocess, count)
+    return loaded.card.preprocess.to_input(next(batches).images, torch.device("cpu"))

@@ -1,0 +1,101 @@
+"""Images of any kind as they are given: paths, bytes, arrays, Pillow images; decoded in threads."""
+
+import os
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from os import PathLike
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from cladenet.data.images.decode import UnreadableImage, decode, to_pixels
+from cladenet.data.preprocess import Preprocess
+from cladenet.errors import BadArgument
+from cladenet.runs.predict.image_list import expand
+
+Source = str | PathLike[str] | bytes | NDArray[np.uint8] | Image.Image
+Attempt = NDArray[np.uint8] | str  # the network's pixels, or the reason why there are none
+
+
+def expanded(images: Iterable[Source]) -> Iterator[Source]:
+    """Files in the place of folders and patterns."""
+    for image in images:
+        if isinstance(image, str | PathLike):
+            yield from expand([os.fspath(image)])
+        else:
+            yield image
+
+
+def decoded(
+    images: Iterable[Source], preprocess: Preprocess, batch_size: int, threads: int
+) -> Iterator[list[tuple[str, Attempt]]]:
+    """Batches of (name, pixels or reason), each decoded while its user is busy with the last."""
+    numbered = enumerate(images)
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="cladenet-predict")
+
+    def begin() -> list[tuple[str, Future[Attempt]]]:
+        return [
+            (_name(source, number), pool.submit(_attempt, source, preprocess))
+            for number, source in islice(numbered, batch_size)
+        ]
+
+    try:
+        coming = begin()
+        while coming:
+            batch = [(name, future.result()) for name, future in coming]
+            coming = begin()
+            yield batch
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def read(source: Source, preprocess: Preprocess) -> NDArray[np.uint8]:
+    """One image of any kind as the network's pixels, uint8 (height, width, channels).
+
+    Raises:
+        UnreadableImage: it does not decode.
+        BadArgument: it is no image, or its size is not the one the network was trained for.
+    """
+    channels, exif = preprocess.channels, preprocess.exif
+    if isinstance(source, str | PathLike | bytes):
+        return preprocess.prepare(decode(source, channels, exif=exif))
+    if isinstance(source, np.ndarray):
+        source = _pillow(source)
+    if not isinstance(source, Image.Image):
+        raise BadArgument(
+            f"an image is a {type(source).__name__}; expected a path, bytes, a uint8 array or a "
+            "Pillow image"
+        )
+    try:
+        pixels = to_pixels(source, channels, exif=exif)
+    except (OSError, ValueError, SyntaxError) as error:
+        raise UnreadableImage("<image>", f"is damaged: {error}") from error
+    return preprocess.prepare(pixels)
+
+
+def _attempt(source: Source, preprocess: Preprocess) -> Attempt:
+    try:
+        return read(source, preprocess)
+    except UnreadableImage as error:
+        return error.reason
+    except BadArgument as error:
+        return str(error)
+
+
+def _pillow(array: NDArray[Any]) -> Image.Image:
+    if array.ndim == 3 and array.shape[2] == 1:
+        array = array[:, :, 0]
+    grey = array.ndim == 2
+    if array.dtype != np.uint8 or not (grey or (array.ndim == 3 and array.shape[2] in (3, 4))):
+        raise BadArgument(
+            f"an image is {array.dtype} of shape {array.shape}; expected uint8 (H, W) or "
+            "(H, W, 1, 3 or 4), with values from 0 to 255"
+        )
+    return Image.fromarray(np.ascontiguousarray(array))
+
+
+def _name(source: Source, number: int) -> str:
+    return os.fspath(source) if isinstance(source, str | PathLike) else f"image[{number}]"

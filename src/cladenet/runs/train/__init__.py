@@ -1,0 +1,1 @@
+"""One training, from the command to the report."""

@@ -1,0 +1,65 @@
+"""The machine and the versions of a run: what its bits may depend on."""
+
+import os
+import platform
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import torch
+
+from cladenet import __version__
+from cladenet.world import World
+
+# Bits are promised to be the same while these are.
+_DECISIVE = ("torch", "device", "threads", "processes", "processor")
+
+
+def describe(world: World) -> dict[str, Any]:
+    """Plain values for `env.json` and the report."""
+    gpu = world.device.type == "cuda"
+    return {
+        "cladenet": __version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "torchvision": _version("torchvision"),
+        "numpy": _version("numpy"),
+        "pillow": _version("pillow"),
+        "simplejpeg": _version("simplejpeg"),
+        "system": platform.platform(),
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "device": torch.cuda.get_device_name(world.device) if gpu else "cpu",
+        "threads": torch.get_num_threads(),
+        "processes": world.size,
+        "command": " ".join(os.path.basename(word) for word in sys.argv[:1]) + _rest(),
+    }
+
+
+def changes(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """Sentences about what may give a resumed run other last bits."""
+    return [
+        f"{name} was {before.get(name)!r} and is now {now[name]!r}: the last bits may differ"
+        for name in _DECISIVE
+        if before.get(name) != now[name]
+    ]
+
+
+def _rest() -> str:
+    return "".join(f" {word}" for word in sys.argv[1:])
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def _processor() -> str:
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            names = [line.partition(":")[2].strip() for line in file if line.startswith("model n")]
+        return names[-1] if names else platform.machine()
+    except OSError:
+        return platform.processor() or platform.machine()

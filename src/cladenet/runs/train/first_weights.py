@@ -1,0 +1,150 @@
+"""The network that a run begins with: drawn at random, fine-tuned, or started from a shallower one.
+
+Salimans, Kingma 2016, arXiv:1602.07868, Sec. 3, draw nothing but directions where weights are
+normalised: the first batch says how long they are.
+
+Simonyan, Zisserman 2015, arXiv:1409.1556, Sec. 3.1, start deep networks from layers of a trained
+shallow one; which layers those are, the network says: `start_from`.
+"""
+
+import torch
+
+from cladenet.checkpoints import Loaded, load_into
+from cladenet.checkpoints.loading import AUXILIARY
+from cladenet.data.augment.draws import sample_seeds
+from cladenet.data.batches import TrainBatches
+from cladenet.data.preprocess import Preprocess
+from cladenet.errors import BadArgument
+from cladenet.layers.classifier import Classifier
+from cladenet.models.whitening import whitening_layers
+from cladenet.registry import create_as_told, list_models, offers
+from cladenet.runs.folder.config import RunConfig
+from cladenet.runs.train.setup import Setting
+from cladenet.surgery.weight_norm import initialise_from_data, weight_normalised
+
+
+def build(
+    config: RunConfig, setting: Setting, weights: Loaded | None, shallow: Loaded | None
+) -> tuple[Classifier, tuple[str, ...]]:
+    """The network with its first weights, and what there is to say about them.
+
+    Args:
+        config: names the network.
+        setting: what it is built with.
+        weights: of the same network, to fine-tune, or None.
+        shallow: a shallower network to start from, or None.
+
+    Raises:
+        BadArgument: the network cannot be built so, or cannot start from `shallow`.
+        CheckpointError: the weights to fine-tune do not fit.
+    """
+    torch.manual_seed(int(sample_seeds(config.seed, 0, [0], "initialisation").item()) >> 1)
+    arguments = setting.arguments | ({"auxiliary": True} if setting.auxiliary else {})
+    model = create_as_told(config.network, arguments, config.arguments)
+    notes: list[str] = []
+    if weights is not None:
+        notes += _fine_tune(model, weights, setting)
+    if shallow is not None:
+        notes += _start_from(model, shallow, config, setting)
+    return model, tuple(notes)
+
+
+def fit_to_data(
+    model: Classifier, batches: TrainBatches, preprocess: Preprocess, device: torch.device
+) -> tuple[str, ...]:
+    """Set what whitening and weight normalisation take from the first batch, and say so.
+
+    All processes do alike.
+    """
+    whitening, normalised = whitening_layers(model), weight_normalised(model)
+    if not whitening and not normalised:
+        return ()
+    images = preprocess.to_input(batches.first(), device)
+    model.to(device)
+    notes = []
+    for layer in whitening:
+        layer.fit(images)
+        notes.append(
+            f"the {layer.out_channels} filters of the first convolution whiten the patches of the "
+            f"first {len(images)} images, and stay"
+        )
+    if normalised:
+        initialise_from_data(model, images)
+        notes.append(
+            f"the scales of {len(normalised)} weight-normalised convolutions come from the first "
+            f"{len(images)} images"
+        )
+    return tuple(notes)
+
+
+def refuse_start(network: str) -> None:
+    """Raise BadArgument unless `network` can start from a shallower one."""
+    if not offers(network, "start_from"):
+        able = [name for name in list_models() if offers(name, "start_from")]
+        raise BadArgument(
+            f"{network} cannot start from another network's layers; init_from is for "
+            f"{', '.join(able)}. To train on from weights of {network} use --weights"
+        )
+
+
+def _fine_tune(model: Classifier, weights: Loaded, setting: Setting) -> list[str]:
+    """Give `model` the weights, a last layer of its own for other classes, and say what was done.
+
+    Auxiliary classifiers that one side lacks are left aside, or start afresh.
+    """
+    source, card, folder = weights
+    classes = setting.dataset.classes
+    own, given = model.state_dict(), model.adopt(source.state_dict())
+    resized = [n for n, v in source.state_dict().items() if v.shape != given[n].shape]
+    ahead = [n for n in own if n.startswith(AUXILIARY) and n not in given]
+    aside = [n for n in given if n.startswith(AUXILIARY) and n not in own]
+    new_head = card.classes != classes
+    last = [n for n in _last_layers(model) if n not in ahead] if new_head else []
+    load_into(model, given, str(folder), (*last, *ahead, *aside))
+    if new_head:
+        had = f"for {len(classes)} classes (it had {len(card.classes)})"
+        notes = [f"weights from {folder}; {', '.join(last)} start afresh {had}"]
+    else:
+        notes = [f"weights from {folder}, all of them"]
+    if resized:
+        notes.append(f"{', '.join(resized)} interpolated for images of another size")
+    if ahead:
+        notes.append("these weights have no auxiliary classifiers: those start afresh")
+    if aside:
+        notes.append("the auxiliary classifiers of these weights are left aside")
+    return notes
+
+
+def _start_from(
+    model: Classifier, shallow: Loaded, config: RunConfig, setting: Setting
+) -> list[str]:
+    source, card, folder = shallow
+    classes = setting.dataset.classes
+    if card.classes != classes:
+        raise BadArgument(
+            f"init_from={config.init_from} tells {len(card.classes)} classes apart, the data have "
+            f"{len(classes)}: the last layer is taken along, so both must have the same. Train "
+            f"{card.network} on these data first"
+        )
+    if not isinstance(source, type(model)):
+        raise BadArgument(
+            f"init_from={config.init_from} holds weights of {card.network}; {config.network} can "
+            f"start from another {type(model).__name__}"
+        )
+    try:
+        taken = model.start_from(source)  # type: ignore[operator]
+    except BadArgument as error:
+        raise BadArgument(
+            f"{config.network} cannot start from {card.network} in {config.init_from}: {error}"
+        ) from error
+    notes = [f"{', '.join(taken)} start from {card.network} in {folder}, all else at random"]
+    seen, now = card.preprocess, setting.preprocess
+    if (seen.mean, seen.std, seen.per_image) != (now.mean, now.std, now.per_image):
+        notes.append(f"{card.network} saw its images normalised otherwise than they are here")
+    return notes
+
+
+def _last_layers(model: Classifier) -> list[str]:
+    """The tensors of the layers that give logits."""
+    lasts = tuple(f"{name}.{len(head) - 1}." for name, head in model.heads().items())
+    return [name for name in model.state_dict() if name.startswith(lasts)]

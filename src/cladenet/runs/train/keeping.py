@@ -1,0 +1,255 @@
+"""Which checkpoints a run keeps, and how it goes on from them.
+
+At any instant the folder holds the newest whole checkpoint, the one before it, and the best weights
+that each of the two knows of; nothing is removed before what replaces it is on the disk.
+"""
+
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from itertools import chain, count
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from cladenet.checkpoints import folder as folders
+from cladenet.checkpoints.card import Card
+from cladenet.checkpoints.selftest import fixed_logits
+from cladenet.errors import CheckpointError, DataError, Diverged, StorageError
+from cladenet.runs.folder.folder import RunFolder
+from cladenet.training.learner import Learner
+
+KEPT = 2  # checkpoints to resume from: the newest, and one to fall back to
+
+
+@dataclass
+class Progress:
+    """The plain numbers of a run at one step; they go into the checkpoint's manifest.
+
+    Attributes:
+        step: optimiser steps taken.
+        loss_units, wrong, seen: of the training images since the last validation; the loss is
+            summed in whole units of 2^-24 nat, so that a sum does not depend on interruptions.
+        best_error: lowest validation error so far in percent, or, where nothing is held out,
+            training error of an epoch; None before the first.
+        best_loss: validation loss at `best_step`; of equal errors the lower loss is better.
+        best_metrics: what was measured with the best weights.
+        drops: how often the plateau schedule has lowered the rate.
+        stale: epochs since the error was last better, for that schedule.
+        validated: the step of the last validation.
+        metrics_bytes: length of `metrics.jsonl`.
+    """
+
+    step: int = 0
+    loss_units: int = 0
+    wrong: int = 0
+    seen: int = 0
+    best_error: float | None = None
+    best_loss: float = 0.0
+    best_step: int = 0
+    best_metrics: dict[str, Any] = field(default_factory=dict)
+    drops: int = 0
+    stale: int = 0
+    validated: int = 0
+    metrics_bytes: int = 0
+
+
+class Keeper:
+    """Saves a run's checkpoints, all from one process.
+
+    Args:
+        folder: of the run.
+        learner: whose tensors are saved.
+        card: the side-car but for step, metrics and self-test.
+        minutes: save when this much time has passed.
+        steps: save after so many steps; 0 is never for that reason.
+        decisions: what a resumed run keeps; written with each checkpoint and compared with it.
+    """
+
+    def __init__(
+        self,
+        folder: RunFolder,
+        learner: Learner,
+        card: Card,
+        minutes: float,
+        steps: int,
+        decisions: Mapping[str, Any],
+    ) -> None:
+        self.folder = folder
+        self.learner = learner
+        self.card = card
+        self.decisions = decisions
+        self.progress = Progress()
+        self._minutes, self._steps = minutes, steps
+        self._saved: tuple[int, int] | None = None  # step and validated of the last save
+        self._saved_at = time.monotonic()
+        self._best: tuple[dict[str, Tensor], Card] | None = None  # not on the disk yet
+
+    def due(self) -> bool:
+        """Is it time to save?"""
+        step = self.progress.step
+        passed = time.monotonic() - self._saved_at > 60 * self._minutes
+        return passed or bool(self._steps and step % self._steps == 0)
+
+    def note_best(self, metrics: dict[str, Any]) -> None:
+        """The present weights are the best; they are copied now and written with the next save."""
+        weights = {name: value.detach().cpu().clone() for name, value in self._weights().items()}
+        self.progress.best_step = self.progress.step
+        self.progress.best_metrics = metrics
+        self._best = (weights, self._card(metrics))
+
+    def save(self) -> None:
+        """Write what has changed since the last save: the best weights, then the state.
+
+        Raises:
+            Diverged: a weight is not finite; the older checkpoints stay.
+            StorageError: the disk is full or fails; the older checkpoints stay.
+        """
+        progress, place = self.progress, self.folder.checkpoints
+        if self._saved == (progress.step, progress.validated):
+            return
+        progress.metrics_bytes = _size(self.folder.metrics)
+        try:
+            if self._best is not None:
+                weights, card = self._best
+                best = folders.step_folder(place, "best", card.step)
+                if not best.exists():
+                    folders.save(best, weights, card)
+                self._best = None
+            target = folders.free_step_folder(place, progress.step)
+            folders.save(
+                target,
+                self._weights(),
+                self._card(progress.best_metrics),
+                self.learner.state(),
+                {"progress": asdict(progress), "decisions": dict(self.decisions)},
+            )
+        except CheckpointError as error:
+            raise Diverged(str(error)) from error
+        self._saved, self._saved_at = (progress.step, progress.validated), time.monotonic()
+        self._point_and_prune(target)
+
+    def skip(self) -> None:
+        """Another process saves; this one only starts its clock anew."""
+        self._best, self._saved_at = None, time.monotonic()
+
+    def last_good(self) -> str:
+        """A sentence that says where to go on from."""
+        found = folders.steps(self.folder.checkpoints)
+        if not found:
+            return f"No checkpoint was written before; resume {self.folder.path} to begin again"
+        return (
+            f"Last good checkpoint: {found[0]}; "
+            f"continue with `cladenet train --resume {self.folder.path}`"
+        )
+
+    @contextmanager
+    def pointing_back(self) -> Iterator[None]:
+        """What the numbers, the disk or the data do to a run ends with where to go on from."""
+        try:
+            yield
+        except (Diverged, StorageError) as error:
+            raise type(error)(f"{error}. {self.last_good()}") from error
+        except DataError as error:
+            raise DataError(f"{error}. {self.last_good()}") from error
+
+    def restore(self, *, tidy: bool) -> tuple[str, ...]:
+        """Go on from the newest checkpoint that is whole; sentences about what was passed over.
+
+        A run that was stopped before its first save starts again, which comes to the same end.
+        With `tidy`, which is for the one process that writes, what no checkpoint needs is removed.
+
+        Raises:
+            CheckpointError: none is whole, or it belongs to another network, data or config.yaml.
+        """
+        if not folders.steps(self.folder.checkpoints):
+            if tidy:
+                self.folder.rewind(0)
+            return ("no checkpoint was written yet; starting from the first step",)
+        target, contents, refused = folders.newest(self.folder.checkpoints)
+        self._refuse_other_run(target, contents)
+        self.learner.restore(contents.weights, contents.state)
+        self.progress = Progress(**contents.facts["progress"])
+        self._saved = (self.progress.step, self.progress.validated)
+        notes = [
+            f"{reason}. It is kept as damaged-{folder.name}; going on from {target.name}"
+            for folder, reason in refused
+        ]
+        if tidy:
+            if not self.folder.rewind(self.progress.metrics_bytes):
+                rows = f"rows of the epochs before step {self.progress.step}"
+                notes.append(f"{self.folder.metrics.name} has lost {rows}")
+            self.folder.history()  # damaged rows are better found now than at the end
+            for damaged, _ in refused:
+                damaged.rename(_free(damaged.with_name(f"damaged-{damaged.name}")))
+            self._point_and_prune(target)
+        return tuple(notes)
+
+    def _refuse_other_run(self, target: Path, contents: folders.Contents) -> None:
+        """A checkpoint is resumed with the data and the settings that it was written with."""
+        new_run = f"start a new run with --weights {self.folder.path}"
+        found, expected = contents.card.data.get("fingerprint"), self.card.data["fingerprint"]
+        if found != expected:
+            raise CheckpointError(
+                f"the data have changed since {target.name} was written: their fingerprint is "
+                f"{expected[:12]}, it was {str(found)[:12]}. Restore the data, or {new_run}"
+            )
+        before = contents.facts.get("decisions", {})
+        changed = [
+            f"{name} was {before.get(name)!r} and is {self.decisions.get(name)!r}"
+            for name in sorted({*before, *self.decisions})
+            if before.get(name) != self.decisions.get(name)
+        ]
+        if changed:
+            raise CheckpointError(
+                f"config.yaml has changed since {target.name} was written: {'; '.join(changed)}. "
+                f"Put it back, or {new_run}"
+            )
+
+    def best_folder(self) -> Path:
+        """Of the weights to report on: the best, or the last where none were chosen."""
+        place = self.folder.checkpoints
+        return place / "best" if (place / "best").exists() else place / "last"
+
+    def _weights(self) -> dict[str, Tensor]:
+        return self.learner.weights()
+
+    def _card(self, metrics: dict[str, Any]) -> Card:
+        logits = fixed_logits(self.learner.predictor, self.card.preprocess)
+        if not all(map(isfinite, logits)):  # a deep network whose running statistics are young
+            logits = ()
+        return replace(self.card, step=self.progress.step, metrics=dict(metrics), self_test=logits)
+
+    def _point_and_prune(self, target: Path) -> None:
+        place = self.folder.checkpoints
+        folders.point(place / "last", target)
+        kept = folders.steps(place)[:KEPT]
+        named = set()
+        for folder in kept:
+            try:
+                named.add(folders.read_manifest(folder).get("progress", {}).get("best_step"))
+            except CheckpointError:  # damaged from outside; it is passed over when resuming
+                continue
+        best = folders.step_folder(place, "best", self.progress.best_step)
+        if best.exists():
+            folders.point(place / "best", best)
+        for old in folders.steps(place)[KEPT:]:
+            shutil.rmtree(old, ignore_errors=True)
+        for old in place.glob("best-*"):
+            number = old.name.removeprefix("best-")
+            if number.isdigit() and int(number) not in named:
+                shutil.rmtree(old, ignore_errors=True)
+
+
+def _free(path: Path) -> Path:
+    """`path`, or `path-2`, `path-3` ... where that is taken."""
+    others = (path.with_name(f"{path.name}-{number}") for number in count(2))
+    return next(each for each in chain([path], others) if not each.exists())
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0

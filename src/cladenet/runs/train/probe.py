@@ -1,0 +1,131 @@
+"""The linear probe: the last layer fitted to features that the rest of the network gives.
+
+Each training image passes the network once, as at test time; what the last layer reads is kept, and
+the layer is fitted to it at once, as multinomial logistic regression by L-BFGS. A few hundred
+photographs take as long as one evaluation of them. Used alone it is the usual measure of how good
+features are; before fine-tuning it keeps a random last layer from spoiling them (Kumar et al. 2022,
+arXiv:2202.10054).
+"""
+
+from time import monotonic
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from cladenet.data.batches import eval_batches
+from cladenet.data.dataset import Split
+from cladenet.data.preprocess import Preprocess
+from cladenet.errors import BadArgument
+from cladenet.evaluation.forward import evaluating
+from cladenet.layers.classifier import Classifier
+
+DECAYS = (1e-1, 1e-2, 1e-3, 1e-4)  # of which the validation images choose
+WITHOUT_VALIDATION = 1e-2
+STEPS = 200  # of L-BFGS, at the most
+BATCH = 64
+
+
+class Probe(NamedTuple):
+    """A fitted last layer: its tensors, and the weight decay that was chosen."""
+
+    weight: Tensor
+    bias: Tensor
+    decay: float
+
+
+def fit_last_layer(
+    model: Classifier,
+    train: Split,
+    val: Split | None,
+    preprocess: Preprocess,
+    device: torch.device,
+    cache_dir: str | None = None,
+) -> str:
+    """Fit the last layer of `model`, in place; what there is to say about it.
+
+    Raises:
+        BadArgument: the last layer is not linear.
+    """
+    began = monotonic()
+    last = model.head[-1]
+    if not isinstance(last, nn.Linear):
+        raise BadArgument(
+            f"the last layer of {type(model).__name__} is a {type(last).__name__}; a probe fits "
+            "a linear one. Fine-tune with freeze=backbone"
+        )
+    model.to(device)
+    seen, labels = features(model, train, preprocess, device, cache_dir)
+    held_out = features(model, val, preprocess, device, cache_dir) if val else None
+    found = fit(seen, labels, model.num_classes, held_out)
+    with torch.no_grad():
+        last.weight.copy_(found.weight)
+        if last.bias is not None:
+            last.bias.copy_(found.bias)
+    return (
+        f"the last layer was fitted to the features of {len(labels):,} images, computed once: "
+        f"{monotonic() - began:.1f} s, weight decay {found.decay:g}"
+    )
+
+
+def features(
+    model: Classifier,
+    split: Split,
+    preprocess: Preprocess,
+    device: torch.device,
+    cache_dir: str | None = None,
+) -> tuple[Tensor, Tensor]:
+    """What the last layer reads of each image (n, head_hidden_size), and the labels (n,)."""
+    kept, labels = [], []
+    with evaluating(model):
+        for images, numbers, _ in eval_batches(split, preprocess, BATCH, cache_dir=cache_dir):
+            maps = model.forward_features(preprocess.to_input(images, device))
+            kept.append(model.forward_head(maps, pre_logits=True).float().cpu())
+            labels.append(numbers)
+    return torch.cat(kept), torch.cat(labels)
+
+
+def fit(
+    x: Tensor, labels: Tensor, num_classes: int, held_out: tuple[Tensor, Tensor] | None
+) -> Probe:
+    """Logistic regression on standardised features, with the decay that held-out images prefer.
+
+    From the strongest decay on, until a weaker one is worse: the weaker, the longer the fit takes.
+    """
+    mean, deviation = x.double().mean(0), x.double().std(0, correction=0).clamp_min(1e-6)
+    standard = (x.double() - mean) / deviation
+
+    def fitted(decay: float) -> Probe:
+        weight, bias = _regress(standard, labels, num_classes, decay)
+        weight = weight / deviation
+        return Probe(weight.float(), (bias - weight @ mean).float(), decay)
+
+    if held_out is None:
+        return fitted(WITHOUT_VALIDATION)
+    best = fitted(DECAYS[0])
+    for decay in DECAYS[1:]:
+        weaker = fitted(decay)
+        if _loss(weaker, *held_out) >= _loss(best, *held_out):
+            break
+        best = weaker
+    return best
+
+
+def _loss(probe: Probe, x: Tensor, labels: Tensor) -> float:
+    return F.cross_entropy(x @ probe.weight.T + probe.bias, labels).item()
+
+
+def _regress(x: Tensor, labels: Tensor, num_classes: int, decay: float) -> tuple[Tensor, Tensor]:
+    weight = torch.zeros(num_classes, x.shape[1], dtype=x.dtype, requires_grad=True)
+    bias = torch.zeros(num_classes, dtype=x.dtype, requires_grad=True)
+    optimizer = torch.optim.LBFGS([weight, bias], max_iter=STEPS, line_search_fn="strong_wolfe")
+
+    def loss() -> Tensor:
+        optimizer.zero_grad()
+        value = F.cross_entropy(x @ weight.T + bias, labels) + decay / 2 * weight.square().sum()
+        value.backward()
+        return value
+
+    optimizer.step(loss)
+    return weight.detach(), bias.detach()

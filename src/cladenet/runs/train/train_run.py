@@ -1,0 +1,219 @@
+"""One training from a configuration to a report; the same code starts a run and goes on with it."""
+
+import os
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+
+from cladenet.checkpoints import load
+from cladenet.checkpoints.atomic import to_json, write_file
+from cladenet.checkpoints.folder import steps
+from cladenet.errors import BadArgument
+from cladenet.evaluation import Evaluation
+from cladenet.runs.folder.config import RunConfig, decisions
+from cladenet.runs.folder.folder import RunFolder
+from cladenet.runs.train import environment
+from cladenet.runs.train.assembly import (
+    batches_of,
+    card_of,
+    learner_of,
+    objective_of,
+    probed,
+    with_precision,
+)
+from cladenet.runs.train.course import Course
+from cladenet.runs.train.decide import decide, decide_again, default_folder
+from cladenet.runs.train.finish import finish
+from cladenet.runs.train.first_weights import build, fit_to_data
+from cladenet.runs.train.foreign import in_our_words
+from cladenet.runs.train.keeping import Keeper
+from cladenet.runs.train.mishaps import explained
+from cladenet.runs.train.progress import Display, display, packing
+from cladenet.runs.train.setup import Setting, prepare, refuse_lonely_batches
+from cladenet.training.signals import stop_wishes
+from cladenet.world import World, open_world, together
+
+
+class RunResult(NamedTuple):
+    """What a finished run came to: its folder, the split that was scored, and the figures."""
+
+    folder: Path
+    split: str
+    evaluation: Evaluation
+
+
+def train(
+    network: str = "",
+    data: str = "",
+    *,
+    recipe: str = "default",
+    out: str | Path = "",
+    resume: str | Path = "",
+    weights: str | Path = "",
+    quiet: bool = False,
+    options: Mapping[str, Any] | None = None,
+    **more: Any,
+) -> RunResult:
+    """Train `network` on `data`, or go on with the run in `resume`, up to the report.
+
+    Args:
+        network: a name of `list_models()`, or another library's, "torchvision/resnet50"; with a
+            tag, "torchvision/resnet50:IMAGENET1K_V1", it brings its weights. With `weights`, or a
+            recipe that was made for one network, it may be left out.
+        data: see `open_dataset`.
+        recipe: `default`, `paper` (the network's own), or a name of `cladenet.recipes.RECIPES`.
+        out: the run's folder; by default `runs/NETWORK-DATA`.
+        resume: folder of a run that was interrupted; everything else comes from its config.yaml.
+        weights: run or checkpoint to fine-tune from, a file of others, or a name such as
+            "timm/resnet50.a1_in1k".
+        quiet: print nothing.
+        options: fields of `RunConfig`, of `Recipe`, and `model.KEY` for the network.
+        more: the same as keywords, such as `epochs=10, lr=0.05`.
+
+    Raises:
+        CladeNetError: one of its subclasses, each with its exit status.
+    """
+    chosen = {**(options or {}), **more}
+    if resume:
+        if network or data or weights:
+            raise BadArgument(
+                "resume takes network, data and weights from the run's config.yaml; leave them "
+                "out, or start a new run with weights=RUN"
+            )
+        folder = RunFolder(resume)
+        return _run(folder, decide_again(folder, chosen), going_on=True, quiet=quiet)
+    network, found_weights, chosen = in_our_words(network, str(weights), chosen)
+    if not data:
+        raise BadArgument(
+            "a new run needs a network and a data set: cladenet train lenet5_relu --data digits"
+        )
+    config = decide(network, data, recipe, found_weights, chosen)
+    folder = RunFolder(out or default_folder(network or config.network, data))
+    restarted = int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0
+    if restarted and folder.holds_run:  # torchrun starts all ranks again after one has died
+        return _run(folder, folder.read_config(), going_on=True, quiet=quiet)
+    return _run(folder, config, going_on=False, quiet=quiet)
+
+
+def _run(folder: RunFolder, config: RunConfig, *, going_on: bool, quiet: bool) -> RunResult:
+    if config.threads:
+        torch.set_num_threads(config.threads)
+    with ExitStack() as stack:
+        stack.enter_context(explained(folder, config))
+        world = stack.enter_context(open_world(config.device))
+        wish = stack.enter_context(stop_wishes())
+        with wish.at_once("stopped by a signal before the first step; nothing is lost"):
+            course = _begin(stack, world, folder, config, going_on=going_on, quiet=quiet)
+        with course.keeper.pointing_back(), explained(folder, config):
+            course.run(wish)
+            with wish.at_once(
+                "stopped by a signal after the last step; the weights are saved. "
+                f"Continue with `cladenet train --resume {folder.path}`"
+            ):
+                split, evaluation = finish(
+                    world, course.config, course.setting, folder, course.keeper, course.show
+                )
+        return RunResult(folder.path, split, evaluation)
+
+
+def _begin(
+    stack: ExitStack,
+    world: World,
+    folder: RunFolder,
+    config: RunConfig,
+    *,
+    going_on: bool,
+    quiet: bool,
+) -> Course:
+    """All that comes before the first step; a new run that fails here leaves no trace."""
+    with ExitStack() as undo:
+        with together(world):
+            if world.leads:
+                _claim(stack, undo, folder, config, going_on)
+        with together(world):
+            weights = load(config.weights, with_auxiliary=True) if config.weights else None
+            begins = not (going_on and steps(folder.checkpoints))
+            shallow = load(config.init_from) if config.init_from and begins else None
+            setting = prepare(config, weights, folder.split, leads=world.leads, going_on=going_on)
+        with together(world):
+            model, notes = build(config, setting, weights, shallow)
+            with packing(quiet=quiet) as on_progress:
+                batches = batches_of(config, setting, world, on_progress)
+            refuse_lonely_batches(model, batches.batch_size, setting.recipe, world.size)
+            if begins and weights is None and shallow is None:
+                notes += fit_to_data(model, batches, setting.preprocess, world.device)
+            if begins and config.probe:
+                notes += probed(model, config, setting, world)
+        if config.precision == "auto":
+            config, said = with_precision(model, config, setting, batches, world)
+            notes += said
+            with together(world):
+                if world.leads:
+                    folder.start(config)
+        with together(world):
+            learner = learner_of(model, config, setting, world)
+        keeper = Keeper(
+            folder,
+            learner,
+            card_of(config, setting),
+            config.save_minutes,
+            config.save_steps,
+            decisions(config),
+        )
+        total = setting.recipe.total_steps(batches.steps_per_epoch)
+        if going_on:
+            with together(world):
+                notes = (*keeper.restore(tidy=world.leads), *_note_machine(folder, world))
+        if world.leads and not folder.read_environment():
+            write_file(folder.environment, to_json(environment.describe(world)))
+        show = stack.enter_context(
+            display(total, keeper.progress.step, quiet=quiet or not world.leads)
+        )
+        _announce(show, config, setting, folder, total, (*batches.notes, *notes))
+        objective = objective_of(config, setting, world)
+        undo.pop_all()
+        return Course(world, config, setting, folder, batches, learner, objective, keeper, show)
+
+
+def _claim(
+    stack: ExitStack, undo: ExitStack, folder: RunFolder, config: RunConfig, going_on: bool
+) -> None:
+    if not going_on:
+        folder.refuse_if_used()
+    stack.enter_context(folder.owned())
+    if not going_on:
+        folder.refuse_if_filled()  # somebody may have begun since we looked
+        undo.callback(folder.withdraw)
+        folder.start(config)
+    folder.checkpoints.mkdir(exist_ok=True)
+
+
+def _note_machine(folder: RunFolder, world: World) -> tuple[str, ...]:
+    """Say what has changed since the run was started."""
+    before = folder.read_environment()
+    if not before:
+        return (f"{folder.environment} is missing or damaged; the machine may be another one",)
+    return tuple(environment.changes(before, environment.describe(world)))
+
+
+def _announce(
+    show: Display,
+    config: RunConfig,
+    setting: Setting,
+    folder: RunFolder,
+    total: int,
+    notes: tuple[str, ...],
+) -> None:
+    sizes = ", ".join(f"{name} {len(split):,}" for name, split in setting.dataset.splits().items())
+    recipe = setting.recipe
+    dataset = setting.dataset
+    show.say(f"{config.network} on {dataset.name}: {len(dataset.classes)} classes, {sizes}")
+    show.say(
+        f"recipe {config.recipe_name}: {total:,} steps of {recipe.batch_size} images, "
+        f"{recipe.optimizer}, lr {recipe.lr:g} ({recipe.schedule}); folder {folder.path}"
+    )
+    for note in (*setting.notes, *notes):
+        show.say(f"note: {note}")

@@ -1,0 +1,1 @@
+"""Changes to a network that is built: other norms, other padding, other outputs."""
