@@ -271,7 +271,7 @@ def test_prediction_sees_of_a_file_what_evaluation_saw(
     assert [len(batch.labels) for batch in batches] == [10, 10, 4]
     for batch in batches:
         for image, index in zip(batch.images, batch.indices, strict=True):
-            alone = preprocess.prepare(decode(photos.ids.paths[index]))  # type: ignore[union-attr]
+            alone = preprocess.prepare(decode(photos.images.source(index)))  # type: ignore[union-attr]
             np.testing.assert_array_equal(image, alone)
 
 

@@ -15,7 +15,6 @@ from torch import Tensor
 
 from cladenet.data.augment.colour import PrincipalColours
 from cladenet.data.augment.crops import Augment
-from cladenet.data.augment.draws import permutation
 from cladenet.data.augment.views import TrainViews
 from cladenet.data.cache.store import ArrayStore, FileStore, OnProgress, Store, View, open_store
 from cladenet.data.dataset import ArrayImages, Split
@@ -108,13 +107,13 @@ class TrainBatches:
 
     def first(self) -> Tensor:
         """The images that all processes together get first: uint8 (batch_size, H, W, C)."""
-        chosen = permutation(self.seed, 0, len(self.split))[: self.batch_size]
+        chosen = self.split.images.order(self.seed, 0)[: self.batch_size]
         (images,) = self._run([(0, chosen)])
         return images
 
     def epoch(self, epoch: int, first_step: int = 0) -> Iterator[Batch]:
         """The batches of an epoch from step `first_step` on, this process's part of each."""
-        order = permutation(self.seed, epoch, len(self.split))
+        order = self.split.images.order(self.seed, epoch)
         start = self.rank * self.batch_size // self.world
         stop = (self.rank + 1) * self.batch_size // self.world
         jobs = [

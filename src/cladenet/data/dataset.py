@@ -6,14 +6,18 @@ paths, decoded when asked for. Nothing here knows a file format; `open_dataset` 
 
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import overload
+from pathlib import Path
+from typing import Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cladenet.data.images.decode import decode, readable
+from cladenet.data.augment.draws import permutation
+from cladenet.data.cache.hashes import content_hash
+from cladenet.data.ids import Ids, Numbered
+from cladenet.data.images.decode import decode
 from cladenet.errors import BadArgument
 
 
@@ -56,11 +60,61 @@ class ArrayImages:
         """The images at `indices`, in that order (a copy)."""
         return ArrayImages(self.array[indices])
 
+    def order(self, seed: int, epoch: int) -> NDArray[np.int64]:
+        """The random order of an epoch, int64 (N,)."""
+        return permutation(seed, epoch, len(self))
+
     def digest(self) -> bytes:
         """SHA-256 of the shape and the pixels."""
         sha = hashlib.sha256(repr(self.array.shape).encode())
         sha.update(np.ascontiguousarray(self.array).data)
         return sha.digest()
+
+
+class EncodedImages(Protocol):
+    """Images of any size as the bytes of files, which are decoded when asked for."""
+
+    @property
+    def channels(self) -> int:
+        """1 (luminance) or 3 (RGB) of what `read` gives."""
+
+    @property
+    def apply_exif(self) -> bool:
+        """Photographs are turned upright as their EXIF orientation says."""
+
+    def __len__(self) -> int: ...
+
+    def read(self, index: int, reduce_to: int | None = None) -> NDArray[np.uint8]:
+        """Image `index` as uint8 (H, W, C); `reduce_to` as in `decode`.
+
+        Raises:
+            DataError: it cannot be decoded; the message names it and the reason.
+        """
+
+    def source(self, index: int) -> str | bytes:
+        """The path of a file, or its bytes.
+
+        Raises:
+            DataError: the bytes cannot be read.
+        """
+
+    def likeness(self, index: int) -> Hashable:
+        """Equal for equal files, and cheap: their size, say; None where it cannot be told."""
+
+    def opened_as(self, channels: int, exif: bool) -> Self:
+        """The same images, decoded to `channels` and turned by EXIF or not."""
+
+    def subset(self, indices: NDArray[np.int64]) -> Self:
+        """The images at `indices`, in that order."""
+
+    def order(self, seed: int, epoch: int) -> NDArray[np.int64]:
+        """A random order in which an epoch may read them, int64 (N,)."""
+
+    def digest(self) -> bytes:
+        """SHA-256 that tells these images from others, and is the same for a copy elsewhere."""
+
+    def contents(self, memory: Path) -> str:
+        """A hash of all bytes; what is worth remembering for the next time is kept in `memory`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,10 +144,28 @@ class FileImages:
         """
         return decode(self.paths[index], self.channels, exif=self.apply_exif, reduce_to=reduce_to)
 
+    def source(self, index: int) -> str:
+        """The path of image `index`."""
+        return self.paths[index]
+
+    def likeness(self, index: int) -> int | None:
+        """The size of file `index` in bytes; None if it is gone."""
+        try:
+            return os.path.getsize(self.paths[index])
+        except OSError:
+            return None
+
+    def opened_as(self, channels: int, exif: bool) -> "FileImages":
+        """The same images, decoded to `channels` and turned by EXIF or not."""
+        return replace(self, channels=channels, apply_exif=exif)
+
     def subset(self, indices: NDArray[np.int64]) -> "FileImages":
         """The images at `indices`, in that order."""
-        paths = tuple(self.paths[index] for index in indices)
-        return FileImages(paths, self.channels, self.apply_exif, self.root)
+        return replace(self, paths=tuple(self.paths[index] for index in indices))
+
+    def order(self, seed: int, epoch: int) -> NDArray[np.int64]:
+        """The random order of an epoch, int64 (N,)."""
+        return permutation(seed, epoch, len(self))
 
     def digest(self) -> bytes:
         """SHA-256 of the paths relative to `root` and the file sizes.
@@ -107,45 +179,14 @@ class FileImages:
             sha.update(f"\0{os.path.getsize(path)}\n".encode())
         return sha.digest()
 
-
-Images = ArrayImages | FileImages
-
-
-@dataclass(frozen=True)
-class Numbered(Sequence[str]):
-    """Readable identities `name[index]` of images in an array, made when looked at."""
-
-    name: str
-    indices: NDArray[np.int64]
-
-    def __len__(self) -> int:
-        return len(self.indices)
-
-    @overload
-    def __getitem__(self, item: int) -> str: ...
-    @overload
-    def __getitem__(self, item: slice) -> "Numbered": ...
-    def __getitem__(self, item: int | slice) -> "str | Numbered":
-        if isinstance(item, slice):
-            return Numbered(self.name, self.indices[item])
-        return f"{self.name}[{self.indices[item]}]"
+    def contents(self, memory: Path) -> str:
+        """A hash of the bytes of all files; a file in the folder `memory` keeps those of each."""
+        names = "\n".join(self.paths).encode("utf-8", "surrogateescape")
+        known = memory / f"hashes-{hashlib.sha256(names).hexdigest()[:32]}.json"
+        return content_hash(self.paths, known)
 
 
-@dataclass(frozen=True)
-class Named(Sequence[str]):
-    """Readable identities of image files: their paths, safe to print, log and write as JSON."""
-
-    paths: tuple[str, ...]
-
-    def __len__(self) -> int:
-        return len(self.paths)
-
-    @overload
-    def __getitem__(self, item: int) -> str: ...
-    @overload
-    def __getitem__(self, item: slice) -> "Named": ...
-    def __getitem__(self, item: int | slice) -> "str | Named":
-        return Named(self.paths[item]) if isinstance(item, slice) else readable(self.paths[item])
+Images = ArrayImages | EncodedImages
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,7 +201,7 @@ class Split:
 
     images: Images
     labels: NDArray[np.int64]
-    ids: Numbered | Named
+    ids: Ids
 
     def __post_init__(self) -> None:
         if not len(self.images) == len(self.labels) == len(self.ids):
@@ -175,12 +216,7 @@ class Split:
     def subset(self, indices: "Sequence[int] | NDArray[np.int64]") -> "Split":
         """The samples at `indices`, in that order; each keeps its id."""
         at = np.asarray(indices, dtype=np.int64)
-        ids: Numbered | Named
-        if isinstance(self.ids, Numbered):
-            ids = Numbered(self.ids.name, self.ids.indices[at])
-        else:
-            ids = Named(tuple(self.ids.paths[index] for index in at))
-        return Split(self.images.subset(at), self.labels[at], ids)
+        return Split(self.images.subset(at), self.labels[at], self.ids.take(at))
 
     def digest(self) -> bytes:
         """SHA-256 that changes with the images, their order and their labels."""

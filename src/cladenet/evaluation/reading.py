@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cladenet.data.dataset import ArrayImages, Split
-from cladenet.data.images.decode import UnreadableImage, open_image
+from cladenet.data.images.decode import open_image
 from cladenet.data.loading import in_threads
 from cladenet.data.preprocess import Preprocess
-from cladenet.errors import BadArgument
+from cladenet.errors import BadArgument, DataError
 from cladenet.evaluation.scales import at_scale, size_at
 
 MOST_BYTES = 2**26
@@ -109,10 +109,10 @@ def _shapes(split: Split) -> Iterator[tuple[int, tuple[int, int]]]:
     if isinstance(split.images, ArrayImages):
         yield from ((index, split.images.shape[:2]) for index in range(len(split)))
         return
-    for index, path in enumerate(split.images.paths):
+    for index in range(len(split)):
         try:
-            with open_image(path) as image:
+            with open_image(split.images.source(index)) as image:
                 width, height = image.size
-        except UnreadableImage:
+        except DataError:
             continue
         yield index, (height, width)

@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,7 +20,6 @@ import torch
 from filelock import FileLock
 from numpy.typing import NDArray
 
-from cladenet.data.cache.hashes import content_hash
 from cladenet.data.cache.packed import (
     FORMAT,
     NO_SPACE,
@@ -29,7 +28,7 @@ from cladenet.data.cache.packed import (
     out_of_space,
     pack,
 )
-from cladenet.data.dataset import ArrayImages, FileImages, Images
+from cladenet.data.dataset import ArrayImages, EncodedImages, Images
 from cladenet.data.loading import in_threads
 from cladenet.data.preprocess import Preprocess
 from cladenet.data.resample import shrink
@@ -67,7 +66,7 @@ class View:
     preprocess: Preprocess
     side: int | None = None
 
-    def of(self, images: FileImages, index: int) -> NDArray[np.uint8]:
+    def of(self, images: EncodedImages, index: int) -> NDArray[np.uint8]:
         """The view of one file, uint8 (H, W, C)."""
         if self.side is None:
             return self.preprocess.prepare(images.read(index))
@@ -103,7 +102,7 @@ class ArrayStore:
 class FileStore:
     """Images decoded whenever they are asked for."""
 
-    images: FileImages
+    images: EncodedImages
     view: View
 
     def __len__(self) -> int:
@@ -140,7 +139,7 @@ def open_store(
         OutOfSpace: the disk is full.
     """
     preprocess = view.preprocess
-    exif = images.apply_exif if isinstance(images, FileImages) else preprocess.exif
+    exif = preprocess.exif if isinstance(images, ArrayImages) else images.apply_exif
     if (images.channels, exif) != (preprocess.channels, preprocess.exif):
         raise BadArgument(
             f"images are opened with channels={images.channels}, exif={exif}; the preprocessing "
@@ -178,15 +177,15 @@ def available_cpus() -> int:
 
 
 def _packed(
-    images: FileImages,
+    images: EncodedImages,
     view: View,
     folder: Path,
     limit: int | None,
     on_progress: OnProgress | None,
 ) -> tuple[Store, tuple[str, ...]]:
     made_by = {"format": FORMAT, "pillow": PIL.__version__, "torch": torch.__version__}
-    contents = content_hash(images.paths, folder / f"hashes-{_digest(images.paths)}.json")
-    key = _digest([json.dumps({**view.described(), **made_by}, sort_keys=True), contents])
+    described = json.dumps({**view.described(), **made_by}, sort_keys=True)
+    key = hashlib.sha256(f"{described}\n{images.contents(folder)}".encode()).hexdigest()[:32]
     path = folder / f"images-{key}.pack"
     notes: tuple[str, ...] = ()
     with FileLock(path.with_suffix(".lock")):
@@ -209,16 +208,12 @@ def _packed(
         return _opened(path, *_identity(path)), notes
 
 
-def _digest(parts: Iterable[str]) -> str:
-    return hashlib.sha256("\n".join(parts).encode("utf-8", "surrogateescape")).hexdigest()[:32]
-
-
 def _tell(on_progress: OnProgress | None, done: int, total: int) -> None:
     if on_progress is not None:
         on_progress(done, total)
 
 
-def _estimate(images: FileImages, view: View) -> int:
+def _estimate(images: EncodedImages, view: View) -> int:
     """Bytes of all views, from up to 32 images evenly spread."""
     chosen = np.linspace(0, len(images) - 1, min(SAMPLED, len(images))).astype(int)
     sizes = [view.of(images, int(index)).nbytes for index in chosen]

@@ -5,13 +5,13 @@ compared by their pixels.
 """
 
 import hashlib
-import os
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Iterator, Mapping
+from contextlib import suppress
 from typing import NamedTuple
 
-from cladenet.data.check.verify import file_paths
 from cladenet.data.dataset import ArrayImages, DataSet, Split
+from cladenet.errors import DataError
 
 
 class Copy(NamedTuple):
@@ -30,10 +30,10 @@ def find_duplicates(dataset: DataSet) -> list[Group]:
 
     Unreadable files are left out; `verify` reports those.
     """
-    found: dict[tuple[int, bytes], list[Copy]] = defaultdict(list)
-    files = _sizes(dataset.splits())
+    found: dict[bytes, list[Copy]] = defaultdict(list)
+    repeated = _repeated(dataset.splits())
     for name, split in dataset.splits().items():
-        for index, key in _keys(split, files):
+        for index, key in _keys(split, repeated):
             found[key].append(Copy(name, split.ids[index], int(split.labels[index])))
     return [tuple(copies) for copies in found.values() if len(copies) > 1]
 
@@ -48,29 +48,29 @@ def contradictions(groups: list[Group]) -> list[Group]:
     return [group for group in groups if len({copy.label for copy in group}) > 1]
 
 
-def _sizes(splits: Mapping[str, Split]) -> dict[str, int]:
-    """Files that share their size with another, the only ones that can be equal."""
-    by_size: dict[int, list[str]] = defaultdict(list)
+def _repeated(splits: Mapping[str, Split]) -> set[Hashable]:
+    """What several files have in common; only those can be equal."""
+    counts: Counter[Hashable] = Counter()
     for split in splits.values():
-        for path in file_paths(split):
-            try:
-                by_size[os.path.getsize(path)].append(path)
-            except OSError:
-                continue
-    return {path: size for size, paths in by_size.items() if len(paths) > 1 for path in paths}
+        if not isinstance(split.images, ArrayImages):
+            counts.update(map(split.images.likeness, range(len(split))))
+    return {likeness for likeness, count in counts.items() if count > 1 and likeness is not None}
 
 
-def _keys(split: Split, files: Mapping[str, int]) -> Iterator[tuple[int, tuple[int, bytes]]]:
-    if isinstance(split.images, ArrayImages):
-        for index, image in enumerate(split.images.array):
-            pixels = image.tobytes()
-            yield index, (len(pixels), hashlib.sha256(pixels).digest())
+def _keys(split: Split, repeated: set[Hashable]) -> Iterator[tuple[int, bytes]]:
+    images = split.images
+    if isinstance(images, ArrayImages):
+        for index, image in enumerate(images.array):
+            yield index, hashlib.sha256(image.tobytes()).digest()
         return
-    for index, path in enumerate(split.images.paths):
-        if files.get(path):
-            try:
-                with open(path, "rb") as file:
-                    digest = hashlib.file_digest(file, "sha256").digest()
-            except OSError:
-                continue
-            yield index, (files[path], digest)
+    for index in range(len(split)):
+        if images.likeness(index) in repeated:
+            with suppress(OSError, DataError):
+                yield index, _sha256(images.source(index))
+
+
+def _sha256(source: str | bytes) -> bytes:
+    if isinstance(source, bytes):
+        return hashlib.sha256(source).digest()
+    with open(source, "rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()

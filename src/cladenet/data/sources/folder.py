@@ -13,7 +13,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cladenet.data.dataset import DataSet, FileImages, Named, Split
+from cladenet.data.dataset import DataSet, FileImages, Split
+from cladenet.data.ids import Named
 from cladenet.data.images.decode import readable
 from cladenet.data.images.listing import Ignored, images_under, is_hidden, subfolders
 from cladenet.errors import DataError

@@ -15,7 +15,7 @@ from difflib import get_close_matches
 import numpy as np
 
 from cladenet.data.check.verify import OnUnreadable, Progress, settle_unreadable
-from cladenet.data.dataset import ArrayImages, DataSet, FileImages, Images, Split
+from cladenet.data.dataset import ArrayImages, DataSet, Images, Split
 from cladenet.data.images.decode import readable
 from cladenet.data.sources.cifar import open_cifar10, open_cifar100
 from cladenet.data.sources.embedded import open_digits
@@ -105,8 +105,8 @@ def _converted(dataset: DataSet, channels: int, exif: bool) -> DataSet:
 
 
 def _images(images: Images, channels: int, exif: bool) -> Images:
-    if isinstance(images, FileImages):
-        return replace(images, channels=channels, apply_exif=exif)
+    if not isinstance(images, ArrayImages):
+        return images.opened_as(channels, exif)
     if images.channels == channels:
         return images
     if channels == 3:

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cladenet.data.dataset import DataSet, FileImages, Named, Split
+from cladenet.data.dataset import DataSet, FileImages, Split
+from cladenet.data.ids import Named
 from cladenet.data.images.decode import readable
 from cladenet.errors import DataError
 
