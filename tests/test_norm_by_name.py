@@ -181,7 +181,8 @@ def test_without_a_norm_the_shortcut_of_a_preactivation_unit_keeps_what_is_negat
     torch.testing.assert_close(unit(x.clone()), x, rtol=0, atol=0)
 
 
-STEPS = {"none": sgd(0.005), "cosine": adam(0.01)}
+# At 0.02 weight normalisation is at the edge: the order of a processor's sums decides.
+STEPS = {"none": sgd(0.005), "weight": sgd(0.005), "cosine": adam(0.01)}
 
 
 @pytest.mark.parametrize("norm", list(KINDS))
