@@ -11,7 +11,8 @@ SOURCE = Path(cladenet.__file__).parent
 
 FLOORS = (
     {"errors"},
-    {"files", "vision", "allocator"},
+    {"files", "vision", "allocator", "threads"},
+    {"processor"},
     {"ledger"},
     {"world", "layers", "data", "recipes"},
     {"kernels"},

@@ -27,6 +27,7 @@ COMMANDS = {
     "export": "a trained network in the names of torchvision or timm",
     "convert": "a trained network in the form that runs at test time (CondenseNet)",
     "bench": "speed here: networks that answer and train, input, the machine's own limits",
+    "env": "this machine: the processor's abilities, the threads that are ours, versions",
     "check": "the doctor: unreadable, duplicate, leaking, imbalanced, too small",
 }
 
@@ -84,6 +85,7 @@ def _dispatch(words: list[str]) -> int:
         raise BadArgument(
             f"no command is called {name!r}; {hint}`cladenet --help` lists all {len(COMMANDS)}"
         )
+    import_module("cladenet.threads").prepare_threads(os.environ)  # before anything imports torch
     command = import_module(f"cladenet.cli.{name}_command")
     parser = _Parser(prog=f"cladenet {name}", description=COMMANDS[name])
     command.add_arguments(parser)

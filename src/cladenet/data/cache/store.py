@@ -33,6 +33,7 @@ from cladenet.data.loading import in_threads
 from cladenet.data.preprocess import Preprocess
 from cladenet.data.resample import shrink
 from cladenet.errors import BadArgument
+from cladenet.threads import our_share
 
 CACHE_LIMIT = 20 << 30
 SAMPLED = 32
@@ -171,11 +172,6 @@ def default_cache_dir() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "cladenet"
 
 
-def available_cpus() -> int:
-    """CPUs that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def _packed(
     images: EncodedImages,
     view: View,
@@ -202,7 +198,7 @@ def _packed(
         if needed > free:
             raise out_of_space(folder, needed)
         with closing(
-            in_threads(lambda index: view.of(images, index), range(len(images)), available_cpus())
+            in_threads(lambda index: view.of(images, index), range(len(images)), our_share().cpus)
         ) as decoded:
             pack(path, decoded, key, needed, lambda done: _tell(on_progress, done, len(images)))
         return _opened(path, *_identity(path)), notes

@@ -22,6 +22,7 @@ from cladenet.data.dataset import DataSet, FileImages, Split
 from cladenet.data.images.decode import UnreadableImage, open_image, readable, to_pixels
 from cladenet.errors import BadArgument, DataError
 from cladenet.files import cache_folder, write_atomically
+from cladenet.threads import our_share
 
 OnUnreadable = Literal["stop", "skip"]
 Progress = Callable[[int, int], None]
@@ -65,7 +66,7 @@ def inspect_all(
         progress: called with the number done and the total, now and then.
     """
     results: list[Facts | UnreadableImage] = []
-    with ThreadPoolExecutor(_cores()) as pool:
+    with ThreadPoolExecutor(our_share().cpus) as pool:
         for chunk in pool.map(_inspect_some, _chunks(paths)):
             results.extend(chunk)
             if progress is not None:
@@ -110,12 +111,6 @@ def settle_unreadable(
 def file_paths(split: Split) -> tuple[str, ...]:
     """The image files of a split; none if its images are an array."""
     return split.images.paths if isinstance(split.images, FileImages) else ()
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _inspect_some(paths: Sequence[str]) -> list[Facts | UnreadableImage]:

@@ -13,13 +13,13 @@ from PIL import Image
 from torch import nn
 
 from cladenet.checkpoints import Loaded, load
-from cladenet.data.cache.store import available_cpus
 from cladenet.data.images.decode import readable
 from cladenet.data.preprocess import Preprocess, resize_for
 from cladenet.errors import BadArgument, DataError, Diverged
 from cladenet.evaluation.forward import evaluating, scores
 from cladenet.runs.evaluate.quick import as_sentence, check_precision, quick
 from cladenet.runs.predict.given_images import Source, decoded, expanded
+from cladenet.threads import our_share
 from cladenet.world import choose_device
 
 FITS = ("stretch", "crop")
@@ -188,7 +188,7 @@ def _stream(
     threads: int | None,
 ) -> Iterator[Prediction]:
     model, classes = None, loaded.card.classes
-    for batch in decoded(images, preprocess, batch_size, threads or min(8, available_cpus())):
+    for batch in decoded(images, preprocess, batch_size, threads or min(8, our_share().cpus)):
         pixels = [image for _, image in batch if not isinstance(image, str)]
         answers: Iterator[NDArray[np.float32]] = iter(())
         if pixels:

@@ -8,15 +8,15 @@ from typing import Any
 
 import torch
 
-from cladenet import __version__
+from cladenet import __version__, processor
 from cladenet.world import World
 
 # Bits are promised to be the same while these are.
-_DECISIVE = ("torch", "device", "threads", "processes", "processor")
+_DECISIVE = ("torch", "device", "threads", "processes", "processor", "vectors")
 
 
 def describe(world: World) -> dict[str, Any]:
-    """Plain values for `env.json` and the report."""
+    """Plain values for `env.json`, the report and `cladenet env`."""
     gpu = world.device.type == "cuda"
     return {
         "cladenet": __version__,
@@ -27,8 +27,7 @@ def describe(world: World) -> dict[str, Any]:
         "pillow": _version("pillow"),
         "simplejpeg": _version("simplejpeg"),
         "system": platform.platform(),
-        "processor": _processor(),
-        "cores": os.cpu_count(),
+        **processor.describe(),
         "device": torch.cuda.get_device_name(world.device) if gpu else "cpu",
         "threads": torch.get_num_threads(),
         "processes": world.size,
@@ -41,7 +40,7 @@ def changes(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     return [
         f"{name} was {before.get(name)!r} and is now {now[name]!r}: the last bits may differ"
         for name in _DECISIVE
-        if before.get(name) != now[name]
+        if name in before and before[name] != now[name]
     ]
 
 
@@ -54,12 +53,3 @@ def _version(package: str) -> str:
         return version(package)
     except PackageNotFoundError:
         return "not installed"
-
-
-def _processor() -> str:
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as file:
-            names = [line.partition(":")[2].strip() for line in file if line.startswith("model n")]
-        return names[-1] if names else platform.machine()
-    except OSError:
-        return platform.processor() or platform.machine()

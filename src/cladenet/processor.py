@@ -1,0 +1,129 @@
+"""What the processor can do: the one place that knows, and that everybody asks.
+
+torch is asked, and not the list of the processor's features, since ATEN_CPU_CAPABILITY and
+ONEDNN_MAX_CPU_ISA can keep torch from using what is there.
+"""
+
+import os
+import platform
+from functools import cache
+from typing import Any, NamedTuple
+
+from cladenet.errors import BadArgument
+from cladenet.threads import our_share
+
+INT8_SUM = 64 * 255 * 127  # of 64 products, each of the largest numbers that there are
+
+
+class Processor(NamedTuple):
+    """What torch can use of it.
+
+    Args:
+        name: its maker's.
+        vectors: the widest that torch's own kernels use: "AVX512", "AVX2" or what torch says.
+        bf16: products in bfloat16 are computed by oneDNN. Without, torch falls back on loops that
+            take ten times as long as float32.
+        vnni: sums of 8-bit products are exact (VNNI, or what else is called so). Without, pairs of
+            uint8 x int8 are added in 16 bits first, where they can saturate: see `sums_of_8_bits`.
+        amx: products of whole tiles.
+    """
+
+    name: str
+    vectors: str
+    bf16: bool
+    vnni: bool
+    amx: bool
+
+
+@cache
+def abilities() -> Processor:
+    """Of this machine's processor; it imports torch.
+
+    Call it as `processor.abilities()`, so that whoever takes its place is asked everywhere.
+    """
+    import torch
+
+    return Processor(
+        processor_name(),
+        torch.backends.cpu.get_cpu_capability(),
+        _answer(torch.ops.mkldnn, "_is_mkldnn_bf16_supported"),
+        _sums_are_exact(),
+        _answer(torch.cpu, "_is_amx_tile_supported") and _may_use_amx(),
+    )
+
+
+def refuse_bf16(device: str, *others: str) -> None:
+    """Refuse to compute in bfloat16 where that is many times as slow as float32.
+
+    Args:
+        device: "cpu" or another kind, which is not our business.
+        others: what else the user could do, after `fp32`.
+
+    Raises:
+        BadArgument: it is a processor that cannot.
+    """
+    if device != "cpu" or abilities().bf16:
+        return
+    found = abilities()
+    raise BadArgument(
+        f"precision is bf16, but {found.name} ({found.vectors}) has no instructions for bfloat16 "
+        "that torch could use: it would take ten times as long as float32.\n"
+        f"Use {' or '.join(('precision fp32', *others))}"
+    )
+
+
+def processor_name() -> str:
+    """As the system has it."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            names = [line.partition(":")[2].strip() for line in file if line.startswith("model n")]
+        return names[-1] if names else platform.machine()
+    except OSError:
+        return platform.processor() or platform.machine()
+
+
+def describe() -> dict[str, Any]:
+    """All that is known of the processor and our share of it, as plain values."""
+    share, found = our_share(), abilities()._asdict()
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    return {
+        "processor": found.pop("name"),
+        **found,
+        "cpus": share.machine,
+        "our_cpus": share.cpus,
+        "our_cores": share.cores,
+        "limited_by": share.limit,
+        "load": round(load, 2),
+    }
+
+
+def _answer(place: Any, name: str) -> bool:
+    """Of a question that this torch may not know: then it is no."""
+    try:
+        return bool(getattr(place, name)())
+    except (AttributeError, RuntimeError):
+        return False
+
+
+def _sums_are_exact() -> bool:
+    """64 products of 255 x 127 in oneDNN: they give 1,048,544 where pairs saturate."""
+    import torch
+
+    try:
+        operators = torch.ops.onednn
+        one, zero = torch.ones(1), torch.zeros(1, dtype=torch.int32)
+        weights = operators.qlinear_prepack(torch.full((1, 64), 127, dtype=torch.int8), [1, 64])
+        images = torch.full((1, 64), 255, dtype=torch.uint8)
+        found = operators.qlinear_pointwise(
+            images, 1.0, 0, weights, one, zero, None, 1.0, 0, torch.float32, "none", [], ""
+        )
+    except (AttributeError, RuntimeError):  # no oneDNN: nothing will be computed by it
+        return False
+    return int(found.item()) == INT8_SUM
+
+
+def _may_use_amx() -> bool:
+    """oneDNN's limit, which it takes from either variable, is none or has these instructions."""
+    names = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")
+    limit = next((os.environ[name] for name in names if name in os.environ), "DEFAULT").upper()
+    return limit in ("ALL", "DEFAULT") or "AMX" in limit
