@@ -29,12 +29,12 @@ def array_split(n: int, height: int = 32, width: int = 32, channels: int = 3) ->
     return from_array("made", noise(n, height, width, channels), np.arange(n) % 3)
 
 
-def photo_split(folder: Path, n: int) -> Split:
+def photo_split(folder: Path, n: int, seed: int = 0) -> Split:
     """`n` JPEG files from 90x120 on, each of another size, labelled 0, 1, 0, ..."""
     paths = tuple(str(folder / f"{i:03}.jpg") for i in range(n))
     for i, path in enumerate(paths):
         height, width = 90 + 7 * (i % 5), 120 - 11 * (i % 4)
-        Image.fromarray(smooth(height, width, seed=i)).save(path, quality=90)
+        Image.fromarray(smooth(height, width, seed + i)).save(path, quality=90)
     return Split(FileImages(paths), np.arange(n) % 2, Named(paths))
 
 

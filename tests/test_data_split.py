@@ -78,9 +78,9 @@ def test_validation_and_test_are_carved_once_and_disjoint() -> None:
 
 
 def test_no_images_are_copied_for_files(tmp_path: Path) -> None:
-    for name in ("a/1.png", "a/2.png", "b/1.png", "b/2.png"):
+    for grey, name in enumerate(("a/1.png", "a/2.png", "b/1.png", "b/2.png")):
         (tmp_path / name).parent.mkdir(exist_ok=True)
-        Image.new("L", (2, 2)).save(tmp_path / name)
+        Image.new("L", (2, 2), grey).save(tmp_path / name)
     carved = with_validation(open_dataset(str(tmp_path)), 0.5, 0)
     assert carved.val is not None
     assert {*carved.train.ids, *carved.val.ids} == {str(path) for path in tmp_path.rglob("*.png")}

@@ -1,8 +1,8 @@
 """Held-out images, chosen by a stratified index and never copied.
 
-The choice depends on the labels, the seed and the purpose alone, and on random numbers whose
-stream NumPy guarantees (Philox), so the same index comes out everywhere. It can be written to a
-file, and read back for the same data only.
+The choice depends on the labels, on which images are equal, on the seed and the purpose alone, and
+on random numbers whose stream NumPy guarantees (Philox), so the same index comes out everywhere. It
+can be written to a file, and read back for the same data only.
 """
 
 import json
@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from cladenet.data.check.equal import Groups, equal_images
 from cladenet.data.dataset import DataSet, Split
 from cladenet.errors import BadArgument, DataError
 from cladenet.files import write_atomically
@@ -21,20 +22,25 @@ PURPOSES = ("val", "test")
 
 
 def hold_out(
-    split: Split, fraction: float, seed: int, *, purpose: str = "val"
+    split: Split, fraction: float, seed: int, *, purpose: str = "val", groups: Groups | None = None
 ) -> tuple[Index, Index]:
-    """(indices that stay, indices held out) of `split`, both ascending.
+    """(indices that stay, indices held out) of `split`, both ascending; equal images keep together.
 
-    Of each class with n images, round(fraction n) are held out, but at least 1 and at most n - 1.
+    Of each class with n images, round(fraction n) are held out, but at least 1 and at most n - 1;
+    copies of an image count, so that one that is listed three times weighs three times. Where
+    copies have to move together, a class may give up fewer than that, and more only where its
+    smallest group is larger. Images that carry two labels stay: nothing is to be learnt from
+    scoring them.
 
     Args:
         split: the images to divide.
         fraction: how much to hold out, between 0 and 1.
         seed: another seed, another choice.
         purpose: `val` or `test`; their choices are independent.
+        groups: equal numbers for equal images, int64 (N,); by default `equal_images` finds them.
 
     Raises:
-        DataError: a class with a single image, which cannot be on both sides.
+        DataError: a class with a single image, or copies of one, which cannot be on both sides.
     """
     if not 0 < fraction < 1:
         raise BadArgument(f"fraction is {fraction}; expected a number between 0 and 1, such as 0.1")
@@ -44,21 +50,64 @@ def hold_out(
         raise BadArgument(f"seed is {seed}; expected 0 or more")
     if len(split) == 0:
         raise DataError("there are no training images to hold any out of")
+    if groups is None:
+        groups = equal_images(split.images).groups[0]
+    two_labels = contradicting(groups, split.labels)
     held = []
     for label in np.unique(split.labels):
         of_class = np.flatnonzero(split.labels == label)
-        if len(of_class) < 2:
-            raise DataError(
-                f"class {label} has a single image ({split.ids[int(of_class[0])]}), which cannot "
-                f"be both in train and {purpose}; add images of it or give a {purpose} set"
-            )
         count = min(max(round(fraction * len(of_class)), 1), len(of_class) - 1)
         key = np.random.SeedSequence([seed, PURPOSES.index(purpose), int(label)])
         order = np.argsort(np.random.Philox(key).random_raw(len(of_class)), kind="stable")
-        held.append(of_class[order[:count]])
+        candidates = of_class[order[~two_labels[of_class[order]]]]
+        if len(np.unique(groups[candidates])) < (1 if two_labels[of_class].any() else 2):
+            raise DataError(_indivisible(split, of_class, two_labels, purpose))
+        held.append(_whole_groups(candidates, groups, count))
     held_out = np.sort(np.concatenate(held)).astype(np.int64)
     stay = np.setdiff1d(np.arange(len(split), dtype=np.int64), held_out, assume_unique=True)
     return stay, held_out
+
+
+def contradicting(groups: Groups, labels: Index) -> NDArray[np.bool_]:
+    """Which images are equal to one that carries another label."""
+    _, number = np.unique(groups, return_inverse=True)
+    lowest = np.full(number.max(initial=-1) + 1, np.iinfo(np.int64).max)
+    highest = np.full(len(lowest), -1)
+    np.minimum.at(lowest, number, labels)
+    np.maximum.at(highest, number, labels)
+    return (lowest < highest)[number]
+
+
+def _whole_groups(candidates: Index, groups: Groups, count: int) -> Index:
+    """The first `count` candidates, but whole groups of equal images alone; at least one group."""
+    numbers, sizes = np.unique(groups[candidates], return_counts=True)
+    if sizes.max() == 1:
+        return candidates[:count]
+    size_of = dict(zip(numbers.tolist(), sizes.tolist(), strict=True))
+    in_order = list(dict.fromkeys(groups[candidates].tolist()))
+    chosen, left = [], count
+    for number in in_order:
+        if size_of[number] <= left:
+            chosen.append(number)
+            left -= size_of[number]
+    chosen = chosen or [min(in_order, key=size_of.__getitem__)]
+    return candidates[np.isin(groups[candidates], chosen)]
+
+
+def _indivisible(split: Split, of_class: Index, two_labels: NDArray[np.bool_], purpose: str) -> str:
+    """Why no image of a class can be held out while another one stays."""
+    label, first = int(split.labels[of_class[0]]), split.ids[int(of_class[0])]
+    way_out = f"add images of it or give a {purpose} set"
+    if two_labels[of_class].all():
+        return (
+            f"all {len(of_class):,} images of class {label} are equal to images of other classes, "
+            f"such as {first}; remove them where they do not belong, {way_out}"
+        )
+    copies = f", {len(of_class):,} times" if len(of_class) > 1 else ""
+    return (
+        f"class {label} has a single image ({first}{copies}), which cannot be both in train and "
+        f"{purpose}; {way_out}"
+    )
 
 
 def with_validation(dataset: DataSet, fraction: float, seed: int) -> DataSet:

@@ -75,12 +75,11 @@ def check_dataset(
     bad = [result for result in results if isinstance(result, UnreadableImage)]
     facts = [result for result in results if isinstance(result, Facts)] or _array_facts(dataset)
     duplicates = find_duplicates(dataset)
-    by = "file bytes" if paths else "pixels"
     problems, warnings, notes = judge_classes(dataset)
     if bad:
         sentence = f"{len(bad):,} of {len(paths):,} images cannot be read"
         (problems if on_unreadable == "stop" else warnings).append(sentence)
-    warnings += judge_duplicates(duplicates, by)
+    warnings += judge_duplicates(dataset, duplicates)
     if animated := sum(each.is_animated for each in facts):
         notes.append(f"{animated:,} files hold several frames or pages; the first one is used")
     sizes = _sizes(facts)
@@ -99,8 +98,8 @@ def check_dataset(
         sizes=sizes,
         kinds=_kinds(dataset, facts),
         unreadable=tuple((readable(each.path), each.reason) for each in bad),
-        duplicates=tuple(duplicates),
-        compared_by=by,
+        duplicates=duplicates.groups,
+        compared_by=duplicates.by,
         problems=tuple(problems),
         warnings=tuple(warnings),
         notes=(*dataset.notes, *notes),

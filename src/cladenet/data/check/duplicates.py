@@ -1,17 +1,12 @@
-"""Images that occur more than once, found by SHA-256.
+"""Images that occur more than once in a data set: where, and under which labels."""
 
-Files are compared by their bytes, so the same picture saved again is not found. Array images are
-compared by their pixels.
-"""
-
-import hashlib
-from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterator, Mapping
-from contextlib import suppress
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
-from cladenet.data.dataset import ArrayImages, DataSet, Split
-from cladenet.errors import DataError
+from cladenet.data.check.equal import Groups, equal_images
+from cladenet.data.dataset import DataSet
 
 
 class Copy(NamedTuple):
@@ -25,52 +20,74 @@ class Copy(NamedTuple):
 Group = tuple[Copy, ...]
 
 
-def find_duplicates(dataset: DataSet) -> list[Group]:
-    """Groups of two or more equal images, in the order of their first members.
+@dataclass(frozen=True, eq=False)
+class Duplicates:
+    """Which images of a data set are equal.
 
-    Unreadable files are left out; `verify` reports those.
+    Args:
+        of: by split, int64 (N,): images with one number are equal, in whatever split they are.
+        groups: two or more equal images each, in the order of their first members.
+        by: what was compared: `pixels` or `file bytes`.
     """
-    found: dict[bytes, list[Copy]] = defaultdict(list)
-    repeated = _repeated(dataset.splits())
-    for name, split in dataset.splits().items():
-        for index, key in _keys(split, repeated):
-            found[key].append(Copy(name, split.ids[index], int(split.labels[index])))
-    return [tuple(copies) for copies in found.values() if len(copies) > 1]
+
+    of: dict[str, Groups]
+    groups: tuple[Group, ...]
+    by: str
 
 
-def leaks(groups: list[Group]) -> list[Group]:
-    """The groups that reach over two splits."""
-    return [group for group in groups if len({copy.split for copy in group}) > 1]
+class Leak(NamedTuple):
+    """Images of one split that another one has too.
+
+    Args:
+        held_out: `val` or `test`.
+        other: the split before it, `train` or `val`.
+        images: how many of `held_out` that `other` has.
+        pair: the first two that are equal.
+    """
+
+    held_out: str
+    other: str
+    images: int
+    pair: tuple[Copy, Copy]
 
 
-def contradictions(groups: list[Group]) -> list[Group]:
+def find_duplicates(dataset: DataSet) -> Duplicates:
+    """The equal images of all splits, see `equal_images`; unreadable files are left out."""
+    splits = dataset.splits()
+    equal = equal_images(*(split.images for split in splits.values()))
+    of = dict(zip(splits, equal.groups, strict=True))
+    places: dict[int, list[tuple[str, int]]] = defaultdict(list)
+    for name, numbers in of.items():
+        for index, number in enumerate(numbers.tolist()):
+            places[number].append((name, index))
+    found = tuple(
+        tuple(
+            Copy(name, splits[name].ids[index], int(splits[name].labels[index]))
+            for name, index in group
+        )
+        for group in places.values()
+        if len(group) > 1
+    )
+    return Duplicates(of, found, equal.by)
+
+
+def leaks(groups: Sequence[Group]) -> list[Leak]:
+    """Which held-out images another split has too, for each pair of splits that share some."""
+    found: dict[tuple[str, str], list[tuple[Copy, Copy]]] = defaultdict(list)
+    for group in groups:
+        for held_out, others in (("val", ("train",)), ("test", ("train", "val"))):
+            for other in others:
+                there = next((copy for copy in group if copy.split == other), None)
+                if there is not None:
+                    pairs = [(there, copy) for copy in group if copy.split == held_out]
+                    found[held_out, other] += pairs
+    return [
+        Leak(held_out, other, len(pairs), pairs[0])
+        for (held_out, other), pairs in found.items()
+        if pairs
+    ]
+
+
+def contradictions(groups: Sequence[Group]) -> list[Group]:
     """The groups whose images do not all have one label."""
     return [group for group in groups if len({copy.label for copy in group}) > 1]
-
-
-def _repeated(splits: Mapping[str, Split]) -> set[Hashable]:
-    """What several files have in common; only those can be equal."""
-    counts: Counter[Hashable] = Counter()
-    for split in splits.values():
-        if not isinstance(split.images, ArrayImages):
-            counts.update(map(split.images.likeness, range(len(split))))
-    return {likeness for likeness, count in counts.items() if count > 1 and likeness is not None}
-
-
-def _keys(split: Split, repeated: set[Hashable]) -> Iterator[tuple[int, bytes]]:
-    images = split.images
-    if isinstance(images, ArrayImages):
-        for index, image in enumerate(images.array):
-            yield index, hashlib.sha256(image.tobytes()).digest()
-        return
-    for index in range(len(split)):
-        if images.likeness(index) in repeated:
-            with suppress(OSError, DataError):
-                yield index, _sha256(images.source(index))
-
-
-def _sha256(source: str | bytes) -> bytes:
-    if isinstance(source, bytes):
-        return hashlib.sha256(source).digest()
-    with open(source, "rb") as file:
-        return hashlib.file_digest(file, "sha256").digest()

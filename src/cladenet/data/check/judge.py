@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cladenet.data.check.duplicates import Group, contradictions, leaks
+from cladenet.data.check.duplicates import Duplicates, contradictions, leaks
 from cladenet.data.check.verify import Facts
 from cladenet.data.dataset import DataSet
 
@@ -77,22 +77,30 @@ def judge_classes(dataset: DataSet) -> tuple[list[str], list[str], list[str]]:
     return problems, warnings, notes
 
 
-def judge_duplicates(groups: Sequence[Group], by: str) -> list[str]:
-    """Warnings about equal images, which were compared by `by`."""
-    warnings = []
-    if across := leaks(list(groups)):
+def judge_duplicates(dataset: DataSet, duplicates: Duplicates) -> list[str]:
+    """Warnings about equal images."""
+    by, splits = duplicates.by, dataset.splits()
+    warnings = [
+        f"leak (by {by}): {leak.images:,} of {len(splits[leak.held_out]):,} {leak.held_out} images "
+        f"are in {leak.other} too, such as {leak.pair[1].id}, which is {leak.pair[0].id}; errors "
+        "will look better than they are"
+        for leak in leaks(duplicates.groups)
+    ]
+    if two_labels := contradictions(duplicates.groups):
+        one = two_labels[0][0]
+        other = next(copy for copy in two_labels[0] if copy.label != one.label)
         warnings.append(
-            f"leak: {len(across):,} images (by {by}) are in more than one split, such as "
-            f"{across[0][0].id} and {across[0][-1].id}; errors will look better than they are"
+            f"{len(two_labels):,} images (by {by}) carry two labels, such as {one.id} "
+            f"({dataset.classes[one.label]}) and {other.id} ({dataset.classes[other.label]})"
         )
-    if split_labels := contradictions(list(groups)):
-        first = split_labels[0]
-        warnings.append(
-            f"{len(split_labels):,} images (by {by}) carry two labels, such as {first[0].id} and "
-            f"{first[-1].id}"
-        )
-    if within := len(groups) - len(across):
-        warnings.append(f"{within:,} images (by {by}) occur twice or more within one split")
+    for name in splits:
+        within = [sum(copy.split == name for copy in group) for group in duplicates.groups]
+        together = "; copies stay on one side of the split" if dataset.val is None else ""
+        if several := [count for count in within if count > 1]:
+            warnings.append(
+                f"{len(several):,} images (by {by}) occur more than once in {name}, "
+                f"{sum(several):,} times in all{together}"
+            )
     return warnings
 
 

@@ -4,28 +4,36 @@ from pathlib import Path
 
 import numpy as np
 
+from cladenet.data.check.equal import Groups, equal_images
 from cladenet.data.dataset import DataSet
 from cladenet.data.split import Index, hold_out, read_index, write_index
 
 
-def decide_division(dataset: DataSet, val: float, test: float, seed: int) -> dict[str, Index]:
+def decide_division(
+    dataset: DataSet, val: float, test: float, seed: int, groups: Groups | None = None
+) -> dict[str, Index]:
     """Indices into the training images for `train`, `val` and `test`; empty if nothing is held out.
 
     A set without validation images gives up a fraction `val`, one that has neither validation nor
-    test images a fraction `test` as well. What the data bring along stays as it is.
+    test images a fraction `test` as well. What the data bring along stays as it is. `groups` are
+    the numbers of equal training images, which stay together; by default they are looked for.
 
     Raises:
         DataError: a class has too few images to be on every side.
     """
+    if dataset.val is not None or not (val or (test and dataset.test is None)):
+        return {}
+    if groups is None:
+        groups = equal_images(dataset.train.images).groups[0]
     parts: dict[str, Index] = {}
     stay = np.arange(len(dataset.train))
-    if test and dataset.val is None and dataset.test is None:
-        kept, held = hold_out(dataset.train, test, seed, purpose="test")
-        stay, parts["test"] = stay[kept], stay[held]
-    if val and dataset.val is None:
-        kept, held = hold_out(dataset.train.subset(stay), val, seed, purpose="val")
+    if test and dataset.test is None:
+        stay, parts["test"] = hold_out(dataset.train, test, seed, purpose="test", groups=groups)
+    if val:
+        left = dataset.train.subset(stay)
+        kept, held = hold_out(left, val, seed, purpose="val", groups=groups[stay])
         stay, parts["val"] = stay[kept], stay[held]
-    return {"train": stay, **parts} if parts else {}
+    return {"train": stay, **parts}
 
 
 def divide(dataset: DataSet, parts: dict[str, Index]) -> DataSet:

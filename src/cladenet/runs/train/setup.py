@@ -9,6 +9,8 @@ from torch import nn
 from cladenet.checkpoints import Loaded
 from cladenet.checkpoints.card import Card
 from cladenet.data.augment.crops import Augment
+from cladenet.data.check.duplicates import find_duplicates
+from cladenet.data.check.judge import judge_duplicates
 from cladenet.data.dataset import DataSet
 from cladenet.data.preprocess import IMAGENET_MEAN, IMAGENET_STD, Preprocess
 from cladenet.data.sources.open import open_dataset
@@ -75,10 +77,12 @@ def prepare(
     if index.exists():
         dataset = _divided_again(dataset, index) if going_on else divided(dataset, index)
     else:
-        parts = decide_division(dataset, config.val, config.test, config.seed)
+        equal = find_duplicates(dataset)
+        warnings = judge_duplicates(dataset, equal)
+        parts = decide_division(dataset, config.val, config.test, config.seed, equal.of["train"])
         if leads:
             write_division(index, parts, dataset)
-        dataset = divide(dataset, parts)
+        dataset = divide(dataset, parts).with_splits({}, *warnings)
     auxiliary = config.recipe.auxiliary > 0 and accepts(config.network, "auxiliary")
     recipe, notes = _fitting_recipe(config.recipe, dataset)
     notes += _on_made_for(config)
