@@ -17,7 +17,7 @@ from cladenet.data.augment.policy import TorchvisionPolicy
 from cladenet.data.cache.memory import MirroredWindows, mirror, put_window
 from cladenet.data.cache.store import ArrayStore, Store
 from cladenet.data.preprocess import Preprocess
-from cladenet.data.resample import resize
+from cladenet.data.resample import quick_resize
 from cladenet.errors import BadArgument
 
 COLOUR_IMAGES = 2048
@@ -124,9 +124,9 @@ class TrainViews:
         images = self._empty(len(samples))
         for i, (top, left, height, width) in enumerate(chosen):
             box = stored[i][None, top : top + height, left : left + width]
-            images[i] = resize(box, preprocess.height, preprocess.width, preprocess.interpolation)[
-                0
-            ]
+            images[i] = quick_resize(
+                box, preprocess.height, preprocess.width, preprocess.interpolation
+            )[0]
         return images
 
     def _measured_colours(self) -> PrincipalColours:

@@ -78,8 +78,10 @@ class View:
         """All that its pixels depend on, besides the file."""
         preprocess = self.preprocess.to_json()
         names = ["channels", "exif", "interpolation"]
-        names += ["fit", "height", "width", "resize"] if self.side is None else []
-        return {"side": self.side, **{name: preprocess[name] for name in names}}
+        if self.side is not None:
+            return {"side": self.side, **{name: preprocess[name] for name in names}}
+        names += ["fit", "height", "width", "resize"]
+        return {"side": None, "resized_by": "pillow", **{name: preprocess[name] for name in names}}
 
 
 @dataclass(frozen=True)
