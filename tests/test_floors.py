@@ -22,6 +22,7 @@ FLOORS = (
     {"checkpoints"},
     {"weights", "training", "inference", "analysis"},
     {"evaluation"},
+    {"adaptive"},
     {"report"},
     {"runs"},
     {"bench"},

@@ -1,0 +1,1 @@
+"""Adaptive inference: pay for an image what it needs."""
