@@ -1,6 +1,6 @@
 """How fast networks answer, beside torchvision, timm, ONNX Runtime and OpenVINO.
 
-    python benchmarks/inference.py [--only resnet50] [--batch 1,32] [--precision exact,bf16,int8]
+    python benchmarks/inference.py [--only resnet50] [--batch 1,32] [--precision fp32,bf16,int8]
 
 All sides of a network have the same weights and see the same images; each is a process of its own,
 its logits are compared with the plain network's before its speed, and those of one precision take
@@ -27,6 +27,7 @@ from safetensors.torch import save_file
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
+from cladenet import processor
 from cladenet.bench.apart import Apart
 from cladenet.bench.inference import row_of
 from cladenet.bench.limits import Limits, measure_limits
@@ -52,23 +53,23 @@ NETWORKS = (
 )
 PLAIN = "torchvision fp32"
 SIDES = {
-    "exact": (
+    "fp32": (
         *(PLAIN, "timm fp32", "onnxruntime fp32", "openvino fp32"),
-        *("cladenet exact", "cladenet-fastest exact"),
+        *("cladenet fp32", "cladenet-fastest fp32"),
     ),
     "bf16": ("torchvision bf16", "openvino bf16", "cladenet bf16", "cladenet-fastest bf16"),
     "int8": ("onnxruntime int8", "openvino int8", "cladenet int8", "cladenet-fastest int8"),
 }
 CPU_ONLY = ("onnxruntime", "openvino")
 # Largest difference of logits that still is the same network, in units of the largest logit.
-ALIKE = {"fp32": 1e-4, "exact": 1e-4, "bf16": 0.2, "int8": 1.0}
+ALIKE = {"fp32": 1e-4, "bf16": 0.2, "int8": 1.0}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default="", help="networks, separated by commas")
     parser.add_argument("--batch", default="1,32")
-    parser.add_argument("--precision", default="exact,bf16,int8")
+    parser.add_argument("--precision", default="fp32,bf16,int8")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--visit", type=float, default=0.3, help="seconds")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
@@ -101,6 +102,8 @@ def main() -> None:
                 continue
             sides: dict[str, Any] = {}
             for precision in options.precision.split(","):  # so many processes as memory holds
+                if precision == "bf16" and not processor.has_bf16(options.device):
+                    continue
                 sides = {**compare(network, timm, batch, precision, options, limits), **sides}
             known = result["runs"].get(key, {}).get("sides", {})
             result["runs"][key] = {
@@ -147,7 +150,7 @@ def compare(
                 "weights": weights,
                 "batch": batch,
                 **{k: getattr(options, k) for k in ("threads", "visit", "clock", "device")},
-                "engine": "fastest" if side.startswith("cladenet-fastest") else "usual",
+                "engine": "fastest" if side.startswith("cladenet-fastest") else "auto",
             }
             try:
                 sides[side] = stack.enter_context(Apart([str(SIDE), json.dumps(case)]))
@@ -160,8 +163,7 @@ def compare(
             raise SystemExit("without the plain network there is nothing to compare with")
         seconds = paired(sides, options.rounds)
         for side, taken in seconds.items():
-            form = side.partition(" ")[2]
-            peak = limits.peak("fp32" if form == "exact" else form)
+            peak = limits.peak(side.partition(" ")[2])
             plain = seconds[PLAIN]
             row = row_of(source.network, batch, side, taken, plain, peak, sides[side]).to_json()
             found[side] = {key: row[key] for key in row if key not in ("network", "batch", "form")}

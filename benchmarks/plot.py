@@ -97,7 +97,7 @@ def times(run: dict[str, Any]) -> Iterator[tuple[str, str, float]]:
     for side, row in sorted(run["sides"].items(), key=lambda item: item[0].startswith("cladenet")):
         if "times" in row:
             library, _, precision = side.partition(" ")
-            yield library, precision.replace("exact", "fp32"), row["times"]["median"]
+            yield library, precision, row["times"]["median"]
 
 
 def shape(library: str, precision: str, x: float, y: float) -> str:

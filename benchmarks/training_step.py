@@ -32,6 +32,7 @@ import torch
 from machine import machine
 from training_sides import Case
 
+from cladenet import processor
 from cladenet.bench.apart import Apart
 from cladenet.bench.paired import paired, times_as_fast
 
@@ -53,6 +54,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--sides", default="", help="these alone, by commas; timm is one of them")
     parser.add_argument("--compile", action="store_true", help="one more side: torch.compile")
     parser.add_argument("--out", type=Path, default=RESULT)
     options = parser.parse_args()
@@ -81,7 +83,10 @@ def measured(case: Case, extra: tuple[str, ...], options: argparse.Namespace) ->
         theirs += ["torchvision", *(["lightning"] if find_spec("lightning") else [])]
     with ExitStack() as stack:
         sides = {}
-        for name in (*theirs, *OURS, *extra):
+        wanted = options.sides.split(",") if options.sides else [*theirs, *OURS, *extra]
+        for name in wanted:
+            if "bf16" in name and not processor.has_bf16(options.device):
+                continue
             words = [*case, name, options.device, options.threads]
             sides[name] = stack.enter_context(Apart([str(SIDES), *map(str, words)]))
         losses = {name: side.facts["first_loss"] for name, side in sides.items()}

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from cladenet import processor
+from cladenet.bench import limits, training
 from cladenet.bench.apart import Apart
 from cladenet.bench.inference import example_images, inference_speed, row_of
 from cladenet.bench.input import input_speed
@@ -14,6 +16,7 @@ from cladenet.bench.training import training_speed
 from cladenet.cli import main
 from cladenet.errors import BadArgument
 from cladenet.registry import find
+from processors import AVX2
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 
@@ -47,7 +50,7 @@ def test_a_row_counts_images_times_and_the_share_of_the_peak() -> None:
     """LeNet-5's MACs twice, 8 images in 2 ms, of a peak of 100 billion."""
     assert (LIMITS.peak("fp32"), LIMITS.peak("bf16"), LIMITS.peak("int8")) == (100.0, 200.0, 0.0)
     with Apart(["-c", ANSWERING]) as side:
-        row = row_of("lenet5", 8, "exact", [0.002] * 3, [0.006] * 3, LIMITS.peak("fp32"), side)
+        row = row_of("lenet5", 8, "fp32", [0.002] * 3, [0.006] * 3, LIMITS.peak("fp32"), side)
     assert row.images_s == 4000.0
     assert row.times == pytest.approx((3.0, 3.0, 3.0))
     assert row.share == pytest.approx(2 * find("lenet5").macs * 4000 / 100e9, abs=1e-4)
@@ -57,7 +60,7 @@ def test_a_row_counts_images_times_and_the_share_of_the_peak() -> None:
 def test_what_cannot_be_measured_is_refused_before_anything_starts() -> None:
     with pytest.raises(BadArgument, match="no model is called 'lenet55'"):
         next(iter(inference_speed(["lenet5", "lenet55"])))
-    with pytest.raises(BadArgument, match="precision is 'fp8'; expected exact, bf16, int8"):
+    with pytest.raises(BadArgument, match="precision is 'fp8'; expected fp32, bf16, int8"):
         next(iter(inference_speed(["lenet5"], precisions=["fp8"])))
     with pytest.raises(BadArgument, match="batch is 1; a batch norm needs 2 or more"):
         next(iter(training_speed(["lenet5"], 1)))
@@ -93,6 +96,32 @@ def test_a_batch_that_is_none_is_refused(
     monkeypatch.setattr("cladenet.bench.limits.measure_limits", lambda _: LIMITS)
     assert main(["bench", *words]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_bf16_is_not_measured_where_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One product of it would take minutes there, and a step of training as well."""
+    monkeypatch.setattr(processor, "abilities", lambda: AVX2)
+    monkeypatch.setitem(limits.GEMMS, "bf16", lambda _: pytest.fail("a product in bfloat16"))
+    for name, small in {"SIZE": 64, "COPY": 1024, "ENOUGH": 0.0}.items():
+        monkeypatch.setattr(limits, name, small)
+    monkeypatch.setattr(limits, "jpegs_a_second", lambda _: 1.0)
+    found = limits.measure_limits()
+    assert (set(found.gemm), set(found.conv)) == ({"fp32", "int8"}, {"fp32"})
+    assert found.peak("bf16") == 0.0
+    with pytest.raises(BadArgument, match=r"has no instructions .*\nfp32 is measured"):
+        training._ours(training.Case("lenet5_relu", "bf16", 8))
+
+
+def test_a_side_of_training_that_cannot_be_measured_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def apart(words: list[str]) -> Apart:
+        return Apart(["-c", REFUSING if '"bf16"' in words[-1] else ANSWERING])
+
+    monkeypatch.setattr(training, "Apart", apart)
+    (compared,) = training_speed(["lenet5_relu"], 8, rounds=1)
+    assert [row.form for row in compared.rows] == ["plain", "fp32"]
+    assert compared.refused == {"bf16": "no coal"}
 
 
 def test_limits_are_printed_and_written(

@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 import cladenet
+from cladenet import processor
 from cladenet.errors import BadArgument
 from cladenet.kernels.checkpointing import EVERY, Every, checkpoint_activations, recompute
 from cladenet.layers.classifier import Classifier, FeatureMap
@@ -299,7 +300,7 @@ SHORT: dict[str, Any] = {
     "size": 8,
     "steps": 3,
     "batch_size": 32,
-    "precision": "bf16",
+    "precision": "bf16" if processor.has_bf16("cpu") else "fp32",
     "threads": 1,
     "device": "cpu",
     "val": 0,

@@ -136,7 +136,7 @@ def test_images_of_another_size_than_the_network_was_trained_for_are_refused(
         ({"protocol": "densest"}, "protocol is 'densest'; expected one of: single-scale, dense"),
         ({"split": "dev"}, "digits has no split 'dev'; it has train, test"),
         ({"precision": "int4"}, "precision is 'int4'; expected one of fp32, bf16, int8"),
-        ({"engine": "steam"}, "engine is 'steam'; expected usual, fastest or one of packed,"),
+        ({"engine": "steam"}, "engine is 'steam'; expected auto, fastest or one of packed,"),
         ({"device": "tpu"}, "device is 'tpu'"),
         ({"data": "digist"}, "digits"),
     ],

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from cladenet import processor
 from cladenet.errors import BadArgument, MissingExtra
 from cladenet.inference import FastClassifier, for_inference
 from cladenet.inference.engines import ENGINES
@@ -22,6 +23,7 @@ from cladenet.inference.graph.simplify import simplify
 from cladenet.inference.graph.single_pixels import pointwise, quicken_single_pixels
 from cladenet.ledger import Entry
 from cladenet.registry import accepts, create_model, find, list_models
+from processors import AVX2, needs_bf16
 
 
 def quickest_of_each_family() -> list[str]:
@@ -86,7 +88,7 @@ def test_lower_precisions_stay_near(name: str, precision: str, most: float) -> N
     assert 0 < difference(fast, model, images) < most
 
 
-@pytest.mark.parametrize(("precision", "most"), [("exact", 1e-6), ("bf16", 0.02)])
+@pytest.mark.parametrize(("precision", "most"), [("fp32", 1e-6), ("bf16", 0.02)])
 @pytest.mark.parametrize("squeeze", [lambda: nn.AdaptiveAvgPool2d(1), lambda: nn.MaxPool2d(8)])
 def test_single_pixels_are_excited_at_any_size(
     squeeze: Callable[[], nn.Module], precision: str, most: float
@@ -230,11 +232,11 @@ def test_images_that_the_network_does_not_take_are_refused() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"precision": "fp8"}, "precision is 'fp8'; expected one of exact, bf16, int8"),
+        ({"precision": "fp8"}, "precision is 'fp8'; expected one of fp32, bf16, int8"),
         ({"precision": "int8"}, "int8 needs calibration=IMAGES"),
         ({"batch_size": 0}, "batch_size is 0; expected 1 or more"),
-        ({"engine": "steam"}, "engine is 'steam'; expected usual, fastest or one of packed"),
-        ({"engine": "graph"}, "engine graph does exact and bf16 on cuda, not exact on cpu"),
+        ({"engine": "steam"}, "engine is 'steam'; expected auto, fastest or one of packed"),
+        ({"engine": "graph"}, "engine graph does fp32 and bf16 on cuda, not fp32 on cpu"),
     ],
 )
 def test_what_cannot_be_is_refused(options: dict[str, Any], message: str) -> None:
@@ -242,7 +244,55 @@ def test_what_cannot_be_is_refused(options: dict[str, Any], message: str) -> Non
         for_inference(create_model("lenet5_relu"), size=(1, 32, 32), **options)
 
 
-@pytest.mark.parametrize("engine", ["usual", "fastest"])
+def test_bf16_is_refused_before_anything_is_made_where_there_is_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(processor, "abilities", lambda: AVX2)
+    monkeypatch.setattr(nn.Module, "__call__", None)
+    with pytest.raises(BadArgument, match=r"\(AVX2\) has no instructions .*\nuse fp32 or int8"):
+        for_inference(create_model("lenet5_relu"), "bf16", size=(1, 32, 32))
+
+
+@pytest.mark.filterwarnings("ignore")
+@needs_bf16
+def test_float32_does_not_go_by_the_name_of_bf16(monkeypatch: pytest.MonkeyPatch) -> None:
+    """OpenVINO takes float32 instead where bfloat16 is missing, and does not say so."""
+    openvino = pytest.importorskip("openvino")
+    monkeypatch.setattr(openvino.CompiledModel, "get_property", lambda *_: openvino.Type.f32)
+    model = create_model("lenet5_relu")
+    fast = for_inference(model, "bf16", size=(1, 32, 32), engine="openvino")
+    assert (fast.engine, fast.precision) == ("eager", "bf16")
+    assert "openvino computes in f32 here" in fast.why
+
+
+def raising(error: Exception) -> Callable[..., Any]:
+    def operator(*_: Any, **__: Any) -> Any:
+        raise error
+
+    return operator
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError("mkldnn_bf16_device_check: needs avx512bw"),
+        AttributeError("'_OpNamespace' 'mkldnn' object has no attribute"),
+        TypeError("takes 5 arguments"),
+        RuntimeError(),
+    ],
+)
+def test_an_operator_that_raises_makes_way_for_the_plain_network(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As packing of bfloat16 does on a processor without, or as another release may."""
+    packing = import_module("cladenet.inference.graph.packing")
+    monkeypatch.setattr(packing, "packed", raising(error))
+    fast = for_inference(create_model("lenet5_relu"), size=(1, 32, 32), engine="packed")
+    assert fast.engine == "eager"
+    assert f"packed stops with: {str(error) or 'RuntimeError'}" in fast.why
+
+
+@pytest.mark.parametrize("engine", ["auto", "fastest"])
 def test_a_network_that_bf16_upsets_is_refused_in_it(
     engine: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -272,12 +322,12 @@ def test_the_fastest_is_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     def made(engine: str) -> FastClassifier:
         return for_inference(model, size=size, engine=engine, cache=tmp_path / "engines")
 
-    assert made("usual").why == "packed is ready at once"
+    assert made("auto").why == "packed is ready at once"
     found = made("fastest")
     assert found.why.startswith(f"fastest of {found.engine}")
-    assert made("usual").why == f"{found.engine} was the fastest before"
+    assert made("auto").why == f"{found.engine} was the fastest before"
     (tmp_path / "engines" / "engines.json").write_text("{")
-    assert made("usual").why == "packed is ready at once"
+    assert made("auto").why == "packed is ready at once"
 
 
 @pytest.mark.parametrize("engine", ["openvino", "onnxruntime"])

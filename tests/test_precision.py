@@ -7,12 +7,16 @@ import pytest
 import torch
 
 import cladenet
+from cladenet import processor
+from cladenet.cli import main
+from cladenet.errors import BadArgument
 from cladenet.recipes import Recipe
 from cladenet.registry import create_model
 from cladenet.runs.folder.folder import RunFolder
 from cladenet.runs.train import assembly
 from cladenet.training import precision
 from cladenet.training.precision import choose_precision, worth_measuring
+from processors import AVX2, needs_bf16
 
 CPU = torch.device("cpu")
 RECIPE = Recipe(source="a test", epochs=1, lr=0.1)
@@ -58,6 +62,49 @@ def test_a_short_run_takes_float32_and_says_so_in_its_configuration(tmp_path: Pa
     assert RunFolder(tmp_path / "run").read_config().precision == "fp32"
 
 
+def test_a_processor_without_bf16_is_never_measured_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long the run, and whatever the margin."""
+    monkeypatch.setattr(processor, "abilities", lambda: AVX2)
+    monkeypatch.setattr(assembly, "worth_measuring", lambda *_: True)
+    monkeypatch.setattr(assembly, "choose_precision", None)
+    cladenet.train("lenet5_relu", "digits", out=tmp_path / "run", steps=2, quiet=True)
+    assert RunFolder(tmp_path / "run").read_config().precision == "fp32"
+
+
+def test_a_run_in_bf16_is_refused_where_there_is_none_and_leaves_no_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(processor, "abilities", lambda: AVX2)
+    run = tmp_path / "run"
+    words = ["lenet5_relu", "--data", "digits", "--out", str(run), "precision=bf16", "steps=2"]
+    assert main(["train", *words]) == 2
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith("cladenet: precision is bf16, but AMD Ryzen 7 5800H (AVX2) has no")
+    assert second == "use precision=fp32, or auto, which takes what is faster here"
+    assert not run.exists()
+
+
+@needs_bf16
+def test_a_run_in_bf16_is_not_resumed_where_there_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tmp_path / "run"
+    cladenet.train("lenet5_relu", "digits", out=run, steps=2, precision="bf16", quiet=True)
+    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    monkeypatch.setattr(processor, "abilities", lambda: AVX2)
+    with pytest.raises(BadArgument, match=f"\ngo on with the run .* --weights {run} "):
+        cladenet.train(resume=run, quiet=True)
+    assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
+    for answer in (cladenet.evaluate, lambda *a, **k: cladenet.predict(a[0], [], **k)):
+        with pytest.raises(BadArgument, match=r"\(AVX2\) has no instructions .*\nuse fp32 or int8"):
+            answer(run, precision="bf16")
+    with pytest.raises(BadArgument, match=r"\(AVX2\) has no instructions .*\nuse fp32"):
+        cladenet.evaluate_protocols(run, precision="bf16")
+
+
+@needs_bf16
 def test_what_was_chosen_is_written_down_and_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -80,7 +80,7 @@ def test_predicted_logits_are_those_of_the_evaluation_bit_for_bit(
     network = (
         loaded.model
         if batch_size < WORTH_PREPARING
-        else quick(loaded, "fp32", batch_size, torch.device("cpu"), "usual")
+        else quick(loaded, "fp32", batch_size, torch.device("cpu"), "auto")
     )
     hook = network.register_forward_hook(lambda *call: seen.append(call[2].clone()))
     assert photos.val is not None

@@ -11,10 +11,9 @@ import pytest
 from cladenet import processor, threads
 from cladenet.cli import main
 from cladenet.errors import BadArgument
-from cladenet.processor import Processor
 from cladenet.threads import Share, our_share, prepare_threads
+from processors import AVX2
 
-AVX2 = Processor("AMD Ryzen 7 5800H", "AVX2", bf16=False, vnni=False, amx=False)
 V2 = "31 23 0:26 {root} {place} rw - cgroup2 cgroup2 rw"
 V1 = "34 32 0:29 {root} {place} rw - cgroup cgroup rw,cpu,cpuacct"
 
@@ -150,14 +149,14 @@ def test_bf16_is_refused_in_two_lines_that_say_why_and_what_to_use(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(processor, "abilities", lambda: AVX2)
-    processor.refuse_bf16("cuda")
+    processor.refuse_bf16("cuda", "")
     with pytest.raises(BadArgument) as found:
-        processor.refuse_bf16("cpu", "int8")
+        processor.refuse_bf16("cpu", "use fp32 or int8")
     first, second = str(found.value).split("\n")
-    assert "AMD Ryzen 7 5800H (AVX2) has no instructions for bfloat16" in first
-    assert second == "Use precision fp32 or int8"
+    assert "AMD Ryzen 7 5800H (AVX2) has no instructions for it" in first
+    assert second == "use fp32 or int8"
     monkeypatch.setattr(processor, "abilities", lambda: AVX2._replace(bf16=True))
-    processor.refuse_bf16("cpu")
+    processor.refuse_bf16("cpu", "")
 
 
 def test_the_machine_is_printed_for_people_and_for_programs(

@@ -28,6 +28,7 @@ from cladenet.layers.classifier import Classifier
 from cladenet.registry import create_model
 from cladenet.vision import torchvision
 from pictures import noise, photo_split, smooth
+from processors import needs_bf16
 from ranks import together
 from saved_run import small_network
 
@@ -391,6 +392,7 @@ def test_the_network_is_left_as_it_was(photos: Split) -> None:
     assert [module.training for module in model.modules()] == modes
 
 
+@needs_bf16
 def test_bf16_comes_near(photos: Split) -> None:
     exact = evaluate([member("dense,ten-crop")], photos)
     rough = evaluate([member("dense,ten-crop")], photos, precision="bf16")

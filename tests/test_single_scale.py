@@ -11,6 +11,7 @@ from cladenet.data.preprocess import Preprocess
 from cladenet.errors import BadArgument, CladeNetError, DataError
 from cladenet.evaluation import Evaluation, evaluate
 from cladenet.layers.classifier import Classifier
+from processors import needs_bf16
 from ranks import together
 from saved_run import noise, small_network
 
@@ -84,6 +85,7 @@ def test_dropout_is_off() -> None:
     assert measure(model, SPLIT).to_json() == measure(model.eval(), SPLIT).to_json()
 
 
+@needs_bf16
 def test_bf16_computes_in_bf16_and_comes_near() -> None:
     model = small_network(10, 1)
     kinds: list[torch.dtype] = []

@@ -14,6 +14,7 @@ import cladenet
 from cladenet.errors import BadArgument, CheckpointError
 from cladenet.runs.train.decide import decide
 from cladenet.runs.train.train_run import RunResult
+from processors import needs_bf16
 
 QUICK: dict[str, Any] = {"epochs": 2, "batch_size": 64, "device": "cpu", "threads": 1}
 
@@ -163,7 +164,7 @@ def test_a_misspelt_option_gets_the_nearest(tmp_path: Path) -> None:
         cladenet.train("lenet5", "digits", out=tmp_path / "run", batchsize=3)
 
 
-@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("precision", ["fp32", pytest.param("bf16", marks=needs_bf16)])
 @pytest.mark.parametrize("optimizer", ["sgd", "rmsprop", "adamw"])
 def test_every_option_of_the_step_runs_together(
     precision: str, optimizer: str, tmp_path: Path

@@ -52,24 +52,27 @@ def abilities() -> Processor:
     )
 
 
-def refuse_bf16(device: str, *others: str) -> None:
-    """Refuse to compute in bfloat16 where that is many times as slow as float32.
+def has_bf16(device: str) -> bool:
+    """Is bfloat16 worth a thought on that kind of device, "cpu" or another?"""
+    return device != "cpu" or abilities().bf16
+
+
+def refuse_bf16(device: str, instead: str) -> None:
+    """Refuse to compute in bfloat16 where that takes many times as long as float32.
 
     Args:
-        device: "cpu" or another kind, which is not our business.
-        others: what else the user could do, after `fp32`.
+        device: "cpu", or another kind, which is not looked at.
+        instead: what to do.
 
     Raises:
-        BadArgument: it is a processor that cannot.
+        BadArgument: the processor has no bfloat16; in two lines.
     """
-    if device != "cpu" or abilities().bf16:
-        return
-    found = abilities()
-    raise BadArgument(
-        f"precision is bf16, but {found.name} ({found.vectors}) has no instructions for bfloat16 "
-        "that torch could use: it would take ten times as long as float32.\n"
-        f"Use {' or '.join(('precision fp32', *others))}"
-    )
+    if not has_bf16(device):
+        found = abilities()
+        raise BadArgument(
+            f"precision is bf16, but {found.name} ({found.vectors}) has no instructions for it "
+            f"that torch could use: it would take some ten times as long as fp32\n{instead}"
+        )
 
 
 def processor_name() -> str:

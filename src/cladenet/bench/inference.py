@@ -18,8 +18,7 @@ from cladenet.errors import BadArgument, CladeNetError
 from cladenet.registry import find
 
 PLAIN = "plain"
-PRECISIONS = ("exact", "bf16", "int8")
-PEAK_OF = {PLAIN: "fp32", "exact": "fp32", "bf16": "bf16", "int8": "int8"}
+PRECISIONS = ("fp32", "bf16", "int8")
 
 
 class Case(NamedTuple):
@@ -39,7 +38,7 @@ class Case(NamedTuple):
     network: str
     form: str
     batch: int
-    engine: str = "usual"
+    engine: str = "auto"
     device: str = "cpu"
     threads: int = 0
     visit: float = 0.3
@@ -143,7 +142,7 @@ def _measured(cases: Sequence[Case], rounds: int, limits: Limits | None) -> Comp
                 case.form,
                 seconds[case.form],
                 seconds[PLAIN],
-                limits.peak(PEAK_OF[case.form]) if limits else None,
+                limits.peak("fp32" if case.form == PLAIN else case.form) if limits else None,
                 sides[case.form],
             )
             for case in cases

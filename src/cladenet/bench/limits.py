@@ -54,7 +54,7 @@ class Limits(NamedTuple):
 def measure_limits(device: str = "cpu", visits: int = 5) -> Limits:
     """Some seconds of work; each figure is the best of `visits`, or of those that time allows."""
     place = torch.device(device)
-    lacks = () if place.type != "cpu" or processor.abilities().bf16 else ("bf16",)
+    lacks = () if processor.has_bf16(place.type) else ("bf16",)
 
     def best(call: Callable[[], Any]) -> float:
         measure = repeated(waiting(call, place), visit=0.1)
@@ -67,9 +67,7 @@ def measure_limits(device: str = "cpu", visits: int = 5) -> Limits:
 
     with torch.inference_mode():
         gemm = {
-            name: 2e-9 * SIZE**3 / best(product(name, place))
-            for name in GEMMS
-            if name not in lacks
+            name: 2e-9 * SIZE**3 / best(product(name, place)) for name in GEMMS if name not in lacks
         }
         conv = {
             name: 2e-9 * 32 * 28 * 28 * 256 * 256 * 9 / best(convolution(kind, place))

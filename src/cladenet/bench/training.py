@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from itertools import repeat
 from typing import Any, NamedTuple
 
+from cladenet import processor
 from cladenet.bench.apart import Answers, Apart
 from cladenet.bench.inference import Compared, row_of
 from cladenet.bench.limits import Limits
@@ -57,17 +58,17 @@ def training_speed(
         raise BadArgument(f"batch is {batch}; a batch norm needs 2 or more")
     for entry in entries:
         with ExitStack() as stack:
-            sides = {
-                form: stack.enter_context(
-                    Apart(
-                        [
-                            *("-m", "cladenet.bench.training"),
-                            json.dumps(Case(entry.name, form, batch, **settings)),
-                        ]
-                    )
-                )
-                for form in (PLAIN, *FORMS)
-            }
+            sides: dict[str, Apart] = {}
+            refused: dict[str, str] = {}
+            for form in (PLAIN, *FORMS):
+                case = json.dumps(Case(entry.name, form, batch, **settings))
+                try:
+                    side = Apart(["-m", "cladenet.bench.training", case])
+                    sides[form] = stack.enter_context(side)
+                except BadArgument as error:
+                    if form == PLAIN:
+                        raise
+                    refused[form] = str(error)
             seconds = paired(sides, rounds)
             rows = [
                 row_of(
@@ -81,7 +82,7 @@ def training_speed(
                 )
                 for form, taken in seconds.items()
             ]
-        yield Compared(rows, {})
+        yield Compared(rows, refused)
 
 
 def main() -> None:
@@ -146,6 +147,8 @@ def _ours(case: Case) -> Any:
     from cladenet.training.objective import make_objective
     from cladenet.world import World
 
+    if case.form == "bf16":
+        processor.refuse_bf16(case.device, "fp32 is measured")
     net = _network(case).to(memory_format=torch.channels_last)
     entry = find(case.network)
     channels, height, width = entry.input

@@ -88,7 +88,7 @@ def check(
         BadArgument: an argument is out of range or contradicts the model.
         DataError: the split is empty, or its labels exceed the model's classes.
     """
-    check_precision(precision)
+    check_precision(precision, device)
     if batch_size < 1:
         raise BadArgument(f"batch_size is {batch_size}; expected 1 or more")
     if world > 1 and reduce is None:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from cladenet import processor
 from cladenet.data.preprocess import Preprocess
 from cladenet.errors import BadArgument
 from cladenet.layers.modes import training_nowhere
@@ -34,7 +35,9 @@ def evaluating(*models: nn.Module) -> Iterator[None]:
         yield
 
 
-def check_precision(precision: str) -> None:
-    """Raise BadArgument unless it is `fp32` or `bf16`."""
+def check_precision(precision: str, device: torch.device) -> None:
+    """Raise BadArgument unless it is `fp32`, or `bf16` and the device can do it."""
     if precision not in ("fp32", "bf16"):
         raise BadArgument(f"precision is {precision!r}; expected fp32 or bf16")
+    if precision == "bf16":
+        processor.refuse_bf16(device.type, "use fp32")

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from cladenet.errors import BadArgument, MissingExtra
 
 Run = Callable[[Tensor], Tensor]
-DTYPES = {"exact": torch.float32, "bf16": torch.bfloat16, "int8": torch.float32}  # of maps
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "int8": torch.float32}  # of maps
 
 
 class CannotPrepare(Exception):
@@ -37,7 +37,7 @@ class Wish:
     Args:
         model: in evaluation mode, on the device of the images.
         images: normalised, float32 (N, C, H, W), as many and as large as there will usually be.
-        precision: `exact`, `bf16` or `int8`.
+        precision: `fp32`, `bf16` or `int8`.
         calibration: images as the network will see them, for `int8`; None otherwise.
         cache: a folder of the user's own for what takes long to make again; None for none.
     """
@@ -81,12 +81,12 @@ class Engine(NamedTuple):
 
 
 ENGINES = {
-    "packed": Engine("packed", "cpu", ("exact", "bf16", "int8")),
-    "inductor": Engine("compiled", "cpu", ("exact", "bf16")),
-    "onnxruntime": Engine("onnx_runtime", "cpu", ("exact", "int8"), "onnxruntime"),
-    "openvino": Engine("openvino_runtime", "cpu", ("exact", "bf16", "int8"), "openvino"),
-    "graph": Engine("cuda_graph", "cuda", ("exact", "bf16")),
-    "eager": Engine("eager", "", ("exact", "bf16")),
+    "packed": Engine("packed", "cpu", ("fp32", "bf16", "int8")),
+    "inductor": Engine("compiled", "cpu", ("fp32", "bf16")),
+    "onnxruntime": Engine("onnx_runtime", "cpu", ("fp32", "int8"), "onnxruntime"),
+    "openvino": Engine("openvino_runtime", "cpu", ("fp32", "bf16", "int8"), "openvino"),
+    "graph": Engine("cuda_graph", "cuda", ("fp32", "bf16")),
+    "eager": Engine("eager", "", ("fp32", "bf16")),
 }
 
 
@@ -100,7 +100,7 @@ def make(name: str, wish: Wish) -> Run:
     """
     if name not in ENGINES:
         raise BadArgument(
-            f"engine is {name!r}; expected usual, fastest or one of {', '.join(ENGINES)}"
+            f"engine is {name!r}; expected auto, fastest or one of {', '.join(ENGINES)}"
         )
     engine = ENGINES[name]
     if engine.device not in ("", wish.images.device.type) or (

@@ -6,13 +6,14 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from cladenet import processor
 from cladenet.errors import BadArgument
 from cladenet.inference.choosing import Prepared, fastest, prepared, usual
 from cladenet.inference.engines import Wish
 from cladenet.layers.classifier import Classifier
 from cladenet.layers.modes import training_nowhere
 
-PRECISIONS = ("exact", "bf16", "int8")
+PRECISIONS = ("fp32", "bf16", "int8")
 
 
 class FastClassifier(nn.Module):
@@ -24,7 +25,7 @@ class FastClassifier(nn.Module):
         plain: the network that it was made of.
         num_classes: length of the logits.
         engine: what runs it.
-        precision: `exact`, `bf16` or `int8`.
+        precision: `fp32`, `bf16` or `int8`.
         difference: the largest of the logits from the plain network's on random images, as a share
             of the largest of those.
         seconds: that the preparation took.
@@ -58,11 +59,11 @@ class FastClassifier(nn.Module):
 
 def for_inference(
     model: nn.Module,
-    precision: str = "exact",
+    precision: str = "fp32",
     *,
     batch_size: int = 1,
     size: tuple[int, int, int] = (3, 224, 224),
-    engine: str = "usual",
+    engine: str = "auto",
     calibration: Tensor | None = None,
     cache: Path | None = None,
 ) -> FastClassifier:
@@ -73,12 +74,12 @@ def for_inference(
 
     Args:
         model: stays as it is; put it on its device first.
-        precision: `exact`, where logits differ by 1e-5 of the largest at most, or by about what
+        precision: `fp32`, where logits differ by 1e-5 of the largest at most, or by about what
             rounding costs the plain network; `bf16`, 8 bits for weights and maps; `int8` for
             convolutions and linear layers.
         batch_size: images in one call, usually; any number can be given.
         size: channels, height and width, usually; any can be given that the network takes.
-        engine: one of `inference.engines`; `usual` is what `fastest` has found before, or else is
+        engine: one of `inference.engines`; `auto` is what `fastest` has found before, or else is
             ready at once, `packed` on a CPU and `graph` on a GPU; `fastest` measures all that are
             installed.
         calibration: normalised images (n, C, H, W) such as those to come, for `int8`.
@@ -94,14 +95,17 @@ def for_inference(
         raise BadArgument(f"batch_size is {batch_size}; expected 1 or more")
     if precision == "int8" and (calibration is None or not len(calibration)):
         raise BadArgument("int8 needs calibration=IMAGES, normalised ones such as those to come")
+    device = next(model.parameters()).device
+    if precision == "bf16":
+        processor.refuse_bf16(device.type, "use fp32 or int8")
     start = time.perf_counter()
     draw = torch.Generator().manual_seed(0)
-    images = torch.randn(batch_size, *size, generator=draw).to(next(model.parameters()).device)
+    images = torch.randn(batch_size, *size, generator=draw).to(device)
     wish = Wish(model, images, precision, calibration, cache)
     with training_nowhere(model), torch.random.fork_rng(devices=[]), torch.inference_mode():
         if engine == "fastest":
             found = fastest(wish)
-        elif engine == "usual":
+        elif engine == "auto":
             found = usual(wish)
         else:
             found = prepared(engine, wish)

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from cladenet import processor
 from cladenet.inference.engine.batching import in_batches
 from cladenet.inference.engines import CannotPrepare, Run, Wish
 
@@ -24,7 +25,7 @@ core = openvino.Core()
 compiled = core.compile_model(core.read_model(sys.stdin.buffer.read()), "CPU", settings)
 compiled([numpy.zeros(compiled.input(0).shape, numpy.float32)])
 """
-HINTS = {"exact": "f32", "bf16": "bf16", "int8": "bf16"}  # int8: of what is not in 8 bits
+HINTS = {"fp32": "f32", "bf16": "bf16"}
 
 
 def make(wish: Wish) -> Run:
@@ -38,7 +39,7 @@ def make(wish: Wish) -> Run:
     settings: dict[str, Any] = {
         "PERFORMANCE_HINT": "LATENCY",
         "INFERENCE_NUM_THREADS": torch.get_num_threads(),
-        "INFERENCE_PRECISION_HINT": HINTS[wish.precision],
+        "INFERENCE_PRECISION_HINT": _hint(wish.precision),
     }
     if wish.cache is not None:
         settings["CACHE_DIR"] = str(wish.cache)
@@ -55,6 +56,9 @@ def make(wish: Wish) -> Run:
         compiled = core.compile_model(converted, "CPU", settings)
     except Exception as error:  # OpenVINO has no class of its own for what it cannot convert
         raise CannotPrepare(f"openvino stops with: {str(error).strip().splitlines()[0]}") from error
+    done = compiled.get_property("INFERENCE_PRECISION_HINT").to_string()
+    if done != settings["INFERENCE_PRECISION_HINT"]:  # it says nothing
+        raise CannotPrepare(f"openvino computes in {done} here")
     request = compiled.create_infer_request()
 
     def run(images: Tensor) -> Tensor:
@@ -63,6 +67,13 @@ def make(wish: Wish) -> Run:
         return torch.from_numpy(next(iter(found.values())).copy())
 
     return in_batches(run, wish)
+
+
+def _hint(precision: str) -> str:
+    """The type that OpenVINO is asked for; with int8, of what is not in 8 bits."""
+    if precision == "int8":
+        return HINTS["bf16" if processor.has_bf16("cpu") else "fp32"]
+    return HINTS[precision]
 
 
 def _tried(graph: bytes) -> bytes:
@@ -75,7 +86,7 @@ def _tried(graph: bytes) -> bytes:
         file.write(graph)
         file.seek(0)
         trial = subprocess.Popen(
-            [sys.executable, "-c", TRIAL, HINTS["int8"]],
+            [sys.executable, "-c", TRIAL, _hint("int8")],
             stdin=file,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

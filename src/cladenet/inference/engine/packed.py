@@ -35,7 +35,7 @@ class Packed:
     Args:
         model: in evaluation mode.
         images: normalised (N, C, H, W), as many as there will usually be.
-        precision: `exact`, `bf16` or `int8`.
+        precision: `fp32`, `bf16` or `int8`.
         calibration: normalised images, for `int8`.
 
     Raises:

@@ -32,7 +32,7 @@ def evaluate(
     flip: bool | None = None,
     average: str = "scores",
     precision: str = "fp32",
-    engine: str = "usual",
+    engine: str = "auto",
     worst: int = 0,
     workers: int = 0,
     on_unreadable: OnUnreadable = "stop",
@@ -122,8 +122,8 @@ def _own_view(
     cache_dir: str | PathLike[str] | None,
 ) -> Evaluated:
     """The view that the checkpoint describes, from the cache of decoded images."""
-    check_precision(precision)
     where = choose_device(device)
+    check_precision(precision, where)
     loaded = load(run)
     whole = opened(loaded, data, on_unreadable)
     dataset, name, images, notes = scored(whole, loaded, split, given=data is not None)

@@ -80,8 +80,8 @@ def evaluate_exits(
         DataError: the data cannot be opened or are not the ones that the run divided.
         CheckpointError: the checkpoint is damaged, or tells other classes apart than the data.
     """
-    check_precision(precision)
     where = choose_device(device)
+    check_precision(precision, where)
     loaded = load(run)
     if loaded.model.num_exits == 1:
         raise BadArgument(

@@ -76,7 +76,7 @@ def evaluate_protocols(
     batch_size: int = 256,
     device: str = "auto",
     precision: str = "fp32",
-    engine: str = "usual",
+    engine: str = "auto",
     worst: int = 0,
     workers: int = 0,
     on_unreadable: OnUnreadable = "stop",
@@ -112,8 +112,8 @@ def evaluate_protocols(
     """
     names, options = parse_names(protocols), Options(tuple(scales), flip, average)
     trained = _as_range(train_scale)
-    check_precision(precision)
     where = choose_device(device)
+    check_precision(precision, where)
     loaded = [load(run) for run in ([runs] if isinstance(runs, str | PathLike) else runs)]
     if not loaded:
         raise BadArgument("no run is given; give at least one run folder")

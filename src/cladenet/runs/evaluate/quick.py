@@ -4,24 +4,27 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from cladenet import processor
 from cladenet.checkpoints import Loaded
 from cladenet.data.batches import eval_batches
 from cladenet.errors import BadArgument
 from cladenet.files import cache_folder
 from cladenet.inference import FastClassifier, for_inference
+from cladenet.inference.prepare import PRECISIONS
 from cladenet.runs.evaluate.scored import opened, scored
 
-PRECISIONS = {"fp32": "exact", "bf16": "bf16", "int8": "int8"}
 CALIBRATED_ON = 64  # training images, drawn once for all
 ENGINES = (
     "engines"  # in the folder of caches, and not beside the checkpoint, which may be another's
 )
 
 
-def check_precision(precision: str) -> None:
-    """Raise BadArgument unless it is `fp32`, `bf16` or `int8`."""
+def check_precision(precision: str, device: torch.device) -> None:
+    """Raise BadArgument unless it is `fp32`, `int8`, or `bf16` and the device can do it."""
     if precision not in PRECISIONS:
         raise BadArgument(f"precision is {precision!r}; expected one of {', '.join(PRECISIONS)}")
+    if precision == "bf16":
+        processor.refuse_bf16(device.type, "use fp32 or int8")
 
 
 def quick(
@@ -49,7 +52,7 @@ def quick(
     calibration = _training_images(loaded, data).to(device) if precision == "int8" else None
     return for_inference(
         model,
-        PRECISIONS[precision],
+        precision,
         batch_size=batch_size,
         size=(preprocess.channels, preprocess.height, preprocess.width),
         engine=engine,

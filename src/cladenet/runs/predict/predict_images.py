@@ -77,7 +77,7 @@ def predict(
     batch_size: int = 64,
     device: str = "auto",
     precision: str = "fp32",
-    engine: str = "usual",
+    engine: str = "auto",
     fit: str | None = None,
     threads: int | None = None,
 ) -> list[Prediction]:
@@ -135,7 +135,7 @@ def predictions(
     batch_size: int = 64,
     device: str = "auto",
     precision: str = "fp32",
-    engine: str = "usual",
+    engine: str = "auto",
     fit: str | None = None,
     threads: int | None = None,
     told: Callable[[str], None] = lambda _: None,
@@ -147,14 +147,14 @@ def predictions(
     """
     if top < 1 or batch_size < 1:
         raise BadArgument(f"top is {top} and batch_size {batch_size}; expected 1 or more of each")
-    check_precision(precision)
     where = choose_device(device)
+    check_precision(precision, where)
     loaded = run if isinstance(run, Loaded) else load(run)
     preprocess = fitted(loaded.card.preprocess, fit)
 
     def ready(images: int) -> nn.Module:
         """A few images have their answers from the plain network before another is ready."""
-        if images < WORTH_PREPARING and (precision, engine) == ("fp32", "usual"):
+        if images < WORTH_PREPARING and (precision, engine) == ("fp32", "auto"):
             return loaded.model.to(where)
         network = quick(loaded, precision, images, where, engine)
         told(as_sentence(network))

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import torch
 
-from cladenet import __version__
+from cladenet import __version__, processor
 from cladenet.checkpoints.card import Card
 from cladenet.data.batches import TrainBatches
 from cladenet.data.cache.store import OnProgress
@@ -50,8 +50,13 @@ def probed(model: Classifier, config: RunConfig, setting: Setting, world: World)
 def with_precision(
     model: Classifier, config: RunConfig, setting: Setting, batches: TrainBatches, world: World
 ) -> tuple[RunConfig, tuple[str, ...]]:
-    """The configuration with the precision that the first process has measured to be worth it."""
+    """The configuration with the precision that the first process has measured to be worth it.
+
+    Where a processor has no bfloat16 nothing is measured.
+    """
     said: tuple[str, ...] = ()
+    if world.agree(int(not processor.has_bf16(world.device.type))):  # one would hold up all
+        return replace(config, precision="fp32"), said
     view, (_, *paper) = setting.preprocess, setting.entry.input
     macs = setting.entry.macs * view.height * view.width // (paper[0] * paper[1])
     steps = setting.recipe.total_steps(batches.steps_per_epoch)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import torch
 
+from cladenet import processor
 from cladenet.checkpoints import load
 from cladenet.checkpoints.atomic import to_json, write_file
 from cladenet.checkpoints.folder import steps
@@ -104,6 +105,8 @@ def _run(folder: RunFolder, config: RunConfig, *, going_on: bool, quiet: bool) -
     with ExitStack() as stack:
         stack.enter_context(explained(folder, config))
         world = stack.enter_context(open_world(config.device))
+        with together(world):
+            _refuse_bf16(config, folder, world, going_on)
         wish = stack.enter_context(stop_wishes())
         with wish.at_once("stopped by a signal before the first step; nothing is lost"):
             course = _begin(stack, world, folder, config, going_on=going_on, quiet=quiet)
@@ -117,6 +120,18 @@ def _run(folder: RunFolder, config: RunConfig, *, going_on: bool, quiet: bool) -
                     world, course.config, course.setting, folder, course.keeper, course.show
                 )
         return RunResult(folder.path, split, evaluation)
+
+
+def _refuse_bf16(config: RunConfig, folder: RunFolder, world: World, going_on: bool) -> None:
+    """A processor without it would take weeks instead of days."""
+    if config.precision == "bf16":
+        instead = "use precision=fp32, or auto, which takes what is faster here"
+        if going_on:
+            instead = (
+                "go on with the run where a processor has it, or start another one from its "
+                f"weights: --weights {folder.path} precision=fp32"
+            )
+        processor.refuse_bf16(world.device.type, instead)
 
 
 def _begin(
