@@ -3,7 +3,7 @@
 A message says what was given, what was expected and what to do next. The command line prints it on
 stderr without a traceback and exits with `exit_status`:
 
-    2  usage: an unknown name, an impossible argument, a missing extra
+    2  usage: an unknown name, an impossible argument, a missing extra, packages at odds
     3  data: missing, unreadable, leaking or contradictory
     4  checkpoint: damaged, refused, or made for something else
     5  diverged: a loss that is not finite
@@ -39,6 +39,10 @@ class MissingExtra(CladeNetError, ImportError):
     def __reduce__(self) -> tuple[Any, ...]:
         """How it travels from a worker process."""
         return type(self), self._arguments
+
+
+class BrokenInstallation(CladeNetError, ImportError):
+    """Two installed packages do not work together."""
 
 
 class DataError(CladeNetError):
