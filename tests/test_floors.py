@@ -11,7 +11,7 @@ SOURCE = Path(cladenet.__file__).parent
 
 FLOORS = (
     {"errors"},
-    {"files", "vision", "allocator", "threads"},
+    {"files", "paths", "vision", "allocator", "threads"},
     {"processor"},
     {"ledger"},
     {"world", "layers", "data", "recipes"},

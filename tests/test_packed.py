@@ -3,6 +3,7 @@ import resource
 import shutil
 import time
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,12 @@ import pytest
 
 from cladenet.data.cache import store
 from cladenet.data.cache.packed import DamagedCache, PackedImages, pack
-from cladenet.data.cache.store import FileStore, Store, View, default_cache_dir, open_store
+from cladenet.data.cache.store import FileStore, Store, View, open_store
 from cladenet.data.dataset import FileImages, Split
 from cladenet.data.images.decode import decode
 from cladenet.data.resample import shrink
 from cladenet.errors import BadArgument, DataError, OutOfSpace
+from cladenet.runs.folder.config import RunConfig
 from pictures import noise, photo_split, smooth, usual
 
 FORK = multiprocessing.get_context("fork")
@@ -33,7 +35,7 @@ def cache(tmp_path: Path) -> Path:
     return tmp_path / "cache"
 
 
-def opened(split: Split, cache: Path, side: int | None = None, **more: Any) -> Store:
+def opened(split: Split, cache: Path | None, side: int | None = None, **more: Any) -> Store:
     found, _ = open_store(split.images, View(usual(split, 32), side), cache, **more)
     return found
 
@@ -271,17 +273,28 @@ def test_what_a_killed_process_left_is_written_over(photos: Split, cache: Path) 
     assert not partial.exists()
 
 
-def test_the_folder_is_taken_from_the_environment(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_chosen_folder_that_cannot_be_written_is_refused(
+    photos: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("CLADENET_CACHE", str(tmp_path / "named"))
-    assert default_cache_dir() == tmp_path / "named"
-    monkeypatch.delenv("CLADENET_CACHE")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert default_cache_dir() == tmp_path / "cladenet"
-
-
-def test_a_folder_that_cannot_be_written_is_refused(photos: Split, tmp_path: Path) -> None:
+    """The message names options that there are."""
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(BadArgument, match=r"file/cache cannot be written: Not a directory; set"):
+    message = r"file/cache cannot be written: Not a directory; set CLADENET_CACHE .* cache_gb=0,"
+    with pytest.raises(BadArgument, match=message):
         opened(photos, tmp_path / "file" / "cache")
+    monkeypatch.setenv("CLADENET_CACHE", str(tmp_path / "file" / "cache"))
+    with pytest.raises(BadArgument, match=message):
+        opened(photos, None)
+    assert "cache_gb" in {field.name for field in fields(RunConfig)}
+
+
+def test_without_a_home_that_can_be_written_images_are_decoded_anew(
+    photos: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "home").write_bytes(b"")
+    monkeypatch.delenv("CLADENET_CACHE", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
+    view = View(usual(photos, 32))
+    store, (note,) = open_store(photos.images, view)
+    assert isinstance(store, FileStore)
+    assert note.startswith(f"the image cache {tmp_path}/home/cladenet cannot be written: Not a dir")
+    np.testing.assert_array_equal(store[3], opened(photos, tmp_path / "cache")[3])

@@ -1,15 +1,9 @@
-"""Small files that are written whole or not at all, and where cached ones live."""
+"""Small files that are written whole or not at all."""
 
 import os
 from pathlib import Path
 
 from cladenet.errors import DataError
-
-
-def cache_folder() -> Path:
-    """$CLADENET_CACHE, or ~/.cache/cladenet; what is in there may be deleted at any time."""
-    chosen = os.environ.get("CLADENET_CACHE")
-    return Path(chosen) if chosen else Path.home() / ".cache" / "cladenet"
 
 
 def write_atomically(path: Path, content: bytes) -> None:

@@ -4,8 +4,10 @@ Points in time are fractions of the run, so that a shortened run keeps the paper
 of He et al. at 32k and 48k of 64k steps are `drop_at=(0.5, 0.75)`.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass, fields
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from cladenet.errors import BadArgument
 
@@ -213,6 +215,8 @@ def parse_value(name: str, text: str, kind: Any) -> Any:
             if text not in get_args(kind):
                 raise ValueError
             return text
+        if get_origin(kind) in (Union, UnionType):
+            return _first_that_fits(name, text, get_args(kind))
         if get_origin(kind) is tuple:
             item = get_args(kind)[0]
             words = text.strip("()[] ").split(",")
@@ -226,7 +230,18 @@ def parse_value(name: str, text: str, kind: Any) -> Any:
         raise BadArgument(f"{name} is {text!r}; expected {_describe(kind)}") from error
 
 
+def _first_that_fits(name: str, text: str, kinds: tuple[Any, ...]) -> Any:
+    for kind in kinds:
+        with suppress(BadArgument):
+            return parse_value(name, text, kind)
+    raise ValueError
+
+
 def _describe(kind: Any) -> str:
+    if get_origin(kind) in (Union, UnionType):
+        return " or ".join(_describe(one) for one in get_args(kind))
+    if get_origin(kind) is Literal and len(get_args(kind)) == 1:
+        return str(get_args(kind)[0])
     if get_origin(kind) is Literal:
         return "one of " + ", ".join(map(str, get_args(kind)))
     if get_origin(kind) is tuple:

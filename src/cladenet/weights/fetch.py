@@ -4,7 +4,6 @@ torchvision's files go where `torch.hub` keeps them, those of the Hugging Face h
 `huggingface_hub` does, so that what is there already is not fetched twice.
 """
 
-import os
 from pathlib import Path
 
 from cladenet.errors import CheckpointError, MissingExtra
@@ -68,12 +67,6 @@ def fetch_from_hub(repository: str, name: str, file: str = "model.safetensors") 
             f"{name} is not on this machine and cannot be fetched ({_reason(error)}). Download "
             f"{address} and import it: cladenet import FILE --as {name.partition('.')[0]}"
         ) from error
-
-
-def cache_folder() -> Path:
-    """Where imported weights are kept: `$XDG_CACHE_HOME/cladenet/weights`."""
-    root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(root) / "cladenet" / "weights"
 
 
 def _reason(error: Exception) -> str:

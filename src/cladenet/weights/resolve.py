@@ -15,8 +15,9 @@ from typing import Any
 
 from cladenet.checkpoints.atomic import MANIFEST
 from cladenet.errors import CheckpointError, StorageError
+from cladenet.paths import cache_root
 from cladenet.weights.create import is_external
-from cladenet.weights.fetch import cache_folder, fetch, fetch_from_hub
+from cladenet.weights.fetch import fetch, fetch_from_hub
 from cladenet.weights.importing import import_weights
 from cladenet.weights.known import find_weights, known_weights, split_name
 from cladenet.weights.reading import SUFFIXES
@@ -25,7 +26,7 @@ from cladenet.weights.reading import SUFFIXES
 def resolve(name: str | Path, **arguments: Any) -> Path:
     """The checkpoint folder that `name` means; files and other libraries' are imported first.
 
-    Imported weights are kept in `$XDG_CACHE_HOME/cladenet/weights`.
+    Imported weights are kept in the folder `weights` of `cache_root()`.
 
     Raises:
         BadArgument, CheckpointError: as the parts do.
@@ -82,7 +83,7 @@ def _imported(
     key = (
         f"{file.resolve()} {facts.st_size} {facts.st_mtime_ns} {source} {sorted(arguments.items())}"
     )
-    target = cache_folder() / hashlib.sha256(key.encode()).hexdigest()[:24]
+    target = cache_root() / "weights" / hashlib.sha256(key.encode()).hexdigest()[:24]
     if not target.exists():
         try:
             import_weights(

@@ -133,7 +133,7 @@ def out_of_space(folder: Path, needed: int) -> OutOfSpace:
     return OutOfSpace(
         f"the image cache needs {needed / 1e6:,.1f} MB and {folder} has {free / 1e6:,.1f} MB free, "
         "or a limit on the size of files; make room, set CLADENET_CACHE to another folder, or "
-        "decode anew each epoch with cache_limit=0"
+        "train with cache_gb=0, which decodes anew each epoch"
     )
 
 

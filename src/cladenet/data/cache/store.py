@@ -33,6 +33,7 @@ from cladenet.data.loading import in_threads
 from cladenet.data.preprocess import Preprocess
 from cladenet.data.resample import shrink
 from cladenet.errors import BadArgument
+from cladenet.paths import cache_root, cache_was_chosen
 from cladenet.threads import our_share
 
 CACHE_LIMIT = 20 << 30
@@ -131,9 +132,10 @@ def open_store(
     Args:
         images: an array is kept in memory; files are packed, if the cache is not there yet.
         view: what is kept of each.
-        cache_dir: of the packed files; `default_cache_dir()` if None.
+        cache_dir: of the packed files; `cache_root()` if None, and no cache where nobody has chosen
+            that folder and it cannot be written.
         cache_limit: bytes that the packed file may take; by default 20 GiB or half of what is free
-            on the disk, the lesser. Above it files are decoded whenever asked for.
+            on the disk, the lesser. Above it files are decoded whenever asked for; 0 is no cache.
         on_progress: called while packing with the images done and their number.
 
     Raises:
@@ -152,26 +154,23 @@ def open_store(
     if isinstance(images, ArrayImages):
         whole = view.side is not None and preprocess.fit == "crop"
         return ArrayStore(images.array if whole else preprocess.prepare_all(images.array)), ()
-    folder = Path(cache_dir).expanduser() if cache_dir is not None else default_cache_dir()
     if cache_limit == 0:
         return FileStore(images, view), ()
+    folder = Path(cache_dir).expanduser() if cache_dir is not None else cache_root()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         return _packed(images, view, folder, cache_limit, on_progress)
     except OSError as error:
         if error.errno in NO_SPACE:
             raise out_of_space(folder, 0) from error
+        why = f"the image cache {folder} cannot be written: {error.strerror}"
+        if cache_dir is None and not cache_was_chosen():
+            note = f"{why}; images are decoded anew each epoch. CLADENET_CACHE names another folder"
+            return FileStore(images, view), (note,)
         raise BadArgument(
-            f"the image cache {folder} cannot be written: {error.strerror}; set CLADENET_CACHE "
-            "to another folder, or decode anew each epoch with cache_limit=0"
+            f"{why}; set CLADENET_CACHE to another folder, or train with cache_gb=0, which decodes "
+            "anew each epoch"
         ) from error
-
-
-def default_cache_dir() -> Path:
-    """$CLADENET_CACHE, else ~/.cache/cladenet ($XDG_CACHE_HOME/cladenet where that is set)."""
-    if named := os.environ.get("CLADENET_CACHE"):
-        return Path(named)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "cladenet"
 
 
 def _packed(

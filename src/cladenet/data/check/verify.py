@@ -21,7 +21,8 @@ import numpy as np
 from cladenet.data.dataset import DataSet, FileImages, Split
 from cladenet.data.images.decode import UnreadableImage, open_image, readable, to_pixels
 from cladenet.errors import BadArgument, DataError
-from cladenet.files import cache_folder, write_atomically
+from cladenet.files import write_atomically
+from cladenet.paths import cache_root
 from cladenet.threads import our_share
 
 OnUnreadable = Literal["stop", "skip"]
@@ -169,7 +170,7 @@ class _Seen:
 
     def __init__(self, spec: str, paths: Sequence[str]) -> None:
         name = hashlib.sha256(os.fsencode(spec)).hexdigest()[:32]
-        self._file: Path | None = cache_folder() / "verified" / name
+        self._file: Path | None = cache_root() / "verified" / name
         if len(paths) < KEEP_FROM:
             self._file = None
         self._keys = {path: self._key(path) for path in paths} if self._file else {}

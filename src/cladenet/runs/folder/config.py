@@ -16,7 +16,7 @@ from cladenet.recipes.recipe import field_types, parse_value
 
 MOST_THREADS = 1024  # beyond, OpenMP ends the process without a word
 _NOT_YAML = (yaml.YAMLError, ValueError, RecursionError)
-_NOT_NEGATIVE = ("workers", "threads", "save_minutes", "save_steps", "seed", "size", "cache_gb")
+_NOT_NEGATIVE = ("workers", "threads", "save_minutes", "save_steps", "seed", "size")
 
 # Words of other libraries.
 _CALLED_HERE = {
@@ -77,7 +77,8 @@ class RunConfig:
         save_minutes: time between two checkpoints at the most.
         save_steps: steps between two checkpoints; 0 saves by time alone.
         cache_dir: folder of decoded images; empty is $CLADENET_CACHE or ~/.cache/cladenet.
-        cache_gb: size up to which photographs are kept decoded; 0 leaves it to the free disk.
+        cache_gb: size up to which photographs are kept decoded; `auto` is 20 GiB or half of the
+            free disk, the lesser, and 0 turns the cache off.
     """
 
     network: str
@@ -107,7 +108,7 @@ class RunConfig:
     save_minutes: float = 5.0
     save_steps: int = 0
     cache_dir: str = ""
-    cache_gb: float = 0.0
+    cache_gb: float | Literal["auto"] = "auto"
 
     def __post_init__(self) -> None:
         for name in ("val", "test"):
@@ -116,6 +117,8 @@ class RunConfig:
         for name in _NOT_NEGATIVE:
             if not getattr(self, name) >= 0:
                 raise BadArgument(f"{name} is {getattr(self, name)}; expected 0 or more")
+        if self.cache_gb != "auto" and not self.cache_gb >= 0:
+            raise BadArgument(f"cache_gb is {self.cache_gb}; expected auto, or 0 or more")
         if self.threads > MOST_THREADS:
             raise BadArgument(f"threads is {self.threads}; expected at most {MOST_THREADS}")
         if not 0 < self.layer_decay <= 1:
@@ -125,6 +128,11 @@ class RunConfig:
                 f"compile=true and checkpoint_activations={self.checkpoint_activations} exclude "
                 "each other: a compiled network decides by itself what it keeps. Leave one out"
             )
+
+    @property
+    def cache_limit(self) -> int | None:
+        """Bytes that each packed file of images may take; None leaves it to the free disk."""
+        return None if self.cache_gb == "auto" else round(self.cache_gb * 1e9)
 
 
 _STRUCTURE = {"network", "data", "recipe_name", "recipe", "arguments"}

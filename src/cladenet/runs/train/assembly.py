@@ -33,7 +33,7 @@ def batches_of(
         world=world.size,
         workers=config.workers,
         cache_dir=config.cache_dir or None,
-        cache_limit=max(1, round(config.cache_gb * 1e9)) if config.cache_gb else None,
+        cache_limit=config.cache_limit,
         on_progress=on_progress,
     )
 
