@@ -15,6 +15,7 @@ from cladenet.errors import BadArgument, CladeNetError, Interrupted, MissingExtr
 STATUSES = {
     "CladeNetError": 2,
     "BadArgument": 2,
+    "BrokenInstallation": 2,
     "DataError": 3,
     "CheckpointError": 4,
     "Diverged": 5,
