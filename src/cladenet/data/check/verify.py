@@ -19,7 +19,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from cladenet.data.dataset import DataSet, FileImages, Split
-from cladenet.data.images.decode import UnreadableImage, open_image, readable, to_pixels
+from cladenet.data.images.decode import UnreadableImage, open_image, readable
 from cladenet.errors import BadArgument, DataError
 from cladenet.files import write_atomically
 from cladenet.paths import cache_root
@@ -48,13 +48,9 @@ def inspect(path: str) -> Facts:
     Raises:
         UnreadableImage: it does not decode to its end.
     """
-    with open_image(path) as image:
-        (width, height), mode = image.size, image.mode
-        image.draft(None, (1, 1))
-        to_pixels(image, 3)
-        # A phone's JPEG may carry a second picture (MPO): a preview or depth map, no animation.
-        many = image.format != "MPO" and bool(getattr(image, "is_animated", False))
-        return Facts(image.format or "", mode, width, height, many)
+    with open_image(path) as picture:
+        picture.pixels(reduce_to=1)
+        return Facts(picture.format, picture.mode, *picture.size, picture.is_animated)
 
 
 def inspect_all(

@@ -16,7 +16,8 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from cladenet.data.images.decode import looks_like_image, readable
+from cladenet.data.images.decode import readable
+from cladenet.data.images.kinds import looks_like_image
 from cladenet.errors import DataError
 
 SUFFIXES = frozenset({

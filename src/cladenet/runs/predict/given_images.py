@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from cladenet.data.images.decode import UnreadableImage, decode, to_pixels
+from cladenet.data.images.decode import UnreadableImage, decode
+from cladenet.data.images.kinds import Refused
+from cladenet.data.images.picture import to_pixels
 from cladenet.data.preprocess import Preprocess
 from cladenet.errors import BadArgument
 from cladenet.runs.predict.image_list import expand
@@ -71,6 +73,8 @@ def read(source: Source, preprocess: Preprocess) -> NDArray[np.uint8]:
         )
     try:
         pixels = to_pixels(source, channels, exif=exif)
+    except Refused as error:
+        raise UnreadableImage("<image>", str(error)) from None
     except (OSError, ValueError, SyntaxError) as error:
         raise UnreadableImage("<image>", f"is damaged: {error}") from error
     return preprocess.prepare(pixels)
