@@ -4,7 +4,6 @@ import io
 import os
 import struct
 import warnings
-import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,6 +15,7 @@ from PIL import Image
 
 from cladenet.data.images.decode import decode, readable
 from cladenet.errors import BadArgument
+from image_files import png
 
 
 def encoded(image: Image.Image, form: str, **options: Any) -> bytes:
@@ -39,20 +39,6 @@ def without_adobe(jpeg: bytes) -> bytes:
     """The same JPEG without its APP14 segment."""
     at = jpeg.index(b"\xff\xee")
     return jpeg[:at] + jpeg[at + 2 + int.from_bytes(jpeg[at + 2 : at + 4], "big") :]
-
-
-def png(width: int, height: int, depth: int, colour: int, rows: bytes) -> bytes:
-    """A PNG from its specification alone: depth in bits, colour type, filtered rows."""
-
-    def chunk(kind: bytes, content: bytes) -> bytes:
-        check = struct.pack(">I", zlib.crc32(kind + content))
-        return struct.pack(">I", len(content)) + kind + content + check
-
-    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
-    data = zlib.compress(rows, 9)
-    return (
-        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
-    )
 
 
 def floats(*values: float) -> bytes:
@@ -107,7 +93,6 @@ COLOURS: dict[str, tuple[Callable[[], bytes], tuple[int, int, int]]] = {
     ),
     "16-bit PGM": (lambda: b"P5 1 1 65535\n" + struct.pack(">H", 257 * 99), (99, 99, 99)),
     "float TIFF, 0 to 1": (lambda: floats(0.6, 0.0, 1.0), (153, 153, 153)),
-    "float TIFF, 0 to 255": (lambda: floats(153.0, 0.0, 255.0), (153, 153, 153)),
     "BMP": (lambda: encoded(plain("RGB", (1, 2, 3)), "BMP"), (1, 2, 3)),
 }
 

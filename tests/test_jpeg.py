@@ -9,8 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from cladenet.data.images import decode as decode_module
-from cladenet.data.images import jpeg
+from cladenet.data.images import jpeg, picture
 from cladenet.data.images.decode import UnreadableImage, decode
 
 
@@ -22,7 +21,7 @@ def both(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def by_pillow(data: bytes, reduce_to: int | None = None) -> NDArray[np.uint8]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(decode_module, "fast_pixels", lambda image: None)
+        patch.setattr(picture, "fast_pixels", lambda image: None)
         return decode(data, reduce_to=reduce_to)
 
 

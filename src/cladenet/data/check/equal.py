@@ -21,7 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cladenet.data.dataset import ArrayImages, EncodedImages, FileImages, Images
-from cladenet.data.images.decode import open_image, to_pixels
+from cladenet.data.images.decode import open_image
+from cladenet.data.images.picture import SCALED
 from cladenet.errors import DataError
 
 PIXELS_UP_TO = 5_000
@@ -131,12 +132,12 @@ class _Picture(NamedTuple):
 def _picture(place: Place, *, reduced: bool) -> _Picture:
     images, index = place
     try:
-        with open_image(images.source(index)) as image:
-            sides = tuple(sorted(image.size))
-            reduced &= image.format in ("JPEG", "MPO") and sides[0] * sides[1] > SMALL
-            if reduced:
-                image.draft(None, (1, 1))
-            pixels = to_pixels(image, images.channels, exif=images.apply_exif)
+        with open_image(images.source(index)) as picture:
+            sides = tuple(sorted(picture.size))
+            reduced &= picture.format in SCALED and sides[0] * sides[1] > SMALL
+            pixels = picture.pixels(
+                images.channels, exif=images.apply_exif, reduce_to=1 if reduced else None
+            )
     except DataError:
         return _Picture((), b"", False)
     return _Picture(sides, _digest(pixels), reduced)

@@ -5,7 +5,7 @@ reads is called by its name, with what its owner can do.
 """
 
 import struct
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import BinaryIO
 
 from PIL import Image, UnidentifiedImageError, features
@@ -59,8 +59,7 @@ def opened(file: BinaryIO, max_pixels: float) -> Picture:
     if image.format == "PNG" and (colours := colour_type(file)) is not None:
         mode = mode_of_png(colours)
         return SampledPicture("PNG", mode, image.size, many, lambda: read_png(file, colours))
-    again = lambda: by_any(file, FORMATS)  # noqa: E731
-    form = image.format or ""
+    form, again = image.format or "", partial(by_any, file, FORMATS)
     return PillowPicture(form, image.mode, image.size, many, image, max_pixels, again)
 
 
@@ -105,7 +104,10 @@ def _tiff(file: BinaryIO, max_pixels: float) -> Picture:
         return SampledPicture(
             "TIFF", mode_of(page), page.size, tiff.is_many, lambda: _read_tiff(file, page)
         )
-    again = lambda: by_any(with_first(file, tiff, page), ("TIFF",))  # noqa: E731
+
+    def again() -> Image.Image:
+        return by_any(with_first(file, tiff, page), ("TIFF",))
+
     image = again()
     return PillowPicture("TIFF", image.mode, page.size, tiff.is_many, image, max_pixels, again)
 
@@ -123,7 +125,7 @@ def _rare(kind: Kind) -> tuple[str, ...]:
 
 @lru_cache(maxsize=8)
 def _has(feature: str) -> bool:
-    supported: list[str] = features.get_supported()  # type: ignore[no-untyped-call]
+    supported: list[str] = features.get_supported()
     return feature in supported
 
 

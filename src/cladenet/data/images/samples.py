@@ -144,12 +144,13 @@ def _scaled(values: Array, white: float) -> Bytes:
         raise Refused("has samples that are no finite numbers; save it with 8 or 16 bits")
     if not (low >= 0 and high <= white * (1 + ROUNDING)):
         way_out = "say which value is white with white_level=VALUE, or " if low >= 0 else ""
+        kind = "float samples" if values.dtype.kind == "f" else "samples"
         raise Refused(
-            f"has samples from {low:g} to {high:g}; expected 0 to {white:g}, which is taken for "
+            f"has {kind} from {low:g} to {high:g}; expected 0 to {white:g}, which is taken for "
             f"white. {way_out.capitalize() or 'Shift and scale them, or '}save it with 8 or 16 bits"
         )
     exact = values.dtype.kind != "f" and white == int(white) and white < 2**32
-    wide = np.uint32 if white < 2**23 else np.uint64
+    wide: Any = np.uint32 if white < 2**23 else np.uint64
     scaled = np.empty(values.shape, np.uint8)
     step = max(1, AT_ONCE // values[0].size)
     for start in range(0, len(values), step):

@@ -15,7 +15,15 @@ from PIL.TiffImagePlugin import COMPRESSION_INFO, OPEN_INFO
 from cladenet.data.images.kinds import Refused
 from cladenet.data.images.samples import COUNT, Colours, Samples, as_white
 from cladenet.data.images.tiff_pages import DamagedTiff, Page, Tag, Tiff
-from cladenet.data.images.tiff_samples import FLOAT, JPEG_2000, WEBP, read_samples
+from cladenet.data.images.tiff_samples import (
+    DEFLATE,
+    FLOAT,
+    JPEG_2000,
+    NONE,
+    OF_BYTES,
+    WEBP,
+    read_samples,
+)
 
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, CMYK, YCBCR, LAB = 0, 1, 2, 3, 5, 6, 8
 COLOURS: dict[int, Colours] = {
@@ -39,6 +47,8 @@ def by_pillow(page: Page) -> bool:
     compression = page.number(Tag.COMPRESSION, 1)
     if compression in (*JPEG_2000, WEBP) or compression not in COMPRESSION_INFO:
         return False
+    if page.number(Tag.PLANAR, 1) == 2 and compression in (NONE, *DEFLATE, *OF_BYTES):
+        return False  # of planes it forgets how their samples are stored
     photometric, extra = page.number(Tag.PHOTOMETRIC, 0), page.numbers(Tag.EXTRA_SAMPLES)
     if photometric == LAB or (photometric in (0, 1) and extra not in ((), (2,))):
         return False

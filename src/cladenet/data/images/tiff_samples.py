@@ -151,7 +151,9 @@ def _block(data: bytes, page: Page, layout: _Layout, rows: int, columns: int) ->
     if len(unpacked) < size:
         raise DamagedTiff(f"a strip or tile has {len(unpacked):,} bytes of {size:,}")
     lines = np.frombuffer(unpacked, np.uint8).reshape(rows, layout.row_bytes)
-    values = _undifferenced(lines, page.number(Tag.PREDICTOR, 1), layout)
+    predicted = compression not in (NONE, PACKBITS)  # as libtiff has it, whatever the tag says
+    predictor = page.number(Tag.PREDICTOR, 1) if predicted else 1
+    values = _undifferenced(lines, predictor, layout)
     return values.reshape(rows, columns, layout.samples)
 
 
