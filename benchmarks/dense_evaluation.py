@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from cladenet.data.preprocess import IMAGENET_MEAN, IMAGENET_STD, Preprocess
-from cladenet.evaluation.protocol import Options, protocols_for
+from cladenet.evaluation.protocol import ViewOptions, protocols_for
 from cladenet.evaluation.scales import at_scale
 from cladenet.evaluation.viewer import Member, Viewer
 from cladenet.layers.classifier import Classifier
@@ -125,8 +125,8 @@ def protocol(model: Classifier, pixels: NDArray[np.uint8]) -> dict[str, Side]:
     scaled = {(seen, scale): at_scale(seen, pixels, scale) for scale in SCALES}
     sides: dict[str, Side] = {}
     for name in ("multi-crop", "multi-scale"):
-        protocols = protocols_for([name], model, seen, (256, 512), Options())
-        viewer = Viewer(Member(model, seen, protocols), 256, torch.device("cpu"), "fp32")
+        protocols = protocols_for([name], model, seen, (256, 512), ViewOptions())
+        viewer = Viewer(Member(model, seen, protocols), 256, "fp32")
         sides[protocols[0].views] = lambda viewer=viewer: viewer.posteriors([scaled])[0]  # type: ignore[misc]
     return sides
 

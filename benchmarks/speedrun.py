@@ -35,7 +35,8 @@ from machine import machine
 from cladenet.allocator import keep_freed_memory
 from cladenet.data.batches import TrainBatches
 from cladenet.evaluation.fusion import evaluate as evaluate_protocols
-from cladenet.evaluation.protocol import Options, protocols_for
+from cladenet.evaluation.options import PassOptions
+from cladenet.evaluation.protocol import ViewOptions, protocols_for
 from cladenet.evaluation.single_scale import evaluate
 from cladenet.evaluation.viewer import Member
 from cladenet.recipes.schedule import lr_at
@@ -179,7 +180,9 @@ def reached(curve: list[dict[str, Any]], mark: float) -> dict[str, Any] | None:
 def accuracy(learner: Learner, setting: Setting, split: str) -> float:
     """Of the plain single view, in percent."""
     images = setting.dataset.splits()[split]
-    found = evaluate(learner.predictor, images, setting.preprocess, precision=PRECISION)
+    found = evaluate(
+        learner.predictor, images, setting.preprocess, PassOptions(precision=PRECISION)
+    )
     return round(100 - found.top1_error, 2)
 
 
@@ -189,11 +192,11 @@ def at_the_end(learner: Learner, setting: Setting, split: str) -> dict[str, Any]
     found = {}
     for name in ("single-scale", "mirror-shift"):
         chosen = protocols_for(
-            [name], learner.predictor, setting.preprocess, (side, side), Options()
+            [name], learner.predictor, setting.preprocess, (side, side), ViewOptions()
         )
         member = Member(learner.predictor, setting.preprocess, chosen)
         (((evaluation,),), _) = evaluate_protocols(
-            [member], setting.dataset.splits()[split], precision=PRECISION
+            [member], setting.dataset.splits()[split], PassOptions(precision=PRECISION)
         )
         low, high = evaluation.top1_interval
         found[name] = {

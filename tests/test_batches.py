@@ -17,6 +17,7 @@ from cladenet.data.dataset import Split
 from cladenet.data.images.decode import decode
 from cladenet.data.loading import WorkerProcesses
 from cladenet.errors import BadArgument, DataError, OutOfSpace
+from cladenet.world import World
 from faults.workers import LOOK_FOR_THE_DEAD
 from pictures import array_split, photo_split, usual
 
@@ -149,7 +150,7 @@ def test_what_workers_do_travels_to_processes_that_are_not_forked(
 def test_the_parts_of_all_processes_are_the_batch_of_one(augment: Augment, world: int) -> None:
     split = array_split(40)
     parts = [
-        train_batches(split, augment, 16, rank=rank, world=world).epoch(EPOCH)
+        train_batches(split, augment, 16, world=World(rank, world)).epoch(EPOCH)
         for rank in range(world)
     ]
     for whole, *of_ranks in zip(
@@ -163,7 +164,7 @@ def test_the_parts_of_a_split_smaller_than_a_batch_are_of_one_size() -> None:
     split = array_split(7)
     seen = []
     for rank in range(3):
-        (batch,) = train_batches(split, Augment(), 15, rank=rank, world=3).epoch(0)
+        (batch,) = train_batches(split, Augment(), 15, world=World(rank, 3)).epoch(0)
         assert len(batch.labels) == 2
         seen += batch.indices.tolist()
     assert len(set(seen)) == 6
@@ -246,7 +247,7 @@ def test_evaluation_sees_each_image_once(world: int, batch_size: int) -> None:
     seen = [
         index
         for rank in range(world)
-        for batch in eval_batches(split, usual(split, 32), batch_size, rank, world)
+        for batch in eval_batches(split, usual(split, 32), batch_size, World(rank, world))
         for index in batch.indices.tolist()
     ]
     assert seen == list(range(10))
@@ -298,16 +299,18 @@ def test_changing_a_batch_in_place_does_not_change_the_data() -> None:
     ("more", "message"),
     [
         (
-            {"batch_size": 9, "world": 2},
+            {"batch_size": 9, "world": World(0, 2)},
             "batch_size is 9 for 2 processes; expected a multiple of 2",
         ),
         ({"batch_size": 0}, "batch_size is 0"),
-        ({"rank": 2, "world": 2}, "rank is 2 of 2 processes; expected 0 to 1"),
         ({"workers": -1}, "workers is -1"),
-        ({"batch_size": 32, "world": 16}, "10 images for 16 processes; use fewer processes"),
+        (
+            {"batch_size": 32, "world": World(0, 16)},
+            "10 images for 16 processes; use fewer processes",
+        ),
     ],
 )
-def test_shares_that_do_not_work_out_are_refused(more: dict[str, int], message: str) -> None:
+def test_shares_that_do_not_work_out_are_refused(more: dict[str, Any], message: str) -> None:
     with pytest.raises(BadArgument, match=message):
         train_batches(array_split(10), Augment(), **more)
 

@@ -11,10 +11,10 @@ SOURCE = Path(cladenet.__file__).parent
 
 FLOORS = (
     {"errors"},
-    {"files", "paths", "vision", "allocator", "threads"},
+    {"files", "paths", "vision", "allocator", "threads", "world"},
     {"processor"},
     {"ledger"},
-    {"world", "layers", "data", "recipes"},
+    {"layers", "data", "recipes"},
     {"kernels"},
     {"models"},
     {"surgery"},

@@ -18,7 +18,8 @@ from cladenet.cli import main
 from cladenet.data.dataset import DataSet
 from cladenet.data.sources.open import open_dataset
 from cladenet.errors import BadArgument, DataError
-from cladenet.evaluation import evaluate
+from cladenet.evaluation.options import PassOptions
+from cladenet.evaluation.single_scale import evaluate
 from cladenet.runs.evaluate.quick import quick
 from cladenet.runs.predict.image_list import expand, listed
 from cladenet.runs.predict.predict_images import WORTH_PREPARING, predictions
@@ -84,8 +85,8 @@ def test_predicted_logits_are_those_of_the_evaluation_bit_for_bit(
     )
     hook = network.register_forward_hook(lambda *call: seen.append(call[2].clone()))
     assert photos.val is not None
-    evaluate(network, photos.val, loaded.card.preprocess, batch_size=batch_size,
-             cache_dir=tmp_path)  # fmt: skip
+    options = PassOptions(batch_size=batch_size, cache_dir=tmp_path)
+    evaluate(network, photos.val, loaded.card.preprocess, options)
     hook.remove()
     found = cladenet.predict(loaded, paths_of(photos), batch_size=batch_size)
     logits = torch.from_numpy(np.stack([prediction.logits for prediction in found]))

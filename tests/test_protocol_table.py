@@ -66,7 +66,7 @@ def test_all_protocols_are_rows_in_their_order(photo_run: Path) -> None:
 
 
 def test_a_row_of_the_table_is_the_protocol_by_itself(photo_run: Path) -> None:
-    rows = cladenet.evaluate_protocols([photo_run], protocols="ten-crop,dense").rows
+    rows = cladenet.evaluate_protocols([photo_run], protocol="ten-crop,dense").rows
     alone = cladenet.evaluate(photo_run, protocol="dense")
     assert rows[1].evaluation.to_json() == alone.evaluation.to_json()
     assert (alone.protocol, alone.viewing) == ("dense", rows[1].viewing)
@@ -76,7 +76,7 @@ def test_single_scale_is_the_checkpoints_own_view(photo_run: Path) -> None:
     plain = cladenet.evaluate(photo_run)
     assert plain.viewing is None
     assert not {"views", "train_scale", "test_scales"} & set(plain.to_json())
-    row = cladenet.evaluate_protocols([photo_run], protocols="single-scale").rows[0]
+    row = cladenet.evaluate_protocols([photo_run], protocol="single-scale").rows[0]
     assert row.evaluation.confusion.tolist() == plain.evaluation.confusion.tolist()
     assert row.evaluation.loss == pytest.approx(plain.evaluation.loss, abs=1e-6)
 
@@ -91,7 +91,7 @@ def test_the_table_on_the_terminal(photo_run: Path, capsys: pytest.CaptureFixtur
         "network", "train S", "test Q", "protocol", "views", "images",
         "top-1 err", "95 %", "top-5 err", "95 %",
     ]  # fmt: skip
-    table = cladenet.evaluate_protocols(photo_run, protocols="dense, multi-crop+dense")
+    table = cladenet.evaluate_protocols(photo_run, protocol="dense, multi-crop+dense")
     for line, row in zip(lines, table.rows, strict=True):
         found = row.evaluation
         low, high = found.top1_interval
@@ -162,11 +162,11 @@ def test_the_training_scales_of_a_recipe_are_those_of_its_crops(
     run = save_run(tmp_path / "run", open_dataset(str(photographs)), fit="crop")
     jitter = Recipe(source="made", epochs=1, crop="jitter", short_side=(40, 64), flip=0.5)
     write_config(run, jitter)
-    table = cladenet.evaluate_protocols([run], protocols="dense,multi-scale")
+    table = cladenet.evaluate_protocols([run], protocol="dense,multi-scale")
     assert train_scales(table) == {((40, 64),)}
     assert [row.viewing and row.viewing.scales for row in table.rows] == [((52,),), ((40, 52, 64),)]
     write_config(run, replace(jitter, crop="resized"))
-    assert train_scales(cladenet.evaluate_protocols([run], protocols="dense")) == {((36, 36),)}
+    assert train_scales(cladenet.evaluate_protocols([run], protocol="dense")) == {((36, 36),)}
 
 
 def test_the_training_scales_can_be_given(photo_run: Path) -> None:

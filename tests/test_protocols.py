@@ -17,19 +17,21 @@ from cladenet.data.ids import Named
 from cladenet.data.preprocess import Preprocess
 from cladenet.data.resample import resize
 from cladenet.errors import BadArgument, DataError, Diverged
-from cladenet.evaluation import evaluate as own_view
 from cladenet.evaluation import reading, viewer
 from cladenet.evaluation.fusion import Found, evaluate, with_fusion
-from cladenet.evaluation.protocol import NAMES, Options, parse_names, protocols_for
+from cladenet.evaluation.options import PassOptions
+from cladenet.evaluation.protocol import NAMES, ViewOptions, parse_names, protocols_for
 from cladenet.evaluation.scales import at_scale
+from cladenet.evaluation.single_scale import evaluate as own_view
 from cladenet.evaluation.viewer import Member, Viewer
 from cladenet.inference import for_inference
 from cladenet.layers.classifier import Classifier
 from cladenet.registry import create_model
 from cladenet.vision import torchvision
+from cladenet.world import World
 from pictures import noise, photo_split, smooth
 from processors import needs_bf16
-from ranks import together
+from ranks import in_ranks
 from saved_run import small_network
 
 CROP = Preprocess(
@@ -48,7 +50,7 @@ def member(
 ) -> Member:
     net = model or small_network(10, 3)
     side = preprocess.resize or preprocess.height
-    found = protocols_for(parse_names(names), net, preprocess, (side, side), Options(**options))
+    found = protocols_for(parse_names(names), net, preprocess, (side, side), ViewOptions(**options))
     return Member(net, preprocess, found, order)
 
 
@@ -56,7 +58,7 @@ def posteriors(of: Member, image: Pixels) -> list[Tensor]:
     """Of one image under each protocol, (K,)."""
     scaled = {key: at_scale(*key[:1], image, key[1]) for key in of.limits}
     with torch.inference_mode():
-        found = Viewer(of, 256, torch.device("cpu"), "fp32").posteriors([scaled])
+        found = Viewer(of, 256, "fp32").posteriors([scaled])
     return [posterior[0] for posterior in found]
 
 
@@ -288,7 +290,7 @@ SOME = "single-scale,multi-scale,multi-crop"
 @pytest.mark.parametrize("batch_size", [1, 3, 11, 200])
 def test_the_result_does_not_depend_on_the_batches(photos: Split, batch_size: int) -> None:
     expected = evaluate([member(SOME)], photos)
-    found = evaluate([member(SOME)], photos, batch_size=batch_size)
+    found = evaluate([member(SOME)], photos, PassOptions(batch_size=batch_size))
     assert figures(found) == figures(expected)
     assert losses(found) == pytest.approx(losses(expected), abs=1e-6)
     assert {evaluation.n for evaluation in found.alone[0]} == {11}
@@ -306,21 +308,22 @@ def test_images_are_held_a_few_at_a_time(photos: Split, monkeypatch: pytest.Monk
 
 def test_the_result_does_not_depend_on_workers(photos: Split) -> None:
     expected = evaluate([member(SOME)], photos)
-    found = evaluate([member(SOME)], photos, workers=2)
+    found = evaluate([member(SOME)], photos, PassOptions(workers=2))
     assert (figures(found), losses(found)) == (figures(expected), losses(expected))
 
 
 @pytest.mark.parametrize("world", [2, 3])
 def test_processes_share_the_images(photos: Split, world: int) -> None:
     members = [member("dense,ten-crop") for _ in range(world)]
+    worst_two = PassOptions(worst=2)
 
-    def work(rank: int, reduce: Callable[[Tensor], None]) -> object:
-        found = evaluate([members[rank]], photos, rank=rank, world=world, reduce=reduce, worst=2)
+    def work(here: World) -> object:
+        found = evaluate([members[here.rank]], photos, worst_two, here)
         return figures(found), [m.id for e in found.alone[0] for m in e.mistakes]
 
-    alone = evaluate([member("dense,ten-crop")], photos, worst=2)
+    alone = evaluate([member("dense,ten-crop")], photos, worst_two)
     expected = figures(alone), [m.id for e in alone.alone[0] for m in e.mistakes]
-    assert together(world, work) == [expected] * world
+    assert in_ranks(world, work) == [expected] * world
 
 
 def test_every_image_is_decoded_once(photos: Split, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -374,7 +377,7 @@ def test_forward_passes_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_single_scale_among_others_is_single_scale_by_itself(photos: Split, tmp_path: Path) -> None:
     model = small_network(10, 3)
-    expected = own_view(model, photos, CROP, cache_dir=tmp_path / "cache")
+    expected = own_view(model, photos, CROP, PassOptions(cache_dir=tmp_path / "cache"))
     found = evaluate([member("all", model=model)], photos).alone[0][0]
     assert found.confusion.tolist() == expected.confusion.tolist()
     assert found.loss == pytest.approx(expected.loss, abs=1e-6)
@@ -395,7 +398,7 @@ def test_the_network_is_left_as_it_was(photos: Split) -> None:
 @needs_bf16
 def test_bf16_comes_near(photos: Split) -> None:
     exact = evaluate([member("dense,ten-crop")], photos)
-    rough = evaluate([member("dense,ten-crop")], photos, precision="bf16")
+    rough = evaluate([member("dense,ten-crop")], photos, PassOptions(precision="bf16"))
     assert losses(rough) == pytest.approx(losses(exact), rel=0.02)
     assert losses(rough) != losses(exact)
 
@@ -511,7 +514,7 @@ def test_an_image_that_has_become_unreadable_stops_with_its_name(photos: Split) 
     path.write_bytes(path.read_bytes()[:500])
     for workers in (0, 2):
         with pytest.raises(DataError, match=r"004\.jpg") as caught:
-            evaluate([member("dense")], photos, workers=workers)
+            evaluate([member("dense")], photos, PassOptions(workers=workers))
         assert caught.value.exit_status == 3
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cladenet.evaluation import Evaluation, Mistake
+from cladenet.evaluation.result import Evaluation, Mistake
 from cladenet.report import ReportFacts, render, write_report
 from cladenet.report.text import amount, duration
 from saved_run import noise

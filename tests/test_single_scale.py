@@ -1,4 +1,3 @@
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,10 +8,13 @@ from torch import Tensor, nn
 from cladenet.data.dataset import Split, from_array
 from cladenet.data.preprocess import Preprocess
 from cladenet.errors import BadArgument, CladeNetError, DataError
-from cladenet.evaluation import Evaluation, evaluate
+from cladenet.evaluation.options import PassOptions
+from cladenet.evaluation.result import Evaluation
+from cladenet.evaluation.single_scale import evaluate
 from cladenet.layers.classifier import Classifier
+from cladenet.world import ALONE, World
 from processors import needs_bf16
-from ranks import together
+from ranks import in_ranks
 from saved_run import noise, small_network
 
 PLAIN = Preprocess(height=4, width=4, channels=1, fit="none", mean=(0.0,), std=(1.0,))
@@ -40,9 +42,13 @@ def grey_split(values: list[int], labels: list[int]) -> Split:
 
 
 def measure(
-    model: nn.Module, split: Split, preprocess: Preprocess = PLAIN, **more: Any
+    model: nn.Module,
+    split: Split,
+    preprocess: Preprocess = PLAIN,
+    world: World = ALONE,
+    **options: Any,
 ) -> Evaluation:
-    return evaluate(model, split, preprocess, **more)  # type: ignore[arg-type]
+    return evaluate(model, split, preprocess, PassOptions(**options), world)  # type: ignore[arg-type]
 
 
 SPLIT = grey_split([51, 128, 204, 51, 128, 204, 230], [0, 1, 2, 1, 1, 0, 2])
@@ -103,30 +109,28 @@ def test_processes_share_the_work_and_give_what_one_gives(images: int, world: in
     split = grey_split(values, [number % 3 for number in range(images)])
     expected = measure(Brightness(), split, worst=4).to_json()
 
-    def work(rank: int, reduce: Callable[[Tensor], None]) -> object:
-        return measure(
-            Brightness(), split, batch_size=2, worst=4, rank=rank, world=world, reduce=reduce
-        ).to_json()
+    def work(here: World) -> object:
+        return measure(Brightness(), split, world=here, batch_size=2, worst=4).to_json()
 
-    assert together(world, work) == [expected] * world
+    assert in_ranks(world, work) == [expected] * world
 
 
 @pytest.mark.parametrize("failing", [{1}, {0, 1}])
 def test_a_process_that_fails_stops_the_others_with_its_status(failing: set[int]) -> None:
     """The first that has failed says why."""
 
-    def work(rank: int, reduce: Callable[[Tensor], None]) -> object:
+    def work(here: World) -> object:
         model = Brightness()
-        if rank in failing:
+        if here.rank in failing:
             model.register_forward_hook(fail)
         try:
-            measure(model, SPLIT, rank=rank, world=2, reduce=reduce)
+            measure(model, SPLIT, world=here)
         except CladeNetError as error:
             return type(error), error.exit_status, str(error)
         return None
 
     said, silent = (DataError, 3, "a.png is damaged"), (CladeNetError, 3, "")
-    assert together(2, work) == ([silent, said] if failing == {1} else [said, silent])
+    assert in_ranks(2, work) == ([silent, said] if failing == {1} else [said, silent])
 
 
 def fail(*_: object) -> None:
@@ -138,8 +142,6 @@ def fail(*_: object) -> None:
     [
         ({"precision": "fp8"}, "precision is 'fp8'; expected fp32 or bf16"),
         ({"batch_size": 0}, "batch_size is 0; expected 1 or more"),
-        ({"world": 2}, "world is 2; pass `reduce`"),
-        ({"device": "meta"}, r"the model is on cpu, device is meta; move it with model.to\(\)"),
     ],
 )
 def test_arguments_that_contradict_are_refused(changes: dict[str, Any], message: str) -> None:

@@ -1,5 +1,4 @@
 import json
-from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -10,8 +9,10 @@ from scipy.stats import binomtest
 from torch import Tensor
 
 from cladenet.errors import BadArgument, DataError, Diverged
-from cladenet.evaluation import Tally
 from cladenet.evaluation.intervals import wilson
+from cladenet.evaluation.tally import Tally
+from cladenet.world import World
+from ranks import in_ranks
 
 N, K = 403, 7
 
@@ -111,30 +112,14 @@ def test_processes_together_count_exactly_as_one_does(cuts: list[int]) -> None:
     logits, labels = answers()
     order = torch.randperm(N, generator=torch.Generator().manual_seed(1))
     parts = [tally_of(logits, labels, order[low:high], worst=9) for low, high in pairwise(cuts)]
-    parts[0].share(Adder(parts[1:]), 0, len(parts))
+    shared = in_ranks(len(parts), lambda world: share(parts[world.rank], world))
     whole = tally_of(logits, labels, torch.arange(N), worst=9)
-    assert parts[0].result().to_json() == whole.result().to_json()
+    assert shared == [whole.result().to_json()] * len(parts)
 
 
-class Adder:
-    """An all-reduce of one process: adds what the others would, call by call."""
-
-    def __init__(self, others: list[Tally]) -> None:
-        self.shares: list[list[Tensor]] = []
-        self.call = 0
-        for rank, other in enumerate(others, 1):
-            sent: list[Tensor] = []
-            other.share(partial(keep, sent), rank, len(others) + 1)
-            self.shares.append(sent)
-
-    def __call__(self, values: Tensor) -> None:
-        for share in self.shares:
-            values += share[self.call]
-        self.call += 1
-
-
-def keep(sent: list[Tensor], values: Tensor) -> None:
-    sent.append(values.clone())
+def share(tally: Tally, world: World) -> object:
+    tally.share(world)
+    return tally.result().to_json()
 
 
 def test_the_worst_mistakes_are_those_of_a_full_sort() -> None:

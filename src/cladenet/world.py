@@ -32,6 +32,16 @@ class World:
     size: int = 1
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
 
+    def __post_init__(self) -> None:
+        if not 0 <= self.rank < self.size:
+            raise BadArgument(
+                f"rank is {self.rank} of {self.size} processes; expected 0 to {self.size - 1}"
+            )
+
+    def part(self, count: int) -> range:
+        """This process's share of `count` things in order, each in exactly one process's."""
+        return range(self.rank * count // self.size, (self.rank + 1) * count // self.size)
+
     @property
     def leads(self) -> bool:
         """The first process alone writes files and prints."""
@@ -67,6 +77,9 @@ class World:
                 distributed.broadcast(buffer, 0)
 
 
+ALONE = World()
+
+
 @contextmanager
 def together(world: World) -> Iterator[None]:
     """What fails in one process ends all of them here, with one message and one exit status.
@@ -82,10 +95,10 @@ def together(world: World) -> Iterator[None]:
     if failure is not None and speaks:
         raise failure
     if status:
-        raise stopped_elsewhere(status) from failure
+        raise _stopped_elsewhere(status) from failure
 
 
-def stopped_elsewhere(status: int) -> CladeNetError:
+def _stopped_elsewhere(status: int) -> CladeNetError:
     """The silent end of a process whose neighbour has met an error and says which."""
     error = CladeNetError("")
     error.exit_status = status
@@ -190,7 +203,7 @@ def _lost(store: Store, rank: int, size: int, seconds: float) -> ProcessLost | C
     present = _roll_call(store, rank, size)
     missing = [str(other) for other in range(size) if other not in present]
     if rank != min(present):
-        return stopped_elsewhere(ProcessLost.exit_status)
+        return _stopped_elsewhere(ProcessLost.exit_status)
     who = f"rank {' and '.join(missing)} of {size}" if missing else f"one of {size} ranks"
     return ProcessLost(
         f"{who} has ended, or did not answer for {seconds:g} s ({TIMEOUT_VARIABLE}); see what it "

@@ -5,6 +5,7 @@ Several runs or protocols become one table, in the layout of VGG's Tables 3 to 6
 
 import argparse
 import json
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,17 +16,23 @@ from cladenet.data.images.decode import readable
 from cladenet.errors import BadArgument
 
 if TYPE_CHECKING:  # they import torch, which --help need not wait for
-    from cladenet.evaluation import Evaluation
+    from cladenet.evaluation.result import Evaluation
     from cladenet.runs.evaluate.evaluated import Evaluated
     from cladenet.runs.evaluate.exit_table import ExitTable
     from cladenet.runs.evaluate.protocol_table import ProtocolTable
+
+    Shown = tuple[Evaluated | ExitTable | ProtocolTable, str]  # what was found, and as text
 
 MATRIX_UP_TO = 12  # classes; beyond, the most frequent confusions are listed
 PAIRS = 15
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What the command takes."""
+    """What the command takes: runs, the fields of `EvaluateOptions`, and where the result goes.
+
+    An option that is not given is not in the namespace: `EvaluateOptions` has the defaults.
+    """
+    parser.argument_default = argparse.SUPPRESS
     parser.add_argument(
         "runs", metavar="RUN", nargs="+", help="run or checkpoint folder; several are fused as well"
     )
@@ -35,18 +42,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--protocol",
-        default="single-scale",
         metavar="P",
-        help="single-scale, dense, multi-scale, multi-crop, multi-crop+dense, ten-crop, "
-        "googlenet-144, mirror-shift; several separated by commas, or all",
+        help="single-scale (the default), dense, multi-scale, multi-crop, multi-crop+dense, "
+        "ten-crop, googlenet-144, mirror-shift; several separated by commas, or all",
     )
-    parser.add_argument(
-        "--scales", type=_sides, default=(), metavar="Q,...", help="short sides in testing"
-    )
+    parser.add_argument("--scales", type=_sides, metavar="Q,...", help="short sides in testing")
     parser.add_argument(
         "--train-scale",
         type=_sides,
-        default=(),
         metavar="S",
         help="short side in training, or smallest and largest: 256,512; usual --scales follow",
     )
@@ -57,26 +60,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--average",
-        default="scores",
         metavar="WHAT",
-        help="scores or posteriors, over the positions of a dense evaluation",
+        help="scores (the default) or posteriors, over the positions of a dense evaluation",
     )
-    parser.add_argument(
-        "--exits", action="store_true", help="each exit of a network with several, with its cost"
-    )
-    parser.add_argument("--batch-size", type=int, default=256, metavar="N")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
-    parser.add_argument("--precision", default="fp32", help="fp32, bf16 or int8")
-    add_engine(parser)
-    parser.add_argument("--workers", type=int, default=0, metavar="N", help="threads that decode")
-    parser.add_argument(
-        "--worst", type=int, default=0, metavar="N", help="list the N worst mistakes"
-    )
+    parser.add_argument("--batch-size", type=int, metavar="N", help="images in one forward pass")
+    parser.add_argument("--device", help="auto, cpu, cuda or cuda:N")
+    parser.add_argument("--precision", help="fp32, bf16 or int8")
+    parser.add_argument("--workers", type=int, metavar="N", help="threads that decode")
+    parser.add_argument("--worst", type=int, metavar="N", help="list the N worst mistakes")
     parser.add_argument(
         "--on-unreadable",
-        default="stop",
         choices=("stop", "skip"),
         help="images that are damaged, or too large at a scale",
+    )
+    parser.argument_default = None
+    add_engine(parser)
+    parser.add_argument(
+        "--exits", action="store_true", help="each exit of a network with several, with its cost"
     )
     parser.add_argument("--json", action="store_true", help="print all figures as JSON")
     parser.add_argument(
@@ -88,70 +88,59 @@ def run(arguments: argparse.Namespace) -> int:
     """Evaluate and print."""
     from cladenet.allocator import keep_freed_memory
     from cladenet.checkpoints.atomic import to_json, write_file
+    from cladenet.runs.evaluate.options import EvaluateOptions
 
     keep_freed_memory()
-    if arguments.output is not None and not arguments.output.absolute().parent.is_dir():
-        raise BadArgument(f"--output {arguments.output}: its folder is not there; make it first")
-    several = len(arguments.runs) > 1 or arguments.protocol == "all" or "," in arguments.protocol
-    found: Evaluated | ProtocolTable | ExitTable
-    if arguments.exits:
-        found, text = _exits(arguments)
-    else:
-        found, text = _table(arguments) if several else _single(arguments)
+    output: Path | None = arguments.output
+    if output is not None and not output.absolute().parent.is_dir():
+        raise BadArgument(f"--output {output}: its folder is not there; make it first")
+    names = {field.name for field in fields(EvaluateOptions)}
+    options = {name: value for name, value in vars(arguments).items() if name in names}
+    protocol = options.get("protocol", "")
+    several = len(arguments.runs) > 1 or protocol == "all" or "," in protocol
+    evaluated = _exits if arguments.exits else _table if several else _single
+    found, text = evaluated(arguments.runs, options, arguments.verbose)
     for sentence in found.notes:
         note(sentence)
-    if arguments.output is not None:
-        write_file(arguments.output, to_json(found.to_json()))
+    if output is not None:
+        write_file(output, to_json(found.to_json()))
     print(json.dumps(found.to_json(), indent=2) if arguments.json else text)
     return 0
 
 
-def _single(arguments: argparse.Namespace) -> "tuple[Evaluated, str]":
+def _single(runs: list[str], options: dict[str, Any], verbose: bool) -> "Shown":
     """One run under one protocol, in full."""
     from cladenet.runs.evaluate.evaluate_run import evaluate
 
-    options = _options(arguments)
-    found = evaluate(arguments.runs[0], protocol=arguments.protocol, **options)
-    if arguments.verbose and found.engine:
+    found = evaluate(runs[0], **options)
+    if verbose and found.engine:
         note(found.engine)
     return found, as_text(found)
 
 
-def _table(arguments: argparse.Namespace) -> "tuple[ProtocolTable, str]":
+def _table(runs: list[str], options: dict[str, Any], verbose: bool) -> "Shown":
     """Runs and protocols side by side."""
     from cladenet.cli.protocol_text import as_table
     from cladenet.runs.evaluate.protocol_table import evaluate_protocols
 
-    if arguments.worst:
+    if options.get("worst"):
         raise BadArgument(
             "--worst lists the mistakes of one run under one protocol; name one of each"
         )
-    options = _options(arguments)
-    table = evaluate_protocols(arguments.runs, protocols=arguments.protocol, **options)
-    if arguments.verbose:
+    table = evaluate_protocols(runs, **{"protocol": "single-scale", **options})
+    if verbose:
         for sentence in dict.fromkeys(row.engine for row in table.rows if row.engine):
             note(sentence)
     return table, as_table(table)
 
 
-def _exits(arguments: argparse.Namespace) -> "tuple[ExitTable, str]":
+def _exits(runs: list[str], options: dict[str, Any], _verbose: bool) -> "Shown":
     """Every exit of one run."""
     from cladenet.runs.evaluate.exit_table import evaluate_exits
 
-    views = ("scales", "train_scale", "flip", "worst")
-    if (
-        len(arguments.runs) > 1
-        or arguments.protocol != "single-scale"
-        or any(getattr(arguments, name) for name in views)
-    ):
-        raise BadArgument(
-            "--exits measures one run in the checkpoint's own view; leave out further runs and "
-            "--protocol, --scales, --train-scale, --flip, --worst"
-        )
-    names = (
-        "data", "split", "batch_size", "device", "precision", "workers", "on_unreadable",
-    )  # fmt: skip
-    found = evaluate_exits(arguments.runs[0], **{name: getattr(arguments, name) for name in names})
+    if len(runs) > 1:
+        raise BadArgument("--exits measures one run; leave out further runs")
+    found = evaluate_exits(runs[0], **options)
     return found, _exits_text(found)
 
 
@@ -169,14 +158,6 @@ def _exits_text(found: "ExitTable") -> str:
     return f"{title}\nweights  {readable(str(found.checkpoint))}\n\n" + text_table(
         head, rows, "rrrrlrl"
     )
-
-
-def _options(arguments: argparse.Namespace) -> dict[str, Any]:
-    names = (
-        "data", "split", "batch_size", "device", "scales", "train_scale", "flip", "average",
-        "precision", "engine", "worst", "workers", "on_unreadable",
-    )  # fmt: skip
-    return {name: getattr(arguments, name) for name in names}
 
 
 def _sides(text: str) -> tuple[int, ...]:

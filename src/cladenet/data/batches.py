@@ -21,6 +21,7 @@ from cladenet.data.dataset import ArrayImages, Split
 from cladenet.data.loading import WorkerProcesses, in_threads
 from cladenet.data.preprocess import Preprocess
 from cladenet.errors import BadArgument
+from cladenet.world import ALONE, World
 
 Indices = NDArray[np.int64]
 Job = tuple[int, Indices]  # an epoch and the samples wanted
@@ -48,8 +49,7 @@ class TrainBatches:
         augment: the random changes.
         batch_size: of all processes together.
         seed: of the order and of the changes.
-        rank: number of this process, which gets the rank-th part of each batch.
-        world: number of processes.
+        world: the processes, each of which gets its part of every batch.
         workers: threads that work ahead, or processes where `augment` has a policy; 0 works when a
             batch is asked for. Batches from an array without a policy take less time than handing
             them over would.
@@ -71,8 +71,7 @@ class TrainBatches:
         augment: Augment,
         batch_size: int,
         seed: int,
-        rank: int = 0,
-        world: int = 1,
+        world: World = ALONE,
         workers: int = 0,
         cache_dir: CacheDir = None,
         *,
@@ -80,17 +79,17 @@ class TrainBatches:
         colours: PrincipalColours | None = None,
         on_progress: OnProgress | None = None,
     ) -> None:
-        _check_share(len(split), rank, world, workers)
-        if batch_size < 1 or batch_size % world:
+        _check_work(len(split), workers)
+        size = world.size
+        if batch_size < 1 or batch_size % size:
             raise BadArgument(
-                f"batch_size is {batch_size} for {world} processes; expected a multiple of {world}"
+                f"batch_size is {batch_size} for {size} processes; expected a multiple of {size}"
             )
-        if len(split) < world:
-            raise BadArgument(f"{len(split)} images for {world} processes; use fewer processes")
+        if len(split) < size:
+            raise BadArgument(f"{len(split)} images for {size} processes; use fewer processes")
         self.split = split
-        self.batch_size = min(batch_size, len(split) // world * world)
+        self.batch_size = min(batch_size, len(split) // size * size)
         self.seed = seed
-        self.rank = rank
         self.world = world
         side = augment.stored_side(preprocess) if augment.cuts_boxes else None
         store, self.notes = open_store(
@@ -114,10 +113,9 @@ class TrainBatches:
     def epoch(self, epoch: int, first_step: int = 0) -> Iterator[Batch]:
         """The batches of an epoch from step `first_step` on, this process's part of each."""
         order = self.split.images.order(self.seed, epoch)
-        start = self.rank * self.batch_size // self.world
-        stop = (self.rank + 1) * self.batch_size // self.world
+        part = self.world.part(self.batch_size)
         jobs = [
-            (epoch, order[step * self.batch_size :][start:stop])
+            (epoch, order[step * self.batch_size :][part.start : part.stop])
             for step in range(first_step, self.steps_per_epoch)
         ]
         for (_, chosen), images in zip(jobs, self._run(jobs), strict=True):
@@ -132,8 +130,7 @@ class EvalBatches:
         split: images and labels.
         preprocess: the network's view.
         batch_size: of this process; the last batch is short.
-        rank: number of this process, which gets the rank-th part of the split.
-        world: number of processes.
+        world: the processes, each of which gets its part of the split.
         workers: threads that work ahead where files are decoded.
         cache_dir: where packed images live, see `store.open_store`.
         cache_limit: see `store.open_store`.
@@ -150,24 +147,23 @@ class EvalBatches:
         split: Split,
         preprocess: Preprocess,
         batch_size: int,
-        rank: int = 0,
-        world: int = 1,
+        world: World = ALONE,
         workers: int = 0,
         cache_dir: CacheDir = None,
         *,
         cache_limit: int | None = None,
         on_progress: OnProgress | None = None,
     ) -> None:
-        _check_share(len(split), rank, world, workers)
+        _check_work(len(split), workers)
         if batch_size < 1:
             raise BadArgument(f"batch_size is {batch_size}; expected at least 1")
         self.split = split
         self.preprocess = preprocess
         self.workers = workers
-        stop = (rank + 1) * len(split) // world
+        part = world.part(len(split))
         self._ranges = [
-            np.arange(start, min(start + batch_size, stop))
-            for start in range(rank * len(split) // world, stop, batch_size)
+            np.arange(start, min(start + batch_size, part.stop))
+            for start in range(part.start, part.stop, batch_size)
         ]
         self._prepared = not isinstance(split.images, ArrayImages)
         self.notes: tuple[str, ...] = ()
@@ -202,20 +198,17 @@ def eval_batches(
     split: Split,
     preprocess: Preprocess,
     batch_size: int,
-    rank: int = 0,
-    world: int = 1,
+    world: World = ALONE,
     workers: int = 0,
     cache_dir: CacheDir = None,
 ) -> Iterator[Batch]:
     """One pass of `EvalBatches`."""
-    return iter(EvalBatches(split, preprocess, batch_size, rank, world, workers, cache_dir))
+    return iter(EvalBatches(split, preprocess, batch_size, world, workers, cache_dir))
 
 
-def _check_share(images: int, rank: int, world: int, workers: int) -> None:
+def _check_work(images: int, workers: int) -> None:
     if images == 0:
         raise BadArgument("the split has no images")
-    if not 0 <= rank < world:
-        raise BadArgument(f"rank is {rank} of {world} processes; expected 0 to {world - 1}")
     if workers < 0:
         raise BadArgument(f"workers is {workers}; expected 0 or more")
 

@@ -28,6 +28,11 @@ def scores(
     return logits.float()
 
 
+def device_of(model: nn.Module) -> torch.device:
+    """Where the network is."""
+    return next(model.parameters()).device
+
+
 @contextmanager
 def evaluating(*models: nn.Module) -> Iterator[None]:
     """Inference mode; afterwards each module is back in its own mode, also the frozen ones."""

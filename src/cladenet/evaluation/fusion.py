@@ -13,10 +13,11 @@ from torch import Tensor
 from cladenet.data.dataset import Split
 from cladenet.errors import BadArgument, DataError
 from cladenet.evaluation.counting import Answers, check, count, tally_for
+from cladenet.evaluation.options import DEFAULT_PASS, PassOptions
 from cladenet.evaluation.reading import chunks, too_large
 from cladenet.evaluation.result import Evaluation
-from cladenet.evaluation.tally import Reduce
 from cladenet.evaluation.viewer import Member, Viewer
+from cladenet.world import ALONE, World
 
 LEAST_POSTERIOR = torch.finfo(torch.float64).tiny  # its logarithm is finite
 SHOWN = 3  # images that are named; a message has five lines
@@ -32,29 +33,16 @@ class Found(NamedTuple):
 def evaluate(
     members: Sequence[Member],
     split: Split,
-    *,
-    batch_size: int = 256,
-    device: str | torch.device = "cpu",
-    precision: str = "fp32",
-    worst: int = 0,
-    rank: int = 0,
-    world: int = 1,
-    reduce: Reduce | None = None,
-    workers: int = 0,
+    options: PassOptions = DEFAULT_PASS,
+    world: World = ALONE,
 ) -> Found:
     """Errors on `split` under all protocols of all members, in one pass over the images.
 
     Args:
         members: one network or several, with protocols of the same names. Two are fused.
         split: labels are class numbers in the order of a member's logits, or as its `order` says.
-        batch_size: views of the input's size in one forward pass; see also `viewer.MOST_PIXELS`.
-        device: where the networks are.
-        precision: `fp32`, or `bf16` for autocast.
-        worst: how many of the worst mistakes to keep.
-        rank: number of this process among `world` that share the work.
-        world: how many there are.
-        reduce: sums a tensor over all of them in place; needed for more than one.
-        workers: threads that decode and resize images.
+        options: of the pass.
+        world: the processes that share the images; all get the result of all.
 
     Raises:
         BadArgument: an argument is out of range, the members do not go together, or a head cannot
@@ -63,9 +51,8 @@ def evaluate(
             large at a scale.
         Diverged: a network's answers are not finite.
     """
-    where = torch.device(device)
     for member in members:
-        check(member.model, split, where, precision, batch_size, world, reduce)
+        check(member.model, split, options)
     names = {tuple(protocol.name for protocol in member.protocols) for member in members}
     classes = {member.model.num_classes for member in members}
     if len(names) != 1 or len(classes) != 1:
@@ -74,19 +61,20 @@ def evaluate(
             "classes; expected at least one, all with the same protocols and classes"
         )
     refuse_too_large(split, members)
-    viewers = [Viewer(member, batch_size, where, precision) for member in members]
+    viewers = [Viewer(member, options.batch_size, options.precision) for member in members]
     wanted = [key for member in members for key in member.limits]
 
     def answers() -> Iterator[Answers]:
-        for images, labels, indices in chunks(split, wanted, batch_size, rank, world, workers):
+        for images, labels, indices in chunks(
+            split, wanted, options.batch_size, world, options.workers
+        ):
             rows = with_fusion([viewer.posteriors(images) for viewer in viewers])
             logs = [posterior.clamp_min(LEAST_POSTERIOR).log() for row in rows for posterior in row]
             yield Answers(logs, labels, indices)
 
     rows, columns = len(members) + (len(members) > 1), len(members[0].protocols)
-    tallies = [tally_for(members[0].model.num_classes, worst, where) for _ in range(rows * columns)]
-    models = [member.model for member in members]
-    flat = count(models, answers(), tallies, split, rank=rank, world=world, reduce=reduce)
+    tallies = [tally_for(members[0].model, options.worst) for _ in range(rows * columns)]
+    flat = count([member.model for member in members], answers(), tallies, split, world)
     found = [flat[row * columns : (row + 1) * columns] for row in range(rows)]
     return Found(found[: len(members)], found[-1] if len(members) > 1 else [])
 

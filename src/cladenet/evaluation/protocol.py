@@ -31,7 +31,7 @@ from cladenet.evaluation.scales import (
 )
 from cladenet.layers.classifier import Classifier
 
-PLAIN = "single-scale"
+PLAIN, ALL = "single-scale", "all"
 SEVERAL_SCALES = ("multi-scale", "multi-crop", "multi-crop+dense")
 DENSE = ("dense", "multi-scale", "multi-crop+dense")
 NAMES = (PLAIN, "dense", *SEVERAL_SCALES, "ten-crop", "googlenet-144", "mirror-shift")
@@ -61,9 +61,9 @@ class Protocol:
         return " + ".join(f"{n} {what}{'s' if n > 1 else ''}" for what, n in counts.items())
 
 
-@dataclass(frozen=True)
-class Options:
-    """What a user may ask of the protocols.
+@dataclass(frozen=True, kw_only=True)
+class ViewOptions:
+    """What a user may ask of the protocols' views.
 
     Args:
         scales: Q in pixels, instead of the usual ones. Several go to the protocols of several
@@ -75,7 +75,7 @@ class Options:
         BadArgument: a scale is not positive or comes twice, or `average` is unknown.
     """
 
-    scales: tuple[int, ...] = ()
+    scales: Sequence[int] = ()
     flip: bool | None = None
     average: str = "scores"
 
@@ -98,7 +98,7 @@ def parse_names(text: str) -> tuple[str, ...]:
     Raises:
         BadArgument: a name is unknown or comes twice.
     """
-    if text == "all":
+    if text == ALL:
         return NAMES
     names = tuple(name.strip() for name in text.split(","))
     for name in names:
@@ -117,7 +117,7 @@ def protocols_for(
     model: Classifier,
     preprocess: Preprocess,
     trained: TrainScale,
-    options: Options,
+    options: ViewOptions,
 ) -> tuple[Protocol, ...]:
     """The protocols called `names`, for a network that was trained at the scales `trained`.
 
@@ -139,7 +139,9 @@ def protocols_for(
     return found
 
 
-def _protocol(name: str, preprocess: Preprocess, trained: TrainScale, options: Options) -> Protocol:
+def _protocol(
+    name: str, preprocess: Preprocess, trained: TrainScale, options: ViewOptions
+) -> Protocol:
     flip = name != PLAIN if options.flip is None else options.flip
     crops = partial(Crops, flip=flip)
     dense = partial(Dense, flip=flip, average=options.average)

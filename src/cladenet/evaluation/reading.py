@@ -19,6 +19,7 @@ from cladenet.data.loading import in_threads
 from cladenet.data.preprocess import Preprocess
 from cladenet.errors import BadArgument, DataError
 from cladenet.evaluation.scales import at_scale, size_at
+from cladenet.world import ALONE, World
 
 MOST_BYTES = 2**26
 
@@ -38,18 +39,16 @@ def chunks(
     split: Split,
     wanted: Sequence[Wanted],
     most_images: int,
-    rank: int = 0,
-    world: int = 1,
+    world: World = ALONE,
     workers: int = 0,
 ) -> Iterator[Chunk]:
-    """The images of the rank-th part of a split in order, each once.
+    """The images of this process's part of a split in order, each once.
 
     Args:
         split: images and labels.
         wanted: scales, of each image.
         most_images: in one chunk.
-        rank: number of this process.
-        world: number of processes.
+        world: the processes that share the split.
         workers: threads that decode and resize ahead.
 
     Raises:
@@ -58,7 +57,7 @@ def chunks(
     """
     if workers < 0:
         raise BadArgument(f"workers is {workers}; expected 0 or more")
-    indices = range(rank * len(split) // world, (rank + 1) * len(split) // world)
+    indices = world.part(len(split))
     read = partial(_read, split, tuple(dict.fromkeys(wanted)))
     images = in_threads(read, indices, workers) if workers else map(read, indices)
     start = indices.start

@@ -4,20 +4,17 @@ Everything that is summed is a whole number, the loss too (in units of 2^-24 nat
 processes does not depend on who counted what, or in which order.
 """
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
 
 from cladenet.errors import BadArgument, DataError, Diverged
 from cladenet.evaluation.result import Evaluation, Mistake
+from cladenet.world import World
 
 TOP = 5
 LOSS_UNITS = 2**24  # per nat
 # A loss above this counts as this: 2^25 images of it still fit into 63 bits.
 MAX_LOSS = 2.0**14
-
-Reduce = Callable[[Tensor], object]
 
 
 class Tally:
@@ -83,21 +80,14 @@ class Tally:
         """The counts; adding those of another tally in place merges it into this one."""
         return self._confusion, self._sums
 
-    def share(self, reduce: Reduce, rank: int, world: int) -> None:
-        """Make every process's tally the tally of all of them.
-
-        Args:
-            reduce: sums a tensor over all processes, in place (`torch.distributed.all_reduce`).
-            rank: number of this process.
-            world: how many there are.
-        """
+    def share(self, world: World) -> None:
+        """Make every process's tally the tally of all of them."""
         for counts in self.tensors():
-            reduce(counts)
+            world.total(counts)
         if self.worst:
-            slots = self._mistakes.new_zeros(world, self.worst, 5)
-            slots[rank, : len(self._mistakes)] = self._mistakes
-            reduce(slots)
-            rows = slots.flatten(0, 1)
+            slots = self._mistakes.new_zeros(world.size, self.worst, 5)
+            slots[world.rank, : len(self._mistakes)] = self._mistakes
+            rows = world.total(slots).flatten(0, 1)
             self._keep(rows[rows[:, 0] > 0])  # a mistake's loss is at least ln 2
 
     def result(self) -> Evaluation:

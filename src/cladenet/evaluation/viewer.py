@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from cladenet.data.preprocess import Preprocess
-from cladenet.evaluation.forward import scores
+from cladenet.evaluation.forward import device_of, scores
 from cladenet.evaluation.looks import Look, View
 from cladenet.evaluation.protocol import Protocol
 from cladenet.evaluation.reading import Scaled, Wanted
@@ -71,18 +71,15 @@ class Viewer:
     Args:
         member: the network and its protocols.
         batch_size: views of the input's size in one forward pass.
-        device: where the network is.
         precision: `fp32`, or `bf16` for autocast, of the plain network.
 
     Raises:
         BadArgument: a look is dense and the head cannot be slid over an image.
     """
 
-    def __init__(
-        self, member: Member, batch_size: int, device: torch.device, precision: str
-    ) -> None:
+    def __init__(self, member: Member, batch_size: int, precision: str) -> None:
         self.member = member
-        self.device = device
+        self.device = device_of(member.model)
         self.precision = precision
         self.most_pixels = _pixels_at_once(member.preprocess, batch_size)
         self._networks: dict[bool, nn.Module] = {False: member.model}

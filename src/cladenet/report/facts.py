@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from cladenet.evaluation import Evaluation, Mistake
+from cladenet.evaluation.result import Evaluation, Mistake
 
 SPLIT_NAMES = {"test": "test", "val": "validation", "train": "training"}
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from cladenet.evaluation import ClassRow
+from cladenet.evaluation.result import ClassRow
 from cladenet.report.charts import Line, interval_bar, line_chart
 from cladenet.report.facts import ReportFacts
 from cladenet.report.text import (

@@ -17,7 +17,7 @@ from cladenet.recipes import Recipe
 from cladenet.training.learner import Learner
 from cladenet.training.objective import Objective, main_logits, wrong_answers
 from cladenet.training.optimizers import limit_filters
-from cladenet.world import World, stopped_elsewhere, together
+from cladenet.world import World, together
 
 # Reading a loss from a GPU waits for it; there the check for NaN comes this seldom.
 GPU_CHECK_EVERY = 50
@@ -100,12 +100,9 @@ def train(
             penalty = recipe.group_lasso * group_lasso(learner.model)
             if penalty.requires_grad:  # a constant once the last inputs are gone
                 penalty.backward()
-        broken = looks and not bool(loss.isfinite())
-        status, speaks = world.agree_on_failure(Diverged.exit_status if broken else 0)
-        if status and speaks:
-            raise _diverged(learner.model, parts, preprocess, world, step, lr, ids)
-        if status:
-            raise stopped_elsewhere(status)
+        with together(world):
+            if looks and not bool(loss.isfinite()):
+                raise _diverged(learner.model, parts, preprocess, world, step, lr, ids)
         if recipe.clip_norm:
             nn.utils.clip_grad_norm_(learner.model.parameters(), recipe.clip_norm)
         learner.step()

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cladenet.evaluation import Evaluation
+from cladenet.evaluation.result import Evaluation
 
 
 @dataclass(frozen=True)

@@ -3,17 +3,17 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from os import PathLike
 from pathlib import Path
 from typing import Any
 
 from cladenet.analysis.cost import macs_to_exits
 from cladenet.checkpoints import load
-from cladenet.data.check.verify import OnUnreadable
 from cladenet.errors import BadArgument
-from cladenet.evaluation import Evaluation
 from cladenet.evaluation.at_exits import evaluate_at_exits
 from cladenet.evaluation.forward import check_precision
+from cladenet.evaluation.protocol import PLAIN
+from cladenet.evaluation.result import Evaluation
+from cladenet.runs.evaluate.options import EvaluateOptions, by_keyword
 from cladenet.runs.evaluate.scored import opened, scored
 from cladenet.world import choose_device
 
@@ -61,27 +61,22 @@ class ExitTable:
         }
 
 
-def evaluate_exits(
-    run: str | Path,
-    data: str | None = None,
-    split: str | None = None,
-    *,
-    batch_size: int = 256,
-    device: str = "auto",
-    precision: str = "fp32",
-    workers: int = 0,
-    on_unreadable: OnUnreadable = "stop",
-    cache_dir: str | PathLike[str] | None = None,
-) -> ExitTable:
-    """Errors of a network with several exits at each of them; arguments are those of `evaluate`.
+@by_keyword(EvaluateOptions)
+def evaluate_exits(run: str | Path, options: EvaluateOptions) -> ExitTable:
+    """Errors of a network with several exits at each of them.
+
+    Args:
+        run: run or checkpoint folder.
+        options: keywords, see `EvaluateOptions`; but for those of protocols, engines and mistakes.
 
     Raises:
         BadArgument: the network has one exit, or an argument is out of range.
         DataError: the data cannot be opened or are not the ones that the run divided.
         CheckpointError: the checkpoint is damaged, or tells other classes apart than the data.
     """
-    where = choose_device(device)
-    check_precision(precision, where)
+    _refuse_views(options)
+    device = choose_device(options.device)
+    check_precision(options.precision, device)
     loaded = load(run)
     if loaded.model.num_exits == 1:
         raise BadArgument(
@@ -89,20 +84,13 @@ def evaluate_exits(
             "`cladenet models 'msdnet*'` lists networks with several"
         )
     preprocess = loaded.card.preprocess
-    whole = opened(loaded, data, on_unreadable)
-    dataset, name, images, notes = scored(whole, loaded, split, given=data is not None)
+    whole = opened(loaded, options.data, options.on_unreadable)
+    given = options.data is not None
+    dataset, name, images, notes = scored(whole, loaded, options.split, given=given)
     macs = macs_to_exits(loaded.model, (preprocess.channels, preprocess.height, preprocess.width))
     start = time.perf_counter()
-    rows = evaluate_at_exits(
-        loaded.model.to(where),
-        images,
-        preprocess,
-        batch_size=batch_size,
-        device=where,
-        precision=precision,
-        workers=workers,
-        cache_dir=cache_dir,
-    )
+    model = loaded.model.to(device)
+    rows = evaluate_at_exits(model, images, preprocess, options)
     return ExitTable(
         rows=rows,
         macs=macs,
@@ -110,7 +98,23 @@ def evaluate_exits(
         checkpoint=loaded.folder,
         data=dataset.spec,
         split=name,
-        precision=precision,
+        precision=options.precision,
         notes=notes,
         seconds=time.perf_counter() - start,
     )
+
+
+def _refuse_views(options: EvaluateOptions) -> None:
+    """Raise BadArgument for what only another evaluation can give."""
+    given = {
+        "protocol": options.protocol not in ("", PLAIN),
+        "scales": options.scales,
+        "train_scale": options.train_scale,
+        "flip": options.flip,
+        "worst": options.worst,
+        "engine": options.engine != EvaluateOptions.engine,
+    }
+    if wrong := [name for name, value in given.items() if value]:
+        raise BadArgument(
+            f"--exits measures one run in the checkpoint's own view; leave out {', '.join(wrong)}"
+        )

@@ -10,17 +10,17 @@ from typing import Any
 import torch
 
 from cladenet.checkpoints import Loaded, load
-from cladenet.data.check.verify import OnUnreadable
 from cladenet.data.dataset import Split
 from cladenet.errors import BadArgument
-from cladenet.evaluation import Evaluation
 from cladenet.evaluation.forward import check_precision
 from cladenet.evaluation.fusion import evaluate, too_large_for
-from cladenet.evaluation.protocol import DENSE, PLAIN, Options, parse_names, protocols_for
+from cladenet.evaluation.protocol import ALL, DENSE, PLAIN, ViewOptions, parse_names, protocols_for
+from cladenet.evaluation.result import Evaluation
 from cladenet.evaluation.scales import TrainScale
 from cladenet.evaluation.viewer import Member, crops_at_once
 from cladenet.runs.evaluate.evaluated import Evaluated, Viewing
 from cladenet.runs.evaluate.fusable import class_order, refuse_unlike, same_images
+from cladenet.runs.evaluate.options import EvaluateOptions, by_keyword
 from cladenet.runs.evaluate.quick import as_sentence, quick
 from cladenet.runs.evaluate.trained_how import saw_mirror_images
 from cladenet.runs.evaluate.trained_how import train_scale as train_scale_of
@@ -63,45 +63,16 @@ class ProtocolTable:
         }
 
 
+@by_keyword(EvaluateOptions)
 def evaluate_protocols(
-    runs: str | Path | Sequence[str | Path],
-    data: str | None = None,
-    split: str | None = None,
-    *,
-    protocols: str = "all",
-    scales: Sequence[int] = (),
-    train_scale: Sequence[int] = (),
-    flip: bool | None = None,
-    average: str = "scores",
-    batch_size: int = 256,
-    device: str = "auto",
-    precision: str = "fp32",
-    engine: str = "auto",
-    worst: int = 0,
-    workers: int = 0,
-    on_unreadable: OnUnreadable = "stop",
+    runs: str | Path | Sequence[str | Path], options: EvaluateOptions
 ) -> ProtocolTable:
     """Errors of runs under protocols, in one pass over the images.
 
     Args:
         runs: run or checkpoint folder; several are also fused, by the mean of their posteriors.
-        data: see `open_dataset`; by default what the first run was trained on.
-        split: as in `evaluate_run.evaluate`; runs that are fused must mean the same images by it.
-        protocols: names of `evaluation.protocol.NAMES` separated by commas, or `all`.
-        scales: test scales Q in pixels, see `evaluation.protocol.Options`.
-        train_scale: S, or Smin and Smax, that the usual test scales follow from; by default what
-            the run's recipe says, else the short side of the checkpoint's own view.
-        flip: mirror images too; by default for all but single-scale, if the run was trained so.
-        average: `scores` or `posteriors` of a dense evaluation's positions.
-        batch_size: views of the input's size in one forward pass; see also `viewer.MOST_PIXELS`.
-        device: `auto`, `cpu`, `cuda` or `cuda:N`.
-        precision: `fp32` or `bf16`.
-        engine: what runs the networks on crops, see `for_inference`. Whole images of any size go
-            through the plain networks.
-        worst: how many of the worst mistakes to keep, for each row.
-        workers: threads that decode images.
-        on_unreadable: `stop`, or `skip` to leave images out that cannot be decoded, or that are too
-            large at a scale.
+            They must mean the same images by a split.
+        options: keywords, see `EvaluateOptions`.
 
     Raises:
         BadArgument: an unknown name, a scale that is too small, runs that do not go together, or a
@@ -110,17 +81,22 @@ def evaluate_protocols(
             large at a scale.
         CheckpointError: a checkpoint is damaged, or tells other classes apart than the data.
     """
-    names, options = parse_names(protocols), Options(tuple(scales), flip, average)
-    trained = _as_range(train_scale)
-    where = choose_device(device)
-    check_precision(precision, where)
-    loaded = [load(run) for run in ([runs] if isinstance(runs, str | PathLike) else runs)]
+    return table_of([runs] if isinstance(runs, str | PathLike) else runs, options)
+
+
+def table_of(runs: Sequence[str | Path], options: EvaluateOptions) -> ProtocolTable:
+    """`evaluate_protocols` of a list of runs."""
+    names = parse_names(options.protocol or ALL)
+    trained = _as_range(options.train_scale)
+    device = choose_device(options.device)
+    check_precision(options.precision, device)
+    loaded = [load(run) for run in runs]
     if not loaded:
         raise BadArgument("no run is given; give at least one run folder")
     refuse_unlike(loaded)
-    asked = same_images(loaded, data, split, on_unreadable)
+    asked = same_images(loaded, options.data, options.split, options.on_unreadable)
     notes = [note for each in asked for note in each.notes]
-    if protocols == "all":
+    if (options.protocol or ALL) == ALL:
         names = _possible(names, loaded, notes)
     sides = [trained or train_scale_of(each) for each in loaded]
     members = [
@@ -128,22 +104,13 @@ def evaluate_protocols(
         for each, side in zip(loaded, sides, strict=True)
     ]
     images = asked[0].split
-    if on_unreadable == "skip":
+    if options.on_unreadable == "skip":
         images = _without_too_large(images, members, notes)
     start = time.perf_counter()
     members = [
-        _ready(each, member, precision, batch_size, where, engine)
-        for each, member in zip(loaded, members, strict=True)
+        _ready(each, member, options, device) for each, member in zip(loaded, members, strict=True)
     ]
-    alone, fused = evaluate(
-        members,
-        images,
-        batch_size=batch_size,
-        device=where,
-        precision=precision,
-        worst=worst,
-        workers=workers,
-    )
+    alone, fused = evaluate(members, images, options)
     seconds, told = time.perf_counter() - start, tuple(dict.fromkeys(notes))
 
     def row(place: int, evaluation: Evaluation, of: Sequence[int]) -> Evaluated:
@@ -155,7 +122,7 @@ def evaluate_protocols(
             data=asked[0].dataset.spec,
             split=asked[0].name,
             protocol=names[place],
-            precision=precision,
+            precision=options.precision,
             classes=loaded[0].card.classes,
             notes=told,
             seconds=seconds,
@@ -207,7 +174,7 @@ def _member(
     loaded: Loaded,
     names: tuple[str, ...],
     trained: TrainScale,
-    options: Options,
+    options: ViewOptions,
     order: tuple[int, ...],
     notes: list[str],
 ) -> Member:
@@ -223,19 +190,15 @@ def _member(
 
 
 def _ready(
-    loaded: Loaded,
-    member: Member,
-    precision: str,
-    batch_size: int,
-    device: torch.device,
-    engine: str,
+    loaded: Loaded, member: Member, options: EvaluateOptions, device: torch.device
 ) -> Member:
     """With its network on the device, and made ready for as many crops as it is shown at once."""
     member.model.to(device)
     if all(look.whole for look in member.looks):
         return member
-    crops = crops_at_once(member.preprocess, batch_size)
-    return replace(member, quick=quick(loaded, precision, crops, device, engine))
+    crops = crops_at_once(member.preprocess, options.batch_size)
+    network = quick(loaded, options.precision, crops, device, options.engine)
+    return replace(member, quick=network)
 
 
 def _engine(members: Sequence[Member]) -> str:

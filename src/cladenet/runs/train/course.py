@@ -10,7 +10,8 @@ import torch
 
 from cladenet.data.batches import Batch, TrainBatches
 from cladenet.errors import CladeNetError, DataError, Diverged, Interrupted
-from cladenet.evaluation import Evaluation
+from cladenet.evaluation.options import PassOptions
+from cladenet.evaluation.result import Evaluation
 from cladenet.evaluation.single_scale import evaluate
 from cladenet.recipes.schedule import lr_at
 from cladenet.runs.folder.config import RunConfig
@@ -216,13 +217,12 @@ class Course:
                     self.learner.predictor,
                     dataset.val,
                     self.setting.preprocess,
-                    device=self.world.device,
-                    precision=self.config.precision,
-                    rank=self.world.rank,
-                    world=self.world.size,
-                    reduce=None if alone else self.world.total,
-                    workers=self.config.workers,
-                    cache_dir=self.config.cache_dir or None,
+                    PassOptions(
+                        precision=self.config.precision,
+                        workers=self.config.workers,
+                        cache_dir=self.config.cache_dir or None,
+                    ),
+                    self.world,
                 )
         except Interrupted:
             self._save()

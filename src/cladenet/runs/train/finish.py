@@ -6,7 +6,9 @@ from datetime import datetime
 from cladenet.checkpoints import Loaded, load
 from cladenet.checkpoints.atomic import to_json, write_file
 from cladenet.data.dataset import Split
-from cladenet.evaluation import Evaluation, Mistake, evaluate
+from cladenet.evaluation.options import PassOptions
+from cladenet.evaluation.result import Evaluation, Mistake
+from cladenet.evaluation.single_scale import evaluate
 from cladenet.layers.classifier import Classifier
 from cladenet.report import ReportFacts, write_report
 from cladenet.runs.folder.config import RunConfig
@@ -42,13 +44,10 @@ def finish(
         loaded.model,
         split,
         setting.preprocess,
-        device=world.device,
-        worst=SHOWN_MISTAKES,
-        rank=world.rank,
-        world=world.size,
-        reduce=world.total if world.size > 1 else None,
-        workers=config.workers,
-        cache_dir=config.cache_dir or None,
+        PassOptions(
+            worst=SHOWN_MISTAKES, workers=config.workers, cache_dir=config.cache_dir or None
+        ),
+        world,
     )
     with together(world):
         if world.leads:

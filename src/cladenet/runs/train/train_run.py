@@ -13,7 +13,7 @@ from cladenet.checkpoints import load
 from cladenet.checkpoints.atomic import to_json, write_file
 from cladenet.checkpoints.folder import steps
 from cladenet.errors import BadArgument
-from cladenet.evaluation import Evaluation
+from cladenet.evaluation.result import Evaluation
 from cladenet.runs.folder.config import RunConfig, decisions
 from cladenet.runs.folder.folder import RunFolder
 from cladenet.runs.train import environment

@@ -1,0 +1,27 @@
+"""What every evaluation is asked for, whatever is shown to the network."""
+
+from dataclasses import dataclass
+from os import PathLike
+
+
+@dataclass(frozen=True, kw_only=True)
+class PassOptions:
+    """How the images of a split go through a network, and what is kept of its answers.
+
+    Args:
+        batch_size: images of the input's size in one forward pass of a process; the last batch is
+            short. Other views see `viewer.MOST_PIXELS`.
+        precision: `fp32`, or `bf16` for autocast.
+        worst: how many of the worst mistakes to keep.
+        workers: threads that decode images.
+        cache_dir: where decoded photographs are kept, for the checkpoint's own view.
+    """
+
+    batch_size: int = 256
+    precision: str = "fp32"
+    worst: int = 0
+    workers: int = 0
+    cache_dir: str | PathLike[str] | None = None
+
+
+DEFAULT_PASS = PassOptions()

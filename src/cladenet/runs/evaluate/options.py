@@ -1,0 +1,79 @@
+"""What an evaluation of runs can be asked for, in Python and on the command line: one list."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import wraps
+from inspect import Parameter, signature
+from typing import Concatenate, ParamSpec, TypeVar
+
+from cladenet.data.check.verify import OnUnreadable
+from cladenet.evaluation.options import PassOptions
+from cladenet.evaluation.protocol import ViewOptions
+
+
+@dataclass(frozen=True)
+class EvaluateOptions(ViewOptions, PassOptions):
+    """What to evaluate runs on, what to show them, and how.
+
+    Args:
+        data: see `open_dataset`; by default what the (first) run was trained on.
+        split: `test`, `val` or `train`; by default `test` if there is one, else `val`. Images that
+            the run held out of its training data are the `val` (or `test`) of that data.
+        protocol: one of `evaluation.protocol.NAMES`, several separated by commas, or `all`; by
+            default the checkpoint's own view, for `evaluate_protocols` all.
+        scales: test scales Q in pixels, see `ViewOptions`.
+        train_scale: S, or Smin and Smax, that the usual test scales follow from; by default what
+            the run's recipe says, else the short side of the checkpoint's own view.
+        flip: mirror images too; by default for all but single-scale, if the run was trained so.
+        average: `scores` or `posteriors` of a dense evaluation's positions.
+        batch_size: images in one forward pass; see `PassOptions`.
+        device: `auto`, `cpu`, `cuda` or `cuda:N`.
+        precision: `fp32` or `bf16`; for one run also `int8`, for which training images are looked
+            at, and whose cost in accuracy is noted in the checkpoint's own view.
+        engine: what runs the network on crops, see `for_inference`; whole images of any size, as
+            dense protocols have them, go through the plain one.
+        worst: how many of the worst mistakes to keep.
+        workers: threads that decode images.
+        on_unreadable: `stop`, or `skip` to leave images out that cannot be decoded, or that are too
+            large at a scale.
+        cache_dir: where decoded photographs are kept, for the checkpoint's own view.
+    """
+
+    data: str | None = None
+    split: str | None = None
+    protocol: str = ""
+    train_scale: Sequence[int] = ()
+    device: str = "auto"
+    engine: str = "auto"
+    on_unreadable: OnUnreadable = "stop"
+
+
+Runs = TypeVar("Runs")
+Options = TypeVar("Options")
+Found = TypeVar("Found")
+Keywords = ParamSpec("Keywords")
+
+
+def by_keyword(
+    options: Callable[Keywords, Options],
+) -> Callable[[Callable[[Runs, Options], Found]], Callable[Concatenate[Runs, Keywords], Found]]:
+    """Let a function of (runs, options) take the options' fields as arguments of its own.
+
+    So a caller writes `evaluate(run, split="val")`, with names and types that are checked, and the
+    list of them stands in one place.
+    """
+
+    def decorate(
+        function: Callable[[Runs, Options], Found],
+    ) -> Callable[Concatenate[Runs, Keywords], Found]:
+        @wraps(function)
+        def call(runs: Runs, /, *args: Keywords.args, **keywords: Keywords.kwargs) -> Found:
+            return function(runs, options(*args, **keywords))
+
+        shown = signature(function)
+        first = next(iter(shown.parameters.values())).replace(kind=Parameter.POSITIONAL_ONLY)
+        taken = [first, *signature(options).parameters.values()]
+        call.__signature__ = shown.replace(parameters=taken)  # type: ignore[attr-defined]
+        return call
+
+    return decorate
