@@ -117,8 +117,9 @@ def run(side: Side, data: str, seed: int, *, most: float, epochs: int = 0) -> di
     begun = time.perf_counter()
     notes = fit_to_data(model, batches, setting.preprocess, world.device)
     seconds = time.perf_counter() - begun
-    learner = Learner(model.to(memory_format=torch.channels_last), recipe, world)  # type: ignore[call-overload]
     total = recipe.total_steps(batches.steps_per_epoch)
+    model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    learner = Learner(model, recipe, world, steps=total)
 
     def stream() -> Any:
         for epoch in range(epochs or -(-total // batches.steps_per_epoch)):
@@ -127,14 +128,10 @@ def run(side: Side, data: str, seed: int, *, most: float, epochs: int = 0) -> di
     steps = train(
         learner,
         stream(),
-        recipe,
         objective=make_objective(recipe.label_smoothing),
         preprocess=setting.preprocess,
-        num_classes=len(dataset.classes),
         rate=lambda step: lr_at(recipe, step, total),
-        world=world,
         seed=seed,
-        steps=total,
         precision=PRECISION,
     )
     curve: list[dict[str, Any]] = []

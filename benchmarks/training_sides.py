@@ -98,12 +98,9 @@ def ours(case: Case, name: str, device: Any) -> Callable[[], float]:
     reports: Iterator[Report] = train(
         Learner(model, recipe, world, compiled="compiled" in name),
         repeat(Batch(images, labels, torch.arange(case.batch))),
-        recipe,
         objective=make_objective(SMOOTHING),
         preprocess=preprocess(case.size),
-        num_classes=1000,
         rate=lambda _: LR,
-        world=world,
         precision="bf16" if "bf16" in name else "fp32",
     )
     return lambda: next(reports).loss.item()

@@ -22,9 +22,10 @@ from cladenet.data.batches import Batch
 from cladenet.data.preprocess import Preprocess
 from cladenet.errors import BadArgument, CheckpointError, Diverged
 from cladenet.recipes import Recipe
-from cladenet.runs.train.train_run import RunResult
-from cladenet.training.engine import first_non_finite, train
+from cladenet.runs.train.finish import RunResult
+from cladenet.training.engine import train
 from cladenet.training.learner import Learner
+from cladenet.training.non_finite import first_non_finite
 from cladenet.training.objective import main_logits, make_objective, wrong_answers
 from cladenet.training.optimizers import make_optimizer
 from cladenet.world import World
@@ -77,8 +78,8 @@ PREPROCESS = Preprocess(8, 8, 1, "none", mean=(0.5,), std=(0.25,))
 def one_step(model: Tiny, recipe: Recipe, world: World, data: Batch, **more: Any) -> Learner:
     learner = Learner(model, recipe, world, **more)
     reports = train(
-        learner, iter([data]), recipe, objective=make_objective(auxiliary=recipe.auxiliary),
-        preprocess=PREPROCESS, num_classes=10, rate=lambda step: recipe.lr, world=world,
+        learner, iter([data]), objective=make_objective(auxiliary=recipe.auxiliary),
+        preprocess=PREPROCESS, rate=lambda step: recipe.lr,
     )  # fmt: skip
     assert len(list(reports)) == 1
     return learner
@@ -152,8 +153,8 @@ def test_a_compiled_network_takes_the_same_step() -> None:
     learner = Learner(compiled, recipe, World())
     learner.net = torch.compile(compiled, backend="eager")  # type: ignore[assignment]
     reports = train(
-        learner, iter([batch()]), recipe, objective=make_objective(auxiliary=0.3),
-        preprocess=PREPROCESS, num_classes=10, rate=lambda step: 0.1, world=World(),
+        learner, iter([batch()]), objective=make_objective(auxiliary=0.3),
+        preprocess=PREPROCESS, rate=lambda step: 0.1,
     )  # fmt: skip
     assert len(list(reports)) == 1
     torch.testing.assert_close(learner.weights(), plain.weights())

@@ -44,7 +44,7 @@ def test_the_second_of_two_runs_is_told_who_has_the_folder_since_when(
     run, output = tmp_path / "run", tmp_path / "output"
 
     def stand_still() -> None:
-        overwrite(Course, "run", lambda course, wish: time.sleep(60))
+        overwrite(Course, "train", lambda *_: time.sleep(60))
 
     first = start(lambda: child_of(small_run(run, data), stand_still), tmp_path / "first")
     until(lambda: owned(run) and (run / "env.json").exists())

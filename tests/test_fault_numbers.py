@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from cladenet.data.preprocess import Preprocess
-from cladenet.training.engine import first_non_finite
+from cladenet.training.non_finite import first_non_finite
 from trials import STEPS, check_refusal, child, overwrite, pictures, small_run, steps_of, warm
 
 UNCHANGED = ("crop=none", "flip=0")  # so that an image can be told by its pixels

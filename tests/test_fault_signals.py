@@ -11,8 +11,8 @@ import pytest
 
 from cladenet.checkpoints import atomic, loading
 from cladenet.cli import main
-from cladenet.runs.train import assembly, train_run
-from cladenet.runs.train import course as courses
+from cladenet.runs.train import run as runs
+from cladenet.runs.train import train_run
 from faults.stops import GRACE, POLICY, STATUS, check_random_signal, check_resumes
 from forking import start
 from trials import (
@@ -87,7 +87,7 @@ def test_a_signal_need_not_wait_for_the_end_of_a_validation(
     data: Path, expected: dict[str, object], tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
-    arm = interrupt_in(courses, "evaluate", signal.SIGTERM)
+    arm = interrupt_in(runs, "evaluate", signal.SIGTERM)
     outcome = child(small_run(run, data), tmp_path / "output", arm, limit=GRACE)
     check_refusal(outcome, 143, rf"after step 4 of {STEPS}; it is saved")
     assert not (run / "metrics.jsonl").exists()
@@ -111,7 +111,7 @@ def test_a_signal_before_the_first_step_leaves_nothing_behind(
 ) -> None:
     """Also where photographs are being decoded, which may take an hour."""
     run = tmp_path / "run"
-    arm = interrupt_in(assembly if place == "TrainBatches" else train_run, place, signal.SIGINT)
+    arm = interrupt_in(runs if place == "TrainBatches" else train_run, place, signal.SIGINT)
     outcome = child(small_run(run, data), tmp_path / "output", arm, limit=GRACE)
     check_refusal(outcome, 130, "before the first step; nothing is lost")
     assert not run.exists()

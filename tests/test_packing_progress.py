@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import cladenet
-from cladenet.runs.train import progress
+from cladenet.runs.train import display
 from pictures import photo_split
 
 
@@ -30,9 +30,9 @@ def said_by(
 ) -> str:
     """Ten images, `seconds` apart."""
     clock = Clock()
-    monkeypatch.setattr(progress, "time", clock)
+    monkeypatch.setattr(display, "time", clock)
     monkeypatch.setattr("sys.stderr", stream)
-    with progress.packing(quiet=quiet) as tell:
+    with display.packing(quiet=quiet) as tell:
         for done in range(1, 11):
             if tell is not None:
                 tell(done, 10)
@@ -48,7 +48,7 @@ def test_a_log_gets_one_line_and_only_of_what_takes_long(monkeypatch: pytest.Mon
 
 def test_a_terminal_gets_a_line_that_goes_again(monkeypatch: pytest.MonkeyPatch) -> None:
     said = said_by(Terminal(), 0.15, monkeypatch)
-    drawn = said.split(progress.ERASE)
+    drawn = said.split(display.ERASE)
     assert drawn[0] == drawn[-1] == ""
     assert drawn[1:-1] == [
         f"packing 10 images, once for all runs: {done} done" for done in (1, 3, 5, 7, 9)
@@ -63,7 +63,7 @@ def test_quiet_is_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_training_says_that_it_packs(
     quiet: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(progress, "WORTH_A_WORD", 0.0)
+    monkeypatch.setattr(display, "WORTH_A_WORD", 0.0)
     for number, label in enumerate(("one", "other")):
         (tmp_path / "photos" / label).mkdir(parents=True)
         photo_split(tmp_path / "photos" / label, 10, seed=100 * number)

@@ -13,7 +13,7 @@ from cladenet.errors import BadArgument
 from cladenet.recipes import Recipe
 from cladenet.registry import create_model
 from cladenet.runs.folder.folder import RunFolder
-from cladenet.runs.train import assembly
+from cladenet.runs.train import precision as run_precision
 from cladenet.training import precision
 from cladenet.training.precision import choose_precision, worth_measuring
 from processors import AVX2, needs_bf16
@@ -67,8 +67,8 @@ def test_a_processor_without_bf16_is_never_measured_in_it(
 ) -> None:
     """However long the run, and whatever the margin."""
     monkeypatch.setattr(processor, "abilities", lambda: AVX2)
-    monkeypatch.setattr(assembly, "worth_measuring", lambda *_: True)
-    monkeypatch.setattr(assembly, "choose_precision", None)
+    monkeypatch.setattr(run_precision, "worth_measuring", lambda *_: True)
+    monkeypatch.setattr(run_precision, "choose_precision", None)
     cladenet.train("lenet5_relu", "digits", out=tmp_path / "run", steps=2, quiet=True)
     assert RunFolder(tmp_path / "run").read_config().precision == "fp32"
 
@@ -109,7 +109,7 @@ def test_what_was_chosen_is_written_down_and_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The run is the one that precision=bf16 would have been, to the last bit."""
-    monkeypatch.setattr(assembly, "worth_measuring", lambda *_: True)
+    monkeypatch.setattr(run_precision, "worth_measuring", lambda *_: True)
     monkeypatch.setattr(precision, "MARGIN", 0.0)
     options: dict[str, Any] = {"steps": 3, "seed": 5}
     cladenet.train("lenet5_relu", "digits", out=tmp_path / "auto", **options)

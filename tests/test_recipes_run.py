@@ -12,8 +12,8 @@ import cladenet
 from cladenet.data.preprocess import Preprocess
 from cladenet.recipes import RECIPES
 from cladenet.runs.folder.division import divided
+from cladenet.runs.train.finish import RunResult
 from cladenet.runs.train.setup import augment_of
-from cladenet.runs.train.train_run import RunResult
 from tiny import registered
 
 

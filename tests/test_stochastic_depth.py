@@ -220,19 +220,15 @@ def batches(count: int) -> Iterator[Batch]:
         yield Batch(pixels, torch.from_numpy(draw.integers(0, 10, 8)), torch.arange(8))
 
 
-def run_steps(learner: Learner, count: int, skip: int = 0, world: World | None = None) -> None:
+def run_steps(learner: Learner, count: int, skip: int = 0) -> None:
     """Steps `skip` to `count` of a run with seed 5."""
     for _ in train(
         learner,
         iter(list(batches(count))[skip:]),
-        RECIPE,
         objective=make_objective(),
         preprocess=PREPROCESS,
-        num_classes=10,
         rate=lambda step: RECIPE.lr,
-        world=world or World(),
         seed=5,
-        first_step=skip,
     ):
         pass
 
@@ -249,7 +245,7 @@ def test_a_resumed_run_draws_what_the_straight_one_did() -> None:
     first = Learner(small(), RECIPE, World())
     run_steps(first, 2)
     resumed = Learner(small(), RECIPE, World())
-    resumed.restore(first.weights(), first.state())
+    resumed.restore(first.weights(), first.state(), 2)
     torch.rand(1234)
     run_steps(resumed, 6, skip=2)
     torch.testing.assert_close(resumed.weights(), straight.weights(), rtol=0, atol=0)
@@ -264,7 +260,7 @@ def test_processes_that_leave_out_different_units_end_with_one_network(tmp_path:
         model = small()
         run = watch(model)
         learner = Learner(model, RECIPE, World(rank, 2))
-        run_steps(learner, 4, world=World(rank, 2))
+        run_steps(learner, 4)
         weights = dict(model.named_parameters())
         torch.save((weights, run), tmp_path / f"{rank}.pt")
         torch.distributed.destroy_process_group()

@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 import cladenet
 from cladenet.errors import BadArgument, CheckpointError
 from cladenet.runs.train.decide import decide
-from cladenet.runs.train.train_run import RunResult
+from cladenet.runs.train.finish import RunResult
 from processors import needs_bf16
 
 QUICK: dict[str, Any] = {"epochs": 2, "batch_size": 64, "device": "cpu", "threads": 1}

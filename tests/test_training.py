@@ -16,8 +16,9 @@ from cladenet.errors import BadArgument, Diverged
 from cladenet.layers.classifier import Classifier, FeatureMap
 from cladenet.recipes import Recipe
 from cladenet.training.ema import Ema
-from cladenet.training.engine import Report, first_non_finite, train
+from cladenet.training.engine import Report, train
 from cladenet.training.learner import Learner, frozen_parts
+from cladenet.training.non_finite import first_non_finite
 from cladenet.training.objective import balanced_weights, make_objective
 from cladenet.training.optimizers import make_optimizer
 from cladenet.world import World, choose_device
@@ -56,21 +57,15 @@ def batches(count: int, size: int = 8, seed: int = 0) -> Iterator[Batch]:
         yield Batch(torch.from_numpy(pixels), labels, torch.arange(size))
 
 
-def run(
-    learner: Learner, recipe: Recipe, data: Iterator[Batch], seed: int = 0, first_step: int = 0
-) -> list[Report]:
+def run(learner: Learner, recipe: Recipe, data: Iterator[Batch], seed: int = 0) -> list[Report]:
     return list(
         train(
             learner,
             data,
-            recipe,
             objective=make_objective(recipe.label_smoothing),
             preprocess=PREPROCESS,
-            num_classes=3,
             rate=lambda step: recipe.lr,
-            world=World(),
             seed=seed,
-            first_step=first_step,
         )
     )
 
@@ -124,16 +119,16 @@ def test_dropout_is_a_function_of_seed_and_step() -> None:
     weights, state = learner.weights(), learner.state()
     weights = {name: value.clone() for name, value in weights.items()}
     state = {name: value.clone() for name, value in state.items()}
-    run(learner, recipe, iter(data[3:]), seed=7, first_step=3)
+    run(learner, recipe, iter(data[3:]), seed=7)
 
     torch.rand(1234)
     resumed = Learner(toy(drop_rate=0.5), recipe, World())
-    resumed.restore(weights, state)
-    run(resumed, recipe, iter(data[3:]), seed=7, first_step=3)
+    resumed.restore(weights, state, 3)
+    run(resumed, recipe, iter(data[3:]), seed=7)
     torch.testing.assert_close(resumed.weights(), learner.weights(), rtol=0, atol=0)
     other = Learner(toy(drop_rate=0.5), recipe, World())
-    other.restore(weights, state)
-    run(other, recipe, iter(data[3:]), seed=8, first_step=3)
+    other.restore(weights, state, 3)
+    run(other, recipe, iter(data[3:]), seed=8)
     assert not torch.equal(other.weights()["stem.weight"], learner.weights()["stem.weight"])
 
 
@@ -150,10 +145,10 @@ def test_a_channels_last_network_resumes_bit_for_bit(
         k: v.clone(memory_format=torch.contiguous_format) for k, v in learner.weights().items()
     }
     state = {k: v.clone(memory_format=torch.contiguous_format) for k, v in learner.state().items()}
-    run(learner, recipe, iter(data[2:]), first_step=2)
+    run(learner, recipe, iter(data[2:]))
     resumed = Learner(toy().to(memory_format=torch.channels_last), recipe, World())  # type: ignore[call-overload]
-    resumed.restore(weights, state)
-    run(resumed, recipe, iter(data[2:]), first_step=2)
+    resumed.restore(weights, state, 2)
+    run(resumed, recipe, iter(data[2:]))
     torch.testing.assert_close(resumed.weights(), learner.weights(), rtol=0, atol=0)
     torch.testing.assert_close(resumed.state(), learner.state(), rtol=0, atol=0)
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import psutil
 
-from cladenet.runs.train import course as courses
+from cladenet.runs.train import run as runs
 from trials import child, overwrite, small_run
 
 WARM_UP = 5  # epochs in which caches and the allocator's pools fill
@@ -18,7 +18,7 @@ MOST = 1.0  # MB an epoch
 def check_leak(epochs: int, data: Path, folder: Path) -> float:
     """Train a small network; the slope of the resident memory after `WARM_UP`, in MB an epoch."""
     seen = folder / "seen"
-    evaluate: Any = courses.evaluate  # type: ignore[attr-defined]
+    evaluate: Any = runs.evaluate  # type: ignore[attr-defined]
 
     def arm() -> None:
         process = psutil.Process()
@@ -29,7 +29,7 @@ def check_leak(epochs: int, data: Path, folder: Path) -> float:
                 print(json.dumps([rss, fds]), file=file)
             return evaluate(*arguments, **named)
 
-        overwrite(courses, "evaluate", evaluated)
+        overwrite(runs, "evaluate", evaluated)
 
     words = small_run(folder / "run", data, f"epochs={epochs}", "batch_size=32", "save_steps=5")
     outcome = child(words, folder / "output", arm, limit=600)

@@ -170,12 +170,9 @@ def _ours(case: Case) -> Any:
     reports = train(
         Learner(net, recipe, world),
         repeat(batch),
-        recipe,
         objective=make_objective(),
         preprocess=preprocess,
-        num_classes=entry.classes,
         rate=lambda _: 0.01,
-        world=world,
         precision=case.form,
     )
     return lambda: next(reports)

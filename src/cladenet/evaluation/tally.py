@@ -8,13 +8,11 @@ import torch
 from torch import Tensor
 
 from cladenet.errors import BadArgument, DataError, Diverged
+from cladenet.evaluation.loss_units import loss_units, mean_loss
 from cladenet.evaluation.result import Evaluation, Mistake
 from cladenet.world import World
 
 TOP = 5
-LOSS_UNITS = 2**24  # per nat
-# A loss above this counts as this: 2^25 images of it still fit into 63 bits.
-MAX_LOSS = 2.0**14
 
 
 class Tally:
@@ -62,7 +60,7 @@ class Tally:
         log_probability = scores.log_softmax(1)
         loss = -log_probability.gather(1, truth[:, None])[:, 0]
         guess = scores.argmax(1)
-        units = (loss.nan_to_num(MAX_LOSS).clamp(max=MAX_LOSS) * LOSS_UNITS).round().long()
+        units = loss_units(loss)
         non_finite = ~scores.isfinite().all(1)
         pairs = truth * self.num_classes + guess
         self._confusion.scatter_add_(0, pairs, torch.ones_like(pairs))
@@ -112,7 +110,7 @@ class Tally:
             Mistake(int(index), int(truth), int(guess), probability, loss)
             for loss, index, truth, guess, probability in self._mistakes.tolist()
         )
-        return Evaluation(confusion, top5_hits, units / LOSS_UNITS / n, mistakes)
+        return Evaluation(confusion, top5_hits, mean_loss(units, n), mistakes)
 
     def _keep(self, rows: Tensor) -> None:
         """The worst rows; of equal losses the earlier image."""

@@ -9,11 +9,14 @@ from torch import Tensor, nn
 from cladenet.errors import BadArgument, CheckpointError
 from cladenet.kernels.quicken import quicken
 from cladenet.layers.classifier import Classifier
+from cladenet.layers.progress import followers
+from cladenet.models.learned_group import group_lasso
 from cladenet.recipes import Recipe
 from cladenet.training.ema import Ema
 from cladenet.training.lookahead import Lookahead
 from cladenet.training.memory_order import in_memory_order
 from cladenet.training.optimizers import (
+    limit_filters,
     make_optimizer,
     optimizer_tensors,
     parts_of,
@@ -32,12 +35,14 @@ class Learner:
         world: the processes that train together.
         freeze: parts, counted from the stem, that keep their weights; see `frozen_parts`.
         layer_decay: what the learning rate is multiplied with from one part to the one below it.
+        steps: of the whole run, for layers and averages that change in its course.
         compiled: run the network through `torch.compile`.
         sync_bn: batch statistics over all processes instead of each one's own.
 
     Attributes:
         model: the plain network, whose tensors are saved.
         net: what is called in training: the same weights, compiled or distributed.
+        taken: optimiser steps so far.
     """
 
     def __init__(
@@ -48,6 +53,7 @@ class Learner:
         *,
         freeze: int = 0,
         layer_decay: float = 1.0,
+        steps: int = 0,
         compiled: bool = False,
         sync_bn: bool = False,
     ) -> None:
@@ -56,7 +62,9 @@ class Learner:
         self.frozen = frozen_modules(model, freeze)
         for part in self.frozen:
             part.requires_grad_(False)
-        self.model = model
+        self.model, self.recipe, self.world = model, recipe, world
+        self.steps, self.taken = steps, 0
+        self._followers = followers(model) if steps else []
         self.optimizer = make_optimizer(model, recipe, layer_decay)
         self.ema = Ema(model, recipe.ema) if recipe.ema else None
         self.lookahead = None
@@ -77,13 +85,24 @@ class Learner:
         for part in self.frozen:
             part.eval()
 
+    def begin_step(self, lr: float) -> None:
+        """Make the network ready for the next step, whose learning rate is `lr`."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = lr * group["scale"]
+        for layer in self._followers:
+            layer.at_progress(self.taken / self.steps)
+        self.train_mode()
+
     def step(self) -> None:
-        """One step of the optimiser, with all gradients used up.
+        """One step from the gradients of the loss, which are used up, with all that follows it.
 
         A parameter that the batch did not reach has a gradient of 0: it goes on to decay and to
         move by its momentum. Fused optimisers cannot do without. One that a layer has ceased to
         learn stays.
         """
+        self._add_penalty()
+        if self.recipe.clip_norm:
+            nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip_norm)
         for group in self.optimizer.param_groups:
             for parameter in group["params"]:
                 if parameter.grad is None and parameter.requires_grad:
@@ -91,6 +110,20 @@ class Learner:
         with in_memory_order(self.optimizer):
             self.optimizer.step()
         self.optimizer.zero_grad()
+        if self.recipe.filter_rms:
+            limit_filters(self.model, self.recipe.filter_rms)
+        self.taken += 1
+        if self.lookahead is not None:
+            self.lookahead.update(self.taken, self.steps)
+        if self.ema is not None:
+            self.ema.update(self.taken)
+
+    def _add_penalty(self) -> None:
+        """The gradients of what the network adds to the loss, whatever the images."""
+        if self.recipe.group_lasso:
+            penalty = self.recipe.group_lasso * group_lasso(self.model)
+            if penalty.requires_grad:  # a constant once the last inputs are gone
+                penalty.backward()
 
     @property
     def predictor(self) -> Classifier:
@@ -112,8 +145,10 @@ class Learner:
             **{f"lookahead/{name}": value for name, value in slow.items()},
         }
 
-    def restore(self, weights: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> None:
-        """Become what `weights` and `state` describe.
+    def restore(
+        self, weights: Mapping[str, Tensor], state: Mapping[str, Tensor], taken: int
+    ) -> None:
+        """Become what `weights` and `state` describe, after `taken` steps.
 
         Raises:
             CheckpointError: they belong to another network or recipe.
@@ -134,6 +169,7 @@ class Learner:
         restore_optimizer(self.optimizer, self.model, _under("optimizer/", state))
         if self.lookahead is not None:
             self.lookahead.restore(_under("lookahead/", state))
+        self.taken = taken
 
 
 def frozen_parts(freeze: str, model: Classifier) -> int:

@@ -84,7 +84,9 @@ class _Runner:
     def __init__(
         self, model: Classifier, recipe: Recipe, device: torch.device, precision: str
     ) -> None:
-        self.learner = Learner(deepcopy(model), replace(recipe, ema=0.0), World(device=device))
+        self.learner = Learner(
+            deepcopy(model), replace(recipe, ema=0.0, lookahead=0), World(device=device)
+        )
         self.objective = make_objective(recipe.label_smoothing, None, recipe.auxiliary)
         self.bf16 = precision == "bf16"
         self.seconds: list[float] = []

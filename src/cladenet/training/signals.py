@@ -1,4 +1,4 @@
-"""SIGTERM and SIGINT as a wish that is granted where nothing gets lost; a second stops at once."""
+"""SIGTERM and SIGINT as a request that is met where nothing gets lost; a second stops at once."""
 
 import signal
 from collections.abc import Iterator
@@ -8,11 +8,11 @@ from types import FrameType
 from cladenet.errors import Interrupted
 
 
-class StopWish:
+class StopRequest:
     """`number` is 0 until a signal came, then the signal's."""
 
     number = 0
-    _told = ""  # what to say when the first signal need not wait
+    _message = ""  # of the error, where the first signal need not wait
 
     def receive(self, number: int, _frame: FrameType | None) -> None:
         """Note the first signal, for whoever looks at `number`; leave at once on the second."""
@@ -21,35 +21,35 @@ class StopWish:
                 "stopped at once by a second signal; the last checkpoint stays as it was", number
             )
         self.number = number
-        if self._told:
-            raise Interrupted(self._told, number)
+        if self._message:
+            raise Interrupted(self._message, number)
 
     @contextmanager
-    def at_once(self, told: str) -> Iterator[None]:
+    def at_once(self, message: str) -> Iterator[None]:
         """Let the first signal end the block, which changes nothing that has to be saved.
 
         Raises:
-            Interrupted: with the message `told`.
+            Interrupted: with the message.
         """
-        self._told = told
+        self._message = message
         try:
             if self.number:
-                raise Interrupted(told, self.number)
+                raise Interrupted(message, self.number)
             yield
         finally:
-            self._told = ""
+            self._message = ""
 
 
 @contextmanager
-def stop_wishes() -> Iterator[StopWish]:
+def stop_requests() -> Iterator[StopRequest]:
     """Collect SIGTERM and SIGINT while the block runs; only the main thread of Python can."""
-    wish = StopWish()
+    request = StopRequest()
     try:
-        before = {n: signal.signal(n, wish.receive) for n in (signal.SIGTERM, signal.SIGINT)}
+        before = {n: signal.signal(n, request.receive) for n in (signal.SIGTERM, signal.SIGINT)}
     except ValueError:  # not the main thread: a notebook's server, a test runner
         before = {}
     try:
-        yield wish
+        yield request
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -6,71 +6,39 @@ from contextlib import nullcontext
 from itertools import islice
 from typing import Any
 
-import torch
-
 from cladenet.data.batches import Batch, TrainBatches
 from cladenet.errors import CladeNetError, DataError, Diverged, Interrupted
-from cladenet.evaluation.options import PassOptions
 from cladenet.evaluation.result import Evaluation
-from cladenet.evaluation.single_scale import evaluate
 from cladenet.recipes.schedule import lr_at
-from cladenet.runs.folder.config import RunConfig
-from cladenet.runs.folder.folder import RunFolder
+from cladenet.runs.train.display import Display
 from cladenet.runs.train.events import Events
 from cladenet.runs.train.keeping import Keeper
-from cladenet.runs.train.progress import Display
-from cladenet.runs.train.setup import Setting
+from cladenet.runs.train.progress import TrainingSums
+from cladenet.runs.train.run import Run
 from cladenet.training.engine import Report, train
-from cladenet.training.learner import Learner
-from cladenet.training.objective import Objective
-from cladenet.training.signals import StopWish
-from cladenet.world import World, together
-
-LOSS_UNITS = 2**24  # per nat; whole numbers add up to the same sum in any order
-MAX_LOSS = 2.0**14
+from cladenet.training.signals import StopRequest
+from cladenet.world import together
 
 
 class Course:
     """One process's part in one run.
 
     Args:
-        world: the processes.
-        config: all that was decided.
-        setting: data, preprocessing and the recipe as it fits the data.
-        folder: where the first process writes.
+        run: what was decided.
         batches: this process's share of the training batches.
-        learner: the weights and all that moves them.
-        objective: the loss.
-        keeper: checkpoints, and the numbers of the run.
-        show: where the progress goes.
+        keeper: checkpoints, the learner that they are of, and the numbers of the run.
     """
 
-    def __init__(
-        self,
-        world: World,
-        config: RunConfig,
-        setting: Setting,
-        folder: RunFolder,
-        batches: TrainBatches,
-        learner: Learner,
-        objective: Objective,
-        keeper: Keeper,
-        show: Display,
-    ) -> None:
-        self.world = world
-        self.config = config
-        self.setting = setting
-        self.folder = folder
+    def __init__(self, run: Run, batches: TrainBatches, keeper: Keeper) -> None:
+        self.run = run
         self.batches = batches
-        self.learner = learner
-        self.objective = objective
         self.keeper = keeper
-        self.show = show
-        self.total = setting.recipe.total_steps(batches.steps_per_epoch)
-        self._sums = torch.zeros(3, dtype=torch.int64, device=world.device)  # loss, wrong, seen
+        self.total = run.setting.recipe.total_steps(batches.steps_per_epoch)
+        self.objective = run.objective()
+        self._sums = TrainingSums(run.world)
         self._clock = time.monotonic()
 
-    def run(self, wish: StopWish) -> None:
+    def train(self, stop: StopRequest, show: Display) -> None:
         """Train to the end of the recipe from wherever the run is.
 
         Raises:
@@ -78,21 +46,22 @@ class Course:
             DataError: an image has become unreadable; a checkpoint of the step before it is there.
             Diverged, StorageError: as training and saving do.
         """
-        progress = self.keeper.progress
-        events = Events(
-            self.folder.path / "tensorboard", progress.step, self.world.leads, self.show.say
-        )
+        progress, world = self.keeper.progress, self.run.world
+        events = Events(self.run.folder.path / "tensorboard", progress.step, world.leads, show.say)
         try:
             if self._at_boundary() and progress.validated != progress.step:
-                self._validate(events, wish)
+                self._end_epoch(stop, show, events)
             for report in self._steps():
                 progress.step = report.step
                 self._count(report)
-                self._stop_if(wish)
+                if show.wants():
+                    means = self._sums.means(progress)
+                    show.step(report.step, report.lr, *means, report.images)
+                self._stop_if(stop)
                 if self._at_boundary():
-                    self._validate(events, wish)
-                    self._stop_if(wish)
-                if self.keeper.due() if self.world.size == 1 else self._all_due():
+                    self._end_epoch(stop, show, events)
+                    self._stop_if(stop)
+                if self.keeper.due() if world.size == 1 else self._all_due():
                     self._save()
         except Diverged as error:
             raise Diverged(f"{self._place()}: {error}") from error
@@ -105,26 +74,21 @@ class Course:
         self._save()
 
     def _steps(self) -> Iterator[Report]:
-        progress = self.keeper.progress
+        setting = self.run.setting
         return train(
-            self.learner,
-            self._stream(progress.step),
-            self.setting.recipe,
+            self.keeper.learner,
+            self._stream(self.keeper.progress.step),
             objective=self.objective,
-            preprocess=self.setting.preprocess,
-            num_classes=len(self.setting.dataset.classes),
+            preprocess=setting.preprocess,
             rate=self._rate,
-            world=self.world,
-            seed=self.config.seed,
-            first_step=progress.step,
-            steps=self.total,
-            precision=self.config.precision,
-            ids=self.setting.dataset.train.ids,
+            seed=self.run.config.seed,
+            precision=self.run.config.precision,
+            ids=setting.dataset.train.ids,
         )
 
     def _rate(self, step: int) -> float:
         """The learning rate of a step, counted from 0."""
-        return lr_at(self.setting.recipe, step, self.total, self.keeper.progress.drops)
+        return lr_at(self.run.setting.recipe, step, self.total, self.keeper.progress.drops)
 
     def _stream(self, first: int) -> Iterator[Batch]:
         """The batches of all epochs from step `first` on."""
@@ -138,29 +102,7 @@ class Course:
         return islice(endless(), self.total - first)
 
     def _count(self, report: Report) -> None:
-        loss = report.loss.double().clamp(max=MAX_LOSS) * report.images * LOSS_UNITS
-        self._sums[0] += loss.round().long()
-        self._sums[1] += report.wrong
-        self._sums[2] += report.images
-        if self.show.wants():
-            self._show(report)
-
-    def _show(self, report: Report) -> None:
-        """Running figures of this process, without touching the sums."""
-        progress = self.keeper.progress
-        units, wrong, here = self._sums.tolist()
-        seen = progress.seen + here
-        loss, error = _means(progress.loss_units + units, progress.wrong + wrong, seen)
-        self.show.step(report.step, report.lr, loss, error, report.images)
-
-    def _collect(self) -> None:
-        """Move the sums of all processes to the numbers of the run."""
-        units, wrong, seen = self.world.total(self._sums).tolist()
-        progress = self.keeper.progress
-        progress.loss_units += units
-        progress.wrong += wrong
-        progress.seen += seen
-        self._sums.zero_()
+        self._sums.add(report)
 
     def _at_boundary(self) -> bool:
         step = self.keeper.progress.step
@@ -174,11 +116,12 @@ class Course:
         step = self.keeper.progress.step
         return f"in epoch {self._epoch(step + 1)} after step {step}, lr {self._rate(step):.3g}"
 
-    def _validate(self, events: Events, wish: StopWish) -> None:
-        """End of an epoch: measure, write it down, and note the best weights."""
-        self._collect()
-        progress, spent = self.keeper.progress, time.monotonic() - self._clock
-        loss, error = _means(progress.loss_units, progress.wrong, progress.seen)
+    def _end_epoch(self, stop: StopRequest, show: Display, events: Events) -> None:
+        """Measure, write it down, and note the best weights."""
+        progress, folder = self.keeper.progress, self.run.folder
+        self._sums.collect(progress)
+        spent = time.monotonic() - self._clock
+        loss, error = self._sums.means(progress)
         row: dict[str, Any] = {
             "step": progress.step,
             "epoch": self._epoch(progress.step),
@@ -186,10 +129,7 @@ class Course:
             "train_loss": loss,
             "train_top1_error": error,
         }
-        if self.setting.dataset.val is not None:
-            row |= self._judge(self._measure(wish))
-        else:
-            self._follow_plateau(error)
+        row |= self._validate(stop, error)
         timing = {
             "step": progress.step,
             "seconds": round(spent, 3),
@@ -197,85 +137,67 @@ class Course:
         }
         progress.loss_units = progress.wrong = progress.seen = 0
         progress.validated = progress.step
-        with together(self.world):
-            if self.world.leads:
-                self.folder.append(self.folder.metrics, row)
-                self.folder.append(self.folder.timing, timing)
+        with together(self.run.world):
+            if self.run.world.leads:
+                folder.append(folder.metrics, row)
+                folder.append(folder.timing, timing)
         events.write(row, timing)
-        self.show.say(describe(row, self.total))
+        show.say(describe(row, self.total))
         self._clock = time.monotonic()
 
-    def _measure(self, wish: StopWish) -> Evaluation:
+    def _validate(self, stop: StopRequest, train_error: float) -> dict[str, Any]:
+        """Note the best weights and follow the plateau schedule; the figures by name."""
+        progress, recipe = self.keeper.progress, self.run.setting.recipe
+        if self.run.setting.dataset.val is None:
+            progress.follow_plateau(train_error, recipe.patience, recipe.max_drops)
+            return {}
+        found = self._measure(stop)
+        measured = {"val_loss": found.loss, "val_top1_error": found.top1_error}
+        if found.top5_error is not None:
+            measured["val_top5_error"] = found.top5_error
+        best = progress.is_best(found.top1_error, found.loss)
+        progress.follow_plateau(found.top1_error, recipe.patience, recipe.max_drops)
+        if best:
+            progress.best_loss = found.loss
+            self.keeper.note_best(measured)
+        return measured
+
+    def _measure(self, stop: StopRequest) -> Evaluation:
         """Evaluate; a signal need not wait for the end, as the next run begins with it again."""
-        dataset = self.setting.dataset
-        assert dataset.val is not None  # noqa: S101  (the caller has looked)
-        self.world.share_buffers(self.learner.predictor)
-        alone = self.world.size == 1
+        run, network = self.run, self.keeper.learner.predictor
+        images = run.setting.dataset.val
+        assert images is not None  # noqa: S101  (the caller has looked)
+        run.world.share_buffers(network)
+        alone = run.world.size == 1
         try:
-            with wish.at_once(self._stopped()) if alone else nullcontext():
-                return evaluate(
-                    self.learner.predictor,
-                    dataset.val,
-                    self.setting.preprocess,
-                    PassOptions(
-                        precision=self.config.precision,
-                        workers=self.config.workers,
-                        cache_dir=self.config.cache_dir or None,
-                    ),
-                    self.world,
-                )
+            with stop.at_once(self._stopped()) if alone else nullcontext():
+                return run.evaluate(network, images, precision=run.config.precision)
         except Interrupted:
             self._save()
             raise
 
-    def _judge(self, found: Evaluation) -> dict[str, Any]:
-        """Note the best weights, follow the plateau schedule; the figures by name."""
-        measured = {"val_loss": found.loss, "val_top1_error": found.top1_error}
-        if found.top5_error is not None:
-            measured["val_top5_error"] = found.top5_error
-        self._rank(found.top1_error, found.loss, measured)
-        return measured
-
-    def _rank(self, error: float, loss: float, measured: dict[str, Any]) -> None:
-        """Are these the best weights so far?"""
-        progress, before = self.keeper.progress, self.keeper.progress.best_error
-        self._follow_plateau(error)
-        if before is None or (error, loss) < (before, progress.best_loss):
-            progress.best_loss = loss
-            self.keeper.note_best(measured)
-
-    def _follow_plateau(self, error: float) -> None:
-        """Count the times that the error was no better, and lower the rate where that is due."""
-        progress, recipe = self.keeper.progress, self.setting.recipe
-        if progress.best_error is None or error < progress.best_error:
-            progress.best_error, progress.stale = error, 0
-            return
-        progress.stale += 1
-        if progress.stale >= recipe.patience and progress.drops < recipe.max_drops:
-            progress.drops, progress.stale = progress.drops + 1, 0
-
     def _all_due(self) -> bool:
-        return bool(self.world.agree(int(self.keeper.due())))
+        return bool(self.run.world.agree(int(self.keeper.due())))
 
     def _save(self) -> None:
-        self._collect()
-        with together(self.world):
-            if self.world.leads:
+        self._sums.collect(self.keeper.progress)
+        with together(self.run.world):
+            if self.run.world.leads:
                 self.keeper.save()
             else:
                 self.keeper.skip()
 
-    def _stop_if(self, wish: StopWish) -> None:
-        number = self.world.agree(wish.number)
+    def _stop_if(self, stop: StopRequest) -> None:
+        number = self.run.world.agree(stop.number)
         if not number:
             return
         self._save()
-        raise Interrupted(self._stopped() if self.world.leads else "", number)
+        raise Interrupted(self._stopped() if self.run.world.leads else "", number)
 
     def _stopped(self) -> str:
         return (
             f"stopped by a signal after step {self.keeper.progress.step} of {self.total}; it is "
-            f"saved. Continue with `cladenet train --resume {self.folder.path}`"
+            f"saved. Continue with `cladenet train --resume {self.run.folder.path}`"
         )
 
 
@@ -288,9 +210,3 @@ def describe(row: dict[str, Any], total: int) -> str:
     if "val_loss" in row:
         text += f"  val loss {row['val_loss']:.4f}  val error {row['val_top1_error']:.2f} %"
     return f"{text}  lr {row['lr']:.3g}"
-
-
-def _means(loss_units: int, wrong: int, seen: int) -> tuple[float, float]:
-    """Mean loss in nats and error in percent."""
-    count = max(1, seen)
-    return loss_units / LOSS_UNITS / count, 100 * wrong / count

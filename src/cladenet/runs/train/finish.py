@@ -2,65 +2,47 @@
 
 from dataclasses import asdict, replace
 from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
 
 from cladenet.checkpoints import Loaded, load
 from cladenet.checkpoints.atomic import to_json, write_file
 from cladenet.data.dataset import Split
-from cladenet.evaluation.options import PassOptions
 from cladenet.evaluation.result import Evaluation, Mistake
-from cladenet.evaluation.single_scale import evaluate
-from cladenet.layers.classifier import Classifier
 from cladenet.report import ReportFacts, write_report
-from cladenet.runs.folder.config import RunConfig
-from cladenet.runs.folder.folder import RunFolder
-from cladenet.runs.train.keeping import Keeper
-from cladenet.runs.train.progress import Display
+from cladenet.runs.train.run import Run
 from cladenet.runs.train.setup import Setting
-from cladenet.world import World, together
+from cladenet.world import together
 
 SHOWN_MISTAKES = 24
 
 
-def finish(
-    world: World,
-    config: RunConfig,
-    setting: Setting,
-    folder: RunFolder,
-    keeper: Keeper,
-    show: Display,
-) -> tuple[str, Evaluation]:
+class RunResult(NamedTuple):
+    """What a finished run came to: its folder, the split that was scored, and the figures."""
+
+    folder: Path
+    split: str
+    evaluation: Evaluation
+
+
+def finish(run: Run) -> tuple[RunResult, str]:
     """Score the best weights (the last, where none were chosen) and write the report.
 
-    The test set is looked at here and nowhere else in a run.
+    The test set is looked at here and nowhere else in a run. What is returned with the result is
+    a sentence about it.
 
     Raises:
         CladeNetError: as loading, evaluating and writing do.
     """
-    with together(world):
-        loaded = load(keeper.best_folder())
-    name, split = scored_split(setting)
-    loaded.model.to(world.device)
-    evaluation = evaluate(
-        loaded.model,
-        split,
-        setting.preprocess,
-        PassOptions(
-            worst=SHOWN_MISTAKES, workers=config.workers, cache_dir=config.cache_dir or None
-        ),
-        world,
-    )
-    with together(world):
-        if world.leads:
-            notes = (*setting.notes, *_honesty(name, setting, loaded))
-            _write(config, setting, folder, name, split, evaluation, notes, loaded.model)
-    low, high = evaluation.top1_interval
-    show.say(
-        f"{name} error {evaluation.top1_error:.2f} % (95 %: {low:.2f} to {high:.2f}) on "
-        f"{evaluation.n:,} images, accuracy {100 - evaluation.top1_error:.2f} %, weights of step "
-        f"{loaded.card.step}"
-    )
-    show.say(f"report: {folder.report}")
-    return name, evaluation
+    with together(run.world):
+        loaded = load(run.folder.kept_weights())
+    name, split = scored_split(run.setting)
+    model = loaded.model.to(run.world.device)
+    found = RunResult(run.folder.path, name, run.evaluate(model, split, worst=SHOWN_MISTAKES))
+    with together(run.world):
+        if run.world.leads:
+            _write(run, split, found, loaded)
+    return found, _sentence(found, loaded.card.step)
 
 
 def scored_split(setting: Setting) -> tuple[str, Split]:
@@ -70,12 +52,21 @@ def scored_split(setting: Setting) -> tuple[str, Split]:
     return name, splits[name]
 
 
-def _honesty(name: str, setting: Setting, loaded: Loaded) -> tuple[str, ...]:
-    """What a reader has to know about the figure in the headline."""
-    step = loaded.card.step
-    if name == "train":
+def _sentence(found: RunResult, step: int) -> str:
+    evaluation = found.evaluation
+    low, high = evaluation.top1_interval
+    return (
+        f"{found.split} error {evaluation.top1_error:.2f} % (95 %: {low:.2f} to {high:.2f}) on "
+        f"{evaluation.n:,} images, accuracy {100 - evaluation.top1_error:.2f} %, weights of step "
+        f"{step}"
+    )
+
+
+def _honesty(split: str, setting: Setting, step: int) -> tuple[str, ...]:
+    """What a reader has to know about the figure in the headline, of the weights of a step."""
+    if split == "train":
         return ("the error is that of the training images: nothing was held out",)
-    if name == "val":
+    if split == "val":
         return (
             f"the weights of step {step} were chosen on the images that are scored here, so the "
             "error is a little too low; a test split would give an honest one",
@@ -85,18 +76,11 @@ def _honesty(name: str, setting: Setting, loaded: Loaded) -> tuple[str, ...]:
     return (f"the weights of step {step} were chosen on the validation images",)
 
 
-def _write(
-    config: RunConfig,
-    setting: Setting,
-    folder: RunFolder,
-    name: str,
-    split: Split,
-    evaluation: Evaluation,
-    notes: tuple[str, ...],
-    model: Classifier,
-) -> None:
-    classes = setting.dataset.classes
-    result = {"split": name, "notes": list(notes), **evaluation.to_json(classes)}
+def _write(run: Run, split: Split, found: RunResult, loaded: Loaded) -> None:
+    config, setting, folder = run.config, run.setting, run.folder
+    classes, evaluation = setting.dataset.classes, found.evaluation
+    notes = (*setting.notes, *_honesty(found.split, setting, loaded.card.step))
+    result = {"split": found.split, "notes": list(notes), **evaluation.to_json(classes)}
     write_file(folder.path / "result.json", to_json(result))
     facts = ReportFacts(
         title=f"{config.network} on {setting.dataset.name}",
@@ -106,13 +90,13 @@ def _write(
         environment=folder.read_environment(),
         history=folder.history(),
         evaluation=evaluation,
-        evaluated_split=name,
+        evaluated_split=found.split,
         mistakes=[_with_picture(mistake, split) for mistake in evaluation.mistakes],
         notes=notes,
         seconds=folder.seconds(),
         classes=classes,
         data=setting.dataset.spec,
-        own_params=sum(p.numel() for p in model.parameters()),
+        own_params=sum(p.numel() for p in loaded.model.parameters()),
         splits={key: len(value) for key, value in setting.dataset.splits().items()},
         written=datetime.now().astimezone().strftime("%d %B %Y, %H:%M"),
     )

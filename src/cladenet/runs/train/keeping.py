@@ -6,9 +6,9 @@ that each of the two knows of; nothing is removed before what replaces it is on 
 
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from itertools import chain, count
 from math import isfinite
 from pathlib import Path
@@ -20,71 +20,30 @@ from cladenet.checkpoints import folder as folders
 from cladenet.checkpoints.card import Card
 from cladenet.checkpoints.selftest import fixed_logits
 from cladenet.errors import CheckpointError, DataError, Diverged, StorageError
-from cladenet.runs.folder.folder import RunFolder
+from cladenet.runs.folder.config import decisions
+from cladenet.runs.train.progress import Progress
+from cladenet.runs.train.run import Run
 from cladenet.training.learner import Learner
 
 KEPT = 2  # checkpoints to resume from: the newest, and one to fall back to
-
-
-@dataclass
-class Progress:
-    """The plain numbers of a run at one step; they go into the checkpoint's manifest.
-
-    Attributes:
-        step: optimiser steps taken.
-        loss_units, wrong, seen: of the training images since the last validation; the loss is
-            summed in whole units of 2^-24 nat, so that a sum does not depend on interruptions.
-        best_error: lowest validation error so far in percent, or, where nothing is held out,
-            training error of an epoch; None before the first.
-        best_loss: validation loss at `best_step`; of equal errors the lower loss is better.
-        best_metrics: what was measured with the best weights.
-        drops: how often the plateau schedule has lowered the rate.
-        stale: epochs since the error was last better, for that schedule.
-        validated: the step of the last validation.
-        metrics_bytes: length of `metrics.jsonl`.
-    """
-
-    step: int = 0
-    loss_units: int = 0
-    wrong: int = 0
-    seen: int = 0
-    best_error: float | None = None
-    best_loss: float = 0.0
-    best_step: int = 0
-    best_metrics: dict[str, Any] = field(default_factory=dict)
-    drops: int = 0
-    stale: int = 0
-    validated: int = 0
-    metrics_bytes: int = 0
 
 
 class Keeper:
     """Saves a run's checkpoints, all from one process.
 
     Args:
-        folder: of the run.
+        run: whose folder it is, and what was decided: a resumed run keeps that, so it is written
+            with each checkpoint and compared with it.
         learner: whose tensors are saved.
-        card: the side-car but for step, metrics and self-test.
-        minutes: save when this much time has passed.
-        steps: save after so many steps; 0 is never for that reason.
-        decisions: what a resumed run keeps; written with each checkpoint and compared with it.
     """
 
-    def __init__(
-        self,
-        folder: RunFolder,
-        learner: Learner,
-        card: Card,
-        minutes: float,
-        steps: int,
-        decisions: Mapping[str, Any],
-    ) -> None:
-        self.folder = folder
+    def __init__(self, run: Run, learner: Learner) -> None:
+        self.folder = run.folder
         self.learner = learner
-        self.card = card
-        self.decisions = decisions
+        self.card = run.card()
+        self.decisions = decisions(run.config)
         self.progress = Progress()
-        self._minutes, self._steps = minutes, steps
+        self._minutes, self._steps = run.config.save_minutes, run.config.save_steps
         self._saved: tuple[int, int] | None = None  # step and validated of the last save
         self._saved_at = time.monotonic()
         self._best: tuple[dict[str, Tensor], Card] | None = None  # not on the disk yet
@@ -172,8 +131,8 @@ class Keeper:
             return ("no checkpoint was written yet; starting from the first step",)
         target, contents, refused = folders.newest(self.folder.checkpoints)
         self._refuse_other_run(target, contents)
-        self.learner.restore(contents.weights, contents.state)
         self.progress = Progress(**contents.facts["progress"])
+        self.learner.restore(contents.weights, contents.state, self.progress.step)
         self._saved = (self.progress.step, self.progress.validated)
         notes = [
             f"{reason}. It is kept as damaged-{folder.name}; going on from {target.name}"
@@ -209,11 +168,6 @@ class Keeper:
                 f"config.yaml has changed since {target.name} was written: {'; '.join(changed)}. "
                 f"Put it back, or {new_run}"
             )
-
-    def best_folder(self) -> Path:
-        """Of the weights to report on: the best, or the last where none were chosen."""
-        place = self.folder.checkpoints
-        return place / "best" if (place / "best").exists() else place / "last"
 
     def _weights(self) -> dict[str, Tensor]:
         return self.learner.weights()

@@ -16,10 +16,10 @@ from torch import Tensor, nn
 
 from cladenet.data.batches import eval_batches
 from cladenet.data.dataset import Split
-from cladenet.data.preprocess import Preprocess
 from cladenet.errors import BadArgument
 from cladenet.evaluation.forward import evaluating
 from cladenet.layers.classifier import Classifier
+from cladenet.runs.train.run import Run
 
 DECAYS = (1e-1, 1e-2, 1e-3, 1e-4)  # of which the validation images choose
 WITHOUT_VALIDATION = 1e-2
@@ -35,15 +35,8 @@ class Probe(NamedTuple):
     decay: float
 
 
-def fit_last_layer(
-    model: Classifier,
-    train: Split,
-    val: Split | None,
-    preprocess: Preprocess,
-    device: torch.device,
-    cache_dir: str | None = None,
-) -> str:
-    """Fit the last layer of `model`, in place; what there is to say about it.
+def fit_last_layer(model: Classifier, run: Run) -> str:
+    """Fit the last layer of `model` to the run's images, in place; what there is to say about it.
 
     Raises:
         BadArgument: the last layer is not linear.
@@ -55,9 +48,10 @@ def fit_last_layer(
             f"the last layer of {type(model).__name__} is a {type(last).__name__}; a probe fits "
             "a linear one. Fine-tune with freeze=backbone"
         )
-    model.to(device)
-    seen, labels = features(model, train, preprocess, device, cache_dir)
-    held_out = features(model, val, preprocess, device, cache_dir) if val else None
+    model.to(run.world.device)
+    dataset = run.setting.dataset
+    seen, labels = features(model, dataset.train, run)
+    held_out = features(model, dataset.val, run) if dataset.val else None
     found = fit(seen, labels, model.num_classes, held_out)
     with torch.no_grad():
         last.weight.copy_(found.weight)
@@ -69,18 +63,13 @@ def fit_last_layer(
     )
 
 
-def features(
-    model: Classifier,
-    split: Split,
-    preprocess: Preprocess,
-    device: torch.device,
-    cache_dir: str | None = None,
-) -> tuple[Tensor, Tensor]:
+def features(model: Classifier, split: Split, run: Run) -> tuple[Tensor, Tensor]:
     """What the last layer reads of each image (n, head_hidden_size), and the labels (n,)."""
     kept, labels = [], []
+    preprocess, cache = run.setting.preprocess, run.config.cache_dir or None
     with evaluating(model):
-        for images, numbers, _ in eval_batches(split, preprocess, BATCH, cache_dir=cache_dir):
-            maps = model.forward_features(preprocess.to_input(images, device))
+        for images, numbers, _ in eval_batches(split, preprocess, BATCH, cache_dir=cache):
+            maps = model.forward_features(preprocess.to_input(images, run.world.device))
             kept.append(model.forward_head(maps, pre_logits=True).float().cpu())
             labels.append(numbers)
     return torch.cat(kept), torch.cat(labels)

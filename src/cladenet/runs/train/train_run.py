@@ -4,46 +4,31 @@ import os
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 
-from cladenet import processor
 from cladenet.checkpoints import load
 from cladenet.checkpoints.atomic import to_json, write_file
 from cladenet.checkpoints.folder import steps
 from cladenet.errors import BadArgument
-from cladenet.evaluation.result import Evaluation
-from cladenet.runs.folder.config import RunConfig, decisions
+from cladenet.runs.folder.config import RunConfig
 from cladenet.runs.folder.folder import RunFolder
 from cladenet.runs.train import environment
-from cladenet.runs.train.assembly import (
-    batches_of,
-    card_of,
-    learner_of,
-    objective_of,
-    probed,
-    with_precision,
-)
 from cladenet.runs.train.course import Course
 from cladenet.runs.train.decide import decide, decide_again, default_folder
-from cladenet.runs.train.finish import finish
+from cladenet.runs.train.display import Display, display, packing
+from cladenet.runs.train.finish import RunResult, finish
 from cladenet.runs.train.first_weights import build, fit_to_data
 from cladenet.runs.train.foreign import in_our_words
 from cladenet.runs.train.keeping import Keeper
 from cladenet.runs.train.mishaps import explained
-from cladenet.runs.train.progress import Display, display, packing
-from cladenet.runs.train.setup import Setting, prepare, refuse_lonely_batches
-from cladenet.training.signals import stop_wishes
+from cladenet.runs.train.precision import refuse_bf16, with_precision
+from cladenet.runs.train.probe import fit_last_layer
+from cladenet.runs.train.run import Run
+from cladenet.runs.train.setup import prepare, refuse_lonely_batches
+from cladenet.training.signals import stop_requests
 from cladenet.world import World, open_world, together
-
-
-class RunResult(NamedTuple):
-    """What a finished run came to: its folder, the split that was scored, and the figures."""
-
-    folder: Path
-    split: str
-    evaluation: Evaluation
 
 
 def train(
@@ -106,32 +91,24 @@ def _run(folder: RunFolder, config: RunConfig, *, going_on: bool, quiet: bool) -
         stack.enter_context(explained(folder, config))
         world = stack.enter_context(open_world(config.device))
         with together(world):
-            _refuse_bf16(config, folder, world, going_on)
-        wish = stack.enter_context(stop_wishes())
-        with wish.at_once("stopped by a signal before the first step; nothing is lost"):
-            course = _begin(stack, world, folder, config, going_on=going_on, quiet=quiet)
+            refuse_bf16(config, folder, world, going_on)
+        stop = stack.enter_context(stop_requests())
+        with stop.at_once("stopped by a signal before the first step; nothing is lost"):
+            course, notes = _begin(stack, world, folder, config, going_on=going_on, quiet=quiet)
+            quiet = quiet or not world.leads
+            first = course.keeper.progress.step
+            show = stack.enter_context(display(course.total, first, quiet=quiet))
+            _announce(show, course, notes)
         with course.keeper.pointing_back(), explained(folder, config):
-            course.run(wish)
-            with wish.at_once(
+            course.train(stop, show)
+            with stop.at_once(
                 "stopped by a signal after the last step; the weights are saved. "
                 f"Continue with `cladenet train --resume {folder.path}`"
             ):
-                split, evaluation = finish(
-                    world, course.config, course.setting, folder, course.keeper, course.show
-                )
-        return RunResult(folder.path, split, evaluation)
-
-
-def _refuse_bf16(config: RunConfig, folder: RunFolder, world: World, going_on: bool) -> None:
-    """A processor without it would take weeks instead of days."""
-    if config.precision == "bf16":
-        instead = "use precision=fp32, or auto, which takes what is faster here"
-        if going_on:
-            instead = (
-                "go on with the run where a processor has it, or start another one from its "
-                f"weights: --weights {folder.path} precision=fp32"
-            )
-        processor.refuse_bf16(world.device.type, instead)
+                result, sentence = finish(course.run)
+                show.say(sentence)
+                show.say(f"report: {folder.report}")
+        return result
 
 
 def _begin(
@@ -142,7 +119,7 @@ def _begin(
     *,
     going_on: bool,
     quiet: bool,
-) -> Course:
+) -> tuple[Course, tuple[str, ...]]:
     """All that comes before the first step; a new run that fails here leaves no trace."""
     with ExitStack() as undo:
         with together(world):
@@ -153,44 +130,30 @@ def _begin(
             begins = not (going_on and steps(folder.checkpoints))
             shallow = load(config.init_from) if config.init_from and begins else None
             setting = prepare(config, weights, folder.split, leads=world.leads, going_on=going_on)
+        run = Run(config, setting, world, folder)
         with together(world):
             model, notes = build(config, setting, weights, shallow)
             with packing(quiet=quiet) as on_progress:
-                batches = batches_of(config, setting, world, on_progress)
+                batches = run.batches(on_progress)
             refuse_lonely_batches(model, batches.batch_size, setting.recipe, world.size)
             if begins and weights is None and shallow is None:
                 notes += fit_to_data(model, batches, setting.preprocess, world.device)
             if begins and config.probe:
-                notes += probed(model, config, setting, world)
+                notes += (fit_last_layer(model, run),)
         if config.precision == "auto":
-            config, said = with_precision(model, config, setting, batches, world)
-            notes += said
-            with together(world):
-                if world.leads:
-                    folder.start(config)
+            run, measured = with_precision(run, model, batches)
+            notes += measured
         with together(world):
-            learner = learner_of(model, config, setting, world)
-        keeper = Keeper(
-            folder,
-            learner,
-            card_of(config, setting),
-            config.save_minutes,
-            config.save_steps,
-            decisions(config),
-        )
-        total = setting.recipe.total_steps(batches.steps_per_epoch)
+            learner = run.learner(model, setting.recipe.total_steps(batches.steps_per_epoch))
+        keeper = Keeper(run, learner)
         if going_on:
             with together(world):
                 notes = (*keeper.restore(tidy=world.leads), *_note_machine(folder, world))
         if world.leads and not folder.read_environment():
             write_file(folder.environment, to_json(environment.describe(world)))
-        show = stack.enter_context(
-            display(total, keeper.progress.step, quiet=quiet or not world.leads)
-        )
-        _announce(show, config, setting, folder, total, (*batches.notes, *notes))
-        objective = objective_of(config, setting, world)
+        course = Course(run, batches, keeper)
         undo.pop_all()
-        return Course(world, config, setting, folder, batches, learner, objective, keeper, show)
+        return course, (*batches.notes, *notes)
 
 
 def _claim(
@@ -214,20 +177,13 @@ def _note_machine(folder: RunFolder, world: World) -> tuple[str, ...]:
     return tuple(environment.changes(before, environment.describe(world)))
 
 
-def _announce(
-    show: Display,
-    config: RunConfig,
-    setting: Setting,
-    folder: RunFolder,
-    total: int,
-    notes: tuple[str, ...],
-) -> None:
-    sizes = ", ".join(f"{name} {len(split):,}" for name, split in setting.dataset.splits().items())
-    recipe = setting.recipe
-    dataset = setting.dataset
+def _announce(show: Display, course: Course, notes: tuple[str, ...]) -> None:
+    config, setting, folder = course.run.config, course.run.setting, course.run.folder
+    recipe, dataset = setting.recipe, setting.dataset
+    sizes = ", ".join(f"{name} {len(split):,}" for name, split in dataset.splits().items())
     show.say(f"{config.network} on {dataset.name}: {len(dataset.classes)} classes, {sizes}")
     show.say(
-        f"recipe {config.recipe_name}: {total:,} steps of {recipe.batch_size} images, "
+        f"recipe {config.recipe_name}: {course.total:,} steps of {recipe.batch_size} images, "
         f"{recipe.optimizer}, lr {recipe.lr:g} ({recipe.schedule}); folder {folder.path}"
     )
     for note in (*setting.notes, *notes):

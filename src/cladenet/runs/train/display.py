@@ -1,0 +1,156 @@
+"""What a person sees while a run goes on: a live line on a terminal, plain lines elsewhere."""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol, TextIO
+
+from cladenet.data.cache.store import OnProgress
+
+PLAIN_EVERY = 30.0  # seconds between two lines where nothing is redrawn
+LIVE_EVERY = 0.2  # seconds between two drawings
+WORTH_A_WORD = 2.0  # seconds
+ERASE = "\r\x1b[K"
+
+
+class Display(Protocol):
+    """Where a run's progress goes."""
+
+    def step(self, step: int, lr: float, loss: float, error: float, images: int) -> None:
+        """`step` steps of `images` are done; loss and error (percent) are means of the epoch."""
+
+    def say(self, line: str) -> None:
+        """One line that stays."""
+
+    def wants(self) -> bool:
+        """Has enough time passed for another `step`? Asking costs nothing."""
+
+
+class Silent:
+    """For all processes but the first, and for callers from Python who asked for it."""
+
+    def step(self, step: int, lr: float, loss: float, error: float, images: int) -> None:
+        """Nothing."""
+
+    def say(self, line: str) -> None:
+        """Nothing."""
+
+    def wants(self) -> bool:
+        """Never."""
+        return False
+
+
+class Plain:
+    """Lines for a log file."""
+
+    def __init__(self, total: int, first: int, stream: TextIO) -> None:
+        self.total, self.stream = total, stream
+        self._start = self._last = time.monotonic()
+        self._first = self._shown = first
+
+    def wants(self) -> bool:
+        """Every half minute."""
+        return time.monotonic() - self._last >= PLAIN_EVERY
+
+    def step(self, step: int, lr: float, loss: float, error: float, images: int) -> None:
+        """One line with loss, error, speed and the time that is left."""
+        now = time.monotonic()
+        left = (self.total - step) * (now - self._start) / max(1, step - self._first)
+        speed = images * (step - self._shown) / max(1e-9, now - self._last)
+        self._last, self._shown = now, step
+        self.say(
+            f"step {step}/{self.total}  loss {loss:.4f}  error {error:.2f} %  lr {lr:.3g}  "
+            f"{speed:,.0f} images/s  {clock(left)} left"
+        )
+
+    def say(self, line: str) -> None:
+        """The line as it is."""
+        print(line, file=self.stream, flush=True)
+
+
+class Live:
+    """One line that is redrawn, by rich."""
+
+    def __init__(self, bar: Any, total: int, first: int) -> None:
+        self.bar = bar
+        self.task = bar.add_task("", total=total, completed=first)
+        self._last, self._shown = time.monotonic(), first
+
+    def wants(self) -> bool:
+        """Five times a second."""
+        return time.monotonic() - self._last >= LIVE_EVERY
+
+    def step(self, step: int, lr: float, loss: float, error: float, images: int) -> None:
+        """Redraw."""
+        now = time.monotonic()
+        speed = images * (step - self._shown) / max(1e-9, now - self._last)
+        self._last, self._shown = now, step
+        text = f"loss {loss:.4f}  error {error:5.2f} %  lr {lr:.3g}  {speed:,.0f} images/s"
+        self.bar.update(self.task, completed=step, description=text)
+
+    def say(self, line: str) -> None:
+        """Above the line that is redrawn."""
+        self.bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def display(total: int, first: int, *, quiet: bool) -> Iterator[Display]:
+    """The display that fits stderr: `total` steps, of which `first` are done."""
+    if quiet:
+        yield Silent()
+    elif not sys.stderr.isatty():
+        yield Plain(total, first, sys.stderr)
+    else:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as Bar
+
+        columns = (
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.description}"),
+        )
+        with Bar(*columns, console=Console(stderr=True)) as bar:
+            yield Live(bar, total, first)
+
+
+@contextmanager
+def packing(*, quiet: bool) -> Iterator[OnProgress | None]:
+    """What to call with the images packed so far and their number.
+
+    On a terminal that is a line on stderr that goes when all is done; elsewhere one that is
+    written once, where packing takes longer than 2 seconds.
+    """
+    if quiet:
+        yield None
+        return
+    stream, live = sys.stderr, sys.stderr.isatty()
+    start = drawn = 0.0  # when the first image was done, and the line last written
+
+    def tell(done: int, total: int) -> None:
+        nonlocal start, drawn
+        now = time.monotonic()
+        start = start or now
+        text = f"packing {total:,} images, once for all runs: {done:,} done"
+        if live and now - drawn >= LIVE_EVERY:
+            print(ERASE + text, end="", file=stream, flush=True)
+            drawn = now
+        elif not (live or drawn) and now - start >= WORTH_A_WORD:
+            left = (now - start) / done * (total - done)
+            print(f"{text}, about {clock(left)} left", file=stream, flush=True)
+            drawn = now
+
+    try:
+        yield tell
+    finally:
+        if live and drawn:
+            print(ERASE, end="", file=stream, flush=True)
+
+
+def clock(seconds: float) -> str:
+    """`1:02:03` or `2:03`."""
+    whole = round(seconds)
+    hours, minutes = divmod(whole // 60, 60)
+    return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"

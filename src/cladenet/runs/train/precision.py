@@ -1,0 +1,59 @@
+"""A run that leaves its precision to the machine: measured once, then written down."""
+
+from dataclasses import replace
+from typing import Literal
+
+from cladenet import processor
+from cladenet.data.batches import TrainBatches
+from cladenet.layers.classifier import Classifier
+from cladenet.runs.folder.config import RunConfig
+from cladenet.runs.folder.folder import RunFolder
+from cladenet.runs.train.run import Run
+from cladenet.training.precision import choose_precision, worth_measuring
+from cladenet.world import World, together
+
+
+def with_precision(
+    run: Run, model: Classifier, batches: TrainBatches
+) -> tuple[Run, tuple[str, ...]]:
+    """The run with the precision that the first process has found to be worth it, and a note.
+
+    Where a processor has no bfloat16 nothing is measured.
+    """
+    setting, world = run.setting, run.world
+    if world.agree(int(not processor.has_bf16(world.device.type))):  # one would hold up all
+        return _settled(run, "fp32"), ()
+    notes: tuple[str, ...] = ()
+    view, (_, *paper) = setting.preprocess, setting.entry.input
+    macs = setting.entry.macs * view.height * view.width // (paper[0] * paper[1])
+    steps = setting.recipe.total_steps(batches.steps_per_epoch)
+    with together(world):
+        code = 0
+        if world.leads and worth_measuring(macs, batches.batch_size, steps, world.device):
+            share = max(1, batches.batch_size // (world.size * setting.recipe.accumulate))
+            images = view.to_input(batches.first()[:share], world.device)
+            classes = len(setting.dataset.classes)
+            choice = choose_precision(run.placed(model), setting.recipe, images, classes, macs)
+            code, notes = int(choice.precision == "bf16"), (choice.told(),)
+    return _settled(run, "bf16" if world.agree(code) else "fp32"), notes
+
+
+def _settled(run: Run, precision: Literal["fp32", "bf16"]) -> Run:
+    """The run with that precision, written down."""
+    config = replace(run.config, precision=precision)
+    with together(run.world):
+        if run.world.leads:
+            run.folder.start(config)
+    return replace(run, config=config)
+
+
+def refuse_bf16(config: RunConfig, folder: RunFolder, world: World, going_on: bool) -> None:
+    """A processor without it would take weeks instead of days."""
+    if config.precision == "bf16":
+        instead = "use precision=fp32, or auto, which takes what is faster here"
+        if going_on:
+            instead = (
+                "go on with the run where a processor has it, or start another one from its "
+                f"weights: --weights {folder.path} precision=fp32"
+            )
+        processor.refuse_bf16(world.device.type, instead)
