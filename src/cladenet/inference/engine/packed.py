@@ -52,9 +52,9 @@ class Packed:
         self._at: dict[torch.Size, Signature] = {}
         program = record(model, images[:1])
         pair = record(model, images[:1].expand(2, -1, -1, -1))
-        if _signature(pair) != _signature(program):
+        if signature(pair) != signature(program):
             raise CannotPrepare("its steps are others for two images than for one")
-        self.chunk = min(len(images), _fitting(program, self._dtype))
+        self.chunk = min(len(images), fitting(program, self._dtype))
         self._add(program, images.shape[1:])
 
     def __call__(self, images: Tensor) -> Tensor:
@@ -69,30 +69,42 @@ class Packed:
 
     def _add(self, program: Program, size: torch.Size) -> None:
         """One program does for all sizes at which the network takes the same steps."""
-        signature = _signature(program)
-        if signature not in self._runs:
+        steps = signature(program)
+        if steps not in self._runs:
             if len(self._runs) == MOST_KEPT:
                 oldest = next(iter(self._runs))
                 del self._runs[oldest]
-                self._at = {size: steps for size, steps in self._at.items() if steps != oldest}
-            simplify(program)
-            to_precision(program, self._dtype)
-            quicken_single_pixels(program)
-            if self._calibration is None:
-                pack(program, self.chunk)
-            else:
-                quantise(program, ranges_of(program, self._calibration), self.chunk)
-            overwrite_where_possible(program)
-            self._runs[signature] = runner(program)
-        self._at[size] = signature
+                self._at = {size: of for size, of in self._at.items() if of != oldest}
+            quicken(program, self._dtype, self._calibration, self.chunk)
+            self._runs[steps] = runner(program)
+        self._at[size] = steps
 
 
-def _signature(program: Program) -> Signature:
+def quicken(program: Program, dtype: torch.dtype, calibration: Tensor | None, images: int) -> None:
+    """Fold, fuse and pack the steps, in place.
+
+    Args:
+        program: as recorded.
+        dtype: of the feature maps.
+        calibration: normalised images, for 8-bit products; None for none.
+        images: that will usually come at a time.
+    """
+    simplify(program)
+    to_precision(program, dtype)
+    quicken_single_pixels(program)
+    if calibration is None:
+        pack(program, images)
+    else:
+        quantise(program, ranges_of(program, calibration), images)
+    overwrite_where_possible(program)
+
+
+def signature(program: Program) -> Signature:
     """The steps without their tensors."""
     return tuple((step.function, repr(step.args), repr(step.kwargs)) for step in program.steps)
 
 
-def _fitting(program: Program, dtype: torch.dtype) -> int:
+def fitting(program: Program, dtype: torch.dtype) -> int:
     """How many images, a power of two, keep every map of a program for one in `LARGEST_BLOCK`."""
     largest = max(shape.numel() for shape in program.shapes.values()) * dtype.itemsize
     return 2 ** (max(1, LARGEST_BLOCK // largest).bit_length() - 1)

@@ -138,22 +138,43 @@ def watched(program: Program, images: Tensor, look: Callable[[Slot, Tensor], Non
 
 def runner(program: Program) -> Callable[[Tensor], Tensor]:
     """What runs the program; a tensor is let go after the last step that reads it."""
-    values: list[Any] = [None] * program.slots
-    for slot, constant in program.constants.items():
-        values[slot.number] = constant
-    last: dict[Slot, int] = {}
-    for place, step in enumerate(program.steps):
-        last.update(dict.fromkeys(step.reads(), place))
-    keep = {program.logits, *program.constants}
-    calls = []
-    for place, step in enumerate(program.steps):
-        done = [s.number for s in set(step.reads()) if last[s] == place and s not in keep]
-        calls.append((step.function, _fetcher(step), step.output.number, step.parts, done))
+    start = blank(program)
+    run_steps = executor(program, program.steps, {program.logits})
     images, logits = program.images.number, program.logits.number
 
     def run(x: Tensor) -> Tensor:
-        held = values.copy()
+        held = start.copy()
         held[images] = x
+        run_steps(held)
+        answer: Tensor = held[logits]
+        return answer
+
+    return run
+
+
+def blank(program: Program) -> list[Any]:
+    """A place for each slot, with the constants in theirs."""
+    values: list[Any] = [None] * program.slots
+    for slot, constant in program.constants.items():
+        values[slot.number] = constant
+    return values
+
+
+def executor(
+    program: Program, steps: Sequence[Step], keep: set[Slot]
+) -> Callable[[list[Any]], None]:
+    """What runs some of a program's steps on a list as `blank` gives it.
+
+    A tensor is let go after the last of all steps that read it, but for those in `keep`.
+    """
+    last = {slot: step for step in program.steps for slot in step.reads()}
+    kept = keep.union(program.constants)
+    calls = []
+    for step in steps:
+        done = [s.number for s in set(step.reads()) if last[s] is step and s not in kept]
+        calls.append((step.function, _fetcher(step), step.output.number, step.parts, done))
+
+    def run(held: list[Any]) -> None:
         for function, fetch, output, parts, done in calls:
             args, kwargs = fetch(held)
             result = function(*args, **kwargs)
@@ -163,8 +184,6 @@ def runner(program: Program) -> Callable[[Tensor], Tensor]:
                 held[output] = result
             for number in done:
                 held[number] = None
-        answer: Tensor = held[logits]
-        return answer
 
     return run
 

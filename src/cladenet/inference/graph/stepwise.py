@@ -1,0 +1,82 @@
+"""A network with several exits as one program that is run from exit to exit.
+
+Between two exits whoever runs it says which images go on: the others are taken out of every tensor
+that a later step reads. So an image costs what it needs, whatever the batch that it came in.
+"""
+
+from collections.abc import Callable, Generator, Iterator
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from cladenet.inference.engines import CannotPrepare
+from cladenet.inference.graph.program import Program, Slot, Step, blank, executor
+
+# Gives the logits of one exit after the other, and is sent the images that go on, by their places
+# among those that are there; None for all of them.
+Walk = Generator[Tensor, Tensor | None, None]
+
+
+class AllExits(nn.Module):
+    """The logits of all exits side by side: what a network with exits is recorded as."""
+
+    def __init__(self, exits: Callable[[Tensor], Iterator[Tensor]], model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+        self._exits = exits
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Images -> logits (N, exits K), the earliest exit first."""
+        return torch.cat(list(self._exits(x)), 1)
+
+
+def exit_slots(program: Program) -> tuple[Slot, ...]:
+    """Where a program of `AllExits` has the logits of each exit.
+
+    Raises:
+        CannotPrepare: it does not end in putting them side by side.
+    """
+    last = program.steps[-1]
+    if last.function is not torch.cat or last.output != program.logits:
+        raise CannotPrepare("its exits are not the last thing that it computes")
+    return cast(tuple[Slot, ...], tuple(last.args[0]))
+
+
+def walker(program: Program) -> Callable[[Tensor], Walk]:
+    """What runs the program of an `AllExits` from exit to exit.
+
+    Raises:
+        CannotPrepare: as `exit_slots` does.
+    """
+    exits = exit_slots(program)
+    segments = [
+        executor(program, steps, set(exits)) for steps in _segments(program.steps[:-1], exits)
+    ]
+    start, images = blank(program), program.images.number
+    moving = [number for number, value in enumerate(start) if value is None]
+
+    def walk(x: Tensor) -> Walk:
+        held = start.copy()
+        held[images] = x
+        for segment, logits in zip(segments, exits, strict=True):
+            segment(held)
+            answer, held[logits.number] = held[logits.number], None
+            stays = yield answer
+            if stays is not None:
+                for number in moving:
+                    if held[number] is not None:
+                        held[number] = held[number].index_select(0, stays)
+
+    return walk
+
+
+def _segments(steps: list[Step], exits: tuple[Slot, ...]) -> list[list[Step]]:
+    """The steps up to the logits of each exit; those after the last one are nobody's."""
+    segments: list[list[Step]] = []
+    rest = steps
+    for logits in exits:
+        end = next((i for i, step in enumerate(rest) if logits in step.outputs()), -1) + 1
+        segments.append(rest[:end])
+        rest = rest[end:]
+    return segments

@@ -1,0 +1,133 @@
+"""Networks run from exit to exit: the same answers as all exits at once, for the price of fewer."""
+
+import numpy as np
+import pytest
+import torch
+
+from cladenet.adaptive.policy import Policy, answer
+from cladenet.adaptive.stepping import SteppedExits
+from cladenet.adaptive.thresholds import Thresholds, exits_taken, thresholds_for
+from cladenet.errors import BadArgument, CheckpointError
+from cladenet.layers.classifier import Classifier
+from cladenet.registry import create_model
+
+SIZE = (3, 32, 32)
+NOBODY = float("inf")
+
+
+@pytest.fixture(scope="module")
+def model() -> Classifier:
+    torch.manual_seed(0)
+    network = create_model("msdnet_budget_4_cifar", layers=(1, 1, 2)).eval()
+    for module in network.modules():  # statistics and scales that fold to something
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.running_mean.normal_(0, 0.1)  # type: ignore[union-attr]
+            module.running_var.uniform_(0.5, 2)  # type: ignore[union-attr]
+    return network
+
+
+@pytest.fixture(scope="module")
+def stepped(model: Classifier) -> SteppedExits:
+    return SteppedExits(model, SIZE, batch_size=8)
+
+
+@pytest.fixture(scope="module")
+def images() -> torch.Tensor:
+    return torch.randn(19, *SIZE, generator=torch.Generator().manual_seed(3))
+
+
+@pytest.fixture(scope="module")
+def logits(model: Classifier, images: torch.Tensor) -> np.ndarray:
+    with torch.inference_mode():
+        return torch.stack(list(model.exits(images))).double().numpy()
+
+
+def test_each_exit_gives_the_plain_networks_logits(
+    stepped: SteppedExits, images: torch.Tensor, logits: np.ndarray
+) -> None:
+    found = torch.stack(list(stepped.walk(images))).numpy()
+    np.testing.assert_allclose(found, logits, atol=1e-5 * np.abs(logits).max())
+
+
+def test_images_that_stay_are_not_disturbed_by_those_that_left(
+    stepped: SteppedExits, images: torch.Tensor, logits: np.ndarray
+) -> None:
+    walk = stepped.walk(images)
+    next(walk)
+    here = np.array([2, 3, 7, 18])
+    second = walk.send(torch.from_numpy(here))
+    third = walk.send(torch.tensor([0, 3]))
+    bound = 1e-5 * np.abs(logits).max()
+    np.testing.assert_allclose(second.numpy(), logits[1, here], atol=bound)
+    np.testing.assert_allclose(third.numpy(), logits[2, here[[0, 3]]], atol=bound)
+
+
+@pytest.mark.parametrize("starts", [(), (0, 0, 1)])
+@pytest.mark.parametrize("temperatures", [(), (0.5, 2.0, 1.5)])
+@pytest.mark.parametrize("confidence", ["posterior", "margin", "entropy"])
+def test_images_leave_where_saved_logits_say_they_do(
+    stepped: SteppedExits,
+    images: torch.Tensor,
+    logits: np.ndarray,
+    confidence: str,
+    temperatures: tuple[float, ...],
+    starts: tuple[int, ...],
+) -> None:
+    open_policy = Policy(Thresholds((NOBODY, NOBODY, -NOBODY)), confidence, temperatures, starts)
+    shares, sure = open_policy.confidences(logits)
+    thresholds = thresholds_for(sure, np.full(3, 1 / 3))
+    # Halfway to the next image, so that rounding moves nobody across.
+    between = [
+        (v + max(s[s < v], default=v - 1)) / 2
+        for v, s in zip(thresholds.values[:-1], sure, strict=False)
+    ]
+    policy = Policy(Thresholds((*between, -NOBODY)), confidence, temperatures, starts)
+    taken = exits_taken(sure, policy.thresholds)
+    found = answer(stepped, policy, images)
+    assert list(found.exits) == list(taken)
+    assert len(set(taken)) == 3
+    np.testing.assert_allclose(found.posteriors, shares[taken, np.arange(19)], atol=1e-5)
+
+
+def test_a_batch_of_one_and_of_none(stepped: SteppedExits, images: torch.Tensor) -> None:
+    policy = Policy(Thresholds((0.0, 0.0, -NOBODY)))
+    assert list(answer(stepped, policy, images[:1]).exits) == [0]
+    assert len(answer(stepped, policy, images[:0]).exits) == 0
+
+
+def test_a_network_of_one_exit_takes_all_there() -> None:
+    network = create_model("resnet20_cifar", depth=8).eval()
+    stepped = SteppedExits(network, SIZE)
+    found = answer(stepped, Policy(Thresholds((-NOBODY,))), torch.randn(3, *SIZE))
+    assert list(found.exits) == [0, 0, 0]
+    assert found.posteriors.shape == (3, 10)
+
+
+def test_thresholds_of_another_precision_are_refused(
+    stepped: SteppedExits, images: torch.Tensor
+) -> None:
+    policy = Policy(Thresholds((0.5, 0.5, -NOBODY)), precision="bf16")
+    with pytest.raises(BadArgument, match="set in bf16, the network runs in fp32"):
+        answer(stepped, policy, images)
+
+
+def test_thresholds_of_another_network_are_refused(
+    stepped: SteppedExits, images: torch.Tensor
+) -> None:
+    with pytest.raises(BadArgument, match="2 thresholds for 3 exits"):
+        answer(stepped, Policy(Thresholds((0.5, -NOBODY))), images)
+
+
+def test_a_policy_survives_being_written() -> None:
+    policy = Policy(
+        Thresholds((0.5, NOBODY, -NOBODY), ("exit 2: none",)), "margin", (1.0, 2.0, 3.0), (0, 0, 2)
+    )
+    assert Policy.from_json(policy.to_json()) == policy
+
+
+def test_a_policy_that_was_edited_badly_is_refused() -> None:
+    values = Policy(Thresholds((0.5, -NOBODY))).to_json()
+    with pytest.raises(CheckpointError, match="thresholds cannot be read"):
+        Policy.from_json({**values, "thresholds": "high"})
+    with pytest.raises(CheckpointError, match="expected one of posterior, margin, entropy"):
+        Policy.from_json({**values, "confidence": "mood"})
