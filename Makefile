@@ -1,10 +1,10 @@
-# The two commands of the README are `make demo` and `make test`.
+# The two commands of the README are `make demo` and `make test`. CI runs lint, types, coverage and smoke.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint types tests test-slow test-kills soak bench clean
+.PHONY: demo test lint types tests coverage smoke test-lowest test-avx2 test-slow test-kills soak bench clean
 
 demo: $(STAMP)
 	rm -rf runs/demo
@@ -24,6 +24,23 @@ types: $(STAMP)
 
 tests: $(STAMP)
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadfile -m "not slow"
+
+# The same tests, and that they reach as much of the source as `fail_under` in pyproject.toml says.
+coverage: $(STAMP)
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadfile -m "not slow" --cov --cov-report=term:skip-covered
+
+# The wheel in a fresh environment, as a user installs it: with the tests' versions, and with today's.
+smoke:
+	$(PYTHON) tests/smoke/fresh.py constraints.txt
+	$(PYTHON) tests/smoke/fresh.py
+
+# The same with the lowest versions that pyproject.toml allows.
+test-lowest:
+	$(PYTHON) tests/smoke/fresh.py lowest
+
+# The tests as on a processor without AVX-512, VNNI and bfloat16, which most laptops have.
+test-avx2:
+	ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 $(MAKE) tests
 
 # Minutes to an hour: 50 random kills, giants, long trainings.
 test-slow: $(STAMP)
