@@ -12,6 +12,7 @@ from cladenet.checkpoints import load
 from cladenet.checkpoints.selftest import fixed_image, fixed_logits
 from cladenet.errors import BadArgument, CheckpointError, StorageError
 from cladenet.registry import create_model, list_models, offers
+from cladenet.runs.undisturbed import undisturbed
 
 # Of the largest logit; the same sums in another order differ by a hundredth of it.
 TOLERANCE = 1e-4
@@ -35,6 +36,7 @@ class Converted(NamedTuple):
     difference: float
 
 
+@undisturbed()
 def convert(run: str | Path, out: str | Path | None = None) -> Converted:
     """Write the network of test time that a run's network stands for, with the same answers.
 

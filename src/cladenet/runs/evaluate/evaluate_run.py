@@ -16,10 +16,12 @@ from cladenet.runs.evaluate.options import EvaluateOptions, by_keyword
 from cladenet.runs.evaluate.protocol_table import table_of
 from cladenet.runs.evaluate.quick import as_sentence, check_precision, quick
 from cladenet.runs.evaluate.scored import opened, scored
+from cladenet.runs.undisturbed import undisturbed
 from cladenet.world import choose_device
 
 
 @by_keyword(EvaluateOptions)
+@undisturbed()
 def evaluate(run: str | Path | Sequence[str | Path], options: EvaluateOptions) -> Evaluated:
     """Top-1 and top-5 error of a run's best weights, with everything that follows from the counts.
 

@@ -15,6 +15,7 @@ from cladenet.evaluation.protocol import PLAIN
 from cladenet.evaluation.result import Evaluation
 from cladenet.runs.evaluate.options import EvaluateOptions, by_keyword
 from cladenet.runs.evaluate.scored import opened, scored
+from cladenet.runs.undisturbed import undisturbed
 from cladenet.world import choose_device
 
 
@@ -62,6 +63,7 @@ class ExitTable:
 
 
 @by_keyword(EvaluateOptions)
+@undisturbed()
 def evaluate_exits(run: str | Path, options: EvaluateOptions) -> ExitTable:
     """Errors of a network with several exits at each of them.
 

@@ -24,6 +24,7 @@ from cladenet.runs.evaluate.options import EvaluateOptions, by_keyword
 from cladenet.runs.evaluate.quick import as_sentence, quick
 from cladenet.runs.evaluate.trained_how import saw_mirror_images
 from cladenet.runs.evaluate.trained_how import train_scale as train_scale_of
+from cladenet.runs.undisturbed import undisturbed
 from cladenet.surgery.fully_convolutional import to_fully_convolutional
 from cladenet.world import choose_device
 
@@ -64,6 +65,7 @@ class ProtocolTable:
 
 
 @by_keyword(EvaluateOptions)
+@undisturbed()
 def evaluate_protocols(
     runs: str | Path | Sequence[str | Path], options: EvaluateOptions
 ) -> ProtocolTable:

@@ -19,6 +19,7 @@ from cladenet.errors import BadArgument, DataError, Diverged
 from cladenet.evaluation.forward import evaluating, scores
 from cladenet.runs.evaluate.quick import as_sentence, check_precision, quick
 from cladenet.runs.predict.given_images import Source, decoded, expanded
+from cladenet.runs.undisturbed import undisturbed
 from cladenet.threads import our_share
 from cladenet.world import choose_device
 
@@ -69,6 +70,7 @@ class Prediction:
         return {"file": self.source, "top": top}
 
 
+@undisturbed()
 def predict(
     run: str | Path | Loaded,
     images: Source | Iterable[Source],

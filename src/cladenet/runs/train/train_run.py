@@ -27,10 +27,12 @@ from cladenet.runs.train.precision import refuse_bf16, with_precision
 from cladenet.runs.train.probe import fit_last_layer
 from cladenet.runs.train.run import Run
 from cladenet.runs.train.setup import prepare, refuse_lonely_batches
+from cladenet.runs.undisturbed import undisturbed
 from cladenet.training.signals import stop_requests
 from cladenet.world import World, open_world, together
 
 
+@undisturbed()
 def train(
     network: str = "",
     data: str = "",
