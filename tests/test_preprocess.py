@@ -8,8 +8,9 @@ import pytest
 import torch
 from PIL import Image
 
-from cladenet.data.preprocess import Preprocess, channel_statistics
+from cladenet.data.preprocess import Preprocess
 from cladenet.data.resample import quick_resize
+from cladenet.data.statistics import channel_statistics
 from cladenet.errors import BadArgument
 from cladenet.vision import torchvision
 from pictures import array_split, noise, photo_split, smooth, usual

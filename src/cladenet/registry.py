@@ -88,6 +88,7 @@ def create_model(
     """
     variant = _variant(name)
     arguments = _known(name, variant, overrides)
+    _take_activation(arguments)
     changes = _take_norm(variant, arguments), _take_se(arguments), _take_habits(arguments)
     finish = [change for change in changes if change]
     model: Classifier = variant(**arguments)
@@ -197,6 +198,14 @@ def _take_habits(arguments: dict[str, Any]) -> "Finish | None":
                 module.eps = epsilon
 
     return change
+
+
+def _take_activation(arguments: dict[str, Any]) -> None:
+    """Put a constructor in the place of an activation's name."""
+    if isinstance(arguments.get("activation"), str):
+        from cladenet.layers.activation import activation_named
+
+        arguments["activation"] = activation_named(arguments["activation"])
 
 
 def _take_se(arguments: dict[str, Any]) -> "Finish | None":

@@ -6,8 +6,11 @@ A checkpoint keeps these values, and evaluation and prediction replay them with 
     fit      the image becomes (height, width) by
     none     nothing: it must have that size
     pad      a border of its own edge pixels, as LeNet-5 sees 28x28 digits in 32x32
-    stretch  a resize that does not keep the aspect ratio
+    stretch  a resize that does not keep the aspect ratio; with `resize`, to a square of that side,
+             then the middle (timm's "squash")
     crop     a resize of its short side to `resize`, then the middle, as for ImageNet
+    border   a resize of its long side to `resize`, a border of the mean colour, then the middle
+             (timm's "border")
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,10 +24,17 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cladenet.data.dataset import ArrayImages, DataSet
-from cladenet.data.resample import INTERPOLATIONS, centre_crop, resize, resize_short_side
+from cladenet.data.resample import (
+    INTERPOLATIONS,
+    centre_crop,
+    resize,
+    resize_short_side,
+    size_with_long_side,
+)
+from cladenet.data.statistics import channel_statistics
 from cladenet.errors import BadArgument
 
-FITS = ("none", "pad", "stretch", "crop")
+FITS = ("none", "pad", "stretch", "crop", "border")
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 SLICE = 1 << 18  # values converted at a time, 1 MB as float32
@@ -40,7 +50,8 @@ class Preprocess:
         width: of the input, in pixels.
         channels: 1 (grey) or 3 (RGB).
         fit: one of `FITS`, as in the table above.
-        resize: short side before the centre crop, where `fit` is "crop"; else None.
+        resize: the side before the centre crop: the short one where `fit` is "crop", the long one
+            where it is "border", both where it is "stretch" (None: no crop); else None.
         interpolation: "bilinear" or "bicubic", always antialiased.
         mean: of each channel, for values in [0, 1].
         std: of each channel, for values in [0, 1].
@@ -88,8 +99,12 @@ class Preprocess:
             raise BadArgument(
                 f"mean is {self.mean} and std {self.std}; expected numbers, and std above 0"
             )
-        if (self.resize is not None) != (self.fit == "crop"):
-            raise BadArgument(f"resize is {self.resize} with fit {self.fit!r}; only crop has one")
+        wrong = self.fit in ("none", "pad") if self.resize else self.fit in ("crop", "border")
+        if wrong:
+            raise BadArgument(
+                f"resize is {self.resize} with fit {self.fit!r}; crop and border have one, stretch "
+                "may, none and pad have none"
+            )
         if self.resize is not None and self.resize < max(self.height, self.width):
             raise BadArgument(
                 f"resize is {self.resize}, less than the {self.height}x{self.width} cut out of it"
@@ -111,11 +126,11 @@ class Preprocess:
                 f"an image has {channels} channels, the network takes {self.channels}; "
                 f"open it with channels={self.channels}"
             )
+        if self.resize is not None:
+            resized = self._resized(images, self.resize)
+            return np.ascontiguousarray(centre_crop(resized, self.height, self.width))
         if self.fit == "stretch":
             return resize(images, self.height, self.width, self.interpolation)
-        if self.resize is not None:
-            resized = resize_short_side(images, self.resize, self.interpolation)
-            return np.ascontiguousarray(centre_crop(resized, self.height, self.width))
         if (height, width) == (self.height, self.width):
             return images
         if self.fit == "none" or height > self.height or width > self.width:
@@ -124,6 +139,22 @@ class Preprocess:
                 f"fit {self.fit!r} cannot change that, use stretch or crop"
             )
         return np.pad(images, ((0, 0), *self.borders(height, width), (0, 0)), mode="edge")
+
+    def _resized(self, images: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+        """What the middle is cut from."""
+        if self.fit == "crop":
+            return resize_short_side(images, side, self.interpolation)
+        if self.fit == "stretch":
+            return resize(images, side, side, self.interpolation)
+        height, width = size_with_long_side(images.shape[1], images.shape[2], side)
+        resized = resize(images, height, width, self.interpolation)
+        n, channels = len(images), self.channels
+        size = max(height, self.height), max(width, self.width)
+        bordered = np.empty((n, *size, channels), dtype=np.uint8)
+        bordered[:] = self.mean_colour()
+        top, left = (size[0] - height) // 2, (size[1] - width) // 2
+        bordered[:, top : top + height, left : left + width] = resized
+        return bordered
 
     def borders(self, height: int, width: int) -> tuple[tuple[int, int], tuple[int, int]]:
         """((above, below), (left, right)) of an image that is padded, in pixels."""
@@ -266,22 +297,3 @@ def fit_of(image: tuple[int, int], target: tuple[int, int]) -> str:
 def resize_for(height: int, width: int) -> int:
     """Short side before the centre crop: 256 for 224, and in proportion."""
     return round(max(height, width) * 256 / 224)
-
-
-def channel_statistics(images: NDArray[np.uint8]) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and standard deviation of each channel of (N, H, W, C), for values in [0, 1].
-
-    Counted exactly, rounded to 6 places; a channel of one colour has a standard deviation of 1.
-    """
-    means, stds = [], []
-    for channel in range(images.shape[3]):
-        counts = np.zeros(256, dtype=np.int64)
-        for start in range(0, len(images), 4096):  # bincount makes int64 of what it counts
-            part = images[start : start + 4096, ..., channel]
-            counts += np.bincount(part.ravel(), minlength=256)
-        levels = np.arange(256) / 255
-        mean = float(counts @ levels / counts.sum())
-        variance = float(counts @ (levels - mean) ** 2 / counts.sum())
-        means.append(round(mean, 6))
-        stds.append(round(variance**0.5, 6) or 1.0)
-    return tuple(means), tuple(stds)

@@ -74,6 +74,12 @@ def size_with_short_side(height: int, width: int, side: int) -> tuple[int, int]:
     return side * height // short, side * width // short
 
 
+def size_with_long_side(height: int, width: int, side: int) -> tuple[int, int]:
+    """(height, width) in proportion, the long one `side`, the short one rounded: timm's rule."""
+    ratio = max(height, width) / side
+    return max(1, round(height / ratio)), max(1, round(width / ratio))
+
+
 def centre_crop(images: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
     """(N, H, W, C) -> the middle (N, height, width, C), a view.
 

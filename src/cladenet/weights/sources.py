@@ -3,7 +3,7 @@
 The bare names are not the same networks everywhere: torchvision's and timm's `resnet50` strides in
 its 3x3, theirs is our `resnet50_v1_5`; their `alexnet` is the one of one tower; their `googlenet`
 has 3x3 where the paper has 5x5. `arguments` hold what is left: the epsilon of the norms, where the
-zeros of padding go, whether average pools count them.
+zeros of padding go, whether average pools count them, ReLU6 for ReLU.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -64,6 +64,7 @@ _TENSORFLOW: dict[str, Any] = {"padding": "same"}
 _SE: dict[str, Any] = {"se": 16}
 _COUNTS_BORDER: dict[str, Any] = {"count_include_pad": True}
 _LITE_IMAGES = {"mean": (127 / 255,) * 3, "std": (128 / 255,) * 3}
+_DPN_IMAGES = {"mean": (124 / 255, 117 / 255, 104 / 255), "std": (1 / (0.0167 * 255),) * 3}
 _SENETS = (
     *("seresnet50", "seresnet101", "seresnet152"),
     *("seresnext50_32x4d", "seresnext101_32x4d", "senet154"),
@@ -160,7 +161,8 @@ def _timm() -> Iterator[Source]:
 def _timm_mobile(source: Callable[..., Source]) -> Iterator[Source]:
     """Theirs have torch's epsilon and padding, or, with "tf_" before their names, TensorFlow's."""
     widths = {"035": "x0_35", "050": "x0_5", "075": "x0_75", "100": "x1_0", "140": "x1_4"}
-    yield source("mobilenetv1_100", "mobilenet_v1_x1_0", mobile.timm_v1, **_TORCH_EPS)
+    six: dict[str, Any] = {**_TORCH_EPS, "activation": "relu6"}
+    yield source("mobilenetv1_100", "mobilenet_v1_x1_0", mobile.timm_v1, **six)
     for theirs, width in widths.items():
         ours = f"mobilenet_v2_{width}"
         yield source(f"mobilenetv2_{theirs}", ours, mobile.timm, **_TORCH_EPS)
@@ -241,6 +243,11 @@ def _pretrained_models() -> Iterator[Source]:
     def source(theirs: str, ours: str, spelling: Spelling, **arguments: Any) -> Source:
         return library(theirs, ours, ending_in(spelling, "last_linear"), **arguments)
 
+    def half(size: int) -> dict[str, Any]:
+        """Images of mean and std a half, the short side rounded down as its TransformImage does."""
+        values = {"size": size, "resize": int(size / 0.875)}
+        return {**values, "mean": (0.5,) * 3, "std": (0.5,) * 3}
+
     yield source("alexnet", "alexnet_owt", plain.pretrained)
     for depth in (11, 13, 16, 19):
         for norm in ("", "_bn"):
@@ -251,13 +258,17 @@ def _pretrained_models() -> Iterator[Source]:
     for depth in (121, 161, 169, 201):
         yield source(f"densenet{depth}", f"densenet{depth}", densenet.torchvision)
     for depth in (68, 92, 98, 131, 107):
-        yield source(f"dpn{depth}", f"dpn{depth}", dpn.timm)
+        yield source(f"dpn{depth}", f"dpn{depth}", dpn.timm)._replace(images=_DPN_IMAGES)
     for name in _SENETS:
         yield source(name.replace("seres", "se_res"), name, resnet.legacy)
-    yield source("inceptionv4", "inception_v4", inception.v4)
-    yield source("inceptionresnetv2", "inception_resnet_v2", inception.inception_resnet_v2)
-    yield source("xception", "xception", inception.xception)
-    yield source("nasnetalarge", "nasnet_a_large", nasnet.timm, **_TENSORFLOW)
+    for theirs, ours, spelling in (
+        ("inceptionv4", "inception_v4", inception.v4),
+        ("inceptionresnetv2", "inception_resnet_v2", inception.inception_resnet_v2),
+        ("xception", "xception", inception.xception),
+    ):
+        yield source(theirs, ours, spelling)._replace(images=half(299))
+    large = source("nasnetalarge", "nasnet_a_large", nasnet.timm, **_TENSORFLOW)
+    yield large._replace(images=half(331))
 
 
 SOURCES = {
