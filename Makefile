@@ -47,7 +47,7 @@ test-slow: $(STAMP)
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadfile -m slow
 
 test-kills: $(STAMP)
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto tests/test_resume.py tests/test_torchrun.py -m slow -k kills
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto tests/test_resume.py tests/test_fault_shards.py tests/test_torchrun.py -m slow -k kills
 
 # The faults of the tests many times over: half an hour, and docs/faults.md at the end.
 soak: $(STAMP)

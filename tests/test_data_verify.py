@@ -9,8 +9,9 @@ import pytest
 from PIL import Image
 
 from cladenet.data.check import verify
-from cladenet.data.check.verify import inspect, inspect_all
+from cladenet.data.check.verify import inspect_all
 from cladenet.data.dataset import FileImages
+from cladenet.data.images.facts import Facts, inspect
 from cladenet.data.sources.open import open_dataset
 from cladenet.errors import BadArgument, DataError
 
@@ -116,7 +117,7 @@ def test_the_reduced_jpeg_decode_finds_what_the_full_one_finds(real_data: Path) 
             except Exception:
                 fully = False
             (reduced,) = inspect_all([str(path)])
-            assert isinstance(reduced, verify.Facts) == fully
+            assert isinstance(reduced, Facts) == fully
             refused += not fully
     assert refused > 60
 
@@ -134,9 +135,7 @@ def test_results_keep_the_order_of_the_paths(tmp_path: Path) -> None:
         Image.new("L", (n + 1, 1)).save(paths[-1])
     seen = []
     results = inspect_all(paths, lambda done, total: seen.append((done, total)))
-    assert [isinstance(facts, verify.Facts) and facts.width for facts in results] == list(
-        range(1, 201)
-    )
+    assert [isinstance(facts, Facts) and facts.width for facts in results] == list(range(1, 201))
     assert seen[-1] == (200, 200)
 
 
@@ -146,9 +145,9 @@ def test_large_sets_are_not_verified_twice_unless_a_file_changed(
     folder(tmp_path)
     monkeypatch.setattr(verify, "KEEP_FROM", 2)
     looked_at: list[str] = []
-    original = verify.inspect
+    original = inspect
 
-    def watched(path: str) -> verify.Facts:
+    def watched(path: str) -> Facts:
         looked_at.append(path)
         return original(path)
 

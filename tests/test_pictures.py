@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from PIL import Image, features
 
 import image_files as files
-from cladenet.data.check.verify import inspect
 from cladenet.data.images.decode import UnreadableImage, decode
+from cladenet.data.images.facts import inspect
 from image_files import Page, bmp, chunk, jpeg_frame, png16, tiff
 from pictures import smooth
 

@@ -45,11 +45,12 @@ RECIPES = {
 
 
 class Reference(NamedTuple):
-    """A network, the end of its undisturbed run, and how many seconds that took."""
+    """A network, the end of its undisturbed run, how many seconds that took, and more words."""
 
     network: str
     state: dict[str, object]
     seconds: float
+    more: tuple[str, ...] = ()
 
 
 def digits(folder: Path) -> Path:
@@ -63,30 +64,30 @@ def digits(folder: Path) -> Path:
     return folder
 
 
-def command(network: str, out: Path, data: Path) -> list[str | Path]:
+def command(network: str, out: Path, data: str | Path, *more: str) -> list[str | Path]:
     """The words of a run."""
     return [
         "train", network, "--data", data, "--out", out, *RECIPES[network],
-        "batch_size=32", "save_steps=5", "threads=1", "device=cpu", "--quiet",
+        "batch_size=32", "save_steps=5", "threads=1", "device=cpu", "--quiet", *more,
     ]  # fmt: skip
 
 
-def undisturbed(network: str, data: Path, folder: Path) -> Reference:
+def undisturbed(network: str, data: str | Path, folder: Path, *more: str) -> Reference:
     """Train without a fault; `folder` is new."""
     folder.mkdir(parents=True, exist_ok=True)
     output, begun = folder / "output", time.monotonic()
-    status = finished(*command(network, folder / "run", data), output=output)
+    status = finished(*command(network, folder / "run", data, *more), output=output)
     assert status == 0, output.read_text()
-    return Reference(network, final_state(folder / "run"), time.monotonic() - begun)
+    return Reference(network, final_state(folder / "run"), time.monotonic() - begun, more)
 
 
-def check_kills(reference: Reference, data: Path, folder: Path, kills: int, seed: int) -> int:
+def check_kills(reference: Reference, data: str | Path, folder: Path, kills: int, seed: int) -> int:
     """A run with up to `kills` kills ends as the undisturbed one; how many of them struck."""
     draw = random.Random(seed)
     run, output, struck = folder / "run", folder / "output", 0
     while True:
         workers = f"workers={draw.choice((0, 1, 2))}"
-        new = command(reference.network, run, data)
+        new = command(reference.network, run, data, *reference.more)
         goes_on = (run / "config.yaml").exists()
         words = ["train", "--resume", run, "--quiet"] if goes_on else new
         pid = cladenet(*words, workers, output=output)
@@ -100,7 +101,7 @@ def check_kills(reference: Reference, data: Path, folder: Path, kills: int, seed
         return struck
 
 
-def many_kills(reference: Reference, data: Path, folder: Path, kills: int, seed: int) -> int:
+def many_kills(reference: Reference, data: str | Path, folder: Path, kills: int, seed: int) -> int:
     """How many runs it took for `kills` to strike; each is compared with the reference."""
     struck = runs = 0
     while struck < kills:

@@ -29,6 +29,7 @@ COMMANDS = {
     "bench": "speed here: networks that answer and train, input, the machine's own limits",
     "env": "this machine: the processor's abilities, the threads that are ours, versions",
     "check": "the doctor: unreadable, duplicate, leaking, imbalanced, too small",
+    "index": "read shards once, and keep beside them what is where, with sums and labels",
 }
 
 

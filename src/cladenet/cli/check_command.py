@@ -9,13 +9,16 @@ from cladenet.data.check.check import Report, check_dataset
 from cladenet.data.check.judge import Need, Sizes
 from cladenet.data.sources.open import open_dataset
 from cladenet.errors import DataError
+from cladenet.runs.train.display import indexing
 
 SHOWN = 20  # classes, files or groups that are listed; --json lists all
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("data", metavar="DATA", help="digits, NAME:ROOT, a folder, or a CSV file")
+    parser.add_argument(
+        "data", metavar="DATA", help="digits, NAME:ROOT, a folder, a CSV file, or shards"
+    )
     parser.add_argument("--for", dest="network", metavar="NETWORK", help="judge it for a network")
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
     parser.add_argument(
@@ -29,9 +32,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print the report; 0 if training can start, else the status of a data error."""
     need = None if arguments.network is None else _need(arguments.network)
-    dataset = open_dataset(arguments.data, verify=False)
     progress = _progress if sys.stderr.isatty() else None
-    report = check_dataset(dataset, need, on_unreadable=arguments.on_unreadable, progress=progress)
+    with indexing(quiet=False) as on_bytes:
+        dataset = open_dataset(arguments.data, verify=False, indexing=on_bytes)
+        report = check_dataset(
+            dataset,
+            need,
+            on_unreadable=arguments.on_unreadable,
+            progress=progress,
+            indexing=on_bytes,
+        )
     if arguments.json:
         print(json.dumps(report.to_json(), indent=2))
     else:

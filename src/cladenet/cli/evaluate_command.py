@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cladenet.cli.engine_options import add_engine, note
+from cladenet.cli.index_first import index_first
 from cladenet.cli.tables import interval, percent
 from cladenet.cli.text_table import text_table
 from cladenet.data.images.decode import readable
@@ -94,6 +95,7 @@ def run(arguments: argparse.Namespace) -> int:
     output: Path | None = arguments.output
     if output is not None and not output.absolute().parent.is_dir():
         raise BadArgument(f"--output {output}: its folder is not there; make it first")
+    index_first(getattr(arguments, "data", None))
     names = {field.name for field in fields(EvaluateOptions)}
     options = {name: value for name, value in vars(arguments).items() if name in names}
     protocol = options.get("protocol", "")

@@ -12,15 +12,17 @@ from cladenet.cli.engine_options import add_engine, note
 from cladenet.data.images.decode import readable
 from cladenet.data.images.listing import Ignored
 from cladenet.errors import BadArgument, DataError
-from cladenet.runs.predict.image_list import expand, listed
+from cladenet.runs.predict.image_list import listed
 
 if TYPE_CHECKING:  # it imports torch, which --help need not wait for
+    from cladenet.runs.predict.given_images import Source
     from cladenet.runs.predict.predict_images import Prediction
 
 EPILOG = (
     "IMAGE is a file, a folder (all images in it), a quoted pattern such as 'photos/**/*.jpg', "
-    "or - for a list of files on standard input. An image that cannot be read is named on standard "
-    "error, the others are predicted, and the exit status is 3."
+    "shards (wds:PATTERN, parquet:PATTERN), or - for a list of files on standard input. An image "
+    "that cannot be read is named on standard error, the others are predicted, and the exit status "
+    "is 3."
 )
 
 
@@ -54,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
     ignored = Ignored()
     found = predictions(
         arguments.run,
-        _paths(arguments.images, arguments.null, ignored),
+        _given(arguments.images, arguments.null, ignored),
         arguments.top,
         batch_size=arguments.batch_size,
         device=arguments.device,
@@ -95,7 +97,9 @@ class _Watched:
             yield prediction
 
 
-def _paths(words: list[str], null: bool, ignored: Ignored) -> Iterator[str]:
+def _given(words: list[str], null: bool, ignored: Ignored) -> Iterator["Source"]:
+    from cladenet.runs.predict.given_images import expanded
+
     if null and "-" not in words:
         raise BadArgument("-0 is for a list on standard input; give - as an image")
     if words.count("-") > 1:
@@ -103,9 +107,9 @@ def _paths(words: list[str], null: bool, ignored: Ignored) -> Iterator[str]:
     for word in words:
         if word == "-":
             for path in listed(sys.stdin.buffer, b"\0" if null else b"\n"):
-                yield from expand([path], ignored)
+                yield from expanded([path], ignored)
         else:
-            yield from expand([word], ignored)
+            yield from expanded([word], ignored)
 
 
 def _text(found: Iterable["Prediction"]) -> Iterator[str]:

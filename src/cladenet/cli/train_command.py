@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "words", nargs="*", metavar="NETWORK | key=value", help="see `cladenet models`, and below"
     )
-    parser.add_argument("--data", default="", help="digits, mnist:ROOT, cifar10:ROOT, FOLDER, CSV")
+    parser.add_argument("--data", default="", help="digits, mnist:ROOT, FOLDER, CSV, wds:PATTERN")
     parser.add_argument("--recipe", default="default", help="default, paper, or a recipe's name")
     parser.add_argument("--config", type=Path, help="YAML file of key: value lines")
     parser.add_argument("--out", default="", help="the run's folder (runs/NETWORK-DATA)")

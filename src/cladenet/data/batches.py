@@ -6,6 +6,7 @@ the number of workers and processes, and whether the images come from an array, 
 
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -17,14 +18,14 @@ from cladenet.data.augment.colour import PrincipalColours
 from cladenet.data.augment.crops import Augment
 from cladenet.data.augment.views import TrainViews
 from cladenet.data.cache.store import ArrayStore, FileStore, OnProgress, Store, View, open_store
-from cladenet.data.dataset import ArrayImages, Split
+from cladenet.data.dataset import ArrayImages, EncodedImages, Split
 from cladenet.data.loading import WorkerProcesses, in_threads
+from cladenet.data.order import NOTHING
 from cladenet.data.preprocess import Preprocess
 from cladenet.errors import BadArgument
 from cladenet.world import ALONE, World
 
 Indices = NDArray[np.int64]
-Job = tuple[int, Indices]  # an epoch and the samples wanted
 CacheDir = str | os.PathLike[str] | None
 
 
@@ -34,6 +35,14 @@ class Batch(NamedTuple):
     images: Tensor
     labels: Tensor
     indices: Tensor
+
+
+class Job(NamedTuple):
+    """One batch of a process: the epoch, its samples, and what to fetch first."""
+
+    epoch: int
+    samples: Indices
+    ahead: Indices = NOTHING
 
 
 class TrainBatches:
@@ -106,21 +115,21 @@ class TrainBatches:
 
     def first(self) -> Tensor:
         """The images that all processes together get first: uint8 (batch_size, H, W, C)."""
-        chosen = self.split.images.order(self.seed, 0)[: self.batch_size]
-        (images,) = self._run([(0, chosen)])
+        order, size = self.split.images.order(self.seed, 0), self.batch_size
+        (images,) = self._run([Job(0, order.samples[:size], order.ahead(0, size))])
         return images
 
     def epoch(self, epoch: int, first_step: int = 0) -> Iterator[Batch]:
         """The batches of an epoch from step `first_step` on, this process's part of each."""
         order = self.split.images.order(self.seed, epoch)
-        part = self.world.part(self.batch_size)
+        part, size = self.world.part(self.batch_size), self.batch_size
         jobs = [
-            (epoch, order[step * self.batch_size :][part.start : part.stop])
-            for step in range(first_step, self.steps_per_epoch)
+            Job(epoch, order.samples[at:][part.start : part.stop], order.ahead(at, at + size))
+            for at in range(first_step * size, self.steps_per_epoch * size, size)
         ]
-        for (_, chosen), images in zip(jobs, self._run(jobs), strict=True):
-            labels = torch.from_numpy(self._labels[chosen])
-            yield Batch(images, labels, torch.from_numpy(chosen))
+        for job, images in zip(jobs, self._run(jobs), strict=True):
+            labels = torch.from_numpy(self._labels[job.samples])
+            yield Batch(images, labels, torch.from_numpy(job.samples))
 
 
 class EvalBatches:
@@ -221,8 +230,22 @@ def _runner(
     Decoders and resizing leave Python's lock; torchvision's policies keep it, and draw from the
     global generator.
     """
+    make = _Making(views, store.images if isinstance(store, FileStore) else None)
     if workers and augment.has_policy:
-        return WorkerProcesses(views, workers).map
+        return WorkerProcesses(make, workers).map
     if workers and (augment.cuts_boxes or not isinstance(store, ArrayStore)):
-        return lambda jobs: in_threads(views, jobs, workers)
-    return lambda jobs: map(views, jobs)
+        return lambda jobs: in_threads(make, jobs, workers)
+    return lambda jobs: map(make, jobs)
+
+
+@dataclass(frozen=True)
+class _Making:
+    """A batch from its job; `images` are those that are decoded anew, if any are."""
+
+    views: TrainViews
+    images: EncodedImages | None
+
+    def __call__(self, job: Job) -> Tensor:
+        if self.images is not None and len(job.ahead):
+            self.images.bring(job.ahead)
+        return self.views((job.epoch, job.samples))

@@ -14,10 +14,10 @@ from typing import Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from cladenet.data.augment.draws import permutation
 from cladenet.data.cache.hashes import content_hash
 from cladenet.data.ids import Ids, Numbered
 from cladenet.data.images.decode import decode
+from cladenet.data.order import Order, shuffled
 from cladenet.errors import BadArgument
 
 
@@ -60,9 +60,9 @@ class ArrayImages:
         """The images at `indices`, in that order (a copy)."""
         return ArrayImages(self.array[indices])
 
-    def order(self, seed: int, epoch: int) -> NDArray[np.int64]:
-        """The random order of an epoch, int64 (N,)."""
-        return permutation(seed, epoch, len(self))
+    def order(self, seed: int, epoch: int) -> Order:
+        """The random order of an epoch."""
+        return shuffled(seed, epoch, len(self))
 
     def digest(self) -> bytes:
         """SHA-256 of the shape and the pixels."""
@@ -107,8 +107,11 @@ class EncodedImages(Protocol):
     def subset(self, indices: NDArray[np.int64]) -> Self:
         """The images at `indices`, in that order."""
 
-    def order(self, seed: int, epoch: int) -> NDArray[np.int64]:
-        """A random order in which an epoch may read them, int64 (N,)."""
+    def order(self, seed: int, epoch: int) -> Order:
+        """The random order in which an epoch reads them."""
+
+    def bring(self, ahead: NDArray[np.int64]) -> None:
+        """Fetch what an `Order` says will be read."""
 
     def digest(self) -> bytes:
         """SHA-256 that tells these images from others, and is the same for a copy elsewhere."""
@@ -163,9 +166,12 @@ class FileImages:
         """The images at `indices`, in that order."""
         return replace(self, paths=tuple(self.paths[index] for index in indices))
 
-    def order(self, seed: int, epoch: int) -> NDArray[np.int64]:
-        """The random order of an epoch, int64 (N,)."""
-        return permutation(seed, epoch, len(self))
+    def order(self, seed: int, epoch: int) -> Order:
+        """The random order of an epoch."""
+        return shuffled(seed, epoch, len(self))
+
+    def bring(self, ahead: NDArray[np.int64]) -> None:
+        """Nothing: files are opened when they are read."""
 
     def digest(self) -> bytes:
         """SHA-256 of the paths relative to `root` and the file sizes.

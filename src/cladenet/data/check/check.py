@@ -13,9 +13,13 @@ import numpy as np
 
 from cladenet.data.check.duplicates import Group, find_duplicates
 from cladenet.data.check.judge import Need, Sizes, judge_classes, judge_duplicates, judge_for
-from cladenet.data.check.verify import Facts, OnUnreadable, Progress, file_paths, inspect_all
+from cladenet.data.check.verify import OnUnreadable, Progress, file_paths, inspect_all
 from cladenet.data.dataset import ArrayImages, DataSet
 from cladenet.data.images.decode import UnreadableImage, readable
+from cladenet.data.images.facts import Facts
+from cladenet.data.shards.images import shard_images
+from cladenet.data.shards.recheck import differences
+from cladenet.data.shards.scanning import OnBytes
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,7 @@ def check_dataset(
     *,
     on_unreadable: OnUnreadable = "stop",
     progress: Progress | None = None,
+    indexing: OnBytes | None = None,
 ) -> Report:
     """Examine every image of `dataset`, which was opened with `verify=False`.
 
@@ -69,15 +74,19 @@ def check_dataset(
         need: a network to judge the data set for.
         on_unreadable: with `skip`, unreadable files are a warning instead of a problem.
         progress: called with the number of files decoded and their total.
+        indexing: called with the bytes of shards that are read again, and their total.
     """
     paths = [path for split in dataset.splits().values() for path in file_paths(split)]
+    in_shards = shard_images(dataset)
     results = inspect_all(paths, progress)
+    results += [images.facts(place) for images in in_shards for place in range(len(images))]
     bad = [result for result in results if isinstance(result, UnreadableImage)]
     facts = [result for result in results if isinstance(result, Facts)] or _array_facts(dataset)
     duplicates = find_duplicates(dataset)
     problems, warnings, notes = judge_classes(dataset)
+    problems += differences([images.catalogue for images in in_shards], indexing)
     if bad:
-        sentence = f"{len(bad):,} of {len(paths):,} images cannot be read"
+        sentence = f"{len(bad):,} of {len(results):,} images cannot be read"
         (problems if on_unreadable == "stop" else warnings).append(sentence)
     warnings += judge_duplicates(dataset, duplicates)
     if animated := sum(each.is_animated for each in facts):

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from cladenet.data.check.duplicates import Duplicates, contradictions, leaks
-from cladenet.data.check.verify import Facts
 from cladenet.data.dataset import DataSet
+from cladenet.data.images.facts import Facts
 
 GREY_MODES = ("1", "L", "LA", "I", "I;16", "I;16B", "I;16L", "F")
 FEW = 20  # images of a class below which its error is mostly chance

@@ -14,12 +14,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
 
 from cladenet.data.dataset import DataSet, FileImages, Split
-from cladenet.data.images.decode import UnreadableImage, open_image, readable
+from cladenet.data.images.decode import UnreadableImage, readable
+from cladenet.data.images.facts import Facts, inspect
+from cladenet.data.shards.images import ShardImages, shard_images
 from cladenet.errors import BadArgument, DataError
 from cladenet.files import write_atomically
 from cladenet.paths import cache_root
@@ -30,27 +32,6 @@ Progress = Callable[[int, int], None]
 CHUNK = 64
 KEEP_FROM = 1_000  # below this many files, verifying again takes less than a second
 VERSION = b"1"
-
-
-class Facts(NamedTuple):
-    """What the header of a readable file says."""
-
-    format: str
-    mode: str
-    width: int
-    height: int
-    is_animated: bool
-
-
-def inspect(path: str) -> Facts:
-    """Decode a file for its facts.
-
-    Raises:
-        UnreadableImage: it does not decode to its end.
-    """
-    with open_image(path) as picture:
-        picture.pixels(reduce_to=1)
-        return Facts(picture.format, picture.mode, *picture.size, picture.is_animated)
 
 
 def inspect_all(
@@ -92,13 +73,19 @@ def settle_unreadable(
     results = inspect_all(seen.new, progress)
     seen.keep(path for path, facts in zip(seen.new, results, strict=True) if _is_plain(facts))
     bad = {result.path: result.reason for result in results if isinstance(result, UnreadableImage)}
+    indexed = shard_images(dataset)
+    for images in indexed:
+        bad |= {images.name(number): reason for number, reason in images.reasons().items()}
+    total = len(paths) + sum(map(len, indexed))
     if bad and on_unreadable == "stop":
-        raise DataError(_stop_message(bad, len(paths), dataset.spec))
+        raise DataError(_stop_message(bad, total, dataset.spec))
     notes = []
-    if animated := sum(isinstance(facts, Facts) and facts.is_animated for facts in results):
+    animated = sum(isinstance(facts, Facts) and facts.is_animated for facts in results)
+    animated += sum(images.animated() for images in indexed)
+    if animated:
         notes.append(f"{animated:,} files hold several frames or pages; the first one is used")
     if bad:
-        notes.append(f"left out as unreadable: {len(bad):,} of {len(paths):,} images")
+        notes.append(f"left out as unreadable: {len(bad):,} of {total:,} images")
     kept = {name: _without(split, bad) for name, split in dataset.splits().items()}
     _refuse_emptied(dataset, kept)
     unreadable = (*dataset.unreadable, *bad.items())
@@ -140,6 +127,10 @@ def _stop_message(bad: dict[str, str], total: int, spec: str) -> str:
 
 
 def _without(split: Split, bad: dict[str, str]) -> Split:
+    if isinstance(split.images, ShardImages):
+        reasons = split.images.reasons()
+        left = [n for n in range(len(split)) if n not in reasons]
+        return split.subset(left) if reasons else split
     if bad.keys().isdisjoint(file_paths(split)):
         return split
     return split.subset([n for n, path in enumerate(file_paths(split)) if path not in bad])

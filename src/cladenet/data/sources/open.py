@@ -5,6 +5,8 @@ mnist:ROOT, cifar10:ROOT ... the published files, in ROOT or below (see roots.py
 mnist, cifar10 ...           the same, under the environment's CLADENET_DATA
 FOLDER                       train/CLASS/..., val/CLASS/...; or CLASS/...
 FILE.csv                     path,label[,split]
+wds:PATTERN                  tar shards in the WebDataset layout (see shards/pattern.py)
+parquet:PATTERN              Parquet files with image bytes
 """
 
 import os
@@ -17,11 +19,14 @@ import numpy as np
 from cladenet.data.check.verify import OnUnreadable, Progress, settle_unreadable
 from cladenet.data.dataset import ArrayImages, DataSet, Images, Split
 from cladenet.data.images.decode import readable
+from cladenet.data.shards.pattern import is_request
+from cladenet.data.shards.scanning import OnBytes
 from cladenet.data.sources.cifar import open_cifar10, open_cifar100
 from cladenet.data.sources.embedded import open_digits
 from cladenet.data.sources.folder import LAYOUTS, open_folder, open_imagenet
 from cladenet.data.sources.idx import open_fashion_mnist, open_mnist
 from cladenet.data.sources.roots import SOURCES, locate
+from cladenet.data.sources.shards import open_shards
 from cladenet.data.sources.stl10 import open_stl10
 from cladenet.data.sources.svhn import open_svhn
 from cladenet.data.sources.table import open_table
@@ -46,6 +51,7 @@ def open_dataset(
     verify: bool = True,
     exif: bool = True,
     progress: Progress | None = None,
+    indexing: OnBytes | None = None,
 ) -> DataSet:
     """The data set that `spec` names.
 
@@ -56,13 +62,14 @@ def open_dataset(
         verify: decode every image file once, now; otherwise a bad one stops the run later.
         exif: turn photographs upright as their EXIF orientation says.
         progress: called with the number of files verified and their total.
+        indexing: called with the bytes read of shards that have no index yet, and their total.
 
     Raises:
         DataError: nothing there, or not as described; the message says what to do.
     """
     if channels not in (None, 1, 3):
         raise BadArgument(f"channels is {channels}; expected 1 (grey) or 3 (RGB)")
-    dataset = _read(spec)
+    dataset = open_shards(spec, indexing) if is_request(spec) else _read(spec)
     if verify:
         dataset = settle_unreadable(dataset, on_unreadable, progress)
     return _converted(dataset, dataset.channels if channels is None else channels, exif)

@@ -13,20 +13,25 @@ from PIL import Image
 
 from cladenet.data.images.decode import UnreadableImage, decode
 from cladenet.data.images.kinds import Refused
+from cladenet.data.images.listing import Ignored
 from cladenet.data.images.picture import to_pixels
 from cladenet.data.preprocess import Preprocess
+from cladenet.data.shards.pattern import is_request
+from cladenet.data.shards.stream import Stored, stored_images
 from cladenet.errors import BadArgument
 from cladenet.runs.predict.image_list import expand
 
-Source = str | PathLike[str] | bytes | NDArray[np.uint8] | Image.Image
+Source = str | PathLike[str] | bytes | NDArray[np.uint8] | Image.Image | Stored
 Attempt = NDArray[np.uint8] | str  # the network's pixels, or the reason why there are none
 
 
-def expanded(images: Iterable[Source]) -> Iterator[Source]:
-    """Files in the place of folders and patterns."""
+def expanded(images: Iterable[Source], ignored: Ignored | None = None) -> Iterator[Source]:
+    """Files in the place of folders and patterns, images in the place of shards."""
     for image in images:
-        if isinstance(image, str | PathLike):
-            yield from expand([os.fspath(image)])
+        if isinstance(image, str) and is_request(image):
+            yield from stored_images(image)
+        elif isinstance(image, str | PathLike):
+            yield from expand([os.fspath(image)], ignored)
         else:
             yield image
 
@@ -62,6 +67,10 @@ def read(source: Source, preprocess: Preprocess) -> NDArray[np.uint8]:
         BadArgument: it is no image, or its size is not the one the network was trained for.
     """
     channels, exif = preprocess.channels, preprocess.exif
+    if isinstance(source, Stored):
+        if source.problem:
+            raise UnreadableImage(source.name, source.problem)
+        source = source.data
     if isinstance(source, str | PathLike | bytes):
         return preprocess.prepare(decode(source, channels, exif=exif))
     if isinstance(source, np.ndarray):
@@ -102,4 +111,6 @@ def _pillow(array: NDArray[Any]) -> Image.Image:
 
 
 def _name(source: Source, number: int) -> str:
+    if isinstance(source, Stored):
+        return source.name
     return os.fspath(source) if isinstance(source, str | PathLike) else f"image[{number}]"

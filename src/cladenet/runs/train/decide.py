@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from cladenet.data.shards.pattern import folder_name, is_request, parse
 from cladenet.data.sources.open import READERS
 from cladenet.errors import BadArgument
 from cladenet.recipes import choose_recipe, network_of
@@ -83,12 +84,17 @@ def decide_again(folder: RunFolder, options: Mapping[str, Any]) -> RunConfig:
 
 def default_folder(network: str, data: str) -> Path:
     """`runs/NETWORK-DATA`."""
-    name = data.partition(":")[0] if ":" in data else Path(data).absolute().name
+    if is_request(data):
+        name = folder_name(data)
+    else:
+        name = data.partition(":")[0] if ":" in data else Path(data).absolute().name
     return Path("runs") / f"{network}-{name.removesuffix('.csv')}"
 
 
 def _from_anywhere(data: str) -> str:
     """`data` with an absolute path, so that a run can be resumed in another folder."""
+    if is_request(data):
+        return parse(data).spec()
     name, _, root = data.partition(":")
     if name in READERS:
         return f"{name}:{Path(root).expanduser().absolute()}" if root else data

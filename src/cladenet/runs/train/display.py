@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol, TextIO
 
@@ -123,23 +123,57 @@ def packing(*, quiet: bool) -> Iterator[OnProgress | None]:
     On a terminal that is a line on stderr that goes when all is done; elsewhere one that is
     written once, where packing takes longer than 2 seconds.
     """
+
+    def text(done: int, total: int) -> str:
+        return f"packing {total:,} images, once for all runs: {done:,} done"
+
+    with _counted(text, quiet=quiet, first_after=WORTH_A_WORD) as tell:
+        yield tell
+
+
+@contextmanager
+def indexing(*, quiet: bool) -> Iterator[OnProgress | None]:
+    """What to call with the bytes of shards that are read for an index, and their total.
+
+    As `packing`, but elsewhere than on a terminal it is said before it starts and every 30 seconds.
+    """
+
+    def text(done: int, total: int) -> str:
+        return (
+            f"indexing {total / 1e6:,.1f} MB of shards, once for all runs (`cladenet index` keeps "
+            f"it beside them): {100 * done // max(1, total)} % done"
+        )
+
+    with _counted(text, quiet=quiet, first_after=0.0, again_after=PLAIN_EVERY) as tell:
+        yield tell
+
+
+@contextmanager
+def _counted(
+    text: Callable[[int, int], str],
+    *,
+    quiet: bool,
+    first_after: float,
+    again_after: float = float("inf"),
+) -> Iterator[OnProgress | None]:
+    """A line that is redrawn; where it cannot be, one after so many seconds, and again."""
     if quiet:
         yield None
         return
     stream, live = sys.stderr, sys.stderr.isatty()
-    start = drawn = 0.0  # when the first image was done, and the line last written
+    start = drawn = 0.0  # when the first call came, and the line was last written
 
     def tell(done: int, total: int) -> None:
         nonlocal start, drawn
         now = time.monotonic()
         start = start or now
-        text = f"packing {total:,} images, once for all runs: {done:,} done"
         if live and now - drawn >= LIVE_EVERY:
-            print(ERASE + text, end="", file=stream, flush=True)
+            print(ERASE + text(done, total), end="", file=stream, flush=True)
             drawn = now
-        elif not (live or drawn) and now - start >= WORTH_A_WORD:
-            left = (now - start) / done * (total - done)
-            print(f"{text}, about {clock(left)} left", file=stream, flush=True)
+        elif not live and now - (drawn or start) >= (again_after if drawn else first_after):
+            left = (now - start) / done * (total - done) if done else 0
+            about = f", about {clock(left)} left" if done else ""
+            print(text(done, total) + about, file=stream, flush=True)
             drawn = now
 
     try:

@@ -13,6 +13,7 @@ from cladenet.data.check.duplicates import find_duplicates
 from cladenet.data.check.judge import judge_duplicates
 from cladenet.data.dataset import DataSet
 from cladenet.data.preprocess import IMAGENET_MEAN, IMAGENET_STD, Preprocess
+from cladenet.data.shards.scanning import OnBytes
 from cladenet.data.sources.open import open_dataset
 from cladenet.errors import BadArgument, CheckpointError, DataError
 from cladenet.ledger import Entry
@@ -50,12 +51,14 @@ def prepare(
     *,
     leads: bool,
     going_on: bool = False,
+    indexing: OnBytes | None = None,
 ) -> Setting:
     """Open and check the data and decide how images become inputs; no network is built yet.
 
     `weights` are those to fine-tune, whose images the network goes on seeing as it did. Images are
     held out as the file at `index` says; where it is missing, that is decided and, by the process
-    that `leads`, written there. A run that is `going_on` keeps its division.
+    that `leads`, written there. A run that is `going_on` keeps its division. `indexing` hears of
+    shards that are read for an index.
 
     Raises:
         BadArgument, DataError, CheckpointError: as the parts do.
@@ -73,6 +76,7 @@ def prepare(
         channels=channels,
         on_unreadable=config.on_unreadable,
         exif=config.exif,
+        indexing=indexing,
     )
     if index.exists():
         dataset = _divided_again(dataset, index) if going_on else divided(dataset, index)

@@ -17,7 +17,7 @@ from cladenet.runs.folder.folder import RunFolder
 from cladenet.runs.train import environment
 from cladenet.runs.train.course import Course
 from cladenet.runs.train.decide import decide, decide_again, default_folder
-from cladenet.runs.train.display import Display, display, packing
+from cladenet.runs.train.display import Display, display, indexing, packing
 from cladenet.runs.train.finish import RunResult, finish
 from cladenet.runs.train.first_weights import build, fit_to_data
 from cladenet.runs.train.foreign import in_our_words
@@ -131,7 +131,15 @@ def _begin(
             weights = load(config.weights, with_auxiliary=True) if config.weights else None
             begins = not (going_on and steps(folder.checkpoints))
             shallow = load(config.init_from) if config.init_from and begins else None
-            setting = prepare(config, weights, folder.split, leads=world.leads, going_on=going_on)
+            with indexing(quiet=quiet or not world.leads) as on_bytes:
+                setting = prepare(
+                    config,
+                    weights,
+                    folder.split,
+                    leads=world.leads,
+                    going_on=going_on,
+                    indexing=on_bytes,
+                )
         run = Run(config, setting, world, folder)
         with together(world):
             model, notes = build(config, setting, weights, shallow)

@@ -1,0 +1,18 @@
+"""Shards that have no index are read before a command begins, and it says so."""
+
+
+def index_first(data: str | None) -> None:
+    """Make the indexes that `data` lacks, with progress on standard error.
+
+    Raises:
+        DataError: as `open_dataset`.
+    """
+    from cladenet.data.shards.pattern import is_request
+
+    if data is None or not is_request(data):
+        return
+    from cladenet.data.sources.shards import open_shards
+    from cladenet.runs.train.display import indexing
+
+    with indexing(quiet=False) as on_bytes:
+        open_shards(data, on_bytes)

@@ -1,0 +1,1 @@
+"""Images inside archives: tar shards in the WebDataset layout, and Parquet with image bytes."""

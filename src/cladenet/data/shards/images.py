@@ -1,0 +1,145 @@
+"""Images in shards, as a data set holds them."""
+
+import hashlib
+import zlib
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cladenet.data.dataset import DataSet
+from cladenet.data.images.decode import UnreadableImage, decode
+from cladenet.data.images.facts import Facts
+from cladenet.data.order import Order, shuffled
+from cladenet.data.shards.catalogue import Catalogue, Numbers
+from cladenet.data.shards.damage import DamagedShard
+from cladenet.data.shards.order import windows
+from cladenet.data.shards.reading import SampleReader
+
+
+@dataclass(frozen=True, eq=False)
+class ShardImages:
+    """Some samples of a catalogue.
+
+    Args:
+        catalogue: of the shards.
+        samples: numbers in the catalogue, int64 (N,).
+        reader: of the catalogue, shared by all subsets.
+        channels: 1 (luminance) or 3 (RGB) of what `read` gives.
+        apply_exif: turn photographs upright as their EXIF orientation says.
+        in_windows: an epoch keeps to what can be read forward; else any sample may follow another.
+    """
+
+    catalogue: Catalogue
+    samples: Numbers
+    reader: SampleReader = field(repr=False)
+    channels: int = 3
+    apply_exif: bool = True
+    in_windows: bool = False
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def read(self, index: int, reduce_to: int | None = None) -> NDArray[np.uint8]:
+        """Image `index` as uint8 (H, W, C); `reduce_to` as in `decode`.
+
+        Raises:
+            DataError: it cannot be read or decoded; the message names shard, key and reason.
+        """
+        data = self.source(index)
+        try:
+            return decode(data, self.channels, exif=self.apply_exif, reduce_to=reduce_to)
+        except UnreadableImage as error:
+            raise UnreadableImage(self.name(index), error.reason) from error
+
+    def source(self, index: int) -> bytes:
+        """The bytes of image `index`, which are those that were indexed.
+
+        Raises:
+            DamagedShard: they are others, or gone.
+        """
+        sample = int(self.samples[index])
+        data = self.reader.read(sample)
+        shard, place = self.catalogue.place(sample)
+        if zlib.crc32(data) != self.catalogue.indexes[shard].crc32[place]:
+            raise DamagedShard(
+                self.catalogue.shards[shard].path,
+                f"{self.name(index).rpartition(': ')[2]} is not what was indexed: its bytes have "
+                "another sum. The shard is damaged, or was changed meanwhile",
+            )
+        return data
+
+    def name(self, index: int) -> str:
+        """Shard and key of image `index`."""
+        return self.catalogue.name(int(self.samples[index]))
+
+    def reasons(self) -> dict[int, str]:
+        """Why images do not decode, by their places here, as the index says."""
+        found: dict[int, str] = {}
+        starts = self.catalogue.starts[:-1].tolist()
+        for start, index in zip(starts, self.catalogue.indexes, strict=True):
+            found |= {start + place: reason for place, reason in index.about.unreadable.items()}
+        if not found:
+            return {}
+        bad = np.isin(self.samples, np.fromiter(found, np.int64))
+        return {int(n): found[int(self.samples[n])] for n in np.flatnonzero(bad)}
+
+    def animated(self) -> int:
+        """How many images hold several frames or pages, as the index says."""
+        moving = [
+            np.array([animated for *_, animated in index.about.kinds], bool)[index.kinds]
+            for index in self.catalogue.indexes
+        ]
+        return int(np.concatenate(moving)[self.samples].sum())
+
+    def facts(self, index: int) -> Facts | UnreadableImage:
+        """What the index says of image `index`."""
+        shard, place = self.catalogue.place(int(self.samples[index]))
+        reason = self.catalogue.indexes[shard].about.unreadable.get(place)
+        if reason is not None:
+            return UnreadableImage(self.name(index), reason)
+        return self.catalogue.indexes[shard].facts(place)
+
+    def likeness(self, index: int) -> tuple[int, int]:
+        """Size and CRC-32 of the bytes of image `index`."""
+        shard, place = self.catalogue.place(int(self.samples[index]))
+        of_shard = self.catalogue.indexes[shard]
+        return int(of_shard.sizes[place]), int(of_shard.crc32[place])
+
+    def opened_as(self, channels: int, exif: bool) -> "ShardImages":
+        """The same images, decoded to `channels` and turned by EXIF or not."""
+        return replace(self, channels=channels, apply_exif=exif)
+
+    def subset(self, indices: NDArray[np.int64]) -> "ShardImages":
+        """The images at `indices`, in that order."""
+        return replace(self, samples=self.samples[indices])
+
+    def order(self, seed: int, epoch: int) -> Order:
+        """The random order of an epoch, see `shards.order`."""
+        if self.in_windows:
+            return windows(self.catalogue.blocks, self.samples, seed, epoch)
+        return shuffled(seed, epoch, len(self))
+
+    def bring(self, ahead: NDArray[np.int64]) -> None:
+        """Read these blocks."""
+        self.reader.bring(ahead)
+
+    def digest(self) -> bytes:
+        """SHA-256 of names, sizes and sums of the shards, and of which samples these are."""
+        sha = hashlib.sha256()
+        for index in self.catalogue.indexes:
+            about = index.about
+            sha.update(f"{about.shard}\0{about.size}\0{about.crc32}\n".encode())
+        sha.update(self.samples.astype("<i8").tobytes())
+        return sha.digest()
+
+    def contents(self, memory: Path) -> str:
+        """A hash of all bytes, which the index has the sums of."""
+        return self.digest().hex()
+
+
+def shard_images(dataset: DataSet) -> list[ShardImages]:
+    """The images of those splits that lie in shards."""
+    every = (split.images for split in dataset.splits().values())
+    return [images for images in every if isinstance(images, ShardImages)]
