@@ -2,14 +2,16 @@ import copy
 import os
 import signal
 import time
+from multiprocessing.context import BaseContext
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import psutil
 import pytest
 import torch
 
+from cladenet.data import batches as data_batches
 from cladenet.data.augment import views
 from cladenet.data.augment.crops import Augment
 from cladenet.data.batches import Batch, EvalBatches, TrainBatches, eval_batches
@@ -102,6 +104,35 @@ def test_any_number_of_workers_gives_the_same_array_batches(augment: Augment, wo
     split = array_split(40)
     expected = list(train_batches(split, augment).epoch(EPOCH))
     assert_same(list(train_batches(split, augment, workers=workers).epoch(EPOCH)), expected)
+
+
+@pytest.mark.parametrize(("free", "shared"), [(0, False), (5 * 8 * 3072, True)])
+def test_workers_hand_over_the_same_batches_whatever_the_shared_memory(
+    free: int, shared: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two workers hold two batches each, and one is trained on."""
+    split = array_split(40)
+    expected = list(train_batches(split, POLICY).epoch(EPOCH))
+    monkeypatch.setattr(data_batches, "free_shared_memory", lambda: free)
+    found = list(train_batches(split, POLICY, workers=2).epoch(EPOCH))
+    assert_same(found, expected)
+    assert {batch.images.is_shared() for batch in found} == {shared}
+
+
+def test_where_processes_cannot_share_anything_batches_are_made_here_with_a_note(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def no_semaphores(*_: object) -> NoReturn:
+        raise FileNotFoundError(2, "No such file or directory")
+
+    split = array_split(40)
+    expected = list(train_batches(split, POLICY).epoch(EPOCH))
+    monkeypatch.setattr(BaseContext, "Lock", no_semaphores)
+    batches = train_batches(split, POLICY, workers=2)
+    (note,) = batches.notes
+    assert note.startswith("processes cannot share memory here (/dev/shm: No such file")
+    assert "as by workers=0" in note
+    assert_same(list(batches.epoch(EPOCH)), expected)
 
 
 @pytest.mark.parametrize(

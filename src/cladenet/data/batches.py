@@ -22,6 +22,7 @@ from cladenet.data.dataset import ArrayImages, EncodedImages, Split
 from cladenet.data.loading import WorkerProcesses, in_threads
 from cladenet.data.order import NOTHING
 from cladenet.data.preprocess import Preprocess
+from cladenet.data.shared_memory import free_shared_memory, why_no_processes
 from cladenet.errors import BadArgument
 from cladenet.world import ALONE, World
 
@@ -105,7 +106,9 @@ class TrainBatches:
             split.images, View(preprocess, side), cache_dir, cache_limit, on_progress
         )
         self._views = TrainViews(store, preprocess, augment, seed, colours)
-        self._run = _runner(self._views, store, workers, augment)
+        share = preprocess.channels * preprocess.height * preprocess.width * self.batch_size
+        self._run, notes = _runner(self._views, store, workers, augment, share // self.world.size)
+        self.notes += notes
         self._labels = split.labels.astype(np.int64)
 
     @property
@@ -223,19 +226,23 @@ def _check_work(images: int, workers: int) -> None:
 
 
 def _runner(
-    views: TrainViews, store: Store, workers: int, augment: Augment
-) -> Callable[[list[Job]], Iterator[Tensor]]:
-    """How the batches of an epoch are made: here, in threads, or in processes.
+    views: TrainViews, store: Store, workers: int, augment: Augment, batch_bytes: int
+) -> tuple[Callable[[list[Job]], Iterator[Tensor]], tuple[str, ...]]:
+    """How the batches of an epoch are made: here, in threads, or in processes; and a note about it.
 
     Decoders and resizing leave Python's lock; torchvision's policies keep it, and draw from the
-    global generator.
+    global generator. Each process works on two batches ahead.
     """
     make = _Making(views, store.images if isinstance(store, FileStore) else None)
+    notes: tuple[str, ...] = ()
     if workers and augment.has_policy:
-        return WorkerProcesses(make, workers).map
-    if workers and (augment.cuts_boxes or not isinstance(store, ArrayStore)):
-        return lambda jobs: in_threads(make, jobs, workers)
-    return lambda jobs: map(make, jobs)
+        if not (reason := why_no_processes()):
+            pipes = free_shared_memory() < (2 * workers + 1) * batch_bytes
+            return WorkerProcesses(make, workers, pipes=pipes).map, ()
+        notes = (f"{reason}: images are prepared by the training process itself, as by workers=0",)
+    elif workers and (augment.cuts_boxes or not isinstance(store, ArrayStore)):
+        return lambda jobs: in_threads(make, jobs, workers), ()
+    return lambda jobs: map(make, jobs), notes
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,11 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, NamedTuple, TypeVar, cast
 
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from cladenet.errors import BadArgument, CladeNetError, OutOfSpace
@@ -49,15 +51,18 @@ class WorkerProcesses(Generic[Job, Result]):
     replaced once for each job, and its work done again.
 
     Args:
-        function: called in the workers; its results travel through shared memory where they are
-            tensors.
+        function: called in the workers. Results that are tensors travel through shared memory, or
+            as NumPy arrays through pipes, which takes some 1 ms more a MB and no shared memory.
         workers: how many, at least 1.
+        pipes: send tensors through pipes.
     """
 
-    def __init__(self, function: Callable[[Job], Result], workers: int) -> None:
+    def __init__(
+        self, function: Callable[[Job], Result], workers: int, *, pipes: bool = False
+    ) -> None:
         if workers < 1:
             raise BadArgument(f"{workers} workers; expected at least 1")
-        self._function = function
+        self._calls = _Calls(function, pipes)
         self._workers = workers
         self._jobs: _Jobs[Job] = _Jobs()
         self._loader: DataLoader[Result] | None = None
@@ -70,7 +75,7 @@ class WorkerProcesses(Generic[Job, Result]):
                 for result in self._start(jobs[done:]):
                     if isinstance(result, CladeNetError):
                         raise result
-                    yield result
+                    yield cast(Result, _unpacked(result))
                     done += 1
             except (RuntimeError, OSError, EOFError) as error:
                 if not _a_worker_died(error):
@@ -103,7 +108,7 @@ class WorkerProcesses(Generic[Job, Result]):
 
     def _new_loader(self) -> DataLoader[Result]:
         return DataLoader(
-            _Calls(self._function),
+            self._calls,
             batch_size=None,
             sampler=self._jobs,
             num_workers=self._workers,
@@ -137,14 +142,26 @@ class _Jobs(Sampler[Job]):
 class _Calls(Dataset[Any], Generic[Job, Result]):
     """Indexed by a job instead of a number. Errors are returned: DataLoader changes their text."""
 
-    def __init__(self, function: Callable[[Job], Result]) -> None:
+    def __init__(self, function: Callable[[Job], Result], pipes: bool) -> None:
         self._function = function
+        self._pipes = pipes
 
-    def __getitem__(self, job: Job) -> Result | CladeNetError:
+    def __getitem__(self, job: Job) -> Any:
         try:
-            return self._function(job)
+            result = self._function(job)
         except CladeNetError as error:
             return error
+        return _Piped(result.numpy()) if self._pipes and isinstance(result, Tensor) else result
+
+
+class _Piped(NamedTuple):
+    """A tensor on its way through a pipe."""
+
+    array: NDArray[Any]
+
+
+def _unpacked(result: Any) -> Any:
+    return torch.from_numpy(result.array) if isinstance(result, _Piped) else result
 
 
 def _as_it_is(value: Any) -> Any:
