@@ -110,6 +110,17 @@ def test_a_flat_folder_is_divided_once_and_for_all(shapes: Path, tmp_path: Path)
     assert not list(shapes.glob("*.json")), "the data folder is never written to"
 
 
+@pytest.mark.parametrize(("cache_gb", "kept"), [(0, False), ("auto", True)])
+def test_the_cache_of_decoded_images_is_off_for_all_parts_or_on(
+    cache_gb: float | str, kept: bool, shapes: Path, tmp_path: Path
+) -> None:
+    cladenet.train(
+        "lenet5_relu", str(shapes), out=tmp_path / "run", quiet=True, cache_gb=cache_gb,
+        cache_dir=str(tmp_path / "cache"), **{**QUICK, "batch_size": 10, "epochs": 1},
+    )  # fmt: skip
+    assert bool(list(tmp_path.glob("cache/*.pack"))) == kept
+
+
 def test_without_validation_all_images_train_and_the_last_weights_count(tmp_path: Path) -> None:
     result = cladenet.train(
         "lenet5_relu", "digits", out=tmp_path / "run", quiet=True, val=0, **QUICK

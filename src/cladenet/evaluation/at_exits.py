@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import torch
 
-from cladenet.data.batches import eval_batches
+from cladenet.data.batches import EvalBatches
 from cladenet.data.dataset import Split
 from cladenet.data.preprocess import Preprocess
 from cladenet.evaluation.counting import Answers, check, count, tally_for
@@ -30,8 +30,14 @@ def evaluate_at_exits(
     device, bf16 = device_of(model), options.precision == "bf16"
 
     def answers() -> Iterator[Answers]:
-        for images, labels, indices in eval_batches(
-            split, preprocess, options.batch_size, ALONE, options.workers, options.cache_dir
+        for images, labels, indices in EvalBatches(
+            split,
+            preprocess,
+            options.batch_size,
+            ALONE,
+            options.workers,
+            options.cache_dir,
+            cache_limit=options.cache_limit,
         ):
             with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
                 exits = model.exits(preprocess.to_input(images, device))

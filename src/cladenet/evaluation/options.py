@@ -15,6 +15,7 @@ class PassOptions:
         worst: how many of the worst mistakes to keep.
         workers: threads that decode images.
         cache_dir: where decoded photographs are kept, for the checkpoint's own view.
+        cache_limit: bytes that they may take; 0 decodes them each time, None leaves it to the disk.
     """
 
     batch_size: int = 256
@@ -22,6 +23,7 @@ class PassOptions:
     worst: int = 0
     workers: int = 0
     cache_dir: str | PathLike[str] | None = None
+    cache_limit: int | None = None
 
 
 DEFAULT_PASS = PassOptions()

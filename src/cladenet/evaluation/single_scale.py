@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from cladenet.data.batches import eval_batches
+from cladenet.data.batches import EvalBatches
 from cladenet.data.dataset import Split
 from cladenet.data.preprocess import Preprocess
 from cladenet.evaluation.counting import Answers, check, count, tally_for
@@ -39,8 +39,14 @@ def evaluate(
     device = device_of(model)
 
     def answers() -> Iterator[Answers]:
-        for images, labels, indices in eval_batches(
-            split, preprocess, options.batch_size, world, options.workers, options.cache_dir
+        for images, labels, indices in EvalBatches(
+            split,
+            preprocess,
+            options.batch_size,
+            world,
+            options.workers,
+            options.cache_dir,
+            cache_limit=options.cache_limit,
         ):
             logits = scores(model, images, preprocess, device, options.precision)
             yield Answers([logits], labels, indices)

@@ -37,6 +37,7 @@ class EvaluateOptions(ViewOptions, PassOptions):
         on_unreadable: `stop`, or `skip` to leave images out that cannot be decoded, or that are too
             large at a scale.
         cache_dir: where decoded photographs are kept, for the checkpoint's own view.
+        cache_limit: bytes that they may take; 0 decodes them each time, None leaves it to the disk.
     """
 
     data: str | None = None

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cladenet.data.batches import eval_batches
+from cladenet.data.batches import EvalBatches
 from cladenet.data.dataset import Split
 from cladenet.errors import BadArgument
 from cladenet.evaluation.forward import evaluating
@@ -66,9 +66,16 @@ def fit_last_layer(model: Classifier, run: Run) -> str:
 def features(model: Classifier, split: Split, run: Run) -> tuple[Tensor, Tensor]:
     """What the last layer reads of each image (n, head_hidden_size), and the labels (n,)."""
     kept, labels = [], []
-    preprocess, cache = run.setting.preprocess, run.config.cache_dir or None
+    preprocess, config = run.setting.preprocess, run.config
+    batches = EvalBatches(
+        split,
+        preprocess,
+        BATCH,
+        cache_dir=config.cache_dir or None,
+        cache_limit=config.cache_limit,
+    )
     with evaluating(model):
-        for images, numbers, _ in eval_batches(split, preprocess, BATCH, cache_dir=cache):
+        for images, numbers, _ in batches:
             maps = model.forward_features(preprocess.to_input(images, run.world.device))
             kept.append(model.forward_head(maps, pre_logits=True).float().cpu())
             labels.append(numbers)

@@ -111,5 +111,6 @@ class Run:
             worst=worst,
             workers=self.config.workers,
             cache_dir=self.config.cache_dir or None,
+            cache_limit=self.config.cache_limit,
         )
         return evaluate(model, split, self.setting.preprocess, options, self.world)
