@@ -60,7 +60,7 @@ NEW = ["train", "lenet5", "--data", "digits", "--out", "x"]
          "resnet20_cifar cannot be built with model.depth=deep: "),
         ([*NEW, "model.num_classes=7"], 2, "model.num_classes is 7, digits has 10 classes"),
         ([*NEW, "model.in_channels=2"], 2, "model.in_channels is 2; expected 1 (grey) or 3"),
-        ([*NEW, "device=gpu"], 2, "device is 'gpu'; expected auto, cpu, cuda or cuda:N"),
+        ([*NEW, "device=gpu"], 2, "device is 'gpu'; expected auto, cpu, cuda, cuda:N or mps"),
         ([*NEW, "--config", "none.yaml"], 2, "--config none.yaml cannot be read: No such file"),
         (["train", "--resume", "nowhere"], 4, "nowhere holds no run to resume: it has no config"),
         (["evaluate", "nowhere"], 4, "nowhere does not exist; give a run folder such as runs/"),

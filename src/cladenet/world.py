@@ -106,7 +106,7 @@ def _stopped_elsewhere(status: int) -> CladeNetError:
 
 
 def choose_device(wanted: str) -> torch.device:
-    """`auto` is this process's GPU, else the CPU.
+    """`auto` is this process's CUDA GPU, else the CPU; Apple's GPU ("mps") only where it is named.
 
     Raises:
         BadArgument: the device is unknown or absent.
@@ -117,8 +117,13 @@ def choose_device(wanted: str) -> torch.device:
         device = torch.device(wanted)
     except RuntimeError:
         device = torch.device("meta")
-    if device.type not in ("cpu", "cuda"):
-        raise BadArgument(f"device is {wanted!r}; expected auto, cpu, cuda or cuda:N")
+    if device.type not in ("cpu", "cuda", "mps") or (device.type == "mps" and device.index):
+        raise BadArgument(f"device is {wanted!r}; expected auto, cpu, cuda, cuda:N or mps")
+    if device.type == "mps":
+        if not torch.backends.mps.is_available():
+            raise BadArgument("device is mps, but torch sees no Apple GPU here; use device=cpu")
+        if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+            raise BadArgument("device is mps, which one process uses alone; use device=cpu")
     if device.type == "cuda":
         if not torch.cuda.is_available():
             raise BadArgument("device is cuda, but torch sees no GPU here; use device=cpu")

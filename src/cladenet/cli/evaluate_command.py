@@ -65,7 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="scores (the default) or posteriors, over the positions of a dense evaluation",
     )
     parser.add_argument("--batch-size", type=int, metavar="N", help="images in one forward pass")
-    parser.add_argument("--device", help="auto, cpu, cuda or cuda:N")
+    parser.add_argument("--device", help="auto, cpu, cuda, cuda:N or mps")
     parser.add_argument("--precision", help="fp32, bf16 or int8")
     parser.add_argument("--workers", type=int, metavar="N", help="threads that decode")
     parser.add_argument("--worst", type=int, metavar="N", help="list the N worst mistakes")

@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--fit", metavar="FIT", help="stretch or crop images of another size than in training"
     )
     parser.add_argument("--batch-size", type=int, default=64, metavar="N")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
     parser.add_argument("--precision", default="fp32", help="fp32, bf16 or int8")
     add_engine(parser)
 

@@ -2,6 +2,8 @@
 
 from torch import Tensor
 
+from cladenet.evaluation.float64 import home_of_float64
+
 UNITS = 2**24  # per nat
 # A loss above this counts as this: 2^25 images of it still fit into 63 bits.
 MAX_LOSS = 2.0**14
@@ -9,7 +11,9 @@ MAX_LOSS = 2.0**14
 
 def loss_units(loss: Tensor, images: int = 1) -> Tensor:
     """The loss of so many images, of which `loss` is the mean in nats: int64, of the same shape."""
-    bounded = loss.double().nan_to_num(MAX_LOSS).clamp(max=MAX_LOSS)
+    bounded = (
+        loss.to(home_of_float64(loss.device)).double().nan_to_num(MAX_LOSS).clamp(max=MAX_LOSS)
+    )
     return (bounded * images * UNITS).round().long()
 
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from cladenet.data.preprocess import Preprocess
+from cladenet.evaluation.float64 import home_of_float64
 from cladenet.evaluation.forward import device_of, scores
 from cladenet.evaluation.looks import Look, View
 from cladenet.evaluation.protocol import Protocol
@@ -97,7 +98,8 @@ class Viewer:
     def _take(self, look: Look, images: Sequence[Scaled]) -> Tensor:
         """The mean over the views of each image, float64 (n, K)."""
         classes = self.member.model.num_classes
-        total = torch.zeros(len(images), classes, dtype=torch.float64, device=self.device)
+        home = home_of_float64(self.device)
+        total = torch.zeros(len(images), classes, dtype=torch.float64, device=home)
         for owners, views in self._batches(look, images):
             pixels = torch.from_numpy(np.stack([view.pixels for view in views]))
             preprocess = self.member.preprocess
@@ -107,8 +109,8 @@ class Viewer:
                 network = self._networks[look.whole]
                 said = scores(network, pixels, preprocess, self.device, self.precision)
             weights = total.new_tensor([view.weight for view in views])
-            places = torch.tensor(owners, device=self.device)
-            total.index_add_(0, places, look.posterior(said) * weights[:, None])
+            places = torch.tensor(owners, device=home)
+            total.index_add_(0, places, look.posterior(said.to(home)) * weights[:, None])
         mean = total / look.count
         return mean[:, list(self.member.order)] if self.member.order else mean
 

@@ -9,6 +9,7 @@ runs choose differently, and only where the gain lies near the margin.
 import time
 from copy import deepcopy
 from dataclasses import replace
+from math import inf
 from typing import NamedTuple
 
 import torch
@@ -47,9 +48,10 @@ class Choice(NamedTuple):
 def worth_measuring(macs: int, images: int, steps: int, device: torch.device) -> bool:
     """Does a run of so many steps of so many images last long enough for a choice?
 
-    A forward and a backward pass take 6 operations for each of the network's `macs` an image.
+    A forward and a backward pass take 6 operations for each of the network's `macs` an image. On
+    devices where nobody has measured what is worth it, it is not.
     """
-    return steps >= LEAST_STEPS and 6.0 * macs * images * steps >= WORTH_FLOPS[device.type]
+    return steps >= LEAST_STEPS and 6.0 * macs * images * steps >= WORTH_FLOPS.get(device.type, inf)
 
 
 def choose_precision(

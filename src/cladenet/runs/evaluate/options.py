@@ -27,7 +27,7 @@ class EvaluateOptions(ViewOptions, PassOptions):
         flip: mirror images too; by default for all but single-scale, if the run was trained so.
         average: `scores` or `posteriors` of a dense evaluation's positions.
         batch_size: images in one forward pass; see `PassOptions`.
-        device: `auto`, `cpu`, `cuda` or `cuda:N`.
+        device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
         precision: `fp32` or `bf16`; for one run also `int8`, for which training images are looked
             at, and whose cost in accuracy is noted in the checkpoint's own view.
         engine: what runs the network on crops, see `for_inference`; whole images of any size, as

@@ -71,7 +71,7 @@ class RunConfig:
         on_unreadable: `stop`, or `skip` to leave images out that cannot be decoded.
         exif: turn photographs as their EXIF orientation says.
         threads: torch threads; 0 leaves torch's choice.
-        device: `auto`, `cpu`, `cuda` or `cuda:N`.
+        device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
         workers: threads, or processes for policies, that prepare images; the result does not depend
             on it.
         save_minutes: time between two checkpoints at the most.

@@ -94,7 +94,7 @@ def predict(
             file, uint8 array (H, W) or (H, W, 1, 3 or 4), Pillow image.
         top: how many classes to name; at most as many as there are.
         batch_size: images in one forward pass.
-        device: `auto`, `cpu`, `cuda` or `cuda:N`.
+        device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
         precision: `fp32`, `bf16`, or `int8`, for which the run's training images are looked at.
         engine: what runs the network, see `for_inference`.
         fit: `stretch` or `crop` to bring images to the network's size, for checkpoints of data

@@ -28,7 +28,7 @@ def describe(world: World) -> dict[str, Any]:
         "simplejpeg": _version("simplejpeg"),
         "system": platform.platform(),
         **processor.describe(),
-        "device": torch.cuda.get_device_name(world.device) if gpu else "cpu",
+        "device": torch.cuda.get_device_name(world.device) if gpu else world.device.type,
         "threads": torch.get_num_threads(),
         "processes": world.size,
         "command": " ".join(os.path.basename(word) for word in sys.argv[:1]) + _rest(),
