@@ -93,7 +93,7 @@ def test_bombs_are_refused_from_the_header() -> None:
             decode(data)
     assert decode(png(1, 200_000, 1, 0, bytes(400_000))).shape == (200_000, 1, 3)
     assert process.memory_info().rss - before < 50e6
-    with pytest.raises(DataError, match="4x4, 0 megapixels"):
+    with pytest.raises(DataError, match=r"4x4, 1.6e-05 megapixels"):
         decode(encoded(plain("L", 0, 4), "PNG"), max_pixels=15)
 
 

@@ -12,6 +12,7 @@ from cladenet.data.check import equal
 from cladenet.data.check.duplicates import find_duplicates
 from cladenet.data.check.equal import equal_bytes, equal_images
 from cladenet.data.dataset import ArrayImages, FileImages, Split, from_array
+from cladenet.data.images.decode import Decoding
 from cladenet.data.sources.open import open_dataset
 from cladenet.data.split import hold_out
 from cladenet.errors import DataError
@@ -31,7 +32,7 @@ def equal_files(paths: list[str]) -> list[int]:
 
 def groups_of(folder: Path, *names: str, channels: int = 3) -> list[int]:
     paths = tuple(str(folder / name) for name in names)
-    return equal_images(FileImages(paths, channels)).groups[0].tolist()
+    return equal_images(FileImages(paths, Decoding(channels))).groups[0].tolist()
 
 
 def test_files_are_equal_by_link_and_by_bytes(tmp_path: Path) -> None:

@@ -27,6 +27,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="stop",
         help="whether unreadable files block training (default: stop)",
     )
+    parser.add_argument(
+        "--white-level",
+        type=float,
+        default=0.0,
+        metavar="N",
+        help="the sample that is white in images of more than 8 bits that do not declare it",
+    )
+    parser.add_argument(
+        "--max-megapixels", type=float, default=50.0, metavar="N", help="refuse larger images (50)"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -34,7 +44,13 @@ def run(arguments: argparse.Namespace) -> int:
     need = None if arguments.network is None else _need(arguments.network)
     progress = _progress if sys.stderr.isatty() else None
     with indexing(quiet=False) as on_bytes:
-        dataset = open_dataset(arguments.data, verify=False, indexing=on_bytes)
+        dataset = open_dataset(
+            arguments.data,
+            verify=False,
+            white_level=arguments.white_level,
+            max_megapixels=arguments.max_megapixels,
+            indexing=on_bytes,
+        )
         report = check_dataset(
             dataset,
             need,

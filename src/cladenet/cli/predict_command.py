@@ -41,6 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--fit", metavar="FIT", help="stretch or crop images of another size than in training"
     )
+    parser.add_argument(
+        "--max-megapixels", type=float, metavar="N", help="refuse larger images (as in training)"
+    )
     parser.add_argument("--batch-size", type=int, default=64, metavar="N")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
     parser.add_argument("--precision", default="fp32", help="fp32, bf16 or int8")
@@ -64,6 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
         engine=arguments.engine,
         told=note if arguments.verbose else lambda _: None,
         fit=arguments.fit,
+        max_megapixels=arguments.max_megapixels,
     )
     watched = _Watched(found)
     write = _json if arguments.json else _csv if arguments.csv else _text

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from cladenet.data.cache.hashes import content_hash
 from cladenet.data.ids import Ids, Numbered
-from cladenet.data.images.decode import decode
+from cladenet.data.images.decode import Decoding
 from cladenet.data.order import Order, shuffled
 from cladenet.errors import BadArgument
 
@@ -79,8 +79,8 @@ class EncodedImages(Protocol):
         """1 (luminance) or 3 (RGB) of what `read` gives."""
 
     @property
-    def apply_exif(self) -> bool:
-        """Photographs are turned upright as their EXIF orientation says."""
+    def decoding(self) -> Decoding:
+        """How the files become pixels."""
 
     def __len__(self) -> int: ...
 
@@ -101,8 +101,8 @@ class EncodedImages(Protocol):
     def likeness(self, index: int) -> Hashable:
         """Equal for equal files, and cheap: their size, say; None where it cannot be told."""
 
-    def opened_as(self, channels: int, exif: bool) -> Self:
-        """The same images, decoded to `channels` and turned by EXIF or not."""
+    def opened_as(self, decoding: Decoding) -> Self:
+        """The same images, decoded so."""
 
     def subset(self, indices: NDArray[np.int64]) -> Self:
         """The images at `indices`, in that order."""
@@ -126,14 +126,12 @@ class FileImages:
 
     Args:
         paths: absolute, one per image.
-        channels: 1 (luminance) or 3 (RGB) of what `read` gives.
-        apply_exif: turn photographs upright as their EXIF orientation says.
+        decoding: how they become pixels.
         root: the folder that the identity of an image is relative to.
     """
 
     paths: tuple[str, ...]
-    channels: int = 3
-    apply_exif: bool = True
+    decoding: Decoding = Decoding()  # noqa: RUF009
     root: str = os.sep
 
     def __len__(self) -> int:
@@ -145,7 +143,7 @@ class FileImages:
         Raises:
             DataError: the file cannot be decoded; it names the file and the reason.
         """
-        return decode(self.paths[index], self.channels, exif=self.apply_exif, reduce_to=reduce_to)
+        return self.decoding.read(self.paths[index], reduce_to)
 
     def source(self, index: int) -> str:
         """The path of image `index`."""
@@ -158,9 +156,14 @@ class FileImages:
         except OSError:
             return None
 
-    def opened_as(self, channels: int, exif: bool) -> "FileImages":
-        """The same images, decoded to `channels` and turned by EXIF or not."""
-        return replace(self, channels=channels, apply_exif=exif)
+    @property
+    def channels(self) -> int:
+        """1 (luminance) or 3 (RGB) of what `read` gives."""
+        return self.decoding.channels
+
+    def opened_as(self, decoding: Decoding) -> "FileImages":
+        """The same images, decoded so."""
+        return replace(self, decoding=decoding)
 
     def subset(self, indices: NDArray[np.int64]) -> "FileImages":
         """The images at `indices`, in that order."""

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cladenet.data.dataset import ArrayImages, DataSet
+from cladenet.data.images.decode import MAX_PIXELS, Decoding
 from cladenet.data.resample import (
     INTERPOLATIONS,
     centre_crop,
@@ -39,6 +40,7 @@ IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 SLICE = 1 << 18  # values converted at a time, 1 MB as float32
 IMAGENET_GREY = (0.449, 0.226)  # the means of the three above
+_ADDED = {"white_level": 0.0, "max_megapixels": MAX_PIXELS / 1e6}  # by later versions
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,8 @@ class Preprocess:
         mean: of each channel, for values in [0, 1].
         std: of each channel, for values in [0, 1].
         exif: images are turned upright as their EXIF orientation says.
+        white_level: see `Decoding`.
+        max_megapixels: files of which more would be decoded are refused.
         per_image: an image is normalised by the mean and deviation of all its own values (global
             contrast normalisation) instead of `mean` and `std`.
 
@@ -74,6 +78,8 @@ class Preprocess:
     antialias: bool = True
     exif: bool = True
     per_image: bool = False
+    white_level: float = 0.0
+    max_megapixels: float = MAX_PIXELS / 1e6
 
     def __post_init__(self) -> None:
         sizes = (self.height, self.width, 1 if self.resize is None else self.resize)
@@ -109,6 +115,12 @@ class Preprocess:
             raise BadArgument(
                 f"resize is {self.resize}, less than the {self.height}x{self.width} cut out of it"
             )
+
+    @property
+    def decoding(self) -> Decoding:
+        """How image files become the pixels that `prepare` takes."""
+        pixels = self.max_megapixels * 1e6
+        return Decoding(self.channels, self.exif, self.white_level, pixels)
 
     def prepare(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """The evaluation view of one decoded image: uint8 (H, W, C) -> (height, width, C).
@@ -212,6 +224,7 @@ class Preprocess:
             BadArgument: a key is missing or unknown, or a value cannot be used.
         """
         expected = {field.name for field in fields(cls)}
+        values = {**_ADDED, **values}
         if values.keys() != expected:
             missing, unknown = sorted(expected - values.keys()), sorted(values.keys() - expected)
             raise BadArgument(
@@ -253,11 +266,13 @@ class Preprocess:
         images = dataset.train.images
         if isinstance(images, ArrayImages):
             measured = channel_statistics(images.array)
-            fit, resize_to, exif = fit_of(images.shape[:2], (height, width)), None, True
+            fit, resize_to = fit_of(images.shape[:2], (height, width)), None
+            decoding = Decoding(channels)
         else:
             grey = ((IMAGENET_GREY[0],), (IMAGENET_GREY[1],))
             measured = grey if channels == 1 else (IMAGENET_MEAN, IMAGENET_STD)
-            fit, resize_to, exif = "crop", resize_for(height, width), images.apply_exif
+            fit, resize_to = "crop", resize_for(height, width)
+            decoding = images.decoding
         return cls(
             height=height,
             width=width,
@@ -267,8 +282,10 @@ class Preprocess:
             interpolation=interpolation,
             mean=tuple(mean) if mean is not None else measured[0],
             std=tuple(std) if std is not None else measured[1],
-            exif=exif,
+            exif=decoding.exif,
             per_image=per_image,
+            white_level=decoding.white_level,
+            max_megapixels=decoding.max_pixels / 1e6,
         )
 
 

@@ -9,7 +9,7 @@ import os
 import shutil
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
@@ -78,7 +78,7 @@ class View:
     def described(self) -> dict[str, object]:
         """All that its pixels depend on, besides the file."""
         preprocess = self.preprocess.to_json()
-        names = ["channels", "exif", "interpolation"]
+        names = ["channels", "exif", "interpolation", "white_level", "max_megapixels"]
         if self.side is not None:
             return {"side": self.side, **{name: preprocess[name] for name in names}}
         names += ["fit", "height", "width", "resize"]
@@ -144,11 +144,15 @@ def open_store(
         OutOfSpace: the disk is full.
     """
     preprocess = view.preprocess
-    exif = preprocess.exif if isinstance(images, ArrayImages) else images.apply_exif
-    if (images.channels, exif) != (preprocess.channels, preprocess.exif):
+    wanted = preprocess.decoding
+    how = replace(wanted, channels=images.channels)
+    how = how if isinstance(images, ArrayImages) else images.decoding
+    if differ := [name for name in vars(how) if getattr(how, name) != getattr(wanted, name)]:
+        opened, asked = (
+            ", ".join(f"{name}={getattr(each, name)}" for name in differ) for each in (how, wanted)
+        )
         raise BadArgument(
-            f"images are opened with channels={images.channels}, exif={exif}; the preprocessing "
-            f"is for channels={preprocess.channels}, exif={preprocess.exif}. Open the data set "
+            f"images are opened with {opened}; the preprocessing is for {asked}. Open the data set "
             "with the latter"
         )
     if isinstance(images, ArrayImages):

@@ -132,11 +132,15 @@ class _Picture(NamedTuple):
 def _picture(place: Place, *, reduced: bool) -> _Picture:
     images, index = place
     try:
-        with open_image(images.source(index)) as picture:
+        how, source = images.decoding, images.source(index)
+        with open_image(source, how.max_pixels) as picture:
             sides = tuple(sorted(picture.size))
             reduced &= picture.format in SCALED and sides[0] * sides[1] > SMALL
             pixels = picture.pixels(
-                images.channels, exif=images.apply_exif, reduce_to=1 if reduced else None
+                how.channels,
+                exif=how.exif,
+                reduce_to=1 if reduced else None,
+                white_level=how.white_level,
             )
     except DataError:
         return _Picture((), b"", False)

@@ -12,6 +12,8 @@ import unicodedata
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from math import isfinite
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +24,49 @@ from cladenet.data.images.picture import Picture
 from cladenet.errors import BadArgument, DataError
 
 MAX_PIXELS = 50_000_000
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """How the image files of a data set become pixels; for the meaning of each see `decode`.
+
+    Args:
+        channels: 1 (luminance) or 3 (RGB).
+        exif: photographs are turned upright as their EXIF orientation says.
+        white_level: the sample that is white where more than 8 bits are not declared; 0: the usual.
+        max_pixels: that may be decoded of a file.
+    """
+
+    channels: int = 3
+    exif: bool = True
+    white_level: float = 0.0
+    max_pixels: float = MAX_PIXELS
+
+    def __post_init__(self) -> None:
+        if self.channels not in (1, 3):
+            raise BadArgument(f"channels is {self.channels}; expected 1 (grey) or 3 (RGB)")
+        if not (isfinite(self.white_level) and self.white_level >= 0):
+            raise BadArgument(
+                f"white_level is {self.white_level}; expected the sample that is white, such as "
+                "4095 for 12 bits, or 0 to leave it to the files"
+            )
+        if not self.max_pixels > 0:
+            raise BadArgument(
+                f"max_megapixels is {self.max_pixels / 1e6:g}; expected more than 0, such as 50"
+            )
+
+    def read(
+        self, source: str | os.PathLike[str] | bytes, reduce_to: int | None = None
+    ) -> NDArray[np.uint8]:
+        """`decode` so."""
+        return decode(
+            source,
+            self.channels,
+            exif=self.exif,
+            reduce_to=reduce_to,
+            white_level=self.white_level,
+            max_pixels=self.max_pixels,
+        )
 
 
 class UnreadableImage(DataError):

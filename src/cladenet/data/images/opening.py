@@ -139,9 +139,13 @@ def _refuse_large(decoded: int, size: tuple[int, int], max_pixels: float) -> Non
     if decoded > max_pixels:
         width, height = size
         raise Refused(
-            f"is {width}x{height}, {width * height / 1e6:,.0f} megapixels; the limit is "
-            f"{max_pixels / 1e6:,.0f}. Shrink it, leave it out, or raise max_megapixels"
+            f"is {width}x{height}, {_millions(width * height)} megapixels; the limit is "
+            f"{_millions(max_pixels)}. Shrink it, leave it out, or raise max_megapixels"
         )
+
+
+def _millions(pixels: float) -> str:
+    return f"{pixels / 1e6:,.0f}" if pixels >= 1e6 else f"{pixels / 1e6:.2g}"
 
 
 def _kind(file: BinaryIO) -> Kind | None:

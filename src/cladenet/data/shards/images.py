@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cladenet.data.dataset import DataSet
-from cladenet.data.images.decode import UnreadableImage, decode
+from cladenet.data.images.decode import Decoding, UnreadableImage
 from cladenet.data.images.facts import Facts
 from cladenet.data.order import Order, shuffled
 from cladenet.data.shards.catalogue import Catalogue, Numbers
@@ -26,16 +26,14 @@ class ShardImages:
         catalogue: of the shards.
         samples: numbers in the catalogue, int64 (N,).
         reader: of the catalogue, shared by all subsets.
-        channels: 1 (luminance) or 3 (RGB) of what `read` gives.
-        apply_exif: turn photographs upright as their EXIF orientation says.
+        decoding: how they become pixels.
         in_windows: an epoch keeps to what can be read forward; else any sample may follow another.
     """
 
     catalogue: Catalogue
     samples: Numbers
     reader: SampleReader = field(repr=False)
-    channels: int = 3
-    apply_exif: bool = True
+    decoding: Decoding = Decoding()  # noqa: RUF009
     in_windows: bool = False
 
     def __len__(self) -> int:
@@ -49,7 +47,7 @@ class ShardImages:
         """
         data = self.source(index)
         try:
-            return decode(data, self.channels, exif=self.apply_exif, reduce_to=reduce_to)
+            return self.decoding.read(data, reduce_to)
         except UnreadableImage as error:
             raise UnreadableImage(self.name(index), error.reason) from error
 
@@ -107,9 +105,14 @@ class ShardImages:
         of_shard = self.catalogue.indexes[shard]
         return int(of_shard.sizes[place]), int(of_shard.crc32[place])
 
-    def opened_as(self, channels: int, exif: bool) -> "ShardImages":
-        """The same images, decoded to `channels` and turned by EXIF or not."""
-        return replace(self, channels=channels, apply_exif=exif)
+    @property
+    def channels(self) -> int:
+        """1 (luminance) or 3 (RGB) of what `read` gives."""
+        return self.decoding.channels
+
+    def opened_as(self, decoding: Decoding) -> "ShardImages":
+        """The same images, decoded so."""
+        return replace(self, decoding=decoding)
 
     def subset(self, indices: NDArray[np.int64]) -> "ShardImages":
         """The images at `indices`, in that order."""

@@ -18,7 +18,7 @@ import numpy as np
 
 from cladenet.data.check.verify import OnUnreadable, Progress, settle_unreadable
 from cladenet.data.dataset import ArrayImages, DataSet, Images, Split
-from cladenet.data.images.decode import readable
+from cladenet.data.images.decode import MAX_PIXELS, Decoding, readable
 from cladenet.data.shards.pattern import is_request
 from cladenet.data.shards.scanning import OnBytes
 from cladenet.data.sources.cifar import open_cifar10, open_cifar100
@@ -50,6 +50,8 @@ def open_dataset(
     on_unreadable: OnUnreadable = "stop",
     verify: bool = True,
     exif: bool = True,
+    white_level: float = 0.0,
+    max_megapixels: float = MAX_PIXELS / 1e6,
     progress: Progress | None = None,
     indexing: OnBytes | None = None,
 ) -> DataSet:
@@ -61,6 +63,9 @@ def open_dataset(
         on_unreadable: `stop` refuses a set with unreadable files, `skip` leaves them out.
         verify: decode every image file once, now; otherwise a bad one stops the run later.
         exif: turn photographs upright as their EXIF orientation says.
+        white_level: the sample that is white in image files of more than 8 bits that do not declare
+            it, such as 4095 for 12 bits in 16; 0 for the usual, 65535 in 16 bits and 1 in floats.
+        max_megapixels: files of which more would be decoded are refused.
         progress: called with the number of files verified and their total.
         indexing: called with the bytes read of shards that have no index yet, and their total.
 
@@ -70,9 +75,10 @@ def open_dataset(
     if channels not in (None, 1, 3):
         raise BadArgument(f"channels is {channels}; expected 1 (grey) or 3 (RGB)")
     dataset = open_shards(spec, indexing) if is_request(spec) else _read(spec)
-    if verify:
-        dataset = settle_unreadable(dataset, on_unreadable, progress)
-    return _converted(dataset, dataset.channels if channels is None else channels, exif)
+    channels = dataset.channels if channels is None else channels
+    decoding = Decoding(channels, exif, white_level, max_megapixels * 1e6)
+    dataset = _converted(dataset, decoding)
+    return settle_unreadable(dataset, on_unreadable, progress) if verify else dataset
 
 
 def _read(spec: str) -> DataSet:
@@ -103,20 +109,20 @@ def _unknown(spec: str, name: str, path: str) -> str:
     )
 
 
-def _converted(dataset: DataSet, channels: int, exif: bool) -> DataSet:
+def _converted(dataset: DataSet, decoding: Decoding) -> DataSet:
     splits = {
-        name: Split(_images(split.images, channels, exif), split.labels, split.ids)
+        name: Split(_images(split.images, decoding), split.labels, split.ids)
         for name, split in dataset.splits().items()
     }
-    return replace(dataset.with_splits(splits), channels=channels)
+    return replace(dataset.with_splits(splits), channels=decoding.channels)
 
 
-def _images(images: Images, channels: int, exif: bool) -> Images:
+def _images(images: Images, decoding: Decoding) -> Images:
     if not isinstance(images, ArrayImages):
-        return images.opened_as(channels, exif)
-    if images.channels == channels:
+        return images.opened_as(decoding)
+    if images.channels == decoding.channels:
         return images
-    if channels == 3:
+    if decoding.channels == 3:
         return ArrayImages(np.repeat(images.array, 3, axis=3))
     # Pillow's luminance, in its integers: 0.299 R + 0.587 G + 0.114 B.
     weights = np.array([19595, 38470, 7471], dtype=np.uint32)

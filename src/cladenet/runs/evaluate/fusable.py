@@ -23,7 +23,7 @@ def refuse_unlike(loaded: Sequence[Loaded]) -> None:
                 f"{some(ours - theirs)}, only the second knows {some(theirs - ours)}. Give runs "
                 "with the same classes, or evaluate them one by one"
             )
-        for name in ("channels", "exif"):
+        for name in ("channels", "exif", "white_level"):
             values = [getattr(each.card.preprocess, name) for each in (first, other)]
             if values[0] != values[1]:
                 raise CheckpointError(

@@ -44,7 +44,12 @@ def opened(loaded: Loaded, data: str | None, on_unreadable: OnUnreadable) -> Dat
     spec = data if data is not None else _trained_on(loaded)
     preprocess = loaded.card.preprocess
     return open_dataset(
-        spec, channels=preprocess.channels, on_unreadable=on_unreadable, exif=preprocess.exif
+        spec,
+        channels=preprocess.channels,
+        on_unreadable=on_unreadable,
+        exif=preprocess.exif,
+        white_level=preprocess.white_level,
+        max_megapixels=preprocess.max_megapixels,
     )
 
 

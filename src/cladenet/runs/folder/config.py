@@ -70,6 +70,9 @@ class RunConfig:
         sync_bn: batch statistics over all processes.
         on_unreadable: `stop`, or `skip` to leave images out that cannot be decoded.
         exif: turn photographs as their EXIF orientation says.
+        white_level: the sample that is white in images of more than 8 bits that do not declare it,
+            such as 4095; 0 for the usual, 65535 in 16 bits and 1 in floats.
+        max_megapixels: image files of which more would be decoded are refused.
         threads: torch threads; 0 leaves torch's choice.
         device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
         workers: threads, or processes for policies, that prepare images; the result does not depend
@@ -102,6 +105,8 @@ class RunConfig:
     sync_bn: bool = False
     on_unreadable: Literal["stop", "skip"] = "stop"
     exif: bool = True
+    white_level: float = 0.0
+    max_megapixels: float = 50.0
     threads: int = 0
     device: str = "auto"
     workers: int = 0

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from cladenet.data.images.decode import UnreadableImage, decode
+from cladenet.data.images.decode import UnreadableImage
 from cladenet.data.images.kinds import Refused
 from cladenet.data.images.listing import Ignored
 from cladenet.data.images.picture import to_pixels
@@ -66,13 +66,13 @@ def read(source: Source, preprocess: Preprocess) -> NDArray[np.uint8]:
         UnreadableImage: it does not decode.
         BadArgument: it is no image, or its size is not the one the network was trained for.
     """
-    channels, exif = preprocess.channels, preprocess.exif
+    how = preprocess.decoding
     if isinstance(source, Stored):
         if source.problem:
             raise UnreadableImage(source.name, source.problem)
         source = source.data
     if isinstance(source, str | PathLike | bytes):
-        return preprocess.prepare(decode(source, channels, exif=exif))
+        return preprocess.prepare(how.read(source))
     if isinstance(source, np.ndarray):
         source = _pillow(source)
     if not isinstance(source, Image.Image):
@@ -81,7 +81,7 @@ def read(source: Source, preprocess: Preprocess) -> NDArray[np.uint8]:
             "Pillow image"
         )
     try:
-        pixels = to_pixels(source, channels, exif=exif)
+        pixels = to_pixels(source, how.channels, exif=how.exif, white_level=how.white_level)
     except Refused as error:
         raise UnreadableImage("<image>", str(error)) from None
     except (OSError, ValueError, SyntaxError) as error:

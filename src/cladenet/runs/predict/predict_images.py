@@ -81,6 +81,7 @@ def predict(
     precision: str = "fp32",
     engine: str = "auto",
     fit: str | None = None,
+    max_megapixels: float | None = None,
     threads: int | None = None,
 ) -> list[Prediction]:
     """What the network of `run` sees in each image, in their order.
@@ -99,6 +100,7 @@ def predict(
         engine: what runs the network, see `for_inference`.
         fit: `stretch` or `crop` to bring images to the network's size, for checkpoints of data
             that had one size; by default what the checkpoint says.
+        max_megapixels: files of which more would be decoded are refused; by default as in training.
         threads: that decode files; by default one for each CPU, up to 8.
 
     Raises:
@@ -119,6 +121,7 @@ def predict(
         precision=precision,
         engine=engine,
         fit=fit,
+        max_megapixels=max_megapixels,
         threads=threads,
     )
     results = []
@@ -139,6 +142,7 @@ def predictions(
     precision: str = "fp32",
     engine: str = "auto",
     fit: str | None = None,
+    max_megapixels: float | None = None,
     threads: int | None = None,
     told: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Prediction]:
@@ -153,6 +157,8 @@ def predictions(
     check_precision(precision, where)
     loaded = run if isinstance(run, Loaded) else load(run)
     preprocess = fitted(loaded.card.preprocess, fit)
+    if max_megapixels is not None:
+        preprocess = replace(preprocess, max_megapixels=max_megapixels)
 
     def ready(images: int) -> nn.Module:
         """A few images have their answers from the plain network before another is ready."""

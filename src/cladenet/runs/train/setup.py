@@ -76,6 +76,8 @@ def prepare(
         channels=channels,
         on_unreadable=config.on_unreadable,
         exif=config.exif,
+        white_level=config.white_level,
+        max_megapixels=config.max_megapixels,
         indexing=indexing,
     )
     if index.exists():
