@@ -15,7 +15,6 @@ A checkpoint keeps these values, and evaluation and prediction replay them with 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -25,6 +24,7 @@ from torch import Tensor
 
 from cladenet.data.dataset import ArrayImages, DataSet
 from cladenet.data.images.decode import MAX_PIXELS, Decoding
+from cladenet.data.normalise import normalised, normalised_by_itself
 from cladenet.data.resample import (
     INTERPOLATIONS,
     centre_crop,
@@ -38,7 +38,6 @@ from cladenet.errors import BadArgument
 FITS = ("none", "pad", "stretch", "crop", "border")
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
-SLICE = 1 << 18  # values converted at a time, 1 MB as float32
 IMAGENET_GREY = (0.449, 0.226)  # the means of the three above
 _ADDED = {"white_level": 0.0, "max_megapixels": MAX_PIXELS / 1e6}  # by later versions
 
@@ -188,29 +187,11 @@ class Preprocess:
         With `per_image` (x - m) / s, m and s being the image's own; s is at least one level of 255,
         so that a blank image becomes zeros.
 
-        The images travel to `device` as bytes. On a CPU a slice at a time is converted, so that it
-        stays in the core's cache.
+        The images travel to `device` as bytes.
         """
-        n, height, width, channels = images.shape
-        exact = torch.float64 if dtype == torch.float64 else torch.float32
         if self.per_image:
-            values = images.contiguous().view(n, -1).to(device, non_blocking=True).to(exact)
-            values -= values.mean(1, keepdim=True)
-            norms = torch.linalg.vector_norm(values, dim=1, keepdim=True)
-            values /= (norms / values.shape[1] ** 0.5).clamp(min=1)
-            return values.to(dtype).view(n, height, width, channels).permute(0, 3, 1, 2)
-        # Rows of width x channels: with an inner loop over 3 channels this takes ten times longer.
-        rows = images.contiguous().view(n * height, width * channels)
-        rows = rows.to(device, non_blocking=True)
-        scale, shift = (row.to(rows.device, exact) for row in _rows(self.mean, self.std, width))
-        made = torch.empty(rows.shape, dtype=dtype, device=rows.device)
-        step = max(1, SLICE // (width * channels)) if made.is_cpu else max(1, len(rows))
-        for part, into in zip(rows.split(step), made.split(step), strict=True):
-            values = into.copy_(part) if dtype == exact else part.to(exact)
-            torch.addcmul(shift, values, scale, out=values)
-            if dtype != exact:
-                into.copy_(values)
-        return made.view(n, height, width, channels).permute(0, 3, 1, 2)
+            return normalised_by_itself(images, device, dtype)
+        return normalised(images, self.mean, self.std, device, dtype)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, for `from_json`."""
@@ -287,18 +268,6 @@ class Preprocess:
             white_level=decoding.white_level,
             max_megapixels=decoding.max_pixels / 1e6,
         )
-
-
-@lru_cache(maxsize=16)
-def _rows(mean: tuple[float, ...], std: tuple[float, ...], width: int) -> tuple[Tensor, Tensor]:
-    """(scale, shift) of one row of pixels, float64 (width x C,): x * scale + shift is normalised.
-
-    By way of numpy, lest a caller's default device or inference mode is kept with them.
-    """
-    scale = 1 / (255 * np.array(std))
-    shift = -255 * np.array(mean) * scale
-    with torch.inference_mode(False):
-        return torch.from_numpy(np.tile(scale, width)), torch.from_numpy(np.tile(shift, width))
 
 
 def fit_of(image: tuple[int, int], target: tuple[int, int]) -> str:
