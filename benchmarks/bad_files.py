@@ -52,7 +52,7 @@ def make_data(root: Path) -> None:
     split(root / "renamed", val=("ant", "wasp"))
     (root / "nothing").mkdir()
     (root / "nothing" / "notes.txt").write_text("no images here")
-    (root / "columns.csv").write_text("file,class\ngood/ant/00.jpg,ant\n")
+    (root / "columns.csv").write_text("age,sex\n3,f\n4,m\n")
     (root / "gone.csv").write_text("path,label\ngood/ant/00.jpg,ant\ngood/ant/99.jpg,bee\n")
     (root / "cifar").mkdir()
     (root / "cifar" / "data_batch_1").write_bytes(pickle.dumps({"data": Hostile()}, 2))

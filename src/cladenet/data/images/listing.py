@@ -29,7 +29,10 @@ UNDECODED = frozenset({
     ".cr2", ".nef", ".dng", ".arw", ".exr", ".hdr",
 })  # fmt: skip
 LOOP = "links to a folder above (a loop)"
-SYSTEM = frozenset({"thumbs.db", "desktop.ini", "__macosx", "@eadir"})
+SYSTEM = frozenset({
+    "thumbs.db", "desktop.ini", "__macosx", "@eadir", "__pycache__", "$recycle.bin", "lost+found",
+    "system volume information",
+})  # fmt: skip
 
 
 @dataclass
@@ -69,7 +72,7 @@ def images_under(folder: str, ignored: Ignored) -> list[str]:
     """Paths of the images in `folder` and below, sorted; see the table above."""
     found, linked = [], []
     for entry, real_folder in _walk(folder, set(), ignored):
-        if not _is_image(entry):
+        if not is_image(entry):
             ignored.kinds[_kind(entry.name)] += 1
         elif entry.is_symlink():
             linked.append(entry.path)
@@ -90,6 +93,20 @@ def images_under(folder: str, ignored: Ignored) -> list[str]:
 def is_hidden(name: str) -> bool:
     """Whether a name is one that file managers do not show or systems leave behind."""
     return name.startswith(".") or name.lower() in SYSTEM
+
+
+def is_image(entry: "os.DirEntry[str]") -> bool:
+    """Whether a file is an image by its suffix, or else by its first bytes."""
+    suffix = os.path.splitext(entry.name)[1].lower()
+    if suffix in SUFFIXES or suffix in UNDECODED:
+        return True
+    try:
+        if not entry.is_file():
+            return False
+        with open(entry.path, "rb") as file:
+            return looks_like_image(file.read(12))
+    except OSError:
+        return False
 
 
 def _walk(
@@ -128,19 +145,6 @@ def _is_folder(entry: "os.DirEntry[str]") -> bool:
     try:
         return entry.is_dir()
     except OSError:  # a link to itself
-        return False
-
-
-def _is_image(entry: "os.DirEntry[str]") -> bool:
-    suffix = os.path.splitext(entry.name)[1].lower()
-    if suffix in SUFFIXES or suffix in UNDECODED:
-        return True
-    try:
-        if not entry.is_file():
-            return False
-        with open(entry.path, "rb") as file:
-            return looks_like_image(file.read(12))
-    except OSError:
         return False
 
 

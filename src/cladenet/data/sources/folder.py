@@ -1,14 +1,17 @@
 """Data sets that are folders of image files.
 
     layout                              becomes
-    train/CLASS/... (val|valid|test)/   train, val, test; labels are always those of train/
+    train/CLASS/... val/ test/          train, val, test; labels are always those of train/
     val/CLASS/... without train/        for evaluation only: train is empty
     CLASS/... ("flat")                  train only; `with_validation` carves the rest out of it
+    test/ without labels                left alone, and said
 
-Classes are the folder names in sorted order, as everybody numbers them.
+Splits go by any of the names in `parts`, and folders around all of this are looked through. Classes
+are the folder names in sorted order, as everybody numbers them; `class_folders` says what is one.
 """
 
 import os
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -16,35 +19,52 @@ import numpy as np
 from cladenet.data.dataset import DataSet, FileImages, Split
 from cladenet.data.ids import Named
 from cladenet.data.images.decode import readable
-from cladenet.data.images.listing import Ignored, images_under, is_hidden, subfolders
+from cladenet.data.images.listing import Ignored, images_under, subfolders
+from cladenet.data.sources.class_folders import (
+    LAYOUTS,
+    LabelFrom,
+    Labelled,
+    as_label_from,
+    labelled_images,
+    no_labels,
+    some,
+)
+from cladenet.data.sources.spellings import one_spelling_each
+from cladenet.data.sources.split_folders import SplitFolders, split_folders
+from cladenet.data.sources.table import in_order
 from cladenet.errors import DataError
 from cladenet.files import read_bytes
 
-VAL_NAMES = ("val", "valid", "validation")
 SYNSET_LISTS = ("synsets.txt", "LOC_synset_mapping.txt", "synset_words.txt")
-LAYOUTS = (
-    "expected train/CLASS/images with val/CLASS/images (or valid/, test/), or just CLASS/images"
-)
+TINY = "wnids.txt"  # Tiny-ImageNet's list of its classes
 
 
-def open_folder(root: str) -> DataSet:
+def open_folder(
+    root: str, *, label_from: LabelFrom = "folder", any_classes: bool = False
+) -> DataSet:
     """The data set in a folder, with RGB images.
 
+    Args:
+        root: the folder.
+        label_from: what labels an image, see `class_folders`.
+        any_classes: one class is enough, for what is to be scored rather than learnt.
+
     Raises:
-        DataError: no images, a class without images, fewer than two classes, or a class of
-            val/ or test/ that train/ does not have.
+        BadArgument: no such `label_from`.
+        DataError: no images, a class without images, fewer than two classes, a class of val or test
+            that train does not have, or a layout that can be read in two ways.
     """
+    as_label_from(label_from)
     root = os.path.abspath(root)
     if not os.path.isdir(root):
         raise DataError(f"{readable(root)} is not there; give a folder: {LAYOUTS}")
-    name = os.path.basename(root)
-    parts = _parts(root)
-    if not parts:
-        _refuse_wrapping(root)
-        notes: list[str] = []
-        labelled = _list_classes(root, None, notes)
-        return _assemble(name, root, root, {"train": labelled}, None, notes)
-    return _open_parts(name, root, root, parts, None)
+    found = split_folders(root)
+    notes = list(found.notes)
+    lists = _labelled(found, label_from, notes)
+    found.refuse_more_splits({name for each in lists.values() for name in each.images})
+    notes += _about_list(found.top, {name for each in lists.values() for name in each.images})
+    spec = root if label_from == "folder" else f"{root},label_from={label_from}"
+    return _assemble(os.path.basename(root), spec, root, lists, None, notes, any_classes)
 
 
 def open_imagenet(root: str) -> DataSet:
@@ -56,81 +76,31 @@ def open_imagenet(root: str) -> DataSet:
     Raises:
         DataError: as `open_folder`; also a val/ that still has all its images in one folder.
     """
-    parts = _parts(root)
-    for folder in parts.values():
+    found = split_folders(root)
+    for folder in found.parts.values():
         if not subfolders(folder, Ignored()):
             raise DataError(
                 f"{readable(folder)} has no folder for each synset (n01440764, ...); move each "
                 "image into its synset's, as ImageNet's devkit or valprep.sh say"
             )
-    return _open_parts("imagenet", f"imagenet:{root}", root, parts, _synsets(root))
+    notes = list(found.notes)
+    lists = _labelled(found, "folder", notes)
+    return _assemble("imagenet", f"imagenet:{root}", root, lists, _synsets(root), notes, False)
 
 
-Labelled = dict[str, list[str]]
-
-
-def _parts(root: str) -> dict[str, str]:
-    """The folders of train, val and test, as far as they are there."""
-    entries = {name for name in os.listdir(root) if os.path.isdir(os.path.join(root, name))}
-    vals = [name for name in VAL_NAMES if name in entries]
-    if len(vals) > 1:
-        raise DataError(f"{readable(root)} has {' and '.join(vals)}; which is the validation set?")
-    names = {"train": "train", "val": vals[0] if vals else "val", "test": "test"}
-    return {part: os.path.join(root, name) for part, name in names.items() if name in entries}
-
-
-def _refuse_wrapping(root: str) -> None:
-    """An unpacked archive often has the data set one folder further down."""
-    folders = subfolders(root, Ignored())
-    if len(folders) == 1 and _parts(os.path.join(root, folders[0])):
-        inner = readable(os.path.join(root, folders[0]))
-        raise DataError(f"{readable(root)} holds a data set in {inner}; give that folder")
-
-
-def _open_parts(
-    name: str, spec: str, root: str, parts: dict[str, str], classes: Sequence[str] | None
-) -> DataSet:
-    notes: list[str] = []
-    beside = [
-        entry
-        for entry in os.listdir(root)
-        if not is_hidden(entry) and os.path.join(root, entry) not in parts.values()
-        if os.path.isdir(os.path.join(root, entry))
-    ]
-    if beside:
-        names = ", ".join(readable(entry) for entry in sorted(beside)[:5])
-        notes.append(f"not used, beside {' and '.join(parts)}: {names}")
-    if len({os.path.realpath(folder) for folder in parts.values()}) < len(parts):
-        raise DataError(f"two of {', '.join(parts)} in {readable(root)} are the same folder")
-    lists: dict[str, Labelled] = {}
-    for part, folder in parts.items():
-        lists[part] = _list_classes(folder, classes, notes)
-    return _assemble(name, spec, root, lists, classes, notes)
-
-
-def _list_classes(folder: str, classes: Sequence[str] | None, notes: list[str]) -> Labelled:
-    """Class name to its image files; refuses empty classes and classes nobody expects."""
-    ignored = Ignored()
-    names = subfolders(folder, ignored)
-    if not names:
-        raise DataError(f"{readable(folder)} has no class folders; {LAYOUTS}")
-    listed = {name: images_under(os.path.join(folder, name), ignored) for name in names}
-    notes.extend(ignored.note(readable(folder)))
-    if empty := [name for name, paths in listed.items() if not paths]:
-        raise DataError(
-            f"no images in {_some(empty)} of {readable(folder)}; "
-            "fill these class folders or remove them"
-        )
-    real = {os.path.realpath(os.path.join(folder, name)): name for name in names}
-    if len(real) < len(names):
-        twice = sorted(set(names) - set(real.values()))
-        raise DataError(
-            f"{_some(twice)} of {readable(folder)} links to another class's folder; one image "
-            "cannot be of two classes"
-        )
-    if classes is not None and (unknown := sorted(set(names) - set(classes))):
-        raise DataError(f"{readable(folder)} has {_some(unknown)}, not in the list of synsets")
-    return listed
+def _labelled(found: SplitFolders, label_from: LabelFrom, notes: list[str]) -> dict[str, Labelled]:
+    """The images of each part by label; a test set without labels is left alone."""
+    lists = {}
+    for part, folder in (found.parts or {"train": found.top}).items():
+        labelled = labelled_images(folder, label_from, notes, needed=part != "test")
+        if labelled is not None:
+            lists[part] = labelled
+        elif part != "test" or len(found.parts) == 1:
+            raise no_labels(folder)
+        else:
+            count = len(images_under(folder, Ignored()))
+            notes.append(f"{readable(folder)} has no labels: its {count:,} images are left alone")
+    return lists
 
 
 def _assemble(
@@ -140,17 +110,22 @@ def _assemble(
     lists: dict[str, Labelled],
     classes: Sequence[str] | None,
     notes: list[str],
+    any_classes: bool,
 ) -> DataSet:
     reference = "train" if "train" in lists else next(iter(lists))
-    names = sorted(lists[reference]) if classes is None else list(classes)
-    if len(names) < 2:
+    images = _spelled_alike(lists, reference, classes, notes)
+    by_table = lists[reference].by_table
+    in_reference = images[reference]
+    ordered = in_order(set(in_reference)) if by_table else sorted(in_reference)
+    names = list(ordered) if classes is None else list(classes)
+    if len(names) < 2 and not any_classes:
         raise DataError(
-            f"{readable(root)} has one class only ({_some(names)}); a classifier needs two or "
+            f"{readable(root)} has one class only ({some(names)}); a classifier needs two or "
             f"more: {LAYOUTS}"
         )
-    for part, listed in lists.items():
+    for part, listed in images.items():
         _compare(names, listed, reference, part, notes)
-    splits = {part: _split(names, listed, root) for part, listed in lists.items()}
+    splits = {part: _split(names, listed, root) for part, listed in images.items()}
     if "train" not in splits:
         notes.append("no training images: this data set is for evaluation only")
     return DataSet(
@@ -165,31 +140,68 @@ def _assemble(
     )
 
 
+def _spelled_alike(
+    lists: dict[str, Labelled], reference: str, classes: Sequence[str] | None, notes: list[str]
+) -> dict[str, dict[str, list[str]]]:
+    """The images of each part by class, in one spelling: that of the reference, if it has one."""
+    counts = Counter[str]()
+    for part, each in lists.items():
+        for label, paths in each.images.items():
+            counts[label] += len(paths) if part == reference else 0
+    if classes is not None:
+        for part, each in lists.items():
+            if unknown := sorted(set(each.images) - set(classes)):
+                raise DataError(f"{part} has {some(unknown)}, not in the list of synsets")
+        return {part: each.images for part, each in lists.items()}
+    spellings = one_spelling_each(counts)
+    notes += spellings.notes
+    together: dict[str, dict[str, list[str]]] = {}
+    for part, each in lists.items():
+        images: dict[str, list[str]] = {}
+        for label, paths in each.images.items():
+            images.setdefault(spellings.of[label], []).extend(paths)
+        together[part] = {label: sorted(paths) for label, paths in images.items()}
+    return together
+
+
 def _compare(
-    names: Sequence[str], listed: Labelled, reference: str, part: str, notes: list[str]
+    names: Sequence[str],
+    listed: dict[str, list[str]],
+    reference: str,
+    part: str,
+    notes: list[str],
 ) -> None:
     """A class that `reference` does not have is an error, one that `part` lacks is a note."""
     missing = sorted(set(names) - set(listed))
     if extra := sorted(set(listed) - set(names)):
-        folded = {name.casefold() for name in names}
-        only_case = [name for name in extra if name.casefold() in folded]
-        hint = f" ({_some(only_case)}: only the case differs)" if only_case else ""
         raise DataError(
-            f"{part} has {_some(extra)}, {reference} has not{hint}; {part} lacks "
-            f"{_some(missing) if missing else 'none of its classes'}. "
+            f"{part} has {some(extra)}, {reference} has not; {part} lacks "
+            f"{some(missing) if missing else 'none of its classes'}. "
             "Rename the folders so that both agree"
         )
     if missing:
         notes.append(
-            f"{part} has no images of {len(missing):,} of {len(names):,} classes: {_some(missing)}"
+            f"{part} has no images of {len(missing):,} of {len(names):,} classes: {some(missing)}"
         )
 
 
-def _split(names: Sequence[str], listed: Labelled, root: str) -> Split:
+def _split(names: Sequence[str], listed: dict[str, list[str]], root: str) -> Split:
     paths = tuple(path for name in names for path in listed.get(name, []))
     counts = [len(listed.get(name, [])) for name in names]
     labels = np.repeat(np.arange(len(names), dtype=np.int64), counts)
     return Split(FileImages(paths, root=root), labels, Named(paths))
+
+
+def _about_list(top: str, classes: set[str]) -> list[str]:
+    """What Tiny-ImageNet's list of classes says of the ones that are here."""
+    path = os.path.join(top, TINY)
+    if not os.path.isfile(path):
+        return []
+    listed = set(read_bytes(path).decode("utf-8", "replace").split())
+    if unknown := sorted(classes - listed):
+        raise DataError(f"{readable(path)} does not list {some(unknown)}; remove what is not of it")
+    absent = len(listed - classes)
+    return [f"{absent:,} of the {len(listed):,} classes of {TINY} are not here"] if absent else []
 
 
 def _synsets(root: str) -> list[str] | None:
@@ -199,9 +211,3 @@ def _synsets(root: str) -> list[str] | None:
             lines = read_bytes(path).decode("utf-8", "replace").splitlines()
             return sorted({line.split()[0] for line in lines if line.strip()})
     return None
-
-
-def _some(names: Sequence[str]) -> str:
-    """At most five names, for a message."""
-    shown = ", ".join(f"'{readable(name)}'" for name in names[:5])
-    return f"{shown} and {len(names) - 5:,} more" if len(names) > 5 else shown

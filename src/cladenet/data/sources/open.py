@@ -4,7 +4,8 @@ digits                       ships with the package
 mnist:ROOT, cifar10:ROOT ... the published files, in ROOT or below (see roots.py)
 mnist, cifar10 ...           the same, under the environment's CLADENET_DATA
 FOLDER                       train/CLASS/..., val/CLASS/...; or CLASS/...
-FILE.csv                     path,label[,split]
+FOLDER,label_from=name       the same with labels in the names of files (see class_folders.py)
+FILE.csv                     path,label[,split] (see table.py)
 wds:PATTERN                  tar shards in the WebDataset layout (see shards/pattern.py)
 parquet:PATTERN              Parquet files with image bytes
 """
@@ -22,14 +23,16 @@ from cladenet.data.images.decode import MAX_PIXELS, Decoding, readable
 from cladenet.data.shards.pattern import is_request
 from cladenet.data.shards.scanning import OnBytes
 from cladenet.data.sources.cifar import open_cifar10, open_cifar100
+from cladenet.data.sources.class_folders import LAYOUTS, LabelFrom, split_spec
 from cladenet.data.sources.embedded import open_digits
-from cladenet.data.sources.folder import LAYOUTS, open_folder, open_imagenet
+from cladenet.data.sources.folder import open_folder, open_imagenet
 from cladenet.data.sources.idx import open_fashion_mnist, open_mnist
 from cladenet.data.sources.roots import SOURCES, locate
 from cladenet.data.sources.shards import open_shards
 from cladenet.data.sources.stl10 import open_stl10
 from cladenet.data.sources.svhn import open_svhn
 from cladenet.data.sources.table import open_table
+from cladenet.data.sources.table_text import SUFFIXES
 from cladenet.errors import BadArgument, DataError
 
 READERS: dict[str, Callable[[str], DataSet]] = {
@@ -54,6 +57,8 @@ def open_dataset(
     max_megapixels: float = MAX_PIXELS / 1e6,
     progress: Progress | None = None,
     indexing: OnBytes | None = None,
+    label_from: LabelFrom | None = None,
+    any_classes: bool = False,
 ) -> DataSet:
     """The data set that `spec` names.
 
@@ -68,20 +73,26 @@ def open_dataset(
         max_megapixels: files of which more would be decoded are refused.
         progress: called with the number of files verified and their total.
         indexing: called with the bytes read of shards that have no index yet, and their total.
+        label_from: what labels the images of a folder: `folder`, `name`, `top` or `parent`, see
+            `class_folders`; by default what `spec` says, else `folder`.
+        any_classes: one class is enough, for what is to be scored rather than learnt.
 
     Raises:
         DataError: nothing there, or not as described; the message says what to do.
     """
     if channels not in (None, 1, 3):
         raise BadArgument(f"channels is {channels}; expected 1 (grey) or 3 (RGB)")
-    dataset = open_shards(spec, indexing) if is_request(spec) else _read(spec)
+    if is_request(spec):
+        dataset = open_shards(spec, indexing)
+    else:
+        dataset = _read(spec, label_from, any_classes)
     channels = dataset.channels if channels is None else channels
     decoding = Decoding(channels, exif, white_level, max_megapixels * 1e6)
     dataset = _converted(dataset, decoding)
     return settle_unreadable(dataset, on_unreadable, progress) if verify else dataset
 
 
-def _read(spec: str) -> DataSet:
+def _read(spec: str, label_from: LabelFrom | None, any_classes: bool) -> DataSet:
     name, colon, root = spec.partition(":")
     if spec == "digits":
         return open_digits()
@@ -89,17 +100,17 @@ def _read(spec: str) -> DataSet:
         if colon and not root:
             raise BadArgument(f"{spec!r} names no folder; expected {name}:FOLDER")
         return READERS[name](locate(name, os.path.expanduser(root) if colon else None))
-    path = os.path.expanduser(spec)
+    path, how = split_spec(os.path.expanduser(spec))
     if os.path.isdir(path):
-        return open_folder(path)
-    if os.path.isfile(path) and path.lower().endswith(".csv"):
-        return open_table(path)
+        return open_folder(path, label_from=label_from or how, any_classes=any_classes)
+    if os.path.isfile(path) and path.lower().endswith(SUFFIXES):
+        return open_table(path, any_classes=any_classes)
     raise DataError(_unknown(spec, name, path))
 
 
 def _unknown(spec: str, name: str, path: str) -> str:
     if os.path.isfile(path):
-        return f"{readable(path)} is a file, but no .csv of path,label; {LAYOUTS}"
+        return f"{readable(path)} is a file, but no table ({', '.join(SUFFIXES)}); {LAYOUTS}"
     names = ["digits", *SOURCES]
     near = get_close_matches(name, names, n=2)
     hint = f"; nearest: {', '.join(near)}" if near else ""

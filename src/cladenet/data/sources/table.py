@@ -1,48 +1,68 @@
-"""Data sets that are a CSV file: `path,label` or `path,label,split`, named in the first line.
+"""Data sets that are a table of images and labels: `path,label` or `path,label,split`.
 
-Paths are relative to the file's folder, or absolute. The split is train, val (or valid,
-validation) or test; without that column all rows are train. Other columns are ignored. Classes
-are the labels of the training rows: in numeric order if all of them are whole numbers, else sorted.
+Paths are relative to the file's folder, or absolute. The split is train, val or test under any of
+the names in `parts`; without that column it is read from the paths where all of them tell it
+(`train/...`, `test/...`), else all rows are train. Other columns are ignored. Classes are the
+labels of the training rows: in numeric order if all of them are whole numbers, else sorted.
+
+What else is understood is in `table_text` (encodings, separators), `table_columns` (other names of
+columns, none at all), `table_paths` (where images are) and `table_labels`.
 """
 
-import csv
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
 from cladenet.data.dataset import DataSet, FileImages, Split
 from cladenet.data.ids import Named
 from cladenet.data.images.decode import readable
+from cladenet.data.sources.parts import PARTS, part_of
+from cladenet.data.sources.spellings import one_spelling_each
+from cladenet.data.sources.table_columns import Columns, choose_columns
+from cladenet.data.sources.table_labels import read_labels
+from cladenet.data.sources.table_paths import Finder
+from cladenet.data.sources.table_text import read_text
 from cladenet.errors import DataError
 
-SPLITS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 
+class Row(NamedTuple):
+    """An image: the line that names it, its absolute path, label and split."""
 
-@dataclass(frozen=True)
-class _Row:
     line: int
     path: str
     label: str
     split: str
 
 
-def open_table(path: str) -> DataSet:
-    """The data set that a CSV file lists, with RGB images.
+class Table(NamedTuple):
+    """What a table says, and what there is to say of it."""
+
+    rows: list[Row]
+    notes: list[str]
+
+
+def open_table(path: str, *, any_classes: bool = False) -> DataSet:
+    """The data set that a table lists, with RGB images.
+
+    Args:
+        path: of the table.
+        any_classes: one class is enough, for what is to be scored rather than learnt.
 
     Raises:
-        DataError: no such columns, an empty or contradictory row, an unknown split, a label of
-            val or test that no training row has; the message gives the line.
+        DataError: no such columns, an empty or contradictory row, an unknown split, several labels
+            an image, a label of val or test that no training row has; the message gives the line.
     """
     path = os.path.abspath(path)
-    rows = _contradiction_free(path, list(_rows(path)))
-    if not rows:
-        raise DataError(f"{readable(path)} lists no images")
-    parts = {part: [row for row in rows if row.split == part] for part in ("train", "val", "test")}
+    table = read_table(path)
+    rows, notes = table
+    parts = {part: [row for row in rows if row.split == part] for part in PARTS}
     reference = parts["train"] or rows
-    classes = _in_order({row.label for row in reference})
-    if len(classes) < 2:
+    classes = in_order({row.label for row in reference})
+    if len(classes) < 2 and not any_classes:
         raise DataError(
             f"{readable(path)} has one label only ({classes[0]!r}); expected two or more"
         )
@@ -53,7 +73,7 @@ def open_table(path: str) -> DataSet:
                 f"line {row.line} of {readable(path)}: no training row has the label "
                 f"{row.label!r}; the training rows have {', '.join(classes[:10])}"
             )
-    notes = [
+    notes += [
         f"{part} has no images of {name}"
         for part in ("val", "test")
         for name in classes
@@ -74,43 +94,101 @@ def open_table(path: str) -> DataSet:
     )
 
 
-def _rows(path: str) -> Iterator[_Row]:
-    folder = os.path.dirname(path)
-    try:
-        # utf-8-sig: Excel's mark at the start; surrogateescape: names that are not UTF-8.
-        with open(path, newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
-            reader = csv.reader(file, strict=True)
-            header = [name.strip().lower() for name in next(reader, [])]
-            if not {"path", "label"} <= set(header):
-                raise DataError(
-                    f"the first line of {readable(path)} is {','.join(header)[:80]!r}; "
-                    "expected path,label or path,label,split"
-                )
-            for cells in reader:
-                if any(cell.strip() for cell in cells):
-                    yield _row(path, folder, reader.line_num, header, cells)
-    except csv.Error as error:
-        raise DataError(f"line {reader.line_num} of {readable(path)}: {error}") from None
-    except OSError as error:
-        raise DataError(f"{readable(path)} cannot be read: {error.strerror}") from None
+def read_table(path: str) -> Table:
+    """The rows of a table at an absolute path, each class in one spelling.
+
+    Raises:
+        DataError: as `open_table`.
+    """
+    text = read_text(path)
+    if not text.lines:
+        raise DataError(
+            f"{readable(path)} lists no images; expected path,label or path,label,split"
+        )
+    finder = Finder(os.path.dirname(path))
+    columns = choose_columns(path, text, finder.is_here)
+    splits = _said_splits(path, columns)
+    columns, splits, left_out = _without_unlabelled(columns, splits)
+    for row in columns.rows:
+        if not row.cells[columns.path].strip():
+            raise DataError(f"line {row.number} of {readable(path)} has an empty path or label")
+    labels, of_labels = read_labels(path, columns)
+    found = finder.find(path, columns.rows, columns.path)
+    spellings = one_spelling_each(Counter(labels))
+    of_paths: list[str] = []
+    if splits is None:
+        splits, of_paths = _splits_of_paths(os.path.dirname(path), found.paths)
+    rows = [
+        Row(line.number, image, spellings.of[label], split)
+        for line, image, label, split in zip(columns.rows, found.paths, labels, splits, strict=True)
+    ]
+    _refuse_contradictions(path, rows)
+    chosen = [*columns.notes, *left_out, *found.notes]
+    return Table(rows, [*chosen, *of_labels, *spellings.notes, *of_paths])
 
 
-def _row(path: str, folder: str, line: int, header: list[str], cells: list[str]) -> _Row:
-    where = f"line {line} of {readable(path)}"
-    if len(cells) != len(header):
-        raise DataError(f"{where} has {len(cells)} cells; expected {len(header)}, as in the first")
-    cell = dict(zip(header, cells, strict=True))
-    label, split = cell["label"].strip(), cell.get("split", "train").strip().lower()
-    if not cell["path"] or not label:
-        raise DataError(f"{where} has an empty path or label")
-    if split not in SPLITS:
-        raise DataError(f"{where} has the split {split!r}; expected train, val or test")
-    image = os.path.normpath(os.path.join(folder, cell["path"]))
-    return _Row(line, image, label, SPLITS[split])
+def in_order(labels: set[str]) -> tuple[str, ...]:
+    """Class names as they are numbered: whole numbers by their value, else sorted."""
+    numeric = all(label.isascii() and label.isdigit() for label in labels)
+    return tuple(
+        sorted(labels, key=lambda label: (int(label), label)) if numeric else sorted(labels)
+    )
 
 
-def _contradiction_free(path: str, rows: list[_Row]) -> list[_Row]:
-    first: dict[str, _Row] = {}
+def _said_splits(path: str, columns: Columns) -> list[str] | None:
+    """The split of each row; None if no column says it."""
+    if columns.split is None:
+        return None
+    splits = []
+    for row in columns.rows:
+        cell = row.cells[columns.split].strip()
+        part = part_of(cell)
+        if part is None:
+            raise DataError(
+                f"line {row.number} of {readable(path)} has the split {cell!r}; expected train, "
+                "val or test"
+            )
+        splits.append(part)
+    return splits
+
+
+def _without_unlabelled(
+    columns: Columns, splits: list[str] | None
+) -> tuple[Columns, list[str] | None, list[str]]:
+    """Without the test images whose labels their authors keep; a sentence if there are any."""
+    if splits is None or columns.label is None:
+        return columns, splits, []
+    label = columns.label
+    kept = [
+        (row, split)
+        for row, split in zip(columns.rows, splits, strict=True)
+        if split != "test" or row.cells[label].strip()
+    ]
+    gone = len(splits) - len(kept)
+    if not gone or not kept:
+        return columns, splits, []
+    note = f"{gone:,} images of test have no label: they are left alone"
+    return replace(columns, rows=[row for row, _ in kept]), [split for _, split in kept], [note]
+
+
+def _splits_of_paths(folder: str, paths: Sequence[str]) -> tuple[list[str], list[str]]:
+    """train/cat/1.png and test/cat/2.png: the first folder, if it tells them all apart."""
+    of_folder: dict[str, str | None] = {}
+    splits = []
+    for path in paths:
+        first, slash, _ = os.path.relpath(path, folder).partition(os.sep)
+        part = of_folder.setdefault(first, part_of(first)) if slash else None
+        if part is None:
+            return ["train"] * len(paths), []
+        splits.append(part)
+    if len(set(splits)) < 2:
+        return ["train"] * len(paths), []
+    names = ", ".join(f"{readable(name)}/ is {part}" for name, part in of_folder.items())
+    return splits, [f"the splits are read from the paths: {names}"]
+
+
+def _refuse_contradictions(path: str, rows: Sequence[Row]) -> None:
+    first: dict[str, Row] = {}
     for row in rows:
         other = first.setdefault(row.path, row)
         for what, one, two in (
@@ -120,19 +198,11 @@ def _contradiction_free(path: str, rows: list[_Row]) -> list[_Row]:
             if one != two:
                 raise DataError(
                     f"lines {other.line} and {row.line} of {readable(path)} give one image two "
-                    f"{what}, {one!r} and {two!r}: {readable(row.path)}"
+                    f"{what}, {one!r} and {two!r}: {readable(row.path)}. Remove one of the lines"
                 )
-    return rows
 
 
-def _in_order(labels: set[str]) -> tuple[str, ...]:
-    numeric = all(label.isascii() and label.isdigit() for label in labels)
-    return tuple(
-        sorted(labels, key=lambda label: (int(label), label)) if numeric else sorted(labels)
-    )
-
-
-def _split(rows: list[_Row], label_of: dict[str, int], root: str) -> Split:
+def _split(rows: Sequence[Row], label_of: dict[str, int], root: str) -> Split:
     paths = tuple(row.path for row in rows)
     labels = np.array([label_of[row.label] for row in rows], dtype=np.int64)
     return Split(FileImages(paths, root=root), labels, Named(paths))

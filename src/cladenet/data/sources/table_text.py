@@ -1,0 +1,200 @@
+"""The cells of a table, whatever wrote it.
+
+written as                              read by
+UTF-8, with or without a mark           itself
+UTF-16, UTF-32                          their mark, or the zero bytes of UTF-16
+any other bytes                         as UTF-8 with those bytes kept apart (`surrogateescape`):
+                                        they may be names of files, or text in Latin-1
+a first line `sep=;`                    what it says
+comma, semicolon, tab, |                the one that divides all rows alike
+blanks                                  in a list without header: the label is the last word
+JSON lines                              the keys of the objects are the header
+"""
+
+import codecs
+import csv
+import io
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any, NamedTuple
+
+from cladenet.data.images.decode import readable
+from cladenet.errors import DataError
+from cladenet.files import read_bytes
+
+SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+SUFFIXES = (".csv", ".tsv", ".tab", ".txt", ".lst", ".jsonl")
+LOOKED_AT = 100  # rows, to tell the separator
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark it begins with
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_SEP_LINE = re.compile(r'"?sep=(.)"?\r?\n', re.IGNORECASE)
+
+
+class Line(NamedTuple):
+    """A row: the number of its last line in the file, from 1 on, and its cells."""
+
+    number: int
+    cells: list[str]
+
+
+class Text(NamedTuple):
+    """A table as it is written.
+
+    Args:
+        lines: rows that are not empty, the header among them if there is one.
+        is_headed: the first row is a header for certain, as of JSON lines.
+    """
+
+    lines: list[Line]
+    is_headed: bool
+
+
+def read_text(path: str) -> Text:
+    """The rows of a table.
+
+    Raises:
+        DataError: it cannot be read, or a row has another number of cells than the first.
+    """
+    text = _decoded(path, read_bytes(path))
+    if path.lower().endswith(".jsonl"):
+        return Text(_json_lines(path, text), is_headed=True)
+    before = 0
+    if said := _SEP_LINE.match(text):
+        text, before, separator = text[said.end() :], 1, said[1]
+    else:
+        separator = _separator(text)
+    rows = _blank_separated(text) if separator == " " else _rows(path, text, separator, before)
+    lines = [Line(n, cells) for n, cells in rows if any(cell.strip() for cell in cells)]
+    return Text(_even(path, lines), is_headed=False)
+
+
+def is_utf8(cell: str) -> bool:
+    """Whether no byte of a cell had to be kept apart."""
+    return cell.isascii() or not any("\udc80" <= letter <= "\udcff" for letter in cell)
+
+
+def as_latin1(cell: str) -> str | None:
+    """A cell whose bytes are not UTF-8 as Windows-1252, which holds Latin-1; None if it is not.
+
+    Text of Western Europe has such letters among plain ones; three in a row are of another
+    alphabet, whose encoding cannot be told.
+    """
+    raw = cell.encode("utf-8", "surrogateescape")
+    try:
+        text = raw.decode("cp1252")
+    except UnicodeDecodeError:
+        return None
+    strange = [letter for letter in text if not letter.isascii()]
+    is_text = all(letter.isalpha() for letter in strange) and not re.search(rb"[\x80-\xff]{3}", raw)
+    return text if is_text else None
+
+
+def _decoded(path: str, content: bytes) -> str:
+    coding = next((name for mark, name in _MARKS if content.startswith(mark)), "")
+    if not coding:
+        zeros = content[:200].count(0)
+        if zeros > len(content[:200]) // 4:
+            coding = "utf-16-le" if content[1:2] == b"\0" else "utf-16-be"
+    try:
+        errors = "surrogateescape" if coding in ("", "utf-8-sig") else "strict"
+        return content.decode(coding or "utf-8", errors)
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{readable(path)} begins as {coding} and is not: {error.reason}; save it as UTF-8"
+        ) from None
+
+
+def _separator(text: str) -> str:
+    """What divides the first rows into equally many cells, two or more; commas in doubt."""
+    best, most = ",", 0
+    for separator in SEPARATORS:
+        counts = Counter(len(cells) for cells in _sample(text, separator))
+        if not counts:
+            continue
+        (cells, rows), *_ = counts.most_common(1)
+        first = next(_sample(text, separator))
+        if cells > 1 and len(first) == cells and rows > most:
+            best, most = separator, rows
+    return best if most or not _is_list(text) else " "
+
+
+def _sample(text: str, separator: str) -> Iterator[list[str]]:
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    try:
+        yield from islice(filter(None, reader), LOOKED_AT)
+    except csv.Error:
+        return
+
+
+def _is_list(text: str) -> bool:
+    """Whether each line is a path and, after a blank, a label."""
+    lines = [line for line in islice(text.splitlines(), LOOKED_AT) if line.strip()]
+    return bool(lines) and all(len(line.rsplit(None, 1)) == 2 for line in lines)
+
+
+def _blank_separated(text: str) -> Iterator[tuple[int, list[str]]]:
+    for number, line in enumerate(text.splitlines(), 1):
+        yield number, line.rsplit(None, 1)
+
+
+def _rows(path: str, text: str, separator: str, before: int) -> Iterator[tuple[int, list[str]]]:
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    try:
+        for cells in reader:
+            yield reader.line_num + before, cells
+    except csv.Error as error:
+        line = reader.line_num + before
+        raise DataError(f"line {line} of {readable(path)}: {error}") from None
+
+
+def _even(path: str, lines: list[Line]) -> list[Line]:
+    """All rows as long as the first; empty cells at the end are of no account."""
+    if not lines:
+        return lines
+    width = len(lines[0].cells)
+    even = []
+    for line in lines:
+        cells = line.cells
+        while len(cells) > width and not cells[-1].strip():
+            cells = cells[:-1]
+        if len(cells) != width:
+            raise DataError(
+                f"line {line.number} of {readable(path)} has {len(cells)} cells; expected {width}, "
+                "as in the first"
+            )
+        even.append(Line(line.number, cells))
+    return even
+
+
+def _json_lines(path: str, text: str) -> list[Line]:
+    """The header, all keys in the order in which they appear, then a row for each object."""
+    objects: list[tuple[int, dict[str, Any]]] = []
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            value = json.loads(line)
+        except ValueError as error:
+            raise DataError(f"line {number} of {readable(path)} is not JSON: {error}") from None
+        if not isinstance(value, dict):
+            raise DataError(
+                f"line {number} of {readable(path)} is {line[:40]!r}; expected an object"
+            )
+        objects.append((number, value))
+    header = list(dict.fromkeys(key for _, value in objects for key in value))
+    rows = [Line(n, [_as_cell(value.get(key)) for key in header]) for n, value in objects]
+    return [Line(0, header), *rows]
+
+
+def _as_cell(value: Any) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
