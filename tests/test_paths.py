@@ -4,7 +4,7 @@ import pytest
 
 import cladenet
 from cladenet.errors import BadArgument
-from cladenet.paths import cache_root
+from cladenet.paths import cache_root, optional_cache
 
 NAMES = ("CLADENET_CACHE", "XDG_CACHE_HOME", "HOME")
 
@@ -41,6 +41,17 @@ def test_a_user_without_a_home_is_told_what_to_set(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(Path, "home", no_home)
     with pytest.raises(BadArgument, match=r"no home folder .* set CLADENET_CACHE"):
         root_with(monkeypatch)
+
+
+def test_a_cache_that_may_be_missing_is_none_where_it_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLADENET_CACHE", str(tmp_path / "cache"))
+    assert optional_cache("engines") == tmp_path / "cache" / "engines"
+    assert (tmp_path / "cache" / "engines").is_dir()
+    (tmp_path / "file").write_bytes(b"")
+    monkeypatch.setenv("CLADENET_CACHE", str(tmp_path / "file" / "cache"))
+    assert optional_cache("engines") is None
 
 
 def test_nobody_else_knows_where_the_cache_is() -> None:

@@ -29,6 +29,16 @@ def cache_root() -> Path:
         ) from None
 
 
+def optional_cache(name: str) -> Path | None:
+    """A folder of the cache, made if need be; None where it cannot be written."""
+    try:
+        folder = cache_root() / name
+        folder.mkdir(parents=True, exist_ok=True)
+    except (BadArgument, OSError):
+        return None
+    return folder if os.access(folder, os.W_OK) else None
+
+
 def cache_was_chosen() -> bool:
     """Has the user named the folder, or is it only where caches usually are?"""
     return bool(os.environ.get("CLADENET_CACHE"))

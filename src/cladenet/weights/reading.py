@@ -5,7 +5,8 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -15,7 +16,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from cladenet.errors import CheckpointError
+from cladenet.errors import CheckpointError, OutOfSpace, StorageError
 from cladenet.weights.flax_vit import FLAX_IMAGES, in_timms_names, is_flax_vit
 from cladenet.weights.packages import unpack_wheel
 from cladenet.weights.renames import in_todays_names
@@ -122,7 +123,7 @@ def _npz(path: Path) -> dict[str, Tensor]:
 
 def _torch_save(path: Path) -> tuple[dict[str, Tensor], str]:
     """Unpacked by a process of its own, see `unpack`."""
-    with tempfile.TemporaryDirectory(prefix="cladenet-") as folder:
+    with _temporary_folder() as folder:
         target = Path(folder) / "tensors.safetensors"
         words = [sys.executable, "-m", "cladenet.weights.unpack", str(path.resolve()), str(target)]
         try:
@@ -135,9 +136,28 @@ def _torch_save(path: Path) -> tuple[dict[str, Tensor], str]:
                 f"{path} could not be read within {UNPACK_SECONDS} s and the memory that is "
                 "allowed; it is no file of weights, or a damaged one"
             ) from error
+        if "needed" in found:
+            raise OutOfSpace(
+                f"{path} takes {found['needed'] / 1e6:,.1f} MB when it is unpacked, and the "
+                f"temporary folder {Path(folder).parent} has {found['free'] / 1e6:,.1f} MB free; "
+                "make room, or set TMPDIR to another folder"
+            )
         if "error" in found:
             raise CheckpointError(f"{path}: {_explained(found['error'])}")
         return load_file(target), found["place"]
+
+
+@contextmanager
+def _temporary_folder() -> Iterator[str]:
+    try:
+        folder = tempfile.TemporaryDirectory(prefix="cladenet-")
+    except OSError as error:
+        raise StorageError(
+            f"no temporary folder can be made ({error.strerror}); set TMPDIR to a folder that may "
+            "be written"
+        ) from error
+    with folder as name:
+        yield name
 
 
 def _explained(error: str) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from cladenet.checkpoints.atomic import MANIFEST
-from cladenet.errors import CheckpointError, StorageError
+from cladenet.errors import CheckpointError, OutOfSpace, StorageError
 from cladenet.paths import cache_root
 from cladenet.weights.create import is_external
 from cladenet.weights.fetch import fetch, fetch_from_hub
@@ -93,9 +93,16 @@ def _imported(
             import_weights(
                 file, source, target, classes=classes, preprocess=preprocess, **arguments
             )
-        except StorageError:
-            if not target.exists():  # else another process was quicker
+        except StorageError as error:
+            if target.exists():  # another process was quicker
+                return target
+            if isinstance(error, OutOfSpace):
                 raise
+            raise StorageError(
+                f"{error.args[0].partition('. ')[0]}. Imported weights are kept there: set "
+                "CLADENET_CACHE to a folder that can be written, or say where: cladenet import "
+                f"{file} --as NETWORK --out FOLDER, and then give FOLDER"
+            ) from error
     return target
 
 

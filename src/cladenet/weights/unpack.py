@@ -10,6 +10,7 @@ found, or why not, is one line of JSON on the standard output.
 import json
 import os
 import resource
+import shutil
 import sys
 from argparse import Namespace
 from collections.abc import Mapping
@@ -55,6 +56,11 @@ def main() -> None:
         with torch.serialization.safe_globals([Namespace]):
             content = torch.load(source, map_location="cpu", weights_only=True)
         place, tensors = weights_in(content)
+        needed = sum(tensor.nbytes for tensor in tensors.values())
+        free = shutil.disk_usage(os.path.dirname(target)).free
+        if needed >= free:
+            print(json.dumps({"needed": needed, "free": free}))
+            return
         plain = {name: tensor.detach().clone().contiguous() for name, tensor in tensors.items()}
         save_file(plain, target)
         print(json.dumps({"place": place}))

@@ -10,7 +10,7 @@ from cladenet.data.batches import eval_batches
 from cladenet.errors import BadArgument
 from cladenet.inference import FastClassifier, for_inference
 from cladenet.inference.prepare import PRECISIONS
-from cladenet.paths import cache_root
+from cladenet.paths import optional_cache
 from cladenet.runs.evaluate.scored import opened, scored
 
 CALIBRATED_ON = 64  # training images, drawn once for all
@@ -57,7 +57,7 @@ def quick(
         size=(preprocess.channels, preprocess.height, preprocess.width),
         engine=engine,
         calibration=calibration,
-        cache=cache_root() / ENGINES,
+        cache=optional_cache(ENGINES),
     )
 
 
