@@ -22,7 +22,7 @@ from cladenet.evaluation.options import PassOptions
 from cladenet.evaluation.single_scale import evaluate
 from cladenet.runs.evaluate.quick import quick
 from cladenet.runs.predict.image_list import expand, listed
-from cladenet.runs.predict.predict_images import WORTH_PREPARING, predictions
+from cladenet.runs.predict.predictor import WORTH_PREPARING, Predictor
 from saved_run import noise, save_run
 
 AWKWARD = [b"plain.png", b"new\nline.png", b"quote\",'comma.png", b"\xe7\x8c\xab.png", b"\xff.png",
@@ -142,7 +142,7 @@ def test_an_unreadable_image_is_named_in_its_place_and_nothing_stands_in_for_it(
     bad = [str(tmp_path / "missing.png"), str(tmp_path / "empty.png")]
     Path(bad[1]).touch()
     mixed = [good[0], bad[0], *good[1:3], bad[1], *good[3:]]
-    found = list(predictions(loaded, mixed, batch_size=3))
+    found = list(Predictor(loaded, batch_size=3)(mixed))
     assert [one.source for one in found] == mixed
     assert [bool(one.error) for one in found] == [path in bad for path in mixed]
     expected = cladenet.predict(loaded, good)
@@ -197,7 +197,7 @@ def test_a_stream_without_end_is_read_two_batches_ahead_at_most(
             taken += 1
             yield paths_of(photos)[0]
 
-    stream = predictions(loaded, endless(), batch_size=4)
+    stream = Predictor(loaded, batch_size=4)(endless())
     for _ in range(9):  # the third batch has begun, the fourth is being decoded
         next(stream)
     assert taken == 16

@@ -140,7 +140,7 @@ def fail(*_: object) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"precision": "fp8"}, "precision is 'fp8'; expected fp32 or bf16"),
+        ({"precision": "fp8"}, "precision is 'fp8'; expected one of fp32, bf16"),
         ({"batch_size": 0}, "batch_size is 0; expected 1 or more"),
     ],
 )

@@ -15,10 +15,10 @@ from cladenet.bench.apart import Answers, Apart
 from cladenet.bench.limits import Limits
 from cladenet.bench.paired import Spread, paired, repeated, spread, times_as_fast
 from cladenet.errors import BadArgument, CladeNetError
+from cladenet.processor import PRECISIONS
 from cladenet.registry import find
 
 PLAIN = "plain"
-PRECISIONS = ("fp32", "bf16", "int8")
 
 
 class Case(NamedTuple):

@@ -16,7 +16,7 @@ from cladenet.runs.predict.image_list import listed
 
 if TYPE_CHECKING:  # it imports torch, which --help need not wait for
     from cladenet.runs.predict.given_images import Source
-    from cladenet.runs.predict.predict_images import Prediction
+    from cladenet.runs.predict.predictor import Prediction
 
 EPILOG = (
     "IMAGE is a file, a folder (all images in it), a quoted pattern such as 'photos/**/*.jpg', "
@@ -53,23 +53,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Predict and print; 3 if an image could not be read."""
     from cladenet.allocator import keep_freed_memory
-    from cladenet.runs.predict.predict_images import predictions
+    from cladenet.runs.predict.predictor import Predictor
 
     keep_freed_memory()
     ignored = Ignored()
-    found = predictions(
+    predictor = Predictor(
         arguments.run,
-        _given(arguments.images, arguments.null, ignored),
         arguments.top,
         batch_size=arguments.batch_size,
         device=arguments.device,
         precision=arguments.precision,
         engine=arguments.engine,
-        told=note if arguments.verbose else lambda _: None,
         fit=arguments.fit,
         max_megapixels=arguments.max_megapixels,
+        note=note if arguments.verbose else lambda _: None,
     )
-    watched = _Watched(found)
+    watched = _Watched(predictor(_given(arguments.images, arguments.null, ignored)))
     write = _json if arguments.json else _csv if arguments.csv else _text
     for piece in write(watched):
         sys.stdout.write(piece)

@@ -15,14 +15,13 @@ A checkpoint keeps these values, and evaluation and prediction replay them with 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from cladenet.data.dataset import ArrayImages, DataSet
 from cladenet.data.images.decode import MAX_PIXELS, Decoding
 from cladenet.data.normalise import normalised, normalised_by_itself
 from cladenet.data.resample import (
@@ -34,6 +33,9 @@ from cladenet.data.resample import (
 )
 from cladenet.data.statistics import channel_statistics
 from cladenet.errors import BadArgument
+
+if TYPE_CHECKING:  # prediction needs no data set
+    from cladenet.data.dataset import DataSet
 
 FITS = ("none", "pad", "stretch", "crop", "border")
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -221,7 +223,7 @@ class Preprocess:
     @classmethod
     def for_dataset(
         cls,
-        dataset: DataSet,
+        dataset: "DataSet",
         net_input: tuple[int, int, int],
         *,
         mean: Sequence[float] | None = None,
@@ -243,6 +245,8 @@ class Preprocess:
             interpolation: "bilinear" or "bicubic".
             per_image: normalise each image by its own mean and deviation.
         """
+        from cladenet.data.dataset import ArrayImages
+
         channels, height, width = net_input
         images = dataset.train.images
         if isinstance(images, ArrayImages):

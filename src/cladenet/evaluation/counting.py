@@ -8,12 +8,13 @@ from torch import Tensor, nn
 
 from cladenet.data.dataset import Split
 from cladenet.errors import BadArgument, DataError
-from cladenet.evaluation.forward import check_precision, device_of, evaluating
-from cladenet.evaluation.options import PassOptions
+from cladenet.evaluation.forward import device_of, evaluating
+from cladenet.evaluation.options import PLAIN_PRECISIONS, PassOptions
 from cladenet.evaluation.result import Evaluation
 from cladenet.evaluation.tally import Tally
 from cladenet.inference import FastClassifier
 from cladenet.layers.classifier import Classifier
+from cladenet.processor import check_precision
 from cladenet.world import ALONE, World, together
 
 
@@ -68,7 +69,7 @@ def check(model: Classifier | FastClassifier, split: Split, options: PassOptions
         BadArgument: an option is out of range.
         DataError: the split is empty, or its labels exceed the model's classes.
     """
-    check_precision(options.precision, device_of(model))
+    check_precision(options.precision, device_of(model).type, PLAIN_PRECISIONS)
     if options.batch_size < 1:
         raise BadArgument(f"batch_size is {options.batch_size}; expected 1 or more")
     if not len(split):

@@ -6,9 +6,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from cladenet import processor
 from cladenet.data.preprocess import Preprocess
-from cladenet.errors import BadArgument
 from cladenet.layers.modes import training_nowhere
 
 
@@ -38,11 +36,3 @@ def evaluating(*models: nn.Module) -> Iterator[None]:
     """Inference mode; afterwards each module is back in its own mode, also the frozen ones."""
     with training_nowhere(*models), torch.random.fork_rng(devices=[]), torch.inference_mode():
         yield
-
-
-def check_precision(precision: str, device: torch.device) -> None:
-    """Raise BadArgument unless it is `fp32`, or `bf16` and the device can do it."""
-    if precision not in ("fp32", "bf16"):
-        raise BadArgument(f"precision is {precision!r}; expected fp32 or bf16")
-    if precision == "bf16":
-        processor.refuse_bf16(device.type, "use fp32")

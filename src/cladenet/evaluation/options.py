@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from os import PathLike
 
+PLAIN_PRECISIONS = ("fp32", "bf16")  # of a network that is not made ready by `for_inference`
+
 
 @dataclass(frozen=True, kw_only=True)
 class PassOptions:

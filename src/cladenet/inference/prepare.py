@@ -6,14 +6,12 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from cladenet import processor
 from cladenet.errors import BadArgument
 from cladenet.inference.choosing import Prepared, fastest, prepared, usual
 from cladenet.inference.engines import Wish
 from cladenet.layers.classifier import Classifier
 from cladenet.layers.modes import training_nowhere
-
-PRECISIONS = ("fp32", "bf16", "int8")
+from cladenet.processor import check_precision
 
 
 class FastClassifier(nn.Module):
@@ -89,15 +87,12 @@ def for_inference(
         BadArgument: an argument is out of range, or contradicts another.
         MissingExtra: the engine's package is not installed.
     """
-    if precision not in PRECISIONS:
-        raise BadArgument(f"precision is {precision!r}; expected one of {', '.join(PRECISIONS)}")
+    device = next(model.parameters()).device
+    check_precision(precision, device.type)
     if batch_size < 1:
         raise BadArgument(f"batch_size is {batch_size}; expected 1 or more")
     if precision == "int8" and (calibration is None or not len(calibration)):
         raise BadArgument("int8 needs calibration=IMAGES, normalised ones such as those to come")
-    device = next(model.parameters()).device
-    if precision == "bf16":
-        processor.refuse_bf16(device.type, "use fp32 or int8")
     start = time.perf_counter()
     draw = torch.Generator().manual_seed(0)
     images = torch.randn(batch_size, *size, generator=draw).to(device)

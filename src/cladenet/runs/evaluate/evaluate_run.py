@@ -11,10 +11,11 @@ from cladenet.errors import BadArgument
 from cladenet.evaluation.protocol import PLAIN, parse_names
 from cladenet.evaluation.result import Evaluation
 from cladenet.evaluation.single_scale import evaluate as measure
+from cladenet.processor import check_precision
 from cladenet.runs.evaluate.evaluated import Evaluated
 from cladenet.runs.evaluate.options import EvaluateOptions, by_keyword
 from cladenet.runs.evaluate.protocol_table import table_of
-from cladenet.runs.evaluate.quick import as_sentence, check_precision, quick
+from cladenet.runs.evaluate.quick import as_sentence, quick
 from cladenet.runs.evaluate.scored import opened, scored
 from cladenet.runs.undisturbed import undisturbed
 from cladenet.world import choose_device
@@ -50,7 +51,7 @@ def evaluate(run: str | Path | Sequence[str | Path], options: EvaluateOptions) -
 def _own_view(run: str | Path, options: EvaluateOptions) -> Evaluated:
     """The view that the checkpoint describes, from the cache of decoded images."""
     device = choose_device(options.device)
-    check_precision(options.precision, device)
+    check_precision(options.precision, device.type)
     loaded = load(run)
     given = options.data is not None
     whole = opened(loaded, options.data, options.on_unreadable)

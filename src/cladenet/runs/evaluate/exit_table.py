@@ -10,9 +10,10 @@ from cladenet.analysis.cost import macs_to_exits
 from cladenet.checkpoints import load
 from cladenet.errors import BadArgument
 from cladenet.evaluation.at_exits import evaluate_at_exits
-from cladenet.evaluation.forward import check_precision
+from cladenet.evaluation.options import PLAIN_PRECISIONS
 from cladenet.evaluation.protocol import PLAIN
 from cladenet.evaluation.result import Evaluation
+from cladenet.processor import check_precision
 from cladenet.runs.evaluate.options import EvaluateOptions, by_keyword
 from cladenet.runs.evaluate.scored import opened, scored
 from cladenet.runs.undisturbed import undisturbed
@@ -78,7 +79,7 @@ def evaluate_exits(run: str | Path, options: EvaluateOptions) -> ExitTable:
     """
     _refuse_views(options)
     device = choose_device(options.device)
-    check_precision(options.precision, device)
+    check_precision(options.precision, device.type, PLAIN_PRECISIONS)
     loaded = load(run)
     if loaded.model.num_exits == 1:
         raise BadArgument(

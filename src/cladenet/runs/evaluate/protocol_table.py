@@ -12,12 +12,13 @@ import torch
 from cladenet.checkpoints import Loaded, load
 from cladenet.data.dataset import Split
 from cladenet.errors import BadArgument
-from cladenet.evaluation.forward import check_precision
 from cladenet.evaluation.fusion import evaluate, too_large_for
+from cladenet.evaluation.options import PLAIN_PRECISIONS
 from cladenet.evaluation.protocol import ALL, DENSE, PLAIN, ViewOptions, parse_names, protocols_for
 from cladenet.evaluation.result import Evaluation
 from cladenet.evaluation.scales import TrainScale
 from cladenet.evaluation.viewer import Member, crops_at_once
+from cladenet.processor import check_precision
 from cladenet.runs.evaluate.evaluated import Evaluated, Viewing
 from cladenet.runs.evaluate.fusable import class_order, refuse_unlike, same_images
 from cladenet.runs.evaluate.options import EvaluateOptions, by_keyword
@@ -91,7 +92,7 @@ def table_of(runs: Sequence[str | Path], options: EvaluateOptions) -> ProtocolTa
     names = parse_names(options.protocol or ALL)
     trained = _as_range(options.train_scale)
     device = choose_device(options.device)
-    check_precision(options.precision, device)
+    check_precision(options.precision, device.type, PLAIN_PRECISIONS)
     loaded = [load(run) for run in runs]
     if not loaded:
         raise BadArgument("no run is given; give at least one run folder")

@@ -4,12 +4,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cladenet import processor
 from cladenet.checkpoints import Loaded
 from cladenet.data.batches import eval_batches
-from cladenet.errors import BadArgument
 from cladenet.inference import FastClassifier, for_inference
-from cladenet.inference.prepare import PRECISIONS
 from cladenet.paths import optional_cache
 from cladenet.runs.evaluate.scored import opened, scored
 
@@ -17,14 +14,6 @@ CALIBRATED_ON = 64  # training images, drawn once for all
 ENGINES = (
     "engines"  # in the folder of caches, and not beside the checkpoint, which may be another's
 )
-
-
-def check_precision(precision: str, device: torch.device) -> None:
-    """Raise BadArgument unless it is `fp32`, `int8`, or `bf16` and the device can do it."""
-    if precision not in PRECISIONS:
-        raise BadArgument(f"precision is {precision!r}; expected one of {', '.join(PRECISIONS)}")
-    if precision == "bf16":
-        processor.refuse_bf16(device.type, "use fp32 or int8")
 
 
 def quick(

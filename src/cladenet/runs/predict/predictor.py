@@ -1,0 +1,186 @@
+"""A network that names the likeliest classes of images, prepared exactly as its metadata says."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from cladenet.checkpoints import Loaded, load
+from cladenet.data.images.decode import readable
+from cladenet.data.preprocess import Preprocess, resize_for
+from cladenet.errors import BadArgument, DataError, Diverged
+from cladenet.evaluation.forward import evaluating, scores
+from cladenet.processor import check_precision
+from cladenet.runs.predict.given_images import Attempt, Source, decoded
+from cladenet.threads import our_share
+from cladenet.world import choose_device
+
+FITS = ("stretch", "crop")
+WORTH_PREPARING = 8  # images
+MOST_THREADS = 8  # that decode, unless more are asked for
+
+
+class Guess(NamedTuple):
+    """One answer: the class's name and number, and its probability, 0 to 1."""
+
+    name: str
+    label: int
+    probability: float
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """The answer for one image.
+
+    Args:
+        source: its path as given, or `image[3]` for the fourth of a list.
+        top: the likeliest classes, likeliest first; empty if the image cannot be read.
+        logits: float32 (K,); empty if the image cannot be read.
+        error: why it cannot be read; empty if it can.
+    """
+
+    source: str
+    top: tuple[Guess, ...] = ()
+    logits: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
+    error: str = ""
+
+    @property
+    def best(self) -> Guess:
+        """The likeliest class.
+
+        Raises:
+            DataError: the image cannot be read.
+        """
+        if self.error:
+            raise DataError(f"{readable(self.source)}: {self.error}")
+        return self.top[0]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values: `file`, and `top` or `error`."""
+        if self.error:
+            return {"file": self.source, "error": self.error}
+        top = [{"class": g.name, "label": g.label, "probability": g.probability} for g in self.top]
+        return {"file": self.source, "top": top}
+
+
+class Predictor:
+    """`predict` for streams of any length; at most two batches of images are held at a time.
+
+    Args:
+        run: run or checkpoint folder, or what `load` gave.
+        top: how many classes to name; at most as many as there are.
+        batch_size: images in one forward pass.
+        device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
+        precision: `fp32`, `bf16`, or `int8`, for which the run's training images are looked at.
+        engine: what runs the network, see `for_inference`.
+        fit: `stretch` or `crop` to bring images to the network's size, for checkpoints of data
+            that had one size; by default what the checkpoint says.
+        max_megapixels: files of which more would be decoded are refused; by default as in training.
+        threads: that decode files; by default one for each CPU, up to 8.
+        note: is given a sentence about what runs the network.
+
+    Raises:
+        BadArgument: an argument is out of range.
+        CheckpointError: the checkpoint is damaged.
+    """
+
+    def __init__(
+        self,
+        run: str | Path | Loaded,
+        top: int = 5,
+        *,
+        batch_size: int = 64,
+        device: str = "auto",
+        precision: str = "fp32",
+        engine: str = "auto",
+        fit: str | None = None,
+        max_megapixels: float | None = None,
+        threads: int | None = None,
+        note: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        if top < 1 or batch_size < 1:
+            raise BadArgument(
+                f"top is {top} and batch_size {batch_size}; expected 1 or more of each"
+            )
+        self.device = choose_device(device)
+        check_precision(precision, self.device.type)
+        self.loaded = run if isinstance(run, Loaded) else load(run)
+        self.preprocess = fitted(self.loaded.card.preprocess, fit)
+        if max_megapixels is not None:
+            self.preprocess = replace(self.preprocess, max_megapixels=max_megapixels)
+        self.top, self.batch_size = top, batch_size
+        self.threads = threads or min(MOST_THREADS, our_share().cpus)
+        self._precision, self._engine, self._note = precision, engine, note
+        self._network: nn.Module | None = None  # as it was made ready for the first batch
+
+    def __call__(self, images: Iterable[Source]) -> Iterator[Prediction]:
+        """The answers in the order of the images.
+
+        An image that cannot be read comes out with its `error`, in its place; nothing stands in for
+        it. Paths are files: folders and patterns are the business of `image_list.expand`.
+
+        Raises:
+            Diverged: the network's answers are not finite.
+        """
+        for batch in decoded(images, self.preprocess, self.batch_size, self.threads):
+            yield from self._answers(batch)
+
+    def _answers(self, batch: Sequence[tuple[str, Attempt]]) -> Iterator[Prediction]:
+        pixels = [image for _, image in batch if not isinstance(image, str)]
+        rows: Iterable[NDArray[np.float32]] = self._logits(np.stack(pixels)) if pixels else ()
+        answers = iter(rows)
+        for name, image in batch:
+            if isinstance(image, str):
+                yield Prediction(name, error=image)
+            else:
+                logits = next(answers)
+                yield Prediction(name, self._guesses(logits), logits)
+
+    def _logits(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Of images (n, H, W, C): (n, K)."""
+        self._network = network = self._network or self._ready(len(pixels))
+        with evaluating(network):
+            logits = scores(network, torch.from_numpy(pixels), self.preprocess, self.device)
+        if not bool(logits.isfinite().all()):
+            raise Diverged(
+                f"the answers of {self.loaded.folder} are not finite numbers; "
+                "use an earlier checkpoint, or fp32 in place of bf16"
+            )
+        found: NDArray[np.float32] = logits.cpu().numpy()
+        return found
+
+    def _ready(self, images: int) -> nn.Module:
+        """A few images have their answers from the plain network before another is ready."""
+        if images < WORTH_PREPARING and (self._precision, self._engine) == ("fp32", "auto"):
+            return self.loaded.model.to(self.device)
+        from cladenet.runs.evaluate.quick import as_sentence, quick
+
+        network = quick(self.loaded, self._precision, images, self.device, self._engine)
+        self._note(as_sentence(network))
+        return network
+
+    def _guesses(self, logits: NDArray[np.float32]) -> tuple[Guess, ...]:
+        """The likeliest classes; of equal ones the lower number first, as in an evaluation."""
+        classes = self.loaded.card.classes
+        probabilities = torch.from_numpy(logits).double().softmax(0).tolist()
+        order = np.argsort(-logits, kind="stable")[: self.top]
+        return tuple(Guess(classes[label], int(label), probabilities[label]) for label in order)
+
+
+def fitted(preprocess: Preprocess, fit: str | None) -> Preprocess:
+    """`preprocess` with another way to the network's size.
+
+    Raises:
+        BadArgument: `fit` is not one of `FITS`.
+    """
+    if fit is None:
+        return preprocess
+    if fit not in FITS:
+        raise BadArgument(f"fit is {fit!r}; expected one of {', '.join(FITS)}")
+    resize = resize_for(preprocess.height, preprocess.width) if fit == "crop" else None
+    return replace(preprocess, fit=fit, resize=resize)
