@@ -1,5 +1,5 @@
 """`python -m cladenet`: the command line, also under torchrun."""
 
-from cladenet.cli import main
+from cladenet.cli import command
 
-raise SystemExit(main())
+raise SystemExit(command())

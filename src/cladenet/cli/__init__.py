@@ -33,6 +33,15 @@ COMMANDS = {
 }
 
 
+def command() -> int:
+    """`main` as the whole of a process."""
+    status = main()
+    # At its end the interpreter looks for garbage among all that is left, which with torch takes it
+    # a fifth of the processor time of a prediction. Nothing is freed that the system would not.
+    gc.freeze()
+    return status
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status (see `cladenet.errors`)."""
     words = list(sys.argv[1:] if arguments is None else arguments)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cladenet.cli.engine_options import add_engine, note
+from cladenet.cli.imports import lasting_imports
 from cladenet.cli.index_first import index_first
 from cladenet.cli.tables import interval, percent
 from cladenet.cli.text_table import text_table
@@ -87,9 +88,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Evaluate and print."""
-    from cladenet.allocator import keep_freed_memory
-    from cladenet.checkpoints.atomic import to_json, write_file
-    from cladenet.runs.evaluate.options import EvaluateOptions
+    with lasting_imports():
+        from cladenet.allocator import keep_freed_memory
+        from cladenet.checkpoints.atomic import to_json, write_file
+        from cladenet.runs.evaluate.options import EvaluateOptions
 
     keep_freed_memory()
     output: Path | None = arguments.output

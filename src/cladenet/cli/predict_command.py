@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from cladenet.cli.engine_options import add_engine, note
+from cladenet.cli.imports import lasting_imports
 from cladenet.data.images.decode import readable
 from cladenet.data.images.listing import Ignored
 from cladenet.errors import BadArgument, DataError
@@ -52,8 +53,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Predict and print; 3 if an image could not be read."""
-    from cladenet.allocator import keep_freed_memory
-    from cladenet.runs.predict.predictor import Predictor
+    with lasting_imports():
+        from cladenet.allocator import keep_freed_memory
+        from cladenet.runs.predict.predictor import Predictor
 
     keep_freed_memory()
     ignored = Ignored()

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from cladenet.cli.imports import lasting_imports
 from cladenet.errors import BadArgument
 
 DESCRIPTION = """
@@ -32,10 +33,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Train, and print the result."""
-    from cladenet.allocator import keep_freed_memory
-    from cladenet.data.images.decode import readable
-    from cladenet.runs.folder.config import parse_words, read_options
-    from cladenet.runs.train.train_run import train
+    with lasting_imports():
+        from cladenet.allocator import keep_freed_memory
+        from cladenet.data.images.decode import readable
+        from cladenet.runs.folder.config import parse_words, read_options
+        from cladenet.runs.train.train_run import train
 
     keep_freed_memory()
     names = [word for word in arguments.words if "=" not in word]
