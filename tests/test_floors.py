@@ -1,6 +1,8 @@
-"""Imports go one way: a floor may use the floors before it, never one beside or after it."""
+"""Imports go one way, between floors and within folders; CONTRIBUTING.md shows the floors."""
 
 import ast
+import re
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -8,10 +10,12 @@ import pytest
 import cladenet
 
 SOURCE = Path(cladenet.__file__).parent
+PAGE = Path(__file__).parents[1] / "CONTRIBUTING.md"
 
+# Lowest first; a floor may use the floors before it, never one beside or after it.
 FLOORS = (
     {"errors"},
-    {"files", "paths", "vision", "allocator", "threads", "world"},
+    {"files", "paths", "suggest", "vision", "allocator", "threads", "world"},
     {"processor"},
     {"ledger"},
     {"layers", "data", "recipes"},
@@ -30,23 +34,102 @@ FLOORS = (
 )
 LEVEL = {part: level for level, parts in enumerate(FLOORS) for part in parts}
 ENTRANCES = {"__init__", "__main__"}  # they hand out what the floors above hold
+MOST_FILES = 20  # in a folder whose content can be guessed; `models` has one for each family
+MOST_LINES = 300
+TO_BE_CUT = {
+    "layers",
+    "peer_training.py",
+    "soak.py",
+    "speed_page.py",
+    "cliquenet.py",
+    "densenet.py",
+    "msdnet.py",
+    "preprocess.py",
+}
 
 
-def imported_parts(file: Path) -> set[str]:
-    names = []
+def name_of(file: Path) -> str:
+    parts = file.relative_to(SOURCE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {name_of(file): file for file in sorted(SOURCE.rglob("*.py"))}
+
+
+def imported(file: Path) -> set[str]:
+    """The modules of the package that a file names, at its top or in a function.
+
+    A module that is imported by its name as a text counts too; where the end of the name is put
+    together, all that begin so.
+    """
+    found: set[str] = set()
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.Import):
-            names += [alias.name for alias in node.names]
+            found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            names += [f"{node.module}.{alias.name}" for alias in node.names]
-    return {name.split(".")[1] for name in names if name.startswith("cladenet.")}
+            within = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= within & MODULES.keys()
+            found |= {node.module} if within - MODULES.keys() else set()
+        elif isinstance(node, ast.Call) and getattr(node.func, "id", "") == "import_module":
+            found |= named_by(node.args[0])
+    return {name for name in found if name in MODULES} - {name_of(file)}
 
 
-@pytest.mark.parametrize("file", sorted(SOURCE.rglob("*.py")), ids=lambda f: str(f.name))
-def test_imports_point_to_lower_floors_only(file: Path) -> None:
-    part = file.relative_to(SOURCE).parts[0].removesuffix(".py")
+def named_by(argument: ast.expr) -> set[str]:
+    if isinstance(argument, ast.Constant):
+        return {str(argument.value)}
+    if isinstance(argument, ast.JoinedStr) and isinstance(argument.values[0], ast.Constant):
+        beginning = str(argument.values[0].value)
+        return {name for name in MODULES if name.startswith(beginning)}
+    return set()
+
+
+IMPORTS = {name: imported(file) for name, file in MODULES.items()}
+
+
+def part_of(name: str) -> str:
+    return name.split(".")[1]
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if "." in name])
+def test_imports_point_to_lower_floors_only(name: str) -> None:
+    part = part_of(name)
     if part in ENTRANCES:
         return
-    assert part in LEVEL, f"{part} has no floor: add it to the order in this file and in design"
-    for other in imported_parts(file) - {part, "__version__"}:
-        assert LEVEL[other] < LEVEL[part], f"{file.name} ({part}) imports {other}"
+    assert part in LEVEL, f"{part} has no floor: add it to the order here and in {PAGE.name}"
+    for other in IMPORTS[name] - {"cladenet"}:
+        above = part_of(other) != part and LEVEL[part_of(other)] >= LEVEL[part]
+        assert not above, f"{name} imports {other}, which is no lower floor; see {PAGE.name}"
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    """Within a folder too, where floors do not forbid it."""
+    graph = {name: IMPORTS[name] for name in MODULES if name != "cladenet"}
+    try:
+        list(TopologicalSorter(graph).static_order())
+    except CycleError as error:
+        pytest.fail(f"imports go round: {' -> '.join(error.args[1])}; see {PAGE.name}")
+
+
+def test_the_floors_of_the_page_are_these() -> None:
+    shown = re.search(r"## Where things live\n\n((?:    .+\n)+)", PAGE.read_text())
+    assert shown is not None
+    floors = [set(floor.replace(",", " ").split()) for floor in shown[1].split("<")]
+    assert floors == list(FLOORS)
+
+
+def test_folders_can_be_taken_in_at_a_glance() -> None:
+    sizes = {
+        str(folder.relative_to(SOURCE)): len(list(folder.glob("*.py")))
+        for folder in (SOURCE, *SOURCE.rglob("*/"))
+    }
+    assert {name for name, size in sizes.items() if size > MOST_FILES} <= {"models", *TO_BE_CUT}
+
+
+@pytest.mark.parametrize("folder", ["src", "benchmarks"])
+def test_no_file_is_longer_than_can_be_read_at_once(folder: str) -> None:
+    lines = {
+        file.name: len(file.read_text().splitlines())
+        for file in (PAGE.parent / folder).rglob("*.py")
+    }
+    assert {name for name, count in lines.items() if count > MOST_LINES} <= TO_BE_CUT

@@ -16,7 +16,8 @@ from cladenet.vision import torchvision
 from cladenet.weights import resolve as resolving
 from cladenet.weights.exporting import in_their_words
 from cladenet.weights.importing import import_weights
-from cladenet.weights.known import find_weights, known_weights, split_name
+from cladenet.weights.known import find_weights, known_weights
+from cladenet.weights.names import split_name
 from cladenet.weights.resolve import resolve
 from cladenet.weights.sources import SOURCES
 from cladenet.weights.spelling import to_theirs

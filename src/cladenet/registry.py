@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 from cladenet.errors import BadArgument
 from cladenet.ledger import Entry, aliases, load, look_up
+from cladenet.suggest import hint
 
 if TYPE_CHECKING:
     from cladenet.layers.classifier import Classifier
@@ -37,12 +38,9 @@ def find(name: str) -> Entry:
     """
     entry = look_up(name)
     if entry is None:
-        from difflib import get_close_matches  # only a misspelt name pays for this import
-
-        nearest = get_close_matches(name.lower(), [*load(), *aliases()], n=3)
-        hint = f"nearest: {', '.join(nearest)}. " if nearest else ""
+        near = hint(name, [*load(), *aliases()])
         raise BadArgument(
-            f"no model is called {name!r}; {hint}`cladenet models` prints all {len(load())}"
+            f"no model is called {name!r}; {near}`cladenet models` prints all {len(load())}"
         )
     return entry
 

@@ -5,9 +5,9 @@ from torch import Tensor
 
 from cladenet.errors import BadArgument
 from cladenet.inference.engine.packed import fitting, quicken, signature
-from cladenet.inference.engines import DTYPES, CannotPrepare
 from cladenet.inference.graph.recording import record
 from cladenet.inference.graph.stepwise import AllExits, Walk, walker
+from cladenet.inference.request import DTYPES, CannotPrepare
 from cladenet.layers.classifier import Classifier
 from cladenet.layers.modes import training_nowhere
 

@@ -9,12 +9,12 @@ import gc
 import os
 import sys
 from collections.abc import Sequence
-from difflib import get_close_matches
 from importlib import import_module
 from typing import NoReturn
 
 from cladenet import __version__
 from cladenet.errors import BadArgument, CladeNetError, Interrupted, StorageError
+from cladenet.suggest import hint, nearest
 
 COMMANDS = {
     "models": "the family tree as a table or tree: year, params, MACs, printed error",
@@ -90,10 +90,10 @@ def _dispatch(words: list[str]) -> int:
         return 0
     name = words[0]
     if name not in COMMANDS:
-        near = get_close_matches(name, COMMANDS, n=1)
-        hint = f"did you mean `cladenet {near[0]}`? " if near else ""
+        near = nearest(name, COMMANDS, most=1)
+        meant = f"did you mean `cladenet {near[0]}`? " if near else ""
         raise BadArgument(
-            f"no command is called {name!r}; {hint}`cladenet --help` lists all {len(COMMANDS)}"
+            f"no command is called {name!r}; {meant}`cladenet --help` lists all {len(COMMANDS)}"
         )
     import_module("cladenet.threads").prepare_threads(os.environ)  # before anything imports torch
     command = import_module(f"cladenet.cli.{name}_command")
@@ -120,11 +120,10 @@ class _Parser(argparse.ArgumentParser):
     def unknown(self, word: str) -> BadArgument:
         """The error for an option that there is not, or one word too many."""
         options = [name for name in self._option_string_actions if name.startswith("--")]
-        near = get_close_matches(word.partition("=")[0], options, n=2)
-        hint = f"nearest: {', '.join(near)}. " if near else ""
+        near = hint(word.partition("=")[0], options, most=2)
         what = "option" if word.startswith("-") else "place for"
         return BadArgument(
-            f"`{self.prog}` has no {what} {word!r}; {hint}`{self.prog} --help` lists what it takes"
+            f"`{self.prog}` has no {what} {word!r}; {near}`{self.prog} --help` lists what it takes"
         )
 
 

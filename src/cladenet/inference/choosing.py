@@ -12,7 +12,8 @@ from torch import Tensor
 
 from cladenet.checkpoints.atomic import to_json, write_file
 from cladenet.errors import BadArgument, StorageError
-from cladenet.inference.engines import ENGINES, CannotPrepare, Run, Wish, able, make
+from cladenet.inference.engines import ENGINES, able, make
+from cladenet.inference.request import CannotPrepare, Request, Run
 
 # Of the largest |logit|. Between float32 engines the order of summation differs; bfloat16 has
 # 8 bits, and errors of the layers add up; what int8 costs has to be measured on labelled images.
@@ -45,7 +46,7 @@ class Prepared(NamedTuple):
     why: str
 
 
-def prepared(name: str, wish: Wish, reason: str = "was asked for") -> Prepared:
+def prepared(name: str, request: Request, reason: str = "was asked for") -> Prepared:
     """The network in the engine of that name, or plain if that engine is not right.
 
     `reason` says why that engine, after its name.
@@ -57,94 +58,96 @@ def prepared(name: str, wish: Wish, reason: str = "was asked for") -> Prepared:
     """
     try:
         try:
-            return _compared(name, wish, f"{name} {reason}")
+            return _compared(name, request, f"{name} {reason}")
         except CannotPrepare as error:
-            if wish.precision == "int8":
+            if request.precision == "int8":
                 raise
-            return _compared("eager", wish, f"the plain network, since {error}")
+            return _compared("eager", request, f"the plain network, since {error}")
     except CannotPrepare as error:
-        wider = MORE_PRECISE[wish.precision]
-        message = f"this network cannot be run in {wish.precision}: {error}; use {wider}"
+        wider = MORE_PRECISE[request.precision]
+        message = f"this network cannot be run in {request.precision}: {error}; use {wider}"
         raise BadArgument(message) from error
 
 
-def fastest(wish: Wish) -> Prepared:
-    """The network in the engine that needs the least time for the images of `wish`.
+def fastest(request: Request) -> Prepared:
+    """The network in the engine that needs the least time for the images of `request`.
 
     With a cache, the next `auto` choice for the like of it is this one.
 
     Raises:
         BadArgument: none takes it.
     """
-    known, key = _known(wish), _key(wish)
+    known, key = _known(request), _key(request)
     contenders: list[Prepared] = []  # the slow are let go at once: each has weights of its own
     times: dict[str, float] = {}
     failed = []
-    for name in able(wish):
+    for name in able(request):
         try:
-            candidate = _compared(name, wish, "")
+            candidate = _compared(name, request, "")
         except CannotPrepare as error:
             failed.append(str(error))
             continue
-        times[name] = _milliseconds(candidate.run, wish.images)
+        times[name] = _milliseconds(candidate.run, request.images)
         enough = CLOSE * min(times.values())
         contenders = [c for c in [*contenders, candidate] if times[c.engine] <= enough]
         del candidate
     if not contenders:
-        raise BadArgument(f"no engine runs this network in {wish.precision}: {'; '.join(failed)}")
+        raise BadArgument(
+            f"no engine runs this network in {request.precision}: {'; '.join(failed)}"
+        )
     if len(contenders) > 1:  # once more, for a machine has its moods
         for close in contenders:
-            times[close.engine] = min(times[close.engine], _milliseconds(close.run, wish.images))
+            times[close.engine] = min(times[close.engine], _milliseconds(close.run, request.images))
     best = min(contenders, key=lambda contender: times[contender.engine])
-    _remember(wish, known | {key: best.engine})
+    _remember(request, known | {key: best.engine})
     told = ", ".join(
         f"{name} {times[name]:.2f} ms" for name in sorted(times, key=times.__getitem__)
     )
     return best._replace(why="; ".join([f"fastest of {told}", *failed]))
 
 
-def usual(wish: Wish) -> Prepared:
+def usual(request: Request) -> Prepared:
     """The network in the engine that was the fastest before, or else is ready at once.
 
     Raises:
         BadArgument: as `prepared` does.
     """
-    engines = able(wish)
-    before = _known(wish).get(_key(wish)) if wish.cache is not None else None
+    engines = able(request)
+    before = _known(request).get(_key(request)) if request.cache is not None else None
     if before in engines:
-        return prepared(before, wish, "was the fastest before")
-    return prepared(engines[0], wish, "is ready at once")
+        return prepared(before, request, "was the fastest before")
+    return prepared(engines[0], request, "is ready at once")
 
 
-def _compared(name: str, wish: Wish, why: str) -> Prepared:
-    images = wish.images[:CHECKED]
-    plain: Tensor = wish.model(images)
+def _compared(name: str, request: Request, why: str) -> Prepared:
+    images = request.images[:CHECKED]
+    plain: Tensor = request.model(images)
     if not isinstance(plain, Tensor):
         raise CannotPrepare(f"it gives a {type(plain).__name__}, not one tensor of logits")
     largest = plain.abs().max().item() or 1.0
     try:
-        run = make(name, wish)
+        run = make(name, request)
         logits = run(images)
         difference = (logits - plain).abs().max().item() / largest
     except UNKNOWN as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise CannotPrepare(f"{name} stops with: {reason}") from error
-    if not (difference <= MOST_DIFFERENT[wish.precision] or _as_exact(logits, plain, wish)):
+    if not (difference <= MOST_DIFFERENT[request.precision] or _as_exact(logits, plain, request)):
         raise CannotPrepare(
             f"the logits of {name} differ by {difference:.1e} of the largest, more than "
-            f"{MOST_DIFFERENT[wish.precision]:g}"
+            f"{MOST_DIFFERENT[request.precision]:g}"
         )
     return Prepared(name, run, difference, why)
 
 
-def _as_exact(logits: Tensor, plain: Tensor, wish: Wish) -> bool:
+def _as_exact(logits: Tensor, plain: Tensor, request: Request) -> bool:
     """Are the logits about as near to those in float64 as the plain ones are?
 
     Some networks, hundreds of layers deep or with odd statistics, blow up what rounding leaves.
     """
-    if wish.precision != "fp32":
+    if request.precision != "fp32":
         return False
-    exact: Tensor = copy.deepcopy(wish.model).double()(wish.images[:CHECKED].double())
+    exact: Tensor = copy.deepcopy(request.model).double()(request.images[:CHECKED].double())
     own = (plain - exact).abs().max().item()
     return (logits - exact).abs().max().item() <= NO_WORSE * own
 
@@ -166,13 +169,13 @@ def _milliseconds(run: Run, images: Tensor) -> float:
     return statistics.quantiles(taken, n=4)[0]
 
 
-def _key(wish: Wish) -> str:
+def _key(request: Request) -> str:
     """What the choice depends on."""
-    tensors = [(name, list(value.shape)) for name, value in wish.model.state_dict().items()]
+    tensors = [(name, list(value.shape)) for name, value in request.model.state_dict().items()]
     facts = [
         str(tensors),
-        wish.precision,
-        list(wish.images.shape),
+        request.precision,
+        list(request.images.shape),
         torch.get_num_threads(),
         torch.__version__,
         [name for name, engine in ENGINES.items() if engine.installed],
@@ -180,21 +183,21 @@ def _key(wish: Wish) -> str:
     return sha256(json.dumps(facts).encode()).hexdigest()[:16]
 
 
-def _known(wish: Wish) -> dict[str, str]:
-    if wish.cache is None:
+def _known(request: Request) -> dict[str, str]:
+    if request.cache is None:
         return {}
     try:
-        found = json.loads((wish.cache / CHOICES).read_text())
+        found = json.loads((request.cache / CHOICES).read_text())
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
 
 
-def _remember(wish: Wish, choices: dict[str, str]) -> None:
+def _remember(request: Request, choices: dict[str, str]) -> None:
     """A folder that cannot be written costs another measurement next time, nothing else."""
-    if wish.cache is not None:
+    if request.cache is not None:
         try:
-            wish.cache.mkdir(parents=True, exist_ok=True)
-            write_file(wish.cache / CHOICES, to_json(choices))
+            request.cache.mkdir(parents=True, exist_ok=True)
+            write_file(request.cache / CHOICES, to_json(choices))
         except (OSError, StorageError):
             return

@@ -9,61 +9,19 @@ graph         on a GPU: folded, channels last, replayed as one CUDA graph
 eager         the network as it is
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cached_property
 from importlib import import_module
 from importlib.util import find_spec
-from pathlib import Path
 from typing import NamedTuple
 
-import torch
-from torch import Tensor, nn
-
 from cladenet.errors import BadArgument, MissingExtra
-
-Run = Callable[[Tensor], Tensor]
-DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "int8": torch.float32}  # of maps
-
-
-class CannotPrepare(Exception):
-    """The engine does not take this network, at this precision or on this device."""
-
-
-@dataclass(frozen=True, eq=False)
-class Wish:
-    """What is to be prepared.
-
-    Args:
-        model: in evaluation mode, on the device of the images.
-        images: normalised, float32 (N, C, H, W), as many and as large as there will usually be.
-        precision: `fp32`, `bf16` or `int8`.
-        calibration: images as the network will see them, for `int8`; None otherwise.
-        cache: a folder of the user's own for what takes long to make again; None for none.
-    """
-
-    model: nn.Module
-    images: Tensor
-    precision: str
-    calibration: Tensor | None
-    cache: Path | None
-
-    @cached_property
-    def onnx_graph(self) -> bytes:
-        """The network in ONNX; made once, however many engines read it.
-
-        Raises:
-            CannotPrepare: the network has no form in ONNX, or none in 8 bits.
-        """
-        graph: bytes = import_module("cladenet.inference.engine.onnx_graph").onnx_graph(self)
-        return graph
+from cladenet.inference.request import Request, Run
 
 
 class Engine(NamedTuple):
     """One way to run a network.
 
     Args:
-        module: of this package, with a function `make(wish)` that raises `CannotPrepare`.
+        module: of this package, with a function `make(request)` that raises `CannotPrepare`.
         device: where it runs.
         precisions: that it knows.
         package: that has to be installed; empty for none.
@@ -90,8 +48,8 @@ ENGINES = {
 }
 
 
-def make(name: str, wish: Wish) -> Run:
-    """The network of `wish`, run by the engine of that name.
+def make(name: str, request: Request) -> Run:
+    """The network of `request`, run by the engine of that name.
 
     Raises:
         BadArgument: no engine has this name, or it cannot do this.
@@ -103,25 +61,27 @@ def make(name: str, wish: Wish) -> Run:
             f"engine is {name!r}; expected auto, fastest or one of {', '.join(ENGINES)}"
         )
     engine = ENGINES[name]
-    if engine.device not in ("", wish.images.device.type) or (
-        wish.precision not in engine.precisions
+    if engine.device not in ("", request.images.device.type) or (
+        request.precision not in engine.precisions
     ):
         raise BadArgument(
             f"engine {name} does {' and '.join(engine.precisions)} on "
-            f"{engine.device or 'any device'}, not {wish.precision} on {wish.images.device.type}; "
-            f"choose among {', '.join(able(wish))}"
+            f"{engine.device or 'any device'}, not {request.precision} on "
+            f"{request.images.device.type}; choose among {', '.join(able(request))}"
         )
     if not engine.installed:
         raise MissingExtra(engine.package, "engines", f"engine {name}")
-    run: Run = import_module(f"cladenet.inference.engine.{engine.module}").make(wish)
+    run: Run = import_module(f"cladenet.inference.engine.{engine.module}").make(request)
     return run
 
 
-def able(wish: Wish) -> list[str]:
+def able(request: Request) -> list[str]:
     """The engines that can do it and are installed, the usual one first."""
-    where = wish.images.device.type
+    where = request.images.device.type
     return [
         name
         for name, engine in ENGINES.items()
-        if engine.device in ("", where) and wish.precision in engine.precisions and engine.installed
+        if engine.device in ("", where)
+        and request.precision in engine.precisions
+        and engine.installed
     ]

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from cladenet.errors import BadArgument
 from cladenet.inference.choosing import Prepared, fastest, prepared, usual
-from cladenet.inference.engines import Wish
+from cladenet.inference.request import Request
 from cladenet.layers.classifier import Classifier
 from cladenet.layers.modes import training_nowhere
 from cladenet.processor import check_precision
@@ -96,12 +96,12 @@ def for_inference(
     start = time.perf_counter()
     draw = torch.Generator().manual_seed(0)
     images = torch.randn(batch_size, *size, generator=draw).to(device)
-    wish = Wish(model, images, precision, calibration, cache)
+    request = Request(model, images, precision, calibration, cache)
     with training_nowhere(model), torch.random.fork_rng(devices=[]), torch.inference_mode():
         if engine == "fastest":
-            found = fastest(wish)
+            found = fastest(request)
         elif engine == "auto":
-            found = usual(wish)
+            found = usual(request)
         else:
-            found = prepared(engine, wish)
+            found = prepared(engine, request)
     return FastClassifier(model, found, precision, time.perf_counter() - start)

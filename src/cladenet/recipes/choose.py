@@ -1,7 +1,6 @@
 """Recipes by name, and which one `paper` and `default` mean for a network and its images."""
 
 from dataclasses import replace
-from difflib import get_close_matches
 
 from cladenet.errors import BadArgument
 from cladenet.ledger import Entry
@@ -17,6 +16,7 @@ from cladenet.recipes import (
     transformer,
 )
 from cladenet.recipes.recipe import Recipe
+from cladenet.suggest import nearest
 
 PAPERS = {
     **classic.RECIPES,
@@ -63,7 +63,7 @@ def choose_recipe(
             name = "default_small"
     if name not in RECIPES:
         there = ["paper", *RECIPES]
-        near = get_close_matches(name, there, n=3)
+        near = nearest(name, there)
         hint = f"nearest: {', '.join(near)}" if near else f"there are: {', '.join(there)}"
         raise BadArgument(
             f"no recipe is called {name!r}; {hint}. `paper` is the one of the network's paper, "

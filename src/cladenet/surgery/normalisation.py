@@ -16,7 +16,6 @@ network whose paper has no norms gets one after each convolution.
 """
 
 from collections.abc import Callable
-from difflib import get_close_matches
 from typing import NamedTuple
 
 from torch import nn
@@ -25,6 +24,7 @@ from cladenet.errors import BadArgument
 from cladenet.layers.classifier import Classifier
 from cladenet.layers.instance_norm import InstanceBatchNorm, InstanceNorm
 from cladenet.layers.norm import NoNorm, Norm, group_norm, layer_norm
+from cladenet.suggest import hint
 from cladenet.surgery.cosine_norm import cosine_normalise
 from cladenet.surgery.replace import norm_after_convolutions
 from cladenet.surgery.weight_norm import (
@@ -69,9 +69,8 @@ def normalisation(name: object) -> Normalisation:
     """
     if isinstance(name, str) and name in NORMALISATIONS:
         return NORMALISATIONS[name]
-    near = get_close_matches(str(name).lower(), NORMALISATIONS, n=1)
-    hint = f"nearest: {near[0]}. " if near else ""
-    raise BadArgument(f"norm is {name!r}; {hint}expected one of {', '.join(NORMALISATIONS)}")
+    near = hint(str(name), NORMALISATIONS, most=1)
+    raise BadArgument(f"norm is {name!r}; {near}expected one of {', '.join(NORMALISATIONS)}")
 
 
 def normalised(name: object) -> Finish | None:

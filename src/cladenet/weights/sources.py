@@ -7,13 +7,13 @@ zeros of padding go, whether average pools count them, ReLU6 for ReLU.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from torch import Tensor
 
 from cladenet.errors import BadArgument
+from cladenet.suggest import hint
 from cladenet.weights.spelling import Spelling
 from cladenet.weights.spellings import (
     condensenet,
@@ -285,9 +285,7 @@ def find_source(name: str) -> Source:
     """
     if name in SOURCES:
         return SOURCES[name]
-    near = get_close_matches(name, SOURCES, n=3)
-    hint = f"nearest: {', '.join(near)}. " if near else ""
     raise BadArgument(
-        f"no network of another library is known as {name!r}; {hint}"
+        f"no network of another library is known as {name!r}; {hint(name, SOURCES)}"
         "`cladenet models --weights` prints all"
     )

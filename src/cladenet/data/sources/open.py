@@ -13,7 +13,6 @@ parquet:PATTERN              Parquet files with image bytes
 import os
 from collections.abc import Callable
 from dataclasses import replace
-from difflib import get_close_matches
 
 import numpy as np
 
@@ -34,6 +33,7 @@ from cladenet.data.sources.svhn import open_svhn
 from cladenet.data.sources.table import open_table
 from cladenet.data.sources.table_text import SUFFIXES
 from cladenet.errors import BadArgument, DataError
+from cladenet.suggest import nearest
 
 READERS: dict[str, Callable[[str], DataSet]] = {
     "mnist": open_mnist,
@@ -112,7 +112,7 @@ def _unknown(spec: str, name: str, path: str) -> str:
     if os.path.isfile(path):
         return f"{readable(path)} is a file, but no table ({', '.join(SUFFIXES)}); {LAYOUTS}"
     names = ["digits", *SOURCES]
-    near = get_close_matches(name, names, n=2)
+    near = nearest(name, names, most=2)
     hint = f"; nearest: {', '.join(near)}" if near else ""
     return (
         f"no data set, folder or CSV file is called {readable(spec)!r}{hint}. Expected a folder, "

@@ -4,16 +4,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from cladenet.inference.engines import Run, Wish
+from cladenet.inference.request import Request, Run
 from cladenet.layers.modes import training_nowhere
 
 
-def in_batches(run: Run, wish: Wish) -> Run:
-    """`run`, made for the images of `wish`, for any: in batches, the last one filled up with black.
+def in_batches(run: Run, request: Request) -> Run:
+    """`run`, made for the images of `request`, for any: in batches, the last filled up with black.
 
     The plain network answers for images of another size.
     """
-    model, length, size = wish.model, len(wish.images), wish.images.shape[1:]
+    model, length, size = request.model, len(request.images), request.images.shape[1:]
 
     def of_any_length(images: Tensor) -> Tensor:
         if images.shape[1:] != size:

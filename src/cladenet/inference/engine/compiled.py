@@ -13,17 +13,17 @@ from torch import Tensor
 from torch._inductor import config
 
 from cladenet.inference.engine.batching import in_batches
-from cladenet.inference.engines import DTYPES, CannotPrepare, Run, Wish
+from cladenet.inference.request import DTYPES, CannotPrepare, Request, Run
 
 
-def make(wish: Wish) -> Run:
-    """Compiled for the images of `wish`; other batches are padded to that length, or cut.
+def make(request: Request) -> Run:
+    """Compiled for the images of `request`; other batches are padded to that length, or cut.
 
     Raises:
         CannotPrepare: the compiler stops, such as for want of a C++ compiler.
     """
-    dtype = DTYPES[wish.precision]
-    model: Any = copy.deepcopy(wish.model).to(dtype)
+    dtype = DTYPES[request.precision]
+    model: Any = copy.deepcopy(request.model).to(dtype)
     compiled: Any = torch.compile(model.to(memory_format=torch.channels_last), dynamic=False)
 
     def run(images: Tensor) -> Tensor:
@@ -33,7 +33,7 @@ def make(wish: Wish) -> Run:
     try:
         patch: Any = config.patch
         with patch(freezing=True, fx_graph_cache=False), torch.no_grad():
-            run(wish.images)
+            run(request.images)
     except Exception as error:  # whatever the compiler or its C++ compiler raise
         raise CannotPrepare(f"inductor stops with: {str(error).splitlines()[0]}") from error
-    return in_batches(run, wish)
+    return in_batches(run, request)

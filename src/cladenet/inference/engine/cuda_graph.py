@@ -4,26 +4,26 @@ import torch
 from torch import Tensor
 
 from cladenet.inference.engine.batching import in_batches
-from cladenet.inference.engines import DTYPES, Run, Wish
 from cladenet.inference.graph.program import runner
 from cladenet.inference.graph.recording import record
 from cladenet.inference.graph.simplify import simplify, to_precision
+from cladenet.inference.request import DTYPES, Request, Run
 
 WARM_UP = 3  # runs before the capture, in which cuDNN chooses its algorithms
 
 
-def make(wish: Wish) -> Run:
-    """One graph for batches of the length and size in `wish`.
+def make(request: Request) -> Run:
+    """One graph for batches of the length and size in `request`.
 
     Raises:
         CannotPrepare: the network does something that a list of steps cannot say.
     """
-    dtype = DTYPES[wish.precision]
-    program = record(wish.model, wish.images)
+    dtype = DTYPES[request.precision]
+    program = record(request.model, request.images)
     simplify(program)
     to_precision(program, dtype)
     steps = runner(program)
-    fixed = wish.images.to(dtype, memory_format=torch.channels_last).clone()
+    fixed = request.images.to(dtype, memory_format=torch.channels_last).clone()
     aside = torch.cuda.Stream()
     aside.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(aside):
@@ -39,4 +39,4 @@ def make(wish: Wish) -> Run:
         graph.replay()
         return logits.to(torch.float32, copy=True)  # the next replay writes over them
 
-    return in_batches(run, wish)
+    return in_batches(run, request)

@@ -3,13 +3,13 @@
 import torch
 from torch import Tensor
 
-from cladenet.inference.engines import Run, Wish
+from cladenet.inference.request import Request, Run
 from cladenet.layers.modes import training_nowhere
 
 
-def make(wish: Wish) -> Run:
+def make(request: Request) -> Run:
     """Plain float32, or autocast to bfloat16."""
-    model, low = wish.model, wish.precision == "bf16"
+    model, low = request.model, request.precision == "bf16"
 
     def run(images: Tensor) -> Tensor:
         autocast = torch.autocast(images.device.type, torch.bfloat16, enabled=low)

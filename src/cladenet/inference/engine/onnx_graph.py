@@ -5,50 +5,66 @@ import logging
 import tempfile
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import torch
 from torch import Tensor
 
-from cladenet.inference.engines import CannotPrepare, Wish
+from cladenet.inference.request import CannotPrepare, Request
 
 IMAGES, LOGITS = "images", "logits"
+IN_ONNX = "onnx"  # in what engines share
 
 
-def onnx_graph(wish: Wish) -> bytes:
-    """For the images of `wish`, their number and size fixed.
+def onnx_graph(request: Request) -> bytes:
+    """For the images of `request`, their number and size fixed; made once for all engines.
 
     Raises:
         CannotPrepare: the network has no form in ONNX, or none in 8 bits.
     """
+    if IN_ONNX not in request.shared:
+        request.shared[IN_ONNX] = _exported(request)
+    graph: bytes = request.shared[IN_ONNX]
+    return graph
+
+
+def _exported(request: Request) -> bytes:
     graph: Any = io.BytesIO()  # what the older exporter, which needs no further package, takes
     try:
-        with warnings.catch_warnings(), patch.object(torch._C, "_jit_onnx_log", _silent):
+        with warnings.catch_warnings(), _without_log():
             warnings.simplefilter("ignore")
             torch.onnx.export(
-                wish.model,
-                (wish.images,),
+                request.model,
+                (request.images,),
                 graph,
                 dynamo=False,
                 input_names=[IMAGES],
                 output_names=[LOGITS],
                 opset_version=17,
             )
-            if wish.calibration is None:
+            if request.calibration is None:
                 return graph.getvalue()
-            return _in_8_bits(graph.getvalue(), wish.calibration, len(wish.images))
+            return _in_8_bits(graph.getvalue(), request.calibration, len(request.images))
     except Exception as error:  # the exporter and the quantiser raise what their parts raise
         raise CannotPrepare(f"ONNX stops with: {str(error).splitlines()[0]}") from error
 
 
-def _silent(*_: Any) -> None:
-    """In place of a log that torch 2.13 turns on where it means to leave it as it is.
+@contextmanager
+def _without_log() -> Iterator[None]:
+    """Silence a log that torch 2.13 turns on where it means to leave it as it is.
 
     It prints the whole graph that the exporter fails at, which is no more than another engine's
     turn here.
     """
+    part: Any = torch._C
+    log = part._jit_onnx_log
+    part._jit_onnx_log = lambda *_: None
+    try:
+        yield
+    finally:
+        part._jit_onnx_log = log
 
 
 def _in_8_bits(graph: bytes, calibration: Tensor, batch: int) -> bytes:

@@ -4,19 +4,19 @@ import torch
 from torch import Tensor
 
 from cladenet.inference.engine.batching import in_batches
-from cladenet.inference.engine.onnx_graph import IMAGES, LOGITS
-from cladenet.inference.engines import CannotPrepare, Run, Wish
+from cladenet.inference.engine.onnx_graph import IMAGES, LOGITS, onnx_graph
+from cladenet.inference.request import CannotPrepare, Request, Run
 
 
-def make(wish: Wish) -> Run:
-    """A session for the images of `wish`, on as many threads as torch has.
+def make(request: Request) -> Run:
+    """A session for the images of `request`, on as many threads as torch has.
 
     Raises:
         CannotPrepare: the network has no form in ONNX.
     """
     import onnxruntime
 
-    graph = wish.onnx_graph
+    graph = onnx_graph(request)
     try:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = torch.get_num_threads()
@@ -28,4 +28,4 @@ def make(wish: Wish) -> Run:
         found = session.run([LOGITS], {IMAGES: images.contiguous().numpy()})
         return torch.from_numpy(found[0])
 
-    return in_batches(run, wish)
+    return in_batches(run, request)

@@ -14,7 +14,8 @@ from torch import Tensor
 
 from cladenet import processor
 from cladenet.inference.engine.batching import in_batches
-from cladenet.inference.engines import CannotPrepare, Run, Wish
+from cladenet.inference.engine.onnx_graph import onnx_graph
+from cladenet.inference.request import CannotPrepare, Request, Run
 
 # Compile a graph and run it once. OpenVINO 2026.4 ends the process that compiles DenseNet-121 in
 # 8 bits (a segmentation fault), so such graphs are tried in a process of their own.
@@ -28,8 +29,8 @@ compiled([numpy.zeros(compiled.input(0).shape, numpy.float32)])
 HINTS = {"fp32": "f32", "bf16": "bf16"}
 
 
-def make(wish: Wish) -> Run:
-    """Compiled for the images of `wish`, on as many threads as torch has.
+def make(request: Request) -> Run:
+    """Compiled for the images of `request`, on as many threads as torch has.
 
     Raises:
         CannotPrepare: OpenVINO does not take the network, or for int8 ONNX does not.
@@ -39,20 +40,20 @@ def make(wish: Wish) -> Run:
     settings: dict[str, Any] = {
         "PERFORMANCE_HINT": "LATENCY",
         "INFERENCE_NUM_THREADS": torch.get_num_threads(),
-        "INFERENCE_PRECISION_HINT": _hint(wish.precision),
+        "INFERENCE_PRECISION_HINT": _hint(request.precision),
     }
-    if wish.cache is not None:
-        settings["CACHE_DIR"] = str(wish.cache)
+    if request.cache is not None:
+        settings["CACHE_DIR"] = str(request.cache)
     core = openvino.Core()
-    graph = _tried(wish.onnx_graph) if wish.precision == "int8" else None
+    graph = _tried(onnx_graph(request)) if request.precision == "int8" else None
     try:
         if graph is not None:
             converted = core.read_model(graph)
         else:
             with warnings.catch_warnings():  # shapes are meant to be those of the example
                 warnings.simplefilter("ignore")
-                converted = openvino.convert_model(wish.model, example_input=wish.images)
-            converted.reshape(list(wish.images.shape))
+                converted = openvino.convert_model(request.model, example_input=request.images)
+            converted.reshape(list(request.images.shape))
         compiled = core.compile_model(converted, "CPU", settings)
     except Exception as error:  # OpenVINO has no class of its own for what it cannot convert
         raise CannotPrepare(
@@ -61,14 +62,14 @@ def make(wish: Wish) -> Run:
     done = compiled.get_property("INFERENCE_PRECISION_HINT").to_string()
     if done != settings["INFERENCE_PRECISION_HINT"]:  # it says nothing
         raise CannotPrepare(f"openvino computes in {done} here")
-    request = compiled.create_infer_request()
+    session = compiled.create_infer_request()
 
     def run(images: Tensor) -> Tensor:
         array = images.contiguous().numpy()
-        found = request.infer([array], share_inputs=True, share_outputs=True)  # copied once, here
+        found = session.infer([array], share_inputs=True, share_outputs=True)  # copied once, here
         return torch.from_numpy(next(iter(found.values())).copy())
 
-    return in_batches(run, wish)
+    return in_batches(run, request)
 
 
 def _hint(precision: str) -> str:

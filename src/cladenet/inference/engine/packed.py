@@ -10,7 +10,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from cladenet.inference.engines import DTYPES, CannotPrepare, Run, Wish
 from cladenet.inference.graph.packing import overwrite_where_possible, pack
 from cladenet.inference.graph.program import Program, runner
 from cladenet.inference.graph.quantised import quantise
@@ -18,15 +17,16 @@ from cladenet.inference.graph.ranges import ranges_of
 from cladenet.inference.graph.recording import record
 from cladenet.inference.graph.simplify import simplify, to_precision
 from cladenet.inference.graph.single_pixels import quicken_single_pixels
+from cladenet.inference.request import DTYPES, CannotPrepare, Request, Run
 
 Signature = tuple[tuple[Any, str, str], ...]
 LARGEST_BLOCK = 2**25  # bytes
 MOST_KEPT = 4  # programs of a network that takes other steps for images of other sizes
 
 
-def make(wish: Wish) -> Run:
+def make(request: Request) -> Run:
     """Any network whose steps do not depend on what it sees, nor on how many images it sees."""
-    return Packed(wish.model, wish.images, wish.precision, wish.calibration)
+    return Packed(request.model, request.images, request.precision, request.calibration)
 
 
 class Packed:

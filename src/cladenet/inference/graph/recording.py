@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode, resolve_name
 
-from cladenet.inference.engines import CannotPrepare
 from cladenet.inference.graph.products import argument, convolution
 from cladenet.inference.graph.program import Program, Slot, Step
+from cladenet.inference.request import CannotPrepare
 from cladenet.layers.conv import size_after
 from cladenet.layers.modes import training_nowhere
 

@@ -10,8 +10,8 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from cladenet.inference.engines import CannotPrepare
 from cladenet.inference.graph.program import Program, Slot, Step, blank, executor
+from cladenet.inference.request import CannotPrepare
 
 # Gives the logits of one exit after the other, and is sent the images that go on, by their places
 # among those that are there; None for all of them.

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from difflib import get_close_matches
 from math import isfinite
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -13,6 +12,7 @@ import yaml
 from cladenet.errors import BadArgument, CheckpointError
 from cladenet.recipes import Recipe
 from cladenet.recipes.recipe import field_types, parse_value
+from cladenet.suggest import nearest
 
 MOST_THREADS = 1024  # beyond, OpenMP ends the process without a word
 _NOT_YAML = (yaml.YAMLError, ValueError, RecursionError)
@@ -194,7 +194,7 @@ def apply(config: RunConfig, options: Mapping[str, Any]) -> RunConfig:
 
 
 def _unknown(key: str, of_run: list[str], of_recipe: list[str]) -> BadArgument:
-    near = get_close_matches(key, [*of_run, *of_recipe], n=2)
+    near = nearest(key, [*of_run, *of_recipe], most=2)
     near = [_CALLED_HERE[key]] if key in _CALLED_HERE else near
     if near:
         return BadArgument(f"{key!r} is no option; nearest: {', '.join(near)}")

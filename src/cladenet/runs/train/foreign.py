@@ -6,7 +6,7 @@ from typing import Any
 from cladenet.checkpoints import folder as folders
 from cladenet.checkpoints import locate
 from cladenet.registry import find
-from cladenet.weights.create import is_external, names_weights
+from cladenet.weights.names import is_external, names_weights
 from cladenet.weights.resolve import resolve
 from cladenet.weights.sources import find_source
 

@@ -1,0 +1,37 @@
+"""What engines are asked for, and how one says that it cannot."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+Run = Callable[[Tensor], Tensor]
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "int8": torch.float32}  # of maps
+
+
+class CannotPrepare(Exception):
+    """The engine does not take this network, at this precision or on this device."""
+
+
+@dataclass(frozen=True, eq=False)
+class Request:
+    """What is to be prepared.
+
+    Args:
+        model: in evaluation mode, on the device of the images.
+        images: normalised, float32 (N, C, H, W), as many and as large as there will usually be.
+        precision: `fp32`, `bf16` or `int8`.
+        calibration: images as the network will see them, for `int8`; None otherwise.
+        cache: a folder of the user's own for what takes long to make again; None for none.
+        shared: what one engine has made and another can use.
+    """
+
+    model: nn.Module
+    images: Tensor
+    precision: str
+    calibration: Tensor | None
+    cache: Path | None
+    shared: dict[str, Any] = field(default_factory=dict)
