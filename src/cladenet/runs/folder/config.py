@@ -261,6 +261,12 @@ def decisions(config: RunConfig) -> dict[str, Any]:
     return {name: value for name, value in plain.items() if name not in left_out}
 
 
+def decisions_at_default() -> dict[str, Any]:
+    """What `decisions` holds where nothing was decided: what options were that came later."""
+    nothing = RunConfig(network="", data="", recipe_name="", recipe=Recipe(source="", steps=1))
+    return decisions(nothing)
+
+
 def from_yaml(text: bytes, path: Path) -> RunConfig:
     """The inverse of `to_yaml`; `path` is for the message.
 
