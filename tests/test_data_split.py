@@ -7,8 +7,9 @@ from PIL import Image
 
 from cladenet.data.dataset import ArrayImages, DataSet, Split, from_array
 from cladenet.data.sources.open import open_dataset
-from cladenet.data.split import hold_out, read_index, with_test, with_validation, write_index
+from cladenet.data.split import hold_out, read_index, write_index
 from cladenet.errors import BadArgument, DataError
+from cladenet.runs.folder.division import decide_division, divide
 
 
 def split(*counts: int) -> Split:
@@ -55,8 +56,6 @@ def test_the_choice_is_the_same_everywhere() -> None:
 def test_a_class_with_one_image_is_refused_by_name() -> None:
     with pytest.raises(DataError, match=r"class 1 has a single image \(train\[4\]\)"):
         hold_out(split(4, 1), 0.2, 0)
-    with pytest.raises(DataError, match=r"1 classes have a single image.*'b'; add images"):
-        with_validation(dataset(4, 1), 0.2, 0)
 
 
 @pytest.mark.parametrize("fraction", [0.0, 1.0, -1.0, float("nan")])
@@ -65,23 +64,24 @@ def test_impossible_fractions_are_refused(fraction: float) -> None:
         hold_out(split(4, 4), fraction, 0)
 
 
-def test_validation_and_test_are_carved_once_and_disjoint() -> None:
+def test_validation_and_test_are_held_out_once_and_disjoint() -> None:
     whole = dataset(40, 60)
-    carved = with_validation(with_test(whole, 0.2, 0), 0.1, 0)
+    carved = divide(whole, decide_division(whole, val=0.1, test=0.2, seed=0))
     assert carved.val is not None
     assert carved.test is not None
     assert (len(carved.train), len(carved.val), len(carved.test)) == (72, 8, 20)
     ids = [*carved.train.ids, *carved.val.ids, *carved.test.ids]
     assert sorted(ids) == sorted(whole.train.ids)
-    assert with_validation(carved, 0.1, 0) is carved
-    assert carved.notes[1] == "val: 8 images held out of train (10% of each class, seed 0)"
+    assert decide_division(carved, val=0.1, test=0.2, seed=0) == {}
+    assert carved.notes == ("of 100 training images 8 for val, 20 for test are held out",)
 
 
 def test_no_images_are_copied_for_files(tmp_path: Path) -> None:
     for grey, name in enumerate(("a/1.png", "a/2.png", "b/1.png", "b/2.png")):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         Image.new("L", (2, 2), grey).save(tmp_path / name)
-    carved = with_validation(open_dataset(str(tmp_path)), 0.5, 0)
+    whole = open_dataset(str(tmp_path))
+    carved = divide(whole, decide_division(whole, val=0.5, test=0.0, seed=0))
     assert carved.val is not None
     assert {*carved.train.ids, *carved.val.ids} == {str(path) for path in tmp_path.rglob("*.png")}
 

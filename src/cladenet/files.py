@@ -1,9 +1,13 @@
 """Small files that are written whole or not at all."""
 
+import errno
 import os
 from pathlib import Path
 
 from cladenet.errors import DataError
+
+# What the system says where a file finds no room: on the disk, by a quota, by a limit of its size.
+NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 def write_atomically(path: Path, content: bytes) -> None:

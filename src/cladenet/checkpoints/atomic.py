@@ -4,7 +4,6 @@ A checkpoint is a folder. It is written under a temporary name beside its final 
 and the folder itself are forced to the disk, and one rename makes it exist.
 """
 
-import errno
 import hashlib
 import json
 import os
@@ -15,11 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from cladenet.errors import CheckpointError, OutOfSpace, StorageError
-from cladenet.files import sync_folder
+from cladenet.files import NO_SPACE, sync_folder
 
 MANIFEST = "manifest.json"
 _TEMPORARY = ".writing-"
-_NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 def write_folder(target: Path, files: Mapping[str, bytes], facts: Mapping[str, Any]) -> None:
@@ -122,7 +120,7 @@ def to_json(value: Any) -> bytes:
 
 def explain(error: OSError, path: Path, needed: int) -> StorageError:
     """Why `needed` bytes could not be written to `path`, in the user's words."""
-    if error.errno not in _NO_SPACE:
+    if error.errno not in NO_SPACE:
         return StorageError(
             f"{path} cannot be written: {error.strerror or error}. What was saved before is "
             "untouched; mend the disk or its permissions, or take another folder"

@@ -4,10 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from cladenet.data.images.decode import MAX_PIXELS
 from cladenet.data.preprocess import Preprocess
 from cladenet.errors import CheckpointError
-
-MAX_PIXELS = 50_000_000  # of an input; as many as an image may have
 
 
 @dataclass(frozen=True)

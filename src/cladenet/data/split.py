@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cladenet.data.check.equal import Groups, equal_images
-from cladenet.data.dataset import DataSet, Split
+from cladenet.data.dataset import Split
 from cladenet.errors import BadArgument, DataError
 from cladenet.files import write_atomically
 
@@ -110,24 +110,6 @@ def _indivisible(split: Split, of_class: Index, two_labels: NDArray[np.bool_], p
     )
 
 
-def with_validation(dataset: DataSet, fraction: float, seed: int) -> DataSet:
-    """`dataset` itself if it has a validation set, else one carved out of train.
-
-    Raises:
-        DataError: as `hold_out`.
-    """
-    return _carve(dataset, fraction, seed, "val")
-
-
-def with_test(dataset: DataSet, fraction: float, seed: int) -> DataSet:
-    """`dataset` itself if it has a test set, else one carved out of train; do this first.
-
-    Raises:
-        DataError: as `hold_out`.
-    """
-    return _carve(dataset, fraction, seed, "test")
-
-
 def write_index(path: Path, parts: Mapping[str, Index], split: Split) -> None:
     """Write which images of `split` belong to which part, as JSON, in whole or not at all.
 
@@ -166,22 +148,3 @@ def read_index(path: Path, split: Split) -> dict[str, Index]:
     if not in_range or len(np.unique(together)) != len(together):
         raise DataError(f"{path} is damaged: its parts overlap or point outside the data")
     return parts
-
-
-def _carve(dataset: DataSet, fraction: float, seed: int, purpose: str) -> DataSet:
-    if purpose in dataset.splits():
-        return dataset
-    counts = np.bincount(dataset.train.labels, minlength=len(dataset.classes))
-    if single := [dataset.classes[label] for label in np.flatnonzero(counts == 1)]:
-        names = ", ".join(repr(name) for name in single[:5])
-        raise DataError(
-            f"{len(single):,} classes have a single image, which cannot be both in train and "
-            f"{purpose}: {names}; add images of them or give a {purpose} set"
-        )
-    stay, held_out = hold_out(dataset.train, fraction, seed, purpose=purpose)
-    note = (
-        f"{purpose}: {len(held_out):,} images held out of train "
-        f"({fraction:.0%} of each class, seed {seed})"
-    )
-    carved = {"train": dataset.train.subset(stay), purpose: dataset.train.subset(held_out)}
-    return dataset.with_splits(carved, note)

@@ -9,7 +9,6 @@ The file is written under another name in the same folder and renamed when all o
 under its own name it is whole or damaged later; opening it finds out.
 """
 
-import errno
 import json
 import os
 import shutil
@@ -22,12 +21,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cladenet.errors import DataError, OutOfSpace
-from cladenet.files import sync_folder
+from cladenet.files import NO_SPACE, sync_folder
 
 FORMAT = 1
 MAGIC = b"CLADPACK"
 VERIFIED_BYTES = 256 << 20
-NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class DamagedCache(DataError):

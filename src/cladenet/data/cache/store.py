@@ -22,7 +22,6 @@ from numpy.typing import NDArray
 
 from cladenet.data.cache.packed import (
     FORMAT,
-    NO_SPACE,
     DamagedCache,
     PackedImages,
     out_of_space,
@@ -33,6 +32,7 @@ from cladenet.data.loading import in_threads
 from cladenet.data.preprocess import Preprocess
 from cladenet.data.resample import shrink
 from cladenet.errors import BadArgument
+from cladenet.files import NO_SPACE
 from cladenet.paths import cache_root, cache_was_chosen
 from cladenet.threads import our_share
 

@@ -3,7 +3,7 @@
     layout                              becomes
     train/CLASS/... val/ test/          train, val, test; labels are always those of train/
     val/CLASS/... without train/        for evaluation only: train is empty
-    CLASS/... ("flat")                  train only; `with_validation` carves the rest out of it
+    CLASS/... ("flat")                  train only; a run holds out the rest of it
     test/ without labels                left alone, and said
 
 Splits go by any of the names in `parts`, and folders around all of this are looked through. Classes

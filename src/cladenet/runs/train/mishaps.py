@@ -7,13 +7,11 @@ from pathlib import Path
 
 from cladenet.checkpoints.atomic import explain
 from cladenet.errors import OutOfSpace
+from cladenet.files import NO_SPACE
 from cladenet.runs.folder.config import RunConfig
 from cladenet.runs.folder.folder import RunFolder
 
-_OF_THE_DISK = {
-    errno.ENOSPC,
-    errno.EDQUOT,
-    errno.EFBIG,
+_OF_THE_DISK = NO_SPACE | {
     errno.EIO,
     errno.EROFS,
     errno.EACCES,
