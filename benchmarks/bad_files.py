@@ -131,7 +131,7 @@ def spoil_runs(root: Path) -> None:
         damage(copied(run, root / name) / "best" / "weights.safetensors")
     for folder in (copied(run, root / "lost-run")).glob("step-*"):
         flip(folder / "state.safetensors")
-    first = next(iter(whole))
+    first = min(whole)
     forge(run, root / "nan-run", save({**whole, first: whole[first] * float("nan")}))
     forge(run, root / "half-run", save({k: v.half() for k, v in whole.items()}))
     forge(run, root / "lacking-run", save({k: v for k, v in whole.items() if k != first}))

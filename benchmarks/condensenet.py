@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import cast
 
 import torch
-from machine import machine
 from torch import Tensor
 
 from cladenet.layers.classifier import Classifier
 from cladenet.layers.progress import followers
 from cladenet.models.condensenet import CondenseNet
 from cladenet.registry import create_model, find
+from machine import machine
 
 RESULT = Path(__file__).parent / "results" / "condensenet.json"
 NAMES = ("condensenet_86_cifar", "condensenet_182_cifar", "condensenet_74_g4", "condensenet_74_g8")

@@ -23,7 +23,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from machine import machine
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -34,6 +33,7 @@ from cladenet.evaluation.viewer import Member, Viewer
 from cladenet.layers.classifier import Classifier
 from cladenet.registry import create_model
 from cladenet.surgery.fully_convolutional import to_fully_convolutional
+from machine import machine
 
 RESULT = Path(__file__).parent / "results" / "dense_evaluation.json"
 SIDE, CROP, STEP, BATCH = 512, 224, 32, 20
@@ -112,7 +112,7 @@ def positions(model: Classifier, image: Tensor) -> dict[str, Side]:
     """Scores at 10x10 places, (100, K)."""
     dense = to_fully_convolutional(model)
     crops = windows_of(image, CROP, STEP)
-    assert len(crops) == 100  # noqa: S101
+    assert len(crops) == 100
     return {
         "100 crops": lambda: torch.cat([model(batch) for batch in crops.split(BATCH)]),
         "1 map": lambda: rows_of(dense(image)),

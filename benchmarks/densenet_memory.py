@@ -19,12 +19,12 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from machine import machine
 from torch import Tensor, nn
 
 import cladenet
 from cladenet.allocator import keep_freed_memory
 from cladenet.vision import torchvision
+from machine import machine
 
 RESULT = Path(__file__).parent / "results" / "densenet_memory.json"
 OURS, OURS_EFFICIENT = "cladenet", "cladenet, memory_efficient"

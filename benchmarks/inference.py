@@ -14,7 +14,6 @@ What is written: benchmarks/results/inference.json (inference_cuda.json).
 
 import argparse
 import json
-import sys
 import tempfile
 import time
 from contextlib import ExitStack
@@ -22,10 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from machine import machine
 from safetensors.torch import save_file
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from cladenet import processor
 from cladenet.bench.apart import Apart
@@ -34,6 +30,7 @@ from cladenet.bench.limits import Limits, measure_limits
 from cladenet.bench.paired import paired
 from cladenet.errors import BadArgument
 from cladenet.weights.sources import find_source
+from machine import machine
 from parity import randomised
 
 RESULTS = Path(__file__).parent / "results"

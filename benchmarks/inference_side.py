@@ -19,8 +19,6 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-
 import cladenet
 from cladenet.allocator import keep_freed_memory
 from cladenet.bench.apart import Answers

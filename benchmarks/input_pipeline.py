@@ -23,8 +23,6 @@ from typing import Any
 import numpy as np
 import PIL
 import torch
-from input_sides import PROCESS, Photographs, Sides, cifar
-from machine import machine
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -35,6 +33,8 @@ from cladenet.data.images.jpeg import agrees
 from cladenet.data.preprocess import Preprocess
 from cladenet.data.sources.open import open_dataset
 from cladenet.vision import torchvision
+from input_sides import PROCESS, Photographs, Sides, cifar
+from machine import machine
 
 RESULT = Path(__file__).parent / "results" / "input_pipeline.json"
 # In standard deviations: two epochs of 20,000 images, and of 160, differ by their random crops.

@@ -18,8 +18,6 @@ from typing import Any
 
 import torch
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-
 from cladenet.registry import find
 from cladenet.weights.exporting import in_their_words
 from cladenet.weights.sources import SOURCES, Source

@@ -19,7 +19,8 @@ is below 3/n with 95 % confidence, which is the column "bound". The exit statuse
 """
 TAIL = """
 Written by `python benchmarks/soak.py` (`make soak`; a group alone: `python benchmarks/soak.py
-disk`), with the trials of `tests/faults`, which the tests make a few of. Measured on {machine};
+disk`), with the trials of `benchmarks/faults`, of which the tests make a few. Measured on
+{machine};
 the seconds are those of a machine that does other work besides.
 
 What does not hold, or was not tried:

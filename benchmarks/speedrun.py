@@ -30,7 +30,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from machine import machine
 
 from cladenet.allocator import keep_freed_memory
 from cladenet.data.batches import TrainBatches
@@ -47,6 +46,7 @@ from cladenet.training.engine import train
 from cladenet.training.learner import Learner
 from cladenet.training.objective import make_objective
 from cladenet.world import World
+from machine import machine
 
 RESULT = Path(__file__).parent / "results" / "speedrun.json"
 MARKS = (80.0, 85.0)

@@ -24,7 +24,6 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from machine import machine
 from torch import Tensor
 
 from cladenet.models.stochastic_depth import StochasticUnit
@@ -32,6 +31,7 @@ from cladenet.recipes import Recipe
 from cladenet.registry import create_model
 from cladenet.training.learner import Learner
 from cladenet.world import World
+from machine import machine
 
 RESULT = Path(__file__).parent / "results" / "stochastic_depth.json"
 CONSTANT, STOCHASTIC = "resnet110_cifar", "resnet110_stochastic_depth_cifar"

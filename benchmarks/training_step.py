@@ -29,12 +29,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from machine import machine
-from training_sides import Case
 
 from cladenet import processor
 from cladenet.bench.apart import Apart
 from cladenet.bench.paired import paired, times_as_fast
+from machine import machine
+from training_sides import Case
 
 RESULT = Path(__file__).parent / "results" / "training_step.json"
 SIDES = Path(__file__).parent / "training_sides.py"

@@ -177,13 +177,13 @@ def serialise(tensors: Mapping[str, Tensor]) -> bytes:
 
 
 def deserialise(data: bytes, path: Path) -> dict[str, Tensor]:
-    """Safetensors bytes to tensors; `path` is for the message alone.
+    """Safetensors bytes to tensors in the order of their names; `path` is for the message alone.
 
     Raises:
         CheckpointError: the bytes are not a safetensors file.
     """
     try:
-        return safetensors.torch.load(data)
+        return dict(sorted(safetensors.torch.load(data).items()))
     except (safetensors.SafetensorError, ValueError, KeyError) as error:
         raise CheckpointError(f"{path} is not a safetensors file: {error}") from error
 
