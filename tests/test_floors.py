@@ -42,7 +42,6 @@ TO_BE_CUT = {
     "cliquenet.py",
     "densenet.py",
     "msdnet.py",
-    "preprocess.py",
 }
 
 
