@@ -39,6 +39,7 @@ MOST_LINES = 300
 TO_BE_CUT = {
     "layers",
     "data/shards",
+    "data/sources",
     "cliquenet.py",
     "densenet.py",
     "msdnet.py",
