@@ -16,7 +16,7 @@ import cladenet
 from cladenet import processor
 from cladenet.errors import BadArgument
 from cladenet.kernels.checkpointing import EVERY, Every, checkpoint_activations, recompute
-from cladenet.layers.classifier import Classifier, FeatureMap
+from cladenet.layers.classifier import Classifier
 from cladenet.layers.conv import conv
 from cladenet.layers.norm import norm_relu
 from cladenet.models.densenet import DenseNetCifar
@@ -101,10 +101,10 @@ class Toy(Classifier):
     """Two stages of two units with batch norm and dropout; auxiliary classifiers where asked."""
 
     def __init__(self, *reads: tuple[int, int]) -> None:
-        super().__init__(3, 4, [FeatureMap("stages.1", 8, 1)], head_width=8)
+        super().__init__(3, 4)
         self.stem = conv(3, 8, 3)
         self.stages = nn.Sequential(*(nn.Sequential(self.unit(), self.unit()) for _ in range(2)))
-        self.head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), self.new_classifier(4))
+        self.head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), self.new_classifier(8))
         pool = partial(nn.AdaptiveAvgPool2d, 1)
         self.add_auxiliary(
             {place: nn.Sequential(pool(), nn.Flatten(), nn.Linear(8, 4)) for place in reads}

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from cladenet.errors import BadArgument
-from cladenet.layers.classifier import Classifier, FeatureMap
+from cladenet.layers.classifier import Classifier
 from cladenet.models import vgg
 from cladenet.registry import create_model
 from cladenet.surgery import fully_convolutional
@@ -131,7 +131,7 @@ class Tiny(Classifier):
     """A convolution, and whatever head."""
 
     def __init__(self, head: nn.Sequential, input_size: int | None = None) -> None:
-        super().__init__(3, 5, [FeatureMap("stages.0", 4, 2)], 4, input_size)
+        super().__init__(3, 5, input_size)
         self.stem = nn.Identity()
         self.stages = nn.Sequential(nn.Conv2d(3, 4, 2, 2))
         self.head = head

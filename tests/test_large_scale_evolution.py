@@ -23,6 +23,14 @@ def test_the_first_individual_is_a_linear_classifier_of_the_mean_colour() -> Non
     torch.testing.assert_close(model(images), images.mean((2, 3)) @ weight.T + bias)
 
 
+def test_a_network_without_any_weights_takes_a_new_classifier() -> None:
+    model = EvolvedNetwork(num_classes=0)
+    assert not list(model.parameters())
+    assert model.head_hidden_size == 3
+    model.reset_classifier(5)
+    assert model(torch.randn(2, 3, 8, 8)).shape == (2, 5)
+
+
 def test_genes_are_rounded_when_the_network_is_built() -> None:
     """3 x 1.5 = 4.5 makes 4 channels (half to even), 2 x 0.6 + 1 and 2 x 1.4 + 1 make 3x3, 2^1."""
     dna = DNA((Vertex((Convolution(0, 0.6, 1.4, 1.5, 0.7),)),))

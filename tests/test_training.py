@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from cladenet.data.batches import Batch
 from cladenet.data.preprocess import Preprocess
 from cladenet.errors import BadArgument, Diverged
-from cladenet.layers.classifier import Classifier, FeatureMap
+from cladenet.layers.classifier import Classifier
 from cladenet.recipes import Recipe
 from cladenet.training.ema import Ema
 from cladenet.training.engine import Report, train
@@ -31,14 +31,14 @@ class Toy(Classifier):
     """Every kind of part that behaves differently in training: norm, dropout, bias."""
 
     def __init__(self, drop_rate: float = 0.0, norm: bool = True) -> None:
-        super().__init__(1, 3, [FeatureMap("stages.1", 4, 1)], head_width=64)
+        super().__init__(1, 3)
         self.stem = nn.Conv2d(1, 4, 3, padding=1)
         middle = nn.BatchNorm2d(4) if norm else nn.Identity()
         self.stages = nn.Sequential(
             nn.Sequential(middle, nn.ReLU()),
             nn.Sequential(nn.Conv2d(4, 4, 3, padding=1), nn.ReLU()),
         )
-        self.head = nn.Sequential(nn.Flatten(), nn.Dropout(drop_rate), self.new_classifier(3))
+        self.head = nn.Sequential(nn.Flatten(), nn.Dropout(drop_rate), self.new_classifier(64))
 
     def initialise(self, module: nn.Module) -> None:
         """As torch does."""

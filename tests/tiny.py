@@ -8,7 +8,7 @@ import pytest
 from torch import nn
 
 from cladenet import registry
-from cladenet.layers.classifier import Classifier, FeatureMap
+from cladenet.layers.classifier import Classifier
 from cladenet.layers.conv import conv
 from cladenet.layers.init import he_init
 from cladenet.layers.norm import norm_relu
@@ -22,18 +22,19 @@ NAME = "tiny"
 class Tiny(Classifier):
     """Two stages of one convolution; an auxiliary classifier with norm and dropout after each."""
 
+    least_size = 4
+
     def __init__(
         self, num_classes: int = 10, in_channels: int = 1, auxiliary: bool = False
     ) -> None:
-        places = (FeatureMap("stages.0", 8, 1), FeatureMap("stages.1", 8, 2))
-        super().__init__(in_channels, num_classes, places, head_width=8, least_size=4)
+        super().__init__(in_channels, num_classes)
         self.stem = nn.Sequential(conv(in_channels, 8, 3), norm_relu(nn.BatchNorm2d, 8))
         self.stages = nn.Sequential(_stage(stride=1), _stage(stride=2))
         self.head = nn.Sequential(
             nn.AdaptiveAvgPool2d(1),
             nn.Flatten(),
             nn.Dropout(0.1),
-            self.new_classifier(num_classes),
+            self.new_classifier(8),
         )
         if auxiliary:
             self.add_auxiliary({(i, 0): _head(num_classes) for i in range(2)})

@@ -6,46 +6,46 @@ model.head[-1]              the layer that gives the logits
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple, cast
+from functools import cached_property
+from typing import cast
 
+import torch
 from torch import Tensor, nn
 
 from cladenet.errors import BadArgument
-
-
-class FeatureMap(NamedTuple):
-    """A place between layers where a map can be taken.
-
-    Args:
-        module: the module whose output it is, such as "stages.1".
-        channels: depth of the map.
-        reduction: input pixels for each step in the map: the product of all strides before it.
-    """
-
-    module: str
-    channels: int
-    reduction: int
+from cladenet.layers.feature_maps import FeatureMap, measure_maps, side_for
+from cladenet.layers.init import Init, he_init
+from cladenet.layers.modes import training_nowhere
+from cladenet.layers.shapes import on_meta
+from cladenet.layers.traced import is_traced
 
 
 class Classifier(nn.Module):
     """Images to logits, in three parts.
 
     A family's constructor calls this one first, then sets `stem`, `stages` and `head`, the last
-    with `new_classifier(num_classes)` at its end, and calls `initialise(self)`.
+    with `new_classifier(width)` at its end, and calls `initialise(self)`. The arguments that many
+    families share are described here and nowhere else:
 
-    Some papers train with further classifiers on the way. They are built on request, heard in
-    training mode alone, and no part of the network that predicts: see `add_auxiliary`.
+        num_classes    length of the logits; 0 leaves the last layer out
+        in_channels    channels of the images
+        input_size     height and width of the images, for a head that is tied to one size
+        norm           maps a channel count to a normalisation layer
+        drop_rate      of dropout before the last layer
+        auxiliary      build the classifiers on the way that the paper trains with; they are active
+                       only in training and no part of the network that predicts: `add_auxiliary`
 
     Args:
         in_channels: channels of the images.
         num_classes: length of the logits; 0 leaves the last layer out.
-        feature_maps: where `features_only` may take maps, finest first; the last one is
-            the output of `stages`.
-        head_width: length of the vector that the last layer reads.
         input_size: height and width, for a head that is tied to one; None if any size will do.
-        least_size: the smallest height or width that leaves something to see after all strides.
 
     Attributes:
+        taps: modules whose outputs `features_only` may take, finest first; the last one gives what
+            `stages` gives. Without names: all stages.
+        least_size: the smallest height or width that leaves something to see after all strides.
+        init: draws the weights as the family's paper does.
+        last_bias: the last layer has a bias.
         skips_units: in training mode, units are left out of some batches; their parameters then
             get no gradient.
         num_exits: how many logits `exits` gives.
@@ -54,38 +54,51 @@ class Classifier(nn.Module):
         BadArgument: a count is not positive, or `input_size` is below `least_size`.
     """
 
+    taps: Sequence[str] = ()
+    least_size: int = 1
+    init: Init = staticmethod(he_init)
+    last_bias: bool = True
     skips_units = False
     num_exits = 1
     stem: nn.Module
     stages: nn.Sequential
     head: nn.Sequential
 
-    def __init__(
-        self,
-        in_channels: int,
-        num_classes: int,
-        feature_maps: Sequence[FeatureMap],
-        head_width: int,
-        input_size: int | None = None,
-        least_size: int = 1,
-    ) -> None:
+    def __init__(self, in_channels: int, num_classes: int, input_size: int | None = None) -> None:
         super().__init__()
         if in_channels < 1:
             raise BadArgument(f"in_channels is {in_channels}; expected 1 or more")
         _check_num_classes(num_classes)
-        if input_size is not None and input_size < least_size:
+        if input_size is not None and input_size < self.least_size:
             raise BadArgument(
-                f"input_size is {input_size}; {type(self).__name__} needs at least {least_size}"
+                f"input_size is {input_size}; {type(self).__name__} needs at least "
+                f"{self.least_size}"
             )
         self.in_channels = in_channels
         self.num_classes = num_classes
-        self.feature_maps = tuple(feature_maps)
-        self.num_features = self.feature_maps[-1].channels
-        self.head_hidden_size = head_width  # timm's word for it
         self.input_size = input_size
-        self.least_size = least_size
         self.auxiliary: nn.ModuleList | None = None
         self.auxiliary_after: tuple[tuple[int, int], ...] = ()
+
+    @cached_property
+    def feature_maps(self) -> tuple[FeatureMap, ...]:
+        """Where `features_only` may take maps, finest first; measured when somebody asks."""
+        taps = self.taps or [f"stages.{i}" for i in range(len(self.stages))]
+        return measure_maps(self, taps, self.in_channels, self.least_size, self.as_map)
+
+    @property
+    def num_features(self) -> int:
+        """Channels of the last stage's map."""
+        return self.feature_maps[-1].channels
+
+    @property
+    def head_hidden_size(self) -> int:
+        """Length of the vector that the last layer reads; timm's word for it."""
+        if isinstance(self.head[-1], nn.Linear):
+            return self.head[-1].in_features
+        side = self.input_size or side_for(self.least_size)
+        with training_nowhere(self):
+            return on_meta(self, 1, self.in_channels, side, side, method="_pre_logits").shape[1]
 
     def forward(self, x: Tensor) -> Tensor | tuple[Tensor, ...]:
         """Normalised images (N, in_channels, H, W) -> logits (N, num_classes).
@@ -160,8 +173,9 @@ class Classifier(nn.Module):
             BadArgument: `num_classes` is negative.
         """
         _check_num_classes(num_classes)
+        width = self.head_hidden_size
         self.num_classes = num_classes
-        self.renew(self.head, self.new_classifier(num_classes))
+        self.renew(self.head, self.new_classifier(width))
         if num_classes == 0:
             self.auxiliary, self.auxiliary_after = None, ()
         for head in cast(Iterable[nn.Sequential], self.auxiliary or ()):
@@ -169,7 +183,7 @@ class Classifier(nn.Module):
 
     def renew(self, head: nn.Sequential, last: nn.Module) -> None:
         """Put `last` in the place of a head's last layer, with weights of its own."""
-        like = next(self.parameters())
+        like = next(self.parameters(), torch.empty(0))
         head[-1] = last.to(like.device, like.dtype).train(self.training)
         self.initialise(head[-1])
 
@@ -178,12 +192,21 @@ class Classifier(nn.Module):
         auxiliary = enumerate(cast(Iterable[nn.Sequential], self.auxiliary or ()))
         return {"head": self.head, **{f"auxiliary.{i}": head for i, head in auxiliary}}
 
-    def new_classifier(self, num_classes: int) -> nn.Module:
-        """The last layer, not yet initialised: linear in nearly all papers."""
-        return nn.Linear(self.head_hidden_size, num_classes) if num_classes else nn.Identity()
+    def new_classifier(self, width: int) -> nn.Module:
+        """The last layer, which reads `width` values, not yet initialised: mostly linear."""
+        if not self.num_classes:
+            return nn.Identity()
+        return nn.Linear(width, self.num_classes, bias=self.last_bias)
+
+    def average_head(self, width: int, drop_rate: float | None = None) -> nn.Sequential:
+        """The mean over a map of `width` channels, dropout if it has a rate, and the last layer."""
+        dropout = [] if drop_rate is None else [nn.Dropout(drop_rate)]
+        return nn.Sequential(
+            nn.AdaptiveAvgPool2d(1), nn.Flatten(), *dropout, self.new_classifier(width)
+        )
 
     def add_auxiliary(self, heads: Mapping[tuple[int, int], nn.Sequential]) -> None:
-        """Classifiers that read the maps on their way, in training mode alone.
+        """Classifiers that read the maps on their way, active only in training.
 
         Args:
             heads: (i, j) -> what reads the output of `stages[i][j]` and ends in a linear layer to
@@ -194,7 +217,14 @@ class Classifier(nn.Module):
 
     def initialise(self, module: nn.Module) -> None:
         """Draw the weights of `module` and all inside it as the family's paper does."""
-        raise NotImplementedError
+        self.init(module)
+
+    def regularisation(self) -> Tensor | None:
+        """What the family's paper adds to the loss, times a weight; a scalar, None for nothing."""
+        return None
+
+    def _pre_logits(self, x: Tensor) -> Tensor:
+        return self.forward_head(self.forward_features(x), pre_logits=True)
 
     def _forward_with_auxiliary(self, x: Tensor, heads: nn.ModuleList) -> tuple[Tensor, ...]:
         reads = dict(zip(self.auxiliary_after, heads, strict=True))
@@ -219,6 +249,8 @@ def check_images(x: Tensor, name: str, in_channels: int, least_size: int) -> Non
     Raises:
         BadArgument: `x` is not (N, in_channels, H, W) with H and W of `least_size` or more.
     """
+    if is_traced(x):
+        return
     if x.ndim != 4:
         raise BadArgument(
             f"input has shape {tuple(x.shape)}; {name} takes a batch of images (N, C, H, W). "
@@ -243,6 +275,8 @@ def check_size(x: Tensor, name: str, input_size: int) -> None:
     Raises:
         BadArgument: `x` is not (N, C, input_size, input_size).
     """
+    if is_traced(x):
+        return
     height, width = x.shape[2:]
     if (height, width) != (input_size, input_size):
         raise BadArgument(

@@ -5,7 +5,7 @@ CVPR 2018. arXiv:1801.04381, Table 1 and Fig. 4(d). MnasNet, MobileNetV3 and Eff
 it with other kernels, activations, squeeze-and-excitation inside and stochastic depth.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from torch import Tensor, nn
 
@@ -71,6 +71,12 @@ class InvertedResidual(nn.Module):
         if not self.adds:
             return residual
         return x + (residual if self.drop_path is None else self.drop_path(residual))
+
+
+def last_of_each_resolution(strides: Sequence[int]) -> tuple[str, ...]:
+    """The stages that another one follows which strides, and the last; `strides` are of stages."""
+    following = (*strides[1:], 2)
+    return tuple(f"stages.{i}" for i, stride in enumerate(following) if stride == 2)
 
 
 def rounded(width: float, multiple: int = 8) -> int:

@@ -45,15 +45,34 @@ def _alike(args: tuple[Any, ...]) -> bool:
     )
 
 
-def on_meta(module: nn.Module, *shape: int) -> Tensor:
+class _Method(nn.Module):
+    """A method of a module as a module of its own."""
+
+    def __init__(self, module: nn.Module, method: str) -> None:
+        super().__init__()
+        self.module = module
+        self.method = method
+
+    def forward(self, x: Tensor) -> Any:
+        return getattr(self.module, self.method)(x)
+
+
+@torch.no_grad()
+def on_meta(module: nn.Module, *shape: int, method: str = "forward") -> Tensor:
     """The output for images of that shape, without values: the tensors go to the meta device.
 
     The module's own tensors and mode stay as they are.
+
+    Args:
+        module: what is asked.
+        shape: (N, C, H, W).
+        method: the one of `module` that takes the images.
     """
-    tensors = {**dict(module.named_parameters()), **dict(module.named_buffers())}
-    like = next(module.parameters())
+    called = module if method == "forward" else _Method(module, method)
+    tensors = {**dict(called.named_parameters()), **dict(called.named_buffers())}
+    like = next(called.parameters(), torch.empty(0))
     images = torch.empty(shape, dtype=like.dtype, device="meta")
     without_values = {name: tensor.to("meta") for name, tensor in tensors.items()}
     with QuickShapes():
-        output: Tensor = functional_call(module, without_values, images)
+        output: Tensor = functional_call(called, without_values, images)
     return output

@@ -40,8 +40,8 @@ class VotingClassifier(Classifier):
         """The last stage's maps -> logits, or their average (N, head_hidden_size)."""
         return x.mean((2, 3)) if pre_logits else self.head(x)
 
-    def new_classifier(self, num_classes: int) -> nn.Module:
+    def new_classifier(self, width: int) -> nn.Module:
         """The 1x1 convolution to one map for each class, ReLU and the average; 0: the average."""
-        if num_classes:
-            return votes(self.head_hidden_size, num_classes, self.norm)
+        if self.num_classes:
+            return votes(width, self.num_classes, self.norm)
         return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())

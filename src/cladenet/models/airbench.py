@@ -31,7 +31,7 @@ import torch
 from torch import nn
 
 from cladenet.errors import BadArgument
-from cladenet.layers.classifier import Classifier, FeatureMap
+from cladenet.layers.classifier import Classifier
 from cladenet.layers.init import fan_in
 from cladenet.layers.norm import Norm
 from cladenet.models.shift_norm import ShiftNorm
@@ -47,16 +47,17 @@ class Airbench(Classifier):
 
     Args:
         widths: of the three groups.
-        num_classes: length of the logits.
-        in_channels: channels of the images, of any size from 9x9 on.
-        norm: maps a channel count to a normalisation layer.
 
     Raises:
-        BadArgument: a count is not positive, or `widths` are not three.
+        BadArgument: `widths` are not three.
     """
 
     # A bias that is no longer learned has no gradient, as a unit that is left out.
     skips_units = True
+
+    taps = ("stem", "stages.0", "stages.1", "stages.2")
+    least_size = 9
+    last_bias = False
 
     def __init__(
         self,
@@ -68,22 +69,14 @@ class Airbench(Classifier):
         if len(widths) != 3 or min(widths) < 1:
             raise BadArgument(f"widths is {widths}; expected three numbers, 1 or more each")
         whitened = 2 * in_channels * WHITENED**2
-        places = [FeatureMap("stem", whitened, 1)]
-        places += [FeatureMap(f"stages.{i}", widths[i], 2 ** (i + 1)) for i in range(3)]
-        super().__init__(in_channels, num_classes, places, widths[-1], least_size=9)
+        super().__init__(in_channels, num_classes)
         self.stem = nn.Sequential(WhiteningConv2d(in_channels, WHITENED, BIAS_UNTIL), nn.GELU())
         reads = (whitened, *widths)
         self.stages = nn.Sequential(*(group(reads[i], widths[i], norm) for i in range(3)))
         self.head = nn.Sequential(
-            nn.AdaptiveMaxPool2d(1), nn.Flatten(), self.new_classifier(num_classes)
+            nn.AdaptiveMaxPool2d(1), nn.Flatten(), self.new_classifier(widths[-1])
         )
         self.initialise(self)
-
-    def new_classifier(self, num_classes: int) -> nn.Module:
-        """Linear, without a bias."""
-        if num_classes == 0:
-            return nn.Identity()
-        return nn.Linear(self.head_hidden_size, num_classes, bias=False)
 
     def initialise(self, module: nn.Module) -> None:
         """Partial identities in 3x3 convolutions; torch's draw, a ninth of it in the head."""

@@ -29,9 +29,8 @@ from functools import partial
 
 from torch import nn
 
-from cladenet.layers.classifier import Classifier, FeatureMap
+from cladenet.layers.classifier import Classifier
 from cladenet.layers.conv import conv, size_after
-from cladenet.layers.init import he_init
 from cladenet.layers.norm import response_norm
 
 # For conv1 to conv5, then the three linear layers: standard deviation, bias.
@@ -47,9 +46,6 @@ class AlexNet(Classifier):
     """The network of any widths and groups; the arguments' defaults are the two-tower net.
 
     Args:
-        num_classes: length of the logits.
-        in_channels: channels of the images.
-        input_size: height and width, 63 or more.
         widths: channels of conv1 to conv5.
         groups: of conv1 to conv5; 1 reads all maps, 2 only those of its own tower.
         lrn: normalise after conv1 and conv2.
@@ -58,10 +54,10 @@ class AlexNet(Classifier):
         drop_rate: of dropout at the two hidden linear layers.
         drop_inputs: dropout acts on the inputs of the hidden linear layers, not on their outputs.
         init: standard deviation and bias of each layer, conv1 to the last.
-
-    Raises:
-        BadArgument: `input_size` is below 63, or a count is not positive.
     """
+
+    taps = ("stem.2", "stages.0.2", "stages.1.5", "stages.1.6")
+    least_size = 63
 
     def __init__(
         self,
@@ -77,16 +73,11 @@ class AlexNet(Classifier):
         init: tuple[tuple[float, float], ...] = PAPER_INIT,
     ) -> None:
         w1, w2, w3, w4, w5 = widths
-        before_pool = 2 if lrn else 1
-        places = (
-            FeatureMap(f"stem.{before_pool}", w1, reduction=4),
-            FeatureMap(f"stages.0.{before_pool}", w2, reduction=8),
-            FeatureMap("stages.1.5", w5, reduction=16),
-            FeatureMap("stages.1.6", w5, reduction=32),
-        )
-        super().__init__(in_channels, num_classes, places, 4096, input_size, least_size=63)
         g1, g2, g3, g4, g5 = groups
-        self.init = init
+        super().__init__(in_channels, num_classes, input_size)
+        if not lrn:
+            self.taps = ("stem.1", "stages.0.1", "stages.1.5", "stages.1.6")
+        self.std_and_bias = init
 
         def norm() -> list[nn.Module]:
             return [response_norm(lrn_alpha)] if lrn else []
@@ -124,7 +115,7 @@ class AlexNet(Classifier):
             return [drop, *linear] if drop_inputs else [*linear, drop]
 
         self.head = nn.Sequential(
-            nn.Flatten(), *hidden(w5 * side**2), *hidden(4096), self.new_classifier(num_classes)
+            nn.Flatten(), *hidden(w5 * side**2), *hidden(4096), self.new_classifier(4096)
         )
         self.initialise(self)
 
@@ -132,7 +123,7 @@ class AlexNet(Classifier):
         """N(0, std^2) and a constant bias, as `init` says for each layer."""
         wanted = set(module.modules())
         layers = [layer for layer in self.modules() if isinstance(layer, nn.Conv2d | nn.Linear)]
-        for layer, (std, bias) in zip(layers, self.init, strict=False):
+        for layer, (std, bias) in zip(layers, self.std_and_bias, strict=False):
             if layer in wanted:
                 nn.init.normal_(layer.weight, std=std)
                 nn.init.constant_(layer.get_parameter("bias"), bias)
@@ -147,24 +138,13 @@ class AlexNetCifar(Classifier):
         head      linear, 64   linear, num_classes
 
     A pool is 3x3 / 2. Weights are drawn by He's rule, since no paper says how.
-
-    Args:
-        num_classes: length of the logits.
-        in_channels: channels of the images.
-        input_size: height and width, 15 or more.
-
-    Raises:
-        BadArgument: `input_size` is below 15, or a count is not positive.
     """
 
+    taps = ("stem.1", "stages.0.1", "stages.1.1", "stages.1.2")
+    least_size = 15
+
     def __init__(self, num_classes: int = 10, in_channels: int = 3, input_size: int = 32) -> None:
-        places = (
-            FeatureMap("stem.1", 32, reduction=1),
-            FeatureMap("stages.0.1", 32, reduction=2),
-            FeatureMap("stages.1.1", 64, reduction=4),
-            FeatureMap("stages.1.2", 64, reduction=8),
-        )
-        super().__init__(in_channels, num_classes, places, 64, input_size, least_size=15)
+        super().__init__(in_channels, num_classes, input_size)
         self.stem = nn.Sequential(
             conv(in_channels, 32, 5, bias=True), nn.ReLU(inplace=True), nn.MaxPool2d(3, 2)
         )
@@ -179,13 +159,9 @@ class AlexNetCifar(Classifier):
             nn.Flatten(),
             nn.Linear(64 * side**2, 64),
             nn.ReLU(inplace=True),
-            self.new_classifier(num_classes),
+            self.new_classifier(64),
         )
         self.initialise(self)
-
-    def initialise(self, module: nn.Module) -> None:
-        """He's rule."""
-        he_init(module)
 
 
 VARIANTS = {

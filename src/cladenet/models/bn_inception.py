@@ -30,9 +30,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cladenet.layers.branches import Branches
-from cladenet.layers.classifier import Classifier, FeatureMap
+from cladenet.layers.classifier import Classifier
 from cladenet.layers.conv import conv_norm_relu
-from cladenet.layers.init import he_init
 from cladenet.layers.norm import Norm
 from cladenet.layers.stem import stem_7x7
 
@@ -84,7 +83,6 @@ def inception(
         double: channels of the 1x1 reduction and of each of the two 3x3 after it.
         pool: the pool of the last branch.
         projection: channels of the 1x1 after the pool.
-        norm: maps a channel count to a normalisation layer.
         bias: biases in the convolutions.
     """
     unit = partial(conv_norm_relu, norm=norm, bias=bias)
@@ -119,16 +117,13 @@ class BNInception(Classifier):
     """The network.
 
     Args:
-        num_classes: length of the logits.
-        in_channels: channels of the images, of any size from 7x7 on.
         separable_stem: the first convolution as the authors trained it.
         projection4: channels of the pools' projections in 4c and 4d: 128, or 96 to make their
             outputs the printed 576.
-        norm: maps a channel count to a normalisation layer.
-
-    Raises:
-        BadArgument: a count is not positive.
     """
+
+    taps = ("stem.0", "stem.3", "stages.0.1", "stages.1.3", "stages.2")
+    least_size = 7
 
     def __init__(
         self,
@@ -139,14 +134,7 @@ class BNInception(Classifier):
         norm: Norm = nn.BatchNorm2d,
     ) -> None:
         width4 = 480 + projection4  # of 4c and of 4d
-        places = (
-            FeatureMap("stem.0", 64, reduction=2),
-            FeatureMap("stem.3", 192, reduction=4),
-            FeatureMap("stages.0.1", 320, reduction=8),
-            FeatureMap("stages.1.3", width4, reduction=16),
-            FeatureMap("stages.2", 1024, reduction=32),
-        )
-        super().__init__(in_channels, num_classes, places, 1024, least_size=7)
+        super().__init__(in_channels, num_classes)
         unit = partial(conv_norm_relu, norm=norm)
         same = partial(inception, norm=norm)
         strided = partial(strided_inception, norm=norm)
@@ -175,14 +163,8 @@ class BNInception(Classifier):
                 same(1024, 352, (192, 320), (192, 224), max_pool(), 128),  # 5b
             ),
         )
-        self.head = nn.Sequential(
-            nn.AdaptiveAvgPool2d(1), nn.Flatten(), self.new_classifier(num_classes)
-        )
+        self.head = self.average_head(1024)
         self.initialise(self)
-
-    def initialise(self, module: nn.Module) -> None:
-        """He's rule."""
-        he_init(module)
 
 
 class Inception2Cifar(Classifier):
@@ -194,25 +176,14 @@ class Inception2Cifar(Classifier):
         head      global average, linear num_classes
 
     Pools inside modules are max pools; the others are 3x3 / 2. Convolutions have biases.
-
-    Args:
-        num_classes: length of the logits.
-        in_channels: channels of the images, of any size.
-        norm: maps a channel count to a normalisation layer.
-
-    Raises:
-        BadArgument: a count is not positive.
     """
+
+    taps = ("stem.2", "stages.0.1", "stages.1")
 
     def __init__(
         self, num_classes: int = 10, in_channels: int = 3, norm: Norm = nn.BatchNorm2d
     ) -> None:
-        places = (
-            FeatureMap("stem.2", 128, reduction=1),
-            FeatureMap("stages.0.1", 256, reduction=2),
-            FeatureMap("stages.1", 512, reduction=4),
-        )
-        super().__init__(in_channels, num_classes, places, 512)
+        super().__init__(in_channels, num_classes)
         unit = partial(conv_norm_relu, norm=norm, bias=True)
 
         def same(channels: int, n1: int, single: Pair, double: Pair, projection: int) -> Branches:
@@ -238,14 +209,8 @@ class Inception2Cifar(Classifier):
                 same(512, 128, (64, 192), (48, 96), 96),
             ),
         )
-        self.head = nn.Sequential(
-            nn.AdaptiveAvgPool2d(1), nn.Flatten(), self.new_classifier(num_classes)
-        )
+        self.head = self.average_head(512)
         self.initialise(self)
-
-    def initialise(self, module: nn.Module) -> None:
-        """He's rule."""
-        he_init(module)
 
 
 VARIANTS = {"bn_inception": BNInception, "inception2_cifar": Inception2Cifar}

@@ -9,7 +9,7 @@ from typing import ClassVar, cast
 from torch import Tensor, nn
 
 from cladenet.errors import BadArgument
-from cladenet.layers.classifier import Classifier, FeatureMap
+from cladenet.layers.classifier import Classifier
 from cladenet.layers.conv import conv_norm_act
 from cladenet.layers.inception import auxiliary_head, inception_norm
 from cladenet.layers.init import glorot_init
@@ -71,21 +71,17 @@ class CellNetwork(Classifier):
         cifar: no stem cells and no stride before the first stage; else two reductions at F / 4 and
             F / 2, after a 3x3 / 2 without padding.
         skip_reduction: the cell after a reduction takes the map from before it as well.
-        num_classes: length of the logits.
         in_channels: channels of the images, of any size from 33x33 on, with `cifar` from 4x4 on,
             with the auxiliary classifier from `image_size` on.
-        drop_rate: of dropout before the last layer.
         drop_path: rate of scheduled drop path in the last cell, at the end of training.
-        auxiliary: build the auxiliary classifier, heard in training mode.
         image_size: side of the images of training; the auxiliary classifier is made for it.
-        norm: maps a channel count to a normalisation layer.
 
     Raises:
-        BadArgument: a count is not positive, or images of `image_size` leave the auxiliary
-            classifier less than 5x5.
+        BadArgument: images of `image_size` leave the auxiliary classifier less than 5x5.
     """
 
     cell_type: ClassVar[type[BuiltCell]] = BuiltCell
+    init = staticmethod(glorot_init)
 
     def __init__(
         self,
@@ -135,23 +131,16 @@ class CellNetwork(Classifier):
             )
         )
         steps = [] if cifar else [step(reduction, width // 4, 2), step(reduction, width // 2, 2)]
-        stages, places = nn.Sequential(), []
+        stages = nn.Sequential()
         for i in range(3):
             cells = [step(reduction, width * 2**i, 2, skip_reduction)] if i else []
             cells += [step(normal, width * 2**i, 1) for _ in range(n)]
             stages.append(LastSteps(*cells) if i == 2 else nn.Sequential(*cells))
-            places.append(FeatureMap(f"stages.{i}", current, (1 if cifar else 8) * 2**i))
-        least = 4 if cifar else 33
-        super().__init__(in_channels, num_classes, places, head_width=current, least_size=least)
+        super().__init__(in_channels, num_classes)
+        self.least_size = 4 if cifar else 33
         self.stem = nn.Sequential(first, *steps)
         self.stages = stages
-        self.head = nn.Sequential(
-            nn.ReLU(),
-            nn.AdaptiveAvgPool2d(1),
-            nn.Flatten(),
-            nn.Dropout(drop_rate),
-            self.new_classifier(num_classes),
-        )
+        self.head = nn.Sequential(nn.ReLU(), *self.average_head(current, drop_rate))
         if auxiliary and num_classes:
             self._add_auxiliary_head(image_size, cifar, norm)
         self.initialise(self)
@@ -181,7 +170,3 @@ class CellNetwork(Classifier):
     def as_map(self, features: Tensor | State, image_size: tuple[int, int]) -> Tensor:
         """The last map of a state."""
         return features[1] if isinstance(features, tuple) else features
-
-    def initialise(self, module: nn.Module) -> None:
-        """TF-Slim's default, the uniform rule of Glorot and Bengio."""
-        glorot_init(module)

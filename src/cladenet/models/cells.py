@@ -173,7 +173,6 @@ class BuiltCell(nn.Module):
         shrink: h_(i-1) has twice the height and width of h_i.
         stride: 2 for a reduction cell.
         drop_path: rate of drop path after each operation.
-        norm: maps a channel count to a normalisation layer.
     """
 
     def __init__(

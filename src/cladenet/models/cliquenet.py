@@ -38,7 +38,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cladenet.errors import BadArgument
-from cladenet.layers.classifier import Classifier, FeatureMap
+from cladenet.layers.classifier import Classifier
 from cladenet.layers.conv import conv
 from cladenet.layers.init import he_fan_out_init
 from cladenet.layers.norm import Norm, norm_relu
@@ -65,7 +65,6 @@ class CliqueLayer(nn.Module):
         stages: how often the layer is computed.
         bottleneck: a 1x1 convolution before the 3x3.
         drop_rate: of dropout after each convolution.
-        norm: maps a channel count to a normalisation layer.
     """
 
     def __init__(
@@ -164,17 +163,16 @@ class CliqueNet(Classifier):
         compression: the classifier sees half the maps of each block, mixed by a 1x1.
         attention: squeeze and excitation in the transitions.
         feedbacks: how often stage II is computed.
-        num_classes: length of the logits.
         in_channels: channels of the images, of any size from 8 times the pixels that the stem
             leaves out on: 32x32, in the CIFAR networks 4x4.
         drop_rate: of dropout after each convolution.
-        norm: maps a channel count to a normalisation layer.
 
     Raises:
-        BadArgument: a count is not positive, or a block has fewer than two layers.
+        BadArgument: a block has fewer than two layers.
     """
 
     stem_reduction = 4
+    init = staticmethod(he_fan_out_init)
 
     def __init__(
         self,
@@ -195,7 +193,6 @@ class CliqueNet(Classifier):
                 "each 2 or more, 1 or more, and 1 or more"
             )
         stages, seen, width = [], 0, 64
-        places = []
         for i, (n, maps) in enumerate(zip(layers, k, strict=True)):
             transition = _transition(width, attention, drop_rate, norm) if i else None
             block = CliqueBlock(
@@ -211,20 +208,12 @@ class CliqueNet(Classifier):
             stages.append(Stage(seen, transition, block, feature, is_last))
             seen += both // 2 if compression else both
             width = n * maps
-            reduction = self.stem_reduction * 2**i
-            places.append(FeatureMap(f"stages.{i}", seen if is_last else seen + width, reduction))
-        least = self.stem_reduction * 2 ** (len(layers) - 1)
-        super().__init__(in_channels, num_classes, places, head_width=seen, least_size=least)
+        super().__init__(in_channels, num_classes)
+        self.least_size = self.stem_reduction * 2 ** (len(layers) - 1)
         self.stem = self._stem(in_channels, norm)
         self.stages = nn.Sequential(*stages)
-        self.head = nn.Sequential(
-            nn.AdaptiveAvgPool2d(1), nn.Flatten(), self.new_classifier(num_classes)
-        )
+        self.head = self.average_head(seen)
         self.initialise(self)
-
-    def initialise(self, module: nn.Module) -> None:
-        """He's rule, fan-out."""
-        he_fan_out_init(module)
 
     def _stem(self, in_channels: int, norm: Norm) -> nn.Module:
         return nn.Sequential(
@@ -244,10 +233,7 @@ class CliqueNetCifar(CliqueNet):
         compression: as in `CliqueNet`.
         attention: as in `CliqueNet`.
         feedbacks: as in `CliqueNet`.
-        num_classes: length of the logits.
-        in_channels: channels of the images, of any size from 4x4 on.
         drop_rate: of dropout after each convolution.
-        norm: maps a channel count to a normalisation layer.
 
     Raises:
         BadArgument: `T` cannot be shared out to three blocks of two layers or more.

@@ -35,7 +35,7 @@ import torch
 from torch import Tensor, nn
 
 from cladenet.errors import BadArgument
-from cladenet.layers.classifier import Classifier, FeatureMap
+from cladenet.layers.classifier import Classifier
 from cladenet.layers.init import he_fan_out_init
 from cladenet.layers.norm import Norm, norm_relu
 from cladenet.models.learned_group import (
@@ -43,6 +43,7 @@ from cladenet.models.learned_group import (
     LearnedGroupConv,
     LearnedGroupLinear,
     condensed_conv,
+    group_lasso,
     take_over_conv,
     take_over_linear,
 )
@@ -59,7 +60,6 @@ class DenseLayer(nn.Module):
         bottleneck: the first gives that many times k.
         converted: the form of test time.
         drop_rate: of dropout before the first convolution.
-        norm: maps a channel count to a normalisation layer.
     """
 
     def __init__(
@@ -104,14 +104,13 @@ class CondenseNet(Classifier):
         bottleneck: a learned 1x1 gives that many times k.
         stem_stride: 2 for ImageNet, 1 for CIFAR.
         converted: the network of test time, see `convert`.
-        num_classes: length of the logits.
-        in_channels: channels of the images, of any size that leaves a pixel after all pools.
         drop_rate: of dropout before each learned convolution, in training.
-        norm: maps a channel count to a normalisation layer.
 
     Raises:
-        BadArgument: a count is not positive, or cannot be divided into the groups.
+        BadArgument: the groups do not divide the channels.
     """
+
+    init = staticmethod(he_fan_out_init)
 
     def __init__(
         self,
@@ -133,7 +132,7 @@ class CondenseNet(Classifier):
                 "layers and a growth rate for each block, all 1 or more"
             )
         width = first = 2 * growth[0]
-        blocks, places = nn.Sequential(), []
+        blocks = nn.Sequential()
         for i, (n, k) in enumerate(zip(layers, growth, strict=True)):
             block = nn.Sequential()
             if i:
@@ -146,35 +145,24 @@ class CondenseNet(Classifier):
                 )
                 width += k
             blocks.append(block)
-            places.append(FeatureMap(f"stages.{i}", width, stem_stride * 2**i))
-        super().__init__(
-            in_channels,
-            num_classes,
-            places,
-            head_width=width,
-            least_size=stem_stride * 2 ** (len(layers) - 1),
-        )
+        super().__init__(in_channels, num_classes)
+        self.least_size = stem_stride * 2 ** (len(layers) - 1)
         self.is_converted = converted
         self.stem = nn.Conv2d(in_channels, first, 3, stem_stride, padding=1, bias=False)
         self.stages = blocks
-        self.head = nn.Sequential(
-            norm_relu(norm, width),
-            nn.AdaptiveAvgPool2d(1),
-            nn.Flatten(),
-            self.new_classifier(num_classes),
-        )
+        self.head = nn.Sequential(norm_relu(norm, width), *self.average_head(width))
         self.initialise(self)
 
-    def new_classifier(self, num_classes: int) -> nn.Module:
-        """A linear layer that lets go of half its inputs, or reads half of them."""
-        if not num_classes:
+    def new_classifier(self, width: int) -> nn.Module:
+        """A linear layer that prunes half its inputs, or reads half of them."""
+        if not self.num_classes:
             return nn.Identity()
         kind = CondensedLinear if self.is_converted else LearnedGroupLinear
-        return kind(self.head_hidden_size, num_classes)
+        return kind(width, self.num_classes)
 
-    def initialise(self, module: nn.Module) -> None:
-        """He's rule, fan-out."""
-        he_fan_out_init(module)
+    def regularisation(self) -> Tensor:
+        """The group lasso of all learned group convolutions (Sec. 3.1)."""
+        return group_lasso(self)
 
     @torch.no_grad()
     def convert_into(self, converted: "CondenseNet") -> None:

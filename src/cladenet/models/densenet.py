@@ -48,7 +48,7 @@ from torch import Tensor, nn
 from cladenet.errors import BadArgument
 from cladenet.kernels.checkpointing import recompute
 from cladenet.kernels.norm_relu_conv import Maps, fits, run
-from cladenet.layers.classifier import Classifier, FeatureMap
+from cladenet.layers.classifier import Classifier
 from cladenet.layers.conv import conv
 from cladenet.layers.init import he_fan_out_init
 from cladenet.layers.norm import Norm, norm_relu
@@ -64,7 +64,6 @@ class DenseLayer(nn.Module):
         growth_rate: k, the maps that are new.
         bottleneck: a 1x1 convolution to 4k maps before the 3x3.
         drop_rate: of dropout after each convolution.
-        norm: maps a channel count to a normalisation layer.
         first_norm: the one that looks at the maps before.
         memory_efficient: keep only what the convolutions give, with another norm than batch norm
             also what the 3x3 reads.
@@ -212,17 +211,18 @@ class DenseNet(Classifier):
     Args:
         layers: in each of the four blocks.
         growth_rate: k, the maps that each layer adds; the stem gives 2k.
-        num_classes: length of the logits.
-        in_channels: channels of the images, of any size from 29x29 on.
         drop_rate: of dropout after each convolution but the first.
-        norm: maps a channel count to a normalisation layer.
         first_norm: maps (i, l) to the norm through which H_l of `stages[i]` looks at all before
             it; l counts from 1. By default that is `norm`.
         memory_efficient: the same numbers, in training with less memory and more time.
 
     Raises:
-        BadArgument: a count is not positive, or `layers` are not four.
+        BadArgument: `layers` are not four.
     """
+
+    taps = ("stem.1", "stages.0", "stages.1", "stages.2", "stages.3")
+    least_size = 29
+    init = staticmethod(he_fan_out_init)
 
     def __init__(
         self,
@@ -241,24 +241,11 @@ class DenseNet(Classifier):
         stages, widths = dense_blocks(
             width, layers, growth_rate, True, 0.5, drop_rate, norm, first_norm, memory_efficient
         )
-        places = (
-            FeatureMap("stem.1", width, reduction=2),
-            *(FeatureMap(f"stages.{i}", widths[i], reduction=4 * 2**i) for i in range(4)),
-        )
-        super().__init__(in_channels, num_classes, places, head_width=widths[-1], least_size=29)
+        super().__init__(in_channels, num_classes)
         self.stem = Stem(in_channels, width, norm, memory_efficient)
         self.stages = stages
-        self.head = nn.Sequential(
-            norm_relu(norm, widths[-1]),
-            nn.AdaptiveAvgPool2d(1),
-            nn.Flatten(),
-            self.new_classifier(num_classes),
-        )
+        self.head = nn.Sequential(norm_relu(norm, widths[-1]), *self.average_head(widths[-1]))
         self.initialise(self)
-
-    def initialise(self, module: nn.Module) -> None:
-        """He's rule, fan-out."""
-        he_fan_out_init(module)
 
 
 class DenseNetCifar(Classifier):
@@ -269,18 +256,18 @@ class DenseNetCifar(Classifier):
         growth_rate: k, the maps that each layer adds.
         bottleneck: B, a 1x1 convolution to 4k maps before each 3x3.
         compression: C, the share of a block's maps that a transition leaves; 0.5 in the paper.
-        num_classes: length of the logits.
-        in_channels: channels of the images, of any size from 4x4 on.
         drop_rate: of dropout after each convolution but the first; 0.2 in the paper for images
             without augmentation.
-        norm: maps a channel count to a normalisation layer.
         first_norm: as in `DenseNet`.
         memory_efficient: as in `DenseNet`.
 
     Raises:
-        BadArgument: `depth` is of another form, `compression` is not above 0 and at most 1, or a
-            count is not positive.
+        BadArgument: `depth` is of another form, or `compression` not above 0 and at most 1.
     """
+
+    taps = ("stem", "stages.0", "stages.1", "stages.2")
+    least_size = 4
+    init = staticmethod(he_fan_out_init)
 
     def __init__(
         self,
@@ -313,24 +300,11 @@ class DenseNetCifar(Classifier):
             first_norm,
             memory_efficient,
         )
-        places = (
-            FeatureMap("stem", width, reduction=1),
-            *(FeatureMap(f"stages.{i}", widths[i], reduction=2**i) for i in range(3)),
-        )
-        super().__init__(in_channels, num_classes, places, head_width=widths[-1], least_size=4)
+        super().__init__(in_channels, num_classes)
         self.stem = conv(in_channels, width, 3)
         self.stages = stages
-        self.head = nn.Sequential(
-            norm_relu(norm, widths[-1]),
-            nn.AdaptiveAvgPool2d(1),
-            nn.Flatten(),
-            self.new_classifier(num_classes),
-        )
+        self.head = nn.Sequential(norm_relu(norm, widths[-1]), *self.average_head(widths[-1]))
         self.initialise(self)
-
-    def initialise(self, module: nn.Module) -> None:
-        """He's rule, fan-out."""
-        he_fan_out_init(module)
 
 
 _BC = partial(DenseNetCifar, bottleneck=True, compression=0.5)

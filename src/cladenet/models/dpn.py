@@ -40,9 +40,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cladenet.errors import BadArgument
-from cladenet.layers.classifier import Classifier, FeatureMap
+from cladenet.layers.classifier import Classifier
 from cladenet.layers.conv import conv
-from cladenet.layers.init import he_init
 from cladenet.layers.norm import Norm, norm_relu
 
 MXNET_NORM: Norm = partial(nn.BatchNorm2d, eps=1e-3)
@@ -153,16 +152,14 @@ class DPN(Classifier):
         stem_width: channels of the stem.
         stem_kernel_size: of its convolution.
         width: of the residual path in the first stage; it doubles from stage to stage.
-        num_classes: length of the logits.
-        in_channels: channels of the images, of any size.
         mean_max: in evaluation mode, classify every 7x7 window of the last map, and take half the
             mean plus half the maximum of the scores; the same for images up to 224x224.
-        norm: maps a channel count to a normalisation layer.
 
     Raises:
-        BadArgument: a count is not positive, `units` or `inc` are not four, or `inner` does not
-            divide into `groups`.
+        BadArgument: `units` or `inc` are not four, or `inner` does not divide into `groups`.
     """
+
+    taps = ("stem.1", "stages.0", "stages.1", "stages.2", "stages.3")
 
     def __init__(
         self,
@@ -187,11 +184,7 @@ class DPN(Classifier):
             raise BadArgument(f"inner is {inner}; expected a multiple of {groups}, the groups")
         widths = [width * 2**i for i in range(4)]
         outs = [w + (2 + n) * more for w, n, more in zip(widths, units, inc, strict=True)]
-        places = (
-            FeatureMap("stem.1", stem_width, reduction=2),
-            *(FeatureMap(f"stages.{i}", outs[i], reduction=4 * 2**i) for i in range(4)),
-        )
-        super().__init__(in_channels, num_classes, places, head_width=outs[-1])
+        super().__init__(in_channels, num_classes)
         self.mean_max = mean_max
         self.stem = nn.Sequential(
             conv(in_channels, stem_width, stem_kernel_size, stride=2),
@@ -213,12 +206,7 @@ class DPN(Classifier):
                 for i in range(4)
             )
         )
-        self.head = nn.Sequential(
-            norm_relu(norm, outs[-1]),
-            nn.AdaptiveAvgPool2d(1),
-            nn.Flatten(),
-            self.new_classifier(num_classes),
-        )
+        self.head = nn.Sequential(norm_relu(norm, outs[-1]), *self.average_head(outs[-1]))
         self.initialise(self)
 
     def forward_head(self, x: Tensor, pre_logits: bool = False) -> Tensor:
@@ -229,10 +217,6 @@ class DPN(Classifier):
         windows = F.avg_pool2d(self.head[0](x), side, stride=1)
         scores = self.head[-1](windows.flatten(2).transpose(1, 2))
         return (scores.mean(1) + scores.amax(1)) / 2
-
-    def initialise(self, module: nn.Module) -> None:
-        """He's rule, fan-in."""
-        he_init(module)
 
 
 VARIANTS = {

@@ -37,7 +37,7 @@ from typing import NamedTuple
 from torch import nn
 
 from cladenet.errors import BadArgument
-from cladenet.layers.classifier import Classifier, FeatureMap
+from cladenet.layers.classifier import Classifier
 from cladenet.layers.conv import conv_norm_act
 from cladenet.layers.drop import DropPath
 from cladenet.layers.inverted_residual import InvertedResidual, rounded
@@ -104,17 +104,16 @@ class EfficientNet(Classifier):
     Args:
         width: multiple of all channels.
         depth: multiple of the units of each stage.
-        num_classes: length of the logits.
-        in_channels: channels of the images, of 32 pixels or more a side.
-        norm: maps a channel count to a normalisation layer.
-        drop_rate: of dropout before the last layer.
         drop_path: probability that the last unit's residual is left out for a sample; that of
             unit i of L is i / L of it.
         lite: the form for 8-bit devices, see above.
 
     Raises:
-        BadArgument: `width`, `depth` or a count is not positive.
+        BadArgument: `width` or `depth` is not positive.
     """
+
+    taps = ("stages.0", "stages.1", "stages.2", "stages.4", "stages.6")
+    least_size = 32
 
     def __init__(
         self,
@@ -138,12 +137,7 @@ class EfficientNet(Classifier):
         activation = relu6 if lite else swish
         if lite:
             units_of[0], units_of[-1], first, last = 1, 1, 32, 1280
-        reductions = (2, 4, 8, 16, 16, 32, 32)
-        places = [
-            FeatureMap(f"stages.{i}", outs[i], reductions[i])
-            for i in (0, 1, 2, 4, 6)  # the last stage of each resolution
-        ]
-        super().__init__(in_channels, num_classes, places, last, least_size=32)
+        super().__init__(in_channels, num_classes)
         channels = first
         self.stem = nn.Sequential(
             *conv_norm_act(in_channels, channels, 3, 2, norm=norm, activation=activation)
@@ -172,10 +166,7 @@ class EfficientNet(Classifier):
         self.stages = nn.Sequential(*stages)
         self.head = nn.Sequential(
             *conv_norm_act(channels, last, 1, norm=norm, activation=activation),
-            nn.AdaptiveAvgPool2d(1),
-            nn.Flatten(),
-            nn.Dropout(drop_rate),
-            self.new_classifier(num_classes),
+            *self.average_head(last, drop_rate),
         )
         self.initialise(self)
 

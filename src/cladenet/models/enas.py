@@ -43,7 +43,7 @@ from cladenet.layers.init import he_init
 from cladenet.layers.norm import Norm
 from cladenet.models.cell_network import CellNetwork
 from cladenet.models.cells import BuiltCell, Cell, read_cell, relu_conv_norm
-from cladenet.models.macro_network import MacroLayer, MacroNetwork, linear_without_bias
+from cladenet.models.macro_network import MacroLayer, MacroNetwork
 
 # s0 = h_i, s1 = h_(i-1); the script counts them the other way round.
 NORMAL = read_cell(
@@ -92,18 +92,12 @@ class EnasMicro(CellNetwork):
     """The network of a pair of cells; arguments as in `CellNetwork`."""
 
     cell_type: ClassVar[type[BuiltCell]] = EnasCell
+    init = staticmethod(he_init)
+    last_bias = False
 
     def auxiliary_place(self) -> tuple[int, int]:
         """The first normal cell after the last reduction."""
         return 2, 1
-
-    def new_classifier(self, num_classes: int) -> nn.Module:
-        """Linear, without a bias."""
-        return linear_without_bias(self.head_hidden_size, num_classes)
-
-    def initialise(self, module: nn.Module) -> None:
-        """He's rule, fan-in."""
-        he_init(module)
 
 
 # What the authors' script builds for the numbers of an arc; the paper's are `OPERATIONS`.

@@ -33,7 +33,7 @@ from functools import partial
 from torch import nn
 
 from cladenet.layers.branches import Branches
-from cladenet.layers.classifier import Classifier, FeatureMap
+from cladenet.layers.classifier import Classifier
 from cladenet.layers.conv import conv_norm_relu
 from cladenet.layers.init import Init, lecun_init
 from cladenet.layers.norm import Norm
@@ -91,7 +91,6 @@ class GoogLeNet(Classifier):
         num_classes: length of the logits; 0 leaves out the auxiliary classifiers too.
         in_channels: channels of the images, of any size from 31x31 on; with the auxiliary
             classifiers from 47x47 on.
-        auxiliary: build the auxiliary classifiers, heard in training mode.
         separable_stem: the first convolution as the authors trained it.
         kernel5: size of the 5x5 kernels.
         pool4: window of the pool after 4e.
@@ -99,9 +98,6 @@ class GoogLeNet(Classifier):
         norm: maps a channel count to a normalisation layer, between convolution and ReLU; LRN and
             the convolutions' biases make way for it. None for the paper's net.
         init: draws the weights; images scaled to about 1 want `he_init`.
-
-    Raises:
-        BadArgument: a count is not positive.
     """
 
     def __init__(
@@ -116,15 +112,15 @@ class GoogLeNet(Classifier):
         norm: Norm | None = None,
         init: Init = lecun_init,
     ) -> None:
-        places = (
-            FeatureMap("stem.0", 64, reduction=2),
-            FeatureMap("stem.3" if norm else "stem.5", 192, reduction=4),
-            FeatureMap("stages.0.1", 480, reduction=8),
-            FeatureMap("stages.1.4", 832, reduction=16),
-            FeatureMap("stages.2", 1024, reduction=32),
+        super().__init__(in_channels, num_classes)
+        self.taps = (
+            "stem.0",
+            "stem.3" if norm else "stem.5",
+            "stages.0.1",
+            "stages.1.4",
+            "stages.2",
         )
-        least_size = 47 if auxiliary else 31
-        super().__init__(in_channels, num_classes, places, 1024, least_size=least_size)
+        self.least_size = 47 if auxiliary else 31
         self.init = init
         unit = partial(conv_norm_relu, norm=norm, bias=norm is None)
 
@@ -160,21 +156,12 @@ class GoogLeNet(Classifier):
                 same(832, 384, 192, 384, 48, 128, 128),  # 5b
             ),
         )
-        self.head = nn.Sequential(
-            nn.AdaptiveAvgPool2d(1),
-            nn.Flatten(),
-            nn.Dropout(drop_rate),
-            self.new_classifier(num_classes),
-        )
+        self.head = self.average_head(1024, drop_rate)
         if auxiliary and num_classes:
             after_4a = auxiliary_head(512, num_classes, norm)
             after_4d = auxiliary_head(528, num_classes, norm)
             self.add_auxiliary({(1, 0): after_4a, (1, 3): after_4d})
         self.initialise(self)
-
-    def initialise(self, module: nn.Module) -> None:
-        """As `init` says: Caffe's "xavier", uniform with variance 1 / fan-in, biases 0."""
-        self.init(module)
 
 
 VARIANTS = {

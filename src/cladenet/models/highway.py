@@ -30,7 +30,7 @@ from math import sqrt
 
 from torch import nn
 
-from cladenet.layers.classifier import Classifier, FeatureMap
+from cladenet.layers.classifier import Classifier
 from cladenet.layers.conv import conv, size_after
 from cladenet.layers.init import he_init
 from cladenet.models.highway_layers import draw, layer
@@ -57,16 +57,13 @@ class HighwayCifar(Classifier):
         kernels: kernel sizes of the highway layers, in turn.
         hidden: width of the layer before the last one.
         pooled_first: the head is maximum, linear, linear (A), not 1x1, average, linear.
-        num_classes: length of the logits.
-        in_channels: channels of the images, of 4 pixels or more a side.
         gated: layers are highway layers; off is the plain twin.
         input_drop: dropout on the image.
         drop_rate: of dropout after both pools and before the last layer.
         last_std: standard deviation of the last layer's weights at the start.
-
-    Raises:
-        BadArgument: a count is not positive.
     """
+
+    least_size = 4
 
     def __init__(
         self,
@@ -83,15 +80,11 @@ class HighwayCifar(Classifier):
         drop_rate: float = 0.2,
         last_std: float = 0.05,
     ) -> None:
-        before = 3 if input_drop else 2  # the stem's layers below its first highway layer
         w1, w2, w3 = widths
         n1, n2, n3 = layers
-        places = (
-            FeatureMap(f"stem.{before + n1 - 1}", w1, reduction=1),
-            FeatureMap(f"stages.0.{2 + n2 - 1}", w2, reduction=2),
-            FeatureMap(f"stages.1.{2 + n3 - 1}", w3, reduction=4),
-        )
-        super().__init__(in_channels, num_classes, places, hidden, least_size=4)
+        super().__init__(in_channels, num_classes)
+        before = 3 if input_drop else 2  # the stem's layers below its first highway layer
+        self.taps = (f"stem.{before + n1 - 1}", f"stages.0.{n2 + 1}", f"stages.1.{n3 + 1}")
         self.last_std = last_std
 
         def stage(width_in: int, width: int, n: int) -> list[nn.Module]:
@@ -117,16 +110,11 @@ class HighwayCifar(Classifier):
                 nn.Flatten(),
                 nn.Linear(w3, hidden),
                 nn.ReLU(),
-                self.new_classifier(num_classes),
+                self.new_classifier(hidden),
             )
         else:
             self.head = nn.Sequential(
-                conv(w3, hidden, 1, bias=True),
-                nn.ReLU(),
-                nn.AdaptiveAvgPool2d(1),
-                nn.Flatten(),
-                nn.Dropout(drop_rate),
-                self.new_classifier(num_classes),
+                conv(w3, hidden, 1, bias=True), nn.ReLU(), *self.average_head(hidden, drop_rate)
             )
         self.initialise(self)
 
@@ -140,15 +128,12 @@ class HighwayMnist(Classifier):
 
     Args:
         width: channels of all layers; 16 and 32 in the paper.
-        num_classes: length of the logits.
-        in_channels: channels of the images.
-        input_size: height and width, 12 or more.
         gate_bias: of all gates at the start.
         gated: layers are highway layers; off is the plain twin.
-
-    Raises:
-        BadArgument: `input_size` is below 12, or a count is not positive.
     """
+
+    taps = ("stem.4", "stages.0.2", "stages.1.2")
+    least_size = 12
 
     def __init__(
         self,
@@ -163,13 +148,8 @@ class HighwayMnist(Classifier):
         for _ in range(2):
             side = size_after(side, 3, 2, ceil_mode=True)
         side //= 2
-        places = (
-            FeatureMap("stem.4", width, 1),
-            FeatureMap("stages.0.2", width, 2),
-            FeatureMap("stages.1.2", width, 4),
-        )
         vector = width * side**2
-        super().__init__(in_channels, num_classes, places, vector, input_size, least_size=12)
+        super().__init__(in_channels, num_classes, input_size)
 
         def highways(n: int) -> list[nn.Module]:
             return conv_layers([3] * n, width, gate_bias, gated)
@@ -188,7 +168,7 @@ class HighwayMnist(Classifier):
             nn.Sequential(*highways(3), *pool(0.4)), nn.Sequential(*highways(3))
         )
         self.head = nn.Sequential(
-            nn.MaxPool2d(2), nn.Dropout(0.5), nn.Flatten(), self.new_classifier(num_classes)
+            nn.MaxPool2d(2), nn.Dropout(0.5), nn.Flatten(), self.new_classifier(vector)
         )
         self.initialise(self)
 

@@ -7,14 +7,15 @@ eight scans by heart in about ten steps of Adam at 1e-3, with -2 not in 200. The
 "normalized initialization" (Sec. 3.1): He's rule for ReLU, Glorot's for tanh.
 """
 
-from functools import partial
+from functools import cached_property, partial
 from typing import cast
 
 from torch import Tensor, nn
 
 from cladenet.errors import BadArgument
-from cladenet.layers.classifier import Classifier, FeatureMap, check_images, check_size
+from cladenet.layers.classifier import Classifier, check_images, check_size
 from cladenet.layers.conv import Activation
+from cladenet.layers.feature_maps import FeatureMap
 from cladenet.layers.init import Init, glorot_init, he_init
 from cladenet.models.highway_layers import draw, layer
 
@@ -33,12 +34,9 @@ class HighwayLinear(Classifier):
         gated: layers are highway layers; off is the plain network.
         gate_bias: of all gates at the start; None is -depth / 10.
         activation: `relu` or `tanh`; the paper searched both.
-        num_classes: length of the logits.
-        in_channels: channels of the images.
-        input_size: height and width.
 
     Raises:
-        BadArgument: the activation is neither, `depth` is below 2, or a count is not positive.
+        BadArgument: the activation is neither, or `depth` is below 2.
     """
 
     def __init__(
@@ -56,8 +54,7 @@ class HighwayLinear(Classifier):
             raise BadArgument(f"activation is {activation!r}; expected relu or tanh")
         if depth < 2:
             raise BadArgument(f"depth is {depth}; expected 2 or more, such as 10")
-        places = (FeatureMap("stages", width, input_size),)
-        super().__init__(in_channels, num_classes, places, width, input_size)
+        super().__init__(in_channels, num_classes, input_size)
         act, self.init = ACTIVATIONS[activation]
         self.stem = nn.Sequential(
             nn.Flatten(), nn.Linear(in_channels * input_size**2, width), act()
@@ -67,7 +64,7 @@ class HighwayLinear(Classifier):
         self.stages = nn.Sequential(
             nn.Sequential(*(layer(make, bias, gated, act) for _ in range(depth - 1)))
         )
-        self.head = nn.Sequential(self.new_classifier(num_classes))
+        self.head = nn.Sequential(self.new_classifier(width))
         self.initialise(self)
 
     def forward_features(self, x: Tensor) -> Tensor:
@@ -79,6 +76,11 @@ class HighwayLinear(Classifier):
         check_images(x, type(self).__name__, self.in_channels, self.least_size)
         check_size(x, type(self).__name__, cast(int, self.input_size))
         return self.stages(self.stem(x))
+
+    @cached_property
+    def feature_maps(self) -> tuple[FeatureMap, ...]:
+        """One map, of one place, which has seen the whole image."""
+        return (FeatureMap("stages", self.head_hidden_size, cast(int, self.input_size)),)
 
     def as_map(self, features: Tensor, image_size: tuple[int, int]) -> Tensor:
         """(N, width) as a map of one place."""

@@ -42,14 +42,13 @@ class IBNNet(ResNet):
         units: in each of the four stages.
         residual: makes F of every unit: `Basic`, `BottleneckV15`, or `Aggregated`.
         kind: "a" or "b".
-        num_classes: length of the logits.
         in_channels: channels of the images, of any size that leaves more than a pixel to normalise:
             from 17x17 on for IBN-a, 9x9 for IBN-b.
         reduction: r of squeeze-and-excitation in every unit; 0 for none.
         norm: maps a channel count to what is a batch norm in the paper.
 
     Raises:
-        BadArgument: a count is not positive, `units` are not four, or the kind is none.
+        BadArgument: `units` are not four, or the kind is none.
     """
 
     def __init__(
@@ -99,14 +98,12 @@ class IBNDenseNet(DenseNet):
     Args:
         layers: in each of the four blocks.
         growth_rate: k, the maps that each layer adds.
-        num_classes: length of the logits.
-        in_channels: channels of the images, of any size from 29x29 on.
         drop_rate: of dropout after each convolution but the first.
         norm: maps a channel count to what is a batch norm in the paper.
         memory_efficient: as in `DenseNet`.
 
     Raises:
-        BadArgument: a count is not positive, or `layers` are not four.
+        BadArgument: `layers` are not four.
     """
 
     def __init__(

@@ -21,8 +21,7 @@ from functools import partial
 from torch import Tensor, nn
 
 from cladenet.errors import BadArgument
-from cladenet.layers.classifier import Classifier, FeatureMap
-from cladenet.layers.init import he_init
+from cladenet.layers.classifier import Classifier
 from cladenet.layers.norm import Norm, norm_relu
 from cladenet.models.interleaved import interleaved_conv
 
@@ -84,12 +83,9 @@ class IGCNetCifar(Classifier):
         secondary: M, the groups of the first stage's 1x1 convolutions.
         depth: 20 or 38 in the paper, a block counted once.
         ident: units are residual.
-        num_classes: length of the logits.
-        in_channels: channels of the images, of any size.
-        norm: maps a channel count to a normalisation layer.
 
     Raises:
-        BadArgument: `depth` is not 6n + 2 with n >= 1, or a count is not positive.
+        BadArgument: `depth` is not 6n + 2 with n >= 1.
     """
 
     def __init__(
@@ -107,20 +103,13 @@ class IGCNetCifar(Classifier):
             raise BadArgument(f"depth is {depth}; expected 6n + 2, such as 20 or 38")
         w = primary * secondary
         widths = (w, 2 * w, 4 * w)
-        places = [FeatureMap(f"stages.{i}", width, 2**i) for i, width in enumerate(widths)]
-        super().__init__(in_channels, num_classes, places, widths[-1])
+        super().__init__(in_channels, num_classes)
         self.stem = nn.Sequential(
             nn.Conv2d(in_channels, w, 3, padding=1, bias=False), norm_relu(norm, w)
         )
         self.stages = stages_of(w, widths, (primary,) * 3, n, ident, norm)
-        self.head = nn.Sequential(
-            nn.AdaptiveAvgPool2d(1), nn.Flatten(), self.new_classifier(num_classes)
-        )
+        self.head = self.average_head(widths[-1])
         self.initialise(self)
-
-    def initialise(self, module: nn.Module) -> None:
-        """He's rule, fan-in."""
-        he_init(module)
 
 
 class IGCNet(Classifier):
@@ -130,14 +119,14 @@ class IGCNet(Classifier):
         stem_channels: of the 7x7.
         width: C, of the first stage.
         primary: L of each stage.
-        num_classes: length of the logits.
-        in_channels: channels of the images, of 32 pixels or more a side.
         ident: units are residual.
-        norm: maps a channel count to a normalisation layer.
 
     Raises:
-        BadArgument: L does not divide a width, or a count is not positive.
+        BadArgument: L does not divide a width.
     """
+
+    taps = ("stem.1", "stages.0", "stages.1", "stages.2", "stages.3")
+    least_size = 32
 
     def __init__(
         self,
@@ -150,23 +139,15 @@ class IGCNet(Classifier):
         norm: Norm = nn.BatchNorm2d,
     ) -> None:
         widths = (width, 2 * width, 4 * width, 8 * width)
-        places = [FeatureMap("stem.1", stem_channels, 2)]
-        places += [FeatureMap(f"stages.{i}", w, 4 * 2**i) for i, w in enumerate(widths)]
-        super().__init__(in_channels, num_classes, places, widths[-1], least_size=32)
+        super().__init__(in_channels, num_classes)
         self.stem = nn.Sequential(
             nn.Conv2d(in_channels, stem_channels, 7, stride=2, padding=3, bias=False),
             norm_relu(norm, stem_channels),
             nn.MaxPool2d(3, stride=2, padding=1),
         )
         self.stages = stages_of(stem_channels, widths, primary, 2, ident, norm)
-        self.head = nn.Sequential(
-            nn.AdaptiveAvgPool2d(1), nn.Flatten(), self.new_classifier(num_classes)
-        )
+        self.head = self.average_head(widths[-1])
         self.initialise(self)
-
-    def initialise(self, module: nn.Module) -> None:
-        """He's rule, fan-in."""
-        he_init(module)
 
 
 VARIANTS = {

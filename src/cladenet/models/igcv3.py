@@ -27,9 +27,9 @@ from functools import partial
 from torch import Tensor, nn
 
 from cladenet.errors import BadArgument
-from cladenet.layers.classifier import Classifier, FeatureMap
+from cladenet.layers.classifier import Classifier
 from cladenet.layers.conv import conv_norm_act
-from cladenet.layers.init import he_init
+from cladenet.layers.inverted_residual import last_of_each_resolution
 from cladenet.layers.norm import Norm
 from cladenet.layers.shuffle import ChannelShuffle
 
@@ -96,12 +96,9 @@ class IGCV3(Classifier):
         table: expansion, channels, units and first stride of each stage.
         stem_stride: of the first convolution.
         groups: G1 of the 1x1 that expands and G2 of the one that projects.
-        num_classes: length of the logits.
-        in_channels: channels of the images.
-        norm: maps a channel count to a normalisation layer.
 
     Raises:
-        BadArgument: `width` or a count is not positive.
+        BadArgument: `width` is not positive.
     """
 
     def __init__(
@@ -120,12 +117,9 @@ class IGCV3(Classifier):
         outs = [_multiple_of(c * width, multiple) for _, c, _, _ in table]
         last = _multiple_of(1280 * max(1.0, width), multiple)
         strides = [s for _, _, _, s in table]
-        places, reduction = [], stem_stride
-        for i, out_channels in enumerate(outs):
-            reduction *= strides[i]
-            if i + 1 == len(outs) or strides[i + 1] == 2:  # the last of its resolution
-                places.append(FeatureMap(f"stages.{i}", out_channels, reduction))
-        super().__init__(in_channels, num_classes, places, last, least_size=reduction)
+        super().__init__(in_channels, num_classes)
+        self.taps = last_of_each_resolution(strides)
+        self.least_size = math.prod(strides, start=stem_stride)
         channels = _multiple_of(32 * width, multiple)
         self.stem = nn.Sequential(
             *conv_norm_act(in_channels, channels, 3, stem_stride, norm=norm, activation=relu6)
@@ -140,16 +134,9 @@ class IGCV3(Classifier):
             stages.append(nn.Sequential(*members))
         self.stages = nn.Sequential(*stages)
         self.head = nn.Sequential(
-            *conv_norm_act(channels, last, 1, norm=norm, activation=relu6),
-            nn.AdaptiveAvgPool2d(1),
-            nn.Flatten(),
-            self.new_classifier(num_classes),
+            *conv_norm_act(channels, last, 1, norm=norm, activation=relu6), *self.average_head(last)
         )
         self.initialise(self)
-
-    def initialise(self, module: nn.Module) -> None:
-        """He's rule, fan-in."""
-        he_init(module)
 
 
 def _multiple_of(width: float, multiple: int) -> int:

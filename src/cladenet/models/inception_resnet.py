@@ -44,7 +44,7 @@ from torch import Tensor, nn
 
 from cladenet.errors import BadArgument
 from cladenet.layers.branches import Branches
-from cladenet.layers.classifier import Classifier, FeatureMap
+from cladenet.layers.classifier import Classifier
 from cladenet.layers.conv import Size, conv_norm_relu
 from cladenet.layers.inception import (
     average_pool,
@@ -54,7 +54,6 @@ from cladenet.layers.inception import (
     stem_v3,
     stem_v4,
 )
-from cladenet.layers.init import he_init
 from cladenet.layers.norm import Norm
 
 
@@ -97,7 +96,6 @@ class Unit(nn.Module):
         widths: of the convolutions in each branch.
         kernels: of the first, second and third convolution in any branch.
         scale: of the residual.
-        norm: maps a channel count to a normalisation layer.
         rectified: False leaves the last ReLU out.
     """
 
@@ -158,17 +156,16 @@ class InceptionResNet(Classifier):
         channels: of the maps at 35x35.
         widths: V1 or V2.
         units: in each of the three stages.
-        num_classes: length of the logits.
-        in_channels: channels of the images, of any size from 75x75 on.
         scales: of the residuals in each stage; 1 is an ordinary residual unit.
         released: as v2 was released: a mixed module before the units, a last unit that is neither
             scaled nor rectified, a 1x1 convolution to 1536 behind it.
         drop_rate: of dropout before the last layer; the paper keeps 0.8.
-        norm: maps a channel count to a normalisation layer.
 
     Raises:
-        BadArgument: a count is not positive, or `units` or `scales` are not three.
+        BadArgument: `units` or `scales` are not three.
     """
+
+    least_size = 75
 
     def __init__(
         self,
@@ -191,16 +188,10 @@ class InceptionResNet(Classifier):
         at_17 = channels + n + m
         at_8 = at_17 + sum(row[-1] for row in widths.reduction_b)
         features = 1536 if released else at_8
-        stem_layers = stem(in_channels, norm)
-        places = (
-            FeatureMap("stem.2", 64, reduction=2),
-            FeatureMap(f"stem.{len(stem_layers) - 2}", 192, reduction=4),
-            FeatureMap("stages.0", channels, reduction=8),
-            FeatureMap("stages.1", at_17, reduction=16),
-            FeatureMap("stages.2", features, reduction=32),
-        )
-        super().__init__(in_channels, num_classes, places, features, least_size=75)
-        self.stem = stem_layers
+        super().__init__(in_channels, num_classes)
+        self.stem = stem(in_channels, norm)
+        before_last = f"stem.{len(self.stem) - 2}"
+        self.taps = ("stem.2", before_last, "stages.0", "stages.1", "stages.2")
         scale_a, scale_b, scale_c = scales
         a = [Unit(channels, widths.a, KERNELS_A, scale_a, norm) for _ in range(units[0])]
         b = [Unit(at_17, widths.b, KERNELS_B, scale_b, norm) for _ in range(units[1])]
@@ -216,17 +207,8 @@ class InceptionResNet(Classifier):
                 *([conv_norm_relu(at_8, 1536, 1, norm=norm)] if released else []),
             ),
         )
-        self.head = nn.Sequential(
-            nn.AdaptiveAvgPool2d(1),
-            nn.Flatten(),
-            nn.Dropout(drop_rate),
-            self.new_classifier(num_classes),
-        )
+        self.head = self.average_head(features, drop_rate)
         self.initialise(self)
-
-    def initialise(self, module: nn.Module) -> None:
-        """He's rule, fan-in."""
-        he_init(module)
 
 
 VARIANTS = {

@@ -41,7 +41,7 @@ from functools import partial
 from torch import nn
 
 from cladenet.layers.branches import Branches
-from cladenet.layers.classifier import Classifier, FeatureMap
+from cladenet.layers.classifier import Classifier
 from cladenet.layers.inception import (
     auxiliary_head,
     average_pool,
@@ -49,7 +49,6 @@ from cladenet.layers.inception import (
     path,
     stem_v3,
 )
-from cladenet.layers.init import he_init
 from cladenet.layers.norm import Norm
 
 Pool = Callable[[], nn.Module]
@@ -117,17 +116,12 @@ class InceptionV3(Classifier):
     """The network.
 
     Args:
-        num_classes: length of the logits.
         in_channels: channels of the images, of any size from 75x75 on; from 299x299 on with the
             auxiliary classifier, whose 5x5 convolution needs a map of 17x17.
-        auxiliary: build the auxiliary classifier, heard in training mode.
-        drop_rate: of dropout before the last layer.
         count_include_pad: average pools count the zeros of the border, as in torchvision and timm.
-        norm: maps a channel count to a normalisation layer.
-
-    Raises:
-        BadArgument: a count is not positive.
     """
+
+    taps = ("stem.2", "stem.5", "stages.0", "stages.1", "stages.2")
 
     def __init__(
         self,
@@ -138,15 +132,8 @@ class InceptionV3(Classifier):
         count_include_pad: bool = False,
         norm: Norm = inception_norm,
     ) -> None:
-        places = (
-            FeatureMap("stem.2", 64, reduction=2),
-            FeatureMap("stem.5", 192, reduction=4),
-            FeatureMap("stages.0", 288, reduction=8),
-            FeatureMap("stages.1", 768, reduction=16),
-            FeatureMap("stages.2", 2048, reduction=32),
-        )
-        least_size = 299 if auxiliary else 75
-        super().__init__(in_channels, num_classes, places, 2048, least_size=least_size)
+        super().__init__(in_channels, num_classes)
+        self.least_size = 299 if auxiliary else 75
         pool = partial(average_pool, count_include_pad)
         self.stem = stem_v3(in_channels, norm)
         self.stages = nn.Sequential(
@@ -160,19 +147,10 @@ class InceptionV3(Classifier):
             ),
             nn.Sequential(module_d(norm), module_e(1280, norm, pool), module_e(2048, norm, pool)),
         )
-        self.head = nn.Sequential(
-            nn.AdaptiveAvgPool2d(1),
-            nn.Flatten(),
-            nn.Dropout(drop_rate),
-            self.new_classifier(num_classes),
-        )
+        self.head = self.average_head(2048, drop_rate)
         if auxiliary and num_classes:
             self.add_auxiliary({(1, 4): auxiliary_head(768, 5, num_classes, norm)})
         self.initialise(self)
-
-    def initialise(self, module: nn.Module) -> None:
-        """He's rule, fan-in."""
-        he_init(module)
 
 
 VARIANTS = {"inception_v3": InceptionV3}

@@ -33,9 +33,8 @@ from functools import partial
 from torch import nn
 
 from cladenet.layers.branches import Branches
-from cladenet.layers.classifier import Classifier, FeatureMap
+from cladenet.layers.classifier import Classifier
 from cladenet.layers.inception import average_pool, inception_norm, path, reduction_a, stem_v4
-from cladenet.layers.init import he_init
 from cladenet.layers.norm import Norm
 
 
@@ -91,14 +90,11 @@ class InceptionV4(Classifier):
     """The network.
 
     Args:
-        num_classes: length of the logits.
-        in_channels: channels of the images, of any size from 75x75 on.
         drop_rate: of dropout before the last layer; the paper keeps 0.8.
-        norm: maps a channel count to a normalisation layer.
-
-    Raises:
-        BadArgument: a count is not positive.
     """
+
+    taps = ("stem.2", "stem.4", "stages.0", "stages.1", "stages.2")
+    least_size = 75
 
     def __init__(
         self,
@@ -107,14 +103,7 @@ class InceptionV4(Classifier):
         drop_rate: float = 0.2,
         norm: Norm = inception_norm,
     ) -> None:
-        places = (
-            FeatureMap("stem.2", 64, reduction=2),
-            FeatureMap("stem.4", 192, reduction=4),
-            FeatureMap("stages.0", 384, reduction=8),
-            FeatureMap("stages.1", 1024, reduction=16),
-            FeatureMap("stages.2", 1536, reduction=32),
-        )
-        super().__init__(in_channels, num_classes, places, 1536, least_size=75)
+        super().__init__(in_channels, num_classes)
         self.stem = stem_v4(in_channels, norm)
         self.stages = nn.Sequential(
             nn.Sequential(*(module_a(norm) for _ in range(4))),
@@ -123,17 +112,8 @@ class InceptionV4(Classifier):
             ),
             nn.Sequential(reduction_b(norm), *(module_c(norm) for _ in range(3))),
         )
-        self.head = nn.Sequential(
-            nn.AdaptiveAvgPool2d(1),
-            nn.Flatten(),
-            nn.Dropout(drop_rate),
-            self.new_classifier(num_classes),
-        )
+        self.head = self.average_head(1536, drop_rate)
         self.initialise(self)
-
-    def initialise(self, module: nn.Module) -> None:
-        """He's rule, fan-in."""
-        he_init(module)
 
 
 VARIANTS = {"inception_v4": InceptionV4}

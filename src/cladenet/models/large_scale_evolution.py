@@ -23,8 +23,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cladenet.errors import BadArgument
-from cladenet.layers.classifier import Classifier, FeatureMap
-from cladenet.layers.init import he_init
+from cladenet.layers.classifier import Classifier
 from cladenet.layers.norm import Norm, norm_relu
 
 
@@ -88,7 +87,6 @@ class Graph(nn.Module):
     Args:
         vertices: of the DNA.
         in_channels: of the images.
-        norm: maps a channel count to a normalisation layer.
     """
 
     def __init__(self, vertices: tuple[Vertex, ...], in_channels: int, norm: Norm) -> None:
@@ -139,9 +137,6 @@ class EvolvedNetwork(Classifier):
 
     Args:
         dna: its vertices; the learning rate is for whoever trains it.
-        num_classes: length of the logits.
-        in_channels: channels of the images, of any size.
-        norm: maps a channel count to a normalisation layer.
 
     Raises:
         BadArgument: a vertex has no edges, or reads one that is not before it.
@@ -161,18 +156,11 @@ class EvolvedNetwork(Classifier):
                 )
         graph = Graph(dna.vertices, in_channels, norm)
         width = graph.widths[-1]
-        places = (FeatureMap("stages.0", width, reduction=2 ** graph.scales[-1]),)
-        super().__init__(in_channels, num_classes, places, head_width=width)
+        super().__init__(in_channels, num_classes)
         self.stem = nn.Identity()
         self.stages = nn.Sequential(graph)
-        self.head = nn.Sequential(
-            nn.AdaptiveAvgPool2d(1), nn.Flatten(), self.new_classifier(num_classes)
-        )
+        self.head = self.average_head(width)
         self.initialise(self)
-
-    def initialise(self, module: nn.Module) -> None:
-        """He's rule, fan-in."""
-        he_init(module)
 
 
 VARIANTS = {"lse_initial_cifar": partial(EvolvedNetwork, dna=FIRST_INDIVIDUAL)}

@@ -28,7 +28,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cladenet.layers.classifier import Classifier, FeatureMap
+from cladenet.layers.classifier import Classifier
 from cladenet.layers.conv import size_after
 from cladenet.layers.init import Init, fan_in, he_init, lecun_init
 from cladenet.models.lenet_targets import CODE_LENGTH, targets
@@ -126,18 +126,13 @@ class LeNet5(Classifier):
             other number with fixed random codes of +1 and -1.
         in_channels: channels of the images; 1 in the paper.
         input_size: height and width; 32 in the paper, where a digit fills the middle 20x20.
-
-    Raises:
-        BadArgument: `input_size` is below 32, or a count is not positive.
     """
 
+    taps = ("stem.1", "stages.0.1", "stages.1")
+    least_size = 32
+
     def __init__(self, num_classes: int = 10, in_channels: int = 1, input_size: int = 32) -> None:
-        places = (
-            FeatureMap("stem.1", channels=6, reduction=1),
-            FeatureMap("stages.0.1", channels=16, reduction=2),
-            FeatureMap("stages.1", channels=120, reduction=4),
-        )
-        super().__init__(in_channels, num_classes, places, CODE_LENGTH, input_size, least_size=32)
+        super().__init__(in_channels, num_classes, input_size)
         side = size_after(_side_after_two_pools(input_size), 5)
         self.stem = nn.Sequential(
             nn.Conv2d(in_channels, 6, 5), Squash(), SubSampling(6), Squash()
@@ -150,13 +145,13 @@ class LeNet5(Classifier):
             nn.Flatten(),
             nn.Linear(120 * side**2, CODE_LENGTH),  # F6
             Squash(),
-            self.new_classifier(num_classes),
+            self.new_classifier(CODE_LENGTH),
         )
         self.initialise(self)
 
-    def new_classifier(self, num_classes: int) -> nn.Module:
+    def new_classifier(self, width: int) -> nn.Module:
         """Distances to the drawings; nothing in it is trained."""
-        return RBF(num_classes) if num_classes else nn.Identity()
+        return RBF(self.num_classes) if self.num_classes else nn.Identity()
 
     def initialise(self, module: nn.Module) -> None:
         """Weights and biases uniform within 2.4 / fan-in."""
@@ -182,17 +177,14 @@ class LeNet(Classifier):
     Neither is in the paper. Their weights are drawn by He's rule and Caffe's.
 
     Args:
-        num_classes: length of the logits.
-        in_channels: channels of the images.
-        input_size: height and width, 16 or more.
         maps: channels of the two convolutions.
         hidden: widths of the linear layers before the last.
         conv_act: makes what follows each convolution; the linear layers have ReLU.
         init: draws the weights.
-
-    Raises:
-        BadArgument: `input_size` is below 16, or a count is not positive.
     """
+
+    taps = ("stem.1", "stages.0.1", "stages.0.2")
+    least_size = 16
 
     def __init__(
         self,
@@ -204,12 +196,7 @@ class LeNet(Classifier):
         conv_act: Callable[[], nn.Module] = nn.ReLU,
         init: Init = he_init,
     ) -> None:
-        places = (
-            FeatureMap("stem.1", channels=maps[0], reduction=1),
-            FeatureMap("stages.0.1", channels=maps[1], reduction=2),
-            FeatureMap("stages.0.2", channels=maps[1], reduction=4),
-        )
-        super().__init__(in_channels, num_classes, places, hidden[-1], input_size, least_size=16)
+        super().__init__(in_channels, num_classes, input_size)
         self.init = init
         self.stem = nn.Sequential(nn.Conv2d(in_channels, maps[0], 5), conv_act(), nn.MaxPool2d(2))
         self.stages = nn.Sequential(
@@ -221,12 +208,8 @@ class LeNet(Classifier):
             for width_in, width in zip(widths, hidden, strict=False)
             for layer in (nn.Linear(width_in, width), nn.ReLU())
         ]
-        self.head = nn.Sequential(nn.Flatten(), *linears, self.new_classifier(num_classes))
+        self.head = nn.Sequential(nn.Flatten(), *linears, self.new_classifier(hidden[-1]))
         self.initialise(self)
-
-    def initialise(self, module: nn.Module) -> None:
-        """He's rule for lenet5_relu, Caffe's for lenet_caffe."""
-        self.init(module)
 
 
 def _draw(inputs: int, *values: Tensor) -> None:

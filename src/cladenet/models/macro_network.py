@@ -13,9 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from cladenet.errors import BadArgument
-from cladenet.layers.classifier import Classifier, FeatureMap
+from cladenet.layers.classifier import Classifier
 from cladenet.layers.conv import conv
-from cladenet.layers.init import he_init
 from cladenet.layers.norm import Norm
 from cladenet.models.cells import FactorizedReduction, relu_conv_norm
 
@@ -66,7 +65,6 @@ class Join(nn.Module):
         layer: what it does.
         channels: of all maps.
         alone: nothing comes before, and so nothing is joined.
-        norm: maps a channel count to a normalisation layer.
     """
 
     def __init__(self, layer: MacroLayer, channels: int, alone: bool, norm: Norm) -> None:
@@ -129,15 +127,14 @@ class MacroNetwork(Classifier):
     Args:
         layers: of all three stages, a third in each.
         width: channels of the first stage; they double at each reduction.
-        num_classes: length of the logits.
-        in_channels: channels of the images, of any size from 4x4 on.
-        drop_rate: of dropout before the last layer.
-        norm: maps a channel count to a normalisation layer.
 
     Raises:
-        BadArgument: the layers cannot be divided by three, one joins a layer that is not before
-            the one it reads, or `width` is not positive.
+        BadArgument: the layers cannot be divided by three, one joins a layer that is not before the
+            one it reads, or `width` is not positive.
     """
+
+    least_size = 4
+    last_bias = False
 
     def __init__(
         self,
@@ -159,8 +156,7 @@ class MacroNetwork(Classifier):
                     f"layer {k} is {layer}; expected one of {', '.join(OPERATIONS)}, and skips "
                     f"from layers before {k - 1}"
                 )
-        places = [FeatureMap(f"stages.{i}", width * 2**i, 2**i) for i in range(3)]
-        super().__init__(in_channels, num_classes, places, 4 * width, least_size=4)
+        super().__init__(in_channels, num_classes)
         self.stem = First(conv(in_channels, width, 3), norm(width))
         self.stages = nn.Sequential()
         for i in range(3):
@@ -176,27 +172,9 @@ class MacroNetwork(Classifier):
                     ),
                 )
             self.stages.append(LastLayers(*joins) if i == 2 else nn.Sequential(*joins))
-        self.head = nn.Sequential(
-            nn.AdaptiveAvgPool2d(1),
-            nn.Flatten(),
-            nn.Dropout(drop_rate),
-            self.new_classifier(num_classes),
-        )
+        self.head = self.average_head(4 * width, drop_rate)
         self.initialise(self)
 
     def as_map(self, features: Tensor | States, image_size: tuple[int, int]) -> Tensor:
         """The last of all maps."""
         return features[-1] if isinstance(features, tuple) else features
-
-    def new_classifier(self, num_classes: int) -> nn.Module:
-        """Linear, without a bias."""
-        return linear_without_bias(self.head_hidden_size, num_classes)
-
-    def initialise(self, module: nn.Module) -> None:
-        """He's rule, fan-in."""
-        he_init(module)
-
-
-def linear_without_bias(features: int, num_classes: int) -> nn.Module:
-    """Linear without a bias, or nothing for no classes."""
-    return nn.Linear(features, num_classes, bias=False) if num_classes else nn.Identity()

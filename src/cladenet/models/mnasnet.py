@@ -23,10 +23,9 @@ from typing import NamedTuple
 from torch import nn
 
 from cladenet.errors import BadArgument
-from cladenet.layers.classifier import Classifier, FeatureMap
+from cladenet.layers.classifier import Classifier
 from cladenet.layers.conv import conv_norm_act
-from cladenet.layers.init import he_init
-from cladenet.layers.inverted_residual import InvertedResidual, rounded
+from cladenet.layers.inverted_residual import InvertedResidual, last_of_each_resolution, rounded
 from cladenet.layers.norm import Norm
 from cladenet.layers.squeeze_excite import SqueezeExcite
 
@@ -95,14 +94,12 @@ class MnasNet(Classifier):
         rows: texts as above.
         width: multiplier of all channels but the last convolution's.
         stem_channels: of the first convolution.
-        num_classes: length of the logits.
-        in_channels: channels of the images, of 32 pixels or more a side.
-        norm: maps a channel count to a normalisation layer.
-        drop_rate: of dropout before the last layer.
 
     Raises:
-        BadArgument: a row cannot be read, or `width` or a count is not positive.
+        BadArgument: a row cannot be read, or `width` is not positive.
     """
+
+    least_size = 32
 
     def __init__(
         self,
@@ -118,12 +115,8 @@ class MnasNet(Classifier):
             raise BadArgument(f"width is {width}; expected a number above 0, such as 0.5 or 1.0")
         decoded = [decode(text) for text in rows]
         outs = [rounded(row.out_channels * width) for row in decoded]
-        places, reduction = [], 2
-        for i, row in enumerate(decoded):
-            reduction *= row.stride
-            if i + 1 == len(decoded) or decoded[i + 1].stride == 2:  # the last of its resolution
-                places.append(FeatureMap(f"stages.{i}", outs[i], reduction))
-        super().__init__(in_channels, num_classes, places, 1280, least_size=32)
+        super().__init__(in_channels, num_classes)
+        self.taps = last_of_each_resolution([row.stride for row in decoded])
         channels = rounded(stem_channels * width)
         self.stem = nn.Sequential(
             *conv_norm_act(in_channels, channels, 3, 2, norm=norm, activation=relu)
@@ -152,16 +145,9 @@ class MnasNet(Classifier):
         self.stages = nn.Sequential(*stages)
         self.head = nn.Sequential(
             *conv_norm_act(channels, 1280, 1, norm=norm, activation=relu),
-            nn.AdaptiveAvgPool2d(1),
-            nn.Flatten(),
-            nn.Dropout(drop_rate),
-            self.new_classifier(num_classes),
+            *self.average_head(1280, drop_rate),
         )
         self.initialise(self)
-
-    def initialise(self, module: nn.Module) -> None:
-        """He's rule, fan-in."""
-        he_init(module)
 
 
 VARIANTS = {

@@ -24,9 +24,8 @@ from functools import partial
 from torch import nn
 
 from cladenet.errors import BadArgument
-from cladenet.layers.classifier import Classifier, FeatureMap
+from cladenet.layers.classifier import Classifier
 from cladenet.layers.conv import Activation, conv_norm_act
-from cladenet.layers.init import he_init
 from cladenet.layers.norm import Norm
 
 # Table 1: channels of the units of each stage; a stage's first unit strides, but for stages.0.
@@ -63,17 +62,16 @@ class MobileNetV1(Classifier):
 
     Args:
         width: multiplier of all channels, rounded down; 1, 0.75, 0.5 and 0.25 in the paper.
-        num_classes: length of the logits.
-        in_channels: channels of the images, of 32 pixels or more a side.
         table: channels of the units of each stage.
         unit: `separable` or `full`.
-        norm: maps a channel count to a normalisation layer.
         activation: ReLU in the paper; TF-Slim's, Keras' and timm's weights are for "relu6".
         drop_rate: of dropout before the last layer; none in the paper.
 
     Raises:
-        BadArgument: `width` leaves no channel, or a count is not positive.
+        BadArgument: `width` leaves no channel.
     """
+
+    least_size = 32
 
     def __init__(
         self,
@@ -89,8 +87,7 @@ class MobileNetV1(Classifier):
         if int(32 * width) < 1:
             raise BadArgument(f"width is {width}; expected at least {1 / 32}, such as 0.25 or 1.0")
         rows = [[int(channels * width) for channels in row] for row in table]
-        places = [FeatureMap(f"stages.{i}", row[-1], 2 ** (i + 1)) for i, row in enumerate(rows)]
-        super().__init__(in_channels, num_classes, places, rows[-1][-1], least_size=32)
+        super().__init__(in_channels, num_classes)
         channels = int(32 * width)
         self.stem = nn.Sequential(
             *conv_norm_act(in_channels, channels, 3, 2, norm=norm, activation=activation)
@@ -104,17 +101,8 @@ class MobileNetV1(Classifier):
                 channels = out_channels
             stages.append(nn.Sequential(*units))
         self.stages = nn.Sequential(*stages)
-        self.head = nn.Sequential(
-            nn.AdaptiveAvgPool2d(1),
-            nn.Flatten(),
-            nn.Dropout(drop_rate),
-            self.new_classifier(num_classes),
-        )
+        self.head = self.average_head(rows[-1][-1], drop_rate)
         self.initialise(self)
-
-    def initialise(self, module: nn.Module) -> None:
-        """He's rule, fan-in."""
-        he_init(module)
 
 
 VARIANTS = {

@@ -25,9 +25,8 @@ from functools import partial
 from torch import nn
 
 from cladenet.errors import BadArgument
-from cladenet.layers.classifier import Classifier, FeatureMap
+from cladenet.layers.classifier import Classifier
 from cladenet.layers.conv import conv_norm_act
-from cladenet.layers.init import he_init
 from cladenet.layers.inverted_residual import InvertedResidual, rounded
 from cladenet.layers.norm import Norm
 
@@ -50,14 +49,13 @@ class MobileNetV2(Classifier):
 
     Args:
         width: multiplier of all channels.
-        num_classes: length of the logits.
-        in_channels: channels of the images, of 32 pixels or more a side.
-        norm: maps a channel count to a normalisation layer.
-        drop_rate: of dropout before the last layer.
 
     Raises:
-        BadArgument: `width` or a count is not positive.
+        BadArgument: `width` is not positive.
     """
+
+    taps = ("stages.0", "stages.1", "stages.2", "stages.4", "stages.6")
+    least_size = 32
 
     def __init__(
         self,
@@ -71,12 +69,7 @@ class MobileNetV2(Classifier):
             raise BadArgument(f"width is {width}; expected a number above 0, such as 1.0 or 1.4")
         outs = [rounded(c * width) for _, c, _, _ in TABLE]
         last = rounded(1280 * max(1.0, width))
-        reductions = (2, 4, 8, 16, 16, 32, 32)
-        places = [
-            FeatureMap(f"stages.{i}", outs[i], reductions[i])
-            for i in (0, 1, 2, 4, 6)  # the last stage of each resolution
-        ]
-        super().__init__(in_channels, num_classes, places, last, least_size=32)
+        super().__init__(in_channels, num_classes)
         channels = rounded(32 * width)
         self.stem = nn.Sequential(
             *conv_norm_act(in_channels, channels, 3, 2, norm=norm, activation=relu6)
@@ -97,16 +90,9 @@ class MobileNetV2(Classifier):
         self.stages = nn.Sequential(*stages)
         self.head = nn.Sequential(
             *conv_norm_act(channels, last, 1, norm=norm, activation=relu6),
-            nn.AdaptiveAvgPool2d(1),
-            nn.Flatten(),
-            nn.Dropout(drop_rate),
-            self.new_classifier(num_classes),
+            *self.average_head(last, drop_rate),
         )
         self.initialise(self)
-
-    def initialise(self, module: nn.Module) -> None:
-        """He's rule, fan-in."""
-        he_init(module)
 
 
 VARIANTS = {

@@ -23,9 +23,8 @@ from typing import NamedTuple
 from torch import nn
 
 from cladenet.errors import BadArgument
-from cladenet.layers.classifier import Classifier, FeatureMap
+from cladenet.layers.classifier import Classifier
 from cladenet.layers.conv import conv_norm_act
-from cladenet.layers.init import he_init
 from cladenet.layers.inverted_residual import InvertedResidual, rounded
 from cladenet.layers.norm import Norm
 from cladenet.layers.squeeze_excite import SqueezeExcite
@@ -88,14 +87,12 @@ class MobileNetV3(Classifier):
         hidden: width of the linear layer before the last one, 1280 or 1024.
         width: multiplier of all other channels.
         minimal: neither squeeze-and-excitation nor h-swish, and 3x3 kernels alone.
-        num_classes: length of the logits.
-        in_channels: channels of the images, of 32 pixels or more a side.
-        norm: maps a channel count to a normalisation layer.
-        drop_rate: of dropout before the last layer.
 
     Raises:
-        BadArgument: `width` or a count is not positive.
+        BadArgument: `width` is not positive.
     """
+
+    least_size = 32
 
     def __init__(
         self,
@@ -112,14 +109,11 @@ class MobileNetV3(Classifier):
             raise BadArgument(f"width is {width}; expected a number above 0, such as 0.75 or 1.0")
         late = relu if minimal else h_swish
         stages: list[nn.Sequential] = []
-        places: list[FeatureMap] = []
-        channels, unscaled, reduction = rounded(16 * width), 16, 2
+        channels, unscaled = rounded(16 * width), 16
         for row in rows:
             out_channels = rounded(row.out * width)
             if not stages or row.s == 2:
                 stages.append(nn.Sequential())
-                reduction *= row.s
-                places.append(FeatureMap(f"stages.{len(stages) - 1}", out_channels, reduction))
             inside = rounded(channels * row.exp / unscaled)
             excite = partial(
                 SqueezeExcite, hidden=rounded(inside / 4), activation=relu, gate=nn.Hardsigmoid
@@ -136,9 +130,8 @@ class MobileNetV3(Classifier):
                     excite=excite if row.se and not minimal else None,
                 )
             )
-            places[-1] = places[-1]._replace(channels=out_channels)
             channels, unscaled = out_channels, row.out
-        super().__init__(in_channels, num_classes, places, hidden, least_size=32)
+        super().__init__(in_channels, num_classes)
         self.stem = nn.Sequential(
             *conv_norm_act(in_channels, rounded(16 * width), 3, 2, norm=norm, activation=late)
         )
@@ -151,13 +144,9 @@ class MobileNetV3(Classifier):
             nn.Linear(last, hidden),
             late(),
             nn.Dropout(drop_rate),
-            self.new_classifier(num_classes),
+            self.new_classifier(hidden),
         )
         self.initialise(self)
-
-    def initialise(self, module: nn.Module) -> None:
-        """He's rule, fan-in."""
-        he_init(module)
 
 
 VARIANTS = {

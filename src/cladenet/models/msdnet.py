@@ -45,7 +45,7 @@ import torch
 from torch import Tensor, nn
 
 from cladenet.errors import BadArgument
-from cladenet.layers.classifier import Classifier, FeatureMap
+from cladenet.layers.classifier import Classifier
 from cladenet.layers.conv import conv_norm_relu
 from cladenet.layers.init import he_fan_out_init
 from cladenet.layers.norm import Norm
@@ -73,7 +73,6 @@ class Grow(nn.Module):
         out_channels: c f, the new maps.
         bottleneck: b, the 1x1 gives b times what the 3x3 gives, at most as many as it reads.
         finer: maps and b of the scale before; None for a layer's finest.
-        norm: maps a channel count to a normalisation layer.
     """
 
     def __init__(
@@ -145,15 +144,14 @@ class MSDNet(Classifier):
         growth_rate: k, new maps of a layer at the finest scale.
         width: maps of the stem at the finest scale.
         factors: f and b of each scale, from the finest on.
-        num_classes: length of the logits.
-        in_channels: channels of the images, of any size from 32x32 on.
-        norm: maps a channel count to a normalisation layer.
 
     Raises:
-        BadArgument: a count is not positive, or there are fewer blocks than `exits`.
+        BadArgument: there are fewer blocks than `exits`.
     """
 
-    least_side = 32
+    least_size = 32
+
+    init = staticmethod(he_fan_out_init)
 
     def __init__(
         self,
@@ -178,18 +176,9 @@ class MSDNet(Classifier):
         built = layers[:exits]
         stages, widths = _blocks(layers, len(built), growth_rate, width, factors, norm)
         coarsest = [factors[-1] * width for width in widths]
-        places = tuple(
-            FeatureMap(f"stages.{i}", channels, self.least_side)
-            for i, channels in enumerate(coarsest)
-        )
         heads = [self._layers_of_head(channels, norm) for channels in coarsest]
-        super().__init__(
-            in_channels,
-            num_classes,
-            places,
-            head_width=self._width_of_head(coarsest[-1]),
-            least_size=self.least_side,
-        )
+        super().__init__(in_channels, num_classes)
+        self.exit_widths = [self._width_of_head(channels) for channels in coarsest]
         first = self._first_scale(in_channels, factors[0] * width, norm)
         coarser = [
             conv_norm_relu(before * width, after * width, 3, 2, norm=norm)
@@ -197,7 +186,9 @@ class MSDNet(Classifier):
         ]
         self.stem = FirstMaps([first, *coarser])
         self.stages = stages
-        self.head = nn.Sequential(*heads.pop(), self.new_classifier(num_classes))
+        self.head = nn.Sequential(
+            *heads.pop(), self.new_classifier(self._width_of_head(coarsest[-1]))
+        )
         self.early_heads = nn.ModuleList(
             nn.Sequential(*head, nn.Identity())
             for head in heads  # the last layer follows
@@ -241,10 +232,6 @@ class MSDNet(Classifier):
         early = enumerate(cast(list[nn.Sequential], self.early_heads))
         return {**super().heads(), **{f"early_heads.{i}": head for i, head in early}}
 
-    def initialise(self, module: nn.Module) -> None:
-        """He's rule, fan-out."""
-        he_fan_out_init(module)
-
     def _first_scale(self, in_channels: int, channels: int, norm: Norm) -> nn.Sequential:
         return nn.Sequential(
             conv_norm_relu(in_channels, channels, 7, 2, norm=norm, bias=True),
@@ -265,8 +252,7 @@ class MSDNet(Classifier):
         ]
 
     def _end_early_heads(self, num_classes: int) -> None:
-        for head, place in zip(self.early_heads, self.feature_maps, strict=False):
-            width = self._width_of_head(place.channels)
+        for head, width in zip(self.early_heads, self.exit_widths, strict=False):
             last = nn.Linear(width, num_classes) if num_classes else nn.Identity()
             self.renew(cast(nn.Sequential, head), last)
 
@@ -274,7 +260,7 @@ class MSDNet(Classifier):
 class MSDNetCifar(MSDNet):
     """The CIFAR network, of any grid; arguments as in `MSDNet`, images from 4x4 on."""
 
-    least_side = 4
+    least_size = 4
 
     def __init__(
         self,

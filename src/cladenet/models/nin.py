@@ -28,7 +28,6 @@ from itertools import chain, repeat
 
 from torch import nn
 
-from cladenet.layers.classifier import FeatureMap
 from cladenet.layers.init import gaussian_init
 from cladenet.layers.norm import Norm
 from cladenet.layers.votes import VotingClassifier
@@ -65,17 +64,12 @@ class NIN(VotingClassifier):
     Args:
         blocks: kernel, stride and padding of each block's first convolution, and all its widths;
             the last block goes on in the head.
-        num_classes: length of the logits.
-        in_channels: channels of the images.
         norm: maps a channel count to a normalisation layer before each ReLU; None in the paper.
         drop_after: blocks that dropout follows.
         drop_rate: of that dropout.
         average: blocks whose pool is an average and not a maximum.
         pad_pools: pools have a border and round down, instead of rounding up.
         stds: deviation of each convolution's weights; the last one holds for all that follow.
-
-    Raises:
-        BadArgument: a count is not positive.
     """
 
     def __init__(
@@ -90,16 +84,13 @@ class NIN(VotingClassifier):
         pad_pools: bool = False,
         stds: tuple[float, ...] = (0.05,),
     ) -> None:
-        parts = ["stem", *(f"stages.{i}" for i in range(len(blocks) - 1))]
-        last_of = [len(widths) * (3 if norm else 2) - 1 for *_, widths in blocks]
-        places, reduction = [], 1
-        for part, (_, stride, _, widths), last in zip(parts, blocks, last_of, strict=True):
-            reduction *= stride
-            places.append(FeatureMap(f"{part}.{last}", widths[-1], reduction))
-            reduction *= 2
-        width = blocks[-1][3][-1]
-        least = least_size(blocks, pad_pools)
-        super().__init__(in_channels, num_classes, places, width, least_size=least)
+        super().__init__(in_channels, num_classes)
+        parts = ("stem", "stages.0", "stages.1", "stages.2")
+        self.taps = [
+            f"{part}.{len(widths) * (3 if norm else 2) - 1}"  # its last ReLU
+            for part, (*_, widths) in zip(parts, blocks, strict=False)
+        ]
+        self.least_size = least_size(blocks, pad_pools)
         self.norm = norm
         self.stds = stds
         made = []
@@ -121,7 +112,7 @@ class NIN(VotingClassifier):
             made.append(nn.Sequential(*layers))
         self.stem, *stages = made
         self.stages = nn.Sequential(*stages)
-        self.head = nn.Sequential(self.new_classifier(num_classes))
+        self.head = nn.Sequential(self.new_classifier(in_channels))
         self.initialise(self)
 
     def initialise(self, module: nn.Module) -> None:

@@ -39,9 +39,8 @@ from typing import NamedTuple
 from torch import Tensor, nn
 
 from cladenet.errors import BadArgument
-from cladenet.layers.classifier import Classifier, FeatureMap
+from cladenet.layers.classifier import Classifier
 from cladenet.layers.conv import conv
-from cladenet.layers.init import he_init
 from cladenet.layers.norm import Norm, norm_relu
 from cladenet.layers.shortcut import option_a, option_b, option_b_preact
 from cladenet.models.resnet import BottleneckV15, ResNet
@@ -95,7 +94,6 @@ class Unit(nn.Module):
         kernels: sizes of the convolutions of F.
         order: where norm and ReLU stand.
         shortcut: makes the other path.
-        norm: maps a channel count to a normalisation layer.
         strided: counted from 0.
         activated: x has passed the activation that would come first.
     """
@@ -159,16 +157,15 @@ class PreActResNetCifar(Classifier):
 
     Args:
         depth: layers with weights: 3n + 2, 6n + 2 or 9n + 2 with one, two or three in a unit.
-        num_classes: length of the logits.
-        in_channels: channels of the images, of any size.
         kernels: sizes of a unit's convolutions: `SINGLE`, `BASIC` or `BOTTLENECK`.
         order: where norm and ReLU stand in a unit.
         shortcut: makes the other path of each unit; the paper has `option_a` in basic units.
-        norm: maps a channel count to a normalisation layer.
 
     Raises:
-        BadArgument: `depth` does not fit the unit, `kernels` make none, or a count is not positive.
+        BadArgument: `depth` does not fit the unit, or `kernels` make none.
     """
+
+    taps = ("stem", "stages.0", "stages.1", "stages.2")
 
     def __init__(
         self,
@@ -189,11 +186,7 @@ class PreActResNetCifar(Classifier):
                 f"depth is {depth}; expected {step}n + 2, such as {step + 2} or {18 * step + 2}"
             )
         outs = [width * expansion(kernels) for width in (16, 32, 64)]
-        places = (
-            FeatureMap("stem", 16, reduction=1),
-            *(FeatureMap(f"stages.{i}", out, reduction=2**i) for i, out in enumerate(outs)),
-        )
-        super().__init__(in_channels, num_classes, places, head_width=outs[-1])
+        super().__init__(in_channels, num_classes)
         unit = partial(Unit, kernels=kernels, order=order, shortcut=shortcut, norm=norm)
         self.stem = nn.Sequential(conv(in_channels, 16, 3), norm_relu(norm, 16))
         self.stages = nn.Sequential(
@@ -202,16 +195,9 @@ class PreActResNetCifar(Classifier):
             stage(unit, n, outs[1], outs[2], stride=2),
         )
         self.head = nn.Sequential(
-            *activation(order.before, outs[-1], norm),
-            nn.AdaptiveAvgPool2d(1),
-            nn.Flatten(),
-            self.new_classifier(num_classes),
+            *activation(order.before, outs[-1], norm), *self.average_head(outs[-1])
         )
         self.initialise(self)
-
-    def initialise(self, module: nn.Module) -> None:
-        """He's rule, fan-in."""
-        he_init(module)
 
 
 class PreActResNet(Classifier):
@@ -219,14 +205,13 @@ class PreActResNet(Classifier):
 
     Args:
         units: in each of the four stages.
-        num_classes: length of the logits.
-        in_channels: channels of the images, of any size.
         strides_in_3x3: a stage strides in the 3x3 of its first unit, not in its first 1x1.
-        norm: maps a channel count to a normalisation layer.
 
     Raises:
-        BadArgument: a count is not positive, or `units` are not four.
+        BadArgument: `units` are not four.
     """
+
+    taps = ("stem.1", "stages.0", "stages.1", "stages.2", "stages.3")
 
     def __init__(
         self,
@@ -239,11 +224,7 @@ class PreActResNet(Classifier):
         if len(units) != 4 or min(units) < 1:
             raise BadArgument(f"units is {units}; expected four numbers, each 1 or more")
         outs = (256, 512, 1024, 2048)
-        places = (
-            FeatureMap("stem.1", 64, reduction=2),
-            *(FeatureMap(f"stages.{i}", outs[i], reduction=4 * 2**i) for i in range(4)),
-        )
-        super().__init__(in_channels, num_classes, places, head_width=outs[-1])
+        super().__init__(in_channels, num_classes)
         unit = partial(
             Unit,
             kernels=BOTTLENECK,
@@ -263,17 +244,8 @@ class PreActResNet(Classifier):
             stage(unit, units[2], outs[1], outs[2], stride=2),
             stage(unit, units[3], outs[2], outs[3], stride=2),
         )
-        self.head = nn.Sequential(
-            norm_relu(norm, outs[-1]),
-            nn.AdaptiveAvgPool2d(1),
-            nn.Flatten(),
-            self.new_classifier(num_classes),
-        )
+        self.head = nn.Sequential(norm_relu(norm, outs[-1]), *self.average_head(outs[-1]))
         self.initialise(self)
-
-    def initialise(self, module: nn.Module) -> None:
-        """He's rule, fan-in."""
-        he_init(module)
 
 
 _110 = partial(PreActResNetCifar, depth=110, kernels=BASIC, shortcut=option_a)

@@ -34,9 +34,8 @@ from typing import Protocol
 from torch import Tensor, nn
 
 from cladenet.errors import BadArgument
-from cladenet.layers.classifier import Classifier, FeatureMap
+from cladenet.layers.classifier import Classifier
 from cladenet.layers.conv import conv
-from cladenet.layers.init import he_init
 from cladenet.layers.norm import Norm, norm_relu
 from cladenet.layers.shortcut import (
     Shortcut,
@@ -146,16 +145,15 @@ class ResNet(Classifier):
     Args:
         units: in each of the four stages.
         residual: makes F of every unit: `Basic`, `Bottleneck`, or `BottleneckV15`.
-        num_classes: length of the logits.
-        in_channels: channels of the images, of any size.
         shortcut: makes what is added to F: `option_a`, `option_b`, `option_c`, or `no_shortcut`,
             which makes the network plain.
         widths: channels of the first convolution in the units of each stage.
-        norm: maps a channel count to a normalisation layer.
 
     Raises:
-        BadArgument: a count is not positive, or `units` are not four.
+        BadArgument: `units` are not four.
     """
+
+    taps = ("stem.1", "stages.0", "stages.1", "stages.2", "stages.3")
 
     def __init__(
         self,
@@ -170,11 +168,7 @@ class ResNet(Classifier):
         if len(units) != 4 or min(units) < 1:
             raise BadArgument(f"units is {units}; expected four numbers, each 1 or more")
         outs = [width * residual.expansion for width in widths]
-        places = (
-            FeatureMap("stem.1", 64, reduction=2),
-            *(FeatureMap(f"stages.{i}", outs[i], reduction=4 * 2**i) for i in range(4)),
-        )
-        super().__init__(in_channels, num_classes, places, head_width=outs[-1])
+        super().__init__(in_channels, num_classes)
         self.stem = nn.Sequential(
             conv(in_channels, 64, 7, stride=2),
             norm_relu(norm, 64),
@@ -188,14 +182,8 @@ class ResNet(Classifier):
                 )
             )
         )
-        self.head = nn.Sequential(
-            nn.AdaptiveAvgPool2d(1), nn.Flatten(), self.new_classifier(num_classes)
-        )
+        self.head = self.average_head(outs[-1])
         self.initialise(self)
-
-    def initialise(self, module: nn.Module) -> None:
-        """He's rule, fan-in."""
-        he_init(module)
 
 
 class ResNetCifar(Classifier):
@@ -203,18 +191,16 @@ class ResNetCifar(Classifier):
 
     Args:
         depth: layers with weights; 20, 32, 44, 56, 110 and 1202 in the paper.
-        num_classes: length of the logits.
-        in_channels: channels of the images, of any size.
         shortcut: as in `ResNet`; the paper uses `option_a` here.
         unit: makes a unit of F and the shortcut.
-        norm: maps a channel count to a normalisation layer.
         zeros_after: the zeros of option A follow the input's channels; False puts half of them
             before, as a widespread PyTorch port does, whose weights fit no other place.
 
     Raises:
-        BadArgument: `depth` is not 6n + 2 with n >= 1, a count is not positive, or there are no
-            zeros to place.
+        BadArgument: `depth` is not 6n + 2 with n >= 1, or there are no zeros to place.
     """
+
+    taps = ("stem", "stages.0", "stages.1", "stages.2")
 
     def __init__(
         self,
@@ -233,27 +219,15 @@ class ResNetCifar(Classifier):
             if shortcut is not option_a:
                 raise BadArgument("zeros_after is False; only shortcuts of option A have zeros")
             shortcut = option_a_around
-        places = (
-            FeatureMap("stem", 16, reduction=1),
-            FeatureMap("stages.0", 16, reduction=1),
-            FeatureMap("stages.1", 32, reduction=2),
-            FeatureMap("stages.2", 64, reduction=4),
-        )
-        super().__init__(in_channels, num_classes, places, head_width=64)
+        super().__init__(in_channels, num_classes)
         self.stem = nn.Sequential(conv(in_channels, 16, 3), norm_relu(norm, 16))
         self.stages = nn.Sequential(
             stage(n, 16, 16, 1, Basic, shortcut, norm, unit),
             stage(n, 16, 32, 2, Basic, shortcut, norm, unit),
             stage(n, 32, 64, 2, Basic, shortcut, norm, unit),
         )
-        self.head = nn.Sequential(
-            nn.AdaptiveAvgPool2d(1), nn.Flatten(), self.new_classifier(num_classes)
-        )
+        self.head = self.average_head(64)
         self.initialise(self)
-
-    def initialise(self, module: nn.Module) -> None:
-        """He's rule, fan-in."""
-        he_init(module)
 
 
 VARIANTS = {

@@ -109,12 +109,9 @@ class JoinedResNetCifar(ResNetCifar):
     Args:
         depth: layers with weights, those of gates not counted: 6n + 2.
         join: makes a `Scaled` or a `Gated`.
-        num_classes: length of the logits.
-        in_channels: channels of the images, of any size.
-        norm: maps a channel count to a normalisation layer.
 
     Raises:
-        BadArgument: `depth` is not 6n + 2 with n >= 1, or a count is not positive.
+        BadArgument: `depth` is not 6n + 2 with n >= 1.
     """
 
     def __init__(

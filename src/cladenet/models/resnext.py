@@ -36,7 +36,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cladenet.errors import BadArgument
-from cladenet.layers.classifier import Classifier, FeatureMap
+from cladenet.layers.classifier import Classifier
 from cladenet.layers.conv import conv
 from cladenet.layers.init import he_fan_out_init
 from cladenet.layers.norm import Norm, norm_relu
@@ -141,13 +141,12 @@ class ResNeXt(ResNet):
         cardinality: C; 1 with a `base_width` of 64 is ResNet with the stride in the 3x3.
         base_width: d.
         form: "a", "b" or "c": the same function of the same tensors.
-        num_classes: length of the logits.
-        in_channels: channels of the images, of any size.
-        norm: maps a channel count to a normalisation layer.
 
     Raises:
-        BadArgument: a count is not positive, `units` are not four, or the form is none.
+        BadArgument: `units` are not four, or the form is none.
     """
+
+    init = staticmethod(he_fan_out_init)
 
     def __init__(
         self,
@@ -162,10 +161,6 @@ class ResNeXt(ResNet):
         residual = Aggregated(cardinality, base_width, form)
         super().__init__(units, residual, num_classes, in_channels, norm=norm)
 
-    def initialise(self, module: nn.Module) -> None:
-        """He's rule, fan-out."""
-        he_fan_out_init(module)
-
 
 class ResNeXtCifar(Classifier):
     """The CIFAR network of any depth 9n + 2.
@@ -175,14 +170,13 @@ class ResNeXtCifar(Classifier):
         cardinality: C.
         base_width: d, 64 in the paper.
         form: as in `ResNeXt`.
-        num_classes: length of the logits.
-        in_channels: channels of the images, of any size.
-        norm: maps a channel count to a normalisation layer.
 
     Raises:
-        BadArgument: `depth` is not 9n + 2 with n >= 1, a count is not positive, or the form is
-            none.
+        BadArgument: `depth` is not 9n + 2 with n >= 1, or the form is none.
     """
+
+    taps = ("stem", "stages.0", "stages.1", "stages.2")
+    init = staticmethod(he_fan_out_init)
 
     def __init__(
         self,
@@ -198,25 +192,15 @@ class ResNeXtCifar(Classifier):
         if n < 1 or rest:
             raise BadArgument(f"depth is {depth}; expected 9n + 2, such as 29 or 56")
         residual = Aggregated(cardinality, base_width, form)
-        places = (
-            FeatureMap("stem", 64, reduction=1),
-            *(FeatureMap(f"stages.{i}", 256 * 2**i, reduction=2**i) for i in range(3)),
-        )
-        super().__init__(in_channels, num_classes, places, head_width=1024)
+        super().__init__(in_channels, num_classes)
         self.stem = nn.Sequential(conv(in_channels, 64, 3), norm_relu(norm, 64))
         self.stages = nn.Sequential(
             stage(n, 64, 64, 1, residual, option_b, norm),
             stage(n, 256, 128, 2, residual, option_b, norm),
             stage(n, 512, 256, 2, residual, option_b, norm),
         )
-        self.head = nn.Sequential(
-            nn.AdaptiveAvgPool2d(1), nn.Flatten(), self.new_classifier(num_classes)
-        )
+        self.head = self.average_head(1024)
         self.initialise(self)
-
-    def initialise(self, module: nn.Module) -> None:
-        """He's rule, fan-out."""
-        he_fan_out_init(module)
 
 
 _50 = partial(ResNeXt, units=(3, 4, 6, 3))

@@ -40,10 +40,9 @@ from typing import cast
 from torch import nn
 
 from cladenet.errors import BadArgument
-from cladenet.layers.classifier import Classifier, FeatureMap
+from cladenet.layers.classifier import Classifier
 from cladenet.layers.conv import conv, conv_norm_relu
 from cladenet.layers.excited import add_squeeze_excite
-from cladenet.layers.init import he_init
 from cladenet.layers.norm import Norm, norm_relu
 from cladenet.layers.shortcut import option_a, option_b, option_b_preact
 from cladenet.layers.squeeze_excite import Part, SqueezeExcite, global_average
@@ -66,19 +65,15 @@ class SENet(ResNet):
     Args:
         units: in each of the four stages.
         residual: makes F of every unit: `Bottleneck`, or `Aggregated` for SE-ResNeXt.
-        num_classes: length of the logits.
-        in_channels: channels of the images, of any size from 3x3 on.
         reduction: r.
         position: where the block is: "standard", "pre", "post", "identity" or "3x3".
         excited: the stages that have blocks, counted from 0; all of them by default.
         squeeze: makes what the block's first layer reads from a map (Tables 11 and 16).
         gate: makes what gives the scales (Table 12).
         se_bias: the block's layers have biases.
-        norm: maps a channel count to a normalisation layer.
 
     Raises:
-        BadArgument: a count is not positive, `units` are not four, or there is no such position or
-            stage.
+        BadArgument: `units` are not four, or there is no such position or stage.
     """
 
     def __init__(
@@ -131,16 +126,15 @@ class SENet154(Classifier):
 
     Args:
         units: in each of the four stages.
-        num_classes: length of the logits.
-        in_channels: channels of the images, of any size from 3x3 on.
         reduction: r.
-        drop_rate: of dropout before the last layer.
         se_bias: the block's layers have biases.
-        norm: maps a channel count to a normalisation layer.
 
     Raises:
-        BadArgument: a count is not positive, or `units` are not four.
+        BadArgument: `units` are not four.
     """
+
+    least_size = LEAST_SIZE
+    taps = ("stem.2", "stages.0", "stages.1", "stages.2", "stages.3")
 
     def __init__(
         self,
@@ -155,11 +149,7 @@ class SENet154(Classifier):
         if len(units) != 4 or min(units) < 1:
             raise BadArgument(f"units is {units}; expected four numbers, each 1 or more")
         widths, outs = (64, 128, 256, 512), (256, 512, 1024, 2048)
-        places = (
-            FeatureMap("stem.2", 128, reduction=2),
-            *(FeatureMap(f"stages.{i}", outs[i], reduction=4 * 2**i) for i in range(4)),
-        )
-        super().__init__(in_channels, num_classes, places, outs[-1], least_size=LEAST_SIZE)
+        super().__init__(in_channels, num_classes)
         self.stem = nn.Sequential(
             conv_norm_relu(in_channels, 64, 3, stride=2, norm=norm),
             conv_norm_relu(64, 64, 3, norm=norm),
@@ -174,18 +164,9 @@ class SENet154(Classifier):
                 )
             )
         )
-        self.head = nn.Sequential(
-            nn.AdaptiveAvgPool2d(1),
-            nn.Flatten(),
-            nn.Dropout(drop_rate),
-            self.new_classifier(num_classes),
-        )
+        self.head = self.average_head(outs[-1], drop_rate)
         self.initialise(self)
         add_squeeze_excite(self, reduction, excite=partial(SqueezeExcite, bias=se_bias))
-
-    def initialise(self, module: nn.Module) -> None:
-        """He's rule, fan-in."""
-        he_init(module)
 
 
 class SEPreActResNetCifar(PreActResNetCifar):
@@ -193,16 +174,13 @@ class SEPreActResNetCifar(PreActResNetCifar):
 
     Args:
         depth: as in `PreActResNetCifar`, like the others.
-        num_classes: length of the logits.
-        in_channels: channels of the images, of any size.
         kernels: sizes of a unit's convolutions.
         shortcut: makes the other path of each unit.
         reduction: r.
         se_bias: the block's layers have biases.
-        norm: maps a channel count to a normalisation layer.
 
     Raises:
-        BadArgument: `depth` does not fit the unit, or a count is not positive.
+        BadArgument: `depth` does not fit the unit.
     """
 
     def __init__(
@@ -226,12 +204,9 @@ class SEWideResNetCifar(WideResNetCifar):
     Args:
         depth: as in `WideResNetCifar`, like the others.
         width: the paper's k.
-        num_classes: length of the logits.
-        in_channels: channels of the images, of any size.
         drop_rate: of dropout within the units.
         reduction: r.
         se_bias: the block's layers have biases.
-        norm: maps a channel count to a normalisation layer.
 
     Raises:
         BadArgument: `depth` does not fit the unit, or a number is impossible.

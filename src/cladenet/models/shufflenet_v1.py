@@ -23,8 +23,7 @@ import torch
 from torch import Tensor, nn
 
 from cladenet.errors import BadArgument
-from cladenet.layers.classifier import Classifier, FeatureMap
-from cladenet.layers.init import he_init
+from cladenet.layers.classifier import Classifier
 from cladenet.layers.norm import Norm
 from cladenet.layers.shuffle import ChannelShuffle
 from cladenet.layers.squeeze_excite import SqueezeExcite
@@ -47,7 +46,6 @@ class ShuffleUnit(nn.Module):
         first_groups: of the first of them.
         shuffle: deal the channels out between the groups; off is Table 3's control.
         se_reduction: squeeze-and-excitation at the end of F, by this ratio; 0 is none.
-        norm: maps a channel count to a normalisation layer.
     """
 
     def __init__(
@@ -99,18 +97,17 @@ class ShuffleNetV1(Classifier):
         groups: of the 1x1 convolutions: 1, 2, 3, 4 or 8.
         width: multiplier of the channels of the stages.
         stem_channels: of the first convolution.
-        num_classes: length of the logits.
-        in_channels: channels of the images, of 32 pixels or more a side.
         shuffle: deal the channels out between the groups.
         released: deal them out after the depthwise convolution and by the inverse of the paper's
             shuffle, as in the authors' PyTorch code; its weights fit no other network.
         se_reduction: squeeze-and-excitation in every unit, by this ratio; 0 is none.
-        norm: maps a channel count to a normalisation layer.
 
     Raises:
-        BadArgument: the paper has no column for `groups`, they do not divide the widths, or a
-            count is not positive.
+        BadArgument: the paper has no column for `groups`, or they do not divide the widths.
     """
+
+    taps = ("stem.2", "stages.0", "stages.1", "stages.2")
+    least_size = 32
 
     def __init__(
         self,
@@ -127,11 +124,7 @@ class ShuffleNetV1(Classifier):
         if groups not in WIDTHS:
             raise BadArgument(f"groups is {groups}; expected one of {', '.join(map(str, WIDTHS))}")
         outs = [int(WIDTHS[groups] * width * 2**i) for i in range(3)]
-        places = (
-            FeatureMap("stem.2", stem_channels, 2),
-            *(FeatureMap(f"stages.{i}", outs[i], 8 * 2**i) for i in range(3)),
-        )
-        super().__init__(in_channels, num_classes, places, outs[-1], least_size=32)
+        super().__init__(in_channels, num_classes)
         self.stem = nn.Sequential(
             nn.Conv2d(in_channels, stem_channels, 3, stride=2, padding=1, bias=False),
             norm(stem_channels),
@@ -153,14 +146,8 @@ class ShuffleNetV1(Classifier):
                 channels = out_channels
             stages.append(nn.Sequential(*units))
         self.stages = nn.Sequential(*stages)
-        self.head = nn.Sequential(
-            nn.AdaptiveAvgPool2d(1), nn.Flatten(), self.new_classifier(num_classes)
-        )
+        self.head = self.average_head(outs[-1])
         self.initialise(self)
-
-    def initialise(self, module: nn.Module) -> None:
-        """He's rule, fan-in."""
-        he_init(module)
 
 
 x0_25 = partial(ShuffleNetV1, width=0.25, stem_channels=12)

@@ -22,9 +22,8 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from cladenet.layers.classifier import Classifier, FeatureMap
+from cladenet.layers.classifier import Classifier
 from cladenet.layers.conv import conv_norm_act
-from cladenet.layers.init import he_init
 from cladenet.layers.norm import Norm
 from cladenet.layers.shuffle import ChannelShuffle
 from cladenet.layers.squeeze_excite import SqueezeExcite
@@ -51,7 +50,6 @@ class SplitUnit(nn.Module):
 
     Args:
         channels: of input and output, an even number.
-        norm: maps a channel count to a normalisation layer.
         excite: squeeze-and-excitation of half the width at the end of the branch.
         residual: add the half to what the branch made of it, as the large network does
             (appendix, Fig. 2).
@@ -106,14 +104,10 @@ class ShuffleNetV2(Classifier):
         first_stride: of the first stage.
         excite: squeeze-and-excitation in every unit.
         residual: add the half to what its branch made of it.
-        num_classes: length of the logits.
-        in_channels: channels of the images, of 32 pixels or more a side.
-        norm: maps a channel count to a normalisation layer.
         drop_rate: of dropout before the last layer; 0.2 in the authors' code at x2.
-
-    Raises:
-        BadArgument: a count is not positive.
     """
+
+    least_size = 32
 
     def __init__(
         self,
@@ -129,12 +123,9 @@ class ShuffleNetV2(Classifier):
         norm: Norm = nn.BatchNorm2d,
         drop_rate: float = 0.0,
     ) -> None:
-        places = [FeatureMap(f"stem.{3 * len(stem_channels) - 1}", stem_channels[-1], 2)]
-        places += [
-            FeatureMap(f"stages.{i}", width, 4 * first_stride * 2**i)
-            for i, width in enumerate(channels)
-        ]
-        super().__init__(in_channels, num_classes, places, last_channels, least_size=32)
+        super().__init__(in_channels, num_classes)
+        before_pool = f"stem.{3 * len(stem_channels) - 1}"
+        self.taps = (before_pool, *(f"stages.{i}" for i in range(len(channels))))
         widths = (in_channels, *stem_channels)
         convs = [
             conv_norm_act(width_in, width, 3, 2 if i == 0 else 1, norm=norm, activation=relu)
@@ -153,16 +144,9 @@ class ShuffleNetV2(Classifier):
         self.stages = nn.Sequential(*stages)
         self.head = nn.Sequential(
             *conv_norm_act(width_in, last_channels, 1, norm=norm, activation=relu),
-            nn.AdaptiveAvgPool2d(1),
-            nn.Flatten(),
-            nn.Dropout(drop_rate),
-            self.new_classifier(num_classes),
+            *self.average_head(last_channels, drop_rate),
         )
         self.initialise(self)
-
-    def initialise(self, module: nn.Module) -> None:
-        """He's rule, fan-in."""
-        he_init(module)
 
 
 X2_0 = partial(ShuffleNetV2, channels=(244, 488, 976), last_channels=2048, drop_rate=0.2)

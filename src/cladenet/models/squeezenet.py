@@ -23,7 +23,6 @@ from torch import Tensor, nn
 
 from cladenet.errors import BadArgument
 from cladenet.layers.branches import Branches
-from cladenet.layers.classifier import FeatureMap
 from cladenet.layers.init import gaussian_init, lecun_init
 from cladenet.layers.votes import VotingClassifier
 
@@ -79,13 +78,13 @@ class SqueezeNet(VotingClassifier):
         stem_channels: of the first convolution.
         stem_kernel: its kernel size.
         bypass: `none`, `simple` or `complex`.
-        num_classes: length of the logits.
-        in_channels: channels of the images, of 23 pixels or more a side.
         drop_rate: of dropout before the last convolution.
 
     Raises:
-        BadArgument: `bypass` is none of these, or a count is not positive.
+        BadArgument: `bypass` is none of these.
     """
+
+    least_size = 23
 
     def __init__(
         self,
@@ -99,13 +98,9 @@ class SqueezeNet(VotingClassifier):
     ) -> None:
         if bypass not in BYPASSES:
             raise BadArgument(f"bypass is {bypass!r}; expected one of {', '.join(BYPASSES)}")
-        places = [FeatureMap("stem.1", stem_channels, 2)]
-        places += [
-            FeatureMap(f"stages.{i}.{len(stage) - 1}", 2 * stage[-1][1], 4 * 2**i)
-            for i, stage in enumerate(fires)
-        ]
-        width = 2 * fires[-1][-1][1]
-        super().__init__(in_channels, num_classes, places, width, least_size=23)
+        super().__init__(in_channels, num_classes)
+        before_pool = (f"stages.{i}.{len(stage) - 1}" for i, stage in enumerate(fires))
+        self.taps = ("stem.1", *before_pool)
         self.stem = nn.Sequential(
             nn.Conv2d(in_channels, stem_channels, stem_kernel, stride=2),
             nn.ReLU(inplace=True),
@@ -120,7 +115,7 @@ class SqueezeNet(VotingClassifier):
             pool = [nn.MaxPool2d(3, 2, ceil_mode=True)] if i + 1 < len(fires) else []
             stages.append(nn.Sequential(*units, *pool))
         self.stages = nn.Sequential(*stages)
-        self.head = nn.Sequential(nn.Dropout(drop_rate), self.new_classifier(num_classes))
+        self.head = nn.Sequential(nn.Dropout(drop_rate), self.new_classifier(channels))
         self.initialise(self)
 
     def initialise(self, module: nn.Module) -> None:

@@ -70,13 +70,9 @@ class StochasticDepthCifar(ResNetCifar):
     Args:
         depth: layers with weights; 110 and 1202 in the paper.
         last_survival: p_L, the probability that the last unit is run; 1 leaves none out.
-        num_classes: length of the logits.
-        in_channels: channels of the images, of any size.
-        norm: maps a channel count to a normalisation layer.
 
     Raises:
-        BadArgument: `depth` is not 6n + 2 with n >= 1, `last_survival` is no probability or 0, or
-            a count is not positive.
+        BadArgument: `depth` is not 6n + 2 with n >= 1, or `last_survival` is no probability or 0.
     """
 
     skips_units = True

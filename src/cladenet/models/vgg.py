@@ -26,7 +26,7 @@ from itertools import zip_longest
 from torch import nn
 
 from cladenet.errors import BadArgument
-from cladenet.layers.classifier import Classifier, FeatureMap
+from cladenet.layers.classifier import Classifier
 from cladenet.layers.conv import conv
 from cladenet.layers.init import Init, glorot_init, he_init
 from cladenet.layers.norm import Norm, response_norm
@@ -60,8 +60,6 @@ class VGG(Classifier):
 
     Args:
         kernels: kernel sizes, five rows of them; A to E and B_5X5 above.
-        num_classes: length of the logits.
-        in_channels: channels of the images.
         input_size: height and width, 32 or more; what a multiple of 32 leaves over is not seen.
         lrn: AlexNet's response normalisation after the first convolution.
         norm: maps a channel count to a normalisation layer, between convolution and ReLU.
@@ -69,10 +67,9 @@ class VGG(Classifier):
             have them.
         drop_rate: of dropout after the two hidden linear layers.
         init: draws the weights.
-
-    Raises:
-        BadArgument: `input_size` is below 32, or a count is not positive.
     """
+
+    least_size = 32
 
     def __init__(
         self,
@@ -93,14 +90,9 @@ class VGG(Classifier):
         ]
         if lrn:
             rows[0].append(response_norm(1e-4))
-        parts = ["stem", *(f"stages.{number}" for number in range(4))]
-        places = [
-            FeatureMap(f"{part}.{len(row) - 1}", width, 2**number)
-            for number, (part, row, width) in enumerate(zip(parts, rows, WIDTHS, strict=True))
-        ]
-        places.append(FeatureMap(f"stages.3.{len(rows[-1])}", WIDTHS[-1], reduction=32))
-        super().__init__(in_channels, num_classes, places, 4096, input_size, least_size=32)
+        super().__init__(in_channels, num_classes, input_size)
         self.init = init
+        self.taps = [*_before_pools(rows), f"stages.3.{len(rows[-1])}"]
         self.stem, *stages = (nn.Sequential(*row, nn.MaxPool2d(2)) for row in rows)
         self.stages = nn.Sequential(*stages)
         self.head = nn.Sequential(
@@ -111,13 +103,9 @@ class VGG(Classifier):
             nn.Linear(4096, 4096),
             nn.ReLU(inplace=True),
             nn.Dropout(drop_rate),
-            self.new_classifier(num_classes),
+            self.new_classifier(4096),
         )
         self.initialise(self)
-
-    def initialise(self, module: nn.Module) -> None:
-        """As `init` says: Glorot's rule by default, He's with batch norm."""
-        self.init(module)
 
     def start_from(self, shallow: "VGG") -> list[str]:
         """Take the first four convolutions and the linear layers of a trained net A (Sec. 3.1).
@@ -153,20 +141,14 @@ class VGG(Classifier):
 class VGGCifar(Classifier):
     """Column E with batch norm, cut after its fourth row; of a tutorial repository, in no paper.
 
-        stem      64     3 3        pool    16x16
-        stages.0  128    3 3        pool    8x8
-        stages.1  256    3 3 3 3    pool    4x4
-        stages.2  512    3 3 3 3            4x4
-        head      global average, linear num_classes
-
-    Args:
-        num_classes: length of the logits.
-        in_channels: channels of the images, of any size from 8x8 on.
-        norm: maps a channel count to a normalisation layer.
-
-    Raises:
-        BadArgument: a count is not positive.
+    stem      64     3 3        pool    16x16
+    stages.0  128    3 3        pool    8x8
+    stages.1  256    3 3 3 3    pool    4x4
+    stages.2  512    3 3 3 3            4x4
+    head      global average, linear num_classes
     """
+
+    least_size = 8
 
     def __init__(
         self, num_classes: int = 10, in_channels: int = 3, norm: Norm = nn.BatchNorm2d
@@ -176,22 +158,18 @@ class VGGCifar(Classifier):
             block(width_in, width, row, norm, bias=True)
             for width_in, width, row in zip(widths_in, WIDTHS[:4], E, strict=False)
         ]
-        parts = ("stem", "stages.0", "stages.1", "stages.2")
-        places = [
-            FeatureMap(f"{part}.{len(row) - 1}", width, 2**number)
-            for number, (part, row, width) in enumerate(zip(parts, rows, WIDTHS, strict=False))
-        ]
-        super().__init__(in_channels, num_classes, places, WIDTHS[3], least_size=8)
+        super().__init__(in_channels, num_classes)
+        self.taps = _before_pools(rows)
         self.stem, *stages = (nn.Sequential(*row, nn.MaxPool2d(2)) for row in rows[:3])
         self.stages = nn.Sequential(*stages, nn.Sequential(*rows[3]))
-        self.head = nn.Sequential(
-            nn.AdaptiveAvgPool2d(1), nn.Flatten(), self.new_classifier(num_classes)
-        )
+        self.head = self.average_head(WIDTHS[3])
         self.initialise(self)
 
-    def initialise(self, module: nn.Module) -> None:
-        """He's rule."""
-        he_init(module)
+
+def _before_pools(rows: list[list[nn.Module]]) -> list[str]:
+    """The last layer of each row, before its pool."""
+    parts = ("stem", "stages.0", "stages.1", "stages.2", "stages.3")
+    return [f"{part}.{len(row) - 1}" for part, row in zip(parts, rows, strict=False)]
 
 
 def _weighted(model: nn.Module) -> list[nn.Conv2d | nn.Linear]:

@@ -34,7 +34,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cladenet.errors import BadArgument
-from cladenet.layers.classifier import Classifier, FeatureMap
+from cladenet.layers.classifier import Classifier
 from cladenet.layers.init import fan_in
 
 layer_norm = partial(nn.LayerNorm, eps=1e-6)
@@ -146,16 +146,13 @@ class VisionTransformer(Classifier):
         depth: layers of the encoder.
         width: D, a multiple of `heads`.
         heads: of the attention.
-        num_classes: length of the logits.
-        in_channels: channels of the images.
         input_size: height and width of the images whose positions are learnt, a multiple of P;
             images of other sizes get them interpolated.
         drop_rate: of dropout after the positions and every linear layer but the queries, keys and
             values: 0.1 when trained on ImageNet, 0 on JFT (Table 3).
 
     Raises:
-        BadArgument: patches do not tile `input_size`, heads do not divide the width, or a count is
-            not positive.
+        BadArgument: patches do not tile `input_size`, or heads do not divide the width.
     """
 
     def __init__(
@@ -177,8 +174,8 @@ class VisionTransformer(Classifier):
             )
         if width % heads:
             raise BadArgument(f"width is {width}; expected a multiple of the {heads} heads")
-        places = [FeatureMap(f"stages.{i}", width, patch_size) for i in range(depth)]
-        super().__init__(in_channels, num_classes, places, width, least_size=patch_size)
+        super().__init__(in_channels, num_classes)
+        self.least_size = patch_size
         self.patch_size = patch_size
         self.grid = grid
         self.stem = nn.Sequential(
@@ -194,7 +191,7 @@ class VisionTransformer(Classifier):
                 for _ in range(depth)
             )
         )
-        self.head = nn.Sequential(ClassToken(), layer_norm(width), self.new_classifier(num_classes))
+        self.head = nn.Sequential(ClassToken(), layer_norm(width), self.new_classifier(width))
         self.initialise(self)
 
     def as_map(self, features: Tensor, image_size: tuple[int, int]) -> Tensor:

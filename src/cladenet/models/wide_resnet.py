@@ -33,9 +33,8 @@ from functools import partial
 from torch import Tensor, nn
 
 from cladenet.errors import BadArgument
-from cladenet.layers.classifier import Classifier, FeatureMap
+from cladenet.layers.classifier import Classifier
 from cladenet.layers.conv import conv
-from cladenet.layers.init import he_init
 from cladenet.layers.norm import Norm, norm_relu
 from cladenet.models.resnet import Basic, BottleneckV15, ResNet
 
@@ -49,7 +48,6 @@ class WideUnit(nn.Module):
         stride: of the first convolution.
         kernels: sizes of the convolutions of F: M of the paper's B(M).
         drop_rate: of dropout before each convolution but the first.
-        norm: maps a channel count to a normalisation layer.
     """
 
     def __init__(
@@ -86,16 +84,15 @@ class WideResNetCifar(Classifier):
     Args:
         depth: 3ln + 4 with l convolutions in a unit: 16, 22, 28 or 40 in the paper.
         width: the paper's k: how many times wider than ResNet's the stages are.
-        num_classes: length of the logits.
-        in_channels: channels of the images, of any size.
         kernels: sizes of the convolutions of a unit: M of the paper's B(M).
         drop_rate: of dropout within the units; 0.3 on CIFAR and 0.4 on SVHN in the paper.
-        norm: maps a channel count to a normalisation layer.
 
     Raises:
-        BadArgument: `depth` does not fit the unit, a kernel is even, `width` or a count is not
-            positive, or `drop_rate` is not a probability.
+        BadArgument: `depth` does not fit the unit, a kernel is even, `width` is not positive, or
+            `drop_rate` is not a probability.
     """
+
+    taps = ("stem", "stages.0", "stages.1", "stages.2")
 
     def __init__(
         self,
@@ -120,11 +117,7 @@ class WideResNetCifar(Classifier):
         if not 0 <= drop_rate < 1:
             raise BadArgument(f"drop_rate is {drop_rate}; expected 0 to below 1, such as 0.3")
         widths = (16, 16 * width, 32 * width, 64 * width)
-        places = (
-            FeatureMap("stem", 16, reduction=1),
-            *(FeatureMap(f"stages.{i}", widths[i + 1], reduction=2**i) for i in range(3)),
-        )
-        super().__init__(in_channels, num_classes, places, head_width=widths[-1])
+        super().__init__(in_channels, num_classes)
 
         def stage(width_in: int, width_out: int, stride: int) -> nn.Sequential:
             shapes = [(width_in, stride)] + [(width_out, 1)] * (n - 1)
@@ -141,17 +134,8 @@ class WideResNetCifar(Classifier):
             stage(widths[1], widths[2], stride=2),
             stage(widths[2], widths[3], stride=2),
         )
-        self.head = nn.Sequential(
-            norm_relu(norm, widths[-1]),
-            nn.AdaptiveAvgPool2d(1),
-            nn.Flatten(),
-            self.new_classifier(num_classes),
-        )
+        self.head = nn.Sequential(norm_relu(norm, widths[-1]), *self.average_head(widths[-1]))
         self.initialise(self)
-
-    def initialise(self, module: nn.Module) -> None:
-        """He's rule, fan-in."""
-        he_init(module)
 
 
 class WideBottleneck(BottleneckV15):

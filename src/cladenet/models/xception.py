@@ -29,9 +29,8 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
-from cladenet.layers.classifier import Classifier, FeatureMap
+from cladenet.layers.classifier import Classifier
 from cladenet.layers.conv import conv, conv_norm_relu
-from cladenet.layers.init import he_init
 from cladenet.layers.norm import Norm, norm_relu
 from cladenet.layers.separable import separable_conv
 from cladenet.layers.shortcut import Shortcut, option_b
@@ -46,7 +45,6 @@ class Unit(nn.Module):
         widths: channels of the input, then of each separable convolution.
         stride: 2 ends F with a max pool.
         shortcut: makes what is added to F.
-        norm: maps a channel count to a normalisation layer.
         between: makes what comes between depthwise and pointwise.
         rectified: False leaves out the ReLU at the beginning of F.
     """
@@ -82,16 +80,12 @@ class Xception(Classifier):
     """The network.
 
     Args:
-        num_classes: length of the logits.
-        in_channels: channels of the images, of any size from 7x7 on.
         between: makes what comes between depthwise and pointwise, such as `nn.ReLU` or `nn.ELU`.
         shortcut: makes what a unit adds to its residual: `option_b`, or `no_shortcut` for none.
-        drop_rate: of dropout before the last layer.
-        norm: maps a channel count to a normalisation layer.
-
-    Raises:
-        BadArgument: a count is not positive.
     """
+
+    taps = ("stem", "stages.0.0", "stages.0.1", "stages.1", "stages.2")
+    least_size = 7
 
     def __init__(
         self,
@@ -102,14 +96,7 @@ class Xception(Classifier):
         drop_rate: float = 0.5,
         norm: Norm = nn.BatchNorm2d,
     ) -> None:
-        places = (
-            FeatureMap("stem", 64, reduction=2),
-            FeatureMap("stages.0.0", 128, reduction=4),
-            FeatureMap("stages.0.1", 256, reduction=8),
-            FeatureMap("stages.1", 728, reduction=16),
-            FeatureMap("stages.2", 2048, reduction=32),
-        )
-        super().__init__(in_channels, num_classes, places, 2048, least_size=7)
+        super().__init__(in_channels, num_classes)
         unit = partial(Unit, shortcut=shortcut, norm=norm, between=between)
         self.stem = nn.Sequential(
             conv_norm_relu(in_channels, 32, 3, 2, 0, norm=norm),
@@ -130,17 +117,8 @@ class Xception(Classifier):
                 norm_relu(norm, 2048),
             ),
         )
-        self.head = nn.Sequential(
-            nn.AdaptiveAvgPool2d(1),
-            nn.Flatten(),
-            nn.Dropout(drop_rate),
-            self.new_classifier(num_classes),
-        )
+        self.head = self.average_head(2048, drop_rate)
         self.initialise(self)
-
-    def initialise(self, module: nn.Module) -> None:
-        """He's rule, fan-in."""
-        he_init(module)
 
 
 class PreActUnit(nn.Module):
@@ -187,14 +165,10 @@ class XceptionCifar(Classifier):
     rectifies the sum of the last unit.
 
     Args:
-        num_classes: length of the logits.
-        in_channels: channels of the images, of any size.
         between: makes what comes between depthwise and pointwise; nothing by default.
-        norm: maps a channel count to a normalisation layer.
-
-    Raises:
-        BadArgument: a count is not positive.
     """
+
+    taps = ("stem", "stages.0", "stages.1", "stages.2")
 
     def __init__(
         self,
@@ -203,13 +177,7 @@ class XceptionCifar(Classifier):
         between: Activation | None = None,
         norm: Norm = nn.BatchNorm2d,
     ) -> None:
-        places = (
-            FeatureMap("stem", 64, reduction=1),
-            FeatureMap("stages.0", 64, reduction=1),
-            FeatureMap("stages.1", 128, reduction=2),
-            FeatureMap("stages.2", 256, reduction=4),
-        )
-        super().__init__(in_channels, num_classes, places, head_width=256)
+        super().__init__(in_channels, num_classes)
 
         def stage(width_in: int, width: int, stride: int) -> nn.Sequential:
             shapes = [(width_in, stride), (width, 1), (width, 1)]
@@ -219,14 +187,8 @@ class XceptionCifar(Classifier):
 
         self.stem = conv(in_channels, 64, 3)
         self.stages = nn.Sequential(stage(64, 64, 1), stage(64, 128, 2), stage(128, 256, 2))
-        self.head = nn.Sequential(
-            nn.AdaptiveAvgPool2d(1), nn.Flatten(), self.new_classifier(num_classes)
-        )
+        self.head = self.average_head(256)
         self.initialise(self)
-
-    def initialise(self, module: nn.Module) -> None:
-        """He's rule, fan-in."""
-        he_init(module)
 
 
 VARIANTS = {"xception": Xception, "xception_cifar": XceptionCifar}

@@ -29,7 +29,7 @@ from functools import partial
 from torch import nn
 
 from cladenet.errors import BadArgument
-from cladenet.layers.classifier import Classifier, FeatureMap
+from cladenet.layers.classifier import Classifier
 from cladenet.layers.conv import size_after
 from cladenet.layers.init import gaussian_init
 from cladenet.layers.norm import response_norm
@@ -39,17 +39,16 @@ class ZFNet(Classifier):
     """The network of Fig. 3, and what Table 3 makes of it.
 
     Args:
-        num_classes: length of the logits.
-        in_channels: channels of the images.
-        input_size: height and width, 63 or more.
         widths: channels of layers 3 to 5; only the last one where Table 3 removes layers 3 and 4.
         hidden: units of the linear layers 6 and 7; none where it removes them.
         lrn: normalise across maps after the first two pools.
         drop_rate: of dropout after each hidden linear layer.
 
     Raises:
-        BadArgument: `input_size` is below 63, `widths` is empty, or a count is not positive.
+        BadArgument: `widths` is empty.
     """
+
+    least_size = 63
 
     def __init__(
         self,
@@ -63,16 +62,11 @@ class ZFNet(Classifier):
     ) -> None:
         if not widths:
             raise BadArgument("widths is empty; expected a width for at least one convolution")
-        last = 2 * len(widths)
-        places = (
-            FeatureMap("stem.1", 96, reduction=2),
-            FeatureMap("stages.0.1", 256, reduction=8),
-            FeatureMap(f"stages.1.{last - 1}", widths[-1], reduction=16),
-            FeatureMap(f"stages.1.{last}", widths[-1], reduction=32),
-        )
         flat = widths[-1] * side_after(input_size) ** 2
         head_width = (flat, *hidden)[-1]
-        super().__init__(in_channels, num_classes, places, head_width, input_size, least_size=63)
+        super().__init__(in_channels, num_classes, input_size)
+        pool = 2 * len(widths)
+        self.taps = ("stem.1", "stages.0.1", f"stages.1.{pool - 1}", f"stages.1.{pool}")
 
         def norm() -> list[nn.Module]:
             return [response_norm(1e-4)] if lrn else []
@@ -100,7 +94,7 @@ class ZFNet(Classifier):
             linears += [
                 nn.Linear(width_in, width), nn.ReLU(inplace=True), nn.Dropout(drop_rate),
             ]  # fmt: skip
-        self.head = nn.Sequential(nn.Flatten(), *linears, self.new_classifier(num_classes))
+        self.head = nn.Sequential(nn.Flatten(), *linears, self.new_classifier(head_width))
         self.initialise(self)
 
     def initialise(self, module: nn.Module) -> None:

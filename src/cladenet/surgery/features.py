@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from torch import Tensor, nn
 
 from cladenet.errors import BadArgument
-from cladenet.layers.classifier import Classifier, FeatureMap, check_images
+from cladenet.layers.classifier import Classifier, check_images
+from cladenet.layers.feature_maps import FeatureMap
 
 
 class FeatureInfo:
