@@ -68,6 +68,7 @@ def test_row_groups_of_any_size(
     group: int, block: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(catalogue, "BLOCK_BYTES", block)
+    monkeypatch.setattr(catalogue, "GROUP_BYTES", block)
     monkeypatch.setattr(parquet, "BATCH_BYTES", 4_000)
     pq.write_table(table_of(range(20), HF), tmp_path / "train.parquet", row_group_size=group)
     dataset = open_dataset(f"parquet:{tmp_path}")
@@ -243,6 +244,7 @@ def test_reading_on_in_a_large_row_group_is_not_reading_it_again(
     from cladenet.data.shards import forward
 
     monkeypatch.setattr(catalogue, "BLOCK_BYTES", 5_000)
+    monkeypatch.setattr(catalogue, "GROUP_BYTES", 5_000)
     pq.write_table(table_of(range(60), HF), tmp_path / "a.parquet")
     images = images_of(open_dataset(f"parquet:{tmp_path}"))
     opened: list[str] = []

@@ -11,9 +11,9 @@ from cladenet.data.augment.draws import permutation
 from cladenet.data.shards import catalogue, forward, order, streams
 from cladenet.data.shards.catalogue import Blocks
 from cladenet.data.shards.images import ShardImages
-from cladenet.data.shards.order import Windows, windows
+from cladenet.data.shards.order import Windows, classes_seen, windows
 from cladenet.data.sources.open import open_dataset
-from shard_files import picture, write_shards
+from shard_files import picture, tar_bytes, write_shards
 
 MB = 1 << 20
 
@@ -98,7 +98,7 @@ def test_units_that_need_much_memory_to_stay_open_are_few() -> None:
     for place, unit in enumerate(read.tolist()):
         first.setdefault(unit, place)
         final[unit] = place
-    assert max(sum(first[u] <= at <= final[u] for u in first) for at in range(160)) == 5
+    assert max(sum(first[u] <= at <= final[u] for u in first) for at in range(160)) == 2
 
 
 @pytest.mark.parametrize("step", [1, 7, 64, 5_000])
@@ -147,3 +147,37 @@ def test_an_epoch_reads_each_packed_shard_once_and_keeps_a_few_windows(
         assert sum(len(data) for block in cache._blocks.values() for data in block) <= 60_000
     assert sorted(opened) == sorted(shard.path for shard in images.catalogue.shards)
     assert not cache._units  # all are closed
+
+
+def test_classes_of_a_window_are_counted() -> None:
+    """100 classes of 100 samples each; a window has 256 of the 1,000 blocks of 10."""
+    blocks = blocks_of(100, 10, 10)
+    found = windows(blocks, numbers(10_000), 1, 0)
+    mixed = permutation(0, 0, 10_000) % 100
+    seen, at_random = classes_seen(found, mixed)
+    assert seen == pytest.approx(at_random, rel=0.01)
+    assert at_random == pytest.approx(100, rel=0.01)
+    seen, _ = classes_seen(found, numbers(10_000) // 100)
+    # Rounds of 320, 320, 320 and 40 blocks, from 32, 32, 32 and 4 classes, in windows of 256.
+    assert seen == (32 + 64 + 64 + 36) / 4
+
+
+def test_shards_that_are_sorted_by_class_are_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLADENET_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(catalogue, "BLOCK_BYTES", 3_000)
+    monkeypatch.setattr(order, "WINDOW_BYTES", 6_000)
+    monkeypatch.setattr(order, "MOST_UNITS", 1)
+    files = [
+        (f"{n:03}.{field}", data)
+        for n in range(80)
+        for field, data in (("png", picture(n)), ("cls", b"%d" % (n // 10)))
+    ]
+    for shard in range(8):
+        (tmp_path / f"{shard}.tar").write_bytes(tar_bytes(files[20 * shard : 20 * shard + 20]))
+    sentence = "the shards are sorted by class: a window of images that is shuffled holds"
+    in_windows = open_dataset(f"wds:{tmp_path},shuffle=windows")
+    assert any(note.startswith(sentence) for note in in_windows.notes)
+    anywhere = open_dataset(f"wds:{tmp_path}")
+    assert not any(note.startswith(sentence) for note in anywhere.notes)

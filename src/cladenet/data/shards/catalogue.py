@@ -15,6 +15,7 @@ from cladenet.data.shards.parquet import PAGE_ROWS
 from cladenet.data.shards.scanning import Shard
 
 BLOCK_BYTES = 8 << 20
+GROUP_BYTES = 32 << 20  # a row group of up to this is read at once, and not kept open
 OPEN_BYTES = {"gz": 1 << 20, "bz2": 8 << 20, "xz": 64 << 20}  # what unpacking keeps in memory
 
 Numbers = NDArray[np.int64]
@@ -24,7 +25,8 @@ class Blocks(NamedTuple):
     """Samples that lie one behind the other and are read together.
 
     Units are what can be read from its start alone: a row group, a packed archive. A block belongs
-    to one, and holds up to 8 MiB of images, or one image.
+    to one, and holds up to 8 MiB of images, or one image,
+    or a row group of up to 32 MiB.
 
     Args:
         starts: first sample of each block, and the end of the last, int64 (B + 1,).
@@ -95,11 +97,15 @@ class Catalogue:
         unit_starts = np.concatenate([[0], np.cumsum(unit_sizes)]).astype(np.int64)
         before = np.concatenate([[0], np.cumsum(sizes)])
         unit_of = np.repeat(np.arange(len(unit_sizes)), unit_sizes)
+        unit_bytes = np.diff(before[unit_starts])
+        shard = np.repeat(np.arange(len(counts)), [len(groups) for groups in counts])
+        is_table = np.array([each.is_table for each in self.shards])[shard]
+        whole = is_table & (unit_bytes <= GROUP_BYTES)
         within = (before[:-1] - before[unit_starts[unit_of]]) // BLOCK_BYTES
+        within[whole[unit_of]] = 0
         changes = np.diff(unit_of, prepend=-1) | np.diff(within, prepend=-1)
         first = np.flatnonzero(changes)
         starts = np.append(first, len(sizes)).astype(np.int64)
-        shard = np.repeat(np.arange(len(counts)), [len(groups) for groups in counts])
         return Blocks(
             starts=starts,
             sizes=np.diff(before[starts]),
@@ -113,10 +119,10 @@ class Catalogue:
         index = self.indexes[shard]
         if not self.shards[shard].is_table:
             return OPEN_BYTES.get(index.about.packing, 0)
-        # Row groups of more than a block are read on, page by page.
+        # Larger row groups are read on, page by page.
         total, most = int(index.sizes.sum()), max(index.about.groups)
         mean = total // len(index)
-        return 2 * mean * min(most, PAGE_ROWS) if mean * most > BLOCK_BYTES else 0
+        return 2 * mean * min(most, PAGE_ROWS) if mean * most > GROUP_BYTES else 0
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from cladenet.data.shards.catalogue import Blocks
 
 WINDOW_BYTES = 256 << 20
 MOST_UNITS = 32
-MOST_OPEN_BYTES = 512 << 20
+MOST_OPEN_BYTES = 256 << 20
 
 Numbers = NDArray[np.int64]
 
@@ -77,6 +77,21 @@ def windows(blocks: Blocks, samples: Numbers, seed: int, epoch: int) -> Windows:
     in_turn = used[turn]
     of_window = tuple(in_turn[begin:end] for begin, end in pairwise(ends))
     return Windows(order.astype(np.int64), starts.astype(np.int64), of_window)
+
+
+def classes_seen(found: Windows, labels: Numbers) -> tuple[float, float]:
+    """Classes that occur in a window, on average: as it is, and as it would be at random.
+
+    Args:
+        found: an order.
+        labels: class numbers of the samples, int64 (N,).
+    """
+    window = np.searchsorted(found.starts, np.arange(len(labels)), side="right") - 1
+    here = len(np.unique(np.stack([window, labels[found.samples]]), axis=1)[0])
+    shares = np.bincount(labels) / len(labels)
+    sizes = np.diff(found.starts)
+    absent = np.exp(np.log1p(-np.minimum(shares, 1 - 1e-9))[:, None] * sizes)
+    return here / len(sizes), float((1 - absent).sum(axis=0).mean())
 
 
 def _turns(blocks: Blocks, used: Numbers, seed: int, epoch: int) -> Numbers:

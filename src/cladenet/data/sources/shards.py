@@ -14,6 +14,7 @@ from cladenet.data.shards.damage import DamagedShard
 from cladenet.data.shards.images import ShardImages
 from cladenet.data.shards.index import ShardIndex
 from cladenet.data.shards.library import Library
+from cladenet.data.shards.order import Windows, classes_seen
 from cladenet.data.shards.pattern import SPLITS, Request, expand, folder_name, gaps, parse
 from cladenet.data.shards.reading import SampleReader
 from cladenet.data.shards.scanning import OnBytes, Shard
@@ -60,7 +61,9 @@ def open_shards(spec: str, on_bytes: OnBytes | None = None) -> DataSet:
         split: _split(catalogue, split, classes, by_number, request.shuffle)
         for split, catalogue in catalogues.items()
     }
-    if "train" not in splits:
+    if "train" in splits:
+        notes += _on_mixing(splits["train"])
+    else:
         notes += ("no training images: this data set is for evaluation only",)
     empty = next(iter(splits.values())).subset([])
     return DataSet(
@@ -230,3 +233,18 @@ def _split(
     images = ShardImages(catalogue, samples, SampleReader(catalogue), in_windows=in_windows)
     labels = labels_of(catalogue, split, classes, by_number=by_number)
     return Split(images, labels, SampleNames(catalogue, samples))
+
+
+def _on_mixing(split: Split) -> tuple[str, ...]:
+    """Shards that are sorted by class, and read in windows, give batches of few classes."""
+    order = split.images.order(0, 0)
+    if not isinstance(order, Windows):
+        return ()
+    seen, at_random = classes_seen(order, split.labels)
+    if seen > at_random / 2:
+        return ()
+    return (
+        f"the shards are sorted by class: a window of images that is shuffled holds {seen:,.0f} "
+        f"classes on average, {at_random:,.0f} if they were mixed. Write them in random order, or "
+        "as .tar that is not packed",
+    )
