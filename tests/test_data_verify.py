@@ -11,6 +11,7 @@ from PIL import Image
 from cladenet.data.check import verify
 from cladenet.data.check.verify import inspect_all
 from cladenet.data.dataset import FileImages
+from cladenet.data.images.decode import Decoding
 from cladenet.data.images.facts import Facts, inspect
 from cladenet.data.sources.open import open_dataset
 from cladenet.errors import BadArgument, DataError
@@ -125,7 +126,7 @@ def test_the_reduced_jpeg_decode_finds_what_the_full_one_finds(real_data: Path) 
 def test_facts_are_those_of_the_header(tmp_path: Path) -> None:
     path = tmp_path / "x.jpg"
     Image.new("CMYK", (400, 300)).save(path)
-    assert inspect(str(path)) == ("JPEG", "CMYK", 400, 300, False)
+    assert inspect(str(path)) == Facts("JPEG", "CMYK", 400, 300, False)
 
 
 def test_results_keep_the_order_of_the_paths(tmp_path: Path) -> None:
@@ -147,7 +148,7 @@ def test_large_sets_are_not_verified_twice_unless_a_file_changed(
     looked_at: list[str] = []
     original = inspect
 
-    def watched(path: str) -> Facts:
+    def watched(path: str, decoding: Decoding) -> Facts:
         looked_at.append(path)
         return original(path)
 

@@ -9,8 +9,9 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from cladenet.data.images import jpeg, picture
+from cladenet.data.images import jpeg, opening, picture, plain_jpeg
 from cladenet.data.images.decode import UnreadableImage, decode
+from cladenet.data.images.plain_jpeg import plain_header
 
 
 @pytest.fixture
@@ -22,6 +23,7 @@ def both(monkeypatch: pytest.MonkeyPatch) -> None:
 def by_pillow(data: bytes, reduce_to: int | None = None) -> NDArray[np.uint8]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(picture, "fast_pixels", lambda image: None)
+        patch.setattr(opening, "open_plain", lambda *_: None)
         return decode(data, reduce_to=reduce_to)
 
 
@@ -89,6 +91,32 @@ def test_real_photographs_have_pillows_bits() -> None:
         data = path.read_bytes()
         np.testing.assert_array_equal(decode(data), by_pillow(data))
         np.testing.assert_array_equal(decode(data, reduce_to=96), by_pillow(data, 96))
+
+
+@pytest.mark.usefixtures("both")
+def test_a_plain_header_is_known_by_all_that_it_lacks() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    assert plain_header(photograph(64, 48)) == (48, 64, 3)
+    assert plain_header(photograph(64, 48, progressive=True, comment=b"hi")) == (48, 64, 3)
+    for options in ({"exif": exif}, {"icc_profile": bytes(200)}):
+        assert plain_header(photograph(64, 48, **options)) is None
+    assert plain_header(photograph(64, 48)[:100]) is None
+
+
+@pytest.mark.usefixtures("both")
+@pytest.mark.parametrize("channels", [1, 3])
+def test_grey_and_small_jpegs_have_pillows_bits(channels: int) -> None:
+    for side in (1, 7, 16, 28, 33):
+        file = io.BytesIO()
+        with Image.open(io.BytesIO(photograph(side, side))) as image:
+            image.convert("L").save(file, "JPEG")
+        for data in (file.getvalue(), photograph(side, side)):
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(jpeg, "agrees", lambda: False)
+                patch.setattr(plain_jpeg, "agrees", lambda: False)
+                expected = decode(data, channels)
+            np.testing.assert_array_equal(decode(data, channels), expected)
 
 
 def test_builds_that_disagree_leave_it_to_pillow(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from cladenet.data.images.facts import Facts
 from cladenet.data.shards.damage import DamagedShard
 from cladenet.data.shards.labels import Fields
 from cladenet.data.shards.samples import key_and_field
@@ -181,5 +182,5 @@ def test_an_index_knows_sums_sizes_and_what_does_not_decode(tmp_path: Path) -> N
         assert index.name(place) == f"{place:04}"
     assert list(index.about.unreadable) == [1]
     assert "cut off" in index.about.unreadable[1]
-    assert index.facts(0) == ("PNG", "RGB", 18, 20, False)
+    assert index.facts(0) == Facts("PNG", "RGB", 18, 20, False)
     assert index.shapes.tolist() == [[18, 20], [0, 0], [18, 20]]

@@ -54,6 +54,41 @@ def test_data_open_with_the_white_that_is_said(tmp_path: Path) -> None:
         open_dataset(str(data), max_megapixels=0)
 
 
+def test_a_folder_that_uses_few_of_its_16_bits_is_named_by_check_and_before_training(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = microscope(tmp_path / "data", 16, 4095)
+    assert main(["check", str(data)]) == 0
+    said = capsys.readouterr().out
+    assert "nearly black: the largest sample of all 24 16-bit images is 4,0" in said
+    assert "white_level=4095 (12 bits); white_level=65535 if they are so dark" in said
+    (warning,) = open_dataset(str(data)).notes
+    assert warning.startswith("nearly black: ")
+    assert main(["check", str(data), "--white-level", "4095"]) == 0
+    said = capsys.readouterr().out
+    assert "nearly black" not in said
+    assert "4095 is white in 24 images that do not declare it" in said
+
+
+def test_one_image_of_the_full_scale_or_a_declared_depth_settles_it(tmp_path: Path) -> None:
+    data = microscope(tmp_path / "data", 16, 4095)
+    # An eighth of the scale is 8,192: below it the folder is named, from it on it is not.
+    for value, named in ((8191, True), (8192, False)):
+        (data / "odd" / "0.tif").write_bytes(tiff(Page(np.full((32, 32, 1), value, np.uint16))))
+        notes = open_dataset(str(data)).notes
+        assert any("nearly black" in note for note in notes) is named
+    for path in data.rglob("*.tif"):
+        path.write_bytes(tiff(Page(np.full((32, 32, 1), 9, np.uint16), tags={281: ("H", (4095,))})))
+    assert open_dataset(str(data)).notes == ()
+
+
+def test_floats_are_said_to_be_white_at_one(tmp_path: Path) -> None:
+    data = microscope(tmp_path / "data", 16, 4095)
+    for path in data.rglob("*.tif"):
+        path.write_bytes(tiff(Page(np.full((32, 32, 1), 0.5, np.float32))))
+    assert open_dataset(str(data)).notes[0].startswith("24 images have float samples: 1 is white")
+
+
 def test_preprocessing_of_before_has_the_usual_white_and_limit() -> None:
     preprocess = Preprocess(32, 32, 3, "none", (0.5,) * 3, (0.5,) * 3)
     before = {

@@ -11,9 +11,16 @@ from typing import Any
 
 import numpy as np
 
+from cladenet.data.check.depths import judge_depths
 from cladenet.data.check.duplicates import Group, find_duplicates
 from cladenet.data.check.judge import Need, Sizes, judge_classes, judge_duplicates, judge_for
-from cladenet.data.check.verify import OnUnreadable, Progress, file_paths, inspect_all
+from cladenet.data.check.verify import (
+    OnUnreadable,
+    Progress,
+    decoding_of,
+    file_paths,
+    inspect_all,
+)
 from cladenet.data.dataset import ArrayImages, DataSet
 from cladenet.data.images.decode import UnreadableImage, readable
 from cladenet.data.images.facts import Facts
@@ -78,7 +85,8 @@ def check_dataset(
     """
     paths = [path for split in dataset.splits().values() for path in file_paths(split)]
     in_shards = shard_images(dataset)
-    results = inspect_all(paths, progress)
+    decoding = decoding_of(dataset)
+    results = inspect_all(paths, progress, decoding)
     results += [images.facts(place) for images in in_shards for place in range(len(images))]
     bad = [result for result in results if isinstance(result, UnreadableImage)]
     facts = [result for result in results if isinstance(result, Facts)] or _array_facts(dataset)
@@ -89,6 +97,9 @@ def check_dataset(
         sentence = f"{len(bad):,} of {len(results):,} images cannot be read"
         (problems if on_unreadable == "stop" else warnings).append(sentence)
     warnings += judge_duplicates(dataset, duplicates)
+    dark, assumed = judge_depths(facts, decoding.white_level)
+    warnings += dark
+    notes += assumed
     if animated := sum(each.is_animated for each in facts):
         notes.append(f"{animated:,} files hold several frames or pages; the first one is used")
     sizes = _sizes(facts)

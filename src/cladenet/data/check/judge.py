@@ -12,7 +12,7 @@ from cladenet.data.check.duplicates import Duplicates, contradictions, leaks
 from cladenet.data.dataset import DataSet
 from cladenet.data.images.facts import Facts
 
-GREY_MODES = ("1", "L", "LA", "I", "I;16", "I;16B", "I;16L", "F")
+GREY_MODES = ("1", "L", "LA", "I", "F")  # before a depth, as in L;16
 FEW = 20  # images of a class below which its error is mostly chance
 IMBALANCED = 10  # times more images of one class than of another
 BLURRED = 2  # times an image may be enlarged before it looks it
@@ -124,7 +124,7 @@ def judge_for(
         notes.append(f"{share} are smaller than {target}, by up to {side / low:.2f} times")
     else:
         notes.append(f"all images are at least {target}")
-    is_grey = all(each.mode in GREY_MODES for each in facts)
+    is_grey = all(each.mode.partition(";")[0] in GREY_MODES for each in facts)
     if is_grey and need.channels == 3:
         notes.append(f"grey images are repeated to the 3 channels of {need.name}")
     if not is_grey and need.channels == 1:

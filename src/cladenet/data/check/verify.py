@@ -12,15 +12,17 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
-from cladenet.data.dataset import DataSet, FileImages, Split
-from cladenet.data.images.decode import UnreadableImage, readable
-from cladenet.data.images.facts import Facts, inspect
+from cladenet.data.check.depths import judge_depths
+from cladenet.data.dataset import ArrayImages, DataSet, FileImages, Split
+from cladenet.data.images.decode import Decoding, UnreadableImage, readable
+from cladenet.data.images.facts import USUAL, Facts, inspect
 from cladenet.data.shards.images import ShardImages, shard_images
 from cladenet.errors import BadArgument, DataError
 from cladenet.files import write_atomically
@@ -31,21 +33,22 @@ OnUnreadable = Literal["stop", "skip"]
 Progress = Callable[[int, int], None]
 CHUNK = 64
 KEEP_FROM = 1_000  # below this many files, verifying again takes less than a second
-VERSION = b"1"
+VERSION = 2  # of the rules by which a file is read
 
 
 def inspect_all(
-    paths: Sequence[str], progress: Progress | None = None
+    paths: Sequence[str], progress: Progress | None = None, decoding: Decoding = USUAL
 ) -> list[Facts | UnreadableImage]:
     """`inspect` for each path, on all cores; what cannot be read is returned, not raised.
 
     Args:
         paths: image files.
+        decoding: how they are opened.
         progress: called with the number done and the total, now and then.
     """
     results: list[Facts | UnreadableImage] = []
     with ThreadPoolExecutor(our_share().cpus) as pool:
-        for chunk in pool.map(_inspect_some, _chunks(paths)):
+        for chunk in pool.map(partial(_inspect_some, decoding=decoding), _chunks(paths)):
             results.extend(chunk)
             if progress is not None:
                 progress(len(results), len(paths))
@@ -69,8 +72,9 @@ def settle_unreadable(
     if on_unreadable not in ("stop", "skip"):
         raise BadArgument(f"on_unreadable is {on_unreadable!r}; expected 'stop' or 'skip'")
     paths = [path for split in dataset.splits().values() for path in file_paths(split)]
-    seen = _Seen(dataset.spec, paths)
-    results = inspect_all(seen.new, progress)
+    decoding = decoding_of(dataset)
+    seen = _Seen(dataset.spec, paths, decoding)
+    results = inspect_all(seen.new, progress, decoding)
     seen.keep(path for path, facts in zip(seen.new, results, strict=True) if _is_plain(facts))
     bad = {result.path: result.reason for result in results if isinstance(result, UnreadableImage)}
     indexed = shard_images(dataset)
@@ -79,7 +83,9 @@ def settle_unreadable(
     total = len(paths) + sum(map(len, indexed))
     if bad and on_unreadable == "stop":
         raise DataError(_stop_message(bad, total, dataset.spec))
-    notes = []
+    readable_ones = [facts for facts in results if isinstance(facts, Facts)]
+    warnings, notes = judge_depths(readable_ones, decoding.white_level)
+    notes = [*warnings, *notes]
     animated = sum(isinstance(facts, Facts) and facts.is_animated for facts in results)
     animated += sum(images.animated() for images in indexed)
     if animated:
@@ -92,16 +98,22 @@ def settle_unreadable(
     return replace(dataset.with_splits(kept, *notes), unreadable=unreadable)
 
 
+def decoding_of(dataset: DataSet) -> Decoding:
+    """How the image files of a data set are opened."""
+    images = dataset.train.images
+    return USUAL if isinstance(images, ArrayImages) else images.decoding
+
+
 def file_paths(split: Split) -> tuple[str, ...]:
     """The image files of a split; none if its images are an array."""
     return split.images.paths if isinstance(split.images, FileImages) else ()
 
 
-def _inspect_some(paths: Sequence[str]) -> list[Facts | UnreadableImage]:
+def _inspect_some(paths: Sequence[str], decoding: Decoding) -> list[Facts | UnreadableImage]:
     results: list[Facts | UnreadableImage] = []
     for path in paths:
         try:
-            results.append(inspect(path))
+            results.append(inspect(path, decoding))
         except UnreadableImage as error:
             results.append(error)
     return results
@@ -114,7 +126,7 @@ def _chunks(paths: Iterable[str]) -> Iterator[tuple[str, ...]]:
 
 
 def _is_plain(facts: Facts | UnreadableImage) -> bool:
-    return isinstance(facts, Facts) and not facts.is_animated
+    return isinstance(facts, Facts) and not facts.is_animated and facts.assumed is None
 
 
 def _stop_message(bad: dict[str, str], total: int, spec: str) -> str:
@@ -155,7 +167,8 @@ class _Seen:
     Kept in the cache for large data sets only. Deleting it costs time, nothing else.
     """
 
-    def __init__(self, spec: str, paths: Sequence[str]) -> None:
+    def __init__(self, spec: str, paths: Sequence[str], decoding: Decoding) -> None:
+        self._rules = repr((VERSION, decoding.white_level, decoding.max_pixels)).encode()
         name = hashlib.sha256(os.fsencode(spec)).hexdigest()[:32]
         self._file: Path | None = cache_root() / "verified" / name
         if len(paths) < KEEP_FROM:
@@ -182,11 +195,10 @@ class _Seen:
             content = b""
         return set(np.frombuffer(content[: len(content) // 16 * 16], "V16").tolist())
 
-    @staticmethod
-    def _key(path: str) -> bytes:
+    def _key(self, path: str) -> bytes:
         try:
             status = os.stat(path)
             state = f"\0{status.st_size}\0{status.st_mtime_ns}".encode()
         except OSError:
             state = b"\0missing"
-        return hashlib.blake2b(VERSION + os.fsencode(path) + state, digest_size=16).digest()
+        return hashlib.blake2b(self._rules + os.fsencode(path) + state, digest_size=16).digest()

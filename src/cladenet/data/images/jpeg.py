@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 SUBSAMPLINGS = ("4:4:4", "4:2:2", "4:2:0")
+COLOURS = {"RGB": "YCbCr", "L": "Gray"}  # as simplejpeg calls what is stored
 SMALLEST = 16  # below, two scales of the transform may give one size
 
 
@@ -30,7 +31,7 @@ def fast_pixels(image: Image.Image) -> NDArray[np.uint8] | None:
     file.seek(0)
     data = file.read()
     file.seek(at)
-    return _decoded(data, image.size)
+    return decoded(data, image.size, "RGB")
 
 
 @lru_cache(maxsize=1)
@@ -43,8 +44,14 @@ def agrees() -> bool:
     return all(map(_same, *zip(*_trials(), strict=True)))
 
 
-def _decoded(data: bytes, size: tuple[int, int]) -> NDArray[np.uint8] | None:
-    """Pixels of `size` (width, height), the whole or 1/2, 1/4, 1/8 of it; None if odd."""
+def decoded(data: bytes, size: tuple[int, int], mode: str) -> NDArray[np.uint8] | None:
+    """Pixels of `size` (width, height), the whole or 1/2, 1/4, 1/8 of it; None if odd.
+
+    Args:
+        data: a JPEG, where `agrees` holds.
+        size: what is wanted.
+        mode: `RGB` of three components in YCbCr, or `L` of one.
+    """
     import simplejpeg
 
     width, height = size
@@ -53,14 +60,14 @@ def _decoded(data: bytes, size: tuple[int, int]) -> NDArray[np.uint8] | None:
         # Two parsers read the header: what Pillow's did not see has not been judged.
         parts = [(-(-full_height // part), -(-full_width // part)) for part in (1, 2, 4, 8)]
         scaled = (height, width) != parts[0]
-        if colours != "YCbCr" or (height, width) not in parts:
+        if colours != COLOURS[mode] or (height, width) not in parts:
             return None
         if scaled and min(size) < SMALLEST:
             return None
         # strict: a warning, which Pillow may forgive, is Pillow's to judge.
         pixels = simplejpeg.decode_jpeg(
             data,
-            "RGB",
+            "GRAY" if mode == "L" else "RGB",
             fastdct=False,
             fastupsample=False,
             min_height=height if scaled else 0,
@@ -71,7 +78,7 @@ def _decoded(data: bytes, size: tuple[int, int]) -> NDArray[np.uint8] | None:
         raise
     except Exception:  # Pillow says what is wrong, or reads it
         return None
-    return pixels if pixels.shape == (height, width, 3) else None
+    return pixels if pixels.shape == (height, width, 1 if mode == "L" else 3) else None
 
 
 def _trials() -> list[tuple[bytes, int]]:
@@ -87,6 +94,9 @@ def _trials() -> list[tuple[bytes, int]]:
             file = io.BytesIO()
             picture.save(file, "JPEG", subsampling=subsampling, progressive=progressive)
             files.append(file.getvalue())
+    file = io.BytesIO()
+    picture.convert("L").save(file, "JPEG")
+    files.append(file.getvalue())
     return [(data, part) for data in files for part in (1, 2, 4)]
 
 
@@ -94,5 +104,5 @@ def _same(data: bytes, part: int) -> bool:
     with Image.open(io.BytesIO(data), formats=("JPEG",)) as image:
         if part > 1:
             image.draft(None, (image.width // part, image.height // part))
-        ours = _decoded(data, image.size)
-        return ours is not None and np.array_equal(ours, np.asarray(image))
+        ours = decoded(data, image.size, image.mode)
+        return ours is not None and np.array_equal(ours.squeeze(), np.asarray(image))

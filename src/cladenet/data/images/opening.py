@@ -24,6 +24,7 @@ from cladenet.data.images.kinds import (
     kind_of,
 )
 from cladenet.data.images.picture import SCALED, Picture, PillowPicture, SampledPicture
+from cladenet.data.images.plain_jpeg import open_plain
 from cladenet.data.images.png_samples import colour_type, mode_of_png, read_png
 from cladenet.data.images.samples import Samples
 from cladenet.data.images.tiff import by_pillow, mode_of, samples_of, with_first
@@ -48,6 +49,9 @@ def opened(file: BinaryIO, max_pixels: float) -> Picture:
         return _tiff(file, max_pixels)
     if kind is not None and kind.way_out:
         raise Refused(f"is {kind.name}; {kind.way_out}")
+    again = partial(by_any, file, FORMATS)
+    if kind is JPEG and (plain := open_plain(file.read(), max_pixels, again)):
+        return plain
     if kind is JPEG_2000:
         refuse_deep_colours(file.read(SCANNED))
     image = by_any(file, _rare(kind) if kind and kind in RARE else FORMATS)
@@ -59,7 +63,7 @@ def opened(file: BinaryIO, max_pixels: float) -> Picture:
     if image.format == "PNG" and (colours := colour_type(file)) is not None:
         mode = mode_of_png(colours)
         return SampledPicture("PNG", mode, image.size, many, lambda: read_png(file, colours))
-    form, again = image.format or "", partial(by_any, file, FORMATS)
+    form = image.format or ""
     return PillowPicture(form, image.mode, image.size, many, image, max_pixels, again)
 
 

@@ -1,0 +1,36 @@
+"""Samples whose white no file declares: what is assumed, and when that is likely to be wrong."""
+
+from collections.abc import Iterable
+
+from cladenet.data.images.facts import Facts
+
+FULL = 65535  # white in 16 bits
+DARK = (FULL + 1) // 8  # where all images stay below, fewer bits are in use
+
+
+def judge_depths(facts: Iterable[Facts], white_level: float) -> tuple[list[str], list[str]]:
+    """(warnings, notes) about the images of more than 8 bits, all of which have one white.
+
+    Args:
+        facts: of all readable images of a data set.
+        white_level: what the user has said; 0 if nothing.
+    """
+    assumed = [each.assumed for each in facts if each.assumed is not None]
+    peaks = [each.peak for each in assumed if each.kind == "16-bit"]
+    floats = sum(each.kind == "float" for each in assumed)
+    warnings, notes = [], []
+    if white_level and assumed:
+        notes.append(f"{white_level:g} is white in {len(assumed):,} images that do not declare it")
+    if floats and not white_level:
+        notes.append(
+            f"{floats:,} images have float samples: 1 is white (white_level= says otherwise)"
+        )
+    if peaks and not white_level and max(peaks) < DARK:
+        peak = int(max(peaks))
+        bits = max(8, peak.bit_length())
+        warnings.append(
+            f"nearly black: the largest sample of all {len(peaks):,} 16-bit images is {peak:,} of "
+            f"{FULL:,}. If they use fewer bits, say which sample is white: "
+            f"white_level={2**bits - 1} ({bits} bits); white_level={FULL} if they are so dark"
+        )
+    return warnings, notes
