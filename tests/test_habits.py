@@ -1,32 +1,93 @@
-"""What CI asks of every change stays at least as strict as it was."""
+"""Options of training in the forms that other programs take."""
 
-import re
-import subprocess
-import tomllib
 from pathlib import Path
 
 import pytest
 
-import cladenet
+from cladenet.cli import main
+from cladenet.cli.habits import as_pairs
+from cladenet.errors import BadArgument
+from cladenet.runs.folder.config import option_kinds, parse_words
+from cladenet.runs.folder.option_names import CALLED_HERE, SHORT
 
-ROOT = Path(__file__).parents[1]
-
-
-def test_the_floor_of_coverage_only_rises() -> None:
-    """Each change of `fail_under` since the first, oldest first."""
-    words = ["git", "log", "--reverse", "--format=", "-p", "-G^fail_under", "--", "pyproject.toml"]
-    found = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
-    if found.returncode:
-        pytest.skip("no history here: not a checkout")
-    past = [float(n) for n in re.findall(r"^\+fail_under = ([\d.]+)", found.stdout, re.MULTILINE)]
-    now = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["coverage"]["report"]
-    assert [*past, now["fail_under"]] == sorted([*past, now["fail_under"]])
+OWN = ("--data", "--out", "--resume", "--weights", "--quiet", "--config", "--recipe", "-h")
 
 
-def test_the_version_is_the_same_everywhere() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    cited = re.search(r"^version: (.+)$", (ROOT / "CITATION.cff").read_text(), re.MULTILINE)
-    assert cited is not None
-    newest = re.search(r"^## ([\d.]+)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
-    assert newest is not None
-    assert {project["version"], cited[1], newest[1]} == {cladenet.__version__}
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("--epochs 5", "epochs=5"),
+        ("--lr=0.1", "lr=0.1"),
+        ("-b 32", "batch_size=32"),
+        ("-b=32", "batch_size=32"),
+        ("--batch-size 32 --weight-decay=1e-4", "batch_size=32 weight_decay=1e-4"),
+        ("-lr 1e-3 -j 2 -e 3", "lr=1e-3 workers=2 epochs=3"),
+        ("--clip_norm -1", "clip_norm=-1"),
+        ("--compile resnet18", "compile=true resnet18"),
+        ("--compile false resnet18", "compile=false resnet18"),
+        ("--no-exif --data a", "exif=false --data a"),
+        ("--label-from name", "label_from=name"),
+        ("resnet18 --data x lr=1 --quiet --epochs 2", "resnet18 --data x lr=1 --quiet epochs=2"),
+        ("--weights run --out=o", "--weights run --out=o"),
+        ("--dta x", "--dta x"),
+    ],
+)
+def test_options_mean_pairs(typed: str, meant: str) -> None:
+    assert as_pairs(typed.split(), OWN, option_kinds()) == meant.split()
+
+
+@pytest.mark.parametrize(
+    ("typed", "hint"),
+    [
+        ("--imgsz 64", "'imgsz' is no option; nearest: size"),
+        ("--batch 4", "'batch' is no option; nearest: batch_size"),
+        ("--pretrained", "'pretrained' is no option; nearest: --weights torchvision/NETWORK"),
+        ("--epoch 4", "'epoch' is no option; nearest: epochs"),
+        ("--lr", "--lr has no value; write --lr VALUE or lr=VALUE"),
+        ("--lr --epochs 3", "--lr has no value"),
+    ],
+)
+def test_other_words_are_told_what_they_are_called_here(typed: str, hint: str) -> None:
+    with pytest.raises(BadArgument) as error:
+        as_pairs(typed.split(), OWN, option_kinds())
+    assert str(error.value).startswith(hint)
+
+
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        ("imgsz=64", "'imgsz' is no option; nearest: size"),
+        ("pretrained=true", "'pretrained' is no option; nearest: --weights torchvision/NETWORK, "),
+        ("batch=4", "'batch' is no option; nearest: batch_size"),
+        ("num_classes=4", "'num_classes' is no option; nearest: model.num_classes"),
+        ("zzz=4", "'zzz' is no option of training, and nothing is called nearly so; options of"),
+    ],
+)
+def test_unknown_words_get_a_suggestion_and_never_a_list(
+    word: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", "lenet5_relu", "--data", "digits", word]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"cladenet: {message}")
+    assert len(said) < 250
+
+
+def test_a_run_is_configured_by_options(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    words = f"train lenet5_relu --data digits --out {run} --quiet --steps 2 -b 8 --device cpu"
+    assert main([*words.split(), "--threads=1", "--lr=0.01"]) == 0
+    config = (run / "config.yaml").read_text()
+    for line in ("steps: 2", "batch_size: 8", "lr: 0.01", "threads: 1"):
+        assert f"{line}\n" in config
+
+
+def test_pairs_are_still_checked() -> None:
+    with pytest.raises(BadArgument, match="lr is given twice"):
+        parse_words(as_pairs(["--lr", "1", "lr=2"], OWN, option_kinds()))
+
+
+def test_what_other_words_are_called_here_exists() -> None:
+    known = option_kinds()
+    for word, here in {**CALLED_HERE, **SHORT}.items():
+        assert here in known or here.startswith(("--", "model.")), f"{word}: {here}"
+        assert word not in known or word in SHORT, word

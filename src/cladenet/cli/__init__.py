@@ -100,8 +100,11 @@ def _dispatch(words: list[str]) -> int:
     parser = _Parser(prog=f"cladenet {name}", description=COMMANDS[name])
     command.add_arguments(parser)
     parse = parser.parse_known_intermixed_args if "--" not in words else parser.parse_known_args
+    rest = words[1:]
+    if hasattr(command, "translated"):
+        rest = command.translated(rest, parser)
     try:
-        parsed, unknown = parse(words[1:])
+        parsed, unknown = parse(rest)
     except SystemExit as stop:  # argparse has printed its help
         return stop.code if isinstance(stop.code, int) else 0
     if unknown:

@@ -10,7 +10,8 @@ from cladenet.errors import BadArgument
 DESCRIPTION = """
 key=value words set any number of the recipe (lr=0.05 epochs=30 mixup=0.2), any option of the run
 (seed=1 val=0 workers=2 precision=bf16 threads=2 on_unreadable=skip) and, as model.KEY=VALUE,
-arguments of the network. Words win over --config, which wins over the recipe.
+arguments of the network; --lr 0.05 and -b 32 are lr=0.05 and batch_size=32. Words win over
+--config, which wins over the recipe.
 """
 
 
@@ -29,6 +30,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--resume", default="", help="run folder to go on with")
     parser.add_argument("--quiet", action="store_true", help="print the result only")
+
+
+def translated(words: list[str], parser: argparse.ArgumentParser) -> list[str]:
+    """The words with `--epochs 5`, `--lr=0.1` or `-b 32` as key=value."""
+    if not any(word.startswith("-") for word in words) or {"-h", "--help"} & set(words):
+        return words
+    from cladenet.cli.habits import as_pairs
+    from cladenet.runs.folder.config import option_kinds
+
+    return as_pairs(words, list(parser._option_string_actions), option_kinds())
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -31,7 +31,7 @@ from cladenet.data.sources.shards import open_shards
 from cladenet.data.sources.stl10 import open_stl10
 from cladenet.data.sources.svhn import open_svhn
 from cladenet.data.sources.table import open_table
-from cladenet.data.sources.table_text import SUFFIXES
+from cladenet.data.sources.tables.text import SUFFIXES
 from cladenet.errors import BadArgument, DataError
 from cladenet.suggest import nearest
 

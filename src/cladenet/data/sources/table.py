@@ -5,8 +5,8 @@ the names in `parts`; without that column it is read from the paths where all of
 (`train/...`, `test/...`), else all rows are train. Other columns are ignored. Classes are the
 labels of the training rows: in numeric order if all of them are whole numbers, else sorted.
 
-What else is understood is in `table_text` (encodings, separators), `table_columns` (other names of
-columns, none at all), `table_paths` (where images are) and `table_labels`.
+What else is understood is in `tables.text` (encodings, separators), `tables.columns` (other names
+of columns, none at all), `tables.paths` (where images are) and `tables.labels`.
 """
 
 import os
@@ -22,10 +22,10 @@ from cladenet.data.ids import Named
 from cladenet.data.images.decode import readable
 from cladenet.data.sources.parts import PARTS, part_of
 from cladenet.data.sources.spellings import one_spelling_each
-from cladenet.data.sources.table_columns import Columns, choose_columns
-from cladenet.data.sources.table_labels import read_labels
-from cladenet.data.sources.table_paths import Finder
-from cladenet.data.sources.table_text import read_text
+from cladenet.data.sources.tables.columns import Columns, choose_columns
+from cladenet.data.sources.tables.labels import read_labels
+from cladenet.data.sources.tables.paths import Finder
+from cladenet.data.sources.tables.text import read_text
 from cladenet.errors import DataError
 
 

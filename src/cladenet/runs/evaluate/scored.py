@@ -11,11 +11,14 @@ from cladenet.data.check.verify import OnUnreadable
 from cladenet.data.dataset import DataSet, Split
 from cladenet.data.images.decode import readable
 from cladenet.data.sources.open import open_dataset
+from cladenet.data.sources.spellings import closest
 from cladenet.errors import BadArgument, CheckpointError, DataError
+from cladenet.runs.evaluate.seen import seen_in_training
 from cladenet.runs.folder.division import divided
 from cladenet.runs.folder.folder import RunFolder
 
 SHOWN_NAMES = 5
+ALL = "all"  # the name of images that are not divided
 
 
 class Scored(NamedTuple):
@@ -23,7 +26,7 @@ class Scored(NamedTuple):
 
     Args:
         dataset: what was opened.
-        name: of the split.
+        name: of the split; `all` for new images that are not divided.
         split: its labels are numbers of the network's classes.
         notes: sentences for the user.
     """
@@ -50,6 +53,7 @@ def opened(loaded: Loaded, data: str | None, on_unreadable: OnUnreadable) -> Dat
         exif=preprocess.exif,
         white_level=preprocess.white_level,
         max_megapixels=preprocess.max_megapixels,
+        any_classes=data is not None,
     )
 
 
@@ -59,7 +63,8 @@ def scored(dataset: DataSet, loaded: Loaded, split: str | None, *, given: bool) 
     Args:
         dataset: as it was opened.
         loaded: the network.
-        split: `test`, `val` or `train`; by default `test` if there is one, else `val`.
+        split: `test`, `val` or `train`; by default `test` if there is one, else `val`, else all
+            images if the run has not seen them.
         given: the user named the data, which need not be those that the run divided.
 
     Raises:
@@ -67,40 +72,82 @@ def scored(dataset: DataSet, loaded: Loaded, split: str | None, *, given: bool) 
         DataError: the data are not the ones that the run divided.
         CheckpointError: the network tells other classes apart than the data.
     """
+    whole = dataset
     dataset = _as_divided(dataset, loaded, given=given)
-    name = _choose(dataset, split)
+    new = given and dataset is whole and only_training(dataset)
+    remarks: tuple[str, ...] = ()
+    if new and split is None:
+        remarks = _refuse_learnt(dataset, loaded)
+    name = "train" if new and split is None else _choose(dataset, split)
     images, matching = match_classes(dataset.splits()[name], dataset.classes, loaded.card.classes)
-    notes = (*dataset.notes, *matching, *_cautions(dataset, name, loaded))
-    return Scored(dataset, name, images, notes)
+    cautions = _cautions(dataset, name, loaded)
+    notes = (*dataset.notes, *remarks, *matching, *cautions)
+    return Scored(dataset, ALL if new and split is None else name, images, notes)
+
+
+def only_training(dataset: DataSet) -> bool:
+    """Whether a set is not divided: a folder of classes, say, which reads as training images."""
+    return [name for name, split in dataset.splits().items() if len(split)] == ["train"]
+
+
+def _refuse_learnt(dataset: DataSet, loaded: Loaded) -> tuple[str, ...]:
+    """What to say of images that are not divided, and are new or not.
+
+    Raises:
+        BadArgument: the network was trained on all of them.
+    """
+    seen = seen_in_training(dataset.train, loaded)
+    if dataset.fingerprint() == loaded.card.data.get("fingerprint") or seen == len(dataset.train):
+        raise _learnt(dataset)
+    if not seen:
+        return ()
+    return (
+        f"{seen:,} of {len(dataset.train):,} images are among those that the network was trained "
+        "on: on new ones expect a higher error",
+    )
 
 
 def match_classes(
     split: Split, classes: Sequence[str], of_network: Sequence[str]
 ) -> tuple[Split, tuple[str, ...]]:
-    """`split` with labels that are the network's class numbers, and a note if they had to change.
+    """`split` with labels that are the network's class numbers, and notes on what had to change.
 
     Args:
         split: labels count in `classes`.
-        classes: names in the data's order.
+        classes: names in the data's order; the network may know more.
         of_network: names in the order of the logits.
 
     Raises:
-        CheckpointError: the names are not the same ones.
+        CheckpointError: the data have a class that the network does not know.
     """
     if tuple(classes) == tuple(of_network):
         return split, ()
-    if sorted(classes) != sorted(of_network):
+    meant = {name: closest(name, of_network) for name in classes}
+    unknown = {name for name, other in meant.items() if other is None}
+    if unknown or len(set(meant.values())) < len(classes):
         raise CheckpointError(
             f"the network tells {len(of_network):,} classes apart, the data have {len(classes):,}. "
-            f"Only the network knows {some(set(of_network) - set(classes))}; "
-            f"only the data have {some(set(classes) - set(of_network))}. "
+            f"Only the network knows {some(set(of_network) - set(meant.values()))}; "
+            f"only the data have {some(unknown)}. "
             "Evaluate on data with the same classes, or train a new head with "
             "`cladenet train NAME --weights RUN --data DATA`"
         )
     place = {name: number for number, name in enumerate(of_network)}
-    numbers = np.array([place[name] for name in classes], dtype=np.int64)
-    note = "the data list their classes in another order than the network; matched by name"
-    return replace(split, labels=numbers[split.labels]), (note,)
+    numbers = np.array([place[str(meant[name])] for name in classes], dtype=np.int64)
+    notes = []
+    absent = set(of_network) - set(meant.values())
+    if absent:
+        notes.append(
+            f"the data have no images of {len(absent):,} of the network's {len(of_network):,} "
+            f"classes: {some(absent)}"
+        )
+    if respelled := {name for name, other in meant.items() if name != other}:
+        notes.append(f"classes are matched though they are spelt otherwise: {some(respelled)}")
+    if list(numbers) != sorted(numbers):
+        notes.append(
+            "the data list their classes in another order than the network; matched by name"
+        )
+    return replace(split, labels=numbers[split.labels]), tuple(notes)
 
 
 def _trained_on(loaded: Loaded) -> str:
@@ -129,15 +176,19 @@ def _choose(dataset: DataSet, wanted: str | None) -> str:
         for name in ("test", "val"):
             if name in there:
                 return name
-        raise BadArgument(
-            f"{readable(dataset.spec)} has training images only, and a network may have learnt "
-            "them by heart; name them with --split train to evaluate on them all the same"
-        )
+        raise _learnt(dataset)
     if wanted not in there:
         raise BadArgument(
             f"{readable(dataset.spec)} has no split {wanted!r}; it has {', '.join(there) or 'none'}"
         )
     return wanted
+
+
+def _learnt(dataset: DataSet) -> BadArgument:
+    return BadArgument(
+        f"{readable(dataset.spec)} has training images only, and a network may have learnt "
+        "them by heart; name them with --split train to evaluate on them all the same"
+    )
 
 
 def _cautions(dataset: DataSet, split: str, loaded: Loaded) -> tuple[str, ...]:

@@ -12,21 +12,11 @@ import yaml
 from cladenet.errors import BadArgument, CheckpointError
 from cladenet.recipes import Recipe
 from cladenet.recipes.recipe import field_types, parse_value
-from cladenet.suggest import nearest
+from cladenet.runs.folder.option_names import unknown_option
 
 MOST_THREADS = 1024  # beyond, OpenMP ends the process without a word
 _NOT_YAML = (yaml.YAMLError, ValueError, RecursionError)
 _NOT_NEGATIVE = ("workers", "threads", "save_minutes", "save_steps", "seed", "size")
-
-# Words of other libraries.
-_CALLED_HERE = {
-    "learning_rate": "lr",
-    "bs": "batch_size",
-    "wd": "weight_decay",
-    "image_size": "size",
-    "img_size": "size",
-    "amp": "precision",
-}
 
 # What may differ when a run is resumed: where and how it is computed, not what.
 MACHINE = (
@@ -70,6 +60,8 @@ class RunConfig:
         sync_bn: batch statistics over all processes.
         on_unreadable: `stop`, or `skip` to leave images out that cannot be decoded.
         exif: turn photographs as their EXIF orientation says.
+        label_from: what labels the images of a folder: `folder` (of its class), `name` (of the
+            file), `top` or `parent` folder where classes hold folders; see docs/data.md.
         white_level: the sample that is white in images of more than 8 bits that do not declare it,
             such as 4095; 0 for the usual, 65535 in 16 bits and 1 in floats.
         max_megapixels: image files of which more would be decoded are refused.
@@ -105,6 +97,7 @@ class RunConfig:
     sync_bn: bool = False
     on_unreadable: Literal["stop", "skip"] = "stop"
     exif: bool = True
+    label_from: Literal["folder", "name", "top", "parent"] = "folder"
     white_level: float = 0.0
     max_megapixels: float = 50.0
     threads: int = 0
@@ -182,7 +175,7 @@ def apply(config: RunConfig, options: Mapping[str, Any]) -> RunConfig:
         elif key in of_recipe:
             recipe[key] = _typed(key, value, of_recipe[key])
         else:
-            raise _unknown(key, list(of_run), list(of_recipe))
+            raise unknown_option(key, [*of_run, *of_recipe])
     if "epochs" in recipe and "steps" not in recipe:
         recipe["steps"] = 0
     if "steps" in recipe and "epochs" not in recipe:
@@ -193,15 +186,10 @@ def apply(config: RunConfig, options: Mapping[str, Any]) -> RunConfig:
     return replace(config, recipe=changed, arguments=arguments, **run)
 
 
-def _unknown(key: str, of_run: list[str], of_recipe: list[str]) -> BadArgument:
-    near = nearest(key, [*of_run, *of_recipe], most=2)
-    near = [_CALLED_HERE[key]] if key in _CALLED_HERE else near
-    if near:
-        return BadArgument(f"{key!r} is no option; nearest: {', '.join(near)}")
-    return BadArgument(
-        f"{key!r} is no option. Of the run there are {', '.join(of_run)}; of the recipe "
-        f"{', '.join(of_recipe)}; of the network model.KEY=VALUE"
-    )
+def option_kinds() -> dict[str, bool]:
+    """The names of all options of a run and its recipe, and whether each is a yes or a no."""
+    kinds = {**field_types(RunConfig), **field_types(Recipe)}
+    return {name: kind is bool for name, kind in kinds.items() if name not in _STRUCTURE}
 
 
 def _typed(key: str, value: Any, kind: Any) -> Any:
@@ -256,7 +244,7 @@ def decisions(config: RunConfig) -> dict[str, Any]:
     """
     whole = {**asdict(config), **asdict(config.recipe)}
     whole |= {f"model.{name}": value for name, value in config.arguments.items()}
-    left_out = {"data", "recipe", "arguments", "source", "departs", *MACHINE}
+    left_out = {"data", "label_from", "recipe", "arguments", "source", "departs", *MACHINE}
     plain: dict[str, Any] = json.loads(json.dumps(whole, default=str))
     return {name: value for name, value in plain.items() if name not in left_out}
 
@@ -279,6 +267,8 @@ def from_yaml(text: bytes, path: Path) -> RunConfig:
         recipe = {k: _typed(k, v, kinds[k]) for k, v in values.pop("recipe").items()}
         arguments = {str(k): v for k, v in values.pop("arguments").items()}
         kinds = field_types(RunConfig)
+        # Runs from before there was the option took any folder for a class.
+        values.setdefault("label_from", "top")
         plain = {k: _typed(k, v, kinds[k]) for k, v in values.items()}
         return RunConfig(recipe=Recipe(**recipe), arguments=arguments, **plain)
     except (*_NOT_YAML, AttributeError, KeyError, TypeError) as error:

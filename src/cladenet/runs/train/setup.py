@@ -79,6 +79,7 @@ def prepare(
         white_level=config.white_level,
         max_megapixels=config.max_megapixels,
         indexing=indexing,
+        label_from=None if config.label_from == "folder" else config.label_from,
     )
     if index.exists():
         dataset = _divided_again(dataset, index) if going_on else divided(dataset, index)

@@ -25,7 +25,7 @@ import numpy as np
 
 from cladenet.data.images.decode import readable
 from cladenet.data.images.listing import SUFFIXES, UNDECODED, Ignored, images_under
-from cladenet.data.sources.table_text import Line, as_latin1, is_utf8
+from cladenet.data.sources.tables.text import Line, as_latin1, is_utf8
 from cladenet.errors import DataError
 
 SAMPLED = 50

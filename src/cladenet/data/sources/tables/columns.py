@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from cladenet.data.images.decode import readable
 from cladenet.data.images.listing import SUFFIXES, UNDECODED
 from cladenet.data.sources.parts import part_of
-from cladenet.data.sources.table_text import Line, Text
+from cladenet.data.sources.tables.text import Line, Text
 from cladenet.errors import DataError
 
 PATHS = (

@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from cladenet.data.images.decode import readable
-from cladenet.data.sources.table_columns import Columns
-from cladenet.data.sources.table_text import Line, as_latin1, is_utf8
+from cladenet.data.sources.tables.columns import Columns
+from cladenet.data.sources.tables.text import Line, as_latin1, is_utf8
 from cladenet.errors import DataError
 
 LISTS = (";", "|")  # what divides labels; it is rare within one

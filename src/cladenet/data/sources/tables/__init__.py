@@ -1,0 +1,1 @@
+"""How a table is read: its text, its columns, where its images are, and their labels."""
