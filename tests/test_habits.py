@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from cladenet.cli import main
-from cladenet.cli.habits import as_pairs
 from cladenet.errors import BadArgument
 from cladenet.runs.folder.config import option_kinds, parse_words
+from cladenet.runs.folder.habits import as_pairs
 from cladenet.runs.folder.option_names import CALLED_HERE, SHORT
 
 OWN = ("--data", "--out", "--resume", "--weights", "--quiet", "--config", "--recipe", "-h")

@@ -36,8 +36,8 @@ def translated(words: list[str], parser: argparse.ArgumentParser) -> list[str]:
     """The words with `--epochs 5`, `--lr=0.1` or `-b 32` as key=value."""
     if not any(word.startswith("-") for word in words) or {"-h", "--help"} & set(words):
         return words
-    from cladenet.cli.habits import as_pairs
     from cladenet.runs.folder.config import option_kinds
+    from cladenet.runs.folder.habits import as_pairs
 
     return as_pairs(words, list(parser._option_string_actions), option_kinds())
 
