@@ -181,3 +181,23 @@ def test_shards_that_are_sorted_by_class_are_said(
     assert any(note.startswith(sentence) for note in in_windows.notes)
     anywhere = open_dataset(f"wds:{tmp_path}")
     assert not any(note.startswith(sentence) for note in anywhere.notes)
+
+
+def test_threads_that_ask_out_of_turn_do_not_start_a_shard_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLADENET_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(catalogue, "BLOCK_BYTES", 3_000)
+    spec = write_shards(tmp_path / "data", shards=1, each=20, pack=gzip)
+    images = open_dataset(spec).train.images
+    assert isinstance(images, ShardImages)
+    opened: list[str] = []
+
+    def watched(path: str) -> Any:
+        opened.append(path)
+        return streams.opened(path)
+
+    monkeypatch.setattr(forward, "opened", watched)
+    for number in (0, 7, 4, 2, 12, 19, 15):
+        assert images.source(number) == picture(number)
+    assert len(opened) == 1

@@ -18,6 +18,7 @@ from cladenet.data.shards.streams import PlacedFile, opened
 
 KEPT_BYTES = 5 * WINDOW_BYTES // 2  # one in use, one that comes, and what threads still need
 MOST_OPEN = 64
+FEW = 4  # blocks
 CHUNK = 1 << 20
 
 Block = list[bytes]
@@ -49,16 +50,26 @@ class BlockCache:
         with unit.lock:
             if (found := self._found(block)) is not None:  # another thread was faster
                 return found
-            first = int(table.starts[block] - table.unit_starts[number])
-            images = unit.read(first, int(table.starts[block + 1] - table.starts[block]))
+            start = int(table.unit_starts[number])
+            # Threads ask a little out of turn: what lies before is soon wanted, too.
+            coming = int(np.searchsorted(table.starts, start + unit.position))
+            begin = coming if block - FEW <= coming <= block and unit.position else block
+            for each in range(begin, block + 1):
+                first, last = (table.starts[each : each + 2] - start).tolist()
+                images = unit.read(first, last - first)
+                self._keep(each, images)
         with self._lock:
-            self._blocks[block] = images
-            self._bytes += int(table.sizes[block])
-            while self._bytes > KEPT_BYTES and len(self._blocks) > 1:
-                old, _ = self._blocks.popitem(last=False)
-                self._bytes -= int(table.sizes[old])
             self._let_go()
         return images
+
+    def _keep(self, block: int, images: Block) -> None:
+        sizes = self._catalogue.blocks.sizes
+        with self._lock:
+            self._bytes += 0 if block in self._blocks else int(sizes[block])
+            self._blocks[block] = images
+            while self._bytes > KEPT_BYTES and len(self._blocks) > 1:
+                old, _ = self._blocks.popitem(last=False)
+                self._bytes -= int(sizes[old])
 
     def _found(self, block: int) -> Block | None:
         with self._lock:
@@ -78,7 +89,11 @@ class BlockCache:
 
 
 class _Unit:
-    """An archive or a row group, read forward."""
+    """An archive or a row group, read forward.
+
+    Attributes:
+        position: of the next image that comes; 0 before the first.
+    """
 
     def __init__(self, catalogue: Catalogue, number: int) -> None:
         self.lock = Lock()
@@ -86,26 +101,26 @@ class _Unit:
         self._count = stop - start
         self._images_from = partial(_images, catalogue, number)
         self._coming: Generator[bytes, None, None] | None = None
-        self._position = 0  # of the next image that comes
+        self.position = 0
 
     @property
     def is_done(self) -> bool:
         """Its last image was read."""
-        return self._position == self._count
+        return self.position == self._count
 
     def read(self, first: int, count: int) -> Block:
         """`count` images from number `first` of the unit on."""
-        coming, position = self._coming, self._position
+        coming, position = self._coming, self.position
         self.close()  # should an error come now
         if coming is None or first < position:
             coming, position = self._images_from(first), first
         images = list(islice(coming, first - position, first - position + count))
-        self._coming, self._position = coming, first + count
+        self._coming, self.position = coming, first + count
         return images
 
     def close(self) -> None:
         """Let go of the file."""
-        self._coming = None
+        self._coming, self.position = None, 0
 
 
 def _images(catalogue: Catalogue, unit: int, first: int) -> Generator[bytes, None, None]:
