@@ -214,7 +214,9 @@ def test_labels_in_names_are_read_when_asked_for(tmp_path: Path) -> None:
         put(tmp_path / "train" / f"cat.{n}.jpg")
         put(tmp_path / "train" / f"dog.{n}.jpg")
         put(tmp_path / "test" / f"{n}.jpg")
-    with pytest.raises(DataError, match=r"labels \(cat 3, dog 3\): --label-from name reads those"):
+    with pytest.raises(
+        DataError, match=r"labels \(cat 3, dog 3\): FOLDER,label_from=name reads those"
+    ):
         open_dataset(str(tmp_path))
     dataset = open_dataset(str(tmp_path), label_from="name")
     assert dataset.classes == CLASSES

@@ -100,7 +100,7 @@ def no_labels(folder: str) -> DataError:
         return DataError(f"{readable(folder)} has no class folders and no images; {LAYOUTS}")
     found = by_name(images)
     if found is not None and len(found) > 1:
-        way_out = f"their names have labels ({summary(found)}): --label-from name reads those"
+        way_out = f"their names have labels ({summary(found)}): FOLDER,label_from=name reads those"
     elif tables := _tables_around(folder):
         way_out = f"if {readable(tables[0])} labels them, give --data {readable(tables[0])}"
     else:
@@ -167,7 +167,7 @@ def _refuse_folders_of_folders(here: Look, listed: dict[str, list[str]]) -> None
     beside = f", and others in {readable(here.path)} hold folders of the same names" * shared
     raise DataError(
         f"{readable(here.inside(name))} holds only folders ({some(inner_names)}){beside}: is it a "
-        f"class? --label-from top says yes, --label-from parent takes {some(inner_names)} for "
+        f"class? FOLDER,label_from=top says yes, ...=parent takes {some(inner_names)} for "
         "classes; splits are to be called train, val, test"
     )
 
