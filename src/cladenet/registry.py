@@ -86,7 +86,7 @@ def create_model(
     """
     variant = _variant(name)
     arguments = _known(name, variant, overrides)
-    _take_activation(arguments)
+    _take_activation(variant, arguments)
     changes = _take_norm(variant, arguments), _take_se(arguments), _take_habits(arguments)
     finish = [change for change in changes if change]
     model: Classifier = variant(**arguments)
@@ -198,9 +198,12 @@ def _take_habits(arguments: dict[str, Any]) -> "Finish | None":
     return change
 
 
-def _take_activation(arguments: dict[str, Any]) -> None:
-    """Put a constructor in the place of an activation's name."""
-    if isinstance(arguments.get("activation"), str):
+def _take_activation(variant: Any, arguments: dict[str, Any]) -> None:
+    """Put a constructor in the place of an activation's name, where the network takes one."""
+    from inspect import signature
+
+    own = signature(variant).parameters.get("activation")
+    if own and callable(own.default) and isinstance(arguments.get("activation"), str):
         from cladenet.layers.activation import activation_named
 
         arguments["activation"] = activation_named(arguments["activation"])
