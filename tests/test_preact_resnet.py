@@ -15,26 +15,25 @@ from cladenet.layers.shortcut import option_a, option_b, option_b_preact
 from cladenet.models import resnet
 from cladenet.models.preact_resnet import (
     BASIC,
-    BN_AFTER_ADDITION,
     BOTTLENECK,
-    FULL_PREACTIVATION,
-    ORIGINAL,
-    RELU_BEFORE_ADDITION,
-    RELU_ONLY_PREACTIVATION,
     SINGLE,
-    Order,
+    BnAfterAddition,
+    FullPreactivation,
+    Original,
     PreActResNetCifar,
+    ReluBeforeAddition,
+    ReluOnlyPreactivation,
     Unit,
 )
 from cladenet.registry import create_model
 from parity import from_timm, randomised, wear, worst
 
 ORDERS = {
-    "a": ORIGINAL,
-    "b": BN_AFTER_ADDITION,
-    "c": RELU_BEFORE_ADDITION,
-    "d": RELU_ONLY_PREACTIVATION,
-    "e": FULL_PREACTIVATION,
+    "a": Original,
+    "b": BnAfterAddition,
+    "c": ReluBeforeAddition,
+    "d": ReluOnlyPreactivation,
+    "e": FullPreactivation,
 }
 # The orders (a) to (c) of 110 layers are other variants, which differ in nothing else.
 basic_net = partial(randomised, "preact_resnet110_cifar", depth=14)
@@ -155,7 +154,7 @@ def test_each_order_is_its_panel_of_figure_4_written_out(panel: str) -> None:
 
 
 def test_the_five_orders_are_five_functions_of_the_same_layers() -> None:
-    five = [Unit(16, 16, 1, BASIC, order, option_a, nn.BatchNorm2d) for order in ORDERS.values()]
+    five = [order(16, 16, 1, BASIC, option_a, nn.BatchNorm2d) for order in ORDERS.values()]
     for kind in (nn.Conv2d, nn.BatchNorm2d):
         layers = [[m for m in unit.modules() if isinstance(m, kind)] for unit in five]
         for first, *others in zip(*layers, strict=True):
@@ -202,13 +201,13 @@ def test_the_original_order_is_the_residual_network() -> None:
     """Two implementations of the same units: option A in basic ones, option B in bottlenecks."""
     images = torch.randn(2, 3, 32, 32, dtype=torch.float64)
     theirs = randomised("resnet20_cifar")
-    ours = wear(create_model("preact_resnet110_cifar", depth=20, order=ORIGINAL), theirs)
+    ours = wear(create_model("preact_resnet110_cifar", depth=20, order=Original), theirs)
     maps = torch.randn(2, 16, 8, 8, dtype=torch.float64).relu()
     norm = nn.BatchNorm2d
     their_unit = resnet.Unit(
         resnet.Bottleneck(16, 32, 2, norm), option_b(16, 128, 2, norm)
     ).double()
-    our_unit = Unit(16, 128, 2, BOTTLENECK, ORIGINAL, option_b, norm).double()
+    our_unit = Original(16, 128, 2, BOTTLENECK, option_b, norm).double()
     with torch.no_grad():
         assert worst(ours(images), theirs(images)) < 1e-10
         assert worst(wear(our_unit, their_unit)(maps), their_unit.eval()(maps)) < 1e-10
@@ -234,7 +233,7 @@ def test_a_unit_with_a_silent_residual_is_the_identity_sign_included(
     kernels: tuple[int, ...],
 ) -> None:
     """Eq. (5): signal and gradient travel on unchanged; the original unit cuts what is negative."""
-    unit = Unit(64, 64, 1, kernels, FULL_PREACTIVATION, option_b_preact, nn.BatchNorm2d)
+    unit = FullPreactivation(64, 64, 1, kernels, option_b_preact, nn.BatchNorm2d)
     last: Any = unit.residual[-1]
     nn.init.zeros_(last.weight)
     x = torch.randn(2, 64, 8, 8, requires_grad=True)
@@ -249,7 +248,7 @@ def test_a_unit_with_a_silent_residual_is_the_identity_sign_included(
 @pytest.mark.parametrize("out_channels", [16, 32])
 def test_no_order_overwrites_what_it_reads(panel: str, out_channels: int) -> None:
     """A ReLU in place on the shared input would change the other path, and a map that is kept."""
-    unit = Unit(16, out_channels, 1, BASIC, ORDERS[panel], option_a, nn.BatchNorm2d)
+    unit = ORDERS[panel](16, out_channels, 1, BASIC, option_a, nn.BatchNorm2d)
     x = torch.randn(2, 16, 8, 8)
     kept = x.clone()
     unit(x)
@@ -266,7 +265,7 @@ def test_a_unit_that_widens_activates_for_both_of_its_paths(
     out_channels: int, shared: bool
 ) -> None:
     """Appendix: its shortcut is "also with pre-activation"; others carry x itself."""
-    unit = Unit(16, out_channels, 1, BASIC, FULL_PREACTIVATION, option_a, nn.BatchNorm2d)
+    unit = FullPreactivation(16, out_channels, 1, BASIC, option_a, nn.BatchNorm2d)
     read: list[Tensor] = []
     for path in (unit.shortcut, unit.residual):
         path.register_forward_hook(lambda _m, inputs, _y: read.append(inputs[0]))
@@ -324,7 +323,7 @@ def test_numbers_of_units_that_are_not_four_or_not_positive_are_refused(
 
 
 @pytest.mark.parametrize("order", ORDERS.values(), ids=ORDERS)
-def test_eight_real_images_are_learned_by_heart_with_any_order(order: Order) -> None:
+def test_eight_real_images_are_learned_by_heart_with_any_order(order: type[Unit]) -> None:
     torch.manual_seed(0)
     model = create_model("preact_resnet110_cifar", depth=14, num_classes=10, order=order)
     assert 0 < steps_to_learn(model, sgd(0.02), size=32) < 200

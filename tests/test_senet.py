@@ -14,10 +14,10 @@ from by_heart import adam, sgd, steps_to_learn
 from cladenet.analysis.cost import count_cost
 from cladenet.errors import BadArgument
 from cladenet.layers.classifier import Classifier
-from cladenet.layers.excited import add_squeeze_excite
 from cladenet.layers.squeeze_excite import SqueezeExcite
 from cladenet.models.resnet import Unit
 from cladenet.registry import create_model, find
+from cladenet.surgery.excited import add_squeeze_excite
 from parity import from_timm, randomised, wear, worst
 
 

@@ -77,7 +77,7 @@ def create_model(
         overrides: arguments of the family's class in place of the variant's: `num_classes`,
             `in_channels` (alias `in_chans`), `input_size` where the head is tied to one, ...
             `norm` may be a name of `cladenet.surgery.normalisation`, such as "group". `se=16` gives
-            any network squeeze-and-excitation, with that reduction; see `cladenet.layers.excited`.
+            any network squeeze-and-excitation, with that reduction; see `cladenet.surgery.excited`.
             For weights of others, `padding="same"` puts the zeros of layers that stride where
             TensorFlow does, and `norm_eps` replaces the epsilon of all norms.
 
@@ -215,6 +215,6 @@ def _take_se(arguments: dict[str, Any]) -> "Finish | None":
 
     if "se" not in arguments:
         return None
-    from cladenet.layers.excited import add_squeeze_excite
+    from cladenet.surgery.excited import add_squeeze_excite
 
     return partial(add_squeeze_excite, reduction=arguments.pop("se"))

@@ -1,10 +1,35 @@
-"""First layers that two families have in common."""
+"""First layers that two families or more have in common."""
+
+from collections.abc import Callable
+from functools import partial
 
 from torch import nn
 
 from cladenet.layers.conv import conv
-from cladenet.layers.norm import Norm
+from cladenet.layers.norm import Norm, norm_relu
 from cladenet.layers.separable import separable_conv
+
+padded_pool = partial(nn.MaxPool2d, 3, stride=2, padding=1)
+"""3x3 / 2 with one pixel of border: (N, C, H, W) -> (N, C, ceil(H / 2), ceil(W / 2))."""
+
+
+def residual_stem(
+    in_channels: int,
+    out_channels: int = 64,
+    kernel_size: int = 7,
+    *,
+    norm: Norm,
+    pool: Callable[[], nn.Module] = padded_pool,
+) -> nn.Sequential:
+    """Convolution / 2, norm, ReLU, pool / 2: the first layers of ResNet and its kin on ImageNet.
+
+    (N, in_channels, H, W) -> (N, out_channels, ceil(H / 4), ceil(W / 4)).
+    """
+    return nn.Sequential(
+        conv(in_channels, out_channels, kernel_size, stride=2),
+        norm_relu(norm, out_channels),
+        pool(),
+    )
 
 
 def stem_7x7(

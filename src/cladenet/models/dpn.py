@@ -43,6 +43,7 @@ from cladenet.errors import BadArgument
 from cladenet.layers.classifier import Classifier
 from cladenet.layers.conv import conv
 from cladenet.layers.norm import Norm, norm_relu
+from cladenet.layers.stem import residual_stem
 
 MXNET_NORM: Norm = partial(nn.BatchNorm2d, eps=1e-3)
 WINDOW = 7  # side of the last map in training, for images of 224
@@ -186,11 +187,7 @@ class DPN(Classifier):
         outs = [w + (2 + n) * more for w, n, more in zip(widths, units, inc, strict=True)]
         super().__init__(in_channels, num_classes)
         self.mean_max = mean_max
-        self.stem = nn.Sequential(
-            conv(in_channels, stem_width, stem_kernel_size, stride=2),
-            norm_relu(norm, stem_width),
-            nn.MaxPool2d(3, stride=2, padding=1),
-        )
+        self.stem = residual_stem(in_channels, stem_width, stem_kernel_size, norm=norm)
         self.stages = nn.Sequential(
             *(
                 DualPathStage(

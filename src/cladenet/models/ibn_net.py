@@ -20,36 +20,41 @@ by He's rule, in the fan-out form of that code.
 """
 
 from functools import partial
-from typing import cast
 
 from torch import nn
 
 from cladenet.errors import BadArgument
-from cladenet.layers.excited import add_squeeze_excite
+from cladenet.layers.classifier import Classifier
 from cladenet.layers.init import he_fan_out_init
 from cladenet.layers.instance_norm import InstanceBatchNorm, InstanceNorm
 from cladenet.layers.norm import Norm
-from cladenet.layers.squeeze_excite import SqueezeExcite
+from cladenet.layers.shortcut import option_b
+from cladenet.layers.squeeze_excite import SqueezeExcite, followed
+from cladenet.layers.stage import stage
+from cladenet.layers.stem import residual_stem
 from cladenet.models.densenet import DenseNet
-from cladenet.models.resnet import Basic, BottleneckV15, Residual, ResNet
+from cladenet.models.resnet import Basic, BottleneckV15, Residual, Unit
 from cladenet.models.resnext import Aggregated
 
+instance_norm: Norm = partial(InstanceNorm, affine=True)
 
-class IBNNet(ResNet):
+
+class IBNNet(Classifier):
     """A residual network with IBN-a or IBN-b.
 
     Args:
         units: in each of the four stages.
         residual: makes F of every unit: `Basic`, `BottleneckV15`, or `Aggregated`.
         kind: "a" or "b".
-        in_channels: channels of the images, of any size that leaves more than a pixel to normalise:
-            from 17x17 on for IBN-a, 9x9 for IBN-b.
         reduction: r of squeeze-and-excitation in every unit; 0 for none.
         norm: maps a channel count to what is a batch norm in the paper.
 
     Raises:
         BadArgument: `units` are not four, or the kind is none.
     """
+
+    taps = ("stem.1", "stages.0", "stages.1", "stages.2", "stages.3")
+    init = staticmethod(he_fan_out_init)
 
     def __init__(
         self,
@@ -63,33 +68,56 @@ class IBNNet(ResNet):
     ) -> None:
         if kind not in ("a", "b"):
             raise BadArgument(f"kind is {kind!r}; expected a or b")
-        super().__init__(units, residual, num_classes, in_channels, norm=norm)
+        if len(units) != 4 or min(units) < 1:
+            raise BadArgument(f"units is {units}; expected four numbers, each 1 or more")
+        super().__init__(in_channels, num_classes)
+        plain = partial(ibn_unit, residual=residual, reduction=reduction, norm=norm)
+        n1, n2, n3, n4 = units
         if kind == "a":
-            self._mix_first_norms(norm)
-            self.least_size = 17
+            self.least_size = 17  # more than a pixel is left where instances are normalised
+            mixed = partial(plain, first_norm=partial(InstanceBatchNorm, norm=norm))
+            makers = [mixed] * n1, [mixed] * n2, [mixed] * n3, [plain] * n4
         else:
-            self._normalise_sums()
             self.least_size = 9
-        if reduction:
-            add_squeeze_excite(self, reduction, excite=partial(SqueezeExcite, bias=False))
+            last = partial(plain, sum_norm=instance_norm)
+            makers = (
+                [plain] * (n1 - 1) + [last],
+                [plain] * (n2 - 1) + [last],
+                [plain] * n3,
+                [plain] * n4,
+            )
+        outs = [width * residual.expansion for width in (64, 128, 256, 512)]
+        self.stem = residual_stem(in_channels, norm=norm if kind == "a" else instance_norm)
+        self.stages = nn.Sequential(
+            stage(makers[0], 64, outs[0], stride=1),
+            stage(makers[1], outs[0], outs[1], stride=2),
+            stage(makers[2], outs[1], outs[2], stride=2),
+            stage(makers[3], outs[2], outs[3], stride=2),
+        )
+        self.head = self.average_head(outs[3])
+        self.initialise(self)
 
-    def initialise(self, module: nn.Module) -> None:
-        """He's rule, fan-out."""
-        he_fan_out_init(module)
 
-    def _mix_first_norms(self, norm: Norm) -> None:
-        for stage in list(self.stages)[:3]:
-            for unit in stage.children():
-                first, norm_and_relu = list(unit.get_submodule("residual").children())[:2]
-                channels = cast(nn.Conv2d, first).out_channels
-                cast(nn.Sequential, norm_and_relu)[0] = InstanceBatchNorm(channels, norm=norm)
-
-    def _normalise_sums(self) -> None:
-        cast(nn.Sequential, self.stem.get_submodule("1"))[0] = InstanceNorm(64, affine=True)
-        for stage, place in zip(self.stages, self.feature_maps[1:3], strict=False):
-            *_, last = stage.children()
-            relu = last.get_submodule("act")
-            last.add_module("act", nn.Sequential(InstanceNorm(place.channels, affine=True), relu))
+def ibn_unit(
+    in_channels: int,
+    out_channels: int,
+    stride: int,
+    *,
+    residual: Residual,
+    reduction: int,
+    norm: Norm,
+    first_norm: Norm | None = None,
+    sum_norm: Norm | None = None,
+) -> nn.Module:
+    """A unit of Fig. 3: (b) with a `first_norm` of its own, (c) with a norm of the sum."""
+    width = out_channels // residual.expansion
+    f: nn.Module = residual(in_channels, width, stride, norm, first_norm)
+    if reduction:
+        f = followed(f, SqueezeExcite(out_channels, max(1, out_channels // reduction), bias=False))
+    act: nn.Module = nn.ReLU(inplace=True)
+    if sum_norm:
+        act = nn.Sequential(sum_norm(out_channels), act)
+    return Unit(f, option_b(in_channels, out_channels, stride, norm), act)
 
 
 class IBNDenseNet(DenseNet):

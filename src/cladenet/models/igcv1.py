@@ -23,6 +23,8 @@ from torch import Tensor, nn
 from cladenet.errors import BadArgument
 from cladenet.layers.classifier import Classifier
 from cladenet.layers.norm import Norm, norm_relu
+from cladenet.layers.stage import stage
+from cladenet.layers.stem import residual_stem
 from cladenet.models.interleaved import interleaved_conv
 
 
@@ -30,7 +32,7 @@ class InterleavedUnit(nn.Module):
     """Two blocks; ReLU(x + F(x)) if they are residual, one after the other if not."""
 
     def __init__(
-        self, in_channels: int, channels: int, primary: int, stride: int, ident: bool, norm: Norm
+        self, in_channels: int, channels: int, stride: int, primary: int, ident: bool, norm: Norm
     ) -> None:
         super().__init__()
         self.residual = nn.Sequential(
@@ -64,15 +66,12 @@ def stages_of(
     norm: Norm,
 ) -> nn.Sequential:
     """Stages of n units each; all but the first stride in their first unit."""
-    stages = []
+    stages = nn.Sequential()
     for i, (width, groups) in enumerate(zip(widths, primary, strict=True)):
-        units = []
-        for j in range(n):
-            stride = 2 if i > 0 and j == 0 else 1
-            units.append(InterleavedUnit(channels, width, groups, stride, ident, norm))
-            channels = width
-        stages.append(nn.Sequential(*units))
-    return nn.Sequential(*stages)
+        unit = partial(InterleavedUnit, primary=groups, ident=ident, norm=norm)
+        stages.append(stage([unit] * n, channels, width, stride=2 if i else 1))
+        channels = width
+    return stages
 
 
 class IGCNetCifar(Classifier):
@@ -140,11 +139,7 @@ class IGCNet(Classifier):
     ) -> None:
         widths = (width, 2 * width, 4 * width, 8 * width)
         super().__init__(in_channels, num_classes)
-        self.stem = nn.Sequential(
-            nn.Conv2d(in_channels, stem_channels, 7, stride=2, padding=3, bias=False),
-            norm_relu(norm, stem_channels),
-            nn.MaxPool2d(3, stride=2, padding=1),
-        )
+        self.stem = residual_stem(in_channels, stem_channels, norm=norm)
         self.stages = stages_of(stem_channels, widths, primary, 2, ident, norm)
         self.head = self.average_head(widths[-1])
         self.initialise(self)

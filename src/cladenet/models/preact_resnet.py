@@ -12,13 +12,13 @@ Sec. 4 and Appendix:
 
 The ImageNet networks have the stem and stages of ResNet (Table 1 there) and the same head.
 
-The five orders of Fig. 4, one unit of two convolutions each, in words of its panels:
+The five orders of Fig. 4, one unit of two convolutions each:
 
-    (a)  original                   conv norm ReLU conv norm  +  ReLU
-    (b)  BN after addition          conv norm ReLU conv  +  norm ReLU
-    (c)  ReLU before addition       conv norm ReLU conv norm ReLU  +
-    (d)  ReLU-only pre-activation   ReLU conv norm ReLU conv norm  +
-    (e)  full pre-activation        norm ReLU conv norm ReLU conv  +
+    (a)  Original                 conv bn relu conv bn  +  relu
+    (b)  BnAfterAddition          conv bn relu conv  +  bn relu
+    (c)  ReluBeforeAddition       conv bn relu conv bn relu  +
+    (d)  ReluOnlyPreactivation    relu conv bn relu conv bn  +
+    (e)  FullPreactivation        bn relu conv bn relu conv  +
 
 With (c) to (e) nothing follows the addition, so that a stage is x_L = x_l + sum of F: Eq. (4).
 
@@ -34,7 +34,6 @@ release that published its weights (fb.resnet.torch). Weights are drawn by He's 
 
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
 
 from torch import Tensor, nn
 
@@ -43,9 +42,9 @@ from cladenet.layers.classifier import Classifier
 from cladenet.layers.conv import conv
 from cladenet.layers.norm import Norm, norm_relu
 from cladenet.layers.shortcut import option_a, option_b, option_b_preact
+from cladenet.layers.stage import stage
+from cladenet.layers.stem import residual_stem
 from cladenet.models.resnet import BottleneckV15, ResNet
-
-NORM, RELU = "norm", "relu"
 
 # Kernel sizes of a unit's convolutions.
 SINGLE = (3,)
@@ -53,50 +52,45 @@ BASIC = (3, 3)
 BOTTLENECK = (1, 3, 1)
 
 Path = Callable[[int, int, int, Norm], nn.Module]  # a `Shortcut` that is never missing
+Part = Callable[[int, Norm], nn.Module]  # from channels, and what makes a norm of them
 
 
-class Order(NamedTuple):
-    """Where norm and ReLU stand around the convolutions of a unit: one panel of Fig. 4.
-
-    Args:
-        before: what precedes each convolution.
-        after: what follows each convolution.
-        moved: how many of those behind the last convolution follow the addition instead.
-    """
-
-    before: tuple[str, ...]
-    after: tuple[str, ...]
-    moved: int
+def bn(channels: int, norm: Norm) -> nn.Module:
+    """The norm."""
+    return norm(channels)
 
 
-ORIGINAL = Order(before=(), after=(NORM, RELU), moved=1)
-BN_AFTER_ADDITION = Order(before=(), after=(NORM, RELU), moved=2)
-RELU_BEFORE_ADDITION = Order(before=(), after=(NORM, RELU), moved=0)
-RELU_ONLY_PREACTIVATION = Order(before=(RELU,), after=(NORM,), moved=0)
-FULL_PREACTIVATION = Order(before=(NORM, RELU), after=(), moved=0)
+def relu(channels: int, norm: Norm) -> nn.Module:
+    """ReLU of what nobody else reads, in place."""
+    return nn.ReLU(inplace=True)
 
 
-def activation(names: tuple[str, ...], channels: int, norm: Norm) -> list[nn.Module]:
-    """The layers of a part of an `Order`; a ReLU with no norm before it leaves its input alone."""
-    relu = partial(nn.ReLU, inplace=NORM in names)
-    return [norm(channels) if name == NORM else relu() for name in names]
+def relu_of_x(channels: int, norm: Norm) -> nn.Module:
+    """ReLU of a unit's input, which the other path reads too."""
+    return nn.ReLU()
 
 
 class Unit(nn.Module):
-    """y = after(shortcut(x') + F(x')) with x' = before(x): any panel of Fig. 4.
+    """y = after(shortcut(x') + F(x')) with x' = before(x); a panel says where norm and ReLU stand.
 
-    `before` is empty unless the unit widens: a unit that keeps its shape activates within F.
+    F is `start conv [bn relu conv ...] end`: between convolutions all panels are alike. A unit that
+    widens has `start` in `before`, for both of its paths; else `before` is empty.
 
     Args:
         in_channels: channels of x.
         out_channels: channels of y; the inside of a bottleneck has a quarter of them.
         stride: of the convolution number `strided`.
         kernels: sizes of the convolutions of F.
-        order: where norm and ReLU stand.
         shortcut: makes the other path.
+        norm: maps a channel count to a normalisation layer.
         strided: counted from 0.
-        activated: x has passed the activation that would come first.
+        activated: x has passed `start` already.
+        excite: makes what ends F from `out_channels`, such as squeeze-and-excitation.
     """
+
+    start: tuple[Part, ...] = ()
+    end: tuple[Part, ...] = ()
+    after_addition: tuple[Part, ...] = ()
 
     def __init__(
         self,
@@ -104,28 +98,29 @@ class Unit(nn.Module):
         out_channels: int,
         stride: int,
         kernels: tuple[int, ...],
-        order: Order,
         shortcut: Path,
         norm: Norm,
         strided: int = 0,
         activated: bool = False,
+        excite: Callable[[int], nn.Module] | None = None,
     ) -> None:
         super().__init__()
+        start = [] if activated else [part(in_channels, norm) for part in self.start]
+        widens = in_channels != out_channels
+        self.before = nn.Sequential(*(start if widens else []))
+        self.residual = nn.Sequential(*([] if widens else start))
         inside = [out_channels // expansion(kernels)] * (len(kernels) - 1)
         widths = (in_channels, *inside, out_channels)
-        layers: list[nn.Module] = []
         for i, kernel_size in enumerate(kernels):
+            if i:
+                self.residual.extend([bn(widths[i], norm), relu(widths[i], norm)])
             step = stride if i == strided else 1
-            layers += activation(order.before, widths[i], norm)
-            layers.append(conv(widths[i], widths[i + 1], kernel_size, step))
-            layers += activation(order.after, widths[i + 1], norm)
-        start, end = len(order.before), len(layers) - order.moved
-        lead = [] if activated else layers[:start]
-        widens = in_channels != out_channels
-        self.before = nn.Sequential(*(lead if widens else []))
-        self.residual = nn.Sequential(*([] if widens else lead), *layers[start:end])
+            self.residual.append(conv(widths[i], widths[i + 1], kernel_size, step))
+        self.residual.extend(part(out_channels, norm) for part in self.end)
+        if excite:
+            self.residual.append(excite(out_channels))
         self.shortcut = shortcut(in_channels, out_channels, stride, norm)
-        self.after = nn.Sequential(*layers[end:])
+        self.after = nn.Sequential(*(part(out_channels, norm) for part in self.after_addition))
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, in_channels, H, W) -> (N, out_channels, ceil(H / stride), ceil(W / stride))."""
@@ -133,23 +128,41 @@ class Unit(nn.Module):
         return self.after(self.shortcut(x) + self.residual(x))
 
 
+class Original(Unit):
+    """Fig. 4(a): conv bn relu conv bn + relu."""
+
+    end = (bn,)
+    after_addition = (relu,)
+
+
+class BnAfterAddition(Unit):
+    """Fig. 4(b): conv bn relu conv + bn relu."""
+
+    after_addition = (bn, relu)
+
+
+class ReluBeforeAddition(Unit):
+    """Fig. 4(c): conv bn relu conv bn relu +."""
+
+    end = (bn, relu)
+
+
+class ReluOnlyPreactivation(Unit):
+    """Fig. 4(d): relu conv bn relu conv bn +."""
+
+    start = (relu_of_x,)
+    end = (bn,)
+
+
+class FullPreactivation(Unit):
+    """Fig. 4(e): bn relu conv bn relu conv +."""
+
+    start = (bn, relu)
+
+
 def expansion(kernels: tuple[int, ...]) -> int:
     """How much wider a unit is outside than inside."""
     return 4 if kernels == BOTTLENECK else 1
-
-
-def stage(
-    unit: Callable[..., nn.Module],
-    n: int,
-    in_channels: int,
-    out_channels: int,
-    stride: int,
-    activated: bool = False,
-) -> nn.Sequential:
-    """n units; the first changes the width and strides, the others keep the shape."""
-    first = unit(in_channels, out_channels, stride, activated=activated)
-    others = (unit(out_channels, out_channels, stride=1) for _ in range(n - 1))
-    return nn.Sequential(first, *others)
 
 
 class PreActResNetCifar(Classifier):
@@ -158,8 +171,9 @@ class PreActResNetCifar(Classifier):
     Args:
         depth: layers with weights: 3n + 2, 6n + 2 or 9n + 2 with one, two or three in a unit.
         kernels: sizes of a unit's convolutions: `SINGLE`, `BASIC` or `BOTTLENECK`.
-        order: where norm and ReLU stand in a unit.
+        order: where norm and ReLU stand in a unit: `Original` to `FullPreactivation`.
         shortcut: makes the other path of each unit; the paper has `option_a` in basic units.
+        excite: as in `Unit`.
 
     Raises:
         BadArgument: `depth` does not fit the unit, or `kernels` make none.
@@ -173,9 +187,10 @@ class PreActResNetCifar(Classifier):
         num_classes: int = 10,
         in_channels: int = 3,
         kernels: tuple[int, ...] = BOTTLENECK,
-        order: Order = FULL_PREACTIVATION,
+        order: type[Unit] = FullPreactivation,
         shortcut: Path = option_b_preact,
         norm: Norm = nn.BatchNorm2d,
+        excite: Callable[[int], nn.Module] | None = None,
     ) -> None:
         if kernels not in (SINGLE, BASIC, BOTTLENECK):
             raise BadArgument(f"kernels is {kernels}; expected (3,), (3, 3) or (1, 3, 1)")
@@ -185,18 +200,18 @@ class PreActResNetCifar(Classifier):
             raise BadArgument(
                 f"depth is {depth}; expected {step}n + 2, such as {step + 2} or {18 * step + 2}"
             )
-        outs = [width * expansion(kernels) for width in (16, 32, 64)]
         super().__init__(in_channels, num_classes)
-        unit = partial(Unit, kernels=kernels, order=order, shortcut=shortcut, norm=norm)
+        unit = partial(order, kernels=kernels, shortcut=shortcut, norm=norm, excite=excite)
+        first = partial(unit, activated=True)
+        outs = [width * expansion(kernels) for width in (16, 32, 64)]
         self.stem = nn.Sequential(conv(in_channels, 16, 3), norm_relu(norm, 16))
         self.stages = nn.Sequential(
-            stage(unit, n, 16, outs[0], stride=1, activated=True),
-            stage(unit, n, outs[0], outs[1], stride=2),
-            stage(unit, n, outs[1], outs[2], stride=2),
+            stage([first] + [unit] * (n - 1), 16, outs[0], stride=1),
+            stage([unit] * n, outs[0], outs[1], stride=2),
+            stage([unit] * n, outs[1], outs[2], stride=2),
         )
-        self.head = nn.Sequential(
-            *activation(order.before, outs[-1], norm), *self.average_head(outs[-1])
-        )
+        start = (part(outs[2], norm) for part in order.start)
+        self.head = nn.Sequential(*start, *self.average_head(outs[2]))
         self.initialise(self)
 
 
@@ -223,28 +238,23 @@ class PreActResNet(Classifier):
     ) -> None:
         if len(units) != 4 or min(units) < 1:
             raise BadArgument(f"units is {units}; expected four numbers, each 1 or more")
-        outs = (256, 512, 1024, 2048)
         super().__init__(in_channels, num_classes)
         unit = partial(
-            Unit,
+            FullPreactivation,
             kernels=BOTTLENECK,
-            order=FULL_PREACTIVATION,
             shortcut=option_b_preact,
             norm=norm,
             strided=int(strides_in_3x3),
         )
-        self.stem = nn.Sequential(
-            conv(in_channels, 64, 7, stride=2),
-            norm_relu(norm, 64),
-            nn.MaxPool2d(3, stride=2, padding=1),
-        )
+        first = partial(unit, activated=True)
+        self.stem = residual_stem(in_channels, norm=norm)
         self.stages = nn.Sequential(
-            stage(unit, units[0], 64, outs[0], stride=1, activated=True),
-            stage(unit, units[1], outs[0], outs[1], stride=2),
-            stage(unit, units[2], outs[1], outs[2], stride=2),
-            stage(unit, units[3], outs[2], outs[3], stride=2),
+            stage([first] + [unit] * (units[0] - 1), 64, 256, stride=1),
+            stage([unit] * units[1], 256, 512, stride=2),
+            stage([unit] * units[2], 512, 1024, stride=2),
+            stage([unit] * units[3], 1024, 2048, stride=2),
         )
-        self.head = nn.Sequential(norm_relu(norm, outs[-1]), *self.average_head(outs[-1]))
+        self.head = nn.Sequential(norm_relu(norm, 2048), *self.average_head(2048))
         self.initialise(self)
 
 
@@ -256,14 +266,14 @@ VARIANTS = {
     "preact_resnet110_1layer_cifar": partial(_110, kernels=SINGLE),
     "preact_resnet164_cifar": partial(PreActResNetCifar, depth=164),
     "preact_resnet1001_cifar": partial(PreActResNetCifar, depth=1001),
-    "resnet164_cifar": partial(_164, order=ORIGINAL),
-    "resnet1001_cifar": partial(_164, order=ORIGINAL, depth=1001),
-    "resnet110_bn_after_add_cifar": partial(_110, order=BN_AFTER_ADDITION),
-    "resnet110_relu_before_add_cifar": partial(_110, order=RELU_BEFORE_ADDITION),
-    "resnet110_relu_only_preact_cifar": partial(_110, order=RELU_ONLY_PREACTIVATION),
-    "resnet164_bn_after_add_cifar": partial(_164, order=BN_AFTER_ADDITION),
-    "resnet164_relu_before_add_cifar": partial(_164, order=RELU_BEFORE_ADDITION),
-    "resnet164_relu_only_preact_cifar": partial(_164, order=RELU_ONLY_PREACTIVATION),
+    "resnet164_cifar": partial(_164, order=Original),
+    "resnet1001_cifar": partial(_164, order=Original, depth=1001),
+    "resnet110_bn_after_add_cifar": partial(_110, order=BnAfterAddition),
+    "resnet110_relu_before_add_cifar": partial(_110, order=ReluBeforeAddition),
+    "resnet110_relu_only_preact_cifar": partial(_110, order=ReluOnlyPreactivation),
+    "resnet164_bn_after_add_cifar": partial(_164, order=BnAfterAddition),
+    "resnet164_relu_before_add_cifar": partial(_164, order=ReluBeforeAddition),
+    "resnet164_relu_only_preact_cifar": partial(_164, order=ReluOnlyPreactivation),
     "preact_resnet152": partial(PreActResNet, units=(3, 8, 36, 3)),
     "preact_resnet200": partial(PreActResNet, units=(3, 24, 36, 3), strides_in_3x3=True),
     "resnet200": partial(ResNet, units=(3, 24, 36, 3), residual=BottleneckV15),

@@ -45,6 +45,8 @@ from cladenet.layers.shortcut import (
     option_b,
     option_c,
 )
+from cladenet.layers.stage import stage
+from cladenet.layers.stem import residual_stem
 
 
 class Basic(nn.Sequential):
@@ -52,10 +54,12 @@ class Basic(nn.Sequential):
 
     expansion = 1
 
-    def __init__(self, in_channels: int, width: int, stride: int, norm: Norm) -> None:
+    def __init__(
+        self, in_channels: int, width: int, stride: int, norm: Norm, first_norm: Norm | None = None
+    ) -> None:
         super().__init__(
             conv(in_channels, width, 3, stride),
-            norm_relu(norm, width),
+            norm_relu(first_norm or norm, width),
             conv(width, width, 3),
             norm(width),
         )
@@ -67,11 +71,13 @@ class Bottleneck(nn.Sequential):
     expansion = 4
     strides_in_3x3 = False
 
-    def __init__(self, in_channels: int, width: int, stride: int, norm: Norm) -> None:
+    def __init__(
+        self, in_channels: int, width: int, stride: int, norm: Norm, first_norm: Norm | None = None
+    ) -> None:
         first, second = (1, stride) if self.strides_in_3x3 else (stride, 1)
         super().__init__(
             conv(in_channels, width, 1, first),
-            norm_relu(norm, width),
+            norm_relu(first_norm or norm, width),
             conv(width, width, 3, second),
             norm_relu(norm, width),
             conv(width, width * self.expansion, 1),
@@ -92,18 +98,28 @@ class Residual(Protocol):
     def expansion(self) -> int:
         """How much wider than `width` its output is."""
 
-    def __call__(self, in_channels: int, width: int, stride: int, norm: Norm) -> nn.Sequential:
-        """F, the first convolutions of which may stride."""
+    def __call__(
+        self, in_channels: int, width: int, stride: int, norm: Norm, first_norm: Norm | None = None
+    ) -> nn.Sequential:
+        """F, the first convolutions of which may stride; `first_norm` follows the first of them."""
 
 
 class Unit(nn.Module):
-    """y = ReLU(F(x) + shortcut(x)): Eq. (1) and (2). With no shortcut y = ReLU(F(x)): plain."""
+    """y = ReLU(F(x) + shortcut(x)): Eq. (1) and (2). With no shortcut y = ReLU(F(x)): plain.
 
-    def __init__(self, residual: nn.Module, shortcut: nn.Module | None) -> None:
+    Args:
+        residual: F.
+        shortcut: what is added to F(x); None for nothing.
+        act: what follows the addition, where it is not ReLU.
+    """
+
+    def __init__(
+        self, residual: nn.Module, shortcut: nn.Module | None, act: nn.Module | None = None
+    ) -> None:
         super().__init__()
         self.residual = residual
         self.shortcut = shortcut
-        self.act = nn.ReLU(inplace=True)
+        self.act = act or nn.ReLU(inplace=True)
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, in_channels, H, W) -> (N, out_channels, ceil(H / stride), ceil(W / stride))."""
@@ -113,29 +129,20 @@ class Unit(nn.Module):
         return self.act(y)
 
 
-MakeUnit = Callable[..., nn.Module]  # of F and what `Shortcut` made
-
-
-def stage(
-    n: int,
+def unit_of(
     in_channels: int,
-    width: int,
+    out_channels: int,
     stride: int,
+    *,
     residual: Residual,
     shortcut: Shortcut,
     norm: Norm,
-    unit: MakeUnit = Unit,
-) -> nn.Sequential:
-    """n units; the first changes the width and strides, the others keep the shape."""
-    out_channels = width * residual.expansion
-    shapes = [(in_channels, stride)] + [(out_channels, 1)] * (n - 1)
-    return nn.Sequential(
-        *(
-            unit(
-                residual(channels, width, step, norm), shortcut(channels, out_channels, step, norm)
-            )
-            for channels, step in shapes
-        )
+    unit: Callable[..., nn.Module] = Unit,
+) -> nn.Module:
+    """A unit with its parts: `unit` puts F and what `shortcut` made together."""
+    return unit(
+        residual(in_channels, out_channels // residual.expansion, stride, norm),
+        shortcut(in_channels, out_channels, stride, norm),
     )
 
 
@@ -167,22 +174,17 @@ class ResNet(Classifier):
     ) -> None:
         if len(units) != 4 or min(units) < 1:
             raise BadArgument(f"units is {units}; expected four numbers, each 1 or more")
-        outs = [width * residual.expansion for width in widths]
         super().__init__(in_channels, num_classes)
-        self.stem = nn.Sequential(
-            conv(in_channels, 64, 7, stride=2),
-            norm_relu(norm, 64),
-            nn.MaxPool2d(3, stride=2, padding=1),
-        )
+        unit = partial(unit_of, residual=residual, shortcut=shortcut, norm=norm)
+        outs = [width * residual.expansion for width in widths]
+        self.stem = residual_stem(in_channels, norm=norm)
         self.stages = nn.Sequential(
-            *(
-                stage(n, width_in, width, stride, residual, shortcut, norm)
-                for n, width_in, width, stride in zip(
-                    units, (64, *outs), widths, (1, 2, 2, 2), strict=False
-                )
-            )
+            stage([unit] * units[0], 64, outs[0], stride=1),
+            stage([unit] * units[1], outs[0], outs[1], stride=2),
+            stage([unit] * units[2], outs[1], outs[2], stride=2),
+            stage([unit] * units[3], outs[2], outs[3], stride=2),
         )
-        self.head = self.average_head(outs[-1])
+        self.head = self.average_head(outs[3])
         self.initialise(self)
 
 
@@ -208,7 +210,7 @@ class ResNetCifar(Classifier):
         num_classes: int = 10,
         in_channels: int = 3,
         shortcut: Shortcut = option_a,
-        unit: MakeUnit = Unit,
+        unit: Callable[..., nn.Module] = Unit,
         norm: Norm = nn.BatchNorm2d,
         zeros_after: bool = True,
     ) -> None:
@@ -220,11 +222,12 @@ class ResNetCifar(Classifier):
                 raise BadArgument("zeros_after is False; only shortcuts of option A have zeros")
             shortcut = option_a_around
         super().__init__(in_channels, num_classes)
+        make = partial(unit_of, residual=Basic, shortcut=shortcut, norm=norm, unit=unit)
         self.stem = nn.Sequential(conv(in_channels, 16, 3), norm_relu(norm, 16))
         self.stages = nn.Sequential(
-            stage(n, 16, 16, 1, Basic, shortcut, norm, unit),
-            stage(n, 16, 32, 2, Basic, shortcut, norm, unit),
-            stage(n, 32, 64, 2, Basic, shortcut, norm, unit),
+            stage([make] * n, 16, 16, stride=1),
+            stage([make] * n, 16, 32, stride=2),
+            stage([make] * n, 32, 64, stride=2),
         )
         self.head = self.average_head(64)
         self.initialise(self)

@@ -41,7 +41,8 @@ from cladenet.layers.conv import conv
 from cladenet.layers.init import he_fan_out_init
 from cladenet.layers.norm import Norm, norm_relu
 from cladenet.layers.shortcut import option_b
-from cladenet.models.resnet import ResNet, stage
+from cladenet.layers.stage import stage
+from cladenet.models.resnet import ResNet, unit_of
 
 FORMS = ("a", "b", "c")
 
@@ -111,7 +112,9 @@ class Aggregated:
         if self.form not in FORMS:
             raise BadArgument(f"form is {self.form!r}; expected a, b or c")
 
-    def __call__(self, in_channels: int, width: int, stride: int, norm: Norm) -> nn.Sequential:
+    def __call__(
+        self, in_channels: int, width: int, stride: int, norm: Norm, first_norm: Norm | None = None
+    ) -> nn.Sequential:
         """1x1 to C paths, the 3x3 of each, 1x1 back and their sum."""
         paths, out_channels = self.cardinality, width * self.expansion
         inner = paths * (width * self.base_width // 64)
@@ -125,7 +128,7 @@ class Aggregated:
             second = nn.Conv2d(inner, inner, 3, stride, padding=1, groups=paths, bias=False)
         return nn.Sequential(
             first,
-            norm_relu(norm, inner),
+            norm_relu(first_norm or norm, inner),
             second,
             norm_relu(norm, inner),
             third,
@@ -193,11 +196,12 @@ class ResNeXtCifar(Classifier):
             raise BadArgument(f"depth is {depth}; expected 9n + 2, such as 29 or 56")
         residual = Aggregated(cardinality, base_width, form)
         super().__init__(in_channels, num_classes)
+        unit = partial(unit_of, residual=residual, shortcut=option_b, norm=norm)
         self.stem = nn.Sequential(conv(in_channels, 64, 3), norm_relu(norm, 64))
         self.stages = nn.Sequential(
-            stage(n, 64, 64, 1, residual, option_b, norm),
-            stage(n, 256, 128, 2, residual, option_b, norm),
-            stage(n, 512, 256, 2, residual, option_b, norm),
+            stage([unit] * n, 64, 256, stride=1),
+            stage([unit] * n, 256, 512, stride=2),
+            stage([unit] * n, 512, 1024, stride=2),
         )
         self.head = self.average_head(1024)
         self.initialise(self)

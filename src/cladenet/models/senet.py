@@ -1,7 +1,7 @@
 """Squeeze-and-excitation networks: SE-ResNet, SE-ResNeXt, SENet-154, and three for CIFAR.
 
 Hu, Shen, Albanie, Sun, Wu. Squeeze-and-Excitation Networks. CVPR 2018, TPAMI 2020.
-arXiv:1709.01507. A block is `layers.squeeze_excite`, its places in a unit are `layers.excited`, and
+arXiv:1709.01507. A block is `layers.squeeze_excite`, its places in a unit are `excited_unit`, and
 `create_model(name, se=16)` puts it into any network; here are the paper's.
 
     Table 1   SE-ResNet-50, SE-ResNeXt-50   the network it is named after, each F(x) scaled, r = 16
@@ -15,16 +15,7 @@ SE-ResNets stride in their first 1x1, SE-ResNeXts in their 3x3, and both have Ca
 / 2 without padding, its size rounded up. So the authors' release has them. Public weights called
 seresnet50 without "legacy" in front are `resnet50_v1_5` with se=16.
 
-SENet-154 (Appendix) is made from a 64x4d ResNeXt-152, with half as many channels in the first 1x1
-of a unit, three 3x3 in the stem, 3x3 in the projections that stride, and dropout:
-
-    part      out (224 in)
-    stem      56x56         3x3 / 2, 64    3x3, 64    3x3, 128    3x3 / 2 max pool
-    stages.0  56x56         1x1, 128       3x3, 256   1x1, 256    (x3)     3x3: 64 groups
-    stages.1  28x28         1x1, 256       3x3, 512   1x1, 512    (x8)
-    stages.2  14x14         1x1, 512       3x3, 1024  1x1, 1024   (x36)
-    stages.3  7x7           1x1, 1024      3x3, 2048  1x1, 2048   (x3)
-    head      num_classes   global average, dropout 0.2, linear
+SENet-154 (Appendix) is in `senet154`.
 
 The ablations of Tables 10 to 16 were trained without biases in the block (`se_bias=False`), as the
 paper found to be better on ResNets; the released networks have them, and so have all names here.
@@ -35,31 +26,25 @@ plain ones say. The paper prints no r for them: 16. Weights are drawn by He's ru
 
 from collections.abc import Iterable
 from functools import partial
-from typing import cast
 
 from torch import nn
 
 from cladenet.errors import BadArgument
 from cladenet.layers.classifier import Classifier
-from cladenet.layers.conv import conv, conv_norm_relu
-from cladenet.layers.excited import add_squeeze_excite
-from cladenet.layers.norm import Norm, norm_relu
+from cladenet.layers.norm import Norm
 from cladenet.layers.shortcut import option_a, option_b, option_b_preact
-from cladenet.layers.squeeze_excite import Part, SqueezeExcite, global_average
+from cladenet.layers.squeeze_excite import Part, check_places, global_average
+from cladenet.layers.stage import stage
+from cladenet.layers.stem import residual_stem
+from cladenet.models.excited_unit import block, caffe_pool, excited_unit
 from cladenet.models.preact_resnet import BASIC, BOTTLENECK, Path, PreActResNetCifar
-from cladenet.models.resnet import Bottleneck, Residual, ResNet, stage
+from cladenet.models.resnet import Bottleneck, Residual, unit_of
 from cladenet.models.resnext import Aggregated
+from cladenet.models.senet154 import SENet154
 from cladenet.models.wide_resnet import WideResNetCifar
 
-LEAST_SIZE = 3  # the stem pool has nothing to look at below
 
-
-def caffe_pool() -> nn.MaxPool2d:
-    """3x3 / 2, the size rounded up: the last window may reach over the border."""
-    return nn.MaxPool2d(3, stride=2, ceil_mode=True)
-
-
-class SENet(ResNet):
+class SENet(Classifier):
     """SE-ResNet and SE-ResNeXt, of any numbers of units.
 
     Args:
@@ -76,6 +61,9 @@ class SENet(ResNet):
         BadArgument: `units` are not four, or there is no such position or stage.
     """
 
+    taps = ("stem.1", "stages.0", "stages.1", "stages.2", "stages.3")
+    least_size = 3  # the stem pool has nothing to look at below
+
     def __init__(
         self,
         units: tuple[int, int, int, int],
@@ -90,83 +78,26 @@ class SENet(ResNet):
         se_bias: bool = True,
         norm: Norm = nn.BatchNorm2d,
     ) -> None:
-        super().__init__(units, residual, num_classes, in_channels, norm=norm)
-        self.least_size = LEAST_SIZE
-        cast(nn.Sequential, self.stem)[-1] = caffe_pool()
-        block = partial(SqueezeExcite, squeeze=squeeze, gate=gate, bias=se_bias)
-        add_squeeze_excite(self, reduction, position, excited, block)
-
-
-class NarrowBottleneck(nn.Sequential):
-    """F of SENet-154: a 64x4d ResNeXt's with half as many channels in its first 1x1."""
-
-    expansion = 4
-
-    def __init__(self, in_channels: int, width: int, stride: int, norm: Norm) -> None:
-        inner = width * self.expansion
-        super().__init__(
-            conv(in_channels, inner // 2, 1),
-            norm_relu(norm, inner // 2),
-            nn.Conv2d(inner // 2, inner, 3, stride, padding=1, groups=64, bias=False),
-            norm_relu(norm, inner),
-            conv(inner, inner, 1),
-            norm(inner),
-        )
-
-
-def wide_projection(in_channels: int, out_channels: int, stride: int, norm: Norm) -> nn.Module:
-    """The identity, or a projection where the shape changes, by a 3x3 where it strides."""
-    if stride == 1:
-        return option_b(in_channels, out_channels, stride, norm)
-    return nn.Sequential(conv(in_channels, out_channels, 3, stride), norm(out_channels))
-
-
-class SENet154(Classifier):
-    """The network of the challenge of 2017, of any numbers of units.
-
-    Args:
-        units: in each of the four stages.
-        reduction: r.
-        se_bias: the block's layers have biases.
-
-    Raises:
-        BadArgument: `units` are not four.
-    """
-
-    least_size = LEAST_SIZE
-    taps = ("stem.2", "stages.0", "stages.1", "stages.2", "stages.3")
-
-    def __init__(
-        self,
-        units: tuple[int, int, int, int] = (3, 8, 36, 3),
-        num_classes: int = 1000,
-        in_channels: int = 3,
-        reduction: int = 16,
-        drop_rate: float = 0.2,
-        se_bias: bool = True,
-        norm: Norm = nn.BatchNorm2d,
-    ) -> None:
         if len(units) != 4 or min(units) < 1:
             raise BadArgument(f"units is {units}; expected four numbers, each 1 or more")
-        widths, outs = (64, 128, 256, 512), (256, 512, 1024, 2048)
+        chosen = check_places(type(self).__name__, position, excited, 4)
         super().__init__(in_channels, num_classes)
-        self.stem = nn.Sequential(
-            conv_norm_relu(in_channels, 64, 3, stride=2, norm=norm),
-            conv_norm_relu(64, 64, 3, norm=norm),
-            conv_norm_relu(64, 128, 3, norm=norm),
-            caffe_pool(),
+        excite = partial(block, reduction=reduction, squeeze=squeeze, gate=gate, bias=se_bias)
+        plain = partial(unit_of, residual=residual, shortcut=option_b, norm=norm)
+        scaled = partial(
+            excited_unit, residual=residual, norm=norm, excite=excite, position=position
         )
+        makers = [[scaled if i in chosen else plain] * n for i, n in enumerate(units)]
+        outs = [width * residual.expansion for width in (64, 128, 256, 512)]
+        self.stem = residual_stem(in_channels, norm=norm, pool=caffe_pool)
         self.stages = nn.Sequential(
-            *(
-                stage(n, width_in, width, stride, NarrowBottleneck, wide_projection, norm)
-                for n, width_in, width, stride in zip(
-                    units, (128, *outs), widths, (1, 2, 2, 2), strict=False
-                )
-            )
+            stage(makers[0], 64, outs[0], stride=1),
+            stage(makers[1], outs[0], outs[1], stride=2),
+            stage(makers[2], outs[1], outs[2], stride=2),
+            stage(makers[3], outs[2], outs[3], stride=2),
         )
-        self.head = self.average_head(outs[-1], drop_rate)
+        self.head = self.average_head(outs[3])
         self.initialise(self)
-        add_squeeze_excite(self, reduction, excite=partial(SqueezeExcite, bias=se_bias))
 
 
 class SEPreActResNetCifar(PreActResNetCifar):
@@ -194,8 +125,10 @@ class SEPreActResNetCifar(PreActResNetCifar):
         se_bias: bool = True,
         norm: Norm = nn.BatchNorm2d,
     ) -> None:
-        super().__init__(depth, num_classes, in_channels, kernels, shortcut=shortcut, norm=norm)
-        add_squeeze_excite(self, reduction, excite=partial(SqueezeExcite, bias=se_bias))
+        excite = partial(block, reduction=reduction, bias=se_bias)
+        super().__init__(
+            depth, num_classes, in_channels, kernels, shortcut=shortcut, norm=norm, excite=excite
+        )
 
 
 class SEWideResNetCifar(WideResNetCifar):
@@ -223,8 +156,10 @@ class SEWideResNetCifar(WideResNetCifar):
         se_bias: bool = True,
         norm: Norm = nn.BatchNorm2d,
     ) -> None:
-        super().__init__(depth, width, num_classes, in_channels, drop_rate=drop_rate, norm=norm)
-        add_squeeze_excite(self, reduction, excite=partial(SqueezeExcite, bias=se_bias))
+        excite = partial(block, reduction=reduction, bias=se_bias)
+        super().__init__(
+            depth, width, num_classes, in_channels, drop_rate=drop_rate, norm=norm, excite=excite
+        )
 
 
 _50 = partial(SENet, units=(3, 4, 6, 3))

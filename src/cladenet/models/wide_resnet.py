@@ -35,7 +35,9 @@ from torch import Tensor, nn
 from cladenet.errors import BadArgument
 from cladenet.layers.classifier import Classifier
 from cladenet.layers.conv import conv
+from cladenet.layers.inverted_residual import Part
 from cladenet.layers.norm import Norm, norm_relu
+from cladenet.layers.stage import stage
 from cladenet.models.resnet import Basic, BottleneckV15, ResNet
 
 
@@ -48,6 +50,7 @@ class WideUnit(nn.Module):
         stride: of the first convolution.
         kernels: sizes of the convolutions of F: M of the paper's B(M).
         drop_rate: of dropout before each convolution but the first.
+        excite: makes what ends F from `out_channels`, such as squeeze-and-excitation.
     """
 
     def __init__(
@@ -58,6 +61,7 @@ class WideUnit(nn.Module):
         kernels: tuple[int, ...],
         drop_rate: float,
         norm: Norm,
+        excite: Part | None = None,
     ) -> None:
         super().__init__()
         first, *others = kernels
@@ -68,6 +72,8 @@ class WideUnit(nn.Module):
             if drop_rate:
                 self.residual.append(nn.Dropout(drop_rate))
             self.residual.append(conv(out_channels, out_channels, kernel_size))
+        if excite:
+            self.residual.append(excite(out_channels))
         widens = in_channels != out_channels
         self.project = conv(in_channels, out_channels, 1, stride) if widens else None
 
@@ -86,6 +92,7 @@ class WideResNetCifar(Classifier):
         width: the paper's k: how many times wider than ResNet's the stages are.
         kernels: sizes of the convolutions of a unit: M of the paper's B(M).
         drop_rate: of dropout within the units; 0.3 on CIFAR and 0.4 on SVHN in the paper.
+        excite: as in `WideUnit`.
 
     Raises:
         BadArgument: `depth` does not fit the unit, a kernel is even, `width` is not positive, or
@@ -103,6 +110,7 @@ class WideResNetCifar(Classifier):
         kernels: tuple[int, ...] = (3, 3),
         drop_rate: float = 0.0,
         norm: Norm = nn.BatchNorm2d,
+        excite: Part | None = None,
     ) -> None:
         if not kernels or any(kernel_size % 2 == 0 for kernel_size in kernels):
             raise BadArgument(f"kernels is {kernels}; expected odd sizes, such as (3, 3)")
@@ -116,25 +124,15 @@ class WideResNetCifar(Classifier):
             raise BadArgument(f"width is {width}; expected 1 or more, such as 10")
         if not 0 <= drop_rate < 1:
             raise BadArgument(f"drop_rate is {drop_rate}; expected 0 to below 1, such as 0.3")
-        widths = (16, 16 * width, 32 * width, 64 * width)
         super().__init__(in_channels, num_classes)
-
-        def stage(width_in: int, width_out: int, stride: int) -> nn.Sequential:
-            shapes = [(width_in, stride)] + [(width_out, 1)] * (n - 1)
-            return nn.Sequential(
-                *(
-                    WideUnit(channels, width_out, step, kernels, drop_rate, norm)
-                    for channels, step in shapes
-                )
-            )
-
+        unit = partial(WideUnit, kernels=kernels, drop_rate=drop_rate, norm=norm, excite=excite)
         self.stem = conv(in_channels, 16, 3)
         self.stages = nn.Sequential(
-            stage(widths[0], widths[1], stride=1),
-            stage(widths[1], widths[2], stride=2),
-            stage(widths[2], widths[3], stride=2),
+            stage([unit] * n, 16, 16 * width, stride=1),
+            stage([unit] * n, 16 * width, 32 * width, stride=2),
+            stage([unit] * n, 32 * width, 64 * width, stride=2),
         )
-        self.head = nn.Sequential(norm_relu(norm, widths[-1]), *self.average_head(widths[-1]))
+        self.head = nn.Sequential(norm_relu(norm, 64 * width), *self.average_head(64 * width))
         self.initialise(self)
 
 

@@ -34,6 +34,7 @@ from cladenet.layers.conv import conv, conv_norm_relu
 from cladenet.layers.norm import Norm, norm_relu
 from cladenet.layers.separable import separable_conv
 from cladenet.layers.shortcut import Shortcut, option_b
+from cladenet.layers.stage import stage
 
 Activation = Callable[[], nn.Module]
 
@@ -178,15 +179,13 @@ class XceptionCifar(Classifier):
         norm: Norm = nn.BatchNorm2d,
     ) -> None:
         super().__init__(in_channels, num_classes)
-
-        def stage(width_in: int, width: int, stride: int) -> nn.Sequential:
-            shapes = [(width_in, stride), (width, 1), (width, 1)]
-            return nn.Sequential(
-                *(PreActUnit(channels, width, step, norm, between) for channels, step in shapes)
-            )
-
+        unit = partial(PreActUnit, norm=norm, between=between)
         self.stem = conv(in_channels, 64, 3)
-        self.stages = nn.Sequential(stage(64, 64, 1), stage(64, 128, 2), stage(128, 256, 2))
+        self.stages = nn.Sequential(
+            stage([unit] * 3, 64, 64, stride=1),
+            stage([unit] * 3, 64, 128, stride=2),
+            stage([unit] * 3, 128, 256, stride=2),
+        )
         self.head = self.average_head(256)
         self.initialise(self)
 

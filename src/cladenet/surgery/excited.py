@@ -15,7 +15,7 @@ several scales, or tokens, have no one map to scale and are refused: MSDNet, ViT
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from torch import Tensor, nn
 
@@ -23,9 +23,8 @@ from cladenet.errors import BadArgument
 from cladenet.layers.classifier import Classifier
 from cladenet.layers.modes import training_nowhere
 from cladenet.layers.shapes import on_meta
-from cladenet.layers.squeeze_excite import SqueezeExcite
+from cladenet.layers.squeeze_excite import SqueezeExcite, check_places, followed, is_chain
 
-POSITIONS = ("standard", "pre", "post", "identity", "3x3")
 SIDE = 224  # pixels of the imagined images whose maps are measured
 
 
@@ -34,19 +33,6 @@ class Excite(Protocol):
 
     def __call__(self, channels: int, hidden: int) -> nn.Module:
         """From C and C / r."""
-
-
-class Followed(nn.Module):
-    """What `module` gives, passed through `then`."""
-
-    def __init__(self, module: nn.Module, then: nn.Module) -> None:
-        super().__init__()
-        self.module = module
-        self.then = then
-
-    def forward(self, *inputs: Any, **more: Any) -> Tensor:
-        """What `module` takes -> what `then` gives."""
-        return self.then(self.module(*inputs, **more))
 
 
 def add_squeeze_excite(
@@ -74,12 +60,8 @@ def add_squeeze_excite(
     """
     if not isinstance(reduction, int) or isinstance(reduction, bool) or reduction < 1:
         raise BadArgument(f"reduction is {reduction!r}; expected 1 or more, such as 16")
-    if position not in POSITIONS:
-        raise BadArgument(f"position is {position!r}; expected one of {', '.join(POSITIONS)}")
-    name, count = type(model).__name__, len(model.stages)
-    chosen = set(range(count) if stages is None else stages)
-    if not chosen or not chosen <= set(range(count)):
-        raise BadArgument(f"stages is {stages}; {name} has the stages 0 to {count - 1}")
+    name = type(model).__name__
+    chosen = check_places(name, position, stages, len(model.stages))
     if any(isinstance(module, SqueezeExcite) for module in model.modules()):
         raise BadArgument(f"{name} has squeeze-and-excitation already; build it without")
     places = [
@@ -108,10 +90,8 @@ class _Place(NamedTuple):
         """Let `scale` read what the module gives, or give what it reads."""
         if before:
             setattr(self.parent, self.name, nn.Sequential(scale, self.module))
-        elif _is_chain(self.module):
-            self.module.append(scale)  # type: ignore[operator]
         else:
-            setattr(self.parent, self.name, Followed(self.module, scale))
+            setattr(self.parent, self.name, followed(self.module, scale))
 
 
 def _units(stage: nn.Module, name: str) -> Iterator[_Place]:
@@ -119,7 +99,7 @@ def _units(stage: nn.Module, name: str) -> Iterator[_Place]:
     keys = [
         key for key, child in stage.named_children() if next(child.children(), None) is not None
     ]
-    if not keys and _is_chain(stage) and len(stage):  # type: ignore[arg-type]
+    if not keys and is_chain(stage) and len(stage):  # type: ignore[arg-type]
         keys = [list(dict(stage.named_children()))[-1]]
     if not keys:
         raise BadArgument(f"a stage of {name} has no units to put squeeze-and-excitation into")
@@ -139,7 +119,7 @@ def _place(unit: _Place, position: str) -> _Place:
         return _Place(module, "residual")
     if position == "identity" and "shortcut" in parts:
         return _Place(module, "shortcut")
-    if position == "3x3" and residual is not None and _is_chain(residual):
+    if position == "3x3" and residual is not None and is_chain(residual):
         kernels = [_kernels(layer) for layer in residual.children()]
         squares = [i for i, sizes in enumerate(kernels) if (3, 3) in sizes]
         if squares:
@@ -174,10 +154,6 @@ def _measure(model: Classifier, modules: list[nn.Module]) -> list[tuple[int, int
         for hook in hooks:
             hook.remove()
     return [widths[module] for module in modules]
-
-
-def _is_chain(module: nn.Module) -> bool:
-    return type(module).forward is nn.Sequential.forward
 
 
 def _kernels(layer: nn.Module) -> list[tuple[int, ...]]:
