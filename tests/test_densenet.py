@@ -9,7 +9,14 @@ from torch import Tensor, nn
 
 from by_heart import sgd, steps_to_learn
 from cladenet.errors import BadArgument
-from cladenet.models.densenet import DenseBlock, DenseLayer, DenseNet, DenseNetCifar, Transition
+from cladenet.models.densenet import (
+    DenseBlock,
+    DenseLayer,
+    DenseNet,
+    DenseNetCifar,
+    Transition,
+    keep_less,
+)
 from cladenet.registry import create_model
 from cladenet.surgery.features import FeatureMaps
 from parity import from_timm, from_torchvision, randomised, wear, worst
@@ -180,11 +187,10 @@ def test_a_transition_leaves_its_share_of_the_maps_rounded_down_on_half_the_grid
 
 def saved_bytes(n: int, efficient: bool) -> int:
     """What one block of n layers, k = 12, keeps for the backward pass of an 8x8 batch of 2."""
-    layer_list = [
-        DenseLayer(16 + 12 * i, 12, True, 0.2, nn.BatchNorm2d, nn.BatchNorm2d, efficient)
-        for i in range(n)
-    ]
+    layer_list = [DenseLayer(16 + 12 * i, 12, True, 0.2, nn.BatchNorm2d) for i in range(n)]
     block = DenseBlock(nn.Identity(), *layer_list)
+    if efficient:
+        keep_less(block)
     weights = {parameter.data_ptr() for parameter in block.parameters()}
     storages: dict[int, int] = {}
 

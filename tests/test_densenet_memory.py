@@ -12,9 +12,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cladenet.kernels.checkpointing import checkpoint_activations
-from cladenet.layers.excited import add_squeeze_excite
 from cladenet.layers.norm import group_norm
 from cladenet.models.densenet import DenseNet, DenseNetCifar
+from cladenet.surgery.excited import add_squeeze_excite
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 

@@ -122,7 +122,7 @@ BLOCKS = {
         "32 narrow paths of one shape, added up: twice the width at the bottleneck's cost.",
     ),
     "dense": Kind(
-        lambda: DenseLayer(256, 32, True, 0.0, _BN, _BN, False),
+        lambda: DenseLayer(256, 32, True, 0.0, _BN),
         (256, 28, 28),
         "cladenet.models.densenet.DenseLayer",
         "DenseNet, 2016, Eq. (2)",

@@ -53,7 +53,9 @@ def checkpoint_activations(model: Classifier, every: Every = "block") -> None:
     looked_into = {i for i, _ in model.auxiliary_after}
     for i, stage in enumerate(model.stages):
         for unit in _blocks(stage) if every == "block" or i in looked_into else [stage]:
-            unit.forward = MethodType(_recomputed, unit)
+            if "computed" not in unit.__dict__:
+                unit.computed = unit.forward
+                unit.forward = MethodType(_recomputed, unit)
 
 
 def recompute(module: nn.Module, function: Callable[..., Any], *inputs: Any) -> Any:
@@ -77,15 +79,15 @@ def recompute(module: nn.Module, function: Callable[..., Any], *inputs: Any) -> 
     )
 
 
-def _blocks(stage: nn.Module) -> list[nn.Module]:
+def _blocks(stage: nn.Module) -> list[Any]:
     """The units of a chain of them; of anything else, the whole of it."""
     units = [child for child in stage.children() if next(child.children(), None) is not None]
     return units if isinstance(stage, nn.Sequential) and units else [stage]
 
 
-def _recomputed(unit: nn.Module, *inputs: Any, **keywords: Any) -> Any:
-    """In place of `unit.forward`."""
-    return recompute(unit, partial(type(unit).forward, unit, **keywords), *inputs)
+def _recomputed(unit: Any, *inputs: Any, **keywords: Any) -> Any:
+    """In place of `unit.forward`, which is `unit.computed` now."""
+    return recompute(unit, partial(unit.computed, **keywords), *inputs)
 
 
 class _AsNow:

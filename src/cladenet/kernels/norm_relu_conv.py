@@ -44,7 +44,7 @@ def fits(chain: nn.Module) -> bool:
 
     Not in evaluation mode, under torch.compile, with another norm, or where somebody looks into it.
     """
-    if type(chain).forward is not nn.Sequential.forward and not hasattr(chain, "keeps_maps"):
+    if type(chain).forward is not nn.Sequential.forward:
         return False
     modules = list(chain.modules())
     norms = [m for m in modules if hasattr(m, "running_mean") or isinstance(m, nn.GroupNorm)]

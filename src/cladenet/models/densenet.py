@@ -34,24 +34,24 @@ The ReLU of a transition is the authors' code's, the text has none. Dropout foll
 convolution but the first (Sec. 4.2: 0.2 on images without augmentation), those of the transitions
 too, as in the authors' code. Weights are drawn by He's rule, in the fan-out form of that code.
 
-`memory_efficient` is Pleiss, Chen, Huang, Li, van der Maaten, Weinberger. Memory-Efficient
-Implementation of DenseNets. 2017. arXiv:1707.06990: concatenations, norms and ReLUs are not kept
-but computed again in the backward pass. Concatenations grow with the square of the depth.
+`memory_efficient` gives the same numbers, in training with less memory and more time; it replaces
+the `forward` of blocks, layers and transitions by that of `cladenet.kernels.dense_block`.
 """
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from types import MethodType
 
 import torch
 from torch import Tensor, nn
 
 from cladenet.errors import BadArgument
-from cladenet.kernels.checkpointing import recompute
-from cladenet.kernels.norm_relu_conv import Maps, fits, run
+from cladenet.kernels.dense_block import all_but_the_first, chain, dense_block, dense_layer
 from cladenet.layers.classifier import Classifier
 from cladenet.layers.conv import conv
 from cladenet.layers.init import he_fan_out_init
 from cladenet.layers.norm import Norm, norm_relu
+from cladenet.layers.stem import residual_stem
 
 FirstNorm = Callable[[int, int], Norm]
 
@@ -64,9 +64,7 @@ class DenseLayer(nn.Module):
         growth_rate: k, the maps that are new.
         bottleneck: a 1x1 convolution to 4k maps before the 3x3.
         drop_rate: of dropout after each convolution.
-        first_norm: the one that looks at the maps before.
-        memory_efficient: keep only what the convolutions give, with another norm than batch norm
-            also what the 3x3 reads.
+        first_norm: the one that looks at the maps before; `norm` by default.
     """
 
     def __init__(
@@ -76,14 +74,12 @@ class DenseLayer(nn.Module):
         bottleneck: bool,
         drop_rate: float,
         norm: Norm,
-        first_norm: Norm,
-        memory_efficient: bool,
+        first_norm: Norm | None = None,
     ) -> None:
         super().__init__()
-        self.memory_efficient = memory_efficient
         width, kernel_size = (4 * growth_rate, 1) if bottleneck else (growth_rate, 3)
         self.read = nn.Sequential(
-            norm_relu(first_norm, in_channels), conv(in_channels, width, kernel_size)
+            norm_relu(first_norm or norm, in_channels), conv(in_channels, width, kernel_size)
         )
         self.write = nn.Sequential(nn.Dropout(drop_rate))
         if bottleneck:
@@ -91,21 +87,9 @@ class DenseLayer(nn.Module):
                 [norm_relu(norm, width), conv(width, growth_rate, 3), nn.Dropout(drop_rate)]
             )
 
-    def forward(self, *maps: Tensor, kept: Maps | None = None) -> Tensor:
-        """x_0, ..., x_{l-1} of (N, any, H, W), or all in one -> x_l, (N, growth_rate, H, W).
-
-        `kept`, if anything, keeps the maps for the backward pass.
-        """
-        if not self.memory_efficient:
-            return self.write(self._read_all(*maps))
-        if fits(self.read):
-            read = run(self.read, maps, kept)
-        else:
-            read = recompute(self.read, self._read_all, *maps)
-        return run(self.write, (read,)) if fits(self.write) else self.write(read)
-
-    def _read_all(self, *maps: Tensor) -> Tensor:
-        return self.read(torch.cat(maps, 1))
+    def forward(self, *maps: Tensor) -> Tensor:
+        """x_0, ..., x_{l-1} of (N, any, H, W), or all in one -> x_l, (N, growth_rate, H, W)."""
+        return self.write(self.read(torch.cat(maps, 1)))
 
 
 class DenseBlock(nn.Sequential):
@@ -114,60 +98,22 @@ class DenseBlock(nn.Sequential):
     def forward(self, x: Tensor) -> Tensor:
         """(N, in_channels, H, W) -> all maps, (N, k_0 + k L, h, w)."""
         start, *layers = self
-        maps = Maps(start(x))
+        maps = [start(x)]
         for layer in layers:
-            maps.each.append(layer(*maps.each, kept=maps))
-        return maps.close()
+            maps.append(layer(*maps))
+        return torch.cat(maps, 1)
 
 
 class Transition(nn.Sequential):
-    """Fewer channels on half the grid; `memory_efficient` as in `DenseLayer`."""
+    """Fewer channels on half the grid: (N, in_channels, H, W) -> (N, out_channels, H / 2, ...)."""
 
-    def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        drop_rate: float,
-        norm: Norm,
-        memory_efficient: bool = False,
-    ) -> None:
+    def __init__(self, in_channels: int, out_channels: int, drop_rate: float, norm: Norm) -> None:
         super().__init__(
             norm_relu(norm, in_channels),
             conv(in_channels, out_channels, 1),
             nn.Dropout(drop_rate),
             nn.AvgPool2d(2),
         )
-        self.keeps_maps = memory_efficient
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, in_channels, H, W) -> (N, out_channels, H // 2, W // 2)."""
-        if self.keeps_maps and fits(self):
-            return run(self, (x,))
-        for module in self:
-            x = module(x)
-        return x
-
-
-class Stem(nn.Sequential):
-    """The 7x7, of whose norm, ReLU and pool nothing is kept if `memory_efficient`."""
-
-    def __init__(self, in_channels: int, width: int, norm: Norm, memory_efficient: bool) -> None:
-        super().__init__(
-            conv(in_channels, width, 7, stride=2),
-            norm_relu(norm, width),
-            nn.MaxPool2d(3, stride=2, padding=1),
-        )
-        self.memory_efficient = memory_efficient
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, in_channels, H, W) -> (N, width, H / 4, W / 4)."""
-        first = self[0](x)
-        return recompute(self, self._rest, first) if self.memory_efficient else self._rest(first)
-
-    def _rest(self, x: Tensor) -> Tensor:
-        for module in list(self)[1:]:
-            x = module(x)
-        return x
 
 
 def dense_blocks(
@@ -179,30 +125,42 @@ def dense_blocks(
     drop_rate: float,
     norm: Norm,
     first_norm: FirstNorm | None,
-    memory_efficient: bool,
-) -> tuple[nn.Sequential, list[int]]:
-    """Blocks of so many layers, transitions between them, and the maps that each block gives."""
-    if growth_rate < 1:
-        raise BadArgument(f"growth_rate is {growth_rate}; expected 1 or more")
-    blocks, widths, width = nn.Sequential(), [], in_channels
+) -> tuple[nn.Sequential, int]:
+    """Blocks of so many layers with transitions between them, and the channels of the last map."""
+    blocks, width = nn.Sequential(), in_channels
     for i, n in enumerate(layers):
         start: nn.Module = nn.Identity()
         if i > 0:
             kept = int(compression * width)
             if kept < 1:
                 raise BadArgument(f"compression is {compression}; it leaves none of {width} maps")
-            start = Transition(width, kept, drop_rate, norm, memory_efficient)
+            start = Transition(width, kept, drop_rate, norm)
             width = kept
         block = DenseBlock(start)
         for j in range(1, n + 1):
             first = first_norm(i, j) if first_norm else norm
-            block.append(
-                DenseLayer(width, growth_rate, bottleneck, drop_rate, norm, first, memory_efficient)
-            )
+            block.append(DenseLayer(width, growth_rate, bottleneck, drop_rate, norm, first))
             width += growth_rate
         blocks.append(block)
-        widths.append(width)
-    return blocks, widths
+    return blocks, width
+
+
+LESS: dict[type[nn.Module], Callable[..., Tensor]] = {
+    DenseBlock: dense_block,
+    DenseLayer: dense_layer,
+    Transition: chain,
+}
+
+
+def keep_less(network: nn.Module) -> None:
+    """From now on, keep in training only what the convolutions of dense blocks give.
+
+    Names of tensors and all numbers stay as they are, and copies do the same.
+    """
+    for module in network.modules():
+        for kind, forward in LESS.items():
+            if isinstance(module, kind):
+                module.forward = MethodType(forward, module)
 
 
 class DenseNet(Classifier):
@@ -237,15 +195,18 @@ class DenseNet(Classifier):
     ) -> None:
         if len(layers) != 4 or min(layers) < 1:
             raise BadArgument(f"layers is {layers}; expected four numbers, each 1 or more")
-        width = 2 * growth_rate
-        stages, widths = dense_blocks(
-            width, layers, growth_rate, True, 0.5, drop_rate, norm, first_norm, memory_efficient
-        )
+        _check_growth(growth_rate)
         super().__init__(in_channels, num_classes)
-        self.stem = Stem(in_channels, width, norm, memory_efficient)
-        self.stages = stages
-        self.head = nn.Sequential(norm_relu(norm, widths[-1]), *self.average_head(widths[-1]))
+        width = 2 * growth_rate
+        self.stem = residual_stem(in_channels, width, norm=norm)
+        self.stages, width = dense_blocks(
+            width, layers, growth_rate, True, 0.5, drop_rate, norm, first_norm
+        )
+        self.head = nn.Sequential(norm_relu(norm, width), *self.average_head(width))
         self.initialise(self)
+        if memory_efficient:
+            keep_less(self.stages)
+            self.stem.forward = MethodType(all_but_the_first, self.stem)  # type: ignore[method-assign]
 
 
 class DenseNetCifar(Classifier):
@@ -288,23 +249,22 @@ class DenseNetCifar(Classifier):
             raise BadArgument(f"depth is {depth}; expected {form}")
         if not 0 < compression <= 1:
             raise BadArgument(f"compression is {compression}; expected above 0, at most 1")
-        width = 2 * growth_rate if bottleneck and compression < 1 else 16
-        stages, widths = dense_blocks(
-            width,
-            (n, n, n),
-            growth_rate,
-            bottleneck,
-            compression,
-            drop_rate,
-            norm,
-            first_norm,
-            memory_efficient,
-        )
+        _check_growth(growth_rate)
         super().__init__(in_channels, num_classes)
+        width = 2 * growth_rate if bottleneck and compression < 1 else 16
         self.stem = conv(in_channels, width, 3)
-        self.stages = stages
-        self.head = nn.Sequential(norm_relu(norm, widths[-1]), *self.average_head(widths[-1]))
+        self.stages, width = dense_blocks(
+            width, (n, n, n), growth_rate, bottleneck, compression, drop_rate, norm, first_norm
+        )
+        self.head = nn.Sequential(norm_relu(norm, width), *self.average_head(width))
         self.initialise(self)
+        if memory_efficient:
+            keep_less(self.stages)
+
+
+def _check_growth(growth_rate: int) -> None:
+    if growth_rate < 1:
+        raise BadArgument(f"growth_rate is {growth_rate}; expected 1 or more")
 
 
 _BC = partial(DenseNetCifar, bottleneck=True, compression=0.5)
