@@ -25,6 +25,7 @@ are drawn as in the authors' code, whose "xavier" is He's rule, and the last lay
 of its own; what the CIFAR files say of B's first layer has no effect there, and is He's rule here.
 """
 
+from collections.abc import Sequence
 from functools import partial
 from math import sqrt
 
@@ -37,13 +38,24 @@ from cladenet.models.highway_layers import draw, layer
 from cladenet.models.highway_linear import HighwayLinear
 
 
-def conv_layers(
-    kernel_sizes: list[int], width: int, gate_bias: float, gated: bool
+def highways(
+    width: int, kernels: Sequence[int], *, gate_bias: float, gated: bool
 ) -> list[nn.Module]:
-    """Convolutions of one width, one for each kernel size."""
+    """Highway layers of one width, one for each kernel size: the shape stays."""
     return [
         layer(partial(conv, width, width, kernel_size, bias=True), gate_bias, gated)
-        for kernel_size in kernel_sizes
+        for kernel_size in kernels
+    ]
+
+
+def wider(
+    in_channels: int, width: int, kernels: Sequence[int], *, gate_bias: float, gated: bool
+) -> list[nn.Module]:
+    """A convolution that sets the width, ReLU, and highway layers of that width."""
+    return [
+        conv(in_channels, width, 3, bias=True),
+        nn.ReLU(),
+        *highways(width, kernels, gate_bias=gate_bias, gated=gated),
     ]
 
 
@@ -81,28 +93,19 @@ class HighwayCifar(Classifier):
         last_std: float = 0.05,
     ) -> None:
         w1, w2, w3 = widths
-        n1, n2, n3 = layers
+        k1, k2, k3 = ([kernels[i % len(kernels)] for i in range(n)] for n in layers)
+        block = partial(wider, gate_bias=gate_bias, gated=gated)
         super().__init__(in_channels, num_classes)
-        before = 3 if input_drop else 2  # the stem's layers below its first highway layer
-        self.taps = (f"stem.{before + n1 - 1}", f"stages.0.{n2 + 1}", f"stages.1.{n3 + 1}")
+        drop = [nn.Dropout(input_drop)] if input_drop else []
+        stem = f"stem.{len(drop) + len(k1) + 1}"  # its last highway layer
+        self.taps = (stem, f"stages.0.{len(k2) + 1}", f"stages.1.{len(k3) + 1}")
         self.last_std = last_std
-
-        def stage(width_in: int, width: int, n: int) -> list[nn.Module]:
-            kernel_sizes = [kernels[i % len(kernels)] for i in range(n)]
-            return [
-                conv(width_in, width, 3, bias=True),
-                nn.ReLU(),
-                *conv_layers(kernel_sizes, width, gate_bias, gated),
-            ]
-
-        def pool() -> list[nn.Module]:
-            return [nn.MaxPool2d(2), nn.Dropout(drop_rate)]
-
         self.stem = nn.Sequential(
-            *([nn.Dropout(input_drop)] if input_drop else []), *stage(in_channels, w1, n1), *pool()
+            *drop, *block(in_channels, w1, k1), nn.MaxPool2d(2), nn.Dropout(drop_rate)
         )
         self.stages = nn.Sequential(
-            nn.Sequential(*stage(w1, w2, n2), *pool()), nn.Sequential(*stage(w2, w3, n3))
+            nn.Sequential(*block(w1, w2, k2), nn.MaxPool2d(2), nn.Dropout(drop_rate)),
+            nn.Sequential(*block(w2, w3, k3)),
         )
         if pooled_first:
             self.head = nn.Sequential(
@@ -144,36 +147,33 @@ class HighwayMnist(Classifier):
         gate_bias: float = -1.0,
         gated: bool = True,
     ) -> None:
-        side = input_size - 4
-        for _ in range(2):
-            side = size_after(side, 3, 2, ceil_mode=True)
-        side //= 2
-        vector = width * side**2
+        block = partial(highways, width, gate_bias=gate_bias, gated=gated)
         super().__init__(in_channels, num_classes, input_size)
-
-        def highways(n: int) -> list[nn.Module]:
-            return conv_layers([3] * n, width, gate_bias, gated)
-
-        def pool(drop_rate: float) -> list[nn.Module]:
-            return [nn.MaxPool2d(3, 2, ceil_mode=True), nn.Dropout(drop_rate)]
-
         self.stem = nn.Sequential(
             nn.Dropout(0.2),
             nn.Conv2d(in_channels, width, 5),
             nn.ReLU(),
-            *highways(2),
-            *pool(0.3),
+            *block([3] * 2),
+            nn.MaxPool2d(3, 2, ceil_mode=True),
+            nn.Dropout(0.3),
         )
         self.stages = nn.Sequential(
-            nn.Sequential(*highways(3), *pool(0.4)), nn.Sequential(*highways(3))
+            nn.Sequential(*block([3] * 3), nn.MaxPool2d(3, 2, ceil_mode=True), nn.Dropout(0.4)),
+            nn.Sequential(*block([3] * 3)),
         )
+        side = input_size - 4
+        for _ in range(2):
+            side = size_after(side, 3, 2, ceil_mode=True)
         self.head = nn.Sequential(
-            nn.MaxPool2d(2), nn.Dropout(0.5), nn.Flatten(), self.new_classifier(vector)
+            nn.MaxPool2d(2),
+            nn.Dropout(0.5),
+            nn.Flatten(),
+            self.new_classifier(width * (side // 2) ** 2),
         )
         self.initialise(self)
 
     def initialise(self, module: nn.Module) -> None:
-        """He's rule; gates start at `gate_bias`, the last layer with a deviation of 0.1."""
+        """He's rule; gates start at `gate_bias`, the last layer has a std of 0.1."""
         draw(module, he_init, {self.head[-1]: 0.1})
 
 
