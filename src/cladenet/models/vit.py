@@ -36,6 +36,7 @@ from torch import Tensor, nn
 from cladenet.errors import BadArgument
 from cladenet.layers.classifier import Classifier
 from cladenet.layers.init import fan_in
+from cladenet.layers.traced import is_traced
 
 layer_norm = partial(nn.LayerNorm, eps=1e-6)
 POSITIONS = "stem.1.positions"
@@ -52,7 +53,7 @@ class Patches(nn.Conv2d):
         """
         p = self.stride[0]
         height, width = x.shape[2:]
-        if height % p or width % p:
+        if not is_traced(x) and (height % p or width % p):
             near = [max(p, side // p * p) for side in (height, width)]
             raise BadArgument(
                 f"input is {height}x{width}; its sides must be multiples of the patch size {p}, "
@@ -91,8 +92,8 @@ class DotProductAttention(nn.Module):
         return F.scaled_dot_product_attention(q_nhld, k_nhld, v_nhld)
 
 
-class SelfAttention(nn.Module):
-    """z + MSA(LN(z)): Eq. (2), and Appendix A's Eq. (5) to (8)."""
+class AttentionBlock(nn.Module):
+    """z' = MSA(LN(z)) + z: Eq. (2)."""
 
     def __init__(self, width: int, heads: int, drop_rate: float) -> None:
         super().__init__()
@@ -105,14 +106,18 @@ class SelfAttention(nn.Module):
 
     def forward(self, z: Tensor) -> Tensor:
         """(N, L, width) -> the same shape."""
-        qkv = self.queries_keys_values(self.norm(z)).unflatten(2, (3, self.heads, -1))
+        return z + self.attention(self.norm(z))
+
+    def attention(self, z: Tensor) -> Tensor:
+        """MSA: Appendix A, Eq. (5) to (8)."""
+        qkv = self.queries_keys_values(z).unflatten(2, (3, self.heads, -1))
         q_nhld, k_nhld, v_nhld = qkv.permute(2, 0, 3, 1, 4)
         seen_nhld = self.attend(q_nhld, k_nhld, v_nhld)
-        return z + self.drop(self.project(seen_nhld.transpose(1, 2).flatten(2)))
+        return self.drop(self.project(seen_nhld.transpose(1, 2).flatten(2)))
 
 
-class Perceptron(nn.Module):
-    """z + MLP(LN(z)): Eq. (3), with GELU between two linear layers."""
+class MlpBlock(nn.Module):
+    """z = MLP(LN(z')) + z': Eq. (3), with GELU between two linear layers."""
 
     def __init__(self, width: int, hidden: int, drop_rate: float) -> None:
         super().__init__()
@@ -183,14 +188,7 @@ class VisionTransformer(Classifier):
             Tokens(width, grid),
             nn.Dropout(drop_rate),
         )
-        self.stages = nn.Sequential(
-            *(
-                nn.Sequential(
-                    SelfAttention(width, heads, drop_rate), Perceptron(width, 4 * width, drop_rate)
-                )
-                for _ in range(depth)
-            )
-        )
+        self.stages = nn.Sequential(*(layer(width, heads, drop_rate) for _ in range(depth)))
         self.head = nn.Sequential(ClassToken(), layer_norm(width), self.new_classifier(width))
         self.initialise(self)
 
@@ -222,6 +220,13 @@ class VisionTransformer(Classifier):
         last = self.head[-1]
         if isinstance(last, nn.Linear) and last in set(module.modules()):
             nn.init.zeros_(last.weight)
+
+
+def layer(width: int, heads: int, drop_rate: float) -> nn.Sequential:
+    """A layer of the encoder: Fig. 1, right. (N, L, width) -> the same shape."""
+    return nn.Sequential(
+        AttentionBlock(width, heads, drop_rate), MlpBlock(width, 4 * width, drop_rate)
+    )
 
 
 def resize_positions(positions: Tensor, grid: tuple[int, int]) -> Tensor:
