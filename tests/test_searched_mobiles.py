@@ -13,7 +13,7 @@ from cladenet.layers.drop import DropPath
 from cladenet.layers.inverted_residual import InvertedResidual
 from cladenet.layers.squeeze_excite import SqueezeExcite
 from cladenet.models.efficientnet import SCALES, compound_scale
-from cladenet.models.mnasnet import Row, decode
+from cladenet.models.mnasnet import A1, B1, SMALL, Row
 from cladenet.registry import create_model, find
 from parity import from_timm, from_torchvision, randomised, wear, worst
 
@@ -139,11 +139,25 @@ def test_minimal_networks_have_no_excitation_no_h_swish_and_no_5x5() -> None:
     assert kernels == {(1, 1), (3, 3)}
 
 
-def test_block_texts_are_read() -> None:
-    assert decode("r3_k5_s2_e3_o40_se0.25") == Row(3, 5, 2, 3, 40, 0.25, True)
-    assert decode("r1_k3_s1_e1_o16_noskip") == Row(1, 3, 1, 1, 16, 0.0, False)
-    with pytest.raises(BadArgument, match="'r1_k4_s1_e1_o16' is no row of a MnasNet; expected"):
-        decode("r1_k4_s1_e1_o16")
+def read(text: str) -> Row:
+    """A row as the authors' code writes it: letters, each before its number."""
+    numbers = {part.rstrip("0123456789."): part.strip("rkseo") for part in text.split("_")}
+    r, k, s, e, o = (int(numbers[letter]) for letter in "rkseo")
+    return Row(r, k, s, e, o, float(numbers.get("se", 0)), "noskip" not in text)
+
+
+# The block lists of mnasnet_models.py in tensorflow/tpu.
+A1_TEXTS = """r1_k3_s1_e1_o16_noskip r2_k3_s2_e6_o24 r3_k5_s2_e3_o40_se0.25 r4_k3_s2_e6_o80
+    r2_k3_s1_e6_o112_se0.25 r3_k5_s2_e6_o160_se0.25 r1_k3_s1_e6_o320"""
+B1_TEXTS = """r1_k3_s1_e1_o16_noskip r3_k3_s2_e3_o24 r3_k5_s2_e3_o40 r3_k5_s2_e6_o80
+    r2_k3_s1_e6_o96 r4_k5_s2_e6_o192 r1_k3_s1_e6_o320_noskip"""
+SMALL_TEXTS = """r1_k3_s1_e1_o8 r1_k3_s2_e3_o16 r2_k3_s2_e6_o16 r4_k5_s2_e6_o32_se0.25
+    r3_k3_s1_e6_o32_se0.25 r3_k5_s2_e6_o88_se0.25 r1_k3_s1_e6_o144"""
+
+
+@pytest.mark.parametrize(("rows", "texts"), [(A1, A1_TEXTS), (B1, B1_TEXTS), (SMALL, SMALL_TEXTS)])
+def test_rows_of_mnasnet_are_the_texts_of_the_authors_code(rows: list[Row], texts: str) -> None:
+    assert rows == [read(text) for text in texts.split()]
 
 
 def test_a_path_is_dropped_for_whole_samples_and_keeps_its_mean() -> None:
