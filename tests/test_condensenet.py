@@ -93,6 +93,21 @@ def test_group_lasso_is_the_sum_of_the_columns_lengths() -> None:
     assert apart.lasso().item() == 0
 
 
+def test_a_network_says_what_its_paper_adds_to_the_loss() -> None:
+    model = small()
+    penalty = model.regularisation()
+    assert penalty is not None
+    columns = [
+        row.norm()
+        for layer in model.modules()
+        if isinstance(layer, LearnedGroupConv)
+        for row in layer.in_groups().permute(1, 2, 0).flatten(0, 1)
+    ]
+    torch.testing.assert_close(penalty, torch.stack(columns).sum(), rtol=1e-5, atol=0)
+    assert small(converted=True).regularisation() is None
+    assert create_model("lenet5_relu").regularisation() is None
+
+
 def test_the_network_of_training_is_a_masked_densenet() -> None:
     """Written out with dense kernels, the mask laid over them output by output."""
     model = condensed(randomised("condensenet_50_cifar"))  # type: ignore[arg-type]
@@ -137,7 +152,7 @@ def test_the_converted_network_gives_the_same_logits_at_the_cost_of_the_ledger(n
 
 def test_what_cannot_be_converted_is_refused() -> None:
     converted = small(converted=True)
-    with pytest.raises(BadArgument, match=r"let go of inputs 0 times of 3; .*after that"):
+    with pytest.raises(BadArgument, match=r"pruned inputs 0 times of 3; .*after that"):
         small().convert_into(converted)
     with pytest.raises(BadArgument, match="converted already; use it as it is"):
         converted.convert_into(small(converted=True))

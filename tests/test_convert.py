@@ -66,6 +66,6 @@ def test_networks_with_one_form_and_unfinished_ones_are_refused(tmp_path: Path) 
     with pytest.raises(BadArgument, match="lenet5_relu is the same network in training and at"):
         cladenet.convert(plain)
     early = save_run(tmp_path / "early", open_dataset("digits"), network="condensenet_50_cifar")
-    with pytest.raises(BadArgument, match="let go of inputs 0 times of 3; condensing ends in"):
+    with pytest.raises(BadArgument, match="pruned inputs 0 times of 3; condensing ends in"):
         cladenet.convert(early)
     assert not (early / "converted").exists()

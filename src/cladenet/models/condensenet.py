@@ -19,15 +19,16 @@ Convolutions. CVPR 2018. arXiv:1711.09224. Table 1, n layers of growth rate k in
 Growth doubles where the grid halves, and a layer sees all maps of all blocks before it: a
 transition is a pool, without a convolution (Sec. 3.2).
 
-There are two networks. The one that is trained reads everything at first and lets go of inputs on
-the way, see `layers.learned_group`; `convert` makes the one of test time of it, a choice of inputs
-and a standard group convolution in place of each learned one. Both give the same logits. The ledger
+There are two networks. The one that is trained reads everything at first and prunes inputs on the
+way, see `learned_group`; `convert_into` makes the inference network of it, a choice of inputs and a
+standard group convolution in place of each learned one. Both give the same logits. The ledger
 counts the second, `converted=True`; `train_params` and `train_macs` are those of the first.
 
-The linear layer lets go of half its inputs in the middle of training (Sec. 4.3, from memory; the
+The linear layer prunes half its inputs in the middle of training (Sec. 4.3, from memory; the
 authors' code does so at the conversion, which changes the logits).
 """
 
+from collections.abc import Callable
 from functools import partial
 from typing import cast
 
@@ -39,50 +40,32 @@ from cladenet.layers.classifier import Classifier
 from cladenet.layers.init import he_fan_out_init
 from cladenet.layers.norm import Norm, norm_relu
 from cladenet.models.learned_group import (
+    CondensedGroupLayer,
     CondensedLinear,
-    LearnedGroupConv,
+    LearnedGroupLayer,
     LearnedGroupLinear,
-    condensed_conv,
     group_lasso,
-    take_over_conv,
-    take_over_linear,
 )
+
+Read = Callable[[int, int], nn.Module]  # from channels in and out
 
 
 class DenseLayer(nn.Module):
-    """x -> [x, k new maps]: `read` chooses from all maps before, `write` makes the new ones.
+    """x -> [x, write(read(x))]: `read` chooses from all maps before, `write` makes k new ones.
 
     Args:
         in_channels: all maps before.
         growth_rate: k.
-        groups: G, of both convolutions.
-        factor: C, condensation of the first one.
-        bottleneck: the first gives that many times k.
-        converted: the form of test time.
-        drop_rate: of dropout before the first convolution.
+        width: maps between the two convolutions.
+        groups: G, of the second.
+        read: makes the first: norm, ReLU and a learned group convolution, or what became of it.
     """
 
     def __init__(
-        self,
-        in_channels: int,
-        growth_rate: int,
-        groups: int,
-        factor: int,
-        bottleneck: int,
-        converted: bool,
-        drop_rate: float,
-        norm: Norm,
+        self, in_channels: int, growth_rate: int, width: int, groups: int, read: Read, norm: Norm
     ) -> None:
         super().__init__()
-        width = bottleneck * growth_rate
-        if converted:
-            self.read = condensed_conv(in_channels, width, groups, factor, norm)
-        else:
-            self.read = nn.Sequential(
-                norm_relu(norm, in_channels),
-                nn.Dropout(drop_rate),
-                LearnedGroupConv(in_channels, width, groups, factor),
-            )
+        self.read = read(in_channels, width)
         self.write = nn.Sequential(
             norm_relu(norm, width),
             nn.Conv2d(width, growth_rate, 3, padding=1, groups=groups, bias=False),
@@ -103,7 +86,7 @@ class CondenseNet(Classifier):
         factor: C, the condensation factor; G by default.
         bottleneck: a learned 1x1 gives that many times k.
         stem_stride: 2 for ImageNet, 1 for CIFAR.
-        converted: the network of test time, see `convert`.
+        converted: the inference network, see `convert_into`.
         drop_rate: of dropout before each learned convolution, in training.
 
     Raises:
@@ -131,26 +114,25 @@ class CondenseNet(Classifier):
                 f"layers is {layers}, growth {growth}, groups {groups}; expected a number of "
                 "layers and a growth rate for each block, all 1 or more"
             )
-        width = first = 2 * growth[0]
-        blocks = nn.Sequential()
-        for i, (n, k) in enumerate(zip(layers, growth, strict=True)):
-            block = nn.Sequential()
-            if i:
-                block.append(nn.AvgPool2d(2))
-            for _ in range(n):
-                block.append(
-                    DenseLayer(
-                        width, k, groups, factor or groups, bottleneck, converted, drop_rate, norm
-                    )
-                )
-                width += k
-            blocks.append(block)
         super().__init__(in_channels, num_classes)
         self.least_size = stem_stride * 2 ** (len(layers) - 1)
         self.is_converted = converted
-        self.stem = nn.Conv2d(in_channels, first, 3, stem_stride, padding=1, bias=False)
-        self.stages = blocks
-        self.head = nn.Sequential(norm_relu(norm, width), *self.average_head(width))
+        factor = factor or groups
+        read: Read = partial(
+            LearnedGroupLayer, groups=groups, factor=factor, drop_rate=drop_rate, norm=norm
+        )
+        if converted:
+            read = partial(CondensedGroupLayer, groups=groups, factor=factor, norm=norm)
+        channels = 2 * growth[0]
+        self.stem = nn.Conv2d(in_channels, channels, 3, stem_stride, padding=1, bias=False)
+        self.stages = nn.Sequential()
+        for n, k in zip(layers, growth, strict=True):
+            block = nn.Sequential(*([nn.AvgPool2d(2)] if len(self.stages) else []))
+            for _ in range(n):
+                block.append(DenseLayer(channels, k, bottleneck * k, groups, read, norm))
+                channels += k
+            self.stages.append(block)
+        self.head = nn.Sequential(norm_relu(norm, channels), *self.average_head(channels))
         self.initialise(self)
 
     def new_classifier(self, width: int) -> nn.Module:
@@ -160,29 +142,29 @@ class CondenseNet(Classifier):
         kind = CondensedLinear if self.is_converted else LearnedGroupLinear
         return kind(width, self.num_classes)
 
-    def regularisation(self) -> Tensor:
+    def regularisation(self) -> Tensor | None:
         """The group lasso of all learned group convolutions (Sec. 3.1)."""
-        return group_lasso(self)
+        return None if self.is_converted else group_lasso(self)
 
     @torch.no_grad()
     def convert_into(self, converted: "CondenseNet") -> None:
-        """Fill the network of test time, built with the same sizes, with what this one has learnt.
+        """Fill the inference network, built with the same sizes, with what this one has learnt.
 
         Raises:
-            BadArgument: this one is that network already, or not through with condensing.
+            BadArgument: this one is that network already, or has not pruned all that it should.
         """
         if self.is_converted:
             raise BadArgument("this network has been converted already; use it as it is")
         converted.stem.load_state_dict(self.stem.state_dict())
-        layers = (m for m in self.modules() if isinstance(m, DenseLayer))
-        targets = (m for m in converted.modules() if isinstance(m, DenseLayer))
-        for layer, target in zip(layers, targets, strict=True):
-            norm = cast(nn.Sequential, layer.read[0])[0]
-            take_over_conv(target.read, norm, cast(LearnedGroupConv, layer.read[2]))
+        for layer, target in zip(self._layers(), converted._layers(), strict=True):
+            cast(CondensedGroupLayer, target.read).take_over(cast(LearnedGroupLayer, layer.read))
             target.write.load_state_dict(layer.write.state_dict())
         converted.head[0].load_state_dict(self.head[0].state_dict())
         if isinstance(self.head[-1], LearnedGroupLinear):
-            take_over_linear(cast(CondensedLinear, converted.head[-1]), self.head[-1])
+            cast(CondensedLinear, converted.head[-1]).take_over(self.head[-1])
+
+    def _layers(self) -> list[DenseLayer]:
+        return [module for module in self.modules() if isinstance(module, DenseLayer)]
 
 
 _CIFAR = partial(CondenseNet, growth=(8, 16, 32), stem_stride=1, num_classes=10)

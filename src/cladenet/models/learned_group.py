@@ -5,17 +5,18 @@ Convolutions. CVPR 2018. arXiv:1711.09224, Sec. 3.
 
 The outputs are in G groups, each of which reads all R inputs at first. C is the condensation
 factor. C - 1 times during the first half of training, at equal distances, the last time in its
-middle, each group lets go of R / C of its inputs: those whose weights in the group have the
-smallest sum of magnitudes. In the end each group reads R / C inputs of its own choice, and the
-layer can be written as a choice of inputs and an ordinary group convolution:
+middle, each group prunes R / C of its inputs: those whose weights in the group have the smallest
+sum of magnitudes. In the end each group reads R / C inputs of its own choice, and the layer can be
+written as a choice of inputs and an ordinary group convolution:
 
-    `LearnedGroupConv`, `LearnedGroupLinear`   ->  `condensed_conv`, `CondensedLinear`
+    LearnedGroupLayer   ->  CondensedGroupLayer
+    LearnedGroupLinear  ->  CondensedLinear
 
 Group g holds the outputs g, g + G, g + 2G, ...: neighbouring outputs belong to different groups, so
 that the groups of a convolution that follows read some of each.
 """
 
-from typing import cast
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -34,7 +35,7 @@ class Condensing(FollowsProgress):
         kept: uint8 (G, R), 1 where group g reads input r.
         filter_groups: G.
         factor: C.
-        settled: how often inputs were let go, as far as the last call of `at_progress` knows.
+        settled: how often inputs were pruned, as far as the last call of `at_progress` knows.
     """
 
     kept: Tensor
@@ -60,12 +61,12 @@ class Condensing(FollowsProgress):
 
     @property
     def stage(self) -> int:
-        """How often inputs were let go, 0 to C - 1; counted, which waits for a GPU."""
+        """How often inputs were pruned, 0 to C - 1; counted, which waits for a GPU."""
         inputs = self.kept.shape[1]
         return (inputs - int(self.kept[0].sum())) * self.factor // inputs
 
     def at_progress(self, progress: float) -> None:
-        """Let inputs go if it is time: a step every 1 / (2 (C - 1)) of the training."""
+        """Prune inputs if it is time: a step every 1 / (2 (C - 1)) of the training."""
         stage = min(self.factor - 1, int(2 * progress * (self.factor - 1)))
         if stage > self.settled:
             for _ in range(self.stage, stage):
@@ -74,7 +75,7 @@ class Condensing(FollowsProgress):
 
     @torch.no_grad()
     def condense(self) -> None:
-        """One step: each group lets go of the R / C inputs that matter least to it."""
+        """One step: each group prunes the R / C inputs that matter least to it."""
         size = self.in_groups().abs().sum(0)
         size[self.kept == 0] = torch.inf
         share = size.shape[1] // self.factor
@@ -91,7 +92,7 @@ class Condensing(FollowsProgress):
     def lasso(self) -> Tensor:
         """Sum over groups and inputs of the root of the group's squared weights: Eq. in Sec. 3.1.
 
-        It makes whole columns small, so that letting them go costs little; 0 once the last are
+        It makes whole columns small, so that pruning them costs little; 0 once the last are
         gone. As in the authors' code, a squared column below 1e-6 counts as that.
         """
         if self.settled >= self.factor - 1:
@@ -120,7 +121,7 @@ class LearnedGroupConv(nn.Conv2d, Condensing):
 
 
 class LearnedGroupLinear(nn.Linear, Condensing):
-    """A linear layer that lets go of half its inputs in the middle of training: G = 1, C = 2."""
+    """A linear layer that prunes half its inputs in the middle of training: G = 1, C = 2."""
 
     def __init__(self, in_features: int, out_features: int) -> None:
         super().__init__(in_features, out_features)
@@ -150,26 +151,78 @@ class Choose(nn.Module):
         return x.index_select(1, self.index)
 
 
-def condensed_conv(
-    in_channels: int, out_channels: int, groups: int, factor: int, norm: Norm
-) -> nn.Sequential:
-    """norm, ReLU and a learned group convolution as they are at test time.
+class LearnedGroupLayer(nn.Sequential):
+    """norm, ReLU, dropout and a learned group convolution.
+
+    (N, in_channels, H, W) -> (N, out_channels, H, W).
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        groups: int,
+        factor: int,
+        drop_rate: float,
+        norm: Norm,
+    ) -> None:
+        super().__init__(
+            norm_relu(norm, in_channels),
+            nn.Dropout(drop_rate),
+            LearnedGroupConv(in_channels, out_channels, groups, factor),
+        )
+
+
+class CondensedGroupLayer(nn.Sequential):
+    """The same as it is in inference; `take_over` fills it.
 
     The inputs that each group has kept, their norm and ReLU, an ordinary group convolution, and
     the shuffle that puts its outputs where they were: (N, in_channels, H, W) -> (N, out_channels,
-    H, W). `take_over_conv` fills it.
+    H, W).
     """
-    width = in_channels * groups // factor
-    return nn.Sequential(
-        Choose(in_channels, width),
-        norm_relu(norm, width),
-        nn.Conv2d(width, out_channels, 1, groups=groups, bias=False),
-        ChannelShuffle(groups),
-    )
+
+    def __init__(
+        self, in_channels: int, out_channels: int, groups: int, factor: int, norm: Norm
+    ) -> None:
+        width = in_channels * groups // factor
+        super().__init__(
+            Choose(in_channels, width),
+            norm_relu(norm, width),
+            nn.Conv2d(width, out_channels, 1, groups=groups, bias=False),
+            ChannelShuffle(groups),
+        )
+
+    @torch.no_grad()
+    def take_over(self, learned: LearnedGroupLayer) -> None:
+        """Become what `learned` has learnt.
+
+        Raises:
+            BadArgument: a group still reads more inputs than it will keep, or the norm keeps no
+                values for each channel, so that a choice of its channels is another function.
+        """
+        layers: tuple[Any, ...] = tuple(learned)
+        (norm, _relu), _dropout, conv = layers
+        layers = tuple(self)
+        choose, (chosen_norm, _relu), grouped, _shuffle = layers
+        _refuse_unfinished(conv)
+        if not isinstance(norm, nn.BatchNorm2d):
+            raise BadArgument(
+                f"the norm before a learned group convolution is {type(norm).__name__}, whose "
+                "statistics depend on channels that are left out; only batch norm can be condensed"
+            )
+        index = torch.cat([row.nonzero()[:, 0] for row in conv.kept])
+        choose.index.copy_(index)
+        for name, values in norm.state_dict().items():
+            target = chosen_norm.state_dict()[name]
+            target.copy_(values[index] if values.ndim else values)
+        per_group = index.view(conv.filter_groups, -1)
+        # in_groups is (outputs of a group, G, R); group convolutions hold outputs group by group.
+        weights = [conv.in_groups()[:, g, per_group[g]] for g in range(conv.filter_groups)]
+        grouped.weight.copy_(torch.cat(weights)[:, :, None, None])
 
 
 class CondensedLinear(nn.Sequential):
-    """A learned linear layer at test time: (N, in_features) -> (N, out_features), read from half.
+    """A learned linear layer in inference: (N, in_features) -> (N, out_features), read from half.
 
     Args:
         in_features: of the layer in training.
@@ -180,47 +233,20 @@ class CondensedLinear(nn.Sequential):
         half = in_features - in_features // 2
         super().__init__(Choose(in_features, half), nn.Linear(half, out_features))
 
+    @torch.no_grad()
+    def take_over(self, learned: LearnedGroupLinear) -> None:
+        """Become what `learned` has learnt.
 
-@torch.no_grad()
-def take_over_conv(condensed: nn.Sequential, norm: nn.Module, conv: LearnedGroupConv) -> None:
-    """Fill what `condensed_conv` made with what `norm` and `conv` have learnt.
-
-    Raises:
-        BadArgument: `conv` still reads more inputs than it will keep, or `norm` keeps no values for
-            each channel, so that a choice of its channels is another function.
-    """
-    _refuse_unfinished(conv)
-    if not isinstance(norm, nn.BatchNorm2d):
-        raise BadArgument(
-            f"the norm before a learned group convolution is {type(norm).__name__}, whose "
-            "statistics depend on channels that are left out; only batch norm can be condensed"
-        )
-    choose, chosen_norm = cast(Choose, condensed[0]), condensed.get_submodule("1.0")
-    grouped = cast(nn.Conv2d, condensed[2])
-    index = torch.cat([row.nonzero()[:, 0] for row in conv.kept])
-    choose.index.copy_(index)
-    for name, values in norm.state_dict().items():
-        target = chosen_norm.state_dict()[name]
-        target.copy_(values[index] if values.ndim else values)
-    per_group = index.view(conv.filter_groups, -1)
-    # in_groups is (outputs of a group, G, R); group convolutions hold the outputs group by group.
-    weights = [conv.in_groups()[:, g, per_group[g]] for g in range(conv.filter_groups)]
-    grouped.weight.copy_(torch.cat(weights)[:, :, None, None])
-
-
-@torch.no_grad()
-def take_over_linear(condensed: CondensedLinear, linear: LearnedGroupLinear) -> None:
-    """Fill `condensed` with what `linear` has learnt.
-
-    Raises:
-        BadArgument: `linear` still reads all its inputs.
-    """
-    _refuse_unfinished(linear)
-    index = linear.kept[0].nonzero()[:, 0]
-    cast(Choose, condensed[0]).index.copy_(index)
-    half = cast(nn.Linear, condensed[1])
-    half.weight.copy_(linear.weight[:, index])
-    half.bias.copy_(linear.bias)
+        Raises:
+            BadArgument: `learned` still reads all its inputs.
+        """
+        _refuse_unfinished(learned)
+        layers: tuple[Any, ...] = tuple(self)
+        choose, half = layers
+        index = learned.kept[0].nonzero()[:, 0]
+        choose.index.copy_(index)
+        half.weight.copy_(learned.weight[:, index])
+        half.bias.copy_(learned.bias)
 
 
 def group_lasso(model: nn.Module) -> Tensor:
@@ -232,6 +258,6 @@ def group_lasso(model: nn.Module) -> Tensor:
 def _refuse_unfinished(layer: Condensing) -> None:
     if layer.stage < layer.factor - 1:
         raise BadArgument(
-            f"a layer has let go of inputs {layer.stage} times of {layer.factor - 1}; condensing "
-            "ends in the middle of training. Convert the network after that"
+            f"a layer has pruned inputs {layer.stage} times of {layer.factor - 1}; condensing ends "
+            "in the middle of training. Convert the network after that"
         )

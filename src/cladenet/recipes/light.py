@@ -238,7 +238,7 @@ _CONDENSENET = (
 CONDENSENET_CIFAR = Recipe(
     source=_CONDENSENET + "batch 64, 300 epochs; shifts of 4 pixels, mirror images; no group lasso",
     departs=(
-        "the linear layer lets go of half its inputs in the middle of training, as in Sec. 4.3, "
+        "the linear layer prunes half its inputs in the middle of training, as in Sec. 4.3, "
         "not when the network is converted"
     ),
     epochs=300,

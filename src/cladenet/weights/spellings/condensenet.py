@@ -5,7 +5,7 @@
 
 Their mask has the shape of the kernel, ours a row for each group: output channels of a group lie
 G apart there, so that the first G rows are those of the G groups. Their classifier has no mask; it
-lets go of its inputs when it is converted, and reads all of them until then.
+prunes its inputs when it is converted, and reads all of them until then.
 """
 
 from collections.abc import Iterator, Mapping
