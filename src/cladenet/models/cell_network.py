@@ -59,6 +59,44 @@ class LastSteps(nn.Sequential):
         return state[1]
 
 
+class Cells:
+    """Cells in the order in which they are put one behind the other.
+
+    Args:
+        kind: makes a cell.
+        channels: of the first state, h_0; there is none before it.
+        total: how many cells there will be.
+        drop_path: rate of scheduled drop path in the last of them; cell i of L has i / L of it.
+        norm: maps a channel count to a normalisation layer.
+
+    Attributes:
+        before: channels of h_(i-1), if there is one.
+        current: channels of h_i.
+        shrink: h_(i-1) has twice the height and width of h_i.
+    """
+
+    def __init__(
+        self, kind: type[BuiltCell], channels: int, total: int, *, drop_path: float, norm: Norm
+    ) -> None:
+        self.kind, self.total, self.drop_path, self.norm = kind, total, drop_path, norm
+        self.before: int | None = None
+        self.current = channels
+        self.shrink = False
+        self.built = 0
+
+    def add(self, cell: Cell, width: int, stride: int, keeps: bool = False) -> Step:
+        """The next one, of that width; arguments as in `BuiltCell` and `Step`."""
+        self.built += 1
+        rate = self.drop_path * self.built / self.total
+        made = self.kind(
+            cell, width, self.before, self.current, self.shrink, stride, rate, self.norm
+        )
+        self.shrink = stride == 2 or (self.shrink and keeps)
+        self.before = self.before if keeps else self.current
+        self.current = made.out_channels
+        return Step(made, keeps)
+
+
 class CellNetwork(Classifier):
     """Any pair of cells, for ImageNet or CIFAR.
 
@@ -102,23 +140,12 @@ class CellNetwork(Classifier):
     ) -> None:
         if n < 1 or width < 4:
             raise BadArgument(f"n is {n}, width {width}; expected 1 or more, and 4 or more")
-        cells_before = 0 if cifar else 2
-        total = 3 * n + 2 + cells_before
-        built = 0
-        before: int | None = None
+        super().__init__(in_channels, num_classes)
+        self.least_size = 4 if cifar else 33
         first_width = 3 * width if cifar else stem
-        current, shrink = first_width, False
-
-        def step(cell: Cell, channels: int, stride: int, keeps: bool = False) -> Step:
-            nonlocal built, before, current, shrink
-            built += 1
-            rate = drop_path * built / total
-            made = self.cell_type(cell, channels, before, current, shrink, stride, rate, norm)
-            shrink = stride == 2 or (shrink and keeps)
-            before = before if keeps else current
-            current = made.out_channels
-            return Step(made, keeps)
-
+        cells = Cells(
+            self.cell_type, first_width, 3 * n + (2 if cifar else 4), drop_path=drop_path, norm=norm
+        )
         first = Begin(
             *conv_norm_act(
                 in_channels,
@@ -130,17 +157,15 @@ class CellNetwork(Classifier):
                 activation=None,
             )
         )
-        steps = [] if cifar else [step(reduction, width // 4, 2), step(reduction, width // 2, 2)]
-        stages = nn.Sequential()
+        before = [] if cifar else [width // 4, width // 2]
+        self.stem = nn.Sequential(first, *(cells.add(reduction, f, stride=2) for f in before))
+        self.stages = nn.Sequential()
         for i in range(3):
-            cells = [step(reduction, width * 2**i, 2, skip_reduction)] if i else []
-            cells += [step(normal, width * 2**i, 1) for _ in range(n)]
-            stages.append(LastSteps(*cells) if i == 2 else nn.Sequential(*cells))
-        super().__init__(in_channels, num_classes)
-        self.least_size = 4 if cifar else 33
-        self.stem = nn.Sequential(first, *steps)
-        self.stages = stages
-        self.head = nn.Sequential(nn.ReLU(), *self.average_head(current, drop_rate))
+            f = width * 2**i
+            steps = [cells.add(reduction, f, stride=2, keeps=skip_reduction)] if i else []
+            steps += [cells.add(normal, f, stride=1) for _ in range(n)]
+            self.stages.append(LastSteps(*steps) if i == 2 else nn.Sequential(*steps))
+        self.head = nn.Sequential(nn.ReLU(), *self.average_head(cells.current, drop_rate))
         if auxiliary and num_classes:
             self._add_auxiliary_head(image_size, cifar, norm)
         self.initialise(self)
