@@ -22,10 +22,10 @@ II goes on to the next block, and [x_0, stage II] of every block goes to the cla
     transition  of stage II: norm, ReLU, 1x1 to as many, attention, 2x2 / 2 average
     feature     of [x_0, stage II]: norm, ReLU; with compression first norm, ReLU, 1x1 to half
 
-Attention is squeeze and excitation with half the channels hidden (Sec. 3.3). A stage hands on, in
-one map, the features of the blocks before, averaged down to its size, its own, and its stage II;
-the last one the features alone. The head's average over them is the average of each over its own
-size, as in the paper: all sizes are even.
+Attention is squeeze and excitation with half the channels hidden (Sec. 3.3). A stage hands on the
+features of all blocks so far, averaged down to its size, and its stage II; the last one the
+features alone. The head's average over them is the average of each over its own size, as in the
+paper: all sizes are even.
 
 T, in the names, counts the convolutions of all three blocks, with bottlenecks both of a layer.
 Dropout follows each convolution of the CIFAR networks; weights are drawn by He's rule, fan-out.
@@ -43,6 +43,7 @@ from cladenet.layers.conv import conv
 from cladenet.layers.init import he_fan_out_init
 from cladenet.layers.norm import Norm, norm_relu
 from cladenet.layers.squeeze_excite import SqueezeExcite
+from cladenet.layers.stem import residual_stem
 
 
 class Kernels(nn.Conv2d):
@@ -107,50 +108,55 @@ class CliqueBlock(nn.ModuleList):
 
     def forward(self, x: Tensor) -> Tensor:
         """x_0, (N, in_channels, H, W) -> [x_1, ..., x_n] of the last stage, (N, n k, H, W)."""
-        maps: list[Tensor] = []
+        new: tuple[Tensor, ...] = ()
         for layer in self:
-            maps.append(layer([x, *maps], 0))
+            new = (*new, layer([x, *new], 0))
         for stage in range(1, self.stages):
+            old, new = new, ()
             for i, layer in enumerate(self):
-                maps[i] = layer([*maps[:i], *maps[i + 1 :]], stage)
-        return torch.cat(maps, 1)
+                new = (*new, layer([*new, *old[i + 1 :]], stage))
+        return torch.cat(new, 1)
+
+
+State = tuple[Tensor, Tensor]  # the features of all blocks so far, and stage II of the last
 
 
 class Stage(nn.Module):
     """A transition, a block, and what the classifier sees of it.
 
     Args:
-        seen: channels of the features of the blocks before.
         transition: from stage II of the block before to x_0; None where the stem gives it.
         block: the block.
         feature: what the classifier sees of [x_0, stage II].
-        is_last: no block follows, so that stage II ends here.
     """
 
     def __init__(
-        self,
-        seen: int,
-        transition: nn.Module | None,
-        block: CliqueBlock,
-        feature: nn.Module,
-        is_last: bool,
+        self, transition: nn.Module | None, block: CliqueBlock, feature: nn.Module
     ) -> None:
         super().__init__()
-        self.seen = seen
         self.transition = transition
         self.history = nn.AvgPool2d(2) if transition else None
         self.block = block
         self.feature = feature
-        self.is_last = is_last
 
-    def forward(self, x: Tensor) -> Tensor:
-        """[features before, stage II of the block before] -> [features, stage II of this block]."""
-        features, x = x[:, : self.seen], x[:, self.seen :]
-        if self.transition is not None and self.history is not None:
-            features, x = self.history(features), self.transition(x)
+    def forward(self, state: Tensor | State) -> State:
+        """What the stem gives, or features and stage II so far -> the same with this block's."""
+        features, x = state if isinstance(state, tuple) else (None, state)
+        if self.transition is not None:
+            x = self.transition(x)
         clique = self.block(x)
         feature = self.feature(torch.cat([x, clique], 1))
-        return torch.cat([features, feature] if self.is_last else [features, feature, clique], 1)
+        if features is not None and self.history is not None:
+            feature = torch.cat([self.history(features), feature], 1)
+        return feature, clique
+
+
+class LastStage(Stage):
+    """No block follows, so that stage II ends here."""
+
+    def forward(self, state: Tensor | State) -> Tensor:  # type: ignore[override]
+        """Features and stage II so far -> all features, (N, num_features, h, w)."""
+        return super().forward(state)[0]
 
 
 class CliqueNet(Classifier):
@@ -163,8 +169,6 @@ class CliqueNet(Classifier):
         compression: the classifier sees half the maps of each block, mixed by a 1x1.
         attention: squeeze and excitation in the transitions.
         feedbacks: how often stage II is computed.
-        in_channels: channels of the images, of any size from 8 times the pixels that the stem
-            leaves out on: 32x32, in the CIFAR networks 4x4.
         drop_rate: of dropout after each convolution.
 
     Raises:
@@ -192,35 +196,32 @@ class CliqueNet(Classifier):
                 f"layers is {layers}, k {k}, feedbacks {feedbacks}; expected as many layers as k, "
                 "each 2 or more, 1 or more, and 1 or more"
             )
-        stages, seen, width = [], 0, 64
-        for i, (n, maps) in enumerate(zip(layers, k, strict=True)):
-            transition = _transition(width, attention, drop_rate, norm) if i else None
-            block = CliqueBlock(
-                [
-                    CliqueLayer(width, j, n, maps, 1 + feedbacks, bottleneck, drop_rate, norm)
-                    for j in range(1, n + 1)
-                ],
-                1 + feedbacks,
-            )
-            both = width + n * maps
-            feature = _feature(both, compression, norm)
-            is_last = i == len(layers) - 1
-            stages.append(Stage(seen, transition, block, feature, is_last))
-            seen += both // 2 if compression else both
-            width = n * maps
         super().__init__(in_channels, num_classes)
         self.least_size = self.stem_reduction * 2 ** (len(layers) - 1)
         self.stem = self._stem(in_channels, norm)
-        self.stages = nn.Sequential(*stages)
+        self.stages = nn.Sequential()
+        seen, width, stages = 0, 64, 1 + feedbacks
+        for i, (n, maps) in enumerate(zip(layers, k, strict=True)):
+            transition = _transition(width, attention, drop_rate, norm) if i else None
+            made = [
+                CliqueLayer(width, j, n, maps, stages, bottleneck, drop_rate, norm)
+                for j in range(1, n + 1)
+            ]
+            block = CliqueBlock(made, stages)
+            both = width + n * maps
+            kind = LastStage if i == len(layers) - 1 else Stage
+            self.stages.append(kind(transition, block, _feature(both, compression, norm)))
+            seen += both // 2 if compression else both
+            width = n * maps
         self.head = self.average_head(seen)
         self.initialise(self)
 
+    def as_map(self, features: Tensor | State, image_size: tuple[int, int]) -> Tensor:
+        """[features, stage II] in one map; of the last stage the features."""
+        return torch.cat(features, 1) if isinstance(features, tuple) else features
+
     def _stem(self, in_channels: int, norm: Norm) -> nn.Module:
-        return nn.Sequential(
-            conv(in_channels, 64, 7, stride=2),
-            norm_relu(norm, 64),
-            nn.MaxPool2d(3, stride=2, padding=1),
-        )
+        return residual_stem(in_channels, norm=norm)
 
 
 class CliqueNetCifar(CliqueNet):
@@ -230,10 +231,6 @@ class CliqueNetCifar(CliqueNet):
         k: maps of a layer.
         T: convolutions in all blocks, with bottlenecks both of a layer.
         bottleneck: as in `CliqueNet`, and so are the others.
-        compression: as in `CliqueNet`.
-        attention: as in `CliqueNet`.
-        feedbacks: as in `CliqueNet`.
-        drop_rate: of dropout after each convolution.
 
     Raises:
         BadArgument: `T` cannot be shared out to three blocks of two layers or more.
@@ -259,17 +256,9 @@ class CliqueNetCifar(CliqueNet):
             form = "6n with bottlenecks, such as 30" if bottleneck else "3n, such as 12"
             raise BadArgument(f"T is {T}; expected {form}, and n of 2 or more")
         super().__init__(
-            (n,) * 3,
-            (k,) * 3,
-            bottleneck,
-            compression,
-            attention,
-            feedbacks,
-            num_classes,
-            in_channels,
-            drop_rate,
-            norm,
-        )
+            (n,) * 3, (k,) * 3, bottleneck, compression, attention, feedbacks, num_classes,
+            in_channels, drop_rate, norm,
+        )  # fmt: skip
 
     def _stem(self, in_channels: int, norm: Norm) -> nn.Module:
         return conv(in_channels, 64, 3)
