@@ -8,7 +8,8 @@ from torch import Tensor
 from by_heart import sgd, steps_to_learn
 from cladenet.analysis.cost import count_cost, macs_to_exits
 from cladenet.errors import BadArgument
-from cladenet.models.msdnet import Layer, MSDNet, MSDNetCifar, Reduce
+from cladenet.models.msdnet import MSDNet, MSDNetCifar
+from cladenet.models.scale_grid import Layer, Reduce
 from cladenet.registry import create_model, find, list_models
 from parity import randomised, worst
 

@@ -35,13 +35,11 @@ The text says that exit i on ImageNet comes after layer k i + 3; the released we
 networks, have it after layer k i. The 7x7 of their PyTorch form has a bias.
 """
 
-import math
 from collections.abc import Iterator
 from functools import partial
-from itertools import accumulate, pairwise
+from itertools import pairwise
 from typing import cast
 
-import torch
 from torch import Tensor, nn
 
 from cladenet.errors import BadArgument
@@ -49,89 +47,7 @@ from cladenet.layers.classifier import Classifier
 from cladenet.layers.conv import conv_norm_relu
 from cladenet.layers.init import he_fan_out_init
 from cladenet.layers.norm import Norm
-
-Maps = tuple[Tensor, ...]  # of all scales there are, the finest first
-
-
-class FirstMaps(nn.ModuleList):
-    """The stem: images -> maps of all scales, each made from the one before."""
-
-    def forward(self, x: Tensor) -> Maps:
-        """(N, in_channels, H, W) -> a map for each scale."""
-        maps = []
-        for layer in self:
-            x = layer(x)
-            maps.append(x)
-        return tuple(maps)
-
-
-class Grow(nn.Module):
-    """New maps for one scale, from itself and, where there is one, the finer scale.
-
-    Args:
-        width: maps of the scale at hand.
-        out_channels: c f, the new maps.
-        bottleneck: b, the 1x1 gives b times what the 3x3 gives, at most as many as it reads.
-        finer: maps and b of the scale before; None for a layer's finest.
-    """
-
-    def __init__(
-        self,
-        width: int,
-        out_channels: int,
-        bottleneck: int,
-        finer: tuple[int, int] | None,
-        norm: Norm,
-    ) -> None:
-        super().__init__()
-
-        def unit(in_channels: int, channels: int, b: int, stride: int) -> nn.Sequential:
-            inner = min(in_channels, b * channels)
-            return nn.Sequential(
-                conv_norm_relu(in_channels, inner, 1, norm=norm),
-                conv_norm_relu(inner, channels, 3, stride, norm=norm),
-            )
-
-        share = out_channels if finer is None else out_channels // 2
-        self.down = None if finer is None else unit(finer[0], share, finer[1], stride=2)
-        self.same = unit(width, share, bottleneck, stride=1)
-
-    def forward(self, x: Tensor, finer: Tensor | None) -> Tensor:
-        """(N, width, h, w), (N, any, 2h, 2w) -> (N, width + out_channels, h, w)."""
-        new = [] if self.down is None else [self.down(finer)]
-        return torch.cat([x, *new, self.same(x)], 1)
-
-
-class Layer(nn.ModuleList):
-    """x^(l-1) -> x^l for all scales; the finest scale may end here, read but not written."""
-
-    def __init__(self, scales: list[Grow], drops_finest: bool) -> None:
-        super().__init__(scales)
-        self.drops_finest = drops_finest
-
-    def forward(self, maps: Maps) -> Maps:
-        """The maps of all scales -> wider ones, without the finest if that ends here."""
-        finer = maps[:-1] if self.drops_finest else (None, *maps[:-1])
-        same = maps[1:] if self.drops_finest else maps
-        return tuple(grow(x, fine) for grow, x, fine in zip(self, same, finer, strict=True))
-
-
-class Reduce(nn.ModuleList):
-    """Half the maps at each scale: a 1x1 convolution, norm and ReLU of its own for each."""
-
-    def forward(self, maps: Maps) -> Maps:
-        """The maps of all scales -> as many maps, narrower."""
-        return tuple(halve(x) for halve, x in zip(self, maps, strict=True))
-
-
-class LastLayer(nn.Sequential):
-    """The layers up to the last exit, of which the coarsest scale goes on."""
-
-    def forward(self, maps: Maps) -> Tensor:
-        """The maps of all scales -> (N, channels, h, w)."""
-        for layer in self:
-            maps = layer(maps)
-        return maps[-1]
+from cladenet.models.scale_grid import FirstMaps, Maps, grid
 
 
 class MSDNet(Classifier):
@@ -150,7 +66,6 @@ class MSDNet(Classifier):
     """
 
     least_size = 32
-
     init = staticmethod(he_fan_out_init)
 
     def __init__(
@@ -173,28 +88,25 @@ class MSDNet(Classifier):
                 f"growth_rate is {growth_rate}, width {width}, factors {factors}; expected 2 or "
                 "more, 1 or more, and 1 or more for each scale"
             )
-        built = layers[:exits]
-        stages, widths = _blocks(layers, len(built), growth_rate, width, factors, norm)
-        coarsest = [factors[-1] * width for width in widths]
-        heads = [self._layers_of_head(channels, norm) for channels in coarsest]
         super().__init__(in_channels, num_classes)
+        self.num_exits = exits or len(layers)
+        self.stem = FirstMaps(
+            [
+                self._first_scale(in_channels, factors[0] * width, norm),
+                *(
+                    conv_norm_relu(finer * width, coarser * width, 3, 2, norm=norm)
+                    for finer, coarser in pairwise(factors)
+                ),
+            ]
+        )
+        self.stages, coarsest = grid(layers, self.num_exits, growth_rate, width, factors, norm)
         self.exit_widths = [self._width_of_head(channels) for channels in coarsest]
-        first = self._first_scale(in_channels, factors[0] * width, norm)
-        coarser = [
-            conv_norm_relu(before * width, after * width, 3, 2, norm=norm)
-            for before, after in pairwise(factors)
+        heads = [
+            self._exit(channels, head_width, norm)
+            for channels, head_width in zip(coarsest, self.exit_widths, strict=True)
         ]
-        self.stem = FirstMaps([first, *coarser])
-        self.stages = stages
-        self.head = nn.Sequential(
-            *heads.pop(), self.new_classifier(self._width_of_head(coarsest[-1]))
-        )
-        self.early_heads = nn.ModuleList(
-            nn.Sequential(*head, nn.Identity())
-            for head in heads  # the last layer follows
-        )
-        self._end_early_heads(num_classes)
-        self.num_exits = len(built)
+        self.head = heads[-1]
+        self.early_heads = nn.ModuleList(heads[:-1])
         self.initialise(self)
 
     def forward(self, x: Tensor) -> Tensor | tuple[Tensor, ...]:
@@ -225,7 +137,8 @@ class MSDNet(Classifier):
     def reset_classifier(self, num_classes: int) -> None:
         """Fresh last layers of all exits, as in `Classifier`."""
         super().reset_classifier(num_classes)
-        self._end_early_heads(num_classes)
+        for head, width in zip(self.early_heads, self.exit_widths, strict=False):
+            self.renew(cast(nn.Sequential, head), self.new_classifier(width))
 
     def heads(self) -> dict[str, nn.Sequential]:
         """The exits, the last one first."""
@@ -241,20 +154,13 @@ class MSDNet(Classifier):
     def _width_of_head(self, channels: int) -> int:
         return channels
 
-    def _layers_of_head(self, channels: int, norm: Norm) -> list[nn.Module]:
-        """All but the last: at the paper's size what is left is 2x2, and the average over that."""
-        width = self._width_of_head(channels)
-        return [
+    def _exit(self, channels: int, width: int, norm: Norm) -> nn.Sequential:
+        """At the paper's size what the convolutions leave is 2x2, and the average over that."""
+        return nn.Sequential(
             conv_norm_relu(channels, width, 3, 2, norm=norm),
             conv_norm_relu(width, width, 3, 2, norm=norm),
-            nn.AdaptiveAvgPool2d(1),
-            nn.Flatten(),
-        ]
-
-    def _end_early_heads(self, num_classes: int) -> None:
-        for head, width in zip(self.early_heads, self.exit_widths, strict=False):
-            last = nn.Linear(width, num_classes) if num_classes else nn.Identity()
-            self.renew(cast(nn.Sequential, head), last)
+            *self.average_head(width),
+        )
 
 
 class MSDNetCifar(MSDNet):
@@ -280,46 +186,6 @@ class MSDNetCifar(MSDNet):
 
     def _width_of_head(self, channels: int) -> int:
         return 128
-
-
-def _blocks(
-    layers: tuple[int, ...],
-    built: int,
-    growth_rate: int,
-    width: int,
-    factors: tuple[int, ...],
-    norm: Norm,
-) -> tuple[nn.Sequential, list[int]]:
-    """The first `built` blocks, and the maps that each gives at a factor of 1."""
-    scales, total = len(factors), sum(layers)
-    part = math.ceil(total / scales)
-    ends = set(accumulate(layers))
-    blocks, widths = nn.Sequential(), []
-    block = nn.Sequential()
-    for number in range(1, total + 1):
-        finest = (number - 1) // part
-        drops = finest > max(0, number - 2) // part
-        grows = []
-        for s in range(finest, scales):
-            fine = (factors[s - 1] * width, factors[s - 1]) if s > finest or drops else None
-            out = factors[s] * growth_rate
-            grows.append(Grow(factors[s] * width, out, factors[s], fine, norm))
-        block.append(Layer(grows, drops))
-        width += growth_rate
-        if drops:
-            halves = [
-                conv_norm_relu(f * width, f * (width // 2), 1, norm=norm) for f in factors[finest:]
-            ]
-            block.append(Reduce(halves))
-            width //= 2
-        if number in ends:
-            is_last = len(blocks) == built - 1
-            blocks.append(LastLayer(*block) if is_last else block)
-            widths.append(width)
-            if is_last:
-                break
-            block = nn.Sequential()
-    return blocks, widths
 
 
 _ANYTIME = (4, *[2] * 10)  # layers up to each exit
