@@ -3,6 +3,8 @@
 import json
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -177,3 +179,9 @@ def test_real_photographs_are_clean(real_data: Path) -> None:
     report = check(real_data / "hymenoptera", RESNET)
     assert (report.problems, report.warnings, report.duplicates) == ((), (), ())
     assert report.kinds == {"JPEG RGB": 240}
+
+
+def test_check_needs_no_torch() -> None:
+    """Importing it takes seconds, which is most of the time for a small folder."""
+    code = "import sys, cladenet.cli.check_command; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -14,12 +14,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from cladenet.data.ahead import OnProgress, in_threads
 from cladenet.data.augment.colour import PrincipalColours
 from cladenet.data.augment.crops import Augment
 from cladenet.data.augment.views import TrainViews
-from cladenet.data.cache.store import ArrayStore, FileStore, OnProgress, Store, View, open_store
+from cladenet.data.cache.store import ArrayStore, FileStore, Store, View, open_store
 from cladenet.data.dataset import ArrayImages, EncodedImages, Split
-from cladenet.data.loading import WorkerProcesses, in_threads
+from cladenet.data.loading import WorkerProcesses
 from cladenet.data.order import NOTHING
 from cladenet.data.preprocess import Preprocess
 from cladenet.data.shared_memory import free_shared_memory, why_no_processes

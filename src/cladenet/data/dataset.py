@@ -183,9 +183,11 @@ class FileImages:
         changed and kept its size goes unnoticed here.
         """
         sha = hashlib.sha256()
+        inside = os.path.join(os.path.normpath(self.root), "")
         for path in self.paths:
-            sha.update(os.fsencode(os.path.relpath(path, self.root)))
-            sha.update(f"\0{os.path.getsize(path)}\n".encode())
+            short = path[len(inside) :] if path.startswith(inside) else ""
+            name = short if _is_plain(short) else os.path.relpath(path, self.root)
+            sha.update(os.fsencode(name) + f"\0{os.path.getsize(path)}\n".encode())
         return sha.digest()
 
     def contents(self, memory: Path) -> str:
@@ -193,6 +195,11 @@ class FileImages:
         names = "\n".join(self.paths).encode("utf-8", "surrogateescape")
         known = memory / f"hashes-{hashlib.sha256(names).hexdigest()[:32]}.json"
         return content_hash(self.paths, known)
+
+
+def _is_plain(path: str) -> bool:
+    """Whether a relative path is as `os.path.normpath` would leave it."""
+    return bool(path) and "//" not in path and "./" not in path and not path.startswith("/")
 
 
 Images = ArrayImages | EncodedImages

@@ -7,10 +7,7 @@ nothing from a global generator. Processes are for the rest; PyTorch's DataLoade
 import signal
 import threading
 import warnings
-from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import islice
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Generic, NamedTuple, TypeVar, cast
 
 import torch
@@ -22,26 +19,6 @@ from cladenet.errors import BadArgument, CladeNetError, OutOfSpace
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
-
-
-def in_threads(
-    function: Callable[[Job], Result], jobs: Iterable[Job], threads: int
-) -> Generator[Result, None, None]:
-    """`map(function, jobs)` by `threads` threads, at most two jobs of each ahead."""
-    waiting: deque[Future[Result]] = deque()
-    remaining = iter(jobs)
-    with ThreadPoolExecutor(threads, thread_name_prefix="cladenet-data") as pool:
-        try:
-            for job in islice(remaining, 2 * threads):
-                waiting.append(pool.submit(function, job))
-            while waiting:
-                result = waiting.popleft().result()
-                for job in islice(remaining, 1):
-                    waiting.append(pool.submit(function, job))
-                yield result
-        finally:
-            for future in waiting:
-                future.cancel()
 
 
 class WorkerProcesses(Generic[Job, Result]):

@@ -13,9 +13,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from cladenet.data.ahead import in_threads
 from cladenet.data.dataset import ArrayImages, Split
 from cladenet.data.images.decode import open_image
-from cladenet.data.loading import in_threads
 from cladenet.data.preprocess import Preprocess
 from cladenet.errors import BadArgument, DataError
 from cladenet.evaluation.scales import at_scale, size_at

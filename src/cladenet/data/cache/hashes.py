@@ -10,14 +10,16 @@ import json
 import os
 import time
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 
+from cladenet.data.ahead import in_chunks, threads_for
 from cladenet.data.images.decode import readable
-from cladenet.data.loading import in_threads
 from cladenet.errors import DataError
 
 SETTLED_NS = 2_000_000_000  # a file changed more recently may change again within the same tick
 THREADS = 4
+AT_ONCE = 1 << 20  # bytes
 
 Stamp = list[int]
 Known = dict[str, tuple[Stamp, str]]
@@ -36,11 +38,12 @@ def content_hash(paths: Sequence[str], memory: Path | None = None) -> str:
     known = _recall(memory)
     digests: list[str] = []
     learned: Known = {}
-    for path, (stamp, digest) in zip(
-        paths, in_threads(lambda path: _digest(path, known), paths, THREADS), strict=True
-    ):
+    threads = threads_for(paths, THREADS)
+    chunks = in_chunks(lambda path: _digest(path, known), paths, threads)
+    settled = time.time_ns() - SETTLED_NS
+    for path, (stamp, digest) in zip(paths, chain.from_iterable(chunks), strict=True):
         digests.append(digest)
-        if time.time_ns() - max(stamp[2:]) > SETTLED_NS:
+        if max(stamp[2:]) < settled:
             learned[path] = (stamp, digest)
     if memory is not None and learned != known:
         _remember(memory, learned)
@@ -54,7 +57,9 @@ def _digest(path: str, known: Known) -> tuple[Stamp, str]:
         remembered = known.get(path)
         if remembered is not None and remembered[0] == stamp:
             return remembered
-        with open(path, "rb") as file:
+        with open(path, "rb", buffering=0) as file:
+            if status.st_size <= AT_ONCE:
+                return stamp, hashlib.sha256(file.read()).hexdigest()
             return stamp, hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise DataError(

@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -20,6 +20,7 @@ import torch
 from filelock import FileLock
 from numpy.typing import NDArray
 
+from cladenet.data.ahead import OnProgress, in_threads, threads_for
 from cladenet.data.cache.packed import (
     FORMAT,
     DamagedCache,
@@ -27,8 +28,7 @@ from cladenet.data.cache.packed import (
     out_of_space,
     pack,
 )
-from cladenet.data.dataset import ArrayImages, EncodedImages, Images
-from cladenet.data.loading import in_threads
+from cladenet.data.dataset import ArrayImages, EncodedImages, FileImages, Images
 from cladenet.data.preprocess import Preprocess
 from cladenet.data.resample import shrink
 from cladenet.errors import BadArgument
@@ -38,8 +38,6 @@ from cladenet.threads import our_share
 
 CACHE_LIMIT = 20 << 30
 SAMPLED = 32
-
-OnProgress = Callable[[int, int], None]
 
 
 class Store(Protocol):
@@ -202,11 +200,18 @@ def _packed(
             return FileStore(images, view), (*notes, f"{note}; they are decoded anew each epoch")
         if needed > free:
             raise out_of_space(folder, needed)
-        with closing(
-            in_threads(lambda index: view.of(images, index), range(len(images)), our_share().cpus)
-        ) as decoded:
+        with closing(_views(images, view)) as decoded:
             pack(path, decoded, key, needed, lambda done: _tell(on_progress, done, len(images)))
         return _opened(path, *_identity(path)), notes
+
+
+def _views(images: EncodedImages, view: View) -> Generator[NDArray[np.uint8], None, None]:
+    cpus = our_share().cpus
+    threads = threads_for(images.paths, cpus) if isinstance(images, FileImages) else cpus
+    if threads > 1:
+        yield from in_threads(lambda index: view.of(images, index), range(len(images)), threads)
+    else:
+        yield from (view.of(images, index) for index in range(len(images)))
 
 
 def _tell(on_progress: OnProgress | None, done: int, total: int) -> None:

@@ -9,16 +9,15 @@ A flipped bit that still decodes is not found: no image format but PNG carries a
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
+from cladenet.data.ahead import in_chunks, threads_for
 from cladenet.data.check.depths import judge_depths
 from cladenet.data.dataset import ArrayImages, DataSet, FileImages, Split
 from cladenet.data.images.decode import Decoding, UnreadableImage, readable
@@ -31,7 +30,6 @@ from cladenet.threads import our_share
 
 OnUnreadable = Literal["stop", "skip"]
 Progress = Callable[[int, int], None]
-CHUNK = 64
 KEEP_FROM = 1_000  # below this many files, verifying again takes less than a second
 VERSION = 2  # of the rules by which a file is read
 
@@ -47,11 +45,11 @@ def inspect_all(
         progress: called with the number done and the total, now and then.
     """
     results: list[Facts | UnreadableImage] = []
-    with ThreadPoolExecutor(our_share().cpus) as pool:
-        for chunk in pool.map(partial(_inspect_some, decoding=decoding), _chunks(paths)):
-            results.extend(chunk)
-            if progress is not None:
-                progress(len(results), len(paths))
+    threads = threads_for(paths, our_share().cpus)
+    for chunk in in_chunks(partial(_attempt, decoding=decoding), paths, threads):
+        results.extend(chunk)
+        if progress is not None:
+            progress(len(results), len(paths))
     return results
 
 
@@ -109,20 +107,11 @@ def file_paths(split: Split) -> tuple[str, ...]:
     return split.images.paths if isinstance(split.images, FileImages) else ()
 
 
-def _inspect_some(paths: Sequence[str], decoding: Decoding) -> list[Facts | UnreadableImage]:
-    results: list[Facts | UnreadableImage] = []
-    for path in paths:
-        try:
-            results.append(inspect(path, decoding))
-        except UnreadableImage as error:
-            results.append(error)
-    return results
-
-
-def _chunks(paths: Iterable[str]) -> Iterator[tuple[str, ...]]:
-    left = iter(paths)
-    while chunk := tuple(islice(left, CHUNK)):
-        yield chunk
+def _attempt(path: str, decoding: Decoding) -> Facts | UnreadableImage:
+    try:
+        return inspect(path, decoding)
+    except UnreadableImage as error:
+        return error
 
 
 def _is_plain(facts: Facts | UnreadableImage) -> bool:

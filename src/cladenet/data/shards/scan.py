@@ -7,9 +7,9 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from cladenet.data.ahead import in_threads
 from cladenet.data.images.decode import UnreadableImage
 from cladenet.data.images.facts import Facts, inspect
-from cladenet.data.loading import in_threads
 from cladenet.data.shards.damage import DamagedShard
 from cladenet.data.shards.index import Collector, ShardIndex
 from cladenet.data.shards.labels import Fault, Fields, image_field, label_of

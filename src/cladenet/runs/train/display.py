@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol, TextIO
 
-from cladenet.data.cache.store import OnProgress
+from cladenet.data.ahead import OnProgress
 
 PLAIN_EVERY = 30.0  # seconds between two lines where nothing is redrawn
 LIVE_EVERY = 0.2  # seconds between two drawings

@@ -6,8 +6,8 @@ import torch
 
 from cladenet import __version__
 from cladenet.checkpoints.card import Card
+from cladenet.data.ahead import OnProgress
 from cladenet.data.batches import TrainBatches
-from cladenet.data.cache.store import OnProgress
 from cladenet.data.dataset import Split
 from cladenet.evaluation.options import PassOptions
 from cladenet.evaluation.result import Evaluation
