@@ -6,7 +6,9 @@
 The same photographs, each several times, lie in shards and as files. All sides make random boxes of
 224 pixels, mirrored or not, and end with normalised float32 batches in memory; they take turns in
 one process. Worker processes live across epochs, so their start is not counted. "packing" is what a
-run on the files does before its first step: decode all and write them to the packed cache.
+run on the files does before its first step: decode all and write them to the packed cache. On a
+machine that others use too, look at the images per CPU second, given for sides that work in one
+process, threads included, as so many times those of webdataset without processes.
 What is written: benchmarks/results/shards.json.
 """
 
@@ -34,7 +36,7 @@ from cladenet.data.preprocess import Preprocess
 from cladenet.data.sources.open import open_dataset
 from cladenet.vision import torchvision
 from input_pipeline import PHOTOS_ALIKE, spread, statistics_of
-from input_sides import BATCH, SIDE, Epoch, inputs
+from input_sides import BATCH, PROCESS, SIDE, Epoch, inputs
 from machine import machine
 
 RESULT = Path(__file__).parent / "results" / "shards.json"
@@ -93,7 +95,7 @@ def sides(spec: str, photos: Split, folder: str) -> dict[str, Epoch]:
     view = Preprocess.for_dataset(dataset, (3, SIDE, SIDE))
     found: dict[str, Epoch] = {}
     for workers in (0, WORKERS):
-        found[f"webdataset, {workers} processes"] = rivals(spec, view, workers)
+        found[f"webdataset, {workers} {PROCESS}es"] = rivals(spec, view, workers)
     many = photos.subset(np.tile(np.arange(len(photos)), COPIES))
 
     def packing(number: int) -> Iterable[Tensor]:
@@ -139,25 +141,31 @@ def rivals(spec: str, view: Preprocess, workers: int) -> Epoch:
 
 def compare(found: dict[str, Epoch], rounds: int) -> dict[str, Any]:
     """Rates of all sides, taking turns, after one epoch of each that warms up and is looked at."""
-    baseline = f"webdataset, {WORKERS} processes"
+    baseline = f"webdataset, {WORKERS} {PROCESS}es"
     looks = {name: statistics_of(epoch(0)) for name, epoch in found.items() if name != "packing"}
     for name, look in looks.items():
         difference = max(abs(a - b) for a, b in zip(look, looks[baseline], strict=True))
         if difference > PHOTOS_ALIKE:
             raise SystemExit(f"{name}: pixel statistics differ by {difference:.3f}: other images")
-    rates: dict[str, list[float]] = {name: [] for name in found}
+    wall: dict[str, list[float]] = {name: [] for name in found}
+    cpu: dict[str, list[float]] = {name: [] for name in found}
     for number in range(1, rounds + 1):
         for name, epoch in found.items():
-            start = time.perf_counter()
+            start, cpu_start = time.perf_counter(), time.process_time()
             images = count(epoch, number)
-            rates[name].append(images / (time.perf_counter() - start))
-    result = {name: spread(rates[name], rates[baseline]) for name in found}
-    for name, figures in result.items():
-        print(
-            f"{name}: {figures['median']:,} images/s ({figures['least']:,} to "
-            f"{figures['most']:,}), {figures['times']}x",
-            flush=True,
-        )
+            wall[name].append(images / (time.perf_counter() - start))
+            cpu[name].append(images / (time.process_time() - cpu_start))
+    result: dict[str, Any] = {name: {"wall": spread(wall[name], wall[baseline])} for name in found}
+    alone = f"webdataset, 0 {PROCESS}es"
+    for name in found:
+        if PROCESS not in name or name == alone:
+            result[name]["cpu"] = spread(cpu[name], cpu[alone])
+        for clock, figures in result[name].items():
+            print(
+                f"{name}: {figures['median']:,} images per {clock} second "
+                f"({figures['least']:,} to {figures['most']:,}), {figures['times']}x",
+                flush=True,
+            )
     return result
 
 
