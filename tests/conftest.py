@@ -1,10 +1,14 @@
 """One torch thread per test process, and the real data where it is."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
+
+from cladenet.inference import auto
+from cladenet.inference.engines import ENGINES
 
 torch.set_num_threads(1)
 
@@ -16,3 +20,14 @@ def real_data() -> Path:
     if not root:
         pytest.skip("CLADENET_TEST_DATA is not set: no real data on this machine")
     return Path(root)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _engines_stay() -> Iterator[None]:
+    """On a machine that is busy enough, `auto` would change its engine in the midst of a test."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(auto, "THREADS_AFTER", float("inf"))
+        for name, engine in ENGINES.items():
+            after = float("inf") if engine.pays_after else 0.0
+            patch.setitem(ENGINES, name, engine._replace(pays_after=after))
+        yield

@@ -14,8 +14,8 @@ PAGE = Path(__file__).parents[1] / "CONTRIBUTING.md"
 
 # Lowest first; a floor may use the floors before it, never one beside or after it.
 FLOORS = (
-    {"errors"},
-    {"files", "paths", "suggest", "vision", "allocator", "threads", "world"},
+    {"errors", "control_groups"},
+    {"files", "paths", "suggest", "vision", "allocator", "threads", "memory", "world"},
     {"processor"},
     {"ledger"},
     {"layers", "data", "recipes"},

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cladenet import processor, threads
+from cladenet import control_groups, memory, processor, threads
 from cladenet.cli import main
 from cladenet.errors import BadArgument
 from cladenet.threads import Share, our_share, prepare_threads
@@ -27,7 +27,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (topology / "thread_siblings_list").write_text(f"{cpu % 4},{cpu % 4 + 4}\n")
     monkeypatch.setattr(os, "cpu_count", lambda: 8)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
-    monkeypatch.setattr(threads, "PROC", tmp_path)
+    monkeypatch.setattr(control_groups, "PROC", tmp_path)
     monkeypatch.setattr(threads, "CPUS", tmp_path)
     return tmp_path
 
@@ -85,6 +85,27 @@ def test_quotas_of_the_first_version(machine: Path, root: str) -> None:
     assert our_share() == Share(8, 3, 3, "quota")
     written(inside, cpu__cfs_quota_us="-1\n")
     assert our_share() == Share(8, 8, 4, "")
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_memory_is_what_the_tightest_group_leaves(
+    machine: Path, version: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Files that were read do not count as taken: they can be let go."""
+    (machine / "meminfo").write_text("MemTotal: 64000 kB\nMemAvailable: 32000 kB\n")
+    monkeypatch.setattr(memory, "MEMINFO", machine / "meminfo")
+    assert memory.available_memory() == 32000 * 1024
+    v1 = V1.replace("cpu,cpuacct", "memory")
+    place = grouped(machine, V2 if version == 2 else v1, "/", "0::/\n4:memory:/\n")
+    names = ("memory.max", "memory.current")
+    if version == 1:
+        names = ("memory.limit_in_bytes", "memory.usage_in_bytes")
+    place.mkdir()
+    (place / "memory.stat").write_text("anon 600\ninactive_file 300\n")
+    for limit, left in (("1000", 400), ("max", 32000 * 1024), ("100", 0)):
+        for name, value in zip(names, (limit, "900"), strict=True):
+            (place / name).write_text(value)
+        assert memory.available_memory() == left
 
 
 def test_libraries_hear_of_our_share_before_they_are_loaded(machine: Path) -> None:

@@ -119,7 +119,9 @@ def test_verbose_says_what_has_run_each_network_on_crops(
 ) -> None:
     words = ["evaluate", str(photo_run), "-v", "--protocol"]
     assert main([*words, "ten-crop,dense"]) == 0
-    assert capsys.readouterr().err.count("engine packed, fp32: packed is ready at once") == 1
+    assert (
+        capsys.readouterr().err.count("engine packed, fp32, 1 thread: packed is ready at once") == 1
+    )
     if processor.has_bf16("cpu"):
         assert main([*words, "ten-crop", "--precision", "bf16"]) == 0
         assert "engine packed, bf16" in capsys.readouterr().err

@@ -8,11 +8,15 @@ Two logical processors of one core share its vector units, so arithmetic wants o
 """
 
 import os
-from collections.abc import Iterator, MutableMapping
-from pathlib import Path, PurePosixPath
+from collections.abc import MutableMapping
+from pathlib import Path
 from typing import NamedTuple
 
-PROC, CPUS = Path("/proc/self"), Path("/sys/devices/system/cpu")
+from cladenet.control_groups import group_folders
+from cladenet.errors import BadArgument
+
+MOST_THREADS = 1024  # beyond, OpenMP ends the process without a word
+CPUS = Path("/sys/devices/system/cpu")
 
 # Of libgomp, which comes with torch for Linux. A thread that waits for work spins by default for
 # some milliseconds, in which a neighbour could use its core; this is about 50 us, what it takes to
@@ -42,11 +46,18 @@ def our_share() -> Share:
     """As things stand now; a quota of 1.5 processors counts as 2, one of 1.4 as 1."""
     machine = os.cpu_count() or 1
     allowed = _allowed(machine)
-    quota = min(_quotas(PROC), default=float("inf"))
+    quotas = [_quota(folder) for folder in group_folders("cpu")]
+    quota = min((found for found in quotas if found is not None), default=float("inf"))
     granted = max(1, int(quota + 0.5)) if quota < len(allowed) else len(allowed)
     limits = ["affinity"] * (len(allowed) < machine) + ["quota"] * (granted < len(allowed))
     cores = len({_siblings(cpu) for cpu in allowed})
     return Share(machine, granted, min(granted, cores), " and ".join(limits))
+
+
+def check_threads(threads: int) -> None:
+    """Raise BadArgument unless there can be so many."""
+    if not 1 <= threads <= MOST_THREADS:
+        raise BadArgument(f"threads is {threads}; expected 1 to {MOST_THREADS}")
 
 
 def prepare_threads(variables: MutableMapping[str, str]) -> None:
@@ -75,46 +86,8 @@ def _siblings(cpu: int) -> str:
         return str(cpu)
 
 
-def _quotas(proc: Path) -> Iterator[float]:
-    """Processors granted by each control group that this process is in, in version 1 or 2."""
-    try:
-        groups = (proc / "cgroup").read_text().splitlines()
-        mounts = (proc / "mountinfo").read_text().splitlines()
-    except OSError:  # not Linux
-        return
-    for line in mounts:
-        before, _, after = line.partition(" - ")
-        root, place = before.split()[3:5]
-        kind, _, options = after.split(" ", 2)
-        controllers = options.split(",")
-        if kind == "cgroup2":
-            path = next((g.split(":", 2)[2] for g in groups if g.startswith("0::")), None)
-        elif kind == "cgroup" and "cpu" in controllers:
-            path = next((g.split(":", 2)[2] for g in groups if "cpu" in _controllers(g)), None)
-        else:
-            continue
-        if path is not None:
-            yield from _along(Path(place), root, path)
-
-
-def _controllers(group: str) -> list[str]:
-    return group.split(":", 2)[1].split(",")
-
-
-def _along(place: Path, root: str, path: str) -> Iterator[float]:
-    """Of a group and those around it, up to the one that is mounted at `place`."""
-    try:
-        inside = PurePosixPath(path).relative_to(root)
-    except ValueError:  # a container sees its own group as the root
-        inside = PurePosixPath()
-    for folder in (inside, *inside.parents):
-        quota = _of_group(place / folder)
-        if quota is not None:
-            yield quota
-
-
-def _of_group(folder: Path) -> float | None:
-    """Processors; None for no limit."""
+def _quota(folder: Path) -> float | None:
+    """Processors granted to a control group; None for no limit."""
     try:
         if (folder / "cpu.max").exists():
             quota, period = (folder / "cpu.max").read_text().split()

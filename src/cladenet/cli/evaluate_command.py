@@ -9,7 +9,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cladenet.cli.engine_options import add_engine, note
+from cladenet.cli.engine_options import add_engine, note, use_threads
 from cladenet.cli.imports import lasting_imports
 from cladenet.cli.index_first import index_first
 from cladenet.cli.tables import interval, percent
@@ -94,6 +94,7 @@ def run(arguments: argparse.Namespace) -> int:
         from cladenet.runs.evaluate.options import EvaluateOptions
 
     keep_freed_memory()
+    use_threads(arguments)
     output: Path | None = arguments.output
     if output is not None and not output.absolute().parent.is_dir():
         raise BadArgument(f"--output {output}: its folder is not there; make it first")

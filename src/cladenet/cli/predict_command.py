@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from cladenet.cli.engine_options import add_engine, note
+from cladenet.cli.engine_options import add_engine, note, use_threads
 from cladenet.cli.imports import lasting_imports
 from cladenet.data.images.decode import readable
 from cladenet.data.images.listing import Ignored
@@ -58,6 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
         from cladenet.runs.predict.predictor import Predictor
 
     keep_freed_memory()
+    use_threads(arguments)
     ignored = Ignored()
     predictor = Predictor(
         arguments.run,
@@ -66,6 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
         device=arguments.device,
         precision=arguments.precision,
         engine=arguments.engine,
+        threads=arguments.threads,
         fit=arguments.fit,
         max_megapixels=arguments.max_megapixels,
         note=note if arguments.verbose else lambda _: None,

@@ -2,9 +2,10 @@
 
 packed        torch alone: batch norms folded, weights packed once for oneDNN, sums and
               activations fused into the products; ready in a fraction of a second
-inductor      torch's compiler with the weights truly frozen; needs a C++ compiler, and seconds
-onnxruntime   needs the extra `engines`
-openvino      needs the extra `engines`
+onnxruntime   by way of an ONNX graph; ready in some seconds
+openvino      needs the extra `engines`; ready in some seconds
+inductor      torch's compiler with the weights truly frozen; needs a C++ compiler, and up to a
+              minute
 graph         on a GPU: folded, channels last, replayed as one CUDA graph
 eager         the network as it is
 """
@@ -25,12 +26,17 @@ class Engine(NamedTuple):
         device: where it runs.
         precisions: that it knows.
         package: that has to be installed; empty for none.
+        pays_after: seconds of answering after which `auto` gets it ready and measures it, which
+            takes about as long; 0 for what is ready at once.
+        own_threads: it has threads of its own, so many from the beginning, and not torch's.
     """
 
     module: str
     device: str
     precisions: tuple[str, ...]
     package: str = ""
+    pays_after: float = 0.0
+    own_threads: bool = False
 
     @property
     def installed(self) -> bool:
@@ -40,9 +46,9 @@ class Engine(NamedTuple):
 
 ENGINES = {
     "packed": Engine("packed", "cpu", ("fp32", "bf16", "int8")),
-    "inductor": Engine("compiled", "cpu", ("fp32", "bf16")),
-    "onnxruntime": Engine("onnx_runtime", "cpu", ("fp32", "int8"), "onnxruntime"),
-    "openvino": Engine("openvino_runtime", "cpu", ("fp32", "bf16", "int8"), "openvino"),
+    "onnxruntime": Engine("onnx_runtime", "cpu", ("fp32", "int8"), "onnxruntime", 5.0, True),
+    "openvino": Engine("openvino_runtime", "cpu", ("fp32", "bf16", "int8"), "openvino", 5.0, True),
+    "inductor": Engine("compiled", "cpu", ("fp32", "bf16"), pays_after=120.0),
     "graph": Engine("cuda_graph", "cuda", ("fp32", "bf16")),
     "eager": Engine("eager", "", ("fp32", "bf16")),
 }

@@ -1,17 +1,18 @@
 """`for_inference`: a network that answers quickly, and that has been held against the plain one."""
 
-import time
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from cladenet.errors import BadArgument
-from cladenet.inference.choosing import Prepared, fastest, prepared, usual
+from cladenet.inference.auto import Auto, fastest
+from cladenet.inference.comparing import Prepared, prepared
 from cladenet.inference.request import Request
 from cladenet.layers.classifier import Classifier
 from cladenet.layers.modes import training_nowhere
 from cladenet.processor import check_precision
+from cladenet.threads import check_threads, our_share
 
 
 class FastClassifier(nn.Module):
@@ -22,22 +23,56 @@ class FastClassifier(nn.Module):
     Attributes:
         plain: the network that it was made of.
         num_classes: length of the logits.
-        engine: what runs it.
         precision: `fp32`, `bf16` or `int8`.
-        difference: the largest of the logits from the plain network's on random images, as a share
-            of the largest of those.
-        seconds: that the preparation took.
-        why: how the engine was chosen.
     """
 
-    def __init__(self, plain: nn.Module, found: Prepared, precision: str, seconds: float) -> None:
+    def __init__(self, plain: nn.Module, ready: Auto | Prepared, precision: str) -> None:
         super().__init__()
         self.plain = plain
         self.num_classes: int = getattr(plain, "num_classes", 0)
-        self.engine, self.difference, self.why = found.engine, found.difference, found.why
         self.precision = precision
-        self.seconds = seconds
-        self._run = found.run
+        self._ready = ready
+
+    @property
+    def now(self) -> Prepared:
+        """What answers at present; with `auto` it may be another one later."""
+        return self._ready.now if isinstance(self._ready, Auto) else self._ready
+
+    @property
+    def engine(self) -> str:
+        """What runs the network."""
+        return self.now.engine
+
+    @property
+    def threads(self) -> int:
+        """How many threads it takes."""
+        return self.now.threads
+
+    @property
+    def difference(self) -> float:
+        """The largest of the logits from the plain network's, as a share of the largest of those.
+
+        On random images.
+        """
+        return self.now.difference
+
+    @property
+    def seconds(self) -> float:
+        """What getting this engine ready has taken."""
+        return self.now.seconds
+
+    @property
+    def why(self) -> str:
+        """How the engine was chosen."""
+        return self.now.why
+
+    def settle(self, seconds: float = 60.0) -> None:
+        """Choose the engine of `auto` now, as it would be in so many seconds of answering.
+
+        A server does so before the first request, which else one of the first would wait for.
+        """
+        if isinstance(self._ready, Auto):
+            self._ready.settle(seconds)
 
     def forward(self, images: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, K).
@@ -48,11 +83,11 @@ class FastClassifier(nn.Module):
         if isinstance(self.plain, Classifier):
             self.plain.check(images)
         with torch.inference_mode():
-            return self._run(images)
+            return self._ready.answer(images)
 
     def extra_repr(self) -> str:
         """What runs it."""
-        return f"engine={self.engine}, precision={self.precision}"
+        return f"engine={self.engine}, precision={self.precision}, threads={self.threads}"
 
 
 def for_inference(
@@ -64,6 +99,7 @@ def for_inference(
     engine: str = "auto",
     calibration: Tensor | None = None,
     cache: Path | None = None,
+    threads: int | None = None,
 ) -> FastClassifier:
     """The network, ready to answer quickly.
 
@@ -77,11 +113,14 @@ def for_inference(
             convolutions and linear layers.
         batch_size: images in one call, usually; any number can be given.
         size: channels, height and width, usually; any can be given that the network takes.
-        engine: one of `inference.engines`; `auto` is what `fastest` has found before, or else is
-            ready at once, `packed` on a CPU and `graph` on a GPU; `fastest` measures all that are
-            installed.
+        engine: one of `inference.engines`; `auto` is ready at once, and when it has answered for
+            some seconds measures those that are installed, the quickest to prepare first, and
+            takes the fastest; `fastest` measures all of them at the beginning. What was found
+            is remembered.
         calibration: normalised images (n, C, H, W) such as those to come, for `int8`.
         cache: a folder of the user's own, to remember what took long to find or make.
+        threads: for the engine; by default those of torch, as far as the machine gives them to
+            this process, or fewer where `auto` or `fastest` finds that they do.
 
     Raises:
         BadArgument: an argument is out of range, or contradicts another.
@@ -93,15 +132,15 @@ def for_inference(
         raise BadArgument(f"batch_size is {batch_size}; expected 1 or more")
     if precision == "int8" and (calibration is None or not len(calibration)):
         raise BadArgument("int8 needs calibration=IMAGES, normalised ones such as those to come")
-    start = time.perf_counter()
+    if threads is not None:
+        check_threads(threads)
     draw = torch.Generator().manual_seed(0)
     images = torch.randn(batch_size, *size, generator=draw).to(device)
-    request = Request(model, images, precision, calibration, cache)
+    count = threads or min(torch.get_num_threads(), our_share().cores)
+    request = Request(model, images, precision, count, threads is not None, calibration, cache)
     with training_nowhere(model), torch.random.fork_rng(devices=[]), torch.inference_mode():
+        if engine == "auto":
+            return FastClassifier(model, Auto(request), precision)
         if engine == "fastest":
-            found = fastest(request)
-        elif engine == "auto":
-            found = usual(request)
-        else:
-            found = prepared(engine, request)
-    return FastClassifier(model, found, precision, time.perf_counter() - start)
+            return FastClassifier(model, fastest(request), precision)
+        return FastClassifier(model, prepared(engine, request), precision)

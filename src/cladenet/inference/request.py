@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 Run = Callable[[Tensor], Tensor]
+CHECKED = 2  # images whose logits are compared
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "int8": torch.float32}  # of maps
 
 
@@ -24,6 +26,8 @@ class Request:
         model: in evaluation mode, on the device of the images.
         images: normalised, float32 (N, C, H, W), as many and as large as there will usually be.
         precision: `fp32`, `bf16` or `int8`.
+        threads: that an engine may take.
+        fixed: whether it has to take all of them, or fewer where those are about as fast.
         calibration: images as the network will see them, for `int8`; None otherwise.
         cache: a folder of the user's own for what takes long to make again; None for none.
         shared: what one engine has made and another can use.
@@ -32,6 +36,20 @@ class Request:
     model: nn.Module
     images: Tensor
     precision: str
-    calibration: Tensor | None
-    cache: Path | None
+    threads: int
+    fixed: bool = False
+    calibration: Tensor | None = None
+    cache: Path | None = None
     shared: dict[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def reference(self) -> Tensor:
+        """What the network itself says of the first images, float32 (n, K).
+
+        Raises:
+            CannotPrepare: it gives something else.
+        """
+        logits: Tensor = self.model(self.images[:CHECKED])
+        if not isinstance(logits, Tensor):
+            raise CannotPrepare(f"it gives a {type(logits).__name__}, not one tensor of logits")
+        return logits

@@ -9,7 +9,7 @@ from cladenet.inference.request import CannotPrepare, Request, Run
 
 
 def make(request: Request) -> Run:
-    """A session for the images of `request`, on as many threads as torch has.
+    """A session for the images of `request`, on as many threads as it says.
 
     Raises:
         CannotPrepare: the network has no form in ONNX.
@@ -19,7 +19,7 @@ def make(request: Request) -> Run:
     graph = onnx_graph(request)
     try:
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = torch.get_num_threads()
+        options.intra_op_num_threads = request.threads
         session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # the session raises what its parts raise
         raise CannotPrepare(f"onnxruntime stops with: {str(error).splitlines()[0]}") from error

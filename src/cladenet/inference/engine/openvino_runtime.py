@@ -30,7 +30,7 @@ HINTS = {"fp32": "f32", "bf16": "bf16"}
 
 
 def make(request: Request) -> Run:
-    """Compiled for the images of `request`, on as many threads as torch has.
+    """Compiled for the images of `request`, on as many threads as it says.
 
     Raises:
         CannotPrepare: OpenVINO does not take the network, or for int8 ONNX does not.
@@ -39,7 +39,7 @@ def make(request: Request) -> Run:
 
     settings: dict[str, Any] = {
         "PERFORMANCE_HINT": "LATENCY",
-        "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+        "INFERENCE_NUM_THREADS": request.threads,
         "INFERENCE_PRECISION_HINT": _hint(request.precision),
     }
     if request.cache is not None:

@@ -63,6 +63,7 @@ def _own_view(run: str | Path, options: EvaluateOptions) -> Evaluated:
         min(options.batch_size, len(images)),
         device,
         options.engine,
+        options.threads,
         options.data,
     )
     prepared = replace(options, precision="fp32")  # the network has its precision by now

@@ -32,6 +32,7 @@ class EvaluateOptions(ViewOptions, PassOptions):
             at, and whose cost in accuracy is noted in the checkpoint's own view.
         engine: what runs the network on crops, see `for_inference`; whole images of any size, as
             dense protocols have them, go through the plain one.
+        threads: for the engine, see `for_inference`.
         worst: how many of the worst mistakes to keep.
         workers: threads that decode images.
         on_unreadable: `stop`, or `skip` to leave images out that cannot be decoded, or that are too
@@ -46,6 +47,7 @@ class EvaluateOptions(ViewOptions, PassOptions):
     train_scale: Sequence[int] = ()
     device: str = "auto"
     engine: str = "auto"
+    threads: int | None = None
     on_unreadable: OnUnreadable = "stop"
 
 

@@ -200,7 +200,7 @@ def _ready(
     if all(look.whole for look in member.looks):
         return member
     crops = crops_at_once(member.preprocess, options.batch_size)
-    network = quick(loaded, options.precision, crops, device, options.engine)
+    network = quick(loaded, options.precision, crops, device, options.engine, options.threads)
     return replace(member, quick=network)
 
 

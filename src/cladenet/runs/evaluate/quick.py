@@ -22,6 +22,7 @@ def quick(
     batch_size: int,
     device: torch.device,
     engine: str,
+    threads: int | None = None,
     data: str | None = None,
 ) -> FastClassifier:
     """The network of a checkpoint, ready for batches of its own input's size.
@@ -32,6 +33,7 @@ def quick(
         batch_size: images in one call, usually.
         device: where it runs.
         engine: see `for_inference`.
+        threads: for the engine, see `for_inference`.
         data: what has the training images; by default what the network was trained on.
 
     Raises:
@@ -47,13 +49,15 @@ def quick(
         engine=engine,
         calibration=calibration,
         cache=optional_cache(ENGINES),
+        threads=threads,
     )
 
 
 def as_sentence(network: FastClassifier) -> str:
     """What runs the network, and how far its answers are from the plain one's."""
     return (
-        f"engine {network.engine}, {network.precision}: {network.why}; logits within "
+        f"engine {network.engine}, {network.precision}, {network.threads} "
+        f"thread{'s' * (network.threads > 1)}: {network.why}; logits within "
         f"{network.difference:.1e} of the largest; ready in {network.seconds:.2f} s"
     )
 

@@ -13,8 +13,8 @@ from cladenet.errors import BadArgument, CheckpointError
 from cladenet.recipes import Recipe
 from cladenet.recipes.recipe import field_types, parse_value
 from cladenet.runs.folder.option_names import unknown_option
+from cladenet.threads import MOST_THREADS
 
-MOST_THREADS = 1024  # beyond, OpenMP ends the process without a word
 _NOT_YAML = (yaml.YAMLError, ValueError, RecursionError)
 _NOT_NEGATIVE = ("workers", "threads", "save_minutes", "save_steps", "seed", "size")
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,7 +23,7 @@ from cladenet.world import choose_device
 
 FITS = ("stretch", "crop")
 WORTH_PREPARING = 8  # images
-MOST_THREADS = 8  # that decode, unless more are asked for
+MOST_WORKERS = 8  # that decode, unless more are asked for
 
 
 class Guess(NamedTuple):
@@ -81,7 +82,8 @@ class Predictor:
         fit: `stretch` or `crop` to bring images to the network's size, for checkpoints of data
             that had one size; by default what the checkpoint says.
         max_megapixels: files of which more would be decoded are refused; by default as in training.
-        threads: that decode files; by default one for each CPU, up to 8.
+        workers: threads that decode files; 0 is one for each CPU, up to 8.
+        threads: for the engine, see `for_inference`.
         note: is given a sentence about what runs the network.
 
     Raises:
@@ -100,6 +102,7 @@ class Predictor:
         engine: str = "auto",
         fit: str | None = None,
         max_megapixels: float | None = None,
+        workers: int = 0,
         threads: int | None = None,
         note: Callable[[str], None] = lambda _: None,
     ) -> None:
@@ -114,9 +117,11 @@ class Predictor:
         if max_megapixels is not None:
             self.preprocess = replace(self.preprocess, max_megapixels=max_megapixels)
         self.top, self.batch_size = top, batch_size
-        self.threads = threads or min(MOST_THREADS, our_share().cpus)
-        self._precision, self._engine, self._note = precision, engine, note
+        self.workers = workers or min(MOST_WORKERS, our_share().cpus)
+        self._precision, self._engine, self._threads, self._note = precision, engine, threads, note
         self._network: nn.Module | None = None  # as it was made ready for the first batch
+        self._sentence: Callable[[], str] = str
+        self._said = ""
 
     def __call__(self, images: Iterable[Source]) -> Iterator[Prediction]:
         """The answers in the order of the images.
@@ -127,8 +132,9 @@ class Predictor:
         Raises:
             Diverged: the network's answers are not finite.
         """
-        for batch in decoded(images, self.preprocess, self.batch_size, self.threads):
+        for batch in decoded(images, self.preprocess, self.batch_size, self.workers):
             yield from self._answers(batch)
+        self._say()
 
     def _answers(self, batch: Sequence[tuple[str, Attempt]]) -> Iterator[Prediction]:
         pixels = [image for _, image in batch if not isinstance(image, str)]
@@ -160,9 +166,19 @@ class Predictor:
             return self.loaded.model.to(self.device)
         from cladenet.runs.evaluate.quick import as_sentence, quick
 
-        network = quick(self.loaded, self._precision, images, self.device, self._engine)
-        self._note(as_sentence(network))
+        network = quick(
+            self.loaded, self._precision, images, self.device, self._engine, self._threads
+        )
+        self._sentence = partial(as_sentence, network)
+        self._say()
         return network
+
+    def _say(self) -> None:
+        """What runs the network, if that is news."""
+        sentence = self._sentence()
+        if sentence != self._said:
+            self._said = sentence
+            self._note(sentence)
 
     def _guesses(self, logits: NDArray[np.float32]) -> tuple[Guess, ...]:
         """The likeliest classes; of equal ones the lower number first, as in an evaluation."""

@@ -26,6 +26,8 @@ def describe(world: World) -> dict[str, Any]:
         "numpy": _version("numpy"),
         "pillow": _version("pillow"),
         "simplejpeg": _version("simplejpeg"),
+        "onnxruntime": _version("onnxruntime"),
+        "openvino": _version("openvino"),
         "system": platform.platform(),
         **processor.describe(),
         "device": torch.cuda.get_device_name(world.device) if gpu else world.device.type,

@@ -1,0 +1,112 @@
+"""A network in an engine, held against the plain network before it answers."""
+
+import copy
+import time
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from cladenet.errors import BadArgument
+from cladenet.inference.engines import ENGINES, make
+from cladenet.inference.request import CHECKED, CannotPrepare, Request, Run
+
+# Of the largest |logit|. Between float32 engines the order of summation differs; bfloat16 has
+# 8 bits, and errors of the layers add up; what int8 costs has to be measured on labelled images.
+MOST_DIFFERENT = {"fp32": 1e-5, "bf16": 0.15, "int8": 1.0}
+MORE_PRECISE = {"int8": "bf16", "bf16": "fp32"}
+NO_WORSE = 4  # times the rounding error of the plain network
+# What private operators of torch raise that do not know a precision or processor, or that another
+# release of torch has not, or takes other arguments for.
+UNKNOWN = (RuntimeError, AttributeError, TypeError)
+
+
+class Prepared(NamedTuple):
+    """A network in an engine.
+
+    Args:
+        engine: its name.
+        threads: that it takes.
+        run: from images to logits, on torch's threads where it has none of its own.
+        difference: the largest from the plain network's logits, as a share of the largest of those.
+        seconds: that getting it ready took.
+        why: how the engine was chosen.
+    """
+
+    engine: str
+    threads: int
+    run: Run
+    difference: float
+    seconds: float
+    why: str
+
+    def answer(self, images: Tensor) -> Tensor:
+        """`run` on so many threads; torch has as many as before when it is done."""
+        before = torch.get_num_threads()
+        if before == self.threads or ENGINES[self.engine].own_threads:
+            return self.run(images)
+        torch.set_num_threads(self.threads)
+        try:
+            return self.run(images)
+        finally:
+            torch.set_num_threads(before)
+
+
+def prepared(name: str, request: Request, reason: str = "was asked for") -> Prepared:
+    """The network in the engine of that name, or plain if that engine is not right.
+
+    `reason` says why that engine, after its name.
+
+    Raises:
+        BadArgument: no engine has this name; or the precision is one in which neither it nor the
+            plain network, which knows no int8, gives logits that are near enough.
+        MissingExtra: a package is not installed.
+    """
+    try:
+        try:
+            return compared(name, request, f"{name} {reason}")
+        except CannotPrepare as error:
+            if request.precision == "int8":
+                raise
+            return compared("eager", request, f"the plain network, since {error}")
+    except CannotPrepare as error:
+        wider = MORE_PRECISE[request.precision]
+        message = f"this network cannot be run in {request.precision}: {error}; use {wider}"
+        raise BadArgument(message) from error
+
+
+def compared(name: str, request: Request, why: str) -> Prepared:
+    """The network in that engine.
+
+    Raises:
+        CannotPrepare: the engine does not take it, or gives other logits than the plain network.
+        BadArgument, MissingExtra: as `make` does.
+    """
+    plain = request.reference
+    largest = plain.abs().max().item() or 1.0
+    start = time.perf_counter()
+    try:
+        found = Prepared(name, request.threads, make(name, request), 0.0, 0.0, why)
+        logits = found.answer(request.images[:CHECKED])
+        difference = (logits - plain).abs().max().item() / largest
+    except UNKNOWN as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise CannotPrepare(f"{name} stops with: {reason}") from error
+    if not (difference <= MOST_DIFFERENT[request.precision] or _as_exact(logits, request)):
+        raise CannotPrepare(
+            f"the logits of {name} differ by {difference:.1e} of the largest, more than "
+            f"{MOST_DIFFERENT[request.precision]:g}"
+        )
+    return found._replace(difference=difference, seconds=time.perf_counter() - start)
+
+
+def _as_exact(logits: Tensor, request: Request) -> bool:
+    """Are the logits about as near to those in float64 as the plain ones are?
+
+    Some networks, hundreds of layers deep or with odd statistics, blow up what rounding leaves.
+    """
+    if request.precision != "fp32":
+        return False
+    exact: Tensor = copy.deepcopy(request.model).double()(request.images[:CHECKED].double())
+    own = (request.reference - exact).abs().max().item()
+    return (logits - exact).abs().max().item() <= NO_WORSE * own

@@ -1,0 +1,103 @@
+"""Engines timed against each other on the images that are wanted, and numbers of threads, too."""
+
+import statistics
+import time
+from collections.abc import Iterable
+from dataclasses import replace
+
+import torch
+
+from cladenet.errors import BadArgument
+from cladenet.inference.comparing import Prepared, compared
+from cladenet.inference.engines import ENGINES
+from cladenet.inference.request import CannotPrepare, Request
+
+ROUNDS = 3
+SPINNING, VISIT = 0.1, 0.4  # seconds
+CLOSE = 1.3  # times as slow as the best: measured a second time
+WORTH = 1.15  # how much faster twice the threads have to be
+
+
+def fastest_of(names: Iterable[str], request: Request, current: Prepared | None = None) -> Prepared:
+    """The network in the engine that needs the least time for the images of `request`.
+
+    Args:
+        names: engines to get ready.
+        request: what is wanted.
+        current: one that is ready and takes part.
+
+    Raises:
+        BadArgument: none takes it.
+    """
+    contenders: list[Prepared] = []  # the slow are let go at once: each has weights of its own
+    times: dict[str, float] = {}
+    failed = []
+    for name in ([current.engine] if current else []) + list(names):
+        try:
+            ready = current if current and name == current.engine else compared(name, request, "")
+        except CannotPrepare as error:
+            failed.append(str(error))
+            continue
+        times[name] = milliseconds(ready, request)
+        enough = CLOSE * min(times.values())
+        contenders = [c for c in [*contenders, ready] if times[c.engine] <= enough]
+        del ready
+    if not contenders:
+        raise BadArgument(
+            f"no engine runs this network in {request.precision}: {'; '.join(failed)}"
+        )
+    if len(contenders) > 1:  # once more, for a machine has its moods
+        for close in contenders:
+            times[close.engine] = min(times[close.engine], milliseconds(close, request))
+    best = min(contenders, key=lambda contender: times[contender.engine])
+    told = ", ".join(
+        f"{name} {times[name]:.2f} ms" for name in sorted(times, key=times.__getitem__)
+    )
+    why = "; ".join([f"fastest of {told}", *failed])
+    del contenders
+    return with_fewer_threads(best._replace(why=why), request, times[best.engine])
+
+
+def with_fewer_threads(ready: Prepared, request: Request, taken: float) -> Prepared:
+    """On half as many threads, and half of those, as long as that costs next to nothing.
+
+    A core that hardly helps is one that a neighbour could use, or that a neighbour holds up.
+
+    Args:
+        ready: on all threads.
+        request: what is wanted.
+        taken: milliseconds of a call so.
+    """
+    best = taken
+    while not request.fixed and ready.threads > 1:
+        count = ready.threads // 2
+        try:
+            if ENGINES[ready.engine].own_threads:
+                fewer = compared(ready.engine, replace(request, threads=count), ready.why)
+            else:
+                fewer = ready._replace(threads=count)
+        except CannotPrepare:
+            return ready
+        taken = milliseconds(fewer, request)
+        if taken > WORTH * best:
+            return ready
+        best = min(best, taken)
+        ready = fewer._replace(why=f"{ready.why}; {taken:.2f} ms with {count} of its threads")
+    return ready
+
+
+def milliseconds(ready: Prepared, request: Request) -> float:
+    """The lower quartile of calls for a while: what it takes where nothing else wants the cores.
+
+    Threads of the engine before go on spinning for a while; nothing that they meet counts.
+    """
+    taken: list[float] = []
+    start = time.perf_counter()
+    while len(taken) < ROUNDS or time.perf_counter() < start + SPINNING + VISIT:
+        begun = time.perf_counter()
+        ready.answer(request.images)
+        if request.images.is_cuda:
+            torch.cuda.synchronize()
+        if begun > start + SPINNING:
+            taken.append(1000 * (time.perf_counter() - begun))
+    return statistics.quantiles(taken, n=4)[0]
