@@ -25,6 +25,9 @@ from cladenet.ledger import Entry
 from cladenet.registry import accepts, create_model, find, list_models
 from processors import AVX2, needs_bf16
 
+BF16_TO_TENTHS = pytest.param("bf16", 0.1, marks=needs_bf16)
+BF16_TO_HUNDREDTHS = pytest.param("bf16", 0.02, marks=needs_bf16)
+
 
 def quickest_of_each_family() -> list[str]:
     names = sorted(list_models(), key=lambda name: find(name).macs, reverse=True)
@@ -78,7 +81,7 @@ def test_each_family_gives_the_same_logits_packed(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["resnet20_cifar", "igcv3_d_x1_0_cifar", "vit_ti_16"])
-@pytest.mark.parametrize(("precision", "most"), [("bf16", 0.1), ("int8", 0.25)])
+@pytest.mark.parametrize(("precision", "most"), [BF16_TO_TENTHS, ("int8", 0.25)])
 def test_lower_precisions_stay_near(name: str, precision: str, most: float) -> None:
     model, size = built(name)
     images = torch.randn(4, *size)
@@ -88,7 +91,7 @@ def test_lower_precisions_stay_near(name: str, precision: str, most: float) -> N
     assert 0 < difference(fast, model, images) < most
 
 
-@pytest.mark.parametrize(("precision", "most"), [("fp32", 1e-6), ("bf16", 0.02)])
+@pytest.mark.parametrize(("precision", "most"), [("fp32", 1e-6), BF16_TO_HUNDREDTHS])
 @pytest.mark.parametrize("squeeze", [lambda: nn.AdaptiveAvgPool2d(1), lambda: nn.MaxPool2d(8)])
 def test_single_pixels_are_excited_at_any_size(
     squeeze: Callable[[], nn.Module], precision: str, most: float
@@ -292,6 +295,7 @@ def test_an_operator_that_raises_makes_way_for_the_plain_network(
     assert f"packed stops with: {str(error) or 'RuntimeError'}" in fast.why
 
 
+@needs_bf16
 @pytest.mark.parametrize("engine", ["auto", "fastest"])
 def test_a_network_that_bf16_upsets_is_refused_in_it(
     engine: str, monkeypatch: pytest.MonkeyPatch
