@@ -7,7 +7,7 @@ def index_first(data: str | None) -> None:
     Raises:
         DataError: as `open_dataset`.
     """
-    from cladenet.data.shards.pattern import is_request
+    from cladenet.data.shards.stored import is_request
 
     if data is None or not is_request(data):
         return

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from torch import Tensor, nn
 
@@ -12,10 +12,12 @@ from cladenet.evaluation.forward import device_of, evaluating
 from cladenet.evaluation.options import PLAIN_PRECISIONS, PassOptions
 from cladenet.evaluation.result import Evaluation
 from cladenet.evaluation.tally import Tally
-from cladenet.inference import FastClassifier
 from cladenet.layers.classifier import Classifier
 from cladenet.processor import check_precision
 from cladenet.world import ALONE, World, together
+
+if TYPE_CHECKING:  # a network may be evaluated without being made ready
+    from cladenet.inference import FastClassifier
 
 
 class Answers(NamedTuple):
@@ -62,7 +64,7 @@ def count(
         return [_named(tally.result(), split) for tally in tallies]
 
 
-def check(model: Classifier | FastClassifier, split: Split, options: PassOptions) -> None:
+def check(model: "Classifier | FastClassifier", split: Split, options: PassOptions) -> None:
     """Refuse to evaluate what cannot be.
 
     Raises:
@@ -82,7 +84,7 @@ def check(model: Classifier | FastClassifier, split: Split, options: PassOptions
         )
 
 
-def tally_for(model: Classifier | FastClassifier, worst: int) -> Tally:
+def tally_for(model: "Classifier | FastClassifier", worst: int) -> Tally:
     """An empty tally, on the model's device if that is a GPU."""
     device = device_of(model)
     return Tally(model.num_classes, worst=worst, device=device if device.type == "cuda" else "cpu")

@@ -1,6 +1,7 @@
 """The plain protocol: each image once, as the one view that the checkpoint describes."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from cladenet.data.batches import EvalBatches
 from cladenet.data.dataset import Split
@@ -9,13 +10,15 @@ from cladenet.evaluation.counting import Answers, check, count, tally_for
 from cladenet.evaluation.forward import device_of, scores
 from cladenet.evaluation.options import DEFAULT_PASS, PassOptions
 from cladenet.evaluation.result import Evaluation
-from cladenet.inference import FastClassifier
 from cladenet.layers.classifier import Classifier
 from cladenet.world import ALONE, World
 
+if TYPE_CHECKING:  # a network may be evaluated without being made ready
+    from cladenet.inference import FastClassifier
+
 
 def evaluate(
-    model: Classifier | FastClassifier,
+    model: "Classifier | FastClassifier",
     split: Split,
     preprocess: Preprocess,
     options: PassOptions = DEFAULT_PASS,

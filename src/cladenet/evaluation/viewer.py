@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -13,9 +14,11 @@ from cladenet.evaluation.forward import device_of, scores
 from cladenet.evaluation.looks import Look, View
 from cladenet.evaluation.protocol import Protocol
 from cladenet.evaluation.reading import Scaled, Wanted
-from cladenet.inference import FastClassifier
 from cladenet.layers.classifier import Classifier
 from cladenet.surgery.fully_convolutional import to_fully_convolutional
+
+if TYPE_CHECKING:  # a network may be evaluated without being made ready
+    from cladenet.inference import FastClassifier
 
 # Pixels in one forward pass, unless one view alone has more: 20 crops of 224 pixels, for which
 # VGG-16 takes 0.5 GB.
@@ -49,7 +52,7 @@ class Member:
     preprocess: Preprocess
     protocols: tuple[Protocol, ...]
     order: tuple[int, ...] = ()
-    quick: FastClassifier | None = None
+    quick: "FastClassifier | None" = None
 
     @property
     def looks(self) -> tuple[Look, ...]:

@@ -1,41 +1,47 @@
 """Recipes by name, and which one `paper` and `default` mean for a network and its images."""
 
 from dataclasses import replace
+from functools import cache
+from importlib import import_module
 
 from cladenet.errors import BadArgument
 from cladenet.ledger import Entry
-from cladenet.recipes import (
-    classic,
-    dense,
-    inception,
-    light,
-    own,
-    quick,
-    residual,
-    searched,
-    transformer,
-)
 from cladenet.recipes.recipe import Recipe
 from cladenet.suggest import nearest
 
-PAPERS = {
-    **classic.RECIPES,
-    **inception.RECIPES,
-    **residual.RECIPES,
-    **dense.RECIPES,
-    **light.RECIPES,
-    **searched.RECIPES,
-    **transformer.RECIPES,
-    **quick.PAPERS,
-}
-RECIPES = {**own.RECIPES, **quick.OWN, **PAPERS}
+# Modules of recipes, ours first: what is looked for in vain comes to the last.
+OURS = ("own", "quick")
+ERAS = ("classic", "inception", "residual", "dense", "light", "searched", "transformer")
 
 SMALL_IMAGE = 48  # pixels; at most this, `default` shifts instead of cropping
 
 
+@cache
+def all_recipes() -> dict[str, Recipe]:
+    """Every recipe by its name."""
+    return {name: recipe for module in (*OURS, *ERAS) for name, recipe in _of(module).items()}
+
+
+def papers() -> dict[str, Recipe]:
+    """Those of papers."""
+    ours = {*_of("own"), *import_module("cladenet.recipes.quick").OWN}
+    return {name: recipe for name, recipe in all_recipes().items() if name not in ours}
+
+
+def find_recipe(name: str) -> Recipe | None:
+    """The recipe of that name; a module is loaded where those before it do not have it."""
+    return next((_of(m)[name] for m in (*OURS, *ERAS) if name in _of(m)), None)
+
+
+def _of(module: str) -> dict[str, Recipe]:
+    recipes: dict[str, Recipe] = import_module(f"cladenet.recipes.{module}").RECIPES
+    return recipes
+
+
 def network_of(recipe: str) -> str:
     """The network that a recipe was made for; empty where it was made for none, or is unknown."""
-    return RECIPES[recipe].made_for if recipe in RECIPES else ""
+    found = find_recipe(recipe)
+    return found.made_for if found else ""
 
 
 def choose_recipe(
@@ -61,15 +67,15 @@ def choose_recipe(
             name = "fine_tune"
         elif image_size <= SMALL_IMAGE:
             name = "default_small"
-    if name not in RECIPES:
-        there = ["paper", *RECIPES]
+    recipe = find_recipe(name)
+    if recipe is None:
+        there = ["paper", *all_recipes()]
         near = nearest(name, there)
         hint = f"nearest: {', '.join(near)}" if near else f"there are: {', '.join(there)}"
         raise BadArgument(
             f"no recipe is called {name!r}; {hint}. `paper` is the one of the network's paper, "
             "`default` does well on little data"
         )
-    recipe = RECIPES[name]
     if entry.exits_params and not recipe.auxiliary:
         recipe = replace(recipe, auxiliary=1.0)
     return name, recipe

@@ -68,3 +68,4 @@ SPEEDRUN = Recipe(
 
 PAPERS = {"airbench94": AIRBENCH94}
 OWN = {"speedrun": SPEEDRUN}
+RECIPES = {**OWN, **PAPERS}

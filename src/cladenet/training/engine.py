@@ -7,11 +7,9 @@ import torch
 from torch import Tensor
 
 from cladenet.data.augment.draws import step_seed
-from cladenet.data.augment.mix import mix
 from cladenet.data.batches import Batch
 from cladenet.data.preprocess import Preprocess
 from cladenet.training.learner import Learner
-from cladenet.training.non_finite import diverged
 from cladenet.training.objective import Objective, main_logits, wrong_answers
 from cladenet.world import World, together
 
@@ -74,6 +72,8 @@ def train(
             wrong += wrong_answers(main_logits(outputs).detach(), labels)
         with together(world):
             if (world.device.type == "cpu" or step % GPU_CHECK_EVERY == 0) and not loss.isfinite():
+                from cladenet.training.non_finite import diverged
+
                 raise diverged(learner, parts, preprocess, lr, ids)
         learner.step()
         yield Report(learner.taken, lr, loss, wrong, len(batch.labels))
@@ -100,6 +100,8 @@ def _mixed(
     recipe = learner.recipe
     if not (recipe.mixup or recipe.cutmix):
         return images, labels
+    from cladenet.data.augment.mix import mix
+
     return mix(
         images,
         labels,

@@ -10,10 +10,8 @@ from cladenet.errors import BadArgument, CheckpointError
 from cladenet.kernels.quicken import quicken
 from cladenet.layers.classifier import Classifier
 from cladenet.layers.progress import followers
-from cladenet.models.learned_group import group_lasso
 from cladenet.recipes import Recipe
 from cladenet.training.ema import Ema
-from cladenet.training.lookahead import Lookahead
 from cladenet.training.memory_order import in_memory_order
 from cladenet.training.optimizers import (
     limit_filters,
@@ -22,7 +20,6 @@ from cladenet.training.optimizers import (
     parts_of,
     restore_optimizer,
 )
-from cladenet.training.sync_norm import share_statistics
 from cladenet.world import World
 
 
@@ -58,6 +55,8 @@ class Learner:
         sync_bn: bool = False,
     ) -> None:
         if sync_bn and world.size > 1:
+            from cladenet.training.sync_norm import share_statistics
+
             model = cast(Classifier, share_statistics(model, world.device))
         self.frozen = frozen_modules(model, freeze)
         for part in self.frozen:
@@ -69,6 +68,8 @@ class Learner:
         self.ema = Ema(model, recipe.ema) if recipe.ema else None
         self.lookahead = None
         if recipe.lookahead:
+            from cladenet.training.lookahead import Lookahead
+
             self.lookahead = Lookahead(model, recipe.lookahead, recipe.lookahead_decay)
         quicken(model)
         net: Any = torch.compile(model) if compiled else model
@@ -121,6 +122,8 @@ class Learner:
     def _add_penalty(self) -> None:
         """The gradients of what the network adds to the loss, whatever the images."""
         if self.recipe.group_lasso:
+            from cladenet.models.learned_group import group_lasso
+
             penalty = self.recipe.group_lasso * group_lasso(self.model)
             if penalty.requires_grad:  # a constant once the last inputs are gone
                 penalty.backward()

@@ -9,8 +9,6 @@ from torch import Tensor, nn
 from cladenet.errors import CheckpointError
 from cladenet.layers.classifier import Classifier
 from cladenet.recipes import Recipe
-from cladenet.training.muon import Muon
-from cladenet.training.rmsprop import RMSProp
 
 
 def parts_of(model: Classifier) -> list[nn.Module]:
@@ -55,12 +53,16 @@ def make_optimizer(
     if recipe.optimizer == "muon":
         for group, (_, _, orthogonal) in zip(described, groups, strict=True):
             group["orthogonal"] = orthogonal
+        from cladenet.training.muon import Muon
+
         return Muon(described, recipe.lr, recipe.momentum, recipe.nesterov)
     if recipe.optimizer == "adamw":
         return torch.optim.AdamW(
             described, recipe.lr, betas=(recipe.momentum, recipe.beta2), fused=True
         )
     if recipe.optimizer == "rmsprop":
+        from cladenet.training.rmsprop import RMSProp
+
         return RMSProp(described, recipe.lr, recipe.rms_decay, recipe.rms_epsilon, recipe.momentum)
     return torch.optim.SGD(
         described, recipe.lr, momentum=recipe.momentum, nesterov=recipe.nesterov, fused=True

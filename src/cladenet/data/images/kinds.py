@@ -16,6 +16,10 @@ class Refused(Exception):
     """The reason why a file is not read: a clause that goes after its name."""
 
 
+class Damaged(Exception):
+    """A file that contradicts itself: how."""
+
+
 class Kind(NamedTuple):
     """A kind of file.
 

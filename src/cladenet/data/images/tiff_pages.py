@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import BinaryIO
 
-from cladenet.data.images.kinds import DEVELOP, Refused
+from cladenet.data.images.kinds import DEVELOP, Damaged, Refused
 
 MOST_PAGES = 20_000
 MOST_SAMPLES = 1_000  # of a pixel; hyperspectral cameras have some hundred
@@ -64,7 +64,7 @@ TYPES = {
 Value = tuple[int, ...] | tuple[float, ...] | bytes
 
 
-class DamagedTiff(Exception):
+class DamagedTiff(Damaged):
     """The directory does not hold together."""
 
 

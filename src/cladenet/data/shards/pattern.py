@@ -23,10 +23,10 @@ from glob import glob, has_magic
 from cladenet.data.images.decode import readable
 from cladenet.data.shards.labels import Fields
 from cladenet.data.shards.library import BESIDE, SUFFIX
+from cladenet.data.shards.stored import KINDS
 from cladenet.data.shards.wids import Listed, read_wids
 from cladenet.errors import BadArgument, DataError
 
-KINDS = {"wds": "wds:", "parquet": "parquet:"}
 ENDINGS = {
     "wds": (".tar", ".tgz", ".tbz2", ".txz", ".tar.gz", ".tar.bz2", ".tar.xz"),
     "parquet": (".parquet", ".pq"),
@@ -73,11 +73,6 @@ class Request:
         }
         words += [f"{name}={value}" for name, value in more.items() if value]
         return KINDS[self.kind] + ",".join(words)
-
-
-def is_request(spec: str) -> bool:
-    """Whether a text names shards."""
-    return spec.startswith(tuple(KINDS.values()))
 
 
 def parse(spec: str) -> Request:

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from cladenet.data.images.decode import readable
 from cladenet.data.shards.damage import DamagedShard
@@ -10,22 +9,9 @@ from cladenet.data.shards.labels import Fault, Fields, image_field
 from cladenet.data.shards.parquet import image_bytes, image_column, opened_table, rows
 from cladenet.data.shards.pattern import expand, parse
 from cladenet.data.shards.samples import samples
+from cladenet.data.shards.stored import Stored
 from cladenet.data.shards.streams import opened
 from cladenet.data.shards.tar import Archive
-
-
-class Stored(NamedTuple):
-    """An image in a shard.
-
-    Args:
-        name: shard and key.
-        data: its bytes.
-        problem: why there are none; empty if there are.
-    """
-
-    name: str
-    data: bytes
-    problem: str = ""
 
 
 def stored_images(spec: str) -> Iterator[Stored]:

@@ -13,36 +13,32 @@ parquet:PATTERN              Parquet files with image bytes
 import os
 from collections.abc import Callable
 from dataclasses import replace
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from cladenet.data.check.verify import OnUnreadable, Progress, settle_unreadable
 from cladenet.data.dataset import ArrayImages, DataSet, Images, Split
 from cladenet.data.images.decode import MAX_PIXELS, Decoding, readable
-from cladenet.data.shards.pattern import is_request
-from cladenet.data.shards.scanning import OnBytes
-from cladenet.data.sources.cifar import open_cifar10, open_cifar100
-from cladenet.data.sources.class_folders import LAYOUTS, LabelFrom, split_spec
+from cladenet.data.shards.stored import is_request
 from cladenet.data.sources.embedded import open_digits
-from cladenet.data.sources.folder import open_folder, open_imagenet
-from cladenet.data.sources.idx import open_fashion_mnist, open_mnist
-from cladenet.data.sources.roots import SOURCES, locate
-from cladenet.data.sources.shards import open_shards
-from cladenet.data.sources.stl10 import open_stl10
-from cladenet.data.sources.svhn import open_svhn
-from cladenet.data.sources.table import open_table
-from cladenet.data.sources.tables.text import SUFFIXES
 from cladenet.errors import BadArgument, DataError
 from cladenet.suggest import nearest
 
-READERS: dict[str, Callable[[str], DataSet]] = {
-    "mnist": open_mnist,
-    "fashion_mnist": open_fashion_mnist,
-    "cifar10": open_cifar10,
-    "cifar100": open_cifar100,
-    "svhn": open_svhn,
-    "stl10": open_stl10,
-    "imagenet": open_imagenet,
+if TYPE_CHECKING:  # each kind of data imports what reads it
+    from cladenet.data.shards.scanning import OnBytes
+    from cladenet.data.sources.class_folders import LabelFrom
+
+# Published sets with the modules of this folder that read them, and what in them does.
+READERS = {
+    "mnist": ("idx", "open_mnist"),
+    "fashion_mnist": ("idx", "open_fashion_mnist"),
+    "cifar10": ("cifar", "open_cifar10"),
+    "cifar100": ("cifar", "open_cifar100"),
+    "svhn": ("svhn", "open_svhn"),
+    "stl10": ("stl10", "open_stl10"),
+    "imagenet": ("folder", "open_imagenet"),
 }
 
 
@@ -56,8 +52,8 @@ def open_dataset(
     white_level: float = 0.0,
     max_megapixels: float = MAX_PIXELS / 1e6,
     progress: Progress | None = None,
-    indexing: OnBytes | None = None,
-    label_from: LabelFrom | None = None,
+    indexing: "OnBytes | None" = None,
+    label_from: "LabelFrom | None" = None,
     any_classes: bool = False,
 ) -> DataSet:
     """The data set that `spec` names.
@@ -83,6 +79,8 @@ def open_dataset(
     if channels not in (None, 1, 3):
         raise BadArgument(f"channels is {channels}; expected 1 (grey) or 3 (RGB)")
     if is_request(spec):
+        from cladenet.data.sources.shards import open_shards
+
         dataset = open_shards(spec, indexing)
     else:
         dataset = _read(spec, label_from, any_classes)
@@ -92,23 +90,47 @@ def open_dataset(
     return settle_unreadable(dataset, on_unreadable, progress) if verify else dataset
 
 
-def _read(spec: str, label_from: LabelFrom | None, any_classes: bool) -> DataSet:
+def _read(spec: str, label_from: "LabelFrom | None", any_classes: bool) -> DataSet:
     name, colon, root = spec.partition(":")
     if spec == "digits":
         return open_digits()
     if name in READERS:
         if colon and not root:
             raise BadArgument(f"{spec!r} names no folder; expected {name}:FOLDER")
-        return READERS[name](locate(name, os.path.expanduser(root) if colon else None))
+        return _published(name, os.path.expanduser(root) if colon else None)
+    return _own(spec, label_from, any_classes)
+
+
+def _published(name: str, root: str | None) -> DataSet:
+    from cladenet.data.sources.roots import locate
+
+    module, function = READERS[name]
+    read: Callable[[str], DataSet] = getattr(
+        import_module(f"cladenet.data.sources.{module}"), function
+    )
+    return read(locate(name, root))
+
+
+def _own(spec: str, label_from: "LabelFrom | None", any_classes: bool) -> DataSet:
+    """A folder or a table of somebody's own."""
+    from cladenet.data.sources.class_folders import split_spec
+    from cladenet.data.sources.folder import open_folder
+    from cladenet.data.sources.table import open_table
+    from cladenet.data.sources.tables.text import SUFFIXES
+
     path, how = split_spec(os.path.expanduser(spec))
     if os.path.isdir(path):
         return open_folder(path, label_from=label_from or how, any_classes=any_classes)
     if os.path.isfile(path) and path.lower().endswith(SUFFIXES):
         return open_table(path, any_classes=any_classes)
-    raise DataError(_unknown(spec, name, path))
+    raise DataError(_unknown(spec, spec.partition(":")[0], path))
 
 
 def _unknown(spec: str, name: str, path: str) -> str:
+    from cladenet.data.sources.class_folders import LAYOUTS
+    from cladenet.data.sources.roots import SOURCES
+    from cladenet.data.sources.tables.text import SUFFIXES
+
     if os.path.isfile(path):
         return f"{readable(path)} is a file, but no table ({', '.join(SUFFIXES)}); {LAYOUTS}"
     names = ["digits", *SOURCES]

@@ -16,8 +16,7 @@ from cladenet.data.images.kinds import Refused
 from cladenet.data.images.listing import Ignored
 from cladenet.data.images.picture import to_pixels
 from cladenet.data.preprocess import Preprocess
-from cladenet.data.shards.pattern import is_request
-from cladenet.data.shards.stream import Stored, stored_images
+from cladenet.data.shards.stored import Stored, is_request
 from cladenet.errors import BadArgument
 from cladenet.runs.predict.image_list import expand
 
@@ -29,6 +28,8 @@ def expanded(images: Iterable[Source], ignored: Ignored | None = None) -> Iterat
     """Files in the place of folders and patterns, images in the place of shards."""
     for image in images:
         if isinstance(image, str) and is_request(image):
+            from cladenet.data.shards.stream import stored_images
+
             yield from stored_images(image)
         elif isinstance(image, str | PathLike):
             yield from expand([os.fspath(image)], ignored)

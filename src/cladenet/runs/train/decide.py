@@ -6,7 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from cladenet.data.shards.pattern import folder_name, is_request, parse
+from cladenet.data.shards.pattern import folder_name, parse
+from cladenet.data.shards.stored import is_request
 from cladenet.data.sources.open import READERS
 from cladenet.errors import BadArgument
 from cladenet.recipes import choose_recipe, network_of

@@ -7,8 +7,6 @@ from cladenet.checkpoints import folder as folders
 from cladenet.checkpoints import locate
 from cladenet.registry import find
 from cladenet.weights.names import is_external, names_weights
-from cladenet.weights.resolve import resolve
-from cladenet.weights.sources import find_source
 
 # What follows from the data set, not from the weights.
 OF_THE_DATA = ("num_classes", "in_channels", "input_size", "auxiliary")
@@ -30,9 +28,13 @@ def in_our_words(
         if names_weights(network):
             network, weights = "", weights or network
         else:
+            from cladenet.weights.sources import find_source
+
             found = find_source(network)
             network, named = found.network, dict(found.arguments)
     if weights:
+        from cladenet.weights.resolve import resolve
+
         folder = resolve(weights)
         weights = str(folder)
         card = folders.read_card(locate(folder))

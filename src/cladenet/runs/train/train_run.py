@@ -24,7 +24,6 @@ from cladenet.runs.train.foreign import in_our_words
 from cladenet.runs.train.keeping import Keeper
 from cladenet.runs.train.mishaps import explained
 from cladenet.runs.train.precision import refuse_bf16, with_precision
-from cladenet.runs.train.probe import fit_last_layer
 from cladenet.runs.train.run import Run
 from cladenet.runs.train.setup import prepare, refuse_lonely_batches
 from cladenet.runs.undisturbed import undisturbed
@@ -149,6 +148,8 @@ def _begin(
             if begins and weights is None and shallow is None:
                 notes += fit_to_data(model, batches, setting.preprocess, world.device)
             if begins and config.probe:
+                from cladenet.runs.train.probe import fit_last_layer
+
                 notes += (fit_last_layer(model, run),)
         if config.precision == "auto":
             run, measured = with_precision(run, model, batches)
