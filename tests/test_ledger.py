@@ -170,6 +170,17 @@ def test_a_printed_size_is_the_counted_one_rounded_or_its_note_says_why_not(name
     assert f"{entry.params / 1e6:.{decimals}f}" == match[1] or f"{match[1]}M" in entry.notes
 
 
+SAID_COUNT = re.compile(r"(?:printed|remembered) [\d.]+M is (\d+(?:\.\d+)?)M counted")
+
+
+@pytest.mark.parametrize("name", [e.name for e in load().values() if SAID_COUNT.search(e.notes)])
+def test_a_count_that_a_note_states_is_the_count(name: str) -> None:
+    entry = load()[name]
+    for stated in SAID_COUNT.findall(entry.notes):
+        decimals = len(stated.partition(".")[2])
+        assert f"{entry.params / 1e6:.{decimals}f}" == stated
+
+
 def test_a_figure_from_memory_says_so_where_it_is_shown() -> None:
     doubtful = [e for e in load().values() if e.printed and "memory for" in e.figures]
     assert [entry.name for entry in doubtful] == ["alexnet_owt"]

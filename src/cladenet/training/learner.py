@@ -121,12 +121,9 @@ class Learner:
 
     def _add_penalty(self) -> None:
         """The gradients of what the network adds to the loss, whatever the images."""
-        if self.recipe.group_lasso:
-            from cladenet.models.learned_group import group_lasso
-
-            penalty = self.recipe.group_lasso * group_lasso(self.model)
-            if penalty.requires_grad:  # a constant once the last inputs are gone
-                penalty.backward()
+        penalty = self.model.regularisation() if self.recipe.group_lasso else None
+        if penalty is not None and penalty.requires_grad:  # a constant once all inputs are pruned
+            (self.recipe.group_lasso * penalty).backward()
 
     @property
     def predictor(self) -> Classifier:
