@@ -20,7 +20,8 @@ import torch
 
 from cladenet.registry import find
 from cladenet.weights.exporting import in_their_words
-from cladenet.weights.sources import SOURCES, Source
+from cladenet.weights.source import Source
+from cladenet.weights.sources import SOURCES
 from parity import from_library, randomised, worst
 
 LARGE = 100_000_000

@@ -1,6 +1,6 @@
 """The side-car of a set of weights: all one must know to use them rightly."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -81,6 +81,11 @@ class Card:
         return cls(
             **{**values, "classes": classes, "self_test": self_test, "preprocess": preprocess}
         )
+
+
+def numbered(classes: Sequence[str]) -> bool:
+    """Are the names of the classes their numbers, as in imported weights without names?"""
+    return list(classes) == [str(number) for number in range(len(classes))]
 
 
 def _is_table(value: Any) -> bool:

@@ -13,7 +13,8 @@ from cladenet.checkpoints.atomic import write_file
 from cladenet.checkpoints.card import Card
 from cladenet.errors import BadArgument, StorageError
 from cladenet.layers.classifier import Classifier
-from cladenet.weights.sources import SOURCES, Source
+from cladenet.weights.source import Source
+from cladenet.weights.sources import SOURCES
 from cladenet.weights.spelling import to_theirs
 
 # Their layers that are convolutions and linear here: the side of the kernel.

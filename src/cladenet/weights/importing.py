@@ -3,6 +3,7 @@
 import hashlib
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,11 +13,12 @@ from cladenet import __version__
 from cladenet.checkpoints import Card
 from cladenet.checkpoints import folder as folders
 from cladenet.checkpoints.selftest import fixed_logits
-from cladenet.errors import BadArgument, StorageError
+from cladenet.errors import BadArgument, CheckpointError, StorageError
 from cladenet.weights.images import described, images_of, preprocess_of
 from cladenet.weights.known import published_as
-from cladenet.weights.reading import read_tensors
-from cladenet.weights.recognise import recognise
+from cladenet.weights.reading import Content, read_tensors
+from cladenet.weights.recognise import Recognised, recognise
+from cladenet.weights.wrappers import readings
 
 IMAGENET = 1000  # classes
 
@@ -67,7 +69,7 @@ def import_weights(
     """
     path = Path(file)
     content = read_tensors(path)
-    found = recognise(content.tensors, str(path), name, arguments)
+    found, unwrapping = _recognised(content, path, name, arguments)
     target = Path(out) if out else Path("weights") / found.network
     if target.exists():
         raise StorageError(f"{target} is there already; remove it, or give another --out")
@@ -80,7 +82,7 @@ def import_weights(
     labels = class_names(classes, count)
     images, whose = images_of(found, content.images, published)
     seen = preprocess_of(found, images, preprocess or {})
-    notes = [*content.notes, *found.notes]
+    notes = [*content.notes, *unwrapping, *found.notes]
     if not classes:
         notes.append(f"the {count} classes are numbers; --classes FILE gives them names")
     if published:
@@ -102,6 +104,22 @@ def import_weights(
     )
     folders.save(target, found.model.state_dict(), card)
     return Imported(target, found.network, found.source.name, count, tuple(notes))
+
+
+def _recognised(
+    content: Content, path: Path, name: str, arguments: Mapping[str, Any]
+) -> tuple[Recognised, tuple[str, ...]]:
+    """The network under the names as they are or without what wraps them, and what was taken off.
+
+    Raises:
+        BadArgument, CheckpointError: as `recognise` does, of the likeliest names.
+    """
+    several = readings(content.tensors)
+    for tensors, notes in several:
+        with suppress(CheckpointError):
+            return recognise(tensors, str(path), name, arguments, wider=False), notes
+    likeliest, notes = several[0]
+    return recognise(likeliest, str(path), name, arguments), notes
 
 
 def class_names(given: Sequence[str] | str | Path, count: int) -> tuple[str, ...]:

@@ -18,16 +18,25 @@ from torch import Tensor
 
 from cladenet.errors import CheckpointError, OutOfSpace, StorageError
 from cladenet.weights.flax_vit import FLAX_IMAGES, in_timms_names, is_flax_vit
+from cladenet.weights.keras_file import SUFFIXES as KERAS_SUFFIXES
+from cladenet.weights.keras_file import images_of_keras, read_keras
+from cladenet.weights.kinds import other_kind
 from cladenet.weights.packages import unpack_wheel
 from cladenet.weights.renames import in_todays_names
 from cladenet.weights.unpack import EMA
+from cladenet.weights.wrappers import unwrapped, without_counters
 
-PREFIXES = ("module.", "_orig_mod.", "model.", "net.", "backbone.", "encoder.")
-HELD = (".safetensors", ".npz", ".pth", ".pt", ".tar", ".th", ".bin", ".ckpt")
+HELD = (".safetensors", ".npz", ".pth", ".pt", ".tar", ".th", ".bin", ".ckpt", ".pkl")
 WHEEL = ".whl"  # a Python package with one of these in it
-SUFFIXES = (*HELD, WHEEL)
+SUFFIXES = (*HELD, *KERAS_SUFFIXES, WHEEL)
 UNPACK_SECONDS = 900
-HALF = (torch.float16, torch.bfloat16)
+SMALL = tuple(
+    getattr(torch, name)
+    for name in (
+        *("float16", "bfloat16", "float8_e4m3fn", "float8_e5m2"),
+        *("float8_e4m3fnuz", "float8_e5m2fnuz"),
+    )
+)
 
 
 class Content(NamedTuple):
@@ -57,33 +66,44 @@ def read_tensors(path: Path) -> Content:
         with tempfile.TemporaryDirectory(prefix="cladenet-") as folder:
             held = read_tensors(unpack_wheel(path, Path(folder), HELD))
             return held._replace(notes=(f"the weights are those in {path.name}", *held.notes))
+    if what := other_kind(path):
+        raise CheckpointError(f"{path} is {what}")
     images: Mapping[str, Any] = {}
+    notes: list[str] = []
     if path.suffix == ".safetensors":
         tensors, place = _safetensors(path), ""
     elif path.suffix == ".npz":
         tensors, place = _npz(path), ""
         images = FLAX_IMAGES if "cls_token" in tensors else {}
+    elif path.suffix in KERAS_SUFFIXES:
+        tensors, place = read_keras(path), ""
+        images = images_of_keras(tensors)
     elif path.suffix in SUFFIXES:
-        tensors, place = _torch_save(path)
+        tensors, place, notes = _torch_save(path)
     else:
         raise CheckpointError(
             f"{path} ends in {path.suffix or 'nothing'}; weights are read from "
             f"{', '.join(SUFFIXES)}"
         )
-    notes = []
     if place:
-        average = ", the moving average" if place in EMA else ""
+        average = ", the moving average" if place.startswith(EMA) else ""
         notes.append(f"the weights are those in {place}{average}")
-    tensors, taken = _without_prefixes(tensors)
+    tensors, counters = without_counters(tensors)
+    if counters:
+        more = (
+            f"and {len(counters) - 1} more counters are" if len(counters) > 1 else "is a counter,"
+        )
+        notes.append(f"{counters[0]} {more} left out")
+    tensors, taken = unwrapped(tensors)
     if taken:
         notes.append(f"{taken} was taken off the names")
     tensors, renamed = in_todays_names(tensors)
     if renamed:
         notes.append(f"{renamed} old names were changed to those of today")
-    halves = [name for name, value in tensors.items() if value.dtype in HALF]
-    if halves:
-        notes.append(f"{len(halves)} tensors of 16 bits were widened to 32")
-    whole = {name: v.float() if v.dtype in HALF else v for name, v in tensors.items()}
+    small = [value.dtype.itemsize * 8 for value in tensors.values() if value.dtype in SMALL]
+    for bits in sorted(set(small)):
+        notes.append(f"{small.count(bits)} tensors of {bits} bits were widened to 32")
+    whole = {name: v.float() if v.dtype in SMALL else v for name, v in tensors.items()}
     bad = [n for n, v in whole.items() if v.is_floating_point() and not v.isfinite().all()]
     if bad:
         raise CheckpointError(
@@ -121,7 +141,7 @@ def _npz(path: Path) -> dict[str, Tensor]:
         ) from error
 
 
-def _torch_save(path: Path) -> tuple[dict[str, Tensor], str]:
+def _torch_save(path: Path) -> tuple[dict[str, Tensor], str, list[str]]:
     """Unpacked by a process of its own, see `unpack`."""
     with _temporary_folder() as folder:
         target = Path(folder) / "tensors.safetensors"
@@ -144,7 +164,7 @@ def _torch_save(path: Path) -> tuple[dict[str, Tensor], str]:
             )
         if "error" in found:
             raise CheckpointError(f"{path}: {_explained(found['error'])}")
-        return load_file(target), found["place"]
+        return load_file(target), found["place"], found["notes"]
 
 
 @contextmanager
@@ -165,24 +185,19 @@ def _explained(error: str) -> str:
     code = re.search(r"GLOBAL ([\w.]+)|Unsupported (?:class|global) ([\w.]+)", error)
     if code:
         name = code[1] or code[2]
-        whole = "a whole module instead of its weights" if ".models" in name else "code"
+        module = re.search(r"\.models?\b|\.modules\b|\bnn\b|learner|^__main__", name)
+        whole = "a whole module instead of its weights" if module else "code"
         return (
             f"pickle with code refused: {name}. The file holds {whole}, which loading would run. "
             "Where it comes from, save model.state_dict() and import that"
         )
+    if "ValueError: several: " in error:
+        return f"{error.partition('several: ')[2]}; save one of them alone, and import that"
+    if "ValueError: quantised: " in error:
+        return f"{error.partition('quantised: ')[2]}; import the weights of before quantisation"
     if "without tensors by name" in error:
         return f"{error.removeprefix('ValueError: ')}; expected a state_dict"
     return (
         f"it is no whole file of torch.save ({error.splitlines()[0][:120]}); take it from its "
         "source again"
     )
-
-
-def _without_prefixes(tensors: dict[str, Tensor]) -> tuple[dict[str, Tensor], str]:
-    taken = ""
-    while True:
-        prefix = next((p for p in PREFIXES if all(name.startswith(p) for name in tensors)), "")
-        if not prefix or not tensors:
-            return tensors, taken
-        tensors = {name.removeprefix(prefix): value for name, value in tensors.items()}
-        taken += prefix

@@ -16,7 +16,9 @@ from cladenet.errors import BadArgument, CheckpointError, CladeNetError
 from cladenet.layers.classifier import Classifier
 from cladenet.registry import create_as_told, create_model, find, list_models
 from cladenet.weights.first_layer import for_channels
-from cladenet.weights.sources import SOURCES, Source, find_source
+from cladenet.weights.heads import with_last_layer
+from cladenet.weights.source import Source
+from cladenet.weights.sources import SOURCES, find_source
 from cladenet.weights.spelling import COUNTER, Fit, Spelling, fit, names, parts
 
 IMAGENET_AND_BACKGROUND = 1001  # TensorFlow's first class is none of the thousand
@@ -47,6 +49,8 @@ def recognise(
     file: str,
     name: str = "",
     arguments: Mapping[str, Any] | None = None,
+    *,
+    wider: bool = True,
 ) -> Recognised:
     """Find the network and put the weights into it.
 
@@ -56,6 +60,8 @@ def recognise(
         name: a network of ours or "library/name"; empty looks for the only one that fits.
         arguments: what the network shall be built with besides; `in_channels` may differ from the
             file's.
+        wider: where nothing fits, look among networks of any size too, which takes seconds, to say
+            what it may be.
 
     Raises:
         BadArgument: nothing is called `name`, or what it means cannot be built with `arguments`.
@@ -72,7 +78,7 @@ def recognise(
     tried = [_lay(source, tensors, wanted) for source in likely]
     fits = [each for each in tried if each.fit.whole]
     if not fits:
-        others = [] if "/" in name else _others(tensors, likely)
+        others = _others(tensors, likely) if wider and "/" not in name else []
         tried += [_lay(source, tensors, wanted) for source in others]
         fits = [each for each in tried if each.fit.whole]
         _refuse_twin(fits, file, asked)
@@ -96,6 +102,7 @@ class _Laid(NamedTuple):
     arguments: dict[str, Any]
     fit: Fit
     background: bool
+    renamed: str
 
 
 def _likely(tensors: Mapping[str, Tensor], name: str, asked: str) -> Iterator[Source]:
@@ -107,10 +114,19 @@ def _likely(tensors: Mapping[str, Tensor], name: str, asked: str) -> Iterator[So
     sources = [*(Source(OURS, network, parts) for network in own), *SOURCES.values()]
     if asked:
         sources = [source for source in sources if source.network == asked]
-    else:
-        sizes = _sizes_without_last(tensors)
-        sources = [source for source in sources if _as_large(source.network, sizes)]
-    yield from _once(sources)
+    known: dict[Any, set[tuple[int, int]]] = {}
+    for source in _once(sources):
+        if source.read not in known:  # a dialect may have tensors that the network has not
+            given = source.read(tensors) if source.read else tensors
+            known[source.read] = _sizes_without_last(given)
+        sizes = known[source.read]
+        if sizes and (asked or _as_large(source.network, sizes)):
+            yield source
+
+
+def _reads(source: Source, tensors: Mapping[str, Tensor]) -> bool:
+    """Are the names of the kind that the source reads?"""
+    return source.read is None or bool(source.read(tensors))
 
 
 def _others(tensors: Mapping[str, Tensor], tried: list[Source]) -> list[Source]:
@@ -119,7 +135,11 @@ def _others(tensors: Mapping[str, Tensor], tried: list[Source]) -> list[Source]:
     spelling = max(known, key=lambda each: len(known[each] & set(tensors)))
     if known[spelling].isdisjoint(tensors):
         return []
-    found = [s for s in _once(SOURCES.values()) if s.spelling is spelling and s not in tried]
+    found = [
+        source
+        for source in _once(SOURCES.values())
+        if source.spelling is spelling and source not in tried and _reads(source, tensors)
+    ]
     sizes = _sizes_without_last(tensors)
     return [source for source in found if _as_large(source.network, sizes)] or found
 
@@ -141,7 +161,8 @@ def _once(sources: Iterable[Source]) -> Iterator[Source]:
     """Without those that would be laid out in the same way again."""
     seen = set()
     for source in sources:
-        key = (source.network, str(sorted(source.arguments.items())), source.spelling)
+        decided = str(sorted(source.arguments.items()))
+        key = (source.network, decided, source.spelling, source.read)
         if key not in seen:
             seen.add(key)
             yield source
@@ -174,7 +195,10 @@ def _lay(source: Source, tensors: Mapping[str, Tensor], wanted: Mapping[str, Any
     arguments = {**source.arguments, **wanted}
     with torch.device("meta"):
         model = create_as_told(source.network, arguments, wanted)
-        first, *_, last = names(model, source.spelling).items()
+        spelt = names(model, source.spelling)
+        first, *_, last = spelt.items()
+        layer, width = last[1].rpartition(".")[0], model.head_hidden_size
+        given, renamed = with_last_layer(given, set(spelt.values()), layer, width)
         background = False
         head = given.get(last[1].rpartition(".")[0] + ".weight")
         if head is not None and head.ndim in (2, 4):
@@ -191,14 +215,13 @@ def _lay(source: Source, tensors: Mapping[str, Tensor], wanted: Mapping[str, Any
             model = create_model(source.network, **arguments)
         except CladeNetError:  # the file's numbers make no such network
             arguments = {**source.arguments, **wanted}
-    return _Laid(
-        source, model, arguments, fit(model, source.spelling, given, source.zeros), background
-    )
+    fitted = fit(model, source.spelling, given, source.zeros)
+    return _Laid(source, model, arguments, fitted, background, renamed)
 
 
 def _loaded(laid: _Laid, channels: int | None) -> Recognised:
-    source, model, _, fitted, background = laid
-    weights, notes = fitted.weights, []
+    source, model, _, fitted, background, renamed = laid
+    weights, notes = fitted.weights, [renamed] if renamed else []
     arguments = {**laid.arguments, "num_classes": model.num_classes}
     arguments["in_channels"] = model.in_channels
     if background:

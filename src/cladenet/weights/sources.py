@@ -6,14 +6,13 @@ has 3x3 where the paper has 5x5. `arguments` hold what is left: the epsilon of t
 zeros of padding go, whether average pools count them, ReLU6 for ReLU.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from types import MappingProxyType
-from typing import Any, NamedTuple
-
-from torch import Tensor
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from cladenet.errors import BadArgument
 from cladenet.suggest import hint
+from cladenet.weights.dialects import dialect_sources
+from cladenet.weights.source import TENSORFLOW, TORCH_EPS, Source, sources_of
 from cladenet.weights.spelling import Spelling
 from cladenet.weights.spellings import (
     condensenet,
@@ -30,37 +29,6 @@ from cladenet.weights.spellings import (
 )
 from cladenet.weights.spellings.walk import ending_in
 
-
-class Source(NamedTuple):
-    """A network of another library.
-
-    Args:
-        name: with the library's, such as "torchvision/resnet50".
-        network: ours.
-        spelling: the other's names of its parts.
-        arguments: what `create_model` needs besides the name.
-        leaves_out: beginnings of names that files have and our network has not: auxiliary
-            classifiers.
-        zeros: tensors of ours that the other network does not have, and could as well have as
-            zeros: the bias of a last layer.
-        images: what images go through, as far as it is not what torchvision's usually do: `mean`,
-            `std`, `interpolation`, and `crop`, the image's side as a share of the short side.
-        read: what has to be done to a file's tensors before they are laid beside ours; such
-            networks cannot be exported.
-    """
-
-    name: str
-    network: str
-    spelling: Spelling
-    arguments: Mapping[str, Any] = MappingProxyType({})
-    leaves_out: tuple[str, ...] = ()
-    zeros: tuple[str, ...] = ()
-    images: Mapping[str, Any] = MappingProxyType({})
-    read: Callable[[Mapping[str, Tensor]], dict[str, Tensor]] | None = None
-
-
-_TORCH_EPS: dict[str, Any] = {"norm_eps": 1e-5}
-_TENSORFLOW: dict[str, Any] = {"padding": "same"}
 _SE: dict[str, Any] = {"se": 16}
 _COUNTS_BORDER: dict[str, Any] = {"count_include_pad": True}
 _LITE_IMAGES = {"mean": (127 / 255,) * 3, "std": (128 / 255,) * 3}
@@ -71,17 +39,8 @@ _SENETS = (
 )
 
 
-def _of(library: str) -> Callable[..., Source]:
-    """Makes that library's sources: from its name, ours, the spelling and our arguments."""
-
-    def source(theirs: str, ours: str, spelling: Spelling, **arguments: Any) -> Source:
-        return Source(f"{library}/{theirs}", ours, spelling, arguments)
-
-    return source
-
-
 def _torchvision() -> Iterator[Source]:
-    source = _of("torchvision")
+    source = sources_of("torchvision")
     yield source("alexnet", "alexnet_owt", plain.alexnet)
     for depth in (11, 13, 16, 19):
         for norm in ("", "_bn"):
@@ -101,18 +60,18 @@ def _torchvision() -> Iterator[Source]:
     yield googlenet._replace(leaves_out=("aux1.", "aux2."))
     v3 = source("inception_v3", "inception_v3", inception.v3, **_COUNTS_BORDER)
     yield v3._replace(leaves_out=("AuxLogits.",))
-    yield source("mobilenet_v2", "mobilenet_v2_x1_0", mobile.torchvision_v2, **_TORCH_EPS)
+    yield source("mobilenet_v2", "mobilenet_v2_x1_0", mobile.torchvision_v2, **TORCH_EPS)
     for size in ("large", "small"):
         name = f"mobilenet_v3_{size}"
         yield source(name, name, mobile.torchvision_v3)
     for theirs, ours in (("0_5", "_x0_5"), ("0_75", "_x0_75"), ("1_0", ""), ("1_3", "_x1_3")):
         name = f"mnasnet{theirs}"
-        yield source(name, f"mnasnet_b1{ours}", mobile.torchvision_mnasnet, **_TORCH_EPS)
+        yield source(name, f"mnasnet_b1{ours}", mobile.torchvision_mnasnet, **TORCH_EPS)
     for width in ("0_5", "1_0", "1_5", "2_0"):
         name = f"shufflenet_v2_x{width}"
         yield source(name, name, shufflenet.torchvision)
     for b in range(8):
-        arguments = _TORCH_EPS if b < 5 else {}
+        arguments = TORCH_EPS if b < 5 else {}
         name = f"efficientnet_b{b}"
         yield source(name, name, mobile.torchvision_efficientnet, **arguments)
     for name in ("vit_b_16", "vit_b_32", "vit_l_16", "vit_l_32", "vit_h_14"):
@@ -120,7 +79,7 @@ def _torchvision() -> Iterator[Source]:
 
 
 def _timm() -> Iterator[Source]:
-    source = _of("timm")
+    source = sources_of("timm")
     for depth in (11, 13, 16, 19):
         for norm in ("", "_bn"):
             yield source(f"vgg{depth}{norm}", f"vgg{depth}{norm}", plain.vgg_timm)
@@ -145,7 +104,7 @@ def _timm() -> Iterator[Source]:
     name = "inception_resnet_v2"
     yield source(name, name, inception.inception_resnet_v2)
     yield source("legacy_xception", "xception", inception.xception)
-    yield source("nasnetalarge", "nasnet_a_large", nasnet.timm, **_TENSORFLOW)
+    yield source("nasnetalarge", "nasnet_a_large", nasnet.timm, **TENSORFLOW)
     yield from _timm_mobile(source)
     for size, letter in (("tiny", "ti"), ("small", "s"), ("base", "b"), ("large", "l")):
         yield source(f"vit_{size}_patch16_224", f"vit_{letter}_16", vit.timm)
@@ -161,84 +120,84 @@ def _timm() -> Iterator[Source]:
 def _timm_mobile(source: Callable[..., Source]) -> Iterator[Source]:
     """Theirs have torch's epsilon and padding, or, with "tf_" before their names, TensorFlow's."""
     widths = {"035": "x0_35", "050": "x0_5", "075": "x0_75", "100": "x1_0", "140": "x1_4"}
-    six: dict[str, Any] = {**_TORCH_EPS, "activation": "relu6"}
+    six: dict[str, Any] = {**TORCH_EPS, "activation": "relu6"}
     yield source("mobilenetv1_100", "mobilenet_v1_x1_0", mobile.timm_v1, **six)
     for theirs, width in widths.items():
         ours = f"mobilenet_v2_{width}"
-        yield source(f"mobilenetv2_{theirs}", ours, mobile.timm, **_TORCH_EPS)
+        yield source(f"mobilenetv2_{theirs}", ours, mobile.timm, **TORCH_EPS)
     for size in ("large", "small"):
         for theirs, width in (("075", "_x0_75"), ("100", ""), ("minimal_100", "_minimal")):
             ours, name = f"mobilenet_v3_{size}{width}", f"mobilenetv3_{size}_{theirs}"
             if width != "_minimal":
-                yield source(name, ours, mobile.timm_v3, **_TORCH_EPS)
-            yield source(f"tf_{name}", ours, mobile.timm_v3, **_TENSORFLOW)
+                yield source(name, ours, mobile.timm_v3, **TORCH_EPS)
+            yield source(f"tf_{name}", ours, mobile.timm_v3, **TENSORFLOW)
     for theirs, width in (("050", "_x0_5"), ("075", "_x0_75"), ("100", ""), ("140", "_x1_4")):
         if theirs != "140":
             name = f"mnasnet_{theirs}"
-            yield source(name, f"mnasnet_b1{width}", mobile.timm, **_TORCH_EPS)
+            yield source(name, f"mnasnet_b1{width}", mobile.timm, **TORCH_EPS)
         name = f"semnasnet_{theirs}"
-        yield source(name, f"mnasnet_a1{width}", mobile.timm, **_TORCH_EPS)
-    yield source("mnasnet_small", "mnasnet_small", mobile.timm, **_TORCH_EPS)
+        yield source(name, f"mnasnet_a1{width}", mobile.timm, **TORCH_EPS)
+    yield source("mnasnet_small", "mnasnet_small", mobile.timm, **TORCH_EPS)
     for b in range(8):
         ours = f"efficientnet_b{b}"
-        yield source(ours, ours, mobile.timm, **_TORCH_EPS)
-        yield source(f"tf_{ours}", ours, mobile.timm, **_TENSORFLOW)
+        yield source(ours, ours, mobile.timm, **TORCH_EPS)
+        yield source(f"tf_{ours}", ours, mobile.timm, **TENSORFLOW)
     for b in range(5):
         ours = f"efficientnet_lite{b}"
-        yield source(ours, ours, mobile.timm, **_TORCH_EPS)
-        yield source(f"tf_{ours}", ours, mobile.timm, **_TENSORFLOW)
+        yield source(ours, ours, mobile.timm, **TORCH_EPS)
+        yield source(f"tf_{ours}", ours, mobile.timm, **TENSORFLOW)
 
 
 def _references() -> Iterator[Source]:
     """Public code of single papers, by the name of its repository."""
-    source = _of("pytorch_resnet_cifar10")
+    source = sources_of("pytorch_resnet_cifar10")
     for depth in (20, 32, 44, 56, 110, 1202):
         ours = f"resnet{depth}_cifar"
         yield source(f"resnet{depth}", ours, resnet.akamaster, zeros_after=False)
-    source = _of("pytorch-classification")
+    source = sources_of("pytorch-classification")
     for growth, depth in ((12, 100), (24, 250), (40, 190)):
         ours = f"densenet_bc_{depth}_{growth}_cifar"
         yield source(f"densenet-bc-L{depth}-k{growth}", ours, densenet.bearpaw)
     for cardinality in (8, 16):
         ours = f"resnext29_{cardinality}x64d_cifar"
         yield source(f"resnext-{cardinality}x64d", ours, resnet.bearpaw_resnext)
-    source = _of("WideResNet-pytorch")
+    source = sources_of("WideResNet-pytorch")
     for depth, width in ((40, 4), (28, 10), (16, 8), (40, 2), (16, 4)):
         yield source(f"WRN-{depth}-{width}", f"wrn_{depth}_{width}_cifar", resnet.xternalz)
-    source = _of("IBN-Net")
+    source = sources_of("IBN-Net")
     for net in ("resnet18", "resnet34", "resnet50", "resnet101", "resnext101", "se_resnet101"):
         yield source(f"{net}_ibn_a", f"{net}_ibn_a", resnet.ibn)
     yield source("resnet50_ibn_b", "resnet50_ibn_b", resnet.ibn)
     for net in ("densenet121_ibn_a", "densenet169_ibn_a"):
         yield source(net, net, densenet.torchvision)
-    source = _of("ShuffleNet-Series")
+    source = sources_of("ShuffleNet-Series")
     for scale in ("0_5", "1_0", "1_5", "2_0"):
         for groups in (3, 8):
             ours = f"shufflenet_v1_x{scale}_g{groups}"
             theirs = f"v1_{scale.replace('_', '.')}x_g{groups}"
             found = source(theirs, ours, shufflenet.authors_v1, released=True)
             yield found._replace(zeros=("head.2.bias",))
-    source = _of("MSDNet-PyTorch")
+    source = sources_of("MSDNet-PyTorch")
     for grid in ("budget_5_cifar", "anytime_11_cifar", "k4", "k6", "k7"):
         yield source(f"msdnet_{grid}", f"msdnet_{grid}", msdnet.authors)
-    source = _of("CondenseNet")
+    source = sources_of("CondenseNet")
     for net in ("50", "74", "86", "98", "110", "122", "182", "74_g4", "74_g8"):
         ours = f"condensenet_{net}" if "g" in net else f"condensenet_{net}_cifar"
         yield source(net, ours, condensenet.authors)._replace(read=condensenet.read_masks)
-    source = _of("EfficientNet-PyTorch")
+    source = sources_of("EfficientNet-PyTorch")
     for b in range(8):
-        found = source(f"efficientnet-b{b}", f"efficientnet_b{b}", mobile.lukemelas, **_TENSORFLOW)
+        found = source(f"efficientnet-b{b}", f"efficientnet_b{b}", mobile.lukemelas, **TENSORFLOW)
         yield found._replace(images={"interpolation": "bicubic", "crop": 1.0})
     for b in range(5):
         ours = f"efficientnet_lite{b}"
-        found = source(f"efficientnet-lite{b}", ours, mobile.lukemelas, **_TENSORFLOW)
+        found = source(f"efficientnet-lite{b}", ours, mobile.lukemelas, **TENSORFLOW)
         yield found._replace(images=_LITE_IMAGES)
 
 
 def _pretrained_models() -> Iterator[Source]:
     """pretrained-models.pytorch, where every last layer is `last_linear`."""
 
-    library = _of("pretrainedmodels")
+    library = sources_of("pretrainedmodels")
 
     def source(theirs: str, ours: str, spelling: Spelling, **arguments: Any) -> Source:
         return library(theirs, ours, ending_in(spelling, "last_linear"), **arguments)
@@ -267,13 +226,19 @@ def _pretrained_models() -> Iterator[Source]:
         ("xception", "xception", inception.xception),
     ):
         yield source(theirs, ours, spelling)._replace(images=half(299))
-    large = source("nasnetalarge", "nasnet_a_large", nasnet.timm, **_TENSORFLOW)
+    large = source("nasnetalarge", "nasnet_a_large", nasnet.timm, **TENSORFLOW)
     yield large._replace(images=half(331))
 
 
 SOURCES = {
     source.name: source
-    for source in (*_torchvision(), *_timm(), *_references(), *_pretrained_models())
+    for source in (
+        *_torchvision(),
+        *_timm(),
+        *_references(),
+        *_pretrained_models(),
+        *dialect_sources(),
+    )
 }
 
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cladenet.checkpoints import Card, Loaded
+from cladenet.checkpoints.card import numbered
 from cladenet.data.check.verify import OnUnreadable
 from cladenet.data.dataset import DataSet, Split
 from cladenet.data.images.decode import readable
@@ -122,6 +123,11 @@ def match_classes(
     """
     if tuple(classes) == tuple(of_network):
         return split, ()
+    if numbered(of_network) and len(classes) == len(of_network):
+        return split, (
+            f"the network's {len(classes):,} classes are numbers, taken to be those of the data in "
+            "their order; `cladenet import FILE --classes NAMES` gives them names",
+        )
     meant = {name: closest(name, of_network) for name in classes}
     unknown = {name for name, other in meant.items() if other is None}
     if unknown or len(set(meant.values())) < len(classes):

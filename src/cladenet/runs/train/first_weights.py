@@ -10,6 +10,7 @@ shallow one; which layers those are, the network says: `start_from`.
 import torch
 
 from cladenet.checkpoints import Loaded, load_into
+from cladenet.checkpoints.card import numbered
 from cladenet.checkpoints.loading import AUXILIARY
 from cladenet.data.augment.draws import sample_seeds
 from cladenet.data.batches import TrainBatches
@@ -98,7 +99,8 @@ def _fine_tune(model: Classifier, weights: Loaded, setting: Setting) -> list[str
     resized = [n for n, v in source.state_dict().items() if v.shape != given[n].shape]
     ahead = [n for n in own if n.startswith(AUXILIARY) and n not in given]
     aside = [n for n in given if n.startswith(AUXILIARY) and n not in own]
-    new_head = card.classes != classes
+    by_count = numbered(card.classes) and len(card.classes) == len(classes)
+    new_head = card.classes != classes and not by_count
     last = [n for n in _last_layers(model) if n not in ahead] if new_head else []
     load_into(model, given, str(folder), (*last, *ahead, *aside))
     if new_head:
@@ -106,6 +108,11 @@ def _fine_tune(model: Classifier, weights: Loaded, setting: Setting) -> list[str
         notes = [f"weights from {folder}; {', '.join(last)} start afresh {had}"]
     else:
         notes = [f"weights from {folder}, all of them"]
+    if by_count and card.classes != classes:
+        notes.append(
+            f"the weights' {len(classes)} classes are numbers, taken to be those of the data in "
+            "their order; `cladenet import FILE --classes NAMES` gives them names"
+        )
     if resized:
         notes.append(f"{', '.join(resized)} interpolated for images of another size")
     if ahead:

@@ -1,0 +1,13 @@
+"""Networks whose names are neither timm's nor torchvision's, library by library."""
+
+from collections.abc import Iterator
+
+from cladenet.weights.dialects.keras import keras_sources
+from cladenet.weights.dialects.transformers import transformers_sources
+from cladenet.weights.source import Source
+
+
+def dialect_sources() -> Iterator[Source]:
+    """All of them."""
+    yield from transformers_sources()
+    yield from keras_sources()
