@@ -19,8 +19,8 @@ import torch
 from torch import Tensor
 
 from cladenet.layers.classifier import Classifier
-from cladenet.layers.progress import followers
 from cladenet.models.condensenet import CondenseNet
+from cladenet.models.progress import followers
 from cladenet.registry import create_model, find
 from machine import machine
 

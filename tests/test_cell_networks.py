@@ -8,7 +8,6 @@ from torch import Tensor, nn
 from by_heart import adam, steps_to_learn
 from cladenet.errors import BadArgument
 from cladenet.layers.norm import NoNorm
-from cladenet.layers.progress import followers
 from cladenet.models.amoebanet import REDUCTION_C
 from cladenet.models.cell_network import CellNetwork, Step
 from cladenet.models.cells import (
@@ -23,6 +22,7 @@ from cladenet.models.cells import (
     read_cell,
 )
 from cladenet.models.nasnet import NORMAL_A, REDUCTION_A
+from cladenet.models.progress import followers
 from cladenet.registry import create_model, find, list_models
 from cladenet.vision import torchvision
 from parity import randomised, worst

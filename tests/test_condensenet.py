@@ -7,7 +7,6 @@ from by_heart import sgd, steps_to_learn
 from cladenet.analysis.cost import count_cost
 from cladenet.errors import BadArgument
 from cladenet.layers.norm import group_norm
-from cladenet.layers.progress import followers
 from cladenet.models.condensenet import CondenseNet
 from cladenet.models.learned_group import (
     Condensing,
@@ -15,6 +14,7 @@ from cladenet.models.learned_group import (
     LearnedGroupLinear,
     group_lasso,
 )
+from cladenet.models.progress import followers
 from cladenet.registry import create_model, find
 from parity import randomised, worst
 

@@ -19,8 +19,8 @@ import cladenet
 from cladenet.cli import main
 from cladenet.errors import BadArgument, CheckpointError
 from cladenet.weights.exporting import in_their_words
+from cladenet.weights.files.reading import read_tensors
 from cladenet.weights.known import find_weights
-from cladenet.weights.reading import read_tensors
 from cladenet.weights.resolve import resolve
 from cladenet.weights.sources import SOURCES
 from parity import from_timm, randomised, worst

@@ -19,10 +19,10 @@ import cladenet
 from cladenet.cli import main
 from cladenet.errors import CheckpointError
 from cladenet.runs.evaluate.scored import match_classes
+from cladenet.weights.files.reading import read_tensors
+from cladenet.weights.files.wrappers import readings
 from cladenet.weights.importing import import_weights
-from cladenet.weights.reading import read_tensors
 from cladenet.weights.recognise import recognise
-from cladenet.weights.wrappers import readings
 from faults.pickles import unpacked_in_a_fork
 from pictures import array_split
 from test_import_weights import tensors_of

@@ -21,11 +21,11 @@ from cladenet.data.preprocess import IMAGENET_MEAN
 from cladenet.errors import BadArgument, CheckpointError, CladeNetError, StorageError
 from cladenet.registry import create_model
 from cladenet.vision import torchvision
+from cladenet.weights.files.reading import read_tensors
 from cladenet.weights.first_layer import fit_channels
 from cladenet.weights.images import images_of, preprocess_of
 from cladenet.weights.importing import import_weights
 from cladenet.weights.known import find_weights, published_as
-from cladenet.weights.reading import read_tensors
 from cladenet.weights.recognise import Recognised, recognise
 from cladenet.weights.renames import in_todays_names
 from cladenet.weights.sources import SOURCES

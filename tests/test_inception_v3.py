@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from by_heart import quick_norm, sgd, steps_to_learn
 from cladenet.analysis.cost import layer_table
 from cladenet.errors import BadArgument
-from cladenet.layers.inception import average_pool, path
+from cladenet.models.inception import average_pool, path
 from cladenet.models.inception_v3 import module_b, module_c, module_d
 from cladenet.registry import create_model, find
 from cladenet.surgery.features import FeatureMaps

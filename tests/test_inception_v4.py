@@ -8,7 +8,7 @@ from torch import nn
 from by_heart import quick_norm, sgd, steps_to_learn
 from cladenet.analysis.cost import layer_table
 from cladenet.layers.branches import Branches
-from cladenet.layers.inception import reduction_a, stem_v4
+from cladenet.models.inception import reduction_a, stem_v4
 from cladenet.models.inception_v4 import reduction_b
 from cladenet.registry import create_model, find
 from parity import from_timm, randomised, wear, worst

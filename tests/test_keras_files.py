@@ -17,8 +17,8 @@ import cladenet
 from cladenet.errors import CheckpointError, MissingExtra
 from cladenet.registry import create_model
 from cladenet.weights.dialects.keras import plain, read_resnet, read_vgg
+from cladenet.weights.files.keras_file import NORM, images_of_keras, read_keras
 from cladenet.weights.importing import import_weights
-from cladenet.weights.keras_file import NORM, images_of_keras, read_keras
 from cladenet.weights.sources import SOURCES
 from cladenet.weights.spelling import to_theirs
 

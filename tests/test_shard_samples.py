@@ -15,7 +15,7 @@ from cladenet.data.shards.damage import DamagedShard
 from cladenet.data.shards.labels import Fields
 from cladenet.data.shards.samples import key_and_field
 from cladenet.data.shards.samples import samples as samples_of
-from cladenet.data.shards.scan import Scan, scan_tar
+from cladenet.data.shards.scanning.scan import Scan, scan_tar
 from cladenet.data.shards.tar import Archive
 from shard_files import Files, picture, samples, tar_bytes
 

@@ -18,9 +18,10 @@ from cladenet.data.batches import Batch, EvalBatches, TrainBatches
 from cladenet.data.dataset import DataSet
 from cladenet.data.images.decode import decode
 from cladenet.data.preprocess import Preprocess
-from cladenet.data.shards import catalogue, scanning
+from cladenet.data.shards import catalogue
 from cladenet.data.shards.images import ShardImages
-from cladenet.data.shards.scan import scan_tar
+from cladenet.data.shards.scanning import several as scanning
+from cladenet.data.shards.scanning.scan import scan_tar
 from cladenet.data.sources.open import open_dataset
 from cladenet.errors import BadArgument, DataError
 from cladenet.world import World

@@ -11,7 +11,7 @@ import cladenet
 SOURCE = Path(cladenet.__file__).parent
 REVIEWED = {
     "pickle": {"data/sources/unpickle.py"},  # which knows three names and refuses all others
-    "torch.load": {"weights/unpack.py"},  # with weights_only, in a process of its own
+    "torch.load": {"weights/files/unpack.py"},  # with weights_only, in a process of its own
 }
 
 MODULES = {"pickle", "cPickle", "_pickle", "dill", "cloudpickle", "joblib", "marshal", "shelve"}

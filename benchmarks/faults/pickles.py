@@ -14,7 +14,7 @@ from checkpoint_tools import forge
 from cladenet.cli import main
 from cladenet.runs.folder.folder import RunFolder
 from cladenet.runs.train.decide import decide
-from cladenet.weights import unpack
+from cladenet.weights.files import unpack
 from faults.hostile_files import detonate
 from forking import start, wait
 from trials import ended, overwrite
@@ -22,7 +22,7 @@ from trials import ended, overwrite
 COMMANDS = 17  # beside `import`
 SPAWNING = ("os.system", "os.exec", "os.posix_spawn", "os.spawn", "subprocess.Popen")
 FORBIDDEN = (*SPAWNING, "pickle.find_class", "socket.connect", "socket.bind")
-UNPACK = "cladenet.weights.unpack"  # reads files of torch.save in a process of its own
+UNPACK = "cladenet.weights.files.unpack"  # reads files of torch.save in a process of its own
 ALARM = 66
 
 
@@ -117,7 +117,7 @@ def watch(canary: str, event: str, arguments: tuple[Any, ...]) -> None:
 
 
 def unpacked_in_a_fork(words: list[str], **_: Any) -> Any:
-    """What `python -m cladenet.weights.unpack` does, without the seconds of its start."""
+    """What `python -m cladenet.weights.files.unpack` does, without the seconds of its start."""
     output = Path(words[-1]).with_name("said")
 
     def action() -> int:

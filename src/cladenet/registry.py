@@ -204,7 +204,7 @@ def _take_activation(variant: Any, arguments: dict[str, Any]) -> None:
 
     own = signature(variant).parameters.get("activation")
     if own and callable(own.default) and isinstance(arguments.get("activation"), str):
-        from cladenet.layers.activation import activation_named
+        from cladenet.surgery.activation import activation_named
 
         arguments["activation"] = activation_named(arguments["activation"])
 

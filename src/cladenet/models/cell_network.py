@@ -11,10 +11,10 @@ from torch import Tensor, nn
 from cladenet.errors import BadArgument
 from cladenet.layers.classifier import Classifier
 from cladenet.layers.conv import conv_norm_act
-from cladenet.layers.inception import auxiliary_head, inception_norm
 from cladenet.layers.init import glorot_init
 from cladenet.layers.norm import Norm
 from cladenet.models.cells import BuiltCell, Cell
+from cladenet.models.inception import auxiliary_head, inception_norm
 
 State = tuple[Tensor | None, Tensor]  # h_(i-1), if there is one, and h_i
 

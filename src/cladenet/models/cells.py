@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from cladenet.layers.conv import Size
 from cladenet.layers.drop import DropPath
 from cladenet.layers.norm import Norm
-from cladenet.layers.progress import FollowsProgress
+from cladenet.models.progress import FollowsProgress
 
 
 class Block(NamedTuple):

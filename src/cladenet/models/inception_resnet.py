@@ -46,7 +46,8 @@ from cladenet.errors import BadArgument
 from cladenet.layers.branches import Branches
 from cladenet.layers.classifier import Classifier
 from cladenet.layers.conv import Size, conv_norm_relu
-from cladenet.layers.inception import (
+from cladenet.layers.norm import Norm
+from cladenet.models.inception import (
     average_pool,
     inception_norm,
     path,
@@ -54,7 +55,6 @@ from cladenet.layers.inception import (
     stem_v3,
     stem_v4,
 )
-from cladenet.layers.norm import Norm
 
 
 class Widths(NamedTuple):

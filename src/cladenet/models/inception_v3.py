@@ -42,14 +42,14 @@ from torch import nn
 
 from cladenet.layers.branches import Branches
 from cladenet.layers.classifier import Classifier
-from cladenet.layers.inception import (
+from cladenet.layers.norm import Norm
+from cladenet.models.inception import (
     auxiliary_head,
     average_pool,
     inception_norm,
     path,
     stem_v3,
 )
-from cladenet.layers.norm import Norm
 
 Pool = Callable[[], nn.Module]
 

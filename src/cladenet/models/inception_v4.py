@@ -34,8 +34,8 @@ from torch import nn
 
 from cladenet.layers.branches import Branches
 from cladenet.layers.classifier import Classifier
-from cladenet.layers.inception import average_pool, inception_norm, path, reduction_a, stem_v4
 from cladenet.layers.norm import Norm
+from cladenet.models.inception import average_pool, inception_norm, path, reduction_a, stem_v4
 
 
 def module_a(norm: Norm) -> Branches:

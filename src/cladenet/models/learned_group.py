@@ -24,8 +24,8 @@ from torch import Tensor, nn
 
 from cladenet.errors import BadArgument
 from cladenet.layers.norm import Norm, norm_relu
-from cladenet.layers.progress import FollowsProgress
 from cladenet.layers.shuffle import ChannelShuffle
+from cladenet.models.progress import FollowsProgress
 
 
 class Condensing(FollowsProgress):

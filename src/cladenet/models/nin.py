@@ -30,7 +30,7 @@ from torch import nn
 
 from cladenet.layers.init import gaussian_init
 from cladenet.layers.norm import Norm
-from cladenet.layers.votes import VotingClassifier
+from cladenet.models.votes import VotingClassifier
 
 Block = tuple[int, int, int, tuple[int, ...]]  # kernel, stride, padding, widths
 

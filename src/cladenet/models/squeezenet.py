@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from cladenet.errors import BadArgument
 from cladenet.layers.branches import Branches
 from cladenet.layers.init import gaussian_init, lecun_init
-from cladenet.layers.votes import VotingClassifier
+from cladenet.models.votes import VotingClassifier
 
 Fires = tuple[tuple[int, int], ...]  # squeeze, expand of each fire module
 

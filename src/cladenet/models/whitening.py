@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cladenet.layers.progress import FollowsProgress
+from cladenet.models.progress import FollowsProgress
 
 EPSILON = 5e-4  # of the paper's code, in units of normalised images
 MOST_VALUES = 2**22  # of the patches that are held at a time: 32 MB in double precision

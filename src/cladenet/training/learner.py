@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from cladenet.errors import BadArgument, CheckpointError
 from cladenet.kernels.quicken import quicken
 from cladenet.layers.classifier import Classifier
-from cladenet.layers.progress import followers
+from cladenet.models.progress import followers
 from cladenet.recipes import Recipe
 from cladenet.training.ema import Ema
 from cladenet.training.memory_order import in_memory_order

@@ -14,11 +14,11 @@ from cladenet.checkpoints import Card
 from cladenet.checkpoints import folder as folders
 from cladenet.checkpoints.selftest import fixed_logits
 from cladenet.errors import BadArgument, CheckpointError, StorageError
+from cladenet.weights.files.reading import Content, read_tensors
+from cladenet.weights.files.wrappers import readings
 from cladenet.weights.images import described, images_of, preprocess_of
 from cladenet.weights.known import published_as
-from cladenet.weights.reading import Content, read_tensors
 from cladenet.weights.recognise import Recognised, recognise
-from cladenet.weights.wrappers import readings
 
 IMAGENET = 1000  # classes
 

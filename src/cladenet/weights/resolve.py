@@ -17,11 +17,11 @@ from typing import Any
 from cladenet.checkpoints.atomic import MANIFEST
 from cladenet.errors import CheckpointError, OutOfSpace, StorageError
 from cladenet.paths import cache_root
-from cladenet.weights.fetch import fetch, fetch_from_hub
+from cladenet.weights.files.fetch import fetch, fetch_from_hub
+from cladenet.weights.files.reading import SUFFIXES
 from cladenet.weights.importing import IMAGENET, imagenet_names, import_weights
 from cladenet.weights.known import default_weights, find_weights
 from cladenet.weights.names import is_external, split_name
-from cladenet.weights.reading import SUFFIXES
 
 FITS = {"center": "crop", "squash": "stretch", "border": "border"}  # timm's words for ours
 RULES = 2  # grows with what an import decides, so that what was kept before is not used

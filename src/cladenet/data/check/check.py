@@ -25,8 +25,8 @@ from cladenet.data.dataset import ArrayImages, DataSet
 from cladenet.data.images.decode import UnreadableImage, readable
 from cladenet.data.images.facts import Facts
 from cladenet.data.shards.images import shard_images
-from cladenet.data.shards.recheck import differences
-from cladenet.data.shards.scanning import OnBytes
+from cladenet.data.shards.scanning.recheck import differences
+from cladenet.data.shards.scanning.several import OnBytes
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from cladenet.data.ids import Ids
 from cladenet.data.images.decode import readable
 from cladenet.data.shards.index import ShardIndex
 from cladenet.data.shards.parquet import PAGE_ROWS
-from cladenet.data.shards.scanning import Shard
+from cladenet.data.shards.scanning.several import Shard
 
 BLOCK_BYTES = 8 << 20
 GROUP_BYTES = 32 << 20  # a row group of up to this is read at once, and not kept open

@@ -21,8 +21,8 @@ from cladenet.data.images.decode import readable
 from cladenet.data.shards.damage import DamagedShard
 from cladenet.data.shards.index import DamagedIndex, ShardIndex, read_index, write_index
 from cladenet.data.shards.labels import Fields
-from cladenet.data.shards.scan import Scan
-from cladenet.data.shards.scanning import Identity, OnBytes, Shard, scans
+from cladenet.data.shards.scanning.scan import Scan
+from cladenet.data.shards.scanning.several import Identity, OnBytes, Shard, scans
 from cladenet.errors import DataError
 from cladenet.paths import cache_root
 

@@ -23,8 +23,8 @@ from glob import glob, has_magic
 from cladenet.data.images.decode import readable
 from cladenet.data.shards.labels import Fields
 from cladenet.data.shards.library import BESIDE, SUFFIX
+from cladenet.data.shards.scanning.wids import Listed, read_wids
 from cladenet.data.shards.stored import KINDS
-from cladenet.data.shards.wids import Listed, read_wids
 from cladenet.errors import BadArgument, DataError
 
 ENDINGS = {

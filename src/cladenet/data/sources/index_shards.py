@@ -6,7 +6,7 @@ from cladenet.data.dataset import DataSet
 from cladenet.data.shards.images import shard_images
 from cladenet.data.shards.library import Library, beside
 from cladenet.data.shards.pattern import ENDINGS, parse
-from cladenet.data.shards.scanning import OnBytes
+from cladenet.data.shards.scanning.several import OnBytes
 from cladenet.data.shards.stored import is_request
 from cladenet.data.sources.shards import find_files, open_shards, shards_of
 

@@ -27,7 +27,7 @@ from cladenet.errors import BadArgument, DataError
 from cladenet.suggest import nearest
 
 if TYPE_CHECKING:  # each kind of data imports what reads it
-    from cladenet.data.shards.scanning import OnBytes
+    from cladenet.data.shards.scanning.several import OnBytes
     from cladenet.data.sources.class_folders import LabelFrom
 
 # Published sets with the modules of this folder that read them, and what in them does.

@@ -17,8 +17,8 @@ from cladenet.data.shards.library import Library
 from cladenet.data.shards.order import Windows, classes_seen
 from cladenet.data.shards.pattern import SPLITS, Request, expand, folder_name, gaps, parse
 from cladenet.data.shards.reading import SampleReader
-from cladenet.data.shards.scanning import OnBytes, Shard
-from cladenet.data.shards.wids import Listed
+from cladenet.data.shards.scanning.several import OnBytes, Shard
+from cladenet.data.shards.scanning.wids import Listed
 from cladenet.errors import BadArgument, DataError
 
 WORDS = {

@@ -13,7 +13,7 @@ from cladenet.data.check.duplicates import find_duplicates
 from cladenet.data.check.judge import judge_duplicates
 from cladenet.data.dataset import DataSet
 from cladenet.data.preprocess import IMAGENET_MEAN, IMAGENET_STD, Preprocess
-from cladenet.data.shards.scanning import OnBytes
+from cladenet.data.shards.scanning.several import OnBytes
 from cladenet.data.sources.open import open_dataset
 from cladenet.errors import BadArgument, CheckpointError, DataError
 from cladenet.ledger import Entry

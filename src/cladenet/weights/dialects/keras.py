@@ -12,7 +12,7 @@ from typing import Any
 from torch import Tensor
 
 from cladenet.layers.classifier import Classifier
-from cladenet.weights.keras_file import KERAS
+from cladenet.weights.files.keras_file import KERAS
 from cladenet.weights.source import TENSORFLOW, Source, sources_of
 from cladenet.weights.spelling import Spelling, parts
 from cladenet.weights.spellings import resnet

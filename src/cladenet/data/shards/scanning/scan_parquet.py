@@ -15,7 +15,7 @@ from cladenet.data.shards.parquet import (
     opened_table,
     rows,
 )
-from cladenet.data.shards.scan import Found, OnBytes, Scan, decoded
+from cladenet.data.shards.scanning.scan import Found, OnBytes, Scan, decoded
 
 CHUNK = 1 << 20
 

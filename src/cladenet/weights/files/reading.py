@@ -17,14 +17,14 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from cladenet.errors import CheckpointError, OutOfSpace, StorageError
+from cladenet.weights.files.keras_file import SUFFIXES as KERAS_SUFFIXES
+from cladenet.weights.files.keras_file import images_of_keras, read_keras
+from cladenet.weights.files.kinds import other_kind
+from cladenet.weights.files.unpack import EMA
+from cladenet.weights.files.wrappers import unwrapped, without_counters
 from cladenet.weights.flax_vit import FLAX_IMAGES, in_timms_names, is_flax_vit
-from cladenet.weights.keras_file import SUFFIXES as KERAS_SUFFIXES
-from cladenet.weights.keras_file import images_of_keras, read_keras
-from cladenet.weights.kinds import other_kind
 from cladenet.weights.packages import unpack_wheel
 from cladenet.weights.renames import in_todays_names
-from cladenet.weights.unpack import EMA
-from cladenet.weights.wrappers import unwrapped, without_counters
 
 HELD = (".safetensors", ".npz", ".pth", ".pt", ".tar", ".th", ".bin", ".ckpt", ".pkl")
 WHEEL = ".whl"  # a Python package with one of these in it
@@ -145,7 +145,13 @@ def _torch_save(path: Path) -> tuple[dict[str, Tensor], str, list[str]]:
     """Unpacked by a process of its own, see `unpack`."""
     with _temporary_folder() as folder:
         target = Path(folder) / "tensors.safetensors"
-        words = [sys.executable, "-m", "cladenet.weights.unpack", str(path.resolve()), str(target)]
+        words = [
+            sys.executable,
+            "-m",
+            "cladenet.weights.files.unpack",
+            str(path.resolve()),
+            str(target),
+        ]
         try:
             done = subprocess.run(
                 words, capture_output=True, text=True, timeout=UNPACK_SECONDS, check=False

@@ -1,6 +1,6 @@
 """Read a file of torch.save in a process of its own, and write its tensors as safetensors.
 
-    python -m cladenet.weights.unpack FILE OUT
+    python -m cladenet.weights.files.unpack FILE OUT
 
 Nothing in the file can run: torch reads it with `weights_only`. The process is bounded besides, so
 that a file that asks for endless memory or time ends this process and not the user's. What was
@@ -106,7 +106,7 @@ def read(source: str) -> Any:
     """The content of the file, by torch's reader for weights alone."""
     import torch
 
-    from cladenet.weights.inert import allowed, usual_names
+    from cladenet.weights.files.inert import allowed, usual_names
 
     try:
         names = torch.serialization.get_unsafe_globals_in_checkpoint(source)

@@ -8,7 +8,7 @@ from cladenet.data.images.decode import readable
 from cladenet.data.shards.catalogue import Catalogue
 from cladenet.data.shards.index import ShardIndex
 from cladenet.data.shards.labels import Fields
-from cladenet.data.shards.scanning import OnBytes, Shard, scans
+from cladenet.data.shards.scanning.several import OnBytes, Shard, scans
 from cladenet.errors import DataError
 
 

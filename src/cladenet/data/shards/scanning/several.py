@@ -9,8 +9,8 @@ from threading import Lock
 
 from cladenet.data.shards.damage import DamagedShard
 from cladenet.data.shards.labels import Fields
-from cladenet.data.shards.scan import Scan, scan_tar
-from cladenet.data.shards.scan_parquet import scan_parquet
+from cladenet.data.shards.scanning.scan import Scan, scan_tar
+from cladenet.data.shards.scanning.scan_parquet import scan_parquet
 from cladenet.errors import DataError
 from cladenet.threads import our_share
 
