@@ -1,4 +1,4 @@
-# The two commands of the README are `make demo` and `make test`. CI runs lint, types, coverage and smoke.
+# The two commands of the README are `make demo` and `make test`. CI runs test and smoke.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
