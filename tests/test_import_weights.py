@@ -347,7 +347,7 @@ def test_import_and_export_by_the_command_line(
     assert "it has no network that is our resnet20_cifar" in capsys.readouterr().err
     assert main(["export", "weights/resnet20_cifar", "--format", "keras"]) == 2
     assert (
-        "nothing is known of 'keras'; expected one of CondenseNet, EfficientNet-PyTorch, IBN"
+        "nothing is known of 'keras'; expected one of EfficientNet-PyTorch, IBN-Net"
         in capsys.readouterr().err
     )
 

@@ -73,8 +73,8 @@ def find_theirs(card: Card, to: str) -> Source:
         BadArgument: there is none.
     """
     sources = [s for s in SOURCES.values() if s.name == to or s.name.startswith(f"{to}/")]
-    if not sources:
-        libraries = sorted({name.partition("/")[0] for name in SOURCES})
+    libraries = sorted({s.name.partition("/")[0] for s in SOURCES.values() if s.read is None})
+    if not sources or to.partition("/")[0] not in libraries:
         raise BadArgument(f"nothing is known of {to!r}; expected one of {', '.join(libraries)}")
     decided = {k: v for k, v in card.arguments.items() if k not in ("num_classes", "in_channels")}
     own = [s for s in sources if s.network == card.network and s.read is None]
