@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from cladenet import processor
 from cladenet.inference.request import CannotPrepare, Request
 
 IMAGES, LOGITS = "images", "logits"
@@ -96,6 +97,7 @@ def _in_8_bits(graph: bytes, calibration: Tensor, batch: int) -> bytes:
                 activation_type=quantization.QuantType.QUInt8,
                 weight_type=quantization.QuantType.QInt8,
                 per_channel=True,
+                reduce_range=not processor.abilities().vnni,  # see graph.quantised
             )
             return done.read_bytes()
     finally:

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from cladenet import processor
 from cladenet.inference.graph.packing import packed
 from cladenet.inference.graph.products import Product, convolution, fused, shape
 from cladenet.inference.graph.program import Function, Program, Slot, Step
@@ -98,7 +99,7 @@ class _Writer:
         """The product; `free` says that what it adds may be overwritten with the sum."""
         program, source = self.program, product.step.args[0]
         scale, zero = self.ranges[source].grid
-        weights, scales = _quantised(program.constants[product.step.args[1]])
+        weights, scales = quantised_weights(program.constants[product.step.args[1]])
         zeros = torch.zeros(len(scales), dtype=torch.int32)
         size = [self.batch, *shape(source, program)[1:]]
         if product.linear:
@@ -151,8 +152,13 @@ def to_8_bits(x: Tensor, scale: float, zero: int) -> Tensor:
     return x.mul(1 / scale).round_().add_(zero).clamp_(0, 255).to(torch.uint8)
 
 
-def _quantised(weight: Tensor) -> tuple[Tensor, Tensor]:
-    """int8 weights, and float32 (out_channels,) what one level of each output channel means."""
-    levels = weight.flatten(1).abs().amax(1).clamp_min(1e-12) / 127
+def quantised_weights(weight: Tensor) -> tuple[Tensor, Tensor]:
+    """int8 weights, and float32 (out_channels,) what one level of each output channel means.
+
+    Without VNNI, pairs of products are added in 16 bits, where 2 x 255 x 127 saturates without a
+    word. There weights get 7 bits: 2 x 255 x 63 = 32,130 fits.
+    """
+    largest = 127 if processor.abilities().vnni else 63
+    levels = weight.flatten(1).abs().amax(1).clamp_min(1e-12) / largest
     scaled = weight / levels.view(-1, *(1,) * (weight.ndim - 1))
     return scaled.round().to(torch.int8), levels
