@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from cladenet.errors import BadArgument
-from cladenet.inference.engine.packed import fitting, quicken, signature
+from cladenet.inference.engine.packed import fitting, fold_and_pack, signature
 from cladenet.inference.graph.recording import record
 from cladenet.inference.graph.stepwise import AllExits, Walk, walker
 from cladenet.inference.request import DTYPES, CannotPrepare
@@ -49,7 +49,7 @@ class SteppedExits:
                 if signature(pair) != signature(program):
                     raise CannotPrepare("its steps are others for two images than for one")
                 self.chunk = min(batch_size, fitting(program, dtype))
-                quicken(program, dtype, calibration, self.chunk)
+                fold_and_pack(program, dtype, calibration, self.chunk)
                 self._walk = walker(program)
                 plain = exits(images)
         except CannotPrepare as error:

@@ -75,12 +75,14 @@ class Packed:
                 oldest = next(iter(self._runs))
                 del self._runs[oldest]
                 self._at = {size: of for size, of in self._at.items() if of != oldest}
-            quicken(program, self._dtype, self._calibration, self.chunk)
+            fold_and_pack(program, self._dtype, self._calibration, self.chunk)
             self._runs[steps] = runner(program)
         self._at[size] = steps
 
 
-def quicken(program: Program, dtype: torch.dtype, calibration: Tensor | None, images: int) -> None:
+def fold_and_pack(
+    program: Program, dtype: torch.dtype, calibration: Tensor | None, images: int
+) -> None:
     """Fold, fuse and pack the steps, in place.
 
     Args:
