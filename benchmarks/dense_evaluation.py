@@ -29,7 +29,7 @@ from torch import Tensor, nn
 from cladenet.data.preprocess import IMAGENET_MEAN, IMAGENET_STD, Preprocess
 from cladenet.evaluation.protocol import ViewOptions, protocols_for
 from cladenet.evaluation.scales import at_scale
-from cladenet.evaluation.viewer import Member, Viewer
+from cladenet.evaluation.viewer import EnsembleMember, Viewer
 from cladenet.layers.classifier import Classifier
 from cladenet.registry import create_model
 from cladenet.surgery.fully_convolutional import to_fully_convolutional
@@ -126,7 +126,7 @@ def protocol(model: Classifier, pixels: NDArray[np.uint8]) -> dict[str, Side]:
     sides: dict[str, Side] = {}
     for name in ("multi-crop", "multi-scale"):
         protocols = protocols_for([name], model, seen, (256, 512), ViewOptions())
-        viewer = Viewer(Member(model, seen, protocols), 256, "fp32")
+        viewer = Viewer(EnsembleMember(model, seen, protocols), 256, "fp32")
         sides[protocols[0].views] = lambda viewer=viewer: viewer.posteriors([scaled])[0]  # type: ignore[misc]
     return sides
 

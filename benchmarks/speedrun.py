@@ -33,11 +33,11 @@ import torch
 
 from cladenet.allocator import keep_freed_memory
 from cladenet.data.batches import TrainBatches
-from cladenet.evaluation.fusion import evaluate as evaluate_protocols
+from cladenet.evaluation.ensemble import evaluate as evaluate_protocols
 from cladenet.evaluation.options import PassOptions
 from cladenet.evaluation.protocol import ViewOptions, protocols_for
 from cladenet.evaluation.single_scale import evaluate
-from cladenet.evaluation.viewer import Member
+from cladenet.evaluation.viewer import EnsembleMember
 from cladenet.recipes.schedule import lr_at
 from cladenet.runs.train.decide import decide
 from cladenet.runs.train.first_weights import build, fit_to_data
@@ -191,7 +191,7 @@ def at_the_end(learner: Learner, setting: Setting, split: str) -> dict[str, Any]
         chosen = protocols_for(
             [name], learner.predictor, setting.preprocess, (side, side), ViewOptions()
         )
-        member = Member(learner.predictor, setting.preprocess, chosen)
+        member = EnsembleMember(learner.predictor, setting.preprocess, chosen)
         (((evaluation,),), _) = evaluate_protocols(
             [member], setting.dataset.splits()[split], PassOptions(precision=PRECISION)
         )

@@ -11,15 +11,15 @@ from cladenet.data.preprocess import Preprocess
 from cladenet.data.resample import resize
 from cladenet.errors import BadArgument
 from cladenet.evaluation.crops import COUNTS, GRIDS, Box, centre, five, grid, squares
-from cladenet.evaluation.looks import Crops
 from cladenet.evaluation.scales import (
     OWN,
     at_scale,
+    default_scale,
+    default_scales,
     least_scale,
     steps_above,
-    usual_scale,
-    usual_scales,
 )
+from cladenet.evaluation.view_specs import Crops
 from cladenet.vision import torchvision
 from pictures import smooth
 
@@ -142,14 +142,14 @@ def test_crops_that_lie_on_each_other_are_cut_once_and_weigh_more() -> None:
 def test_usual_scales_are_those_of_vggs_tables_3_and_4(
     trained: tuple[int, int], one: int, several: tuple[int, ...]
 ) -> None:
-    assert usual_scale(trained) == one
-    assert usual_scales(trained, preprocess(224, "crop", 256)) == several
+    assert default_scale(trained) == one
+    assert default_scales(trained, preprocess(224, "crop", 256)) == several
 
 
 def test_usual_scales_of_small_inputs_are_in_proportion() -> None:
-    assert usual_scales((32, 32), preprocess(32)) == (32, 36, 40)
-    assert usual_scales((37, 37), preprocess(32, "crop", 37)) == (33, 37, 41)
-    assert usual_scales((36, 37), preprocess(32, "crop", 37)) == (36, 37)  # no scale twice
+    assert default_scales((32, 32), preprocess(32)) == (32, 36, 40)
+    assert default_scales((37, 37), preprocess(32, "crop", 37)) == (33, 37, 41)
+    assert default_scales((36, 37), preprocess(32, "crop", 37)) == (36, 37)  # no scale twice
     assert steps_above(preprocess(32), 1) == (36,)
 
 

@@ -138,10 +138,10 @@ def test_json_of_a_table_in_a_file_and_on_the_terminal(
     assert main([*words, "--output", str(tmp_path / "t.json")]) == 0
     printed = json.loads(capsys.readouterr().out)
     assert json.loads((tmp_path / "t.json").read_text()) == printed
-    alone, _, fused = printed["rows"]
+    alone, _, ensemble = printed["rows"]
     assert (alone["train_scale"], alone["test_scales"], alone["views"]) == ([36], [36], "2 maps")
-    assert (fused["train_scale"], fused["views"]) == ([[36], [36]], ["2 maps", "2 maps"])
-    assert fused["checkpoints"] == [alone["checkpoint"]] * 2
+    assert (ensemble["train_scale"], ensemble["views"]) == ([[36], [36]], ["2 maps", "2 maps"])
+    assert ensemble["checkpoints"] == [alone["checkpoint"]] * 2
     assert alone["n"] == 24
     assert alone["top1_interval"][0] <= alone["top1_error"] <= alone["top1_interval"][1]
 
@@ -195,7 +195,7 @@ def test_mirror_images_are_shown_to_who_has_learnt_from_them(
     assert not any("mirror" in note for note in asked.notes)
 
 
-# ------------------------------------------------------------------ fusion
+# ------------------------------------------------------------------ ensembles
 
 
 def test_runs_are_rows_and_their_fusion_comes_last(
@@ -216,9 +216,9 @@ def test_runs_are_rows_and_their_fusion_comes_last(
     )
     assert f"weights 2  {turned}" in out
     assert re.search(r"lenet5_relu  36; 32 +36; 32 +dense ", out)
-    fused = cladenet.evaluate([photo_run, turned], protocol="dense")
-    assert fused.classes == tuple(sorted(CLASSES))
-    assert fused.n == 24
+    ensemble = cladenet.evaluate([photo_run, turned], protocol="dense")
+    assert ensemble.classes == tuple(sorted(CLASSES))
+    assert ensemble.n == 24
 
 
 def test_fusion_of_runs_with_other_classes_is_refused(
@@ -226,7 +226,7 @@ def test_fusion_of_runs_with_other_classes_is_refused(
 ) -> None:
     strange = (*sorted(CLASSES)[:-1], "yak")
     other = save_run(tmp_path / "other", open_dataset(str(photographs)), classes=strange)
-    message = "cannot be fused: only the first knows 'wasp', only the second knows 'yak'"
+    message = "cannot form an ensemble: only the first knows 'wasp', only the second knows 'yak'"
     with pytest.raises(CheckpointError, match=message) as caught:
         cladenet.evaluate([photo_run, other], protocol="dense")
     assert caught.value.exit_status == 4

@@ -1,4 +1,4 @@
-"""Protocols and fusion against the same thing written out: crops one by one, softmax, mean."""
+"""Protocols and ensembles against the same thing written out: crops one by one, softmax, mean."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,12 +18,12 @@ from cladenet.data.preprocess import Preprocess
 from cladenet.data.resample import resize
 from cladenet.errors import BadArgument, DataError, Diverged
 from cladenet.evaluation import reading, viewer
-from cladenet.evaluation.fusion import Found, evaluate, with_fusion
+from cladenet.evaluation.ensemble import Found, evaluate, with_ensemble
 from cladenet.evaluation.options import PassOptions
 from cladenet.evaluation.protocol import NAMES, ViewOptions, parse_names, protocols_for
 from cladenet.evaluation.scales import at_scale
 from cladenet.evaluation.single_scale import evaluate as own_view
-from cladenet.evaluation.viewer import Member, Viewer
+from cladenet.evaluation.viewer import EnsembleMember, Viewer
 from cladenet.inference import for_inference
 from cladenet.layers.classifier import Classifier
 from cladenet.registry import create_model
@@ -47,14 +47,14 @@ def member(
     model: Classifier | None = None,
     order: tuple[int, ...] = (),
     **options: Any,
-) -> Member:
+) -> EnsembleMember:
     net = model or small_network(10, 3)
     side = preprocess.resize or preprocess.height
     found = protocols_for(parse_names(names), net, preprocess, (side, side), ViewOptions(**options))
-    return Member(net, preprocess, found, order)
+    return EnsembleMember(net, preprocess, found, order)
 
 
-def posteriors(of: Member, image: Pixels) -> list[Tensor]:
+def posteriors(of: EnsembleMember, image: Pixels) -> list[Tensor]:
     """Of one image under each protocol, (K,)."""
     scaled = {key: at_scale(*key[:1], image, key[1]) for key in of.limits}
     with torch.inference_mode():
@@ -171,7 +171,7 @@ def test_every_protocol_is_written_out() -> None:
 
 
 def test_answers_are_those_of_the_crops_one_by_one() -> None:
-    """All eight at once, so that looks that are shared go to the right protocols."""
+    """All eight at once, so that views that are shared go to the right protocols."""
     image = photograph()
     for name, found in zip(NAMES, posteriors(member("all"), image), strict=True):
         torch.testing.assert_close(found, WRITTEN_OUT[name](image), rtol=1e-4, atol=1e-6, msg=name)
@@ -277,11 +277,13 @@ def photos(tmp_path: Path) -> Split:
 
 
 def figures(found: Found) -> list[tuple[list[list[int]], int]]:
-    return [(e.confusion.tolist(), e.top5_hits) for row in [*found.alone, found.fused] for e in row]
+    return [
+        (e.confusion.tolist(), e.top5_hits) for row in [*found.alone, found.ensemble] for e in row
+    ]
 
 
 def losses(found: Found) -> list[float]:
-    return [evaluation.loss for row in [*found.alone, found.fused] for evaluation in row]
+    return [evaluation.loss for row in [*found.alone, found.ensemble] for evaluation in row]
 
 
 SOME = "single-scale,multi-scale,multi-crop"
@@ -403,7 +405,7 @@ def test_bf16_comes_near(photos: Split) -> None:
     assert losses(rough) != losses(exact)
 
 
-# ------------------------------------------------------------------ fusion
+# ------------------------------------------------------------------ ensembles
 
 
 def other_network() -> Classifier:
@@ -413,9 +415,9 @@ def other_network() -> Classifier:
 
 def test_a_network_fused_with_itself_is_itself(photos: Split) -> None:
     found = evaluate([member("all"), member("all")], photos.subset([0, 5, 9]))
-    assert figures(Found([], found.fused)) == figures(Found([found.alone[0]], []))
+    assert figures(Found([], found.ensemble)) == figures(Found([found.alone[0]], []))
     alone = [evaluation.loss for evaluation in found.alone[0]]
-    assert [evaluation.loss for evaluation in found.fused] == pytest.approx(alone, abs=1e-7)
+    assert [evaluation.loss for evaluation in found.ensemble] == pytest.approx(alone, abs=1e-7)
 
 
 def test_fusion_is_the_mean_of_the_posteriors(photos: Split) -> None:
@@ -434,8 +436,8 @@ def test_fusion_is_the_mean_of_the_posteriors(photos: Split) -> None:
             total[place] -= answer[photos.labels[index]].log()
             wrong[place] += int(answer.argmax() != photos.labels[index])
     expected = (total / len(photos)).tolist()
-    assert [evaluation.loss for evaluation in found.fused] == pytest.approx(expected, abs=1e-6)
-    assert [evaluation.wrong for evaluation in found.fused] == wrong
+    assert [evaluation.loss for evaluation in found.ensemble] == pytest.approx(expected, abs=1e-6)
+    assert [evaluation.wrong for evaluation in found.ensemble] == wrong
     assert [e.n for row in found.alone for e in row] == [11] * 4
 
 
@@ -450,12 +452,12 @@ def test_classes_in_another_order_are_put_in_that_of_the_labels(photos: Split) -
         last.weight[list(order)], last.bias[list(order)] = weight, bias
     found = evaluate([member("dense"), member("dense", model=turned, order=order)], photos)
     assert figures(Found([found.alone[0]], [])) == figures(Found([found.alone[1]], []))
-    assert found.fused[0].loss == pytest.approx(found.alone[0][0].loss, abs=1e-6)
+    assert found.ensemble[0].loss == pytest.approx(found.alone[0][0].loss, abs=1e-6)
 
 
 def test_one_network_is_not_fused() -> None:
     answers = [torch.rand(2, 3)]
-    assert with_fusion([answers]) == [answers]
+    assert with_ensemble([answers]) == [answers]
 
 
 # ------------------------------------------------------------------ what is refused
@@ -503,7 +505,7 @@ def test_a_network_that_averages_takes_smaller_images_too() -> None:
     ],
 )
 def test_members_that_do_not_go_together_are_refused(
-    pair: list[Member], message: str, photos: Split
+    pair: list[EnsembleMember], message: str, photos: Split
 ) -> None:
     with pytest.raises(BadArgument, match=message):
         evaluate(pair, photos)

@@ -21,7 +21,7 @@ COMMANDS = {
     "info": "one network: paper, ideas, ledger facts, ancestors and descendants, layers",
     "blocks": "the building blocks of the networks: shapes, params, MACs, where they came from",
     "train": "train a network on a data set; resume or fine-tune a run",
-    "evaluate": "errors of runs with intervals, per class, by the papers' protocols, fused",
+    "evaluate": "errors of runs with intervals, per class, by the papers' protocols, ensembles",
     "predict": "the likeliest classes of images, files, folders or a list",
     "import": "a file of weights, of torchvision, timm and others, as a checkpoint",
     "export": "a trained network in the names of torchvision or timm",

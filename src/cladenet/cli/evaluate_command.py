@@ -36,7 +36,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """
     parser.argument_default = argparse.SUPPRESS
     parser.add_argument(
-        "runs", metavar="RUN", nargs="+", help="run or checkpoint folder; several are fused as well"
+        "runs",
+        metavar="RUN",
+        nargs="+",
+        help="run or checkpoint folder; several also as an ensemble",
     )
     parser.add_argument("--data", metavar="DATA", help="by default what the run was trained on")
     parser.add_argument(
@@ -53,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--train-scale",
         type=_sides,
         metavar="S",
-        help="short side in training, or smallest and largest: 256,512; usual --scales follow",
+        help="short side in training, or smallest and largest: 256,512; default --scales follow",
     )
     parser.add_argument(
         "--flip",

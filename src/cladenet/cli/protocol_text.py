@@ -19,7 +19,7 @@ HEAD = (
 
 
 def as_table(table: "ProtocolTable") -> str:
-    """One line for each run and protocol; those of the fusion come last."""
+    """One line for each run and protocol; those of the ensemble come last."""
     first = table.rows[0]
     runs = list(dict.fromkeys(row.checkpoint for row in table.rows))
     numbers = [f" {n}" if len(runs) > 1 else "" for n in range(1, len(runs) + 1)]
@@ -56,5 +56,5 @@ def _line(row: "Evaluated", runs: Sequence[Path]) -> list[str]:
 
 
 def _distinct(texts: Iterable[str]) -> str:
-    """What is said of each member of a fusion, once where it is the same."""
+    """The value of each ensemble member, once where it is the same."""
     return "; ".join(dict.fromkeys(texts))

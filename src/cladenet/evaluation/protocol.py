@@ -1,4 +1,4 @@
-"""The papers' evaluation protocols by name, each a set of looks at an image.
+"""The papers' evaluation protocols by name, each a set of views of an image.
 
     single-scale      the checkpoint's own view; at a given Q, the middle of the image
     dense             the whole image and its mirror image at one scale      VGG, Table 3
@@ -9,7 +9,7 @@
     googlenet-144     18 crops, mirrored, at four scales                     GoogLeNet, Sec. 7
     mirror-shift      the own view, and it moved by a pixel; mirrored: 6     airbench, Sec. 3.5
 
-The answer is the mean of the looks' posteriors; all looks count alike.
+The answer is the mean of the posteriors of all view specs; all count alike.
 """
 
 from collections import Counter
@@ -19,16 +19,16 @@ from functools import partial
 
 from cladenet.data.preprocess import Preprocess
 from cladenet.errors import BadArgument
-from cladenet.evaluation.looks import AVERAGES, Crops, Dense, Look, Shifts
 from cladenet.evaluation.scales import (
     OWN,
     TrainScale,
+    default_scale,
+    default_scales,
     least_scale,
     own_scale,
     steps_above,
-    usual_scale,
-    usual_scales,
 )
+from cladenet.evaluation.view_specs import AVERAGES, Crops, Dense, Shifts, ViewSpec
 from cladenet.layers.classifier import Classifier
 
 PLAIN, ALL = "single-scale", "all"
@@ -44,20 +44,20 @@ class Protocol:
 
     Args:
         name: one of `NAMES`.
-        looks: all different.
+        specs: all different.
         scales: Q, of all of them.
     """
 
     name: str
-    looks: tuple[Look, ...]
+    specs: tuple[ViewSpec, ...]
     scales: tuple[int, ...]
 
     @property
     def views(self) -> str:
         """What the network is shown of each image: "150 crops + 6 maps"."""
         counts = Counter[str]()
-        for look in self.looks:
-            counts["map" if look.whole else "crop"] += look.count
+        for spec in self.specs:
+            counts["map" if spec.whole else "crop"] += spec.count
         return " + ".join(f"{n} {what}{'s' if n > 1 else ''}" for what, n in counts.items())
 
 
@@ -66,10 +66,10 @@ class ViewOptions:
     """What a user may ask of the protocols' views.
 
     Args:
-        scales: Q in pixels, instead of the usual ones. Several go to the protocols of several
+        scales: Q in pixels, instead of the default ones. Several go to the protocols of several
             scales; a single one to those of one scale as well.
         flip: mirror images too; by default for all but single-scale.
-        average: over the positions of a map, see `looks.Dense`.
+        average: over the positions of a map, see `view_specs.Dense`.
 
     Raises:
         BadArgument: a scale is not positive or comes twice, or `average` is unknown.
@@ -134,8 +134,8 @@ def protocols_for(
         raise BadArgument(f"{', '.join(names)} has scales of its own; leave --scales out")
     found = tuple(_protocol(name, preprocess, trained, options) for name in names)
     for protocol in found:
-        for look in protocol.looks:
-            _check_scale(look, protocol.name, model, preprocess)
+        for spec in protocol.specs:
+            _check_scale(spec, protocol.name, model, preprocess)
     return found
 
 
@@ -146,42 +146,42 @@ def _protocol(
     crops = partial(Crops, flip=flip)
     dense = partial(Dense, flip=flip, average=options.average)
     one = options.scales if len(options.scales) == 1 else ()
-    several = options.scales or usual_scales(trained, preprocess)
-    looks: list[Look]
+    several = options.scales or default_scales(trained, preprocess)
+    specs: list[ViewSpec]
     match name:
         case "single-scale":
-            looks = [crops("centre", scale) for scale in one or (OWN,)]
+            specs = [crops("centre", scale) for scale in one or (OWN,)]
         case "dense":
-            looks = [dense(scale) for scale in one or (usual_scale(trained),)]
+            specs = [dense(scale) for scale in one or (default_scale(trained),)]
         case "multi-scale":
-            looks = [dense(scale) for scale in several]
+            specs = [dense(scale) for scale in several]
         case "multi-crop":
-            looks = [crops("grid", scale) for scale in several]
+            specs = [crops("grid", scale) for scale in several]
         case "multi-crop+dense":
-            looks = [
+            specs = [
                 *(crops("grid", scale) for scale in several),
                 *(dense(scale) for scale in several),
             ]
         case "ten-crop":
-            looks = [crops("five", scale) for scale in one or steps_above(preprocess, 1)]
+            specs = [crops("five", scale) for scale in one or steps_above(preprocess, 1)]
         case "mirror-shift":
-            looks = [crops("centre", OWN), Shifts(OWN, flip)]
+            specs = [crops("centre", OWN), Shifts(OWN, flip)]
         case _:
-            looks = [crops("squares", scale) for scale in steps_above(preprocess, 1, 2, 3, 4)]
-    scales = dict.fromkeys(look.scale or own_scale(preprocess) for look in looks)
-    return Protocol(name, tuple(looks), tuple(scales))
+            specs = [crops("squares", scale) for scale in steps_above(preprocess, 1, 2, 3, 4)]
+    scales = dict.fromkeys(spec.scale or own_scale(preprocess) for spec in specs)
+    return Protocol(name, tuple(specs), tuple(scales))
 
 
-def _check_scale(look: Look, name: str, model: Classifier, preprocess: Preprocess) -> None:
-    if look.scale == OWN:
+def _check_scale(spec: ViewSpec, name: str, model: Classifier, preprocess: Preprocess) -> None:
+    if spec.scale == OWN:
         return
     least = least_scale(preprocess)
-    if look.whole:
+    if spec.whole:
         least = model.input_size or model.least_size
-    if look.scale < least:
-        what = "the image that this network can look at" if look.whole else "the network's crop"
+    if spec.scale < least:
+        what = "the image that this network can look at" if spec.whole else "the network's crop"
         raise BadArgument(
-            f"{name} at a short side of {look.scale} is below the side of {what}, {least}; give "
+            f"{name} at a short side of {spec.scale} is below the side of {what}, {least}; give "
             f"--scales of {least} or more"
         )
 

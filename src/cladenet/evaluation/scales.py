@@ -1,4 +1,4 @@
-"""Test scales: an image whose short side is brought to Q, and which Q are usual.
+"""Test scales: an image whose short side is brought to Q, and which Q are the default.
 
 Simonyan, Zisserman. Very Deep Convolutional Networks for Large-Scale Image Recognition. ICLR 2015,
 Sec. 3.2, 4.1 and 4.2: a network trained at the scale S is tested at Q = S, or at S - 32, S and
@@ -39,12 +39,12 @@ def steps_above(preprocess: Preprocess, *counts: int) -> tuple[int, ...]:
     return tuple(least_scale(preprocess) + count * step(preprocess) for count in counts)
 
 
-def usual_scale(trained: TrainScale) -> int:
+def default_scale(trained: TrainScale) -> int:
     """Q = S, or the mean of Smin and Smax."""
     return sum(trained) // 2
 
 
-def usual_scales(trained: TrainScale, preprocess: Preprocess) -> tuple[int, ...]:
+def default_scales(trained: TrainScale, preprocess: Preprocess) -> tuple[int, ...]:
     """S - 32, S and S + 32, or Smin, mean and Smax.
 
     Where a crop does not fit into the smallest, all three are larger: 32, 36, 40 for an input and
@@ -52,7 +52,7 @@ def usual_scales(trained: TrainScale, preprocess: Preprocess) -> tuple[int, ...]
     """
     smallest, largest = trained
     if smallest < largest:
-        return tuple(dict.fromkeys((smallest, usual_scale(trained), largest)))
+        return tuple(dict.fromkeys((smallest, default_scale(trained), largest)))
     first = max(smallest - step(preprocess), least_scale(preprocess))
     return first, first + step(preprocess), first + 2 * step(preprocess)
 

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from cladenet.data.preprocess import Preprocess
 from cladenet.evaluation.float64 import home_of_float64
 from cladenet.evaluation.forward import device_of, scores
-from cladenet.evaluation.looks import Look, View
 from cladenet.evaluation.protocol import Protocol
 from cladenet.evaluation.reading import Scaled, Wanted
+from cladenet.evaluation.view_specs import View, ViewSpec
 from cladenet.layers.classifier import Classifier
 from cladenet.surgery.fully_convolutional import to_fully_convolutional
 
@@ -36,7 +36,7 @@ def _pixels_at_once(preprocess: Preprocess, batch_size: int) -> int:
 
 
 @dataclass(frozen=True, eq=False)
-class Member:
+class EnsembleMember:
     """A network with its way of seeing.
 
     Args:
@@ -45,7 +45,7 @@ class Member:
         protocols: what its answers are made of.
         order: the place of each class of the labels among this network's logits; empty if the same.
         quick: the network made ready by `for_inference`, for views that are crops; by default the
-            plain one looks at them too.
+            plain one computes them, too.
     """
 
     model: Classifier
@@ -55,22 +55,22 @@ class Member:
     quick: "FastClassifier | None" = None
 
     @property
-    def looks(self) -> tuple[Look, ...]:
+    def specs(self) -> tuple[ViewSpec, ...]:
         """Those of all protocols, each once."""
-        return tuple(dict.fromkeys(look for p in self.protocols for look in p.looks))
+        return tuple(dict.fromkeys(spec for p in self.protocols for spec in p.specs))
 
     @property
     def limits(self) -> Mapping[Wanted, int]:
-        """The scales that its looks need, and the pixels that an image may have there."""
+        """The scales that its views need, and the pixels that an image may have there."""
         limits: dict[Wanted, int] = {}
-        for look in self.looks:
-            key = self.preprocess, look.scale
-            limits[key] = min(look.most_pixels, limits.get(key, look.most_pixels))
+        for spec in self.specs:
+            key = self.preprocess, spec.scale
+            limits[key] = min(spec.most_pixels, limits.get(key, spec.most_pixels))
         return limits
 
 
 class Viewer:
-    """A member at work.
+    """An ensemble member at work.
 
     Args:
         member: the network and its protocols.
@@ -78,53 +78,53 @@ class Viewer:
         precision: `fp32`, or `bf16` for autocast, of the plain network.
 
     Raises:
-        BadArgument: a look is dense and the head cannot be slid over an image.
+        BadArgument: a view is dense and the head cannot be slid over an image.
     """
 
-    def __init__(self, member: Member, batch_size: int, precision: str) -> None:
+    def __init__(self, member: EnsembleMember, batch_size: int, precision: str) -> None:
         self.member = member
         self.device = device_of(member.model)
         self.precision = precision
         self.most_pixels = _pixels_at_once(member.preprocess, batch_size)
         self._networks: dict[bool, nn.Module] = {False: member.model}
-        if any(look.whole for look in member.looks):
+        if any(spec.whole for spec in member.specs):
             self._networks[True] = to_fully_convolutional(member.model)
 
     def posteriors(self, images: Sequence[Scaled]) -> list[Tensor]:
-        """Of n images under each protocol: float64 (n, K). No look is taken twice."""
-        taken = {look: self._take(look, images) for look in self.member.looks}
+        """Of n images under each protocol: float64 (n, K). No view is computed twice."""
+        taken = {spec: self._take(spec, images) for spec in self.member.specs}
         return [
-            torch.stack([taken[look] for look in protocol.looks]).mean(0)
+            torch.stack([taken[spec] for spec in protocol.specs]).mean(0)
             for protocol in self.member.protocols
         ]
 
-    def _take(self, look: Look, images: Sequence[Scaled]) -> Tensor:
+    def _take(self, spec: ViewSpec, images: Sequence[Scaled]) -> Tensor:
         """The mean over the views of each image, float64 (n, K)."""
         classes = self.member.model.num_classes
         home = home_of_float64(self.device)
         total = torch.zeros(len(images), classes, dtype=torch.float64, device=home)
-        for owners, views in self._batches(look, images):
+        for owners, views in self._batches(spec, images):
             pixels = torch.from_numpy(np.stack([view.pixels for view in views]))
             preprocess = self.member.preprocess
-            if self.member.quick is not None and not look.whole:
-                said = self.member.quick(preprocess.to_input(pixels, self.device))
+            if self.member.quick is not None and not spec.whole:
+                logits = self.member.quick(preprocess.to_input(pixels, self.device))
             else:
-                network = self._networks[look.whole]
-                said = scores(network, pixels, preprocess, self.device, self.precision)
+                network = self._networks[spec.whole]
+                logits = scores(network, pixels, preprocess, self.device, self.precision)
             weights = total.new_tensor([view.weight for view in views])
             places = torch.tensor(owners, device=home)
-            total.index_add_(0, places, look.posterior(said.to(home)) * weights[:, None])
-        mean = total / look.count
+            total.index_add_(0, places, spec.posterior(logits.to(home)) * weights[:, None])
+        mean = total / spec.count
         return mean[:, list(self.member.order)] if self.member.order else mean
 
     def _batches(
-        self, look: Look, images: Sequence[Scaled]
+        self, spec: ViewSpec, images: Sequence[Scaled]
     ) -> Iterator[tuple[list[int], list[View]]]:
         """Views of one size, also of several images, with the number of the image of each."""
         preprocess = self.member.preprocess
         waiting: dict[tuple[int, ...], tuple[list[int], list[View]]] = {}
         for owner, image in enumerate(images):
-            for view in look.views(image[preprocess, look.scale], preprocess):
+            for view in spec.views(image[preprocess, spec.scale], preprocess):
                 shape = view.pixels.shape
                 owners, views = waiting.setdefault(shape, ([], []))
                 owners.append(owner)

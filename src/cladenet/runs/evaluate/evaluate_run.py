@@ -27,7 +27,7 @@ def evaluate(run: str | Path | Sequence[str | Path], options: EvaluateOptions) -
     """Top-1 and top-5 error of a run's best weights, with everything that follows from the counts.
 
     Args:
-        run: run or checkpoint folder; several are fused by the mean of their posteriors.
+        run: run or checkpoint folder; several are an ensemble: the mean of their posteriors.
         options: keywords, see `EvaluateOptions`; `protocol` names one.
 
     Raises:

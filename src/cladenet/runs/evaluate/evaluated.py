@@ -9,10 +9,10 @@ from cladenet.evaluation.result import Evaluation
 
 @dataclass(frozen=True)
 class Viewing:
-    """What a protocol came to for a network, or for several that are fused.
+    """What a protocol came to for a network, or for an ensemble of several.
 
     Args:
-        checkpoints: folders of the weights, more than one for a fusion.
+        checkpoints: folders of the weights, more than one for an ensemble.
         trained: smallest and largest short side S in training, of each of them.
         scales: test scales Q, of each of them.
         views: what each network is shown of an image, such as "150 crops".
@@ -24,14 +24,14 @@ class Viewing:
     views: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values; a list of each for a fusion."""
+        """Plain values; a list of each for an ensemble."""
         values: dict[str, list[Any]] = {
             "train_scale": [sorted(set(sides)) for sides in self.trained],
             "test_scales": [list(scales) for scales in self.scales],
             "views": list(self.views),
         }
-        fusion = len(self.checkpoints) > 1
-        return {name: value if fusion else value[0] for name, value in values.items()}
+        ensemble = len(self.checkpoints) > 1
+        return {name: value if ensemble else value[0] for name, value in values.items()}
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +41,7 @@ class Evaluated:
     Args:
         evaluation: the counts and all figures.
         network: name in the registry.
-        checkpoint: folder of the weights; the first one's of a fusion.
+        checkpoint: folder of the weights; the first one's of an ensemble.
         data: what was opened.
         split: `test`, `val` or `train`.
         protocol: one of `evaluation.protocol.NAMES`.
@@ -82,7 +82,7 @@ class Evaluated:
         return self.evaluation.top5_error
 
     def weights_to_json(self) -> dict[str, Any]:
-        """Whose weights: `checkpoint`, or `checkpoints` of a fusion."""
+        """Whose weights: `checkpoint`, or `checkpoints` of an ensemble."""
         if self.viewing is None or len(self.viewing.checkpoints) == 1:
             return {"checkpoint": str(self.checkpoint)}
         return {"checkpoints": [str(folder) for folder in self.viewing.checkpoints]}

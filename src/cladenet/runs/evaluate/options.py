@@ -22,7 +22,7 @@ class EvaluateOptions(ViewOptions, PassOptions):
         protocol: one of `evaluation.protocol.NAMES`, several separated by commas, or `all`; by
             default the checkpoint's own view, for `evaluate_protocols` all.
         scales: test scales Q in pixels, see `ViewOptions`.
-        train_scale: S, or Smin and Smax, that the usual test scales follow from; by default what
+        train_scale: S, or Smin and Smax, that the default test scales follow from; by default what
             the run's recipe says, else the short side of the checkpoint's own view.
         flip: mirror images too; by default for all but single-scale, if the run was trained so.
         average: `scores` or `posteriors` of a dense evaluation's positions.

@@ -12,15 +12,15 @@ import torch
 from cladenet.checkpoints import Loaded, load
 from cladenet.data.dataset import Split
 from cladenet.errors import BadArgument
-from cladenet.evaluation.fusion import evaluate, too_large_for
+from cladenet.evaluation.ensemble import evaluate, too_large_for
 from cladenet.evaluation.options import PLAIN_PRECISIONS
 from cladenet.evaluation.protocol import ALL, DENSE, PLAIN, ViewOptions, parse_names, protocols_for
 from cladenet.evaluation.result import Evaluation
 from cladenet.evaluation.scales import TrainScale
-from cladenet.evaluation.viewer import Member, crops_at_once
+from cladenet.evaluation.viewer import EnsembleMember, crops_at_once
 from cladenet.processor import check_precision
+from cladenet.runs.evaluate.ensemble_checks import class_order, refuse_other_classes, same_images
 from cladenet.runs.evaluate.evaluated import Evaluated, Viewing
-from cladenet.runs.evaluate.fusable import class_order, refuse_unlike, same_images
 from cladenet.runs.evaluate.options import EvaluateOptions, by_keyword
 from cladenet.runs.evaluate.quick import as_sentence, quick
 from cladenet.runs.evaluate.trained_how import saw_mirror_images
@@ -32,7 +32,7 @@ from cladenet.world import choose_device
 
 @dataclass(frozen=True, eq=False)
 class ProtocolTable:
-    """Every run under every protocol, then their fusion under every protocol, if they are several.
+    """Every run under every protocol, then the ensemble of several under every protocol.
 
     Args:
         rows: in that order.
@@ -73,7 +73,7 @@ def evaluate_protocols(
     """Errors of runs under protocols, in one pass over the images.
 
     Args:
-        runs: run or checkpoint folder; several are also fused, by the mean of their posteriors.
+        runs: run or checkpoint folder; several are also averaged (an ensemble, VGG's fusion).
             They must mean the same images by a split.
         options: keywords, see `EvaluateOptions`.
 
@@ -96,7 +96,7 @@ def table_of(runs: Sequence[str | Path], options: EvaluateOptions) -> ProtocolTa
     loaded = [load(run) for run in runs]
     if not loaded:
         raise BadArgument("no run is given; give at least one run folder")
-    refuse_unlike(loaded)
+    refuse_other_classes(loaded)
     asked = same_images(loaded, options.data, options.split, options.on_unreadable)
     notes = [note for each in asked for note in each.notes]
     if (options.protocol or ALL) == ALL:
@@ -113,8 +113,8 @@ def table_of(runs: Sequence[str | Path], options: EvaluateOptions) -> ProtocolTa
     members = [
         _ready(each, member, options, device) for each, member in zip(loaded, members, strict=True)
     ]
-    alone, fused = evaluate(members, images, options)
-    seconds, told = time.perf_counter() - start, tuple(dict.fromkeys(notes))
+    alone, ensemble = evaluate(members, images, options)
+    seconds, unique_notes = time.perf_counter() - start, tuple(dict.fromkeys(notes))
 
     def row(place: int, evaluation: Evaluation, of: Sequence[int]) -> Evaluated:
         protocol = [members[i].protocols[place] for i in of]
@@ -127,7 +127,7 @@ def table_of(runs: Sequence[str | Path], options: EvaluateOptions) -> ProtocolTa
             protocol=names[place],
             precision=options.precision,
             classes=loaded[0].card.classes,
-            notes=told,
+            notes=unique_notes,
             seconds=seconds,
             engine=_engine([members[i] for i in of]),
             viewing=Viewing(
@@ -142,11 +142,11 @@ def table_of(runs: Sequence[str | Path], options: EvaluateOptions) -> ProtocolTa
         row(place, evaluation, of)
         for of, found in [
             *(([i], found) for i, found in enumerate(alone)),
-            (list(range(len(loaded))), fused),
+            (list(range(len(loaded))), ensemble),
         ]
         for place, evaluation in enumerate(found)
     ]
-    return ProtocolTable(tuple(rows), told)
+    return ProtocolTable(tuple(rows), unique_notes)
 
 
 def _as_range(train_scale: Sequence[int]) -> TrainScale | None:
@@ -180,7 +180,7 @@ def _member(
     options: ViewOptions,
     order: tuple[int, ...],
     notes: list[str],
-) -> Member:
+) -> EnsembleMember:
     model, preprocess = loaded.model, loaded.card.preprocess
     if options.flip is None and set(names) != {PLAIN} and not saw_mirror_images(loaded):
         options = replace(options, flip=False)
@@ -189,28 +189,28 @@ def _member(
             "--flip shows them"
         )
     protocols = protocols_for(names, model, preprocess, trained, options)
-    return Member(model, preprocess, protocols, order)
+    return EnsembleMember(model, preprocess, protocols, order)
 
 
 def _ready(
-    loaded: Loaded, member: Member, options: EvaluateOptions, device: torch.device
-) -> Member:
+    loaded: Loaded, member: EnsembleMember, options: EvaluateOptions, device: torch.device
+) -> EnsembleMember:
     """With its network on the device, and made ready for as many crops as it is shown at once."""
     member.model.to(device)
-    if all(look.whole for look in member.looks):
+    if all(spec.whole for spec in member.specs):
         return member
     crops = crops_at_once(member.preprocess, options.batch_size)
     network = quick(loaded, options.precision, crops, device, options.engine, options.threads)
     return replace(member, quick=network)
 
 
-def _engine(members: Sequence[Member]) -> str:
+def _engine(members: Sequence[EnsembleMember]) -> str:
     """What ran a network on crops, in a sentence; of several, each says it in a row of its own."""
     alone = members[0].quick if len(members) == 1 else None
     return "" if alone is None else as_sentence(alone)
 
 
-def _without_too_large(split: Split, members: Sequence[Member], notes: list[str]) -> Split:
+def _without_too_large(split: Split, members: Sequence[EnsembleMember], notes: list[str]) -> Split:
     bad = too_large_for(split, members)
     if not bad or len(bad) == len(split):  # where none would be left, they are refused
         return split

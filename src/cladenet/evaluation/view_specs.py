@@ -1,7 +1,8 @@
-"""Ways to look at an image at one scale: two functions each, image to views and scores to answer.
+"""Views of an image at one scale (test-time augmentation): image to views, scores to posterior.
 
-A look's answer is a posterior: the mean over its views, each after its softmax. A protocol's answer
-is the mean over its looks (`protocol`), a fusion's the mean over its networks (`fusion`).
+A view spec's answer is a posterior: the mean over its views, each after its softmax. A protocol's
+answer is the mean over its view specs (`protocol`), an ensemble's the mean over its members
+(`ensemble`).
 """
 
 from collections import Counter
@@ -142,7 +143,7 @@ class Shifts:
         return logits.double().softmax(1)
 
 
-Look = Crops | Dense | Shifts
+ViewSpec = Crops | Dense | Shifts
 
 
 def _with_mirror(view: View, mirror: bool) -> Iterator[View]:

@@ -8,7 +8,7 @@ from cladenet.errors import BadArgument, CheckpointError
 from cladenet.runs.evaluate.scored import Scored, opened, scored, some
 
 
-def refuse_unlike(loaded: Sequence[Loaded]) -> None:
+def refuse_other_classes(loaded: Sequence[Loaded]) -> None:
     """Networks that tell other classes apart, or read other colours, have no common answer.
 
     Raises:
@@ -19,7 +19,7 @@ def refuse_unlike(loaded: Sequence[Loaded]) -> None:
         ours, theirs = set(first.card.classes), set(other.card.classes)
         if ours != theirs:
             raise CheckpointError(
-                f"{first.folder} and {other.folder} cannot be fused: only the first knows "
+                f"{first.folder} and {other.folder} cannot form an ensemble: only the first knows "
                 f"{some(ours - theirs)}, only the second knows {some(theirs - ours)}. Give runs "
                 "with the same classes, or evaluate them one by one"
             )

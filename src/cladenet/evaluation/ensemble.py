@@ -1,6 +1,6 @@
-"""Protocols at work: every image once, through all looks of all networks, alone and fused.
+"""Protocols at work: every image once, through all views of all networks, alone and as an ensemble.
 
-Networks are fused as in VGG, Sec. 4.4: the mean of their posteriors. Each sees images as its own
+The ensemble is VGG's fusion (Sec. 4.4): the mean of the posteriors. Each sees images as its own
 checkpoint says, so they may differ in input size, normalisation and order of classes.
 """
 
@@ -16,7 +16,7 @@ from cladenet.evaluation.counting import Answers, check, count, tally_for
 from cladenet.evaluation.options import DEFAULT_PASS, PassOptions
 from cladenet.evaluation.reading import chunks, too_large
 from cladenet.evaluation.result import Evaluation
-from cladenet.evaluation.viewer import Member, Viewer
+from cladenet.evaluation.viewer import EnsembleMember, Viewer
 from cladenet.world import ALONE, World
 
 LEAST_POSTERIOR = torch.finfo(torch.float64).tiny  # its logarithm is finite
@@ -24,14 +24,14 @@ SHOWN = 3  # images that are named; a message has five lines
 
 
 class Found(NamedTuple):
-    """Evaluations of each member under each protocol, and of their fusion under each protocol."""
+    """Evaluations of each member under each protocol, and of their ensemble under each protocol."""
 
     alone: list[list[Evaluation]]
-    fused: list[Evaluation]
+    ensemble: list[Evaluation]
 
 
 def evaluate(
-    members: Sequence[Member],
+    members: Sequence[EnsembleMember],
     split: Split,
     options: PassOptions = DEFAULT_PASS,
     world: World = ALONE,
@@ -39,7 +39,8 @@ def evaluate(
     """Errors on `split` under all protocols of all members, in one pass over the images.
 
     Args:
-        members: one network or several, with protocols of the same names. Two are fused.
+        members: one network or several, with protocols of the same names. Several are also
+            averaged.
         split: labels are class numbers in the order of a member's logits, or as its `order` says.
         options: of the pass.
         world: the processes that share the images; all get the result of all.
@@ -68,7 +69,7 @@ def evaluate(
         for images, labels, indices in chunks(
             split, wanted, options.batch_size, world, options.workers
         ):
-            rows = with_fusion([viewer.posteriors(images) for viewer in viewers])
+            rows = with_ensemble([viewer.posteriors(images) for viewer in viewers])
             logs = [posterior.clamp_min(LEAST_POSTERIOR).log() for row in rows for posterior in row]
             yield Answers(logs, labels, indices)
 
@@ -79,18 +80,18 @@ def evaluate(
     return Found(found[: len(members)], found[-1] if len(members) > 1 else [])
 
 
-def with_fusion(rows: Sequence[Sequence[Tensor]]) -> list[list[Tensor]]:
+def with_ensemble(rows: Sequence[Sequence[Tensor]]) -> list[list[Tensor]]:
     """Posteriors of networks (rows) under protocols, and a last row of their means if several."""
-    fused = [torch.stack(column).mean(0) for column in zip(*rows, strict=True)]
-    return [*map(list, rows), *([fused] if len(rows) > 1 else [])]
+    ensemble = [torch.stack(column).mean(0) for column in zip(*rows, strict=True)]
+    return [*map(list, rows), *([ensemble] if len(rows) > 1 else [])]
 
 
-def too_large_for(split: Split, members: Sequence[Member]) -> dict[int, str]:
+def too_large_for(split: Split, members: Sequence[EnsembleMember]) -> dict[int, str]:
     """The images that are too large at one of the members' scales, and a clause about each."""
     return too_large(split, [limit for member in members for limit in member.limits.items()])
 
 
-def refuse_too_large(split: Split, members: Sequence[Member]) -> None:
+def refuse_too_large(split: Split, members: Sequence[EnsembleMember]) -> None:
     """Refuse images that would take too much memory at one of the members' scales.
 
     Raises:
