@@ -5,7 +5,7 @@ model.stages[1][0]          the first unit of the second stage
 model.head[-1]              the layer that gives the logits
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import cast
 
@@ -16,8 +16,8 @@ from cladenet.errors import BadArgument
 from cladenet.layers.feature_maps import FeatureMap, measure_maps, side_for
 from cladenet.layers.init import Init, he_init
 from cladenet.layers.modes import training_nowhere
-from cladenet.layers.shapes import on_meta
-from cladenet.layers.traced import is_traced
+from cladenet.layers.shapes import check_images, check_size, on_meta
+from cladenet.layers.stage import after_each
 
 
 class Classifier(nn.Module):
@@ -48,7 +48,8 @@ class Classifier(nn.Module):
         last_bias: the last layer has a bias.
         skips_units: in training mode, units are left out of some batches; their parameters then
             get no gradient.
-        num_exits: how many logits `exits` gives.
+        early_heads: the exits before the head, if there are any; see `add_exits`.
+        exits_after: the modules whose outputs they read, such as "stages.0.3".
 
     Raises:
         BadArgument: a count is not positive, or `input_size` is below `least_size`.
@@ -59,7 +60,6 @@ class Classifier(nn.Module):
     init: Init = staticmethod(he_init)
     last_bias: bool = True
     skips_units = False
-    num_exits = 1
     stem: nn.Module
     stages: nn.Sequential
     head: nn.Sequential
@@ -79,6 +79,14 @@ class Classifier(nn.Module):
         self.input_size = input_size
         self.auxiliary: nn.ModuleList | None = None
         self.auxiliary_after: tuple[tuple[int, int], ...] = ()
+        self.early_heads: nn.ModuleList | None = None
+        self.exits_after: tuple[str, ...] = ()
+        self.exit_widths: tuple[int, ...] = ()
+
+    @property
+    def num_exits(self) -> int:
+        """How many logits `exits` gives: those of the early heads, and those of the head."""
+        return 1 + len(self.early_heads or ())
 
     @cached_property
     def feature_maps(self) -> tuple[FeatureMap, ...]:
@@ -103,13 +111,16 @@ class Classifier(nn.Module):
     def forward(self, x: Tensor) -> Tensor | tuple[Tensor, ...]:
         """Normalised images (N, in_channels, H, W) -> logits (N, num_classes).
 
-        In training mode a network with auxiliary classifiers gives a tuple: the logits first, then
-        those of each auxiliary classifier, from the stem upwards.
+        In training mode a network with auxiliary classifiers or early exits gives a tuple: the
+        logits first, then those of each of the others, from the stem upwards.
 
         Raises:
             BadArgument: the images have another number of channels or a size that does not fit.
         """
         self.check(x)
+        if self.training and self.early_heads:
+            *early, last = self.exits(x)
+            return (last, *early)
         if self.training and self.auxiliary is not None:
             return self._forward_with_auxiliary(x, self.auxiliary)
         return self.forward_head(self.forward_features(x))
@@ -118,13 +129,38 @@ class Classifier(nn.Module):
         """Normalised images -> logits (N, num_classes) of each exit, the earliest first.
 
         Each is computed when it is asked for, so that whoever is content with one stops there.
-        Most networks have one exit.
 
         Raises:
             BadArgument: as in `forward`.
         """
         self.check(x)
-        yield self.forward_head(self.forward_features(x))
+        if not self.early_heads:
+            yield self.forward_head(self.forward_features(x))
+            return
+        size = (x.shape[2], x.shape[3])
+        heads = dict(zip(self.exits_after, self.early_heads, strict=True))
+        for place, y in self.steps(x, heads):
+            yield heads[place](self.as_map(y, size)) if place in heads else self.forward_head(y)
+
+    def steps(self, x: Tensor, places: Collection[str]) -> Iterator[tuple[str, Tensor]]:
+        """What the modules called `places` give, each computed when it is asked for.
+
+        At the end comes what `stages` gives, under that name. Places are stages, or units of a
+        stage, such as "stages.0.3".
+        """
+        x = self.stem(x)
+        for i, stage in enumerate(self.stages):
+            name = f"stages.{i}"
+            if any(place.startswith(f"{name}.") for place in places):
+                for unit, y in after_each(stage, x):
+                    x = y
+                    if f"{name}.{unit}" in places:
+                        yield f"{name}.{unit}", x
+            else:
+                x = stage(x)
+            if name in places:
+                yield name, x
+        yield "stages", x
 
     def check(self, x: Tensor) -> None:
         """Refuse what the network cannot look at.
@@ -180,6 +216,8 @@ class Classifier(nn.Module):
             self.auxiliary, self.auxiliary_after = None, ()
         for head in cast(Iterable[nn.Sequential], self.auxiliary or ()):
             self.renew(head, nn.Linear(cast(nn.Linear, head[-1]).in_features, num_classes))
+        for head, width in zip(self._early_heads(), self.exit_widths, strict=True):
+            self.renew(head, self.new_classifier(width))
 
     def renew(self, head: nn.Sequential, last: nn.Module) -> None:
         """Put `last` in the place of a head's last layer, with weights of its own."""
@@ -190,7 +228,11 @@ class Classifier(nn.Module):
     def heads(self) -> dict[str, nn.Sequential]:
         """All that end in logits, by name: the head, then those of training or of earlier exits."""
         auxiliary = enumerate(cast(Iterable[nn.Sequential], self.auxiliary or ()))
-        return {"head": self.head, **{f"auxiliary.{i}": head for i, head in auxiliary}}
+        return {
+            "head": self.head,
+            **{f"auxiliary.{i}": head for i, head in auxiliary},
+            **{f"early_heads.{i}": head for i, head in enumerate(self._early_heads())},
+        }
 
     def new_classifier(self, width: int) -> nn.Module:
         """The last layer, which reads `width` values, not yet initialised: mostly linear."""
@@ -215,6 +257,19 @@ class Classifier(nn.Module):
         self.auxiliary_after = tuple(heads)
         self.auxiliary = nn.ModuleList(heads.values())
 
+    def add_exits(
+        self, heads: Sequence[nn.Sequential], widths: Sequence[int], after: Sequence[str] = ()
+    ) -> None:
+        """Classifiers that read the maps on their way, trained along and asked by `exits`.
+
+        Args:
+            heads: from the stem upwards; their tensors are called `early_heads.0...`.
+            widths: of what the last layer of each reads.
+            after: the places that they read; none where a family has an `exits` of its own.
+        """
+        self.early_heads = nn.ModuleList(heads)
+        self.exit_widths, self.exits_after = tuple(widths), tuple(after)
+
     def initialise(self, module: nn.Module) -> None:
         """Draw the weights of `module` and all inside it as the family's paper does."""
         self.init(module)
@@ -226,63 +281,18 @@ class Classifier(nn.Module):
     def _pre_logits(self, x: Tensor) -> Tensor:
         return self.forward_head(self.forward_features(x), pre_logits=True)
 
+    def _early_heads(self) -> Iterator[nn.Sequential]:
+        yield from cast(Iterable[nn.Sequential], self.early_heads or ())
+
     def _forward_with_auxiliary(self, x: Tensor, heads: nn.ModuleList) -> tuple[Tensor, ...]:
-        reads = dict(zip(self.auxiliary_after, heads, strict=True))
-        looked_into = {i for i, _ in reads}
         size = (x.shape[2], x.shape[3])
-        logits = []
-        x = self.stem(x)
-        for i, stage in enumerate(self.stages):
-            if i not in looked_into:
-                x = stage(x)
-                continue
-            for j, unit in enumerate(stage.children()):
-                x = unit(x)
-                if (i, j) in reads:
-                    logits.append(reads[i, j](self.as_map(x, size)))
-        return (self.forward_head(self.as_map(x, size)), *logits)
-
-
-def check_images(x: Tensor, name: str, in_channels: int, least_size: int) -> None:
-    """Refuse what the network called `name` cannot look at.
-
-    Raises:
-        BadArgument: `x` is not (N, in_channels, H, W) with H and W of `least_size` or more.
-    """
-    if is_traced(x):
-        return
-    if x.ndim != 4:
-        raise BadArgument(
-            f"input has shape {tuple(x.shape)}; {name} takes a batch of images (N, C, H, W). "
-            "For one image pass image.unsqueeze(0)"
+        places = [f"stages.{i}.{j}" for i, j in self.auxiliary_after]
+        reads = dict(zip(places, heads, strict=True))
+        *logits, last = (
+            reads.get(place, self.forward_head)(self.as_map(features, size))
+            for place, features in self.steps(x, reads)
         )
-    channels, height, width = x.shape[1:]
-    if channels != in_channels:
-        raise BadArgument(
-            f"input has {channels} channels; this {name} takes {in_channels}. "
-            f"Convert the images, or build it with in_channels={channels}"
-        )
-    if min(height, width) < least_size:
-        raise BadArgument(
-            f"input is {height}x{width}; {name} needs at least {least_size}x{least_size}. "
-            "Resize, or use a network with a smaller stride"
-        )
-
-
-def check_size(x: Tensor, name: str, input_size: int) -> None:
-    """Refuse images that the head of the network called `name` is not made for.
-
-    Raises:
-        BadArgument: `x` is not (N, C, input_size, input_size).
-    """
-    if is_traced(x):
-        return
-    height, width = x.shape[2:]
-    if (height, width) != (input_size, input_size):
-        raise BadArgument(
-            f"input is {height}x{width}; the head of this {name} is tied to "
-            f"{input_size}x{input_size}. Resize, or build it with another input_size"
-        )
+        return (last, *logits)
 
 
 def _check_num_classes(num_classes: int) -> None:

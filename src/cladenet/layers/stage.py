@@ -1,6 +1,7 @@
 """A stage: units in a row, of which the first sets the width and the size of the maps."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 from torch import nn
 
@@ -22,3 +23,17 @@ def stage(
             for make, (channels, step) in zip(makers, shapes, strict=True)
         )
     )
+
+
+def after_each(stage: Any, x: Any) -> Iterator[tuple[str, Any]]:
+    """What a stage has come to after each of its units, by the unit's name; the last one ends it.
+
+    Each is computed when it is asked for. A stage that is no plain chain of its units, such as a
+    dense block, says in a method `after_each` what it has come to.
+    """
+    if hasattr(stage, "after_each"):
+        yield from stage.after_each(x)
+        return
+    for name, unit in stage.named_children():
+        x = unit(x)
+        yield name, x

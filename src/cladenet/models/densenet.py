@@ -38,7 +38,7 @@ too, as in the authors' code. Weights are drawn by He's rule, in the fan-out for
 the `forward` of blocks, layers and transitions by that of `cladenet.kernels.dense_block`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from types import MethodType
 
@@ -102,6 +102,15 @@ class DenseBlock(nn.Sequential):
         for layer in layers:
             maps.append(layer(*maps))
         return torch.cat(maps, 1)
+
+    def after_each(self, x: Tensor) -> Iterator[tuple[str, Tensor]]:
+        """l and all maps so far, (N, k_0 + k l, h, w), from 0 to L."""
+        start, *layers = self
+        maps = start(x)
+        yield "0", maps
+        for number, layer in enumerate(layers, 1):
+            maps = torch.cat([maps, layer(maps)], 1)
+            yield str(number), maps
 
 
 class Transition(nn.Sequential):

@@ -13,10 +13,11 @@ from typing import cast
 from torch import Tensor, nn
 
 from cladenet.errors import BadArgument
-from cladenet.layers.classifier import Classifier, check_images, check_size
+from cladenet.layers.classifier import Classifier
 from cladenet.layers.conv import Activation
 from cladenet.layers.feature_maps import FeatureMap
 from cladenet.layers.init import Init, glorot_init, he_init
+from cladenet.layers.shapes import check_images, check_size
 from cladenet.models.highway_layers import draw, layer
 
 ACTIVATIONS: dict[str, tuple[Activation, Init]] = {

@@ -38,7 +38,6 @@ networks, have it after layer k i. The 7x7 of their PyTorch form has a bias.
 from collections.abc import Iterator
 from functools import partial
 from itertools import pairwise
-from typing import cast
 
 from torch import Tensor, nn
 
@@ -89,7 +88,7 @@ class MSDNet(Classifier):
                 "more, 1 or more, and 1 or more for each scale"
             )
         super().__init__(in_channels, num_classes)
-        self.num_exits = exits or len(layers)
+        blocks = exits or len(layers)
         self.stem = FirstMaps(
             [
                 self._first_scale(in_channels, factors[0] * width, norm),
@@ -99,51 +98,26 @@ class MSDNet(Classifier):
                 ),
             ]
         )
-        self.stages, coarsest = grid(layers, self.num_exits, growth_rate, width, factors, norm)
-        self.exit_widths = [self._width_of_head(channels) for channels in coarsest]
-        heads = [
+        self.stages, coarsest = grid(layers, blocks, growth_rate, width, factors, norm)
+        widths = [self._width_of_head(channels) for channels in coarsest]
+        *early, self.head = (
             self._exit(channels, head_width, norm)
-            for channels, head_width in zip(coarsest, self.exit_widths, strict=True)
-        ]
-        self.head = heads[-1]
-        self.early_heads = nn.ModuleList(heads[:-1])
+            for channels, head_width in zip(coarsest, widths, strict=True)
+        )
+        self.add_exits(early, widths[:-1])
         self.initialise(self)
-
-    def forward(self, x: Tensor) -> Tensor | tuple[Tensor, ...]:
-        """Normalised images (N, in_channels, H, W) -> logits (N, num_classes) of the last exit.
-
-        In training mode, those of all exits, the last one first.
-
-        Raises:
-            BadArgument: the images have another number of channels, or are too small.
-        """
-        if not self.training:
-            return super().forward(x)
-        *early, last = self.exits(x)
-        return (last, *early) if early else last
 
     def exits(self, x: Tensor) -> Iterator[Tensor]:
         """Normalised images -> logits of each exit, computed when it is asked for."""
         self.check(x)
         maps = self.stem(x)
-        for block, head in zip(self.stages, [*self.early_heads, self.head], strict=True):
+        for block, head in zip(self.stages, [*(self.early_heads or ()), self.head], strict=True):
             maps = block(maps)
             yield head(self.as_map(maps, (x.shape[2], x.shape[3])))
 
     def as_map(self, features: Tensor | Maps, image_size: tuple[int, int]) -> Tensor:
         """The coarsest scale, which exits look at."""
         return features[-1] if isinstance(features, tuple) else features
-
-    def reset_classifier(self, num_classes: int) -> None:
-        """Fresh last layers of all exits, as in `Classifier`."""
-        super().reset_classifier(num_classes)
-        for head, width in zip(self.early_heads, self.exit_widths, strict=False):
-            self.renew(cast(nn.Sequential, head), self.new_classifier(width))
-
-    def heads(self) -> dict[str, nn.Sequential]:
-        """The exits, the last one first."""
-        early = enumerate(cast(list[nn.Sequential], self.early_heads))
-        return {**super().heads(), **{f"early_heads.{i}": head for i, head in early}}
 
     def _first_scale(self, in_channels: int, channels: int, norm: Norm) -> nn.Sequential:
         return nn.Sequential(
