@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from cladenet.surgery.normalisation import Finish
 
 # What `create_model` does to any network once it is built.
-_FOR_ANY = ("norm", "se", "padding", "norm_eps")
+_FOR_ANY = ("exits_after", "norm", "se", "padding", "norm_eps")
 
 
 def list_models(pattern: str = "*") -> list[str]:
@@ -78,8 +78,10 @@ def create_model(
             `in_channels` (alias `in_chans`), `input_size` where the head is tied to one, ...
             `norm` may be a name of `cladenet.surgery.normalisation`, such as "group". `se=16` gives
             any network squeeze-and-excitation, with that reduction; see `cladenet.surgery.excited`.
-            For weights of others, `padding="same"` puts the zeros of layers that stride where
-            TensorFlow does, and `norm_eps` replaces the epsilon of all norms.
+            `exits_after="stages.0.1,stages.1"` gives it exits on the way; see
+            `cladenet.surgery.exits`. For weights of others, `padding="same"` puts the zeros of
+            layers that stride where TensorFlow does, and `norm_eps` replaces the epsilon of all
+            norms.
 
     Raises:
         BadArgument: an unknown name, an argument the network does not take, or a value it refuses.
@@ -87,7 +89,8 @@ def create_model(
     variant = _variant(name)
     arguments = _known(name, variant, overrides)
     _take_activation(variant, arguments)
-    changes = _take_norm(variant, arguments), _take_se(arguments), _take_habits(arguments)
+    norms, exits = _take_norm(variant, arguments), _take_exits(arguments)
+    changes = exits, norms, _take_se(arguments), _take_habits(arguments)
     finish = [change for change in changes if change]
     model: Classifier = variant(**arguments)
     for change in finish:
@@ -207,6 +210,19 @@ def _take_activation(variant: Any, arguments: dict[str, Any]) -> None:
         from cladenet.surgery.activation import activation_named
 
         arguments["activation"] = activation_named(arguments["activation"])
+
+
+def _take_exits(arguments: dict[str, Any]) -> "Finish | None":
+    """Take `exits_after` out of the arguments; what it means for the finished network."""
+    from functools import partial
+
+    after = arguments.pop("exits_after", None)
+    if after is None:
+        return None
+    from cladenet.surgery.exits import with_exits
+
+    norm = arguments.get("norm")
+    return partial(with_exits, after=after, **({"norm": norm} if callable(norm) else {}))
 
 
 def _take_se(arguments: dict[str, Any]) -> "Finish | None":

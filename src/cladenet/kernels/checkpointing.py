@@ -43,14 +43,15 @@ def checkpoint_activations(model: Classifier, every: Every = "block") -> None:
         every: `block` keeps the inputs of all units and computes one unit at a time once more;
             `stage` keeps the inputs of the stages alone, and needs the memory of a whole stage
             when it is computed again. A stage of single layers is one unit in any case; one that
-            auxiliary classifiers look into goes by blocks.
+            auxiliary classifiers or exits look into goes by blocks.
 
     Raises:
         BadArgument: `every` is none of these.
     """
     if every not in EVERY:
         raise BadArgument(f"every is {every!r}; expected block or stage")
-    looked_into = {i for i, _ in model.auxiliary_after}
+    exits = [place.split(".") for place in model.exits_after]
+    looked_into = {i for i, _ in model.auxiliary_after} | {int(e[1]) for e in exits if len(e) == 3}
     for i, stage in enumerate(model.stages):
         for unit in _blocks(stage) if every == "block" or i in looked_into else [stage]:
             if "computed" not in unit.__dict__:

@@ -45,12 +45,12 @@ def network_of(recipe: str) -> str:
 
 
 def choose_recipe(
-    name: str, entry: Entry, image_size: int, *, fine_tune: bool = False
+    name: str, entry: Entry, image_size: int, *, fine_tune: bool = False, exits: bool = False
 ) -> tuple[str, Recipe]:
     """The recipe meant by `name`, which may be `default` or `paper`, with its own name.
 
     `image_size` is the side of the network's input in pixels. The exits of a network that has
-    several are all trained, also by a recipe that knows of none.
+    several, of its own or with `exits`, are all trained, also by a recipe that knows of none.
 
     Raises:
         BadArgument: no recipe has that name, or the ledger knows none of the network's paper.
@@ -76,6 +76,6 @@ def choose_recipe(
             f"no recipe is called {name!r}; {hint}. `paper` is the one of the network's paper, "
             "`default` does well on little data"
         )
-    if entry.exits_params and not recipe.auxiliary:
+    if (entry.exits_params or exits) and not recipe.auxiliary:
         recipe = replace(recipe, auxiliary=1.0)
     return name, recipe

@@ -33,7 +33,7 @@ from cladenet.surgery.weight_norm import (
     weight_normalise_only,
 )
 
-Finish = Callable[[Classifier], None]
+Finish = Callable[[Classifier], object]
 
 
 class Normalisation(NamedTuple):

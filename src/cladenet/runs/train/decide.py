@@ -37,7 +37,8 @@ def decide(
         )
     entry = find(network)
     size = int(options.get("size") or entry.input[1])
-    name, numbers = choose_recipe(recipe, entry, size, fine_tune=bool(weights))
+    exits = options.get("model.exits_after") is not None
+    name, numbers = choose_recipe(recipe, entry, size, fine_tune=bool(weights), exits=exits)
     probes = name == LINEAR_PROBE
     config = apply(
         RunConfig(

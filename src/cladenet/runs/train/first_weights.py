@@ -23,6 +23,8 @@ from cladenet.runs.folder.config import RunConfig
 from cladenet.runs.train.setup import Setting
 from cladenet.surgery.weight_norm import initialise_from_data, weight_normalised
 
+EARLY_EXITS = "early_heads."
+
 
 def build(
     config: RunConfig, setting: Setting, weights: Loaded | None, shallow: Loaded | None
@@ -91,14 +93,17 @@ def refuse_start(network: str) -> None:
 def _fine_tune(model: Classifier, weights: Loaded, setting: Setting) -> list[str]:
     """Give `model` the weights, a last layer of its own for other classes, and say what was done.
 
-    Auxiliary classifiers that one side lacks are left aside, or start afresh.
+    Auxiliary classifiers and early exits that one side lacks, or has elsewhere, are left aside, or
+    start afresh.
     """
     source, card, folder = weights
+    other_exits = source.exits_after != model.exits_after
+    apart = (AUXILIARY, *([EARLY_EXITS] if other_exits else []))
     classes = setting.dataset.classes
     own, given = model.state_dict(), model.adopt(source.state_dict())
     resized = [n for n, v in source.state_dict().items() if v.shape != given[n].shape]
-    ahead = [n for n in own if n.startswith(AUXILIARY) and n not in given]
-    aside = [n for n in given if n.startswith(AUXILIARY) and n not in own]
+    ahead = [n for n in own if n.startswith(apart) and (other_exits or n not in given)]
+    aside = [n for n in given if n.startswith(apart) and (other_exits or n not in own)]
     by_count = numbered(card.classes) and len(card.classes) == len(classes)
     new_head = card.classes != classes and not by_count
     last = [n for n in _last_layers(model) if n not in ahead] if new_head else []
@@ -116,10 +121,15 @@ def _fine_tune(model: Classifier, weights: Loaded, setting: Setting) -> list[str
     if resized:
         notes.append(f"{', '.join(resized)} interpolated for images of another size")
     if ahead:
-        notes.append("these weights have no auxiliary classifiers: those start afresh")
+        notes.append(f"these weights have no {_kinds(ahead)}: those start afresh")
     if aside:
-        notes.append("the auxiliary classifiers of these weights are left aside")
+        notes.append(f"the {_kinds(aside)} of these weights are left aside")
     return notes
+
+
+def _kinds(names: list[str]) -> str:
+    """What the tensors called so belong to."""
+    return "early exits" if names[0].startswith(EARLY_EXITS) else "auxiliary classifiers"
 
 
 def _start_from(

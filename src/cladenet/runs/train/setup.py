@@ -90,10 +90,11 @@ def prepare(
         if leads:
             write_division(index, parts, dataset)
         dataset = divide(dataset, parts).with_splits({}, *warnings)
-    auxiliary = config.recipe.auxiliary > 0 and accepts(config.network, "auxiliary")
+    exits = bool(entry.exits_params) or "exits_after" in config.arguments
+    auxiliary = config.recipe.auxiliary > 0 and accepts(config.network, "auxiliary") and not exits
     recipe, notes = _fitting_recipe(config.recipe, dataset)
     notes += _on_made_for(config)
-    notes += _on_auxiliary(recipe.auxiliary, entry, auxiliary)
+    notes += _on_auxiliary(recipe.auxiliary, entry.name, auxiliary, exits)
     if recipe.group_lasso and not entry.train_params:
         recipe = replace(recipe, group_lasso=0.0)
         notes += (f"{entry.name} has no learned group convolutions: group_lasso has no effect",)
@@ -170,7 +171,7 @@ def _on_made_for(config: RunConfig) -> tuple[str, ...]:
     )
 
 
-def _on_auxiliary(weight: float, entry: Entry, built: bool) -> tuple[str, ...]:
+def _on_auxiliary(weight: float, network: str, built: bool, exits: bool) -> tuple[str, ...]:
     """What becomes of the recipe's weight for further classifiers."""
     if not weight:
         return ()
@@ -179,9 +180,9 @@ def _on_auxiliary(weight: float, entry: Entry, built: bool) -> tuple[str, ...]:
             f"auxiliary classifiers are trained along, each with {weight:g} of its loss, which the "
             "training loss includes; they take no part in predicting",
         )
-    if entry.exits_params:
+    if exits:
         return (f"the training loss includes that of each earlier exit, times {weight:g}",)
-    return (f"{entry.name} has no auxiliary classifiers: auxiliary={weight:g} has no effect",)
+    return (f"{network} has no auxiliary classifiers: auxiliary={weight:g} has no effect",)
 
 
 def _preprocess(
