@@ -1,6 +1,7 @@
 """Exits put on any family: the network stays as it was, and its exits train, load and are run."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -11,14 +12,13 @@ from cladenet.adaptive.stepping import SteppedExits
 from cladenet.analysis.cost import macs_to_exits
 from cladenet.checkpoints import load
 from cladenet.errors import BadArgument
-from cladenet.layers.classifier import Classifier
 from cladenet.registry import create_model, find
 from cladenet.runs.train.decide import decide
 from cladenet.surgery.exits import with_exits
 
 # A network of each kind of stage: chains of units, of layers, of tokens, of pairs of maps; and
 # places for exits.
-NETWORKS = {
+NETWORKS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "resnet20_cifar": ({"depth": 14}, ["stages.0.0", "stages.1.0"]),
     "densenet_40_12_cifar": ({"depth": 10}, ["stages.0.1", "stages.1.0"]),
     "vgg11": ({"input_size": 32}, ["stages.0.1", "stages.2"]),
@@ -29,12 +29,12 @@ NETWORKS = {
 IMAGES = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(1))
 
 
-def built(name: str, **more: object) -> Classifier:
+def built(name: str, **more: object) -> Any:
     torch.manual_seed(0)
     return create_model(name, **NETWORKS[name][0], **more)
 
 
-def with_two(name: str) -> Classifier:
+def with_two(name: str) -> Any:
     return with_exits(built(name), NETWORKS[name][1])
 
 
@@ -65,7 +65,7 @@ def test_in_training_all_exits_answer_and_learn(name: str) -> None:
 
 def test_an_exit_of_a_dense_block_reads_all_maps_so_far() -> None:
     """16 of the stem and 12 of each layer: after two of the first block's layers 40."""
-    model = create_model("densenet_40_12_cifar", depth=16, exits_after="stages.0.2, stages.1.1")
+    model: Any = create_model("densenet_40_12_cifar", depth=16, exits_after="stages.0.2, stages.1.1")
     assert [head[0][0].in_channels for head in model.early_heads] == [16 + 24, 16 + 4 * 12 + 12]
     model.eval()
     with torch.inference_mode():
@@ -159,11 +159,9 @@ def test_a_recipe_that_knows_of_no_exits_trains_them_all_the_same() -> None:
 
 
 def test_a_run_with_exits_is_trained_loaded_measured_and_trained_further(tmp_path: Path) -> None:
-    options = {"model.depth": 14, "steps": 12, "batch_size": 32, "threads": 1, "cache_gb": 0}
-    run = train(
-        "resnet20_cifar", "digits", out=tmp_path / "a", recipe="paper",
-        **options, **{"model.exits_after": "stages.0.0,stages.1"},
-    )  # fmt: skip
+    options = {"model.depth": 14, "batch_size": 32, "threads": 1, "cache_gb": 0}
+    early = {"model.exits_after": "stages.0.0,stages.1", "steps": 12}
+    run = train("resnet20_cifar", "digits", out=tmp_path / "a", options={**options, **early})
     loaded = load(run.folder)
     assert loaded.card.arguments["exits_after"] == "stages.0.0,stages.1"
     assert loaded.model.num_exits == 3
@@ -172,7 +170,10 @@ def test_a_run_with_exits_is_trained_loaded_measured_and_trained_further(tmp_pat
     assert list(table.macs) == sorted(table.macs)
     assert table.rows[-1].top1_error == run.evaluation.top1_error
     other = train(
-        "resnet20_cifar", "digits", out=tmp_path / "b", recipe="paper", weights=run.folder,
-        **{**options, "steps": 1, "model.exits_after": "stages.1"},
-    )  # fmt: skip
+        "resnet20_cifar",
+        "digits",
+        out=tmp_path / "b",
+        weights=run.folder,
+        options={**options, "model.exits_after": "stages.1", "steps": 1},
+    )
     assert load(other.folder).model.exits_after == ("stages.1",)
