@@ -31,7 +31,7 @@ IMAGES = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(1))
 
 def built(name: str, **more: object) -> Any:
     torch.manual_seed(0)
-    return create_model(name, **NETWORKS[name][0], **more)
+    return create_model(name, **{**NETWORKS[name][0], **more})
 
 
 def with_two(name: str) -> Any:
@@ -65,7 +65,9 @@ def test_in_training_all_exits_answer_and_learn(name: str) -> None:
 
 def test_an_exit_of_a_dense_block_reads_all_maps_so_far() -> None:
     """16 of the stem and 12 of each layer: after two of the first block's layers 40."""
-    model: Any = create_model("densenet_40_12_cifar", depth=16, exits_after="stages.0.2, stages.1.1")
+    model: Any = create_model(
+        "densenet_40_12_cifar", depth=16, exits_after="stages.0.2, stages.1.1"
+    )
     assert [head[0][0].in_channels for head in model.early_heads] == [16 + 24, 16 + 4 * 12 + 12]
     model.eval()
     with torch.inference_mode():
