@@ -1,6 +1,5 @@
 """Who leaves where, as one value: thresholds and all that they were set for."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +26,7 @@ class Policy:
         starts: the first exit of each exit's average of posteriors; none for no averages.
         precision: at which the logits were computed that the thresholds were set on. Thresholds of
             one precision do not hold at another.
+        engine: that computed them.
     """
 
     thresholds: Thresholds
@@ -34,6 +34,7 @@ class Policy:
     temperatures: tuple[float, ...] = ()
     starts: tuple[int, ...] = ()
     precision: str = "fp32"
+    engine: str = "packed"
 
     def __post_init__(self) -> None:
         exits = len(self.thresholds.values)
@@ -45,12 +46,26 @@ class Policy:
             if values and len(values) != exits:
                 raise BadArgument(f"{len(values)} {name} for {exits} exits; expected as many")
 
-    def confidences(self, logits: Array) -> tuple[Array, Array]:
+    def confidences(self, logits: NDArray[np.floating]) -> tuple[Array, Array]:
         """Logits (K, N, C) -> posteriors (K, N, C) as they vote, and confidences (K, N)."""
         temperatures = np.array(self.temperatures) if self.temperatures else None
         shares = posteriors(logits, temperatures)
         shares = averaged(shares, self.starts) if self.starts else shares
         return shares, CONFIDENCES[self.confidence](shares)
+
+    def refuse_other(self, precision: str, engine: str) -> None:
+        """Thresholds hold for the numbers that they were set on.
+
+        Raises:
+            BadArgument: they were set at another precision, or with another engine.
+        """
+        ours, theirs = (self.precision, self.engine), (precision, engine)
+        if ours != theirs:
+            raise BadArgument(
+                f"the thresholds were set in {' with engine '.join(ours)}, the network runs in "
+                f"{' with engine '.join(theirs)}; run it as they were set, or set thresholds anew "
+                "with `cladenet evaluate RUN --budget`"
+            )
 
     def to_json(self) -> dict[str, Any]:
         """Plain values; a threshold that nobody reaches is null."""
@@ -61,6 +76,7 @@ class Policy:
             "temperatures": list(self.temperatures),
             "starts": list(self.starts),
             "precision": self.precision,
+            "engine": self.engine,
             "notes": list(self.thresholds.notes),
         }
 
@@ -78,7 +94,8 @@ class Policy:
                 values["confidence"],
                 tuple(map(float, values["temperatures"])),
                 tuple(map(int, values["starts"])),
-                values["precision"],
+                str(values["precision"]),
+                str(values["engine"]),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise CheckpointError(f"the thresholds cannot be read: {error!r}") from error
@@ -102,17 +119,13 @@ def answer(stepped: SteppedExits, policy: Policy, images: Tensor) -> Answers:
 
     Args:
         stepped: the network.
-        policy: set at the same precision.
+        policy: set at the same precision, with the same engine.
         images: normalised, float32 (N, C, H, W).
 
     Raises:
-        BadArgument: the policy is for another number of exits, or another precision.
+        BadArgument: the policy is for another number of exits, another precision or engine.
     """
-    if policy.precision != stepped.precision:
-        raise BadArgument(
-            f"the thresholds were set in {policy.precision}, the network runs in "
-            f"{stepped.precision}; run it in {policy.precision}, or set thresholds anew"
-        )
+    policy.refuse_other(stepped.precision, stepped.engine)
     if len(policy.thresholds.values) != stepped.num_exits:
         raise BadArgument(
             f"{len(policy.thresholds.values)} thresholds for {stepped.num_exits} exits; "
@@ -127,33 +140,49 @@ def answer(stepped: SteppedExits, policy: Policy, images: Tensor) -> Answers:
     )
 
 
+class Voting:
+    """The answers to a batch as they come, one exit after the other, and who leaves.
+
+    Args:
+        policy: says who is sure enough.
+    """
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+        self._seen: list[Array] = []  # posteriors of each exit so far, of the images still here
+
+    def vote(self, logits: Tensor) -> tuple[Array, NDArray[np.bool_]]:
+        """Logits (n, C) of the next exit -> posteriors (n, C) as they vote, and who leaves (n,)."""
+        policy, k = self._policy, len(self._seen)
+        temperature = np.array(policy.temperatures[k : k + 1]) if policy.temperatures else None
+        self._seen.append(posteriors(logits.numpy()[None], temperature)[0])
+        start = policy.starts[k] if policy.starts else k
+        votes: Array = np.stack(self._seen[start:]).mean(0)
+        sure = CONFIDENCES[policy.confidence](votes[None])[0]
+        return votes, sure >= policy.thresholds.values[k]
+
+    def go_on(self, stays: NDArray[np.intp]) -> None:
+        """Keep those at these places, among those that are here."""
+        self._seen = [shares[stays] for shares in self._seen]
+
+
 def _walked(stepped: SteppedExits, policy: Policy, images: Tensor) -> Answers:
     left = np.zeros(len(images), np.intp)
     here = np.arange(len(images))
-    seen: list[Array] = []  # posteriors of each exit so far, of the images that are still here
     found: Array = np.zeros((len(images), 0))
-    walk = stepped.walk(images)
+    voting, walk = Voting(policy), stepped.walk(images)
     logits = next(walk)
-    for k, threshold in enumerate(policy.thresholds.values):
-        seen.append(_posteriors(policy, k, logits))
-        votes = np.stack(seen[_start(policy.starts, k) :]).mean(0)
+    for k in range(stepped.num_exits):
+        votes, leaves = voting.vote(logits)
         if not k:
             found = np.zeros((len(images), votes.shape[1]))
-        leaves = CONFIDENCES[policy.confidence](votes[None])[0] >= threshold
         found[here[leaves]], left[here[leaves]] = votes[leaves], k
         stays = np.flatnonzero(~leaves)
         if not len(stays):
             break
-        here, seen = here[stays], [shares[stays] for shares in seen]
+        here = here[stays]
+        if leaves.any():
+            voting.go_on(stays)
         logits = walk.send(torch.from_numpy(stays) if leaves.any() else None)
     walk.close()
     return Answers(found, left)
-
-
-def _posteriors(policy: Policy, k: int, logits: Tensor) -> Array:
-    temperature = np.array(policy.temperatures[k : k + 1]) if policy.temperatures else None
-    return posteriors(logits.numpy()[None], temperature)[0]
-
-
-def _start(starts: Sequence[int], k: int) -> int:
-    return starts[k] if starts else k

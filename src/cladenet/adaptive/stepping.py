@@ -24,12 +24,15 @@ class SteppedExits:
 
     Attributes:
         chunk: images that are best run at a time; see `inference.engine.packed`.
+        engine: what runs it, for thresholds to remember.
         difference: the largest of the logits from the plain network's on two random images, as a
             share of the largest of those.
 
     Raises:
         BadArgument: the network cannot be run so; the message says why.
     """
+
+    engine = "packed"
 
     def __init__(
         self,

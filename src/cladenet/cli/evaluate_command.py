@@ -9,6 +9,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cladenet.cli.budget import evaluate as adaptive
 from cladenet.cli.engine_options import add_engine, note, use_threads
 from cladenet.cli.imports import lasting_imports
 from cladenet.cli.index_first import index_first
@@ -19,11 +20,14 @@ from cladenet.errors import BadArgument
 
 if TYPE_CHECKING:  # they import torch, which --help need not wait for
     from cladenet.evaluation.result import Evaluation
+    from cladenet.runs.adaptive.budgeted import Budgeted
     from cladenet.runs.evaluate.evaluated import Evaluated
     from cladenet.runs.evaluate.exit_table import ExitTable
     from cladenet.runs.evaluate.protocol_table import ProtocolTable
 
-    Shown = tuple[Evaluated | ExitTable | ProtocolTable, str]  # what was found, and as text
+    Shown = tuple[
+        Budgeted | Evaluated | ExitTable | ProtocolTable, str
+    ]  # what was found, and as text
 
 MATRIX_UP_TO = 12  # classes; beyond, the most frequent confusions are listed
 PAIRS = 15
@@ -83,6 +87,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--exits", action="store_true", help="each exit of a network with several, with its cost"
     )
+    adaptive.add_arguments(parser)
     parser.add_argument("--json", action="store_true", help="print all figures as JSON")
     parser.add_argument(
         "--output", type=Path, metavar="FILE", help="write the JSON to a file as well"
@@ -107,7 +112,11 @@ def run(arguments: argparse.Namespace) -> int:
     protocol = options.get("protocol", "")
     several = len(arguments.runs) > 1 or protocol == "all" or "," in protocol
     evaluated = _exits if arguments.exits else _table if several else _single
-    found, text = evaluated(arguments.runs, options, arguments.verbose)
+    found, text = (
+        adaptive.found_and_text(arguments)
+        if adaptive.wanted(arguments)
+        else evaluated(arguments.runs, options, arguments.verbose)
+    )
     for sentence in found.notes:
         note(sentence)
     if output is not None:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from cladenet.cli.budget import predict as adaptive
 from cladenet.cli.engine_options import add_engine, note, use_threads
 from cladenet.cli.imports import lasting_imports
 from cladenet.data.images.decode import readable
@@ -48,6 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--batch-size", type=int, default=64, metavar="N")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
     parser.add_argument("--precision", default="fp32", help="fp32, bf16 or int8")
+    adaptive.add_arguments(parser)
     add_engine(parser)
 
 
@@ -55,14 +57,13 @@ def run(arguments: argparse.Namespace) -> int:
     """Predict and print; 3 if an image could not be read."""
     with lasting_imports():
         from cladenet.allocator import keep_freed_memory
-        from cladenet.runs.predict.predictor import Predictor
 
     keep_freed_memory()
     use_threads(arguments)
     ignored = Ignored()
-    predictor = Predictor(
-        arguments.run,
-        arguments.top,
+    predictor, images = adaptive.predictor_and_images(
+        arguments,
+        top=arguments.top,
         batch_size=arguments.batch_size,
         device=arguments.device,
         precision=arguments.precision,
@@ -72,7 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
         max_megapixels=arguments.max_megapixels,
         note=note if arguments.verbose else lambda _: None,
     )
-    watched = _Watched(predictor(_given(arguments.images, arguments.null, ignored)))
+    watched = _Watched(predictor(_given(images, arguments.null, ignored)))
     write = _json if arguments.json else _csv if arguments.csv else _text
     for piece in write(watched):
         sys.stdout.write(piece)

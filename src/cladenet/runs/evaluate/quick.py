@@ -40,7 +40,7 @@ def quick(
         BadArgument, DataError: as `for_inference` and `opened` do.
     """
     model, preprocess = loaded.model.to(device), loaded.card.preprocess
-    calibration = _training_images(loaded, data).to(device) if precision == "int8" else None
+    calibration = training_images(loaded, data).to(device) if precision == "int8" else None
     return for_inference(
         model,
         precision,
@@ -62,7 +62,7 @@ def as_sentence(network: FastClassifier) -> str:
     )
 
 
-def _training_images(loaded: Loaded, data: str | None) -> Tensor:
+def training_images(loaded: Loaded, data: str | None) -> Tensor:
     """Normalised images that the network has learnt from, the same ones each time."""
     dataset = opened(loaded, data, "skip")
     images = scored(dataset, loaded, "train", given=data is not None).split

@@ -43,12 +43,14 @@ class Prediction:
         top: the likeliest classes, likeliest first; empty if the image cannot be read.
         logits: float32 (K,); empty if the image cannot be read.
         error: why it cannot be read; empty if it can.
+        answered_by: the exit or network that did, where several could; else empty.
     """
 
     source: str
     top: tuple[Guess, ...] = ()
     logits: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
     error: str = ""
+    answered_by: str = ""
 
     @property
     def best(self) -> Guess:
@@ -62,11 +64,12 @@ class Prediction:
         return self.top[0]
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values: `file`, and `top` or `error`."""
+        """Plain values: `file`, and `top` or `error`; `answered_by` where several could."""
         if self.error:
             return {"file": self.source, "error": self.error}
         top = [{"class": g.name, "label": g.label, "probability": g.probability} for g in self.top]
-        return {"file": self.source, "top": top}
+        by = {"answered_by": self.answered_by} if self.answered_by else {}
+        return {"file": self.source, **by, "top": top}
 
 
 class Predictor:

@@ -1,0 +1,1 @@
+"""`--budget`, `--max-drop` and `--cascade` of `evaluate` and `predict`."""
