@@ -112,7 +112,8 @@ def as_text(found: "Budgeted") -> str:
     if found.compared:
         parts.append(_compared(found))
     if found.kept is not None:
-        parts.append(f"kept in {readable(str(found.kept))}; `cladenet predict` uses it")
+        use = "--cascade" if len(found.networks) > 1 else "--budget kept"
+        parts.append(f"kept in {readable(str(found.kept))}, for `cladenet predict` with {use}")
     return "\n\n".join(parts)
 
 
@@ -139,7 +140,7 @@ def _points(found: "Budgeted") -> str:
                 f"{macs:,.0f}", f"{100 * macs / whole:.0f} %",
                 f"{found.costs.mean('ms', point.exits):.3f}",
                 f"{accuracy:.2f} %", interval((low, high)),
-                f"{-drop:+.2f}", f"{-reach[1]:+.2f} to {-reach[0]:+.2f}",
+                f"{0 - drop:+.2f}", f"{0 - reach[1]:+.2f} to {0 - reach[0]:+.2f}",
                 " ".join(map(str, counts)),
             ]
         )  # fmt: skip
