@@ -45,7 +45,9 @@ def quick_resize(
     """`resize` by PyTorch's kernel, within one level of it, two for bicubic."""
     if images.shape[1:3] == (height, width):
         return images
-    tensor = from_numpy(_writable(images)).permute(0, 3, 1, 2)
+    # A length of 1 may come with any stride, and an odd one hides from PyTorch that the channels
+    # are innermost: it would repack the image before and after. `view` gives it the usual one.
+    tensor = from_numpy(_writable(images)).view(images.shape).permute(0, 3, 1, 2)
     resized = F.interpolate(tensor, size=(height, width), mode=interpolation, antialias=True)
     return np.ascontiguousarray(resized.permute(0, 2, 3, 1).numpy())
 

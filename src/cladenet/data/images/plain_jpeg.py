@@ -1,8 +1,9 @@
-"""JPEGs whose header has nothing to apply: no EXIF, no profile, no second picture.
+"""JPEGs whose header has nothing to apply: no EXIF, no second picture.
 
 Most images of a small size are such, and Pillow's general way to open a file takes five times as
-long as decoding 32x32 pixels. The header is walked here with the checks that Pillow makes; anything
-that is not as usual, and any file that does not decode at once, is Pillow's to judge.
+long as decoding 32x32 pixels; colour profiles, which are not applied here, change nothing. The
+header is walked with the checks that Pillow makes; anything that is not as usual, and any file that
+does not decode at once, is Pillow's to judge.
 """
 
 from collections.abc import Callable
@@ -15,7 +16,9 @@ from PIL import Image
 from cladenet.data.images.jpeg import agrees, decoded
 from cladenet.data.images.picture import Picture, PillowPicture, scale_of
 
-START, SOS, DQT, DHT, DRI, COMMENT, APP0 = b"\xff\xd8", 0xDA, 0xDB, 0xC4, 0xDD, 0xFE, 0xE0
+START, SOS, DQT, DHT, DRI, COMMENT = b"\xff\xd8", 0xDA, 0xDB, 0xC4, 0xDD, 0xFE
+APP0, APP2 = 0xE0, 0xE2  # of JFIF; of colour profiles, and of much else
+PROFILE, PROFILE_HEAD = b"ICC_PROFILE\0", 14  # and bytes before a profile's own, which Pillow reads
 FRAMES = (0xC0, 0xC1, 0xC2)  # baseline, extended, progressive
 BITS = 8
 STANDARD_TABLES = (416, 29, 179)  # bytes of Annex K's Huffman tables, together and one by one
@@ -101,6 +104,9 @@ def plain_header(data: bytes) -> tuple[int, int, int] | None:
             frame = width, height, components
         elif marker == APP0:
             if data[start : start + 5] != b"JFIF\0" or size != 16:
+                return None
+        elif marker == APP2:
+            if not data.startswith(PROFILE, start) or end - start < PROFILE_HEAD:
                 return None
         elif not (marker == COMMENT or (marker == DRI and size == 4)):
             return None
