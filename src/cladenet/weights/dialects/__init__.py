@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from cladenet.weights.dialects.keras import keras_sources
+from cladenet.weights.dialects.mmpretrain import mmpretrain_sources
 from cladenet.weights.dialects.transformers import transformers_sources
 from cladenet.weights.source import Source
 
@@ -11,3 +12,4 @@ def dialect_sources() -> Iterator[Source]:
     """All of them."""
     yield from transformers_sources()
     yield from keras_sources()
+    yield from mmpretrain_sources()
