@@ -188,8 +188,8 @@ def test_principal_colours_are_found() -> None:
     grey, red_green = np.array([1, 1, 1]) / 3**0.5, np.array([1, -1, 0]) / 2**0.5
     pixels = 128 + along[:, None] * grey + across[:, None] * red_green
     images = np.rint(pixels).clip(0, 255).astype(np.uint8).reshape(20, 100, 100, 3)
-    deviations, directions = principal_colours(images)
-    np.testing.assert_allclose(255 * deviations, [40, 20, 0.3], atol=0.5)
+    stds, directions = principal_colours(images)
+    np.testing.assert_allclose(255 * stds, [40, 20, 0.3], atol=0.5)
     assert abs(directions[:, 0] @ grey) == pytest.approx(1, abs=1e-3)
     assert abs(directions[:, 1] @ red_green) == pytest.approx(1, abs=1e-3)
 

@@ -35,7 +35,7 @@ def test_measuring_leaves_weights_statistics_modes_and_random_numbers_as_they_we
     assert not any("_conv_forward" in vars(module) for module in model.modules())
     assert set(choice.speeds) == {"fp32", "bf16"}
     assert min(choice.speeds.values()) > 0
-    assert choice.told().startswith(f"precision {choice.precision}: ")
+    assert choice.sentence().startswith(f"precision {choice.precision}: ")
 
 
 @pytest.mark.parametrize(("gain", "chosen"), [(1.31, "bf16"), (1.29, "fp32"), (0.2, "fp32")])
@@ -116,6 +116,8 @@ def test_what_was_chosen_is_written_down_and_kept(
     assert "precision bf16: " in capsys.readouterr().err
     assert RunFolder(tmp_path / "auto").read_config().precision == "bf16"
     options |= {"precision": "bf16", "quiet": True}
-    cladenet.train("lenet5_relu", "digits", out=tmp_path / "told", **options)
-    chosen, told = (cladenet.load(tmp_path / name).model.state_dict() for name in ("auto", "told"))
-    assert all(torch.equal(chosen[name], value) for name, value in told.items())
+    cladenet.train("lenet5_relu", "digits", out=tmp_path / "fixed", **options)
+    chosen, fixed = (
+        cladenet.load(tmp_path / name).model.state_dict() for name in ("auto", "fixed")
+    )
+    assert all(torch.equal(chosen[name], value) for name, value in fixed.items())

@@ -104,10 +104,10 @@ def create_model(
     return model
 
 
-def create_as_told(
-    name: str, arguments: Mapping[str, Any], told: Mapping[str, Any]
+def create_for_user(
+    name: str, arguments: Mapping[str, Any], user_arguments: Mapping[str, Any]
 ) -> "Classifier":
-    """`create_model` where some arguments are a user's words, `told`, and may be of any type.
+    """`create_model` where some arguments are a user's, `user_arguments`, and may be of any type.
 
     Raises:
         BadArgument: the network cannot be built so.
@@ -115,9 +115,9 @@ def create_as_told(
     try:
         return create_model(name, **arguments)
     except (TypeError, ValueError, RuntimeError) as error:
-        if isinstance(error, BadArgument) or not told:
+        if isinstance(error, BadArgument) or not user_arguments:
             raise
-        given = ", ".join(f"model.{key}={value}" for key, value in told.items())
+        given = ", ".join(f"model.{key}={value}" for key, value in user_arguments.items())
         raise BadArgument(f"{name} cannot be built with {given}: {error}") from error
 
 

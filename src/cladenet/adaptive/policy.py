@@ -103,7 +103,7 @@ class Policy:
 
 @dataclass(frozen=True, eq=False)
 class Answers:
-    """What was said of a batch.
+    """The exits' answers for a batch.
 
     Args:
         posteriors: (N, C) of the exit at which each image left.

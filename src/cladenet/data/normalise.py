@@ -28,12 +28,12 @@ def normalised(
     exact = torch.float64 if dtype == torch.float64 else torch.float32
     rows = images.contiguous().view(n * height, width * channels)
     rows = rows.to(device, non_blocking=True)
-    scale, shift = (row.to(rows.device, exact) for row in _row(mean, std, width))
+    scale, bias = (row.to(rows.device, exact) for row in _row(mean, std, width))
     made = torch.empty(rows.shape, dtype=dtype, device=rows.device)
     step = max(1, SLICE // (width * channels)) if made.is_cpu else max(1, len(rows))
     for part, into in zip(rows.split(step), made.split(step), strict=True):
         values = into.copy_(part) if dtype == exact else part.to(exact)
-        torch.addcmul(shift, values, scale, out=values)
+        torch.addcmul(bias, values, scale, out=values)
         if dtype != exact:
             into.copy_(values)
     return made.view(n, height, width, channels).permute(0, 3, 1, 2)
@@ -55,11 +55,11 @@ def normalised_by_itself(images: Tensor, device: torch.device | str, dtype: torc
 
 @lru_cache(maxsize=16)
 def _row(mean: tuple[float, ...], std: tuple[float, ...], width: int) -> tuple[Tensor, Tensor]:
-    """(scale, shift) of one row of pixels, float64 (width x C,): x * scale + shift is normalised.
+    """(scale, bias) of one row of pixels, float64 (width x C,): x * scale + bias is normalised.
 
     By way of numpy, lest a caller's default device or inference mode is kept with them.
     """
     scale = 1 / (255 * np.array(std))
-    shift = -255 * np.array(mean) * scale
+    bias = -255 * np.array(mean) * scale
     with torch.inference_mode(False):
-        return torch.from_numpy(np.tile(scale, width)), torch.from_numpy(np.tile(shift, width))
+        return torch.from_numpy(np.tile(scale, width)), torch.from_numpy(np.tile(bias, width))

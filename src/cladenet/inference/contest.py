@@ -50,10 +50,10 @@ def fastest_of(names: Iterable[str], request: Request, current: Prepared | None 
         for close in contenders:
             times[close.engine] = min(times[close.engine], milliseconds(close, request))
     best = min(contenders, key=lambda contender: times[contender.engine])
-    told = ", ".join(
+    speeds = ", ".join(
         f"{name} {times[name]:.2f} ms" for name in sorted(times, key=times.__getitem__)
     )
-    why = "; ".join([f"fastest of {told}", *failed])
+    why = "; ".join([f"fastest of {speeds}", *failed])
     del contenders
     return with_fewer_threads(best._replace(why=why), request, times[best.engine])
 

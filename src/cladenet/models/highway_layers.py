@@ -50,8 +50,8 @@ def layer(
     return Highway(make, gate_bias, activation) if gated else nn.Sequential(make(), activation())
 
 
-def draw(module: nn.Module, init: Init, deviations: Mapping[nn.Module, float]) -> None:
-    """Weights inside `module` by `init`, but where `deviations` has N(0, std^2) for a layer.
+def draw(module: nn.Module, init: Init, stds: Mapping[nn.Module, float]) -> None:
+    """Weights inside `module` by `init`, but where `stds` has N(0, std^2) for a layer.
 
     The biases of gates start at their layer's `gate_bias`, the others at 0.
     """
@@ -59,5 +59,5 @@ def draw(module: nn.Module, init: Init, deviations: Mapping[nn.Module, float]) -
     for part in module.modules():
         if isinstance(part, Highway):
             nn.init.constant_(part.gate[0].get_parameter("bias"), part.gate_bias)
-        elif part in deviations:
-            gaussian_init(part, deviations[part])
+        elif part in stds:
+            gaussian_init(part, stds[part])

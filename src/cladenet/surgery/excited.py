@@ -136,7 +136,7 @@ def _measure(model: Classifier, modules: list[nn.Module]) -> list[tuple[int, int
     """Channels that each module reads and gives, without computing anything."""
     widths: dict[nn.Module, tuple[int, int]] = {}
 
-    def look(module: nn.Module, inputs: tuple[object, ...], output: object) -> None:
+    def observe(module: nn.Module, inputs: tuple[object, ...], output: object) -> None:
         read = next((x for x in inputs if isinstance(x, Tensor)), None)
         if not isinstance(output, Tensor) or output.ndim != 4 or read is None:
             raise BadArgument(
@@ -146,7 +146,7 @@ def _measure(model: Classifier, modules: list[nn.Module]) -> list[tuple[int, int
         widths[module] = read.shape[1], output.shape[1]
 
     side = model.input_size or max(SIDE, model.least_size)
-    hooks = [module.register_forward_hook(look) for module in modules]
+    hooks = [module.register_forward_hook(observe) for module in modules]
     try:
         with training_nowhere(model):
             on_meta(model, 2, model.in_channels, side, side)

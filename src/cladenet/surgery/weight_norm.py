@@ -51,9 +51,9 @@ class WeightNormConv2d(nn.Conv2d):
     def fit(self, x: Tensor) -> None:
         """Set g and b by Eq. (6), for what this layer reads."""
         t = self._conv_forward(x, self.directions(), None)
-        deviation, mean = torch.std_mean(t, (0, 2, 3), correction=0)
-        speaks = deviation > SILENT
-        self.scale.copy_(torch.where(speaks, 1 / deviation, self.scale))
+        std, mean = torch.std_mean(t, (0, 2, 3), correction=0)
+        varies = std > SILENT
+        self.scale.copy_(torch.where(varies, 1 / std, self.scale))
         if self.bias is not None:
             self.bias.copy_(-mean * self.scale)
 

@@ -48,7 +48,7 @@ def first_non_finite(model: nn.Module, images: Tensor) -> NonFinite | None:
     """The first leaf module, in the order of calls, whose output is not finite; None if all are."""
     found: list[NonFinite] = []
 
-    def look(name: str) -> Callable[[nn.Module, object, object], None]:
+    def observe(name: str) -> Callable[[nn.Module, object, object], None]:
         def hook(_module: nn.Module, _inputs: object, output: object) -> None:
             if not found and isinstance(output, Tensor) and not bool(output.isfinite().all()):
                 found.append(NonFinite(name, ~output.isfinite().flatten(1).all(1)))
@@ -58,7 +58,7 @@ def first_non_finite(model: nn.Module, images: Tensor) -> NonFinite | None:
     leaves = [
         (name, module) for name, module in model.named_modules() if not list(module.children())
     ]
-    handles = [module.register_forward_hook(look(name)) for name, module in leaves]
+    handles = [module.register_forward_hook(observe(name)) for name, module in leaves]
     try:
         with torch.no_grad(), _waiting_for_nobody(model):
             model(images)

@@ -36,7 +36,7 @@ class Choice(NamedTuple):
     precision: str
     speeds: dict[str, float]
 
-    def told(self) -> str:
+    def sentence(self) -> str:
         """One line for the user."""
         fp32, bf16 = self.speeds["fp32"], self.speeds["bf16"]
         return (

@@ -75,8 +75,8 @@ def create_model(name: str, **overrides: Any) -> "Classifier | FeatureMaps":
 def _for_channels(model: Any, network: str, arguments: dict[str, Any], channels: int) -> Any:
     from cladenet.weights.first_layer import for_channels
 
-    weights, said = for_channels(model.state_dict(), channels)
-    warnings.warn(said, stacklevel=3)
+    weights, note = for_channels(model.state_dict(), channels)
+    warnings.warn(note, stacklevel=3)
     other = registry.create_model(network, **{**arguments, "in_channels": channels})
     other.load_state_dict(weights)
     return other.eval()

@@ -80,12 +80,12 @@ def find_theirs(card: Card, to: str) -> Source:
     own = [s for s in sources if s.network == card.network and s.read is None]
     same = [source for source in own if _same_arguments(decided, source)]
     if not same:
-        said = (
-            f"its {card.network} is computed otherwise: {_told(own)}"
+        why = (
+            f"its {card.network} is computed otherwise: {_needed_arguments(own)}"
             if own
             else (f"it has no network that is our {card.network}")
         )
-        raise BadArgument(f"weights of {card.network} cannot run in {to}: {said}")
+        raise BadArgument(f"weights of {card.network} cannot run in {to}: {why}")
     return same[0]
 
 
@@ -112,7 +112,7 @@ def _same_arguments(decided: dict[str, Any], source: Source) -> bool:
     return ours == dict(source.arguments)
 
 
-def _told(own: list[Source]) -> str:
+def _needed_arguments(own: list[Source]) -> str:
     wanted = " or ".join(
         ", ".join(f"model.{k}={v}" for k, v in source.arguments.items()) or "without arguments"
         for source in own

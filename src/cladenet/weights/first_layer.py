@@ -24,7 +24,7 @@ def fit_channels(kernel: Tensor, channels: int) -> Tensor:
 
 
 def for_channels(weights: Mapping[str, Tensor], channels: int) -> tuple[dict[str, Tensor], str]:
-    """A network's weights with another first layer, and what is said about it.
+    """A network's weights with another first layer, and a note for the user.
 
     Raises:
         BadArgument: `channels` is no number of channels, or the first layer looks at no images.
@@ -38,5 +38,5 @@ def for_channels(weights: Mapping[str, Tensor], channels: int) -> tuple[dict[str
         )
     given = kernel.shape[1]
     how = "summed" if channels == 1 else f"repeated and scaled by {given}/{channels}"
-    said = f"the first layer's kernels for {given} channels are {how} for {channels}"
-    return {**weights, name: fit_channels(kernel, channels)}, said
+    note = f"the first layer's kernels for {given} channels are {how} for {channels}"
+    return {**weights, name: fit_channels(kernel, channels)}, note

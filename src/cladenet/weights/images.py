@@ -16,7 +16,7 @@ from cladenet.data.preprocess import (
 )
 from cladenet.errors import BadArgument
 from cladenet.registry import find
-from cladenet.weights.known import Weights, usual_weights
+from cladenet.weights.known import Weights, preferred_weights
 from cladenet.weights.recognise import Recognised
 
 CROP = 0.875  # of the short side that the middle keeps: 224 of 256
@@ -26,29 +26,29 @@ IMAGENETS = "ImageNet's"
 
 
 def images_of(
-    found: Recognised, said: Mapping[str, Any], published: Weights | None
+    found: Recognised, declared: Mapping[str, Any], published: Weights | None
 ) -> tuple[dict[str, Any], str]:
-    """`size`, `mean` and so on as far as anybody says them, and who does.
+    """`size`, `mean` and so on as far as they are known, and their source.
 
     Args:
         found: the network, and whose names its file has.
-        said: by the file itself, such as the values of a config.json beside it.
+        declared: by the file itself, such as the values of a config.json beside it.
         published: the set whose file it is, where that is known.
     """
     source = found.source
-    if said:
-        return dict(said), "the file's own"
+    if declared:
+        return dict(declared), "the file's own"
     if published:
         return published.preprocess, f"those of {published.name}"
     if source.images:
         return dict(source.images), f"those of {source.name}"
-    usual = usual_weights(source.name)
-    if usual is None:
+    preferred = preferred_weights(source.name)
+    if preferred is None:
         return {}, IMAGENETS
-    images, tied = dict(usual.preprocess), found.model.input_size
-    if tied not in (None, usual.size):  # positions of a transformer say otherwise
-        images |= {"size": tied, "resize": round(usual.resize * tied / usual.size)}
-    return images, f"those of {usual.name}"
+    images, tied = dict(preferred.preprocess), found.model.input_size
+    if tied not in (None, preferred.size):  # positions of a transformer say otherwise
+        images |= {"size": tied, "resize": round(preferred.resize * tied / preferred.size)}
+    return images, f"those of {preferred.name}"
 
 
 def preprocess_of(

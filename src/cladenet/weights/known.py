@@ -40,7 +40,7 @@ class Weights:
         sha256: of a package's file.
         fit: how an image gets its size, as in `Preprocess`.
         default: the set that the library recommends, `:DEFAULT`.
-        usual: the set whose images are taken for those of any file in that network's names.
+        preferred: its images are taken for those of any file in that network's names.
     """
 
     name: str
@@ -60,7 +60,7 @@ class Weights:
     sha256: str = ""
     fit: str = "crop"
     default: bool = False
-    usual: bool = False
+    preferred: bool = False
 
     @property
     def preprocess(self) -> dict[str, Any]:
@@ -113,9 +113,9 @@ def default_weights(source: str) -> Weights:
     return found or find_weights(f"{source}:DEFAULT")
 
 
-def usual_weights(source: str) -> Weights | None:
+def preferred_weights(source: str) -> Weights | None:
     """The set whose images stand for those of a file of unknown origin; None if none do."""
-    return next((w for w in known_weights().values() if w.source == source and w.usual), None)
+    return next((w for w in known_weights().values() if w.source == source and w.preferred), None)
 
 
 def published_as(sha256: str, source: str) -> Weights | None:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from cladenet.errors import BadArgument, CheckpointError, CladeNetError
 from cladenet.layers.classifier import Classifier
-from cladenet.registry import create_as_told, create_model, find, list_models
+from cladenet.registry import create_for_user, create_model, find, list_models
 from cladenet.weights.first_layer import for_channels
 from cladenet.weights.heads import with_last_layer
 from cladenet.weights.source import Source
@@ -194,7 +194,7 @@ def _lay(source: Source, tensors: Mapping[str, Tensor], wanted: Mapping[str, Any
     given = source.read(given) if source.read else given
     arguments = {**source.arguments, **wanted}
     with torch.device("meta"):
-        model = create_as_told(source.network, arguments, wanted)
+        model = create_for_user(source.network, arguments, wanted)
         spelt = names(model, source.spelling)
         first, *_, last = spelt.items()
         layer, width = last[1].rpartition(".")[0], model.head_hidden_size
@@ -227,8 +227,8 @@ def _loaded(laid: _Laid, channels: int | None) -> Recognised:
     if background:
         notes.append("the first of 1,001 classes, TensorFlow's background, is left out")
     if channels not in (None, model.in_channels):
-        weights, said = for_channels(weights, channels)
-        notes.append(said)
+        weights, note = for_channels(weights, channels)
+        notes.append(note)
         arguments["in_channels"] = channels
     if source.zeros:
         notes.append(f"{', '.join(source.zeros)} is zero: the file's network has none")

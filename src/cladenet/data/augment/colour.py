@@ -22,11 +22,11 @@ from cladenet.data.augment.draws import uniform
 class PrincipalColours(NamedTuple):
     """Where the colours of a data set vary, for values in [0, 1].
 
-    `deviations`: float64 (C,), standard deviation along each direction, largest first.
+    `stds`: float64 (C,), standard deviation along each direction, largest first.
     `directions`: float64 (C, C), one unit vector a column.
     """
 
-    deviations: NDArray[np.float64]
+    stds: NDArray[np.float64]
     directions: NDArray[np.float64]
 
 
@@ -40,19 +40,19 @@ def principal_colours(images: Iterable[NDArray[np.uint8]]) -> PrincipalColours:
     count, total, products = sums
     mean = total / count
     values, vectors = np.linalg.eigh(products / count - np.outer(mean, mean))
-    deviations = np.sqrt(values[::-1].clip(min=0))
-    return PrincipalColours(deviations, np.ascontiguousarray(vectors[:, ::-1]))
+    stds = np.sqrt(values[::-1].clip(min=0))
+    return PrincipalColours(stds, np.ascontiguousarray(vectors[:, ::-1]))
 
 
 def colour_steps(
     colours: PrincipalColours, std: float, seed: int, epoch: int, samples: ArrayLike
 ) -> NDArray[np.int16]:
     """The step of each sample in levels of 255, rounded: int16 (N, C)."""
-    channels = len(colours.deviations)
+    channels = len(colours.stds)
     draws = uniform(seed, epoch, samples, 2 * channels, "colour")
     radius = np.sqrt(-2 * np.log1p(-draws[:, :channels]))  # Box and Muller 1958
     normal = radius * np.cos(2 * np.pi * draws[:, channels:])
-    steps = (std * normal * colours.deviations) @ colours.directions.T
+    steps = (std * normal * colours.stds) @ colours.directions.T
     return np.rint(255 * steps).astype(np.int16)
 
 

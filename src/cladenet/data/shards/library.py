@@ -112,7 +112,7 @@ class Library:
                 if result.faults:
                     faulty[shard] = result.faults
         if faulty:
-            raise DataError(_told(faulty))
+            raise DataError(_fault_list(faulty))
         self.made += [shard.path for shard in made]
         return made
 
@@ -175,7 +175,7 @@ def _in_cache(parts: Sequence[str], suffix: str) -> Path:
     return cache_root() / "shards" / (digest + suffix)
 
 
-def _told(faulty: dict[Shard, list[tuple[str, str]]]) -> str:
+def _fault_list(faulty: dict[Shard, list[tuple[str, str]]]) -> str:
     """At most five lines about samples that nothing can be learnt from."""
     lines = [
         f"  {readable(shard.path)}: {readable(name)} {clause}"

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from cladenet.data.images.decode import readable
 from cladenet.data.images.listing import is_hidden
 from cladenet.data.shards.damage import DamagedShard
-from cladenet.data.shards.tar import FILE, FOLDER, HARD_LINK, SYMBOLIC_LINK, Archive, Member
+from cladenet.data.shards.tar import FILE, FOLDER, HARD_LINK, SYMBOLIC_LINK, Archive, TarMember
 
 NAME = re.compile(r"((?:.*/)?[^./]+)\.([^/]+)", re.DOTALL)
 META = re.compile(r"(?:.*/)?__[^/]*__(?:/.*)?", re.DOTALL)  # notes of webdataset's own
@@ -30,7 +30,7 @@ class Sample:
     """
 
     key: str
-    members: dict[str, Member] = field(default_factory=dict)
+    members: dict[str, TarMember] = field(default_factory=dict)
     contents: dict[str, bytes] = field(default_factory=dict)
 
 
@@ -74,7 +74,9 @@ def samples(
         yield sample
 
 
-def _of_sample(archive: Archive, member: Member, ignored: Counter[str]) -> tuple[str, str] | None:
+def _of_sample(
+    archive: Archive, member: TarMember, ignored: Counter[str]
+) -> tuple[str, str] | None:
     if member.kind == FOLDER:
         return None
     if member.kind in (HARD_LINK, SYMBOLIC_LINK):
@@ -105,7 +107,7 @@ def _apart(archive: Archive, first: str, name: str) -> DamagedShard:
     )
 
 
-def _twice(archive: Archive, sample: Sample, name: str, member: Member) -> DamagedShard:
+def _twice(archive: Archive, sample: Sample, name: str, member: TarMember) -> DamagedShard:
     other = sample.members[name].name
     files = f"{readable(other)} twice" if other == member.name else (
         f"{readable(other)} and {readable(member.name)}, which are one field"

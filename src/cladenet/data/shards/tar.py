@@ -32,7 +32,7 @@ OTHERS = {
 }
 
 
-class Member(NamedTuple):
+class TarMember(NamedTuple):
     """One entry.
 
     Args:
@@ -77,9 +77,9 @@ class Archive:
         self.is_closed = False
         self._stream = stream
         self._position = 0
-        self._last: Member | None = None
+        self._last: TarMember | None = None
 
-    def __iter__(self) -> Iterator[Member]:
+    def __iter__(self) -> Iterator[TarMember]:
         pax: dict[str, str] = {}
         everywhere: dict[str, str] = {}
         while (header := self._header()) is not None:
@@ -150,7 +150,7 @@ class Archive:
                 )
             self._position += len(chunk)
 
-    def _member(self, header: bytes, kind: bytes, size: int, pax: dict[str, str]) -> Member:
+    def _member(self, header: bytes, kind: bytes, size: int, pax: dict[str, str]) -> TarMember:
         name = _text(_field(header, 0, 100))
         if header[257:263] == b"ustar\0" and (prefix := _field(header, 345, 500)):
             name = f"{_text(prefix)}/{name}"
@@ -166,7 +166,7 @@ class Archive:
             raise self._damaged(f"the size of {readable(name)} is no number")
         size = 0 if sort in (HARD_LINK, SYMBOLIC_LINK, FOLDER) else size
         link = pax.get("linkpath", _text(_field(header, 157, 257)))
-        return Member(name, sort, link, self._position, size)
+        return TarMember(name, sort, link, self._position, size)
 
     def _extension(self, kind: bytes, size: int) -> bytes:
         """The text of a PAX header or a GNU long name."""

@@ -10,7 +10,7 @@ from collections import defaultdict
 
 from cladenet.data.images.decode import readable
 from cladenet.data.images.listing import Ignored, images_under
-from cladenet.data.sources.look import Look, holds_images
+from cladenet.data.sources.folder_contents import FolderContents, holds_images
 from cladenet.data.sources.parts import is_filler
 from cladenet.data.sources.table import read_table
 from cladenet.errors import DataError
@@ -19,7 +19,7 @@ METADATA = ("metadata.csv", "metadata.jsonl")
 
 
 def labelled_by_table(
-    here: Look, notes: list[str], *, needed: bool = True
+    here: FolderContents, notes: list[str], *, needed: bool = True
 ) -> dict[str, list[str]] | None:
     """The images that a table in the folder lists, by label; None if none does.
 
@@ -70,7 +70,9 @@ def labelled_by_table(
     return dict(images)
 
 
-def _compare(here: Look, table: str, images: dict[str, list[str]], notes: list[str]) -> None:
+def _compare(
+    here: FolderContents, table: str, images: dict[str, list[str]], notes: list[str]
+) -> None:
     """A table beside class folders may call the classes otherwise, but not mix them."""
     folder_of: dict[str, str] = {}
     label_of: dict[str, str] = {}

@@ -16,8 +16,13 @@ from typing import Literal, NamedTuple, get_args
 from cladenet.data.images.decode import readable
 from cladenet.data.images.listing import Ignored, images_under, subfolders
 from cladenet.data.sources.annotations import labelled_by_table
+from cladenet.data.sources.folder_contents import (
+    FolderContents,
+    contents_of,
+    holds_images,
+    unwrapped,
+)
 from cladenet.data.sources.labels_in_names import by_name, named, summary
-from cladenet.data.sources.look import Look, holds_images, look, unwrapped
 from cladenet.data.sources.parts import is_filler
 from cladenet.errors import BadArgument, DataError
 
@@ -84,7 +89,7 @@ def labelled_images(
                 found.setdefault(os.path.basename(os.path.dirname(path)), []).append(path)
         notes.extend(ignored.note(readable(folder)))
         return Labelled(found) if found else None
-    here = look(folder) if label_from == "top" else unwrapped(look(folder))
+    here = contents_of(folder) if label_from == "top" else unwrapped(contents_of(folder))
     if label_from == "folder" and (of_table := labelled_by_table(here, notes, needed=needed)):
         return Labelled(of_table, by_table=True)
     if not _has_classes(here):
@@ -94,7 +99,7 @@ def labelled_images(
 
 def no_labels(folder: str) -> DataError:
     """The error for images without labels, with what may label them."""
-    here = unwrapped(look(folder))
+    here = unwrapped(contents_of(folder))
     images = images_under(here.path, Ignored())
     if not images:
         return DataError(f"{readable(folder)} has no class folders and no images; {LAYOUTS}")
@@ -116,19 +121,21 @@ def some(names: Sequence[str]) -> str:
     return f"{shown} and {len(names) - 5:,} more" if len(names) > 5 else shown
 
 
-def _has_classes(here: Look) -> bool:
+def _has_classes(here: FolderContents) -> bool:
     """Folders with images, other than a single one called `images` or the like."""
     if len(here.folders) == 1 and is_filler(here.folders[0]):
         return any(holds_images(inner) for inner in _inner_folders(here, here.folders[0]))
     return any(holds_images(here.inside(name)) for name in here.folders)
 
 
-def _inner_folders(here: Look, name: str) -> list[str]:
-    inner = look(here.inside(name))
+def _inner_folders(here: FolderContents, name: str) -> list[str]:
+    inner = contents_of(here.inside(name))
     return [inner.inside(folder) for folder in inner.folders]
 
 
-def _class_folders(here: Look, label_from: LabelFrom, notes: list[str]) -> dict[str, list[str]]:
+def _class_folders(
+    here: FolderContents, label_from: LabelFrom, notes: list[str]
+) -> dict[str, list[str]]:
     ignored = Ignored()
     names = subfolders(here.path, ignored)
     listed = {name: images_under(here.inside(name), ignored) for name in names}
@@ -150,7 +157,7 @@ def _class_folders(here: Look, label_from: LabelFrom, notes: list[str]) -> dict[
     return listed
 
 
-def _refuse_folders_of_folders(here: Look, listed: dict[str, list[str]]) -> None:
+def _refuse_folders_of_folders(here: FolderContents, listed: dict[str, list[str]]) -> None:
     """A folder that holds only folders is no class, but for `CLASS/images`."""
     nested = {}
     for name, paths in listed.items():
@@ -174,5 +181,5 @@ def _refuse_folders_of_folders(here: Look, listed: dict[str, list[str]]) -> None
 
 def _tables_around(folder: str) -> list[str]:
     """Tables in a folder of images or beside it."""
-    here, above = look(folder), look(os.path.dirname(folder))
+    here, above = contents_of(folder), contents_of(os.path.dirname(folder))
     return [each.inside(name) for each in (here, above) for name in each.tables]

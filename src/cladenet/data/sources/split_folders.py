@@ -4,7 +4,12 @@ import os
 from dataclasses import dataclass
 
 from cladenet.data.images.decode import readable
-from cladenet.data.sources.look import Look, holds_images, look, unwrapped
+from cladenet.data.sources.folder_contents import (
+    FolderContents,
+    contents_of,
+    holds_images,
+    unwrapped,
+)
 from cladenet.data.sources.parts import is_filler, part_of, parts_among
 from cladenet.errors import DataError
 
@@ -31,7 +36,7 @@ class SplitFolders:
     def refuse_more_splits(self, classes: set[str]) -> None:
         """Raise DataError if a folder that is left aside has folders of the same classes."""
         for name in self.beside:
-            here = unwrapped(look(os.path.join(self.top, name)))
+            here = unwrapped(contents_of(os.path.join(self.top, name)))
             shared = sorted(classes.intersection(here.folders))
             if len(shared) > 1 or (shared and len(here.folders) == 1):
                 raise DataError(
@@ -50,17 +55,17 @@ def split_folders(root: str) -> SplitFolders:
     Raises:
         DataError: two folders are the same part, or one and the same folder.
     """
-    top = _top(look(root))
+    top = _top(contents_of(root))
     notes = []
     if top.path != root:
         notes.append(f"the data set is read in {readable(top.path)}")
     filled = [name for name in top.folders if holds_images(top.inside(name))]
     named = parts_among(filled)
     if named and not _are_parts(top, [name for names in named.values() for name in names], filled):
-        said = [name for names in named.values() for name in names if part_of(name)]
-        if said:
+        classes = [name for names in named.values() for name in names if part_of(name)]
+        if classes:
             notes.append(
-                f"{', '.join(map(readable, said))} is a class here: its images lie beside those "
+                f"{', '.join(map(readable, classes))} is a class here: its images lie beside those "
                 "of other classes"
             )
         named = {}
@@ -99,14 +104,14 @@ def split_folders(root: str) -> SplitFolders:
 
 def _is_labelled(folder: str) -> bool:
     """Whether a folder has folders of images in it, or images and a table."""
-    here = unwrapped(look(folder))
+    here = unwrapped(contents_of(folder))
     filled = [name for name in here.folders if holds_images(here.inside(name))]
     if here.tables and (filled or here.has_images):
         return True
     return bool(filled) and not (len(filled) == 1 and is_filler(filled[0]))
 
 
-def _top(here: Look) -> Look:
+def _top(here: FolderContents) -> FolderContents:
     """`unwrapped`, but not into a folder that is called after a split."""
     while True:
         inner = unwrapped(here)
@@ -115,10 +120,10 @@ def _top(here: Look) -> Look:
             return here
         if parts_among([steps[0]]):
             return here
-        here = look(here.inside(steps[0]))
+        here = contents_of(here.inside(steps[0]))
 
 
-def _are_parts(top: Look, candidates: list[str], filled: list[str]) -> bool:
+def _are_parts(top: FolderContents, candidates: list[str], filled: list[str]) -> bool:
     """Whether folders with the names of splits are some, and not classes."""
     if any(_is_labelled(top.inside(name)) for name in candidates):
         return True

@@ -121,19 +121,19 @@ def slots_in(value: Any) -> Iterator[Slot]:
             yield from slots_in(part)
 
 
-def watched(program: Program, images: Tensor, look: Callable[[Slot, Tensor], None]) -> None:
+def watched(program: Program, images: Tensor, observe: Callable[[Slot, Tensor], None]) -> None:
     """Run the program and show every tensor on the way."""
     values: list[Any] = [None] * program.slots
     for slot, constant in program.constants.items():
         values[slot.number] = constant
     values[program.images.number] = images
-    look(program.images, images)
+    observe(program.images, images)
     for step in program.steps:
         args, kwargs = _fetcher(step)(values)
         result = step.function(*args, **kwargs)
         for slot, value in zip(step.outputs(), result if step.parts else [result], strict=True):
             values[slot.number] = value
-            look(slot, value)
+            observe(slot, value)
 
 
 def runner(program: Program) -> Callable[[Tensor], Tensor]:

@@ -32,12 +32,12 @@ def ranges_of(program: Program, images: Tensor) -> dict[Slot, Range]:
     """
     found: dict[Slot, Range] = {}
 
-    def look(slot: Slot, value: Tensor) -> None:
+    def observe(slot: Slot, value: Tensor) -> None:
         if value.is_floating_point() and value.numel():
             least, most = (end.item() for end in torch.aminmax(value))
             before = found.get(slot, Range(0.0, 0.0))
             found[slot] = Range(min(least, before.least), max(most, before.most))
 
     for part in images.split(CHUNK):
-        watched(program, part.contiguous(memory_format=torch.channels_last), look)
+        watched(program, part.contiguous(memory_format=torch.channels_last), observe)
     return found

@@ -76,7 +76,7 @@ def _drop_shape_keepers(program: Program) -> None:
 
 
 def _fold_batch_norms(program: Program) -> None:
-    """norm(conv(x)) = conv'(x): the norm's scale goes into the weights, its shift into the bias."""
+    """norm(conv(x)) = conv'(x): the norm's scale goes into the weights, its bias into the bias."""
     readers, writers = program.readers(), program.writers()
     names: dict[Slot, Slot] = {}
     places = {step.output: place for place, step in enumerate(program.steps)}
@@ -103,28 +103,28 @@ def _constant_weights(program: Program, step: Step) -> bool:
 
 
 def _folded(program: Program, source: Step, norm: Step) -> Step:
-    scale, shift = _scale_and_shift(program, norm)
+    scale, offset = _scale_and_bias(program, norm)
     weight = program.constants[source.args[1]]
     bias = source.args[2] if len(source.args) > 2 else source.kwargs.get("bias")
     old = program.constants[bias].double() if isinstance(bias, Slot) else 0.0
     slots = (
         program.new_constant(weight * scale.to(weight.dtype).view(-1, *(1,) * (weight.ndim - 1))),
-        program.new_constant((old * scale + shift).to(weight.dtype)),
+        program.new_constant((old * scale + offset).to(weight.dtype)),
     )
     rest = {name: value for name, value in source.kwargs.items() if name != "bias"}
     return replace(source, args=(source.args[0], *slots, *source.args[3:]), kwargs=rest)
 
 
-def _scale_and_shift(program: Program, norm: Step) -> tuple[Tensor, Tensor]:
-    """A batch norm in evaluation is x scale + shift; float64, one number for each channel."""
+def _scale_and_bias(program: Program, norm: Step) -> tuple[Tensor, Tensor]:
+    """A batch norm in evaluation is x scale + offset; float64, one number for each channel."""
     given: dict[str, Any] = dict(zip(NORM, norm.args, strict=False)) | norm.kwargs
     mean, var = (program.constants[given[name]].double() for name in NORM[1:3])
     weight, bias = (given.get(name) for name in NORM[3:5])
     scale = (var + given.get("eps", 1e-5)).rsqrt()
     if weight is not None:
         scale = scale * program.constants[weight].double()
-    shift = -mean * scale
-    return scale, shift if bias is None else shift + program.constants[bias].double()
+    offset = -mean * scale
+    return scale, offset if bias is None else offset + program.constants[bias].double()
 
 
 def _call(step: Step, values: dict[Slot, Tensor]) -> Any:

@@ -124,7 +124,7 @@ class Predictor:
         self._precision, self._engine, self._threads, self._note = precision, engine, threads, note
         self._network: nn.Module | None = None  # as it was made ready for the first batch
         self._sentence: Callable[[], str] = str
-        self._said = ""
+        self._last_note = ""
 
     def __call__(self, images: Iterable[Source]) -> Iterator[Prediction]:
         """The answers in the order of the images.
@@ -179,8 +179,8 @@ class Predictor:
     def _say(self) -> None:
         """What runs the network, if that is news."""
         sentence = self._sentence()
-        if sentence != self._said:
-            self._said = sentence
+        if sentence != self._last_note:
+            self._last_note = sentence
             self._note(sentence)
 
     def _guesses(self, logits: NDArray[np.float32]) -> tuple[Guess, ...]:

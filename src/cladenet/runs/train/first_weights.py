@@ -18,7 +18,7 @@ from cladenet.data.preprocess import Preprocess
 from cladenet.errors import BadArgument
 from cladenet.layers.classifier import Classifier
 from cladenet.models.whitening import whitening_layers
-from cladenet.registry import create_as_told, list_models, offers
+from cladenet.registry import create_for_user, list_models, offers
 from cladenet.runs.folder.config import RunConfig
 from cladenet.runs.train.setup import Setting
 from cladenet.surgery.weight_norm import initialise_from_data, weight_normalised
@@ -43,7 +43,7 @@ def build(
     """
     torch.manual_seed(int(sample_seeds(config.seed, 0, [0], "initialisation").item()) >> 1)
     arguments = setting.arguments | ({"auxiliary": True} if setting.auxiliary else {})
-    model = create_as_told(config.network, arguments, config.arguments)
+    model = create_for_user(config.network, arguments, config.arguments)
     notes: list[str] = []
     if weights is not None:
         notes += _fine_tune(model, weights, setting)

@@ -34,7 +34,7 @@ def with_precision(
             images = view.to_input(batches.first()[:share], world.device)
             classes = len(setting.dataset.classes)
             choice = choose_precision(run.placed(model), setting.recipe, images, classes, macs)
-            code, notes = int(choice.precision == "bf16"), (choice.told(),)
+            code, notes = int(choice.precision == "bf16"), (choice.sentence(),)
     return _settled(run, "bf16" if world.agree(code) else "fp32"), notes
 
 

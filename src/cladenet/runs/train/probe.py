@@ -89,12 +89,12 @@ def fit(
 
     From the strongest decay on, until a weaker one is worse: the weaker, the longer the fit takes.
     """
-    mean, deviation = x.double().mean(0), x.double().std(0, correction=0).clamp_min(1e-6)
-    standard = (x.double() - mean) / deviation
+    mean, std = x.double().mean(0), x.double().std(0, correction=0).clamp_min(1e-6)
+    standard = (x.double() - mean) / std
 
     def fitted(decay: float) -> Probe:
         weight, bias = _regress(standard, labels, num_classes, decay)
-        weight = weight / deviation
+        weight = weight / std
         return Probe(weight.float(), (bias - weight @ mean).float(), decay)
 
     if held_out is None:

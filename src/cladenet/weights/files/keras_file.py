@@ -59,15 +59,15 @@ def read_keras(path: Path) -> dict[str, Tensor]:
 def images_of_keras(tensors: Mapping[str, Tensor]) -> dict[str, Any]:
     """Mean and std of the normalisation inside the network, as in EfficientNet; empty without one.
 
-    Keras' ImageNet weights have the deviations in the place of variances, and a layer that mends
-    it: then those are the deviations.
+    Keras' ImageNet weights have the stds in the place of variances, and a layer that mends
+    it: then those are the stds.
     """
     layer = f"{KERAS}normalization."
     if f"{layer}mean" not in tensors or tensors[f"{layer}mean"].numel() not in (1, 3):
         return {}
     mean, variance = (tensors[layer + leaf].flatten().tolist() for leaf in ("mean", "variance"))
-    mended = all(abs(v - s) < 1e-3 for v, s in zip(variance, IMAGENET_STDS, strict=False))
-    std = variance if mended else [math.sqrt(value) for value in variance]
+    are_stds = all(abs(v - s) < 1e-3 for v, s in zip(variance, IMAGENET_STDS, strict=False))
+    std = variance if are_stds else [math.sqrt(value) for value in variance]
     return {"mean": tuple(mean), "std": tuple(std)}
 
 

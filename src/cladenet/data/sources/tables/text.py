@@ -67,8 +67,8 @@ def read_text(path: str) -> Text:
     if path.lower().endswith(".jsonl"):
         return Text(_json_lines(path, text), is_headed=True)
     before = 0
-    if said := _SEP_LINE.match(text):
-        text, before, separator = text[said.end() :], 1, said[1]
+    if declared := _SEP_LINE.match(text):
+        text, before, separator = text[declared.end() :], 1, declared[1]
     else:
         separator = _separator(text)
     rows = _blank_separated(text) if separator == " " else _rows(path, text, separator, before)

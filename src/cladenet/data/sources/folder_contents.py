@@ -11,7 +11,7 @@ TABLES = (".csv", ".tsv", ".jsonl")
 ANNOTATIONS = ("annotation", "label")  # in the name of a .txt that is a table
 
 
-class Look(NamedTuple):
+class FolderContents(NamedTuple):
     """What lies in a folder, sorted by name; what is hidden or a system's own is left out.
 
     Args:
@@ -31,7 +31,7 @@ class Look(NamedTuple):
         return os.path.join(self.path, name)
 
 
-def look(folder: str) -> Look:
+def contents_of(folder: str) -> FolderContents:
     """What lies directly in `folder`.
 
     Raises:
@@ -53,7 +53,7 @@ def look(folder: str) -> Look:
                     has_images = is_image(entry)
     except OSError as error:
         raise DataError(f"{readable(folder)} cannot be listed: {error.strerror}") from None
-    return Look(folder, tuple(sorted(folders)), tuple(sorted(tables)), has_images)
+    return FolderContents(folder, tuple(sorted(folders)), tuple(sorted(tables)), has_images)
 
 
 def holds_images(folder: str) -> bool:
@@ -77,7 +77,7 @@ def holds_images(folder: str) -> bool:
     return False
 
 
-def unwrapped(here: Look) -> Look:
+def unwrapped(here: FolderContents) -> FolderContents:
     """The folder in it that has the class folders, where a single one of folders lies around it.
 
     `archive/train/train/CLASS` comes down to the inner `train`. A folder whose only content is one
@@ -87,11 +87,11 @@ def unwrapped(here: Look) -> Look:
         filled = [name for name in here.folders if holds_images(here.inside(name))]
         if len(filled) != 1:
             break
-        inner = look(here.inside(filled[0]))
+        inner = contents_of(here.inside(filled[0]))
         below = [name for name in inner.folders if holds_images(inner.inside(name))]
         if inner.has_images or not below:
             break
-        if len(below) == 1 and look(inner.inside(below[0])).has_images:
+        if len(below) == 1 and contents_of(inner.inside(below[0])).has_images:
             break
         here = inner
     return here
