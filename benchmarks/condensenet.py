@@ -1,4 +1,4 @@
-"""What condensing buys: the network of training beside the one of test time, on this machine.
+"""What condensing buys: the network of training beside the inference network, on this machine.
 
     python benchmarks/condensenet.py
 

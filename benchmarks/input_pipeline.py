@@ -109,7 +109,7 @@ def compare(sides: Sides, rounds: int, alike: float) -> dict[str, Any]:
         difference = max(abs(a - b) for a, b in zip(look, looks[baseline], strict=True))
         if difference > alike:
             raise SystemExit(
-                f"{name}: pixel mean or deviation differs from that of {baseline} by "
+                f"{name}: pixel mean or std differs from that of {baseline} by "
                 f"{difference:.4f}: these are not the same images"
             )
     rates: dict[str, list[float]] = {name: [] for name in sides}

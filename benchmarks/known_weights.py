@@ -33,7 +33,7 @@ def torchvisions() -> Iterator[dict[str, Any]]:
                 continue
             seen = weights.transforms()
             measured = weights.meta["_metrics"]["ImageNet-1K"]
-            # With these two torchvision changes normalised images to those of mean and deviation a
+            # With these two torchvision changes normalised images to those of mean and std a
             # half inside the network.
             half = source.name in HALF
             yield {

@@ -129,7 +129,7 @@ def flipped(library: Library, root: Path) -> str:
     damaged = any((root / "run").rglob("damaged-*"))
     if damaged:
         return f"noticed, set aside; goes on from the checkpoint before, exit {status}"
-    return "**loads in silence**" if status == 0 else f"refused, exit {status}"
+    return "**loads silently**" if status == 0 else f"refused, exit {status}"
 
 
 def hostile(library: Library, root: Path) -> str:

@@ -13,7 +13,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import cladenet
-from by_heart import sgd, steps_to_learn
 from cladenet.cli import main
 from cladenet.data.augment.draws import permutation
 from cladenet.errors import BadArgument
@@ -26,6 +25,7 @@ from cladenet.training.learner import Learner
 from cladenet.training.sync_norm import share_statistics
 from cladenet.world import World
 from forking import finished, start, wait
+from overfit import sgd, steps_to_learn
 
 
 def whitening(model: nn.Module) -> WhiteningConv2d:
@@ -168,7 +168,7 @@ def test_shared_statistics_leave_the_scale_fixed() -> None:
     assert type(shared.get_submodule("stages.0.2")).__name__ == "SharedBatchNorm2d"
 
 
-def test_it_learns_by_heart() -> None:
+def test_it_overfits_eight_images() -> None:
     torch.manual_seed(0)
     assert 0 < steps_to_learn(create_model("airbench94_slim", num_classes=8), sgd(0.05), 32) < 100
 
@@ -182,8 +182,9 @@ def test_widths_that_are_not_three_are_refused() -> None:
 
 
 def test_the_paper_s_rates_are_those_of_its_code() -> None:
-    """airbench94.py: per 1,024 summed losses 11.5 / (1024 x 7.667), 64 times for shifts; decay
-    0.0153 a thousand; 0.2, 1 and 0.07 of it at 0, 23 and 100 % of 9.9 epochs of 48 steps."""
+    """airbench94.py: per 1,024 summed losses 11.5 / (1024 x 7.667), 64 times for norms'
+    biases; decay 0.0153 a thousand; 0.2, 1 and 0.07 of it at 0, 23 and 100 % of 9.9 epochs
+    of 48 steps."""
     recipe = RECIPES["airbench94"]
     total = recipe.total_steps(48)
     assert total == 475

@@ -5,11 +5,11 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from by_heart import adam, sgd, steps_to_learn
 from cladenet.analysis.cost import count_cost, layer_table
 from cladenet.layers.norm import response_norm
 from cladenet.models.alexnet import AlexNet, AlexNetCifar
 from cladenet.registry import create_model
+from overfit import adam, sgd, steps_to_learn
 from parity import from_torchvision, randomised, wear, worst
 
 
@@ -122,13 +122,13 @@ def test_the_cifar_net_is_three_convolutions_with_a_maximum_and_two_average_pool
     assert expected.min() < 0 < expected.max()
 
 
-def test_eight_real_images_are_learned_by_heart() -> None:
+def test_eight_real_images_are_overfitted() -> None:
     torch.manual_seed(0)
     assert 0 < steps_to_learn(create_model("alexnet_cifar"), sgd(0.02), size=32) < 200
 
 
 @pytest.mark.slow
-def test_eight_real_images_are_learned_by_heart_by_the_papers_net() -> None:
+def test_eight_real_images_are_overfitted_by_the_papers_net() -> None:
     torch.manual_seed(0)
     model = create_model("alexnet", input_size=63, num_classes=10)
     assert 0 < steps_to_learn(model, adam(5e-4), size=63) < 200

@@ -182,7 +182,7 @@ def test_a_box_is_resized_as_pillow_does(crop: str) -> None:
 
 
 def test_principal_colours_are_found() -> None:
-    """Noise of deviation 40 along (1, 1, 1) and 20 along (1, -1, 0), in levels of 255."""
+    """Noise of std 40 along (1, 1, 1) and 20 along (1, -1, 0), in levels of 255."""
     random = np.random.default_rng(0)
     along, across = random.normal(0, (40, 20), (200_000, 2)).T
     grey, red_green = np.array([1, 1, 1]) / 3**0.5, np.array([1, -1, 0]) / 2**0.5

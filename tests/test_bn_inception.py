@@ -6,11 +6,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from by_heart import sgd, steps_to_learn
 from cladenet.analysis.cost import count_cost, layer_table
 from cladenet.models.bn_inception import PassThrough
 from cladenet.registry import create_model
 from cladenet.surgery.features import FeatureMaps
+from overfit import sgd, steps_to_learn
 from parity import randomised, worst
 
 Next = Callable[[], Tensor]
@@ -42,9 +42,9 @@ def on_meta(name: str = "bn_inception", **overrides: Any) -> Any:
 
 def conv_norm(x: Tensor, take: Next, width: int, size: int, stride: int, bias: bool) -> Tensor:
     """ReLU(norm(conv(x))) with the next weights; torch's own epsilon, 1e-5."""
-    weight, shift = take(), take() if bias else None
+    weight, offset = take(), take() if bias else None
     assert weight.shape == (width, x.shape[1], size, size)
-    x = F.conv2d(x, weight, shift, stride, padding=size // 2)
+    x = F.conv2d(x, weight, offset, stride, padding=size // 2)
     gamma, beta, mean, variance, _ = (take() for _ in range(5))
     shape = (1, -1, 1, 1)
     x = (x - mean.view(shape)) / (variance.view(shape) + 1e-5).sqrt()
@@ -173,7 +173,7 @@ def test_the_last_map_sees_what_araujo_and_others_computed() -> None:
     table = layer_table(on_meta(), (3, 224, 224))
     maps = [row for row in table if row.name.startswith("stages.2")]
     assert max(row.receptive_field or 0 for row in maps) == 699
-    assert {row.step for row in maps} == {32}
+    assert {row.stride for row in maps} == {32}
 
 
 @pytest.mark.parametrize("name", ["3c", "4e"])
@@ -268,13 +268,13 @@ def test_any_norm_fits() -> None:
     assert model(torch.empty(1, 3, 20, 29, device="meta")).shape == (1, 10)
 
 
-def test_eight_real_images_are_learned_by_heart() -> None:
+def test_eight_real_images_are_overfitted() -> None:
     torch.manual_seed(0)
     assert 0 < steps_to_learn(create_model("inception2_cifar"), sgd(0.01), size=32) < 200
 
 
 @pytest.mark.slow
-def test_eight_real_images_are_learned_by_heart_by_the_papers_net() -> None:
+def test_eight_real_images_are_overfitted_by_the_papers_net() -> None:
     torch.manual_seed(0)
     model = create_model("bn_inception", num_classes=10)
     assert 0 < steps_to_learn(model, sgd(0.005), size=32) < 200

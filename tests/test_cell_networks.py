@@ -5,7 +5,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from by_heart import adam, steps_to_learn
 from cladenet.errors import BadArgument
 from cladenet.layers.norm import NoNorm
 from cladenet.models.amoebanet import REDUCTION_C
@@ -25,6 +24,7 @@ from cladenet.models.nasnet import NORMAL_A, REDUCTION_A
 from cladenet.models.progress import followers
 from cladenet.registry import create_model, find, list_models
 from cladenet.vision import torchvision
+from overfit import adam, steps_to_learn
 from parity import randomised, worst
 
 
@@ -173,7 +173,7 @@ def test_paths_are_dropped_more_often_the_longer_training_lasts_and_the_deeper_t
 
 
 @pytest.mark.parametrize("name", ["nasnet_a_cifar", "amoebanet_a_n6_f32_cifar"])
-def test_it_learns_eight_digits_by_heart(name: str) -> None:
+def test_it_overfits_eight_digits(name: str) -> None:
     torch.manual_seed(0)
     model = create_model(name, n=1, width=16, drop_path=0.0)
     assert steps_to_learn(model, adam(1e-2), 16) > 0
@@ -181,7 +181,7 @@ def test_it_learns_eight_digits_by_heart(name: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["nasnet_a_mobile", "amoebanet_a_mobile", "amoebanet_c_mobile"])
-def test_the_imagenet_networks_learn_eight_digits_by_heart(name: str) -> None:
+def test_the_imagenet_networks_overfit_eight_digits(name: str) -> None:
     torch.manual_seed(0)
     model = create_model(name, num_classes=8, drop_path=0.0, drop_rate=0.0)
     assert steps_to_learn(model, adam(1e-3), 64) > 0

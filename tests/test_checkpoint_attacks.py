@@ -99,7 +99,7 @@ def test_a_mutated_header_gives_tensors_or_our_error(count: int, saved: Path) ->
 CARDS: dict[str, tuple[dict[str, Any] | bytes, str]] = {
     "no JSON": (b"\x80\x04", "card.json is not JSON"),
     "deep": (b"[" * 100_000, "card.json is not JSON"),
-    "a list": (b"[1]", "the side-car has the fields list"),
+    "a list": (b"[1]", "the metadata have the fields list"),
     "an unknown field": ({"code": "import os"}, "has the fields .*'code'"),
     "unknown network": ({"network": "resnet"}, "no model is called 'resnet'; nearest"),
     "network is a list": ({"network": ["a"]}, "network cannot be"),

@@ -5,10 +5,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from by_heart import sgd, steps_to_learn
 from cladenet.errors import BadArgument
 from cladenet.models.cliquenet import CliqueLayer, CliqueNet, CliqueNetCifar
 from cladenet.registry import create_model
+from overfit import sgd, steps_to_learn
 from parity import randomised, worst
 
 
@@ -151,14 +151,14 @@ def test_the_classifier_sees_the_average_of_every_block_at_its_own_size() -> Non
 
 
 @pytest.mark.parametrize("name", ["cliquenet_36_12_cifar", "cliquenet_150_30_abc_cifar"])
-def test_it_learns_eight_digits_by_heart(name: str) -> None:
+def test_it_overfits_eight_digits(name: str) -> None:
     torch.manual_seed(0)
     model = create_model(name, k=8, T=30 if "abc" in name else 12, drop_rate=0.0)
     assert steps_to_learn(model, sgd(0.05), 16) > 0
 
 
 @pytest.mark.slow
-def test_the_imagenet_network_learns_eight_digits_by_heart() -> None:
+def test_the_imagenet_network_overfits_eight_digits() -> None:
     torch.manual_seed(0)
     assert steps_to_learn(create_model("cliquenet_s0", num_classes=8), sgd(0.05), 64) > 0
 

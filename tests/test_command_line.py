@@ -152,7 +152,7 @@ def test_a_pipe_that_is_closed_early_is_no_error() -> None:
 
 @pytest.mark.parametrize("words", [["--help"], ["models", "--json"]])
 def test_output_to_a_full_disk_is_told(words: list[str]) -> None:
-    """Also where all of it fits in the buffer and would be lost at the end without a word."""
+    """Also where all of it fits in the buffer and would be lost at the end silently."""
     with Path("/dev/full").open("w") as full:
         done = python("-m", "cladenet", *words, stdout=full, stderr=subprocess.PIPE)
     assert done.returncode == 6

@@ -3,7 +3,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from by_heart import sgd, steps_to_learn
 from cladenet.analysis.cost import count_cost
 from cladenet.errors import BadArgument
 from cladenet.layers.norm import group_norm
@@ -16,6 +15,7 @@ from cladenet.models.learned_group import (
 )
 from cladenet.models.progress import followers
 from cladenet.registry import create_model, find
+from overfit import sgd, steps_to_learn
 from parity import randomised, worst
 
 
@@ -169,14 +169,14 @@ def test_a_new_head_condenses_too() -> None:
 
 
 @pytest.mark.parametrize("converted", [False, True])
-def test_it_learns_eight_digits_by_heart(converted: bool) -> None:
+def test_it_overfits_eight_digits(converted: bool) -> None:
     torch.manual_seed(0)
     model = create_model("condensenet_50_cifar", converted=converted)
     assert steps_to_learn(model, sgd(0.05), 16) > 0
 
 
 @pytest.mark.slow
-def test_the_imagenet_network_learns_eight_digits_by_heart() -> None:
+def test_the_imagenet_network_overfits_eight_digits() -> None:
     torch.manual_seed(0)
     model = create_model("condensenet_74_g4", num_classes=8)
     assert steps_to_learn(model, sgd(0.05), 64) > 0

@@ -1,4 +1,4 @@
-"""A run of CondenseNet to its end, then the network of test time."""
+"""A run of CondenseNet to its end, then the inference network."""
 
 import json
 from pathlib import Path

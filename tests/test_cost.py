@@ -8,7 +8,7 @@ from cladenet.registry import create_model
 
 def sees(*layers: nn.Module, side: int = 64) -> list[tuple[int | None, int | None]]:
     table = layer_table(nn.Sequential(*layers), (1, side, side))
-    return [(row.receptive_field, row.step) for row in table]
+    return [(row.receptive_field, row.stride) for row in table]
 
 
 def test_cost_of_a_grouped_strided_convolution_and_a_linear_layer_by_hand() -> None:
@@ -60,7 +60,7 @@ def test_c3_of_lenet5_multiplies_its_60_connected_windows_of_25_at_100_places() 
     model = create_model("lenet5")
     assert count_cost(model, (1, 32, 32)) == (60_000, 325_680)
     (c3,) = (row for row in layer_table(model, (1, 32, 32)) if row.kind == "TableConv")
-    assert (c3.params, c3.macs, c3.receptive_field, c3.step) == (1_516, 150_000, 14, 2)
+    assert (c3.params, c3.macs, c3.receptive_field, c3.stride) == (1_516, 150_000, 14, 2)
 
 
 def test_windows_widen_the_field_by_their_steps_and_strides_multiply_them() -> None:
@@ -108,7 +108,7 @@ def test_response_normalisation_looks_across_channels_and_at_no_neighbours() -> 
     with torch.device("meta"):
         table = layer_table(create_model("alexnet"), (3, 224, 224))
     maps = [row for row in table if row.name.startswith("stages")]
-    assert (maps[-1].receptive_field, maps[-1].step) == (195, 32)
+    assert (maps[-1].receptive_field, maps[-1].stride) == (195, 32)
 
 
 @pytest.mark.parametrize("pool", [nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d])

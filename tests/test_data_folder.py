@@ -74,7 +74,7 @@ def test_stray_hidden_and_foreign_files_are_ignored_and_counted(tmp_path: Path) 
 
 
 def test_every_format_counts_whatever_its_suffix(tmp_path: Path) -> None:
-    """B5: WebP, TIFF and GIF are not skipped in silence; content decides, not the name."""
+    """B5: WebP, TIFF and GIF are not skipped silently; content decides, not the name."""
     two_classes(tmp_path, ("train",))
     folder = tmp_path / "train" / "bee"
     image = Image.new("RGB", (8, 8), (0, 100, 0))

@@ -7,7 +7,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from by_heart import sgd, steps_to_learn
 from cladenet.errors import BadArgument
 from cladenet.models.densenet import (
     DenseBlock,
@@ -19,6 +18,7 @@ from cladenet.models.densenet import (
 )
 from cladenet.registry import create_model
 from cladenet.surgery.features import FeatureMaps
+from overfit import sgd, steps_to_learn
 from parity import from_timm, from_torchvision, randomised, wear, worst
 
 SIZE = (2, 3, 64, 64)
@@ -67,8 +67,8 @@ def written_out(model: nn.Module, images: Tensor, n: int, bottleneck: bool, shar
     values = iter(model.state_dict().values())
 
     def norm_relu(x: Tensor) -> Tensor:
-        scale, shift, mean, variance, _ = (next(values) for _ in range(5))
-        return F.relu(F.batch_norm(x, mean, variance, scale, shift))
+        scale, offset, mean, variance, _ = (next(values) for _ in range(5))
+        return F.relu(F.batch_norm(x, mean, variance, scale, offset))
 
     x = F.conv2d(images, next(values), padding=1)
     for block in range(3):
@@ -312,9 +312,7 @@ def test_layers_for_four_blocks_are_asked_for() -> None:
         pytest.param("densenet121", 64, {"memory_efficient": True}, marks=pytest.mark.slow),
     ],
 )
-def test_eight_real_images_are_learned_by_heart(
-    name: str, size: int, overrides: dict[str, Any]
-) -> None:
+def test_eight_real_images_are_overfitted(name: str, size: int, overrides: dict[str, Any]) -> None:
     torch.manual_seed(0)
     model = create_model(name, num_classes=10, **overrides)
     assert 0 < steps_to_learn(model, sgd(0.02), size) < 200

@@ -8,12 +8,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from by_heart import sgd, steps_to_learn
 from cladenet.errors import BadArgument
 from cladenet.models.dpn import DPN, DualPathStage, DualPathUnit, FirstUnit
 from cladenet.registry import create_model
 from cladenet.surgery.features import FeatureMaps
 from cladenet.vision import torchvision
+from overfit import sgd, steps_to_learn
 from parity import from_timm, randomised, wear, worst
 
 SIZE = (2, 3, 64, 64)
@@ -108,8 +108,8 @@ def resnext_unit(x: Tensor, unit: DualPathUnit) -> Tensor:
     def norm_relu(x: Tensor, layer: Any, channels: slice) -> Tensor:
         norm = layer[0]
         parts = (norm.running_mean, norm.running_var, norm.weight, norm.bias)
-        mean, variance, scale, shift = (part[channels] for part in parts)
-        return F.relu(F.batch_norm(x, mean, variance, scale, shift, eps=norm.eps))
+        mean, variance, scale, offset = (part[channels] for part in parts)
+        return F.relu(F.batch_norm(x, mean, variance, scale, offset, eps=norm.eps))
 
     y = x
     activated = norm_relu(x, first, slice(width))
@@ -194,7 +194,7 @@ def test_impossible_arguments_are_refused(overrides: dict[str, Any], message: st
         pytest.param("dpn68", {}, marks=pytest.mark.slow),
     ],
 )
-def test_eight_real_images_are_learned_by_heart(name: str, overrides: dict[str, Any]) -> None:
+def test_eight_real_images_are_overfitted(name: str, overrides: dict[str, Any]) -> None:
     torch.manual_seed(0)
     model = create_model(name, num_classes=10, **overrides)
     assert 0 < steps_to_learn(model, sgd(0.02), 64) < 200

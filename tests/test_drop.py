@@ -4,7 +4,7 @@ from cladenet.layers.drop import DropPath
 
 
 def test_dropped_paths_are_whole_samples_and_the_others_are_scaled_up() -> None:
-    """Of 4000 samples a quarter is 0, give or take 4 deviations; the others are x / 0.75."""
+    """Of 4000 samples a quarter is 0, within 4 standard deviations; the others are x / 0.75."""
     torch.manual_seed(0)
     x = torch.rand(4000, 3, 2, 2) + 1
     y = DropPath(0.25)(x)

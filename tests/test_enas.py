@@ -7,12 +7,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from by_heart import adam, steps_to_learn
 from cladenet.errors import BadArgument
 from cladenet.models.cells import Cell, FactorizedReduction, ScheduledDropPath
 from cladenet.models.enas import MACRO_ARC, NORMAL, REDUCTION, EnasCell, read_arc
 from cladenet.models.macro_network import OPERATIONS, MacroLayer, MacroNetwork, macro_text
 from cladenet.registry import create_model, find
+from overfit import adam, steps_to_learn
 from parity import randomised, worst
 
 # cifar10_micro_final.sh: of each pair input, operation, input, operation; 0 is h_(i-1), 1 is h_i.
@@ -147,7 +147,7 @@ def test_impossible_layers_are_refused(layers: tuple[MacroLayer, ...], message: 
         MacroNetwork(layers, 8)
 
 
-def test_it_learns_eight_digits_by_heart() -> None:
+def test_it_overfits_eight_digits() -> None:
     torch.manual_seed(0)
     micro = create_model("enas_micro_cifar", n=1, width=16, drop_path=0.0, drop_rate=0.0)
     assert steps_to_learn(micro, adam(3e-3), 32) > 0
@@ -158,7 +158,7 @@ def test_it_learns_eight_digits_by_heart() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["enas_micro_cifar", "enas_macro_cifar"])
-def test_the_whole_networks_learn_eight_digits_by_heart(name: str) -> None:
+def test_the_whole_networks_overfit_eight_digits(name: str) -> None:
     torch.manual_seed(0)
     still: dict[str, Any] = {"drop_path": 0.0} if "micro" in name else {}
     model = create_model(name, num_classes=8, drop_rate=0.0, **still)

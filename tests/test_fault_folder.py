@@ -147,7 +147,7 @@ def test_a_folder_of_any_name_holds_a_run(data: Path, tmp_path: Path) -> None:
 def test_a_run_that_cannot_start_leaves_no_folder_behind(
     words: list[str], status: int, data: Path, tmp_path: Path
 ) -> None:
-    """So that the same command works once its mistake is mended."""
+    """So that the same command works once its mistake is fixed."""
     run, output = tmp_path / "run", tmp_path / "output"
     where = tmp_path / "gone" if words == ["gone"] else data
     outcome = child(small_run(run, where, *(w for w in words if "=" in w)), output)

@@ -8,13 +8,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from by_heart import sgd, steps_to_learn
 from cladenet.analysis.cost import count_cost, layer_table
 from cladenet.errors import BadArgument
 from cladenet.layers.branches import Branches
 from cladenet.layers.init import he_init
 from cladenet.models.googlenet import GoogLeNet, inception
 from cladenet.registry import create_model
+from overfit import sgd, steps_to_learn
 from parity import from_torchvision, randomised, wear, worst
 
 BN = partial(nn.BatchNorm2d, eps=1e-3)
@@ -118,8 +118,8 @@ def test_all_three_logits_are_those_of_the_papers_table_written_out() -> None:
     with torch.no_grad():
         of_4a, of_4d, logits = written_out(ours, images)
         assert worst(ours(images), logits) < 1e-10
-        heard = without_chance(ours)(images)
-    for mine, expected in zip(heard, (logits, of_4a, of_4d), strict=True):
+        outputs = without_chance(ours)(images)
+    for mine, expected in zip(outputs, (logits, of_4a, of_4d), strict=True):
         assert worst(mine, expected) < 1e-10
 
 
@@ -141,10 +141,10 @@ def test_with_3x3_kernels_and_batch_norm_all_three_logits_are_torchvisions(pool4
         if pool4 == 3:
             assert not torch.allclose(logits, theirs(images).logits, rtol=1e-3)
             theirs.maxpool4 = nn.MaxPool2d(3, stride=2, ceil_mode=True)
-        heard = theirs(images)
-    assert worst(logits, heard.logits) < 1e-10
-    assert worst(of_4a, heard.aux_logits1) < 1e-10
-    assert worst(of_4d, heard.aux_logits2) < 1e-10
+        outputs = theirs(images)
+    assert worst(logits, outputs.logits) < 1e-10
+    assert worst(of_4a, outputs.aux_logits1) < 1e-10
+    assert worst(of_4d, outputs.aux_logits2) < 1e-10
 
 
 @pytest.mark.parametrize(
@@ -271,9 +271,9 @@ def test_evaluation_mode_knows_nothing_of_the_auxiliary_classifiers() -> None:
 
 
 def test_training_mode_gives_the_logits_then_those_of_4a_and_of_4d() -> None:
-    heard = small(auxiliary=True).train()(torch.randn(2, 3, 64, 64))
-    assert isinstance(heard, tuple)
-    assert [tuple(logits.shape) for logits in heard] == [(2, 5)] * 3
+    outputs = small(auxiliary=True).train()(torch.randn(2, 3, 64, 64))
+    assert isinstance(outputs, tuple)
+    assert [tuple(logits.shape) for logits in outputs] == [(2, 5)] * 3
     assert small().train()(torch.randn(2, 3, 64, 64)).shape == (2, 5)
 
 
@@ -317,8 +317,8 @@ def test_auxiliary_classifiers_are_replaced_and_removed_with_the_main_one() -> N
 @pytest.mark.parametrize("size", [(47, 47), (64, 97), (288, 224)])
 def test_images_of_any_size_train_with_auxiliary_classifiers(size: tuple[int, int]) -> None:
     model = on_meta(auxiliary=True, num_classes=5).train()
-    heard = model(torch.empty(2, 3, *size, device="meta"))
-    assert [tuple(logits.shape) for logits in heard] == [(2, 5)] * 3
+    outputs = model(torch.empty(2, 3, *size, device="meta"))
+    assert [tuple(logits.shape) for logits in outputs] == [(2, 5)] * 3
 
 
 @pytest.mark.parametrize(("auxiliary", "least"), [(False, 31), (True, 47)])
@@ -346,20 +346,20 @@ def test_dropout_is_40_percent_before_the_last_layer() -> None:
     assert on_meta(drop_rate=0.2).head[-2].p == 0.2
 
 
-def test_eight_real_images_are_learned_by_heart() -> None:
+def test_eight_real_images_are_overfitted() -> None:
     torch.manual_seed(0)
     assert 0 < steps_to_learn(GoogLeNet(num_classes=10, init=he_init), sgd(0.003), size=32) < 200
 
 
 @pytest.mark.slow
-def test_eight_real_images_are_learned_by_heart_with_auxiliary_classifiers() -> None:
+def test_eight_real_images_are_overfitted_with_auxiliary_classifiers() -> None:
     torch.manual_seed(0)
     model = GoogLeNet(num_classes=10, auxiliary=True, init=he_init)
     assert 0 < steps_to_learn(model, sgd(0.003), size=48) < 200
 
 
 @pytest.mark.slow
-def test_eight_real_images_are_learned_by_heart_with_batch_norm() -> None:
+def test_eight_real_images_are_overfitted_with_batch_norm() -> None:
     torch.manual_seed(0)
     model = create_model("googlenet_bn", num_classes=10, auxiliary=True)
     assert 0 < steps_to_learn(model, sgd(0.02), size=48) < 200

@@ -6,10 +6,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from by_heart import adam, eight_digits, steps_to_learn
 from cladenet.errors import BadArgument
 from cladenet.models.highway_layers import Highway
 from cladenet.registry import create_model
+from overfit import adam, eight_digits, steps_to_learn
 from parity import randomised, worst
 
 
@@ -219,7 +219,7 @@ def test_a_lesion_is_the_network_without_that_layer(name: str) -> None:
 
 
 def test_weights_are_drawn_as_in_the_authors_code() -> None:
-    """Its "xavier" has a variance of 2 / fan-in; the last layers have deviations of their own."""
+    """Its "xavier" has a variance of 2 / fan-in; the last layers have an std of their own."""
     model: Any = create_model("highway19_cifar10")
     for layer in (model.stages[1][4].transform[0], model.stages[1][4].gate[0], model.head[0]):
         he = (2 / layer.weight[0].numel()) ** 0.5
@@ -280,21 +280,21 @@ def test_impossible_arguments_are_refused(overrides: dict[str, Any], message: st
 
 
 @pytest.mark.parametrize(("name", "size"), [("highway10_mnist_w16", 28), ("highway11_cifar10", 32)])
-def test_eight_real_images_are_learned_by_heart(name: str, size: int) -> None:
+def test_eight_real_images_are_overfitted(name: str, size: int) -> None:
     torch.manual_seed(0)
     assert 0 < steps_to_learn(create_model(name), adam(2e-3), size) < 200
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["highway19_cifar10", "highway32_cifar10"])
-def test_eight_real_images_are_learned_by_heart_by_the_deep_nets(name: str) -> None:
+def test_eight_real_images_are_overfitted_by_the_deep_nets(name: str) -> None:
     torch.manual_seed(0)
     assert 0 < steps_to_learn(create_model(name), adam(2e-3), size=16) < 200
 
 
 @pytest.mark.parametrize("activation", ["relu", "tanh"])
 @pytest.mark.parametrize("depth", [10, 100])
-def test_a_deep_highway_net_learns_by_heart_what_a_deep_plain_net_does_not(
+def test_a_deep_highway_net_overfits_what_a_deep_plain_net_does_not(
     depth: int, activation: str
 ) -> None:
     """Fig. 1: plain networks degrade with depth, highway networks do not."""

@@ -5,11 +5,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from by_heart import sgd, steps_to_learn
 from cladenet.errors import BadArgument
 from cladenet.layers.instance_norm import InstanceBatchNorm, InstanceNorm
 from cladenet.layers.squeeze_excite import SqueezeExcite
 from cladenet.registry import create_model
+from overfit import sgd, steps_to_learn
 from parity import randomised, worst
 
 EPS = 1e-5
@@ -40,14 +40,14 @@ class Written:
         return F.conv2d(x, w, stride=stride, padding=w.shape[2] // 2, groups=groups)
 
     def batch_norm(self, x: Tensor) -> Tensor:
-        scale, shift, mean, variance, _ = (next(self.values) for _ in range(5))
-        return F.batch_norm(x, mean, variance, scale, shift)
+        scale, offset, mean, variance, _ = (next(self.values) for _ in range(5))
+        return F.batch_norm(x, mean, variance, scale, offset)
 
     def instance_norm(self, x: Tensor) -> Tensor:
-        scale, shift = next(self.values), next(self.values)
+        scale, offset = next(self.values), next(self.values)
         mean, variance = x.mean((2, 3), keepdim=True), x.var((2, 3), correction=0, keepdim=True)
         y = (x - mean) / (variance + EPS).sqrt()
-        return y * scale[:, None, None] + shift[:, None, None]
+        return y * scale[:, None, None] + offset[:, None, None]
 
     def ibn(self, x: Tensor) -> Tensor:
         half = x.shape[1] // 2
@@ -191,7 +191,7 @@ def test_a_kind_that_is_none_is_refused() -> None:
 
 
 @pytest.mark.parametrize("kind", ["a", "b"])
-def test_eight_real_images_are_learned_by_heart(kind: str) -> None:
+def test_eight_real_images_are_overfitted(kind: str) -> None:
     torch.manual_seed(0)
     model = create_model("resnet18_ibn_a", units=(1, 1, 1, 1), kind=kind, num_classes=10)
     assert 0 < steps_to_learn(model, sgd(0.02), 64) < 200

@@ -6,11 +6,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from by_heart import quick_norm, sgd, steps_to_learn
 from cladenet.analysis.cost import count_cost
 from cladenet.errors import BadArgument
 from cladenet.models.inception_resnet import KERNELS_B, V1, Unit
 from cladenet.registry import create_model, find
+from overfit import quick_norm, sgd, steps_to_learn
 from parity import from_timm, randomised, wear, worst
 
 NAMES = ("inception_resnet_v1", "inception_resnet_v2", "inception_resnet_v2_paper")
@@ -55,8 +55,8 @@ class WrittenOut:
             assert weight.shape == (int(channels), x.shape[1], height, width)
             padding = 0 if mode else (height // 2, width // 2)
             x = F.conv2d(x, weight, stride=2 if mode == ["/2"] else 1, padding=padding)
-            scale, shift, mean, variance, _ = (next(self.values) for _ in range(5))
-            x = F.relu(F.batch_norm(x, mean, variance, scale, shift, eps=0.001))
+            scale, offset, mean, variance, _ = (next(self.values) for _ in range(5))
+            x = F.relu(F.batch_norm(x, mean, variance, scale, offset, eps=0.001))
         return x
 
     def module(self, x: Tensor, *branches: str) -> Tensor:
@@ -226,7 +226,7 @@ def test_impossible_arguments_are_refused(overrides: dict[str, Any], message: st
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
-def test_eight_real_images_are_learned_by_heart(name: str) -> None:
+def test_eight_real_images_are_overfitted(name: str) -> None:
     torch.manual_seed(0)
     model = create_model(name, num_classes=10, norm=quick_norm)
     assert 0 < steps_to_learn(model, sgd(0.003), 75) < 200

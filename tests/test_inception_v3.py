@@ -6,13 +6,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from by_heart import quick_norm, sgd, steps_to_learn
 from cladenet.analysis.cost import layer_table
 from cladenet.errors import BadArgument
 from cladenet.models.inception import average_pool, path
 from cladenet.models.inception_v3 import module_b, module_c, module_d
 from cladenet.registry import create_model, find
 from cladenet.surgery.features import FeatureMaps
+from overfit import quick_norm, sgd, steps_to_learn
 from parity import from_timm, from_torchvision, randomised, wear, worst
 
 SIZE = (2, 3, 107, 107)
@@ -144,11 +144,11 @@ def test_the_auxiliary_classifier_reads_the_last_17x17_map() -> None:
     """Its gradient reaches all of the network up to there, and nothing behind."""
     model = with_auxiliary(drop_rate=0.0)
     model(torch.randn(2, 3, 299, 299))[1].sum().backward()
-    heard = {
+    outputs = {
         name: any(p.grad is not None for p in part.parameters())
         for name, part in [("stem", model.stem), *model.stages.named_children()]
     }
-    assert heard == {"stem": True, "0": True, "1": True, "2": False}
+    assert outputs == {"stem": True, "0": True, "1": True, "2": False}
     last = model.stages[1][4]
     assert all(p.grad is not None for p in last.parameters())
 
@@ -180,14 +180,14 @@ def test_without_classes_there_is_no_auxiliary_classifier() -> None:
 
 
 @pytest.mark.slow
-def test_eight_real_images_are_learned_by_heart() -> None:
+def test_eight_real_images_are_overfitted() -> None:
     torch.manual_seed(0)
     model = create_model("inception_v3", num_classes=10, norm=quick_norm)
     assert 0 < steps_to_learn(model, sgd(0.001), 75) < 200
 
 
 @pytest.mark.slow
-def test_eight_real_images_are_learned_by_heart_with_the_auxiliary_classifier() -> None:
+def test_eight_real_images_are_overfitted_with_the_auxiliary_classifier() -> None:
     torch.manual_seed(0)
     model = create_model("inception_v3", num_classes=10, auxiliary=True, norm=quick_norm)
     assert 0 < steps_to_learn(model, sgd(0.001), 299) < 200

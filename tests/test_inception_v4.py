@@ -5,12 +5,12 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from by_heart import quick_norm, sgd, steps_to_learn
 from cladenet.analysis.cost import layer_table
 from cladenet.layers.branches import Branches
 from cladenet.models.inception import reduction_a, stem_v4
 from cladenet.models.inception_v4 import reduction_b
 from cladenet.registry import create_model, find
+from overfit import quick_norm, sgd, steps_to_learn
 from parity import from_timm, randomised, wear, worst
 
 
@@ -98,7 +98,7 @@ def test_it_costs_twice_what_v3_costs() -> None:
 
 
 @pytest.mark.slow
-def test_eight_real_images_are_learned_by_heart() -> None:
+def test_eight_real_images_are_overfitted() -> None:
     torch.manual_seed(0)
     model = create_model("inception_v4", num_classes=10, norm=quick_norm)
     assert 0 < steps_to_learn(model, sgd(0.001), 107) < 200

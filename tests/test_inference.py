@@ -398,7 +398,7 @@ def test_an_engine_that_would_end_the_process_is_left_alone(
 
 
 def test_a_network_is_made_ready_without_torchs_compiler() -> None:
-    """Whose shapes are sympy's: 0.3 to 0.8 s and 60 MB, as much as all else. In a fresh process."""
+    """Whose shapes are sympy's: 0.3 to 0.8 s and 60 MB, as much as the rest. In a fresh process."""
     code = """
 import sys, cladenet
 cladenet.for_inference(cladenet.create_model("lenet5_relu"), size=(1, 32, 32))

@@ -7,10 +7,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from by_heart import sgd, steps_to_learn
 from cladenet.errors import BadArgument
 from cladenet.models.interleaved import StructuredSparseConv, composed_kernel, interleaved_conv
 from cladenet.registry import create_model
+from overfit import sgd, steps_to_learn
 from parity import randomised, worst
 
 
@@ -188,6 +188,6 @@ def test_impossible_arguments_are_refused(
         ),
     ],
 )
-def test_eight_real_images_are_learned_by_heart(name: str, overrides: dict[str, Any]) -> None:
+def test_eight_real_images_are_overfitted(name: str, overrides: dict[str, Any]) -> None:
     torch.manual_seed(0)
     assert 0 < steps_to_learn(create_model(name, **overrides), sgd(0.02), size=16) < 200

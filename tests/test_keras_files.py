@@ -139,7 +139,7 @@ def test_a_dense_layer_of_another_name_is_the_last() -> None:
 
 
 def test_the_normalisation_inside_a_network_is_that_of_its_images() -> None:
-    """Keras' EfficientNets keep deviations in the place of variances, where they are ImageNet's."""
+    """Keras' EfficientNets keep stds in the place of variances, where they are ImageNet's."""
     mean = torch.tensor([0.485, 0.456, 0.406])
 
     def images(variance: list[float]) -> dict[str, Any]:

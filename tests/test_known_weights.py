@@ -60,7 +60,7 @@ def test_the_table_says_what_timm_declares() -> None:
 
 @pytest.mark.parametrize("name", ["torchvision/googlenet", "torchvision/inception_v3"])
 def test_networks_that_change_their_input_inside_get_it_changed_before(name: str) -> None:
-    """`transform_input`: from ImageNet's mean and deviation to a half and a half."""
+    """`transform_input`: from ImageNet's mean and std to 0.5 and 0.5."""
     row = find_weights(f"{name}:IMAGENET1K_V1")
     assert (row.mean, row.std) == ((0.5,) * 3, (0.5,) * 3)
 

@@ -2,7 +2,6 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from by_heart import adam, steps_to_learn
 from cladenet.errors import BadArgument
 from cladenet.models.large_scale_evolution import (
     DNA,
@@ -13,6 +12,7 @@ from cladenet.models.large_scale_evolution import (
     Vertex,
 )
 from cladenet.registry import create_model
+from overfit import adam, steps_to_learn
 
 
 def test_the_first_individual_is_a_linear_classifier_of_the_mean_colour() -> None:
@@ -76,7 +76,7 @@ def test_a_vertex_must_read_what_is_before_it(vertex: Vertex) -> None:
         EvolvedNetwork(DNA((vertex,)))
 
 
-def test_a_grown_network_learns_eight_digits_by_heart() -> None:
+def test_a_grown_network_overfits_eight_digits() -> None:
     torch.manual_seed(0)
     dna = DNA(
         (

@@ -5,11 +5,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from by_heart import sgd, steps_to_learn
 from cladenet.analysis.cost import layer_table
 from cladenet.models.lenet import RBF, Squash, SubSampling
 from cladenet.models.lenet_targets import CODE_LENGTH, drawing, targets
 from cladenet.registry import create_model
+from overfit import sgd, steps_to_learn
 from parity import randomised, worst
 
 # Table I as it is printed: a row for each map of S2, an X where a map of C3 reads it.
@@ -201,6 +201,6 @@ def test_the_modern_form_on_colour_has_the_size_that_its_note_gives() -> None:
 
 
 @pytest.mark.parametrize(("name", "lr"), [("lenet5", 0.003), ("lenet5_relu", 0.01)])
-def test_eight_real_images_are_learned_by_heart(name: str, lr: float) -> None:
+def test_eight_real_images_are_overfitted(name: str, lr: float) -> None:
     torch.manual_seed(0)
     assert 0 < steps_to_learn(create_model(name), sgd(lr), size=32) < 200

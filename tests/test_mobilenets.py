@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch import nn
 
-from by_heart import sgd, steps_to_learn
 from cladenet.analysis.cost import count_cost, layer_table
 from cladenet.errors import BadArgument
 from cladenet.layers.inverted_residual import InvertedResidual, rounded
 from cladenet.registry import create_model, find
+from overfit import sgd, steps_to_learn
 from parity import from_timm, from_torchvision, randomised, wear, worst
 
 
@@ -127,7 +127,7 @@ def test_impossible_widths_are_refused(name: str, width: float, message: str) ->
 
 
 @pytest.mark.parametrize("name", ["mobilenet_v1_x0_25", "mobilenet_v2_x0_35"])
-def test_eight_real_images_are_learned_by_heart(name: str) -> None:
+def test_eight_real_images_are_overfitted(name: str) -> None:
     torch.manual_seed(0)
     model = create_model(name, num_classes=10)
     assert 0 < steps_to_learn(model, sgd(0.02), size=64) < 200

@@ -58,7 +58,7 @@ def batch(name: str, n: int = 2) -> Tensor:
 
 @pytest.mark.parametrize("name", list_models())
 def test_size_and_cost_are_the_ledgers(name: str) -> None:
-    """Of the network of test time; that of training, where it is another one, has its own."""
+    """Of the inference network; that of training, where it is another one, has its own."""
     entry = find(name)
     assert count_cost(at_test_time(name), entry.input) == (entry.params, entry.macs)
     if entry.train_params:

@@ -5,12 +5,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from by_heart import sgd, steps_to_learn
 from cladenet.analysis.cost import count_cost, macs_to_exits
 from cladenet.errors import BadArgument
 from cladenet.models.msdnet import MSDNet, MSDNetCifar
 from cladenet.models.scale_grid import Layer, Reduce
 from cladenet.registry import create_model, find, list_models
+from overfit import sgd, steps_to_learn
 from parity import randomised, worst
 
 
@@ -29,8 +29,8 @@ def written_out(
 
     def unit(x: Tensor, stride: int = 1, bias: bool = False) -> Tensor:
         weight = next(values)
-        shift = next(values) if bias else None
-        x = F.conv2d(x, weight, shift, stride, padding=weight.shape[2] // 2)
+        offset = next(values) if bias else None
+        x = F.conv2d(x, weight, offset, stride, padding=weight.shape[2] // 2)
         gamma, beta, mean, var, _ = (next(values) for _ in range(5))
         return F.relu(F.batch_norm(x, mean, var, gamma, beta))
 
@@ -168,14 +168,14 @@ def test_a_new_head_is_a_new_head_at_every_exit() -> None:
     assert [x.shape for x in model.eval().exits(torch.randn(2, 3, 32, 32))] == [(2, 7), (2, 7)]
 
 
-def test_it_learns_eight_digits_by_heart() -> None:
+def test_it_overfits_eight_digits() -> None:
     torch.manual_seed(0)
     model = create_model("msdnet_budget_4_cifar")
     assert steps_to_learn(model, sgd(0.05), 32, auxiliary=1.0) > 0
 
 
 @pytest.mark.slow
-def test_the_imagenet_network_learns_eight_digits_by_heart() -> None:
+def test_the_imagenet_network_overfits_eight_digits() -> None:
     torch.manual_seed(0)
     assert steps_to_learn(create_model("msdnet_k4", num_classes=8), sgd(0.05), 64) > 0
 

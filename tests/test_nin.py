@@ -5,8 +5,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from by_heart import adam, steps_to_learn
 from cladenet.registry import create_model
+from overfit import adam, steps_to_learn
 from parity import randomised, worst
 
 # Of each block: stride and padding of its first convolution, and how many 1x1 follow.
@@ -31,10 +31,10 @@ def by_the_definition_file(name: str, images: Tensor, values: list[Tensor]) -> T
 
     def rectified(x: Tensor) -> Tensor:
         if norm:
-            scale, shift, mean, variance, _ = (next(w) for _ in range(5))
+            scale, offset, mean, variance, _ = (next(w) for _ in range(5))
             place = (1, -1, 1, 1)
             x = (x - mean.view(place)) / (variance.view(place) + 1e-5).sqrt()
-            x = x * scale.view(place) + shift.view(place)
+            x = x * scale.view(place) + offset.view(place)
         return x.clamp(min=0)
 
     def pool(x: Tensor, number: int) -> Tensor:
@@ -162,6 +162,6 @@ def test_maps_of_imagenet_have_caffes_sizes() -> None:
 @pytest.mark.parametrize(
     ("name", "lr", "size"), [("nin_mnist", 3e-3, 28), ("nin_cifar10_bn", 1e-3, 16)]
 )
-def test_eight_real_images_are_learned_by_heart(name: str, lr: float, size: int) -> None:
+def test_eight_real_images_are_overfitted(name: str, lr: float, size: int) -> None:
     torch.manual_seed(0)
     assert 0 < steps_to_learn(create_model(name), adam(lr), size) < 200

@@ -27,7 +27,7 @@ def maps(scale: float = 3.0) -> Tensor:
 
 
 def drawn(layer: nn.Module) -> nn.Module:
-    """The layer in float64, its scales and shifts random."""
+    """The layer in float64, its weights and biases random."""
     torch.manual_seed(1)
     for parameter in layer.double().parameters():
         nn.init.uniform_(parameter, 0.5, 1.5)
@@ -149,9 +149,9 @@ def test_ibn_is_instance_norm_on_its_share_and_batch_norm_on_the_rest(
     for share, name, mean_over in ((instance, names[0], (2, 3)), (batch, names[1], (0, 2, 3))):
         part, own = x[:, share], layer.get_submodule(name)
         mean = part.mean(mean_over, keepdim=True)
-        deviation = (part.var(mean_over, correction=0, keepdim=True) + EPS).sqrt()
+        std = (part.var(mean_over, correction=0, keepdim=True) + EPS).sqrt()
         gamma, beta = (own.get_parameter(key)[:, None, None] for key in ("weight", "bias"))
-        expected = gamma * (part - mean) / deviation + beta
+        expected = gamma * (part - mean) / std + beta
         torch.testing.assert_close(y[:, share], expected, rtol=0, atol=1e-12)
 
 
@@ -173,10 +173,10 @@ def test_mean_only_batch_norm_centres_by_the_batch_and_then_by_what_it_remembers
     layer, x = MeanOnlyBatchNorm(CHANNELS).double(), maps()
     nn.init.uniform_(layer.bias, 0.5, 1.5)
     means = [fsum(x[:, c].flatten().tolist()) / x[:, c].numel() for c in range(CHANNELS)]
-    mean, shift = torch.tensor(means, dtype=x.dtype)[:, None, None], layer.bias[:, None, None]
-    torch.testing.assert_close(layer(x), x - mean + shift, rtol=0, atol=1e-12)
+    mean, offset = torch.tensor(means, dtype=x.dtype)[:, None, None], layer.bias[:, None, None]
+    torch.testing.assert_close(layer(x), x - mean + offset, rtol=0, atol=1e-12)
     layer.eval()  # a tenth of the way from 0 to the batch's means
-    torch.testing.assert_close(layer(x), x - 0.1 * mean + shift, rtol=0, atol=1e-12)
+    torch.testing.assert_close(layer(x), x - 0.1 * mean + offset, rtol=0, atol=1e-12)
 
 
 def test_no_norm_hands_out_no_memory_that_the_relu_after_it_would_change() -> None:

@@ -11,7 +11,6 @@ import torch
 from torch import Tensor, nn
 
 import cladenet
-from by_heart import adam, eight_digits, sgd, steps_to_learn
 from cladenet.errors import BadArgument
 from cladenet.layers.classifier import Classifier
 from cladenet.layers.instance_norm import InstanceBatchNorm, InstanceNorm
@@ -26,6 +25,7 @@ from cladenet.surgery.weight_norm import (
     weight_normalised,
 )
 from cladenet.training.sync_norm import share_statistics
+from overfit import adam, eight_digits, sgd, steps_to_learn
 from trials import at_step, check_refusal, child, final_state, resumed, small_run, warm
 
 KINDS: dict[str, type[nn.Module]] = {
@@ -195,7 +195,7 @@ STEPS = {"none": sgd(0.005), "weight": sgd(0.005), "cosine": adam(0.01)}
 
 
 @pytest.mark.parametrize("norm", list(KINDS))
-def test_eight_real_images_are_learned_by_heart_with_each(norm: str) -> None:
+def test_eight_real_images_are_overfitted_with_each(norm: str) -> None:
     model = small(norm)
     if weight_normalised(model):
         initialise_from_data(model, eight_digits(3, 32)[0])

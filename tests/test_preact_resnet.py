@@ -8,7 +8,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from by_heart import sgd, steps_to_learn
 from cladenet.analysis.cost import layer_table
 from cladenet.errors import BadArgument
 from cladenet.layers.shortcut import option_a, option_b, option_b_preact
@@ -26,6 +25,7 @@ from cladenet.models.preact_resnet import (
     Unit,
 )
 from cladenet.registry import create_model
+from overfit import sgd, steps_to_learn
 from parity import from_timm, randomised, wear, worst
 
 ORDERS = {
@@ -86,8 +86,8 @@ class Written:
         return F.conv2d(x, weight, stride=stride, padding=weight.shape[2] // 2)
 
     def norm(self, x: Tensor) -> Tensor:
-        scale, shift, mean, variance, _ = (next(self.values) for _ in range(5))
-        return F.batch_norm(x, mean, variance, scale, shift)
+        scale, offset, mean, variance, _ = (next(self.values) for _ in range(5))
+        return F.batch_norm(x, mean, variance, scale, offset)
 
     def linear(self, x: Tensor) -> Tensor:
         return x @ next(self.values).T + next(self.values)
@@ -323,7 +323,7 @@ def test_numbers_of_units_that_are_not_four_or_not_positive_are_refused(
 
 
 @pytest.mark.parametrize("order", ORDERS.values(), ids=ORDERS)
-def test_eight_real_images_are_learned_by_heart_with_any_order(order: type[Unit]) -> None:
+def test_eight_real_images_are_overfitted_with_any_order(order: type[Unit]) -> None:
     torch.manual_seed(0)
     model = create_model("preact_resnet110_cifar", depth=14, num_classes=10, order=order)
     assert 0 < steps_to_learn(model, sgd(0.02), size=32) < 200
@@ -336,9 +336,7 @@ def test_eight_real_images_are_learned_by_heart_with_any_order(order: type[Unit]
         ("preact_resnet152", {"units": (1, 1, 1, 1)}, 32),
     ],
 )
-def test_eight_real_images_are_learned_by_heart(
-    name: str, overrides: dict[str, Any], size: int
-) -> None:
+def test_eight_real_images_are_overfitted(name: str, overrides: dict[str, Any], size: int) -> None:
     torch.manual_seed(0)
     model = create_model(name, num_classes=10, **overrides)
     assert 0 < steps_to_learn(model, sgd(0.02), size) < 200

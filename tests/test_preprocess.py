@@ -39,7 +39,7 @@ def test_the_input_is_normalised(channels: int, dtype: torch.dtype) -> None:
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_the_contrast_of_each_image_can_be_normalised(dtype: torch.dtype) -> None:
-    """Mean 0 and deviation 1 over all values of an image, channels together."""
+    """Mean 0 and std 1 over all values of an image, channels together."""
     images = noise(4, 5, 7, 3)
     images[1] //= 3
     images[2] = 77

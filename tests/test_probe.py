@@ -24,9 +24,9 @@ def test_the_fit_is_where_the_penalised_loss_is_flat() -> None:
     labels = torch.randint(3, (60,))
     found = fit(x, labels, 3, None)
     assert found.decay == WITHOUT_VALIDATION
-    mean, deviation = x.mean(0), x.std(0, correction=0)
-    standard = (x - mean) / deviation
-    weight = (found.weight * deviation).requires_grad_()
+    mean, std = x.mean(0), x.std(0, correction=0)
+    standard = (x - mean) / std
+    weight = (found.weight * std).requires_grad_()
     bias = (found.bias + found.weight @ mean).requires_grad_()
     F.cross_entropy(standard @ weight.T + bias, labels).backward()
     assert weight.grad is not None

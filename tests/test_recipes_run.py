@@ -88,7 +88,7 @@ def test_images_are_normalised_as_the_recipe_says_wherever_they_are_seen(
     tiny: str,
     tmp_path: Path,
 ) -> None:
-    """The side-car has it, so that evaluating, predicting and fine-tuning do it again."""
+    """The metadata have it, so that evaluating, predicting and fine-tuning do it again."""
     result = trained(tiny, "default", "digits", tmp_path, steps=2, normalise=normalise)
     seen = cladenet.load(result.folder).card.preprocess
     measured = Preprocess.for_dataset(

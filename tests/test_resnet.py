@@ -6,13 +6,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from by_heart import sgd, steps_to_learn
 from cladenet.analysis.cost import count_cost, layer_table
 from cladenet.errors import BadArgument
 from cladenet.layers.shortcut import ZeroPad, no_shortcut, option_a, option_b, option_c
 from cladenet.models.resnet import ResNetCifar, Unit
 from cladenet.registry import create_model
 from cladenet.surgery.features import FeatureMaps
+from overfit import sgd, steps_to_learn
 from parity import from_timm, from_torchvision, randomised, wear, worst
 
 DEPTHS = (18, 34, 50, 101, 152)
@@ -80,8 +80,8 @@ def written_out(model: nn.Module, images: Tensor, depth: int, plain: bool) -> Te
 
     def conv_norm(x: Tensor, stride: int = 1) -> Tensor:
         x = F.conv2d(x, next(values), stride=stride, padding=1)
-        scale, shift, mean, variance, _ = (next(values) for _ in range(5))
-        return F.batch_norm(x, mean, variance, scale, shift)
+        scale, offset, mean, variance, _ = (next(values) for _ in range(5))
+        return F.batch_norm(x, mean, variance, scale, offset)
 
     x = F.relu(conv_norm(images))
     for number, width in enumerate((16, 32, 64)):
@@ -181,14 +181,14 @@ def test_any_depth_6n_plus_2_counts_its_layers() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "sees"), [("resnet50", 483), ("resnet101", 1027), ("resnet152", 1507)]
+    ("name", "field"), [("resnet50", 483), ("resnet101", 1027), ("resnet152", 1507)]
 )
-def test_the_last_map_sees_what_araujo_and_others_computed(name: str, sees: int) -> None:
+def test_the_last_map_sees_what_araujo_and_others_computed(name: str, field: int) -> None:
     """Distill 2019, Table 1: ResNet v1."""
     with torch.device("meta"):
         table = layer_table(create_model(name), (3, 224, 224))
     maps = [row for row in table if row.name.startswith("stages.3")]
-    assert (maps[-1].receptive_field, maps[-1].step) == (sees, 32)
+    assert (maps[-1].receptive_field, maps[-1].stride) == (field, 32)
 
 
 def test_weights_have_hes_variance_and_norms_start_as_the_identity() -> None:
@@ -208,7 +208,7 @@ def test_any_norm_fits() -> None:
 
 
 @pytest.mark.parametrize(("name", "size"), [("resnet20_cifar", 32), ("resnet18", 64)])
-def test_eight_real_images_are_learned_by_heart(name: str, size: int) -> None:
+def test_eight_real_images_are_overfitted(name: str, size: int) -> None:
     torch.manual_seed(0)
     model = create_model(name, num_classes=10)
     assert 0 < steps_to_learn(model, sgd(0.02), size) < 200

@@ -6,10 +6,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from by_heart import sgd, steps_to_learn
 from cladenet.errors import BadArgument
 from cladenet.models.resnet_shortcuts import Gated, JoinedResNetCifar, Scaled
 from cladenet.registry import create_model, list_models
+from overfit import sgd, steps_to_learn
 from parity import randomised, wear, worst
 
 NAMES = [
@@ -32,8 +32,8 @@ def written_out(name: str, model: nn.Module, images: Tensor, n: int) -> Tensor:
     def conv_norm(x: Tensor, stride: int = 1) -> Tensor:
         weight = next(values)
         x = F.conv2d(x, weight, stride=stride, padding=weight.shape[2] // 2)
-        scale, shift, mean, variance, _ = (next(values) for _ in range(5))
-        return F.batch_norm(x, mean, variance, scale, shift)
+        scale, offset, mean, variance, _ = (next(values) for _ in range(5))
+        return F.batch_norm(x, mean, variance, scale, offset)
 
     x = F.relu(conv_norm(images))
     for number in range(3 * n):
@@ -138,7 +138,7 @@ def test_a_depth_that_is_not_6n_plus_2_is_refused() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_eight_real_images_are_learned_by_heart(name: str) -> None:
+def test_eight_real_images_are_overfitted(name: str) -> None:
     torch.manual_seed(0)
     model = create_model(name, depth=8, num_classes=10)
     lr = 0.1 if name == EXCLUSIVE else 0.02  # behind gates that are nearly shut F learns slowly

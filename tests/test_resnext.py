@@ -6,12 +6,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from by_heart import sgd, steps_to_learn
 from cladenet.analysis.cost import count_cost, layer_table
 from cladenet.errors import BadArgument
 from cladenet.models.resnet import Unit
 from cladenet.models.resnext import Aggregated, ResNeXtCifar
 from cladenet.registry import create_model
+from overfit import sgd, steps_to_learn
 from parity import from_timm, from_torchvision, randomised, wear, worst
 
 SIZE = (2, 3, 64, 64)
@@ -63,8 +63,8 @@ def split_transform_merge(x: Tensor, unit: Unit, paths: int, stride: int) -> Ten
     inner = len(w1) // paths
 
     def normed(t: Tensor, first: int, part: slice) -> Tensor:
-        scale, shift, mean, variance = (v[part] for v in values[first : first + 4])
-        return F.batch_norm(t, mean, variance, scale, shift)
+        scale, offset, mean, variance = (v[part] for v in values[first : first + 4])
+        return F.batch_norm(t, mean, variance, scale, offset)
 
     total = torch.zeros(())
     for i in range(paths):
@@ -127,8 +127,8 @@ def written_out(model: nn.Module, x: Tensor, depth: int, paths: int) -> Tensor:
     def conv_norm(t: Tensor, stride: int = 1, groups: int = 1) -> Tensor:
         w = next(values)
         t = F.conv2d(t, w, stride=stride, padding=w.shape[2] // 2, groups=groups)
-        scale, shift, mean, variance, _ = (next(values) for _ in range(5))
-        return F.batch_norm(t, mean, variance, scale, shift)
+        scale, offset, mean, variance, _ = (next(values) for _ in range(5))
+        return F.batch_norm(t, mean, variance, scale, offset)
 
     x = conv_norm(x).relu()
     assert x.shape[1] == 64
@@ -205,7 +205,7 @@ def test_impossible_arguments_are_refused(
         create_model(name, **arguments)
 
 
-def test_eight_real_images_are_learned_by_heart() -> None:
+def test_eight_real_images_are_overfitted() -> None:
     torch.manual_seed(0)
     model = ResNeXtCifar(11, cardinality=8, base_width=8)
     assert 0 < steps_to_learn(model, sgd(0.02), 16) < 200

@@ -7,7 +7,6 @@ import pytest
 import torch
 from torch import nn
 
-from by_heart import adam, steps_to_learn
 from cladenet.errors import BadArgument
 from cladenet.layers.drop import DropPath
 from cladenet.layers.inverted_residual import InvertedResidual
@@ -15,6 +14,7 @@ from cladenet.layers.squeeze_excite import SqueezeExcite
 from cladenet.models.efficientnet import SCALES, compound_scale
 from cladenet.models.mnasnet import A1, B1, SMALL, Row
 from cladenet.registry import create_model, find
+from overfit import adam, steps_to_learn
 from parity import from_timm, from_torchvision, randomised, wear, worst
 
 
@@ -208,7 +208,7 @@ def test_impossible_arguments_are_refused(
         pytest.param("efficientnet_b0", marks=pytest.mark.slow),
     ],
 )
-def test_eight_real_images_are_learned_by_heart(name: str) -> None:
+def test_eight_real_images_are_overfitted(name: str) -> None:
     torch.manual_seed(0)
     norm = nn.BatchNorm2d  # of the usual momentum: 0.01 needs more steps than this
     model = create_model(name, num_classes=10, norm=norm)

@@ -10,7 +10,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from by_heart import adam, sgd, steps_to_learn
 from cladenet.analysis.cost import count_cost
 from cladenet.errors import BadArgument
 from cladenet.layers.classifier import Classifier
@@ -18,6 +17,7 @@ from cladenet.layers.squeeze_excite import SqueezeExcite
 from cladenet.models.resnet import Unit
 from cladenet.registry import create_model, find
 from cladenet.surgery.excited import add_squeeze_excite
+from overfit import adam, sgd, steps_to_learn
 from parity import from_timm, randomised, wear, worst
 
 
@@ -356,7 +356,7 @@ def test_a_unit_without_the_place_says_so(name: str, position: str, kind: str) -
         add_squeeze_excite(on_meta(name), position=position)
 
 
-def test_eight_real_images_are_learned_by_heart() -> None:
+def test_eight_real_images_are_overfitted() -> None:
     torch.manual_seed(0)
     model = create_model("seresnet110_cifar", depth=8)
     assert 0 < steps_to_learn(model, sgd(0.02), 32) < 200
@@ -364,7 +364,7 @@ def test_eight_real_images_are_learned_by_heart() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["seresnet50", "seresnet50_post", "senet154"])
-def test_eight_real_images_are_learned_by_heart_by_the_large_ones(name: str) -> None:
+def test_eight_real_images_are_overfitted_by_the_large_ones(name: str) -> None:
     torch.manual_seed(0)
     model = create_model(name, units=(1, 2, 2, 1), num_classes=10)
     assert 0 < steps_to_learn(model, adam(1e-3), 64) < 200

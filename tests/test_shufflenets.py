@@ -7,13 +7,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from by_heart import sgd, steps_to_learn
 from cladenet.analysis.cost import count_cost
 from cladenet.errors import BadArgument
 from cladenet.layers.shuffle import ChannelShuffle
 from cladenet.models.shufflenet_v1 import WIDTHS, ShuffleUnit
 from cladenet.models.shufflenet_v2 import SplitUnit
 from cladenet.registry import create_model, find
+from overfit import sgd, steps_to_learn
 from parity import from_torchvision, randomised, wear, worst
 
 
@@ -167,7 +167,7 @@ def test_impossible_arguments_are_refused(overrides: dict[str, Any], message: st
 
 
 @pytest.mark.parametrize("name", ["shufflenet_v1_x0_25_g3", "shufflenet_v2_x0_5"])
-def test_eight_real_images_are_learned_by_heart(name: str) -> None:
+def test_eight_real_images_are_overfitted(name: str) -> None:
     torch.manual_seed(0)
     model = create_model(name, num_classes=10)
     assert 0 < steps_to_learn(model, sgd(0.02), size=64) < 200

@@ -4,11 +4,11 @@ import pytest
 import torch
 from torch import nn
 
-from by_heart import adam, steps_to_learn
 from cladenet.analysis.cost import count_cost
 from cladenet.errors import BadArgument
 from cladenet.models.squeezenet import Fire
 from cladenet.registry import create_model, find
+from overfit import adam, steps_to_learn
 from parity import from_torchvision, randomised, wear, worst
 
 
@@ -70,7 +70,7 @@ def test_an_unknown_bypass_is_refused() -> None:
         create_model("squeezenet1_0", bypass="all")
 
 
-def test_eight_real_images_are_learned_by_heart() -> None:
+def test_eight_real_images_are_overfitted() -> None:
     """Without dropout, which takes half of the few maps that eight images excite."""
     torch.manual_seed(0)
     model = create_model("squeezenet1_1", num_classes=10, drop_rate=0.0)

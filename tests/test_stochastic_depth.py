@@ -12,7 +12,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from by_heart import sgd, steps_to_learn
 from cladenet.data.batches import Batch
 from cladenet.data.preprocess import Preprocess
 from cladenet.errors import BadArgument
@@ -29,6 +28,7 @@ from cladenet.training.learner import Learner
 from cladenet.training.objective import make_objective
 from cladenet.world import World
 from forking import join, start, wait
+from overfit import sgd, steps_to_learn
 from parity import randomised, wear, worst
 
 
@@ -82,8 +82,8 @@ def test_of_54_units_40_run_on_average() -> None:
     for _ in range(600):
         for unit in chain:
             unit(x)
-    deviation = sum(unit.survival * (1 - unit.survival) for unit in chain) ** 0.5
-    assert len(run) / 600 == pytest.approx(40.25, abs=4 * deviation / 600**0.5)
+    std = sum(unit.survival * (1 - unit.survival) for unit in chain) ** 0.5
+    assert len(run) / 600 == pytest.approx(40.25, abs=4 * std / 600**0.5)
 
 
 def draws(monkeypatch: pytest.MonkeyPatch, pattern: tuple[bool, ...]) -> None:
@@ -119,8 +119,8 @@ def written_out(model: nn.Module, images: Tensor, n: int) -> Tensor:
 
     def conv_norm(x: Tensor, stride: int = 1) -> Tensor:
         x = F.conv2d(x, next(values), stride=stride, padding=1)
-        scale, shift, mean, variance, _ = (next(values) for _ in range(5))
-        return F.batch_norm(x, mean, variance, scale, shift)
+        scale, offset, mean, variance, _ = (next(values) for _ in range(5))
+        return F.batch_norm(x, mean, variance, scale, offset)
 
     x = F.relu(conv_norm(images))
     for number in range(1, 3 * n + 1):
@@ -273,7 +273,7 @@ def test_processes_that_leave_out_different_units_end_with_one_network(tmp_path:
     torch.testing.assert_close(found[0][0], found[1][0], rtol=0, atol=0)
 
 
-def test_eight_real_images_are_learned_by_heart() -> None:
+def test_eight_real_images_are_overfitted() -> None:
     torch.manual_seed(0)
     model = create_model("resnet110_stochastic_depth_cifar", depth=14, num_classes=10)
     assert 0 < steps_to_learn(model, sgd(0.02), size=32) < 200

@@ -5,7 +5,6 @@ import pytest
 import torch
 from torch import nn
 
-from by_heart import sgd, steps_to_learn
 from cladenet.analysis.cost import Layer, count_cost, layer_table
 from cladenet.errors import BadArgument
 from cladenet.layers.classifier import Classifier
@@ -13,6 +12,7 @@ from cladenet.layers.init import gaussian_init
 from cladenet.models.vgg import VGG, A
 from cladenet.registry import create_model
 from cladenet.surgery.features import FeatureMaps
+from overfit import sgd, steps_to_learn
 from parity import from_timm, from_torchvision, randomised, wear, worst
 
 IN_LIBRARIES = [f"vgg{depth}{bn}" for depth in (11, 13, 16, 19) for bn in ("", "_bn")]
@@ -166,13 +166,13 @@ def test_a_net_of_other_shapes_is_no_start() -> None:
         small("vgg13_5x5").start_from(small("vgg11"))
 
 
-def test_eight_real_images_are_learned_by_heart() -> None:
+def test_eight_real_images_are_overfitted() -> None:
     torch.manual_seed(0)
     assert 0 < steps_to_learn(create_model("vgg_cifar"), sgd(0.02), size=32) < 200
 
 
 @pytest.mark.slow
-def test_eight_real_images_are_learned_by_heart_by_the_papers_net() -> None:
+def test_eight_real_images_are_overfitted_by_the_papers_net() -> None:
     torch.manual_seed(0)
     model = create_model("vgg11", input_size=32, num_classes=10)
     assert 0 < steps_to_learn(model, sgd(0.01), size=32) < 200

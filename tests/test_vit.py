@@ -8,7 +8,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import cladenet
-from by_heart import adam, steps_to_learn
 from cladenet.checkpoints import load
 from cladenet.errors import BadArgument
 from cladenet.layers.classifier import Classifier
@@ -17,6 +16,7 @@ from cladenet.models.vit import VisionTransformer, resize_positions
 from cladenet.registry import create_model, find
 from cladenet.surgery.features import FeatureMaps
 from cladenet.vision import torchvision
+from overfit import adam, steps_to_learn
 from parity import from_timm, from_torchvision, worst
 
 SMALL: dict[str, Any] = {"depth": 2, "width": 24, "heads": 3, "patch_size": 4, "input_size": 16}
@@ -263,7 +263,7 @@ def test_the_cost_of_b16_is_linears_patches_and_the_products_of_attention_by_han
     assert find("vit_b_16").macs == depth * layer + 196 * 16 * 16 * 3 * width + width * 1000
 
 
-def test_eight_real_images_are_learned_by_heart() -> None:
+def test_eight_real_images_are_overfitted() -> None:
     torch.manual_seed(0)
     model = VisionTransformer(4, depth=3, width=48, heads=3, num_classes=10, input_size=32)
     assert 0 < steps_to_learn(model, adam(1e-3), size=32) < 200

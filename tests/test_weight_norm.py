@@ -102,9 +102,9 @@ def test_scales_and_shifts_from_one_batch_are_those_of_equation_6() -> None:
         v = conv.weight[k].flatten()
         t = [dot(v, window) / sqrt(dot(v, v)) for window in seen[:, k].reshape(-1, 12)]
         mean = fsum(t) / len(t)
-        deviation = sqrt(fsum((value - mean) ** 2 for value in t) / len(t))
-        assert float(layer.scale[k]) == pytest.approx(1 / deviation, rel=1e-12)
-        assert float(layer.bias[k]) == pytest.approx(-mean / deviation, rel=1e-10)
+        std = sqrt(fsum((value - mean) ** 2 for value in t) / len(t))
+        assert float(layer.scale[k]) == pytest.approx(1 / std, rel=1e-12)
+        assert float(layer.bias[k]) == pytest.approx(-mean / std, rel=1e-10)
     y = layer(x)
     torch.testing.assert_close(y.mean((0, 2, 3)), torch.zeros(6, dtype=x.dtype))
     torch.testing.assert_close(y.std((0, 2, 3), correction=0), torch.ones(6, dtype=x.dtype))
@@ -144,8 +144,8 @@ def test_one_batch_gives_every_convolution_of_a_network_unit_variance(norm: str)
         hook.remove()
     assert len(outputs) == 7
     for output in outputs.values():
-        deviation = output.std((0, 2, 3), correction=0)
-        torch.testing.assert_close(deviation, torch.ones_like(deviation))
+        std = output.std((0, 2, 3), correction=0)
+        torch.testing.assert_close(std, torch.ones_like(std))
         if norm == "weight":
             assert output.mean((0, 2, 3)).abs().max() < 1e-9
 

@@ -5,11 +5,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from by_heart import sgd, steps_to_learn
 from cladenet.analysis.cost import count_cost, layer_table
 from cladenet.errors import BadArgument
 from cladenet.models.wide_resnet import WideResNetCifar, WideUnit
 from cladenet.registry import create_model
+from overfit import sgd, steps_to_learn
 from parity import from_timm, from_torchvision, randomised, wear, worst
 
 
@@ -58,8 +58,8 @@ def written_out(model: nn.Module, images: Tensor, depth: int, width: int) -> Ten
     values = iter(model.state_dict().values())
 
     def norm_relu(x: Tensor) -> Tensor:
-        scale, shift, mean, variance, _ = (next(values) for _ in range(5))
-        return F.relu(F.batch_norm(x, mean, variance, scale, shift))
+        scale, offset, mean, variance, _ = (next(values) for _ in range(5))
+        return F.relu(F.batch_norm(x, mean, variance, scale, offset))
 
     x = F.conv2d(images, next(values), padding=1)
     for stage, channels in enumerate((16 * width, 32 * width, 64 * width)):
@@ -165,9 +165,7 @@ def test_impossible_arguments_are_refused(arguments: tuple[Any, ...], message: s
         ("wrn_50_2", {"units": (1, 1, 1, 1), "widths": (16, 32, 64, 128)}, 64),
     ],
 )
-def test_eight_real_images_are_learned_by_heart(
-    name: str, overrides: dict[str, Any], size: int
-) -> None:
+def test_eight_real_images_are_overfitted(name: str, overrides: dict[str, Any], size: int) -> None:
     torch.manual_seed(0)
     model = create_model(name, num_classes=10, **overrides)
     assert 0 < steps_to_learn(model, sgd(0.02), size) < 200

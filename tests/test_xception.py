@@ -6,12 +6,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from by_heart import quick_norm, sgd, steps_to_learn
 from cladenet.analysis.cost import count_cost
 from cladenet.layers.separable import separable_conv
 from cladenet.layers.shortcut import no_shortcut, option_b
 from cladenet.models.xception import Unit
 from cladenet.registry import create_model, find
+from overfit import quick_norm, sgd, steps_to_learn
 from parity import from_timm, randomised, wear, worst
 
 
@@ -138,8 +138,8 @@ def cifar_written_out(model: nn.Module, images: Tensor) -> Tensor:
     values = iter(model.state_dict().values())
 
     def norm_relu(x: Tensor) -> Tensor:
-        scale, shift, mean, variance, _ = (next(values) for _ in range(5))
-        return F.relu(F.batch_norm(x, mean, variance, scale, shift))
+        scale, offset, mean, variance, _ = (next(values) for _ in range(5))
+        return F.relu(F.batch_norm(x, mean, variance, scale, offset))
 
     def separable(x: Tensor, stride: int = 1) -> Tensor:
         x = F.conv2d(x, next(values), stride=stride, padding=1, groups=x.shape[1])
@@ -164,12 +164,12 @@ def test_logits_are_those_of_the_cifar_net_written_out() -> None:
 
 
 @pytest.mark.slow
-def test_eight_real_images_are_learned_by_heart() -> None:
+def test_eight_real_images_are_overfitted() -> None:
     torch.manual_seed(0)
     model = create_model("xception", num_classes=10, norm=quick_norm)
     assert 0 < steps_to_learn(model, sgd(0.01), 32) < 200
 
 
-def test_eight_real_images_are_learned_by_heart_by_the_cifar_net() -> None:
+def test_eight_real_images_are_overfitted_by_the_cifar_net() -> None:
     torch.manual_seed(0)
     assert 0 < steps_to_learn(create_model("xception_cifar"), sgd(0.02), 32) < 200

@@ -5,11 +5,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from by_heart import adam, steps_to_learn
 from cladenet.analysis.cost import layer_table
 from cladenet.errors import BadArgument
 from cladenet.models.zfnet import ZFNet
 from cladenet.registry import create_model
+from overfit import adam, steps_to_learn
 from parity import randomised, worst
 
 
@@ -124,7 +124,7 @@ def test_a_net_without_any_of_the_last_convolutions_is_refused() -> None:
 
 
 @pytest.mark.slow
-def test_eight_real_images_are_learned_by_heart_without_layer_7() -> None:
+def test_eight_real_images_are_overfitted_without_layer_7() -> None:
     """A row of Table 3: 16 of 22 million weights less than the whole net at 63 pixels."""
     torch.manual_seed(0)
     model = ZFNet(num_classes=10, input_size=63, hidden=(4096,))
@@ -132,7 +132,7 @@ def test_eight_real_images_are_learned_by_heart_without_layer_7() -> None:
 
 
 @pytest.mark.slow
-def test_eight_real_images_are_learned_by_heart() -> None:
+def test_eight_real_images_are_overfitted() -> None:
     torch.manual_seed(0)
     model = ZFNet(num_classes=10, input_size=63)
     assert 0 < steps_to_learn(model, adam(5e-4), size=63) < 200

@@ -72,7 +72,7 @@ def check_hostile(
 def entry_points(root: Path, content: bytes, name: str, saved: Path) -> list[tuple[list[str], int]]:
     """Commands that meet `content`, with the exit status expected of each.
 
-    As a file, as a run's weights with the right sums, as its settings and side-car, as a data set.
+    As a file, as a run's weights with the right sums, as its settings and metadata, as a data set.
     """
     hostile, image = root / name, root / "a.png"
     Image.new("L", (8, 8)).save(image)

@@ -1,4 +1,4 @@
-"""Everything that can go wrong in a way a user can mend, each with its exit status.
+"""User-fixable errors, each with its exit status.
 
 A message says what was given, what was expected and what to do next. The command line prints it on
 stderr without a traceback and exits with `exit_status`:

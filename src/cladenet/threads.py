@@ -15,7 +15,7 @@ from typing import NamedTuple
 from cladenet.control_groups import group_folders
 from cladenet.errors import BadArgument
 
-MOST_THREADS = 1024  # beyond, OpenMP ends the process without a word
+MOST_THREADS = 1024  # beyond, OpenMP ends the process silently
 CPUS = Path("/sys/devices/system/cpu")
 
 # Of libgomp, which comes with torch for Linux. A thread that waits for work spins by default for

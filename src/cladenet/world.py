@@ -166,7 +166,7 @@ def open_world(device: str = "auto") -> Iterator[World]:
         raise ProcessLost(f"the {size} processes did not meet within {seconds:g} s") from error
     # Gloo's threads take the interpreter's lock while they hold the group's. A distributed network
     # that is freed as the group's last owner would hold the first and wait for the second, for
-    # ever. Python's own handle lets go of the interpreter's lock, so it has to be the last owner.
+    # ever. Python's own handle releases the interpreter's lock, so it has to be the last owner.
     atexit.register(_let_go, distributed.group.WORLD)
     try:
         yield World(rank, size, chosen)

@@ -1,1 +1,1 @@
-"""What a network costs and sees: values about a model, which is left as it was."""
+"""Costs and receptive fields of a network: values about a model, which is left as it was."""

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
-from cladenet.analysis.receptive_field import FollowSight
+from cladenet.analysis.receptive_field import TrackReceptiveFields
 from cladenet.layers.classifier import Classifier
 from cladenet.layers.modes import training_nowhere
 from cladenet.layers.shapes import QuickShapes
@@ -59,8 +59,8 @@ class Layer(NamedTuple):
         out_shape: of what it gives for one image.
         params: its own parameters.
         macs: multiply-accumulates for one image.
-        receptive_field: side in input pixels of what one output value can see; None: everything.
-        step: input pixels between neighbours of the output map; None if it is no map.
+        receptive_field: side in input pixels of what one output value depends on; None: everything.
+        stride: input pixels between neighbours of the output map; None if it is no map.
         memory: bytes that its output takes for one image in float32, which is what training keeps
             of it; 0 where it writes over its input or only looks at it in another shape.
     """
@@ -72,7 +72,7 @@ class Layer(NamedTuple):
     params: int
     macs: int
     receptive_field: int | None
-    step: int | None
+    stride: int | None
     memory: int
 
 
@@ -91,7 +91,7 @@ def layer_table(model: nn.Module, input_shape: tuple[int, ...]) -> list[Layer]:
         stack.enter_context(training_nowhere(model))
         stack.enter_context(torch.no_grad())
         macs_so_far = stack.enter_context(_counting(model))
-        sight = stack.enter_context(FollowSight(images))
+        tracked = stack.enter_context(TrackReceptiveFields(images))
 
         def start(module: nn.Module, inputs: Any) -> None:
             started.append(macs_so_far())
@@ -104,8 +104,8 @@ def layer_table(model: nn.Module, input_shape: tuple[int, ...]) -> list[Layer]:
                 out_shape=tuple(out.shape[1:]),
                 params=params.pop(module, 0),  # a layer that runs again has no more of them
                 macs=macs_so_far() - started.pop(),
-                receptive_field=sight.of(out).size,
-                step=sight.of(out).step,
+                receptive_field=tracked.of(out).size,
+                stride=tracked.of(out).stride,
                 memory=0 if _shares_memory(inputs[0], out) else 4 * out[0].numel(),
             )
             layers.append(layer)

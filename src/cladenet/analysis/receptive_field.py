@@ -1,4 +1,4 @@
-"""How much of the image one value of a map can see, followed through every operation.
+"""Receptive fields: how much of the image one value of a feature map depends on.
 
 Araujo, Norris, Sim. Computing Receptive Fields of Convolutional Neural Networks. Distill 2019:
 a window of k steps, d apart, widens the field by (k - 1) d steps; a stride multiplies the step.
@@ -15,98 +15,116 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.weak import WeakTensorKeyDictionary
 
 
-class Sight(NamedTuple):
-    """What a value of a map sees, in pixels of the input.
+class ReceptiveField(NamedTuple):
+    """Of one value of a feature map, in pixels of the input.
 
     Args:
         size: side of the square; None for the whole image, however large.
-        step: distance between the squares of neighbours; None where there are none.
+        stride: distance between the squares of neighbours; None where there are none.
     """
 
     size: int | None
-    step: int | None
+    stride: int | None
 
 
-WHOLE = Sight(None, None)
+WHOLE = ReceptiveField(None, None)
 aten = torch.ops.aten
 
 
-class FollowSight(TorchDispatchMode):
-    """Inside, every tensor made out of `images` remembers what it sees."""
+class TrackReceptiveFields(TorchDispatchMode):
+    """Inside, every tensor made out of `images` has its receptive field."""
 
     def __init__(self, images: Tensor) -> None:
         TorchDispatchMode.__init__(self)
-        self.sights: MutableMapping[Tensor, Sight] = WeakTensorKeyDictionary()
-        self.sights[images] = Sight(1, 1)
+        self.fields: MutableMapping[Tensor, ReceptiveField] = WeakTensorKeyDictionary()
+        self.fields[images] = ReceptiveField(1, 1)
 
-    def of(self, tensor: Tensor) -> Sight:
-        """What `tensor` sees; the whole image if it was not made out of the images."""
-        return self.sights.get(tensor, WHOLE)
+    def of(self, tensor: Tensor) -> ReceptiveField:
+        """The field of `tensor`; the whole image if it was not made out of the images."""
+        return self.fields.get(tensor, WHOLE)
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
         out = func(*args, **(kwargs or {}))
         inputs = [leaf for leaf in tree_leaves(args) if isinstance(leaf, Tensor)]
-        sights = [self.sights[tensor] for tensor in inputs if tensor in self.sights]
-        if sights:
-            widen: Callable[..., Sight] = WIDENS.get(func.overloadpacket, _as_before)
+        fields = [self.fields[tensor] for tensor in inputs if tensor in self.fields]
+        if fields:
+            widen: Callable[..., ReceptiveField] = WIDENS.get(func.overloadpacket, _as_before)
             for tensor in (leaf for leaf in tree_leaves(out) if isinstance(leaf, Tensor)):
                 is_map = tensor.ndim in (4, 5)  # 5 with channels in groups, as inside LRN
-                self.sights[tensor] = widen(_widest(sights), *args) if is_map else WHOLE
+                self.fields[tensor] = widen(_widest(fields), *args) if is_map else WHOLE
         return out
 
 
-def _widest(sights: Iterable[Sight]) -> Sight:
-    sizes, steps = zip(*sights, strict=True)
-    return WHOLE if None in sizes else Sight(max(sizes), max(steps))
+def _widest(fields: Iterable[ReceptiveField]) -> ReceptiveField:
+    sizes, steps = zip(*fields, strict=True)
+    return WHOLE if None in sizes else ReceptiveField(max(sizes), max(steps))
 
 
 def _window(
-    before: Sight, kernel: list[int], stride: list[int] | tuple[()], dilation: list[int]
-) -> Sight:
+    before: ReceptiveField, kernel: list[int], stride: list[int] | tuple[()], dilation: list[int]
+) -> ReceptiveField:
     """Sizes of windows are (height, width) or one for both; an empty stride is the kernel's."""
-    if before.size is None or before.step is None:
+    if before.size is None or before.stride is None:
         return WHOLE
-    grown = before.size + (max(kernel) - 1) * max(dilation) * before.step
-    return Sight(grown, before.step * max(stride or kernel))
+    grown = before.size + (max(kernel) - 1) * max(dilation) * before.stride
+    return ReceptiveField(grown, before.stride * max(stride or kernel))
 
 
 def _conv(
-    before: Sight, x: Tensor, weight: Tensor, bias: Any, stride: Any, padding: Any, dilation: Any,
+    before: ReceptiveField,
+    x: Tensor,
+    weight: Tensor,
+    bias: Any,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
     *_: Any,
-) -> Sight:  # fmt: skip
+) -> ReceptiveField:
     return _window(before, list(weight.shape[2:]), stride, dilation)
 
 
 def _max_pool(
-    before: Sight, x: Tensor, kernel: Any, stride: Any = (), padding: Any = 0, dilation: Any = (1,),
+    before: ReceptiveField,
+    x: Tensor,
+    kernel: Any,
+    stride: Any = (),
+    padding: Any = 0,
+    dilation: Any = (1,),
     *_: Any,
-) -> Sight:  # fmt: skip
+) -> ReceptiveField:
     return _window(before, kernel, stride, dilation)
 
 
-def _avg_pool(before: Sight, x: Tensor, kernel: Any, stride: Any = (), *_: Any) -> Sight:
+def _avg_pool(
+    before: ReceptiveField, x: Tensor, kernel: Any, stride: Any = (), *_: Any
+) -> ReceptiveField:
     return _window(before, kernel, stride, [1])
 
 
 def _slice(
-    before: Sight, x: Tensor, dim: int = 0, start: Any = None, end: Any = None, step: int = 1
-) -> Sight:
-    if dim < 2 or before.step is None:
+    before: ReceptiveField,
+    x: Tensor,
+    dim: int = 0,
+    start: Any = None,
+    end: Any = None,
+    step: int = 1,
+) -> ReceptiveField:
+    if dim < 2 or before.stride is None:
         return before
-    return Sight(before.size, before.step * step) if dim == 2 else before
+    return ReceptiveField(before.size, before.stride * step) if dim == 2 else before
 
 
-def _whole(before: Sight, *_: Any) -> Sight:
+def _whole(before: ReceptiveField, *_: Any) -> ReceptiveField:
     return WHOLE
 
 
-def _as_before(before: Sight, *_: Any) -> Sight:
+def _as_before(before: ReceptiveField, *_: Any) -> ReceptiveField:
     return before
 
 
-WIDENS: dict[Any, Callable[..., Sight]] = {
+WIDENS: dict[Any, Callable[..., ReceptiveField]] = {
     aten.convolution: _conv,
     aten.max_pool2d_with_indices: _max_pool,
     aten.max_pool2d: _max_pool,

@@ -123,7 +123,7 @@ def explain(error: OSError, path: Path, needed: int) -> StorageError:
     if error.errno not in NO_SPACE:
         return StorageError(
             f"{path} cannot be written: {error.strerror or error}. What was saved before is "
-            "untouched; mend the disk or its permissions, or take another folder"
+            "untouched; fix the disk or its permissions, or take another folder"
         )
     folder = next(parent for parent in path.absolute().parents if parent.exists())
     free = shutil.disk_usage(folder).free / 1e6

@@ -1,4 +1,4 @@
-"""The side-car of a set of weights: all one must know to use them rightly."""
+"""Metadata of a set of weights: all that is needed to use them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
@@ -54,28 +54,28 @@ class Card:
         if not isinstance(values, dict) or set(values) != expected:
             found = sorted(values) if isinstance(values, dict) else type(values).__name__
             raise CheckpointError(
-                f"the side-car has the fields {found}; expected {sorted(expected)}. "
+                f"the metadata have the fields {found}; expected {sorted(expected)}. "
                 "It was written by another version or edited by hand"
             )
         wrong = [name for name, fits in _FITS.items() if not fits(values[name])]
         if wrong:
             raise CheckpointError(
-                f"the side-car's {wrong[0]} cannot be {str(values[wrong[0]])[:60]!r}. "
+                f"the metadata's {wrong[0]} cannot be {str(values[wrong[0]])[:60]!r}. "
                 "It was written by another version or edited by hand"
             )
         try:
             preprocess = Preprocess.from_json(values["preprocess"])
         except ValueError as error:  # BadArgument, or a text where a number should be
-            raise CheckpointError(f"the side-car cannot be read: {error}") from error
+            raise CheckpointError(f"the metadata cannot be read: {error}") from error
         classes, self_test = tuple(values["classes"]), tuple(values["self_test"])
         if self_test and len(classes) != len(self_test):
             raise CheckpointError(
-                f"the side-car names {len(classes)} classes, its self-test has {len(self_test)} "
+                f"the metadata name {len(classes)} classes, its self-test has {len(self_test)} "
                 "logits; it belongs to other weights"
             )
         if preprocess.height * preprocess.width > MAX_PIXELS:
             raise CheckpointError(
-                f"the side-car asks for images of {preprocess.height}x{preprocess.width}; "
+                f"the metadata ask for images of {preprocess.height}x{preprocess.width}; "
                 "no network looks at such large ones"
             )
         return cls(

@@ -2,7 +2,7 @@
 
     weights.safetensors   the tensors that predict: parameters and running statistics; beside them
                           those of auxiliary classifiers, where some were trained
-    card.json             the side-car (`Card`)
+    card.json             metadata (`Card`)
     state.safetensors     everything else a run needs to go on; only in `step-*`
     manifest.json         step, size and SHA-256 of each file and of itself, the run's plain numbers
 
@@ -84,7 +84,7 @@ def read(folder: Path, *, with_state: bool = True) -> Contents:
 
 
 def read_card(folder: Path) -> Card:
-    """The side-car alone, after checking every byte of it.
+    """The metadata alone, after checking every byte of it.
 
     Raises:
         CheckpointError: it is missing, cut, changed or not ours.

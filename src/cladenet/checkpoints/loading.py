@@ -17,12 +17,12 @@ from cladenet.layers.classifier import Classifier
 from cladenet.layers.init import Undrawn
 from cladenet.registry import create_model
 
-# Heard in training alone; see `Classifier.add_auxiliary`.
+# Active only in training; see `Classifier.add_auxiliary`.
 AUXILIARY = "auxiliary."
 
 
 class Loaded(NamedTuple):
-    """A network in evaluation mode, its side-car, and the checkpoint folder it came from."""
+    """A network in evaluation mode, its metadata, and the checkpoint folder it came from."""
 
     model: Classifier
     card: Card
@@ -48,7 +48,7 @@ def locate(path: str | Path) -> Path:
         raise CheckpointError(f"{path} does not exist; give a run folder such as runs/lenet5")
     if os.path.isfile(given):
         raise CheckpointError(
-            f"{path} is a file; weights are read together with their side-car and manifest: "
+            f"{path} is a file; weights are read together with their metadata and manifest: "
             "give the run folder or a folder of its checkpoints/"
         )
     raise CheckpointError(

@@ -38,7 +38,7 @@ def fixed_logits(model: nn.Module, preprocess: Preprocess) -> tuple[float, ...]:
 
 
 def check(model: nn.Module, preprocess: Preprocess, expected: tuple[float, ...]) -> None:
-    """Compare with the logits of the side-car.
+    """Compare with the logits in the metadata.
 
     Raises:
         CheckpointError: they differ by more than rounding, or there were none.
@@ -51,8 +51,8 @@ def check(model: nn.Module, preprocess: Preprocess, expected: tuple[float, ...])
     wanted = np.asarray(expected)
     if found.shape != wanted.shape:
         raise CheckpointError(
-            f"the network gives {found.size} logits, the side-car's self-test has {wanted.size}; "
-            "the side-car belongs to other weights"
+            f"the network gives {found.size} logits, the metadata's self-test has {wanted.size}; "
+            "the metadata belong to other weights"
         )
     difference = float(np.abs(found - wanted).max())
     allowed = TOLERANCE * (1.0 + float(np.abs(wanted).max()))

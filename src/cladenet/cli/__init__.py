@@ -25,7 +25,7 @@ COMMANDS = {
     "predict": "the likeliest classes of images, files, folders or a list",
     "import": "a file of weights, of torchvision, timm and others, as a checkpoint",
     "export": "a trained network in the names of torchvision or timm",
-    "convert": "a trained network in the form that runs at test time (CondenseNet)",
+    "convert": "a trained network as its inference network (CondenseNet)",
     "bench": "speed here: networks that answer and train, input, the machine's own limits",
     "env": "this machine: the processor's abilities, the threads that are ours, versions",
     "check": "the doctor: unreadable, duplicate, leaking, imbalanced, too small",

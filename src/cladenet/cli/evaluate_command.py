@@ -1,4 +1,4 @@
-"""`cladenet evaluate RUN`: errors with intervals, class by class, and who is taken for whom.
+"""`cladenet evaluate RUN`: errors with intervals, class by class, and the most frequent confusions.
 
 Several runs or protocols become one table, in the layout of VGG's Tables 3 to 6.
 """

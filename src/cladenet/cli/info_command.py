@@ -25,7 +25,7 @@ ERRORS = {
     "cifar100_err_noaug": "CIFAR-100 as it is",
     "svhn_err": "SVHN",
 }
-HEADINGS = ("layer", "kind", "out", "params", "MACs", "memory", "sees", "step")
+HEADINGS = ("layer", "kind", "out", "params", "MACs", "memory", "receptive field", "stride")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -149,7 +149,7 @@ def layers_text(rows: list[dict[str, Any]]) -> str:
             f"{row['macs']:,}" if row["macs"] else "",
             f"{row['memory']:,}" if row["memory"] else "",
             f"{row['receptive_field']}" if row["receptive_field"] else "all",
-            f"{row['step']}" if row["step"] else "",
+            f"{row['stride']}" if row["stride"] else "",
         )
         for row in shown
     ]
@@ -158,7 +158,8 @@ def layers_text(rows: list[dict[str, Any]]) -> str:
     hidden = len(rows) - len(shown)
     remarks = [
         "memory: bytes of the output for one image in float32, none if it overwrites the input",
-        "sees: side in pixels of what one value of the output depends on; step: between neighbours",
+        "receptive field: side in pixels of what one value of the output depends on; "
+        "stride: pixels between neighbours",
         f"{hidden} layers with neither weights nor a new shape are not shown" if hidden else "",
     ]
     return "\n".join([columns(HEADINGS, lines, right="lllrrrrr"), *filter(None, remarks)])

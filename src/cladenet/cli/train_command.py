@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--weights", default="", help="run, checkpoint, file or library/name to fine-tune from"
     )
-    parser.add_argument("--resume", default="", help="run folder to go on with")
+    parser.add_argument("--resume", default="", help="run folder to resume")
     parser.add_argument("--quiet", action="store_true", help="print the result only")
 
 

@@ -61,7 +61,7 @@ class Preprocess:
         exif: images are turned upright as their EXIF orientation says.
         white_level: see `Decoding`.
         max_megapixels: files of which more would be decoded are refused.
-        per_image: an image is normalised by the mean and deviation of all its own values (global
+        per_image: an image is normalised by the mean and std of all its own values (global
             contrast normalisation) instead of `mean` and `std`.
 
     Raises:
@@ -243,7 +243,7 @@ class Preprocess:
             mean: by default measured on the training images; ImageNet's for photographs.
             std: as `mean`.
             interpolation: "bilinear" or "bicubic".
-            per_image: normalise each image by its own mean and deviation.
+            per_image: normalise each image by its own mean and std.
         """
         from cladenet.data.dataset import ArrayImages
 

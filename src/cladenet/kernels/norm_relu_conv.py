@@ -2,7 +2,7 @@
 
 Pleiss, Chen, Huang, Li, van der Maaten, Weinberger. Memory-Efficient Implementation of DenseNets.
 2017. arXiv:1707.06990. Concatenation, norm and ReLU are cheap, and computed again in the backward
-pass; with the mean and deviation of the first time, so that nothing is counted again, the running
+pass; with the mean and std of the first time, so that nothing is counted again, the running
 statistics are not touched, and all gradients are the same bits as without.
 
 Where several of these read the beginnings of one list of maps, as the layers of a dense block do,

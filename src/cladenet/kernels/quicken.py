@@ -21,7 +21,7 @@ from cladenet.kernels.small_map_convolution import (
 
 
 def quicken(model: nn.Module) -> None:
-    """From now on, train such layers of `model` so; all else stays as it is.
+    """From now on, train such layers of `model` so; everything else stays as it is.
 
     Args:
         model: changed in place, but for its tensors and their names. Copies of it do the same.

@@ -9,7 +9,7 @@ class DropPath(nn.Module):
 
     Larsson, Maire, Shakhnarovich. FractalNet. ICLR 2017. arXiv:1605.07648, in the form that
     EfficientNet's code made common: each sample draws for itself, and kept ones are divided by the
-    probability to be kept, so that nothing is scaled at test time.
+    probability to be kept, so that nothing is scaled in evaluation mode.
 
     Args:
         rate: probability to be left out, 0 to below 1.

@@ -15,7 +15,7 @@ class InstanceNorm(nn.InstanceNorm2d):
 
     Args:
         channels: of the map.
-        affine: a scale and a shift for each channel follow; the paper's formula has none.
+        affine: a weight and a bias for each channel follow; the paper's formula has none.
     """
 
     def __init__(self, channels: int, affine: bool = False) -> None:

@@ -19,7 +19,8 @@ class QuickShapes(TorchDispatchMode):
     """Inside, the meta device knows at once what keeps the shape of its input.
 
     For batch norms, sums and ReLUs torch runs Python that works out the shape as if it could be
-    any: up to 3 ms each, most of the time that a pass of a deep network takes there. All else, and
+    any: up to 3 ms each, most of the time that a pass of a deep network takes there. Everything
+        else, and
     all that is not on the meta device, runs as it would.
     """
 

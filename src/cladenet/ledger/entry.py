@@ -27,7 +27,7 @@ class Entry:
         params: trainable values with `classes` classes.
         params_cifar100: the same with 100 classes, where a paper has both.
         params_with_aux: trainable values with the auxiliary classifiers of training.
-        train_params: where the network of training is another than the one of test time, which
+        train_params: where the network of training is another than the inference network, which
             `params` and `macs` count.
         train_macs: of the same.
         exits_params: of a network with exits, what the network up to each of them holds.

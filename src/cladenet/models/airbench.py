@@ -12,7 +12,7 @@ It descends from ResNet-9 (Page. How to Train Your ResNet. 2019) by way of hlb-C
     head      num_classes           max over the map, linear without bias
 
 The first convolution is computed from the training images and fixed, see `layers.whitening`; its
-bias is learned in the first three of ten epochs. Norms shift and do not scale.
+bias is learned in the first three of ten epochs. Norms have a bias and no weight.
 
 Convolutions start as partial identities (Sec. 3.3): the first in_channels filters of each hand a
 channel on, the others are drawn as torch draws them. The paper multiplies the logits with 1/9; here

@@ -16,7 +16,7 @@ A module, 3a to 5b, stacks four branches (Fig. 2b): 1x1; 1x1, 3x3; 1x1, 5x5; 3x3
 ReLU follows every convolution and the hidden linear layer. Pools are 3x3 / 2 and round up, which
 gives the paper's 56, 28, 14, 7.
 
-The auxiliary logits are heard in training alone, their losses times 0.3 (Sec. 5).
+The auxiliary logits are active only in training, their losses times 0.3 (Sec. 5).
 
 The paper prints neither the constants of LRN nor how weights are drawn. The constants are Caffe's
 (bvlc_googlenet), and so is the "xavier" rule of the weights: images come in levels minus the mean,

@@ -3,7 +3,7 @@
 50 units a layer, 71 where nothing is gated, which makes the parameters equal. The paper searches
 the gates' biases from -1 to -10 and prints one choice, -2 for the best network of 50 layers
 (Sec. 4). Here the rule for convolutions goes on, -depth / 10: with -5 and ReLU 50 layers learn
-eight scans by heart in about ten steps of Adam at 1e-3, with -2 not in 200. The other weights have
+eight scans in about ten steps of Adam at 1e-3, with -2 not in 200. The other weights have
 "normalized initialization" (Sec. 3.1): He's rule for ReLU, Glorot's for tanh.
 """
 

@@ -69,7 +69,7 @@ class NIN(VotingClassifier):
         drop_rate: of that dropout.
         average: blocks whose pool is an average and not a maximum.
         pad_pools: pools have a border and round down, instead of rounding up.
-        stds: deviation of each convolution's weights; the last one holds for all that follow.
+        stds: std of each convolution's weights; the last one holds for all that follow.
     """
 
     def __init__(
@@ -116,7 +116,7 @@ class NIN(VotingClassifier):
         self.initialise(self)
 
     def initialise(self, module: nn.Module) -> None:
-        """N(0, std^2) with each layer's deviation in `stds`, biases 0."""
+        """N(0, std^2) with each layer's std in `stds`, biases 0."""
         wanted = set(module.modules())
         convs = [layer for layer in self.modules() if isinstance(layer, nn.Conv2d)]
         for conv, std in zip(convs, chain(self.stds, repeat(self.stds[-1])), strict=False):

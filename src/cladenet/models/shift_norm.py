@@ -1,4 +1,4 @@
-"""Batch normalisation that shifts and does not scale, with statistics that follow fast.
+"""Batch normalisation with a bias and no weight, with statistics that follow fast.
 
 Jordan. 94% on CIFAR-10 in 3.29 Seconds on a Single GPU. 2024. arXiv:2404.00498, Sec. 3.1 and the
 code: scales are not learned, since what follows can have them, and running statistics take 0.4
@@ -9,7 +9,7 @@ from torch import nn
 
 
 class ShiftNorm(nn.BatchNorm2d):
-    """(x - mean) / sqrt(variance) + shift. `weight` is a buffer of ones.
+    """(x - mean) / sqrt(variance) + bias. `weight` is a buffer of ones.
 
     Args:
         channels: of the map.

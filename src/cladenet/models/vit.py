@@ -214,7 +214,7 @@ class VisionTransformer(Classifier):
                 nn.init.normal_(part.positions, std=0.02)
                 nn.init.zeros_(part.class_token)
             elif isinstance(part, nn.Conv2d):
-                std = math.sqrt(1 / fan_in(part)) / 0.8796  # of a normal cut off at 2 deviations
+                std = math.sqrt(1 / fan_in(part)) / 0.8796  # of a normal cut off at 2 std
                 nn.init.trunc_normal_(part.weight, std=std, a=-2 * std, b=2 * std)
                 nn.init.zeros_(part.get_parameter("bias"))
         last = self.head[-1]

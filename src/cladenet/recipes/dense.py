@@ -36,7 +36,7 @@ DENSENET_SVHN = replace(
     DENSENET_CIFAR_NOAUG,
     source=_DENSENET + "40 epochs; no augmentation, but dropout (SVHN)",
     departs=(
-        "dropout 0.2 is the network's: model.drop_rate=0.2. Channel means and deviations in place "
+        "dropout 0.2 is the network's: model.drop_rate=0.2. channel means and stds in place "
         "of levels divided by 255"
     ),
     epochs=40,

@@ -28,10 +28,10 @@ class Recipe:
         batch_size: images per optimiser step, over all processes.
         accumulate: parts a batch is cut into, one forward and backward pass each.
         optimizer: `sgd`, `rmsprop`, `adamw`, or `muon`: steps of orthogonalised momentum for the
-            matrices and convolutions between images and last layer, SGD for all else.
+            matrices and convolutions between images and last layer, SGD for everything else.
         lr: peak learning rate.
-        bias_lr: multiple of the rate that the shifts of normalisations get; what decays of them in
-            a step stays the same.
+        bias_lr: multiple of the rate that the biases of normalisation layers get; what decays of
+            them in a step stays the same.
         head_lr: the same for the last layer.
         momentum: of SGD, RMSProp and Muon; the first beta of AdamW.
         beta2: the second beta of AdamW.
@@ -40,7 +40,7 @@ class Recipe:
         rms_epsilon: what RMSProp adds to that mean, under the root.
         weight_decay: L2 for SGD and RMSProp, decoupled for AdamW; what Muon orthogonalises keeps
             its length and is not decayed.
-        decay_all: also decay biases and the scales and shifts of normalisations.
+        decay_all: also decay biases and the weights of normalisation layers.
         clip_norm: upper bound on the gradient's L2 norm; 0 is none.
         filter_rms: upper bound on the root mean square of a convolution's filter, restored after
             each step; 0 is none.
@@ -67,9 +67,9 @@ class Recipe:
         lookahead: steps after which the weights return to their own slow average; 0 is never.
         lookahead_decay: share of itself that the slow average keeps at the end of the run; before,
             it is this times the cube of the share of the run that is done.
-        normalise: `data` (mean and deviation of the training images), `mean` (their mean alone is
+        normalise: `data` (mean and std of the training images), `mean` (their mean alone is
             subtracted from levels of 0 to 255), `unit` (levels to [0, 1]), `gcn` (global contrast
-            normalisation: the mean and deviation of each image), `imagenet`, `half` (to [-1, 1]),
+            normalisation: the mean and std of each image), `imagenet`, `half` (to [-1, 1]),
             or `lenet` (background -0.1, ink 1.175).
         crop: `none`, `pad` (shift), `resized` (area and aspect), `jitter` (short side, then crop).
         pad: pixels on each side for `pad`.

@@ -34,7 +34,7 @@ RESNET_CIFAR = Recipe(
         "He, Zhang, Ren, Sun 2016, Sec. 4.2: SGD, momentum 0.9, batch 128, weight decay 1e-4, 0.1 "
         "divided by 10 at 32k and 48k of 64k steps; 4 pixels padded, 32 crops, mirror images"
     ),
-    departs=("channel means and deviations in place of the per-pixel mean"),
+    departs=("channel means and stds in place of the per-pixel mean"),
     steps=64_000,
     batch_size=128,
     lr=0.1,
@@ -65,7 +65,7 @@ PREACT_RESNET_CIFAR = replace(
         "64k; 4 pixels padded, 32 crops, mirror images"
     ),
     departs=(
-        "channel means and deviations in place of the per-pixel mean. The released code, and the "
+        "channel means and stds in place of the per-pixel mean. The released code, and the "
         "4.62 % of 1001 layers, have batches of 64"
     ),
 )
@@ -78,7 +78,7 @@ PREACT_RESNET_IMAGENET = replace(
         "augmentation as for ResNet"
     ),
     departs=(
-        "the length of 90 epochs is from memory. Channel means and deviations in place of the "
+        "the length of 90 epochs is from memory. channel means and stds in place of the "
         "per-pixel mean. The figures with aspect augmentation too: crop=resized"
     ),
     epochs=90,
@@ -133,7 +133,7 @@ WIDE_RESNET_CIFAR = replace(
     source=(
         "Zagoruyko, Komodakis 2016, Sec. 3 and the authors' Lua code: Nesterov momentum 0.9, batch "
         "128, weight decay 5e-4, 0.1 times 0.2 at 60, 120 and 160 of 200 epochs; reflected border "
-        "of 4 pixels, 32 crops, mirror images, channel means and deviations (Table 5)"
+        "of 4 pixels, 32 crops, mirror images, channel means and stds (Table 5)"
     ),
     departs=(
         "no ZCA whitening, which the rows of Table 4 have: its matrix of 3072x3072 values would "
@@ -172,7 +172,7 @@ STOCHASTIC_DEPTH_CIFAR = replace(
         "momentum 0.9, batch 128, weight decay 1e-4, 0.1 divided by 10 at 50 and 75 % of 500 "
         "epochs; shifts of 4 pixels, mirror images; the epoch chosen on 5,000 held-out images"
     ),
-    departs="channel means and deviations are those of the images that are trained on",
+    departs="channel means and stds are those of the images that are trained on",
     epochs=500,
     steps=0,
     nesterov=True,

@@ -1,4 +1,4 @@
-"""A trained network in the form it has at test time, as a checkpoint of its own."""
+"""A trained network in its inference form, as a checkpoint of its own."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -38,7 +38,7 @@ class Converted(NamedTuple):
 
 @undisturbed()
 def convert(run: str | Path, out: str | Path | None = None) -> Converted:
-    """Write the network of test time that a run's network stands for, with the same answers.
+    """Write the inference network of a run's network, with the same answers.
 
     Args:
         run: run or checkpoint folder.
@@ -54,7 +54,7 @@ def convert(run: str | Path, out: str | Path | None = None) -> Converted:
     if not offers(card.network, "convert_into"):
         able = [name for name in list_models() if offers(name, "convert_into")]
         raise BadArgument(
-            f"{card.network} is the same network in training and at test time; those that can be "
+            f"{card.network} is the same network in training and in inference; those that can be "
             f"converted are: {', '.join(able)}"
         )
     target = Path(out) if out is not None else Path(run) / "converted"

@@ -17,7 +17,7 @@ EPSILON = 1e-5  # added to ||x||^2: where all pixels are 0, y is 0
 
 
 class CosineConv2d(nn.Conv2d):
-    """y = w . x / (||w|| sqrt(||x||^2 + eps)), from -1 to 1; neither scale nor shift.
+    """y = w . x / (||w|| sqrt(||x||^2 + eps)), from -1 to 1; neither weight nor bias.
 
     Args:
         conv: gives w. A bias of it is left out.

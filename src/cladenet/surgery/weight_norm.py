@@ -119,7 +119,7 @@ def initialise_from_data(model: Classifier, images: Tensor) -> None:
         waiting.pop(fitted).remove()
 
     waiting = {layer: layer.register_forward_pre_hook(fit) for layer in weight_normalised(model)}
-    # The network itself in training mode, so that auxiliary classifiers are heard too.
+    # The network itself in training mode, so that auxiliary classifiers are active too.
     try:
         with training_where(lambda m: m is model or isinstance(m, MeanOnlyBatchNorm), model):
             model(images)

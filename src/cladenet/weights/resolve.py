@@ -107,5 +107,5 @@ def _imported(
 
 
 def _is_ours(file: Path) -> bool:
-    """Does the file lie in a checkpoint folder, beside its side-car?"""
+    """Does the file lie in a checkpoint folder, beside its metadata?"""
     return (file.parent / MANIFEST).is_file()

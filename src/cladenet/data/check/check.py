@@ -1,6 +1,6 @@
 """The doctor: everything about a data set that is worth knowing before hours of training.
 
-A problem stops training; a warning does not, and should be read. Nothing is written or mended.
+A problem stops training; a warning does not, and should be read. Nothing is written or fixed.
 """
 
 from collections import Counter

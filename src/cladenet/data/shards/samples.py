@@ -2,7 +2,7 @@
 
 A name is a folder, a key up to the first dot after it, and a field behind that dot: `n1/a.jpg` and
 `n1/a.cls` are the fields `jpg` and `cls` of the sample `n1/a`. Fields are lower-cased, keys are not
-(webdataset 1.0.2, tariterators.py). What readers skip without a word is counted or refused here.
+(webdataset 1.0.2, tariterators.py). What readers skip silently is counted or refused here.
 """
 
 import re
@@ -83,7 +83,7 @@ def _of_sample(
         raise DamagedShard(
             archive.path,
             f"{readable(member.name)} is a {member.kind} to {readable(member.link)}, which readers "
-            "of shards skip without a word; write the files themselves: "
+            "of shards skip silently; write the files themselves: "
             "`tar --dereference --hard-dereference`",
         )
     if member.kind != FILE:

@@ -137,7 +137,7 @@ class Archive:
         if second.rstrip(b"\0"):
             raise self._damaged(
                 f"a zero block at byte {at:,}{self._after()} ends the archive, and more follows; "
-                "readers drop that without a word"
+                "readers drop that silently"
             )
         self.is_closed = len(second) == BLOCK
         while chunk := self._stream.read(CHUNK):
@@ -145,7 +145,7 @@ class Archive:
                 start = self._position + len(chunk) - len(rest)
                 raise self._damaged(
                     f"ends at byte {at:,}, and more follows from byte {start:,}: another archive "
-                    "was written behind it, which readers drop without a word. Join archives with "
+                    "was written behind it, which readers drop silently. Join archives with "
                     "`tar --concatenate`"
                 )
             self._position += len(chunk)

@@ -192,8 +192,8 @@ def _choose(dataset: DataSet, wanted: str | None) -> str:
 
 def _learnt(dataset: DataSet) -> BadArgument:
     return BadArgument(
-        f"{readable(dataset.spec)} has training images only, and a network may have learnt "
-        "them by heart; name them with --split train to evaluate on them all the same"
+        f"{readable(dataset.spec)} has training images only, and a network may have "
+        "memorised them; name them with --split train to evaluate on them all the same"
     )
 
 

@@ -154,7 +154,7 @@ def _start_from(
         raise BadArgument(
             f"{config.network} cannot start from {card.network} in {config.init_from}: {error}"
         ) from error
-    notes = [f"{', '.join(taken)} start from {card.network} in {folder}, all else at random"]
+    notes = [f"{', '.join(taken)} start from {card.network} in {folder}, everything else at random"]
     seen, now = card.preprocess, setting.preprocess
     if (seen.mean, seen.std, seen.per_image) != (now.mean, now.std, now.per_image):
         notes.append(f"{card.network} saw its images normalised otherwise than they are here")

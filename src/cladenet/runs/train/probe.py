@@ -1,7 +1,7 @@
 """The linear probe: the last layer fitted to features that the rest of the network gives.
 
-Each training image passes the network once, as at test time; what the last layer reads is kept, and
-the layer is fitted to it at once, as multinomial logistic regression by L-BFGS. A few hundred
+Each training image passes the network once, in evaluation mode; what the last layer reads is kept,
+and the layer is fitted to it at once, as multinomial logistic regression by L-BFGS. A few hundred
 photographs take as long as one evaluation of them. Used alone it is the usual measure of how good
 features are; before fine-tuning it keeps a random last layer from spoiling them (Kumar et al. 2022,
 arXiv:2202.10054).

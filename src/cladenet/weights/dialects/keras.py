@@ -108,7 +108,7 @@ def read_numbered(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def read_xception(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The projections of the shortcuts have numbers for names; all else has names."""
+    """The projections of the shortcuts have numbers for names; everything else has names."""
     return read_numbered(tensors)
 
 

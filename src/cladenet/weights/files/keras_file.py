@@ -59,7 +59,7 @@ def read_keras(path: Path) -> dict[str, Tensor]:
 def images_of_keras(tensors: Mapping[str, Tensor]) -> dict[str, Any]:
     """Mean and std of the normalisation inside the network, as in EfficientNet; empty without one.
 
-    Keras' ImageNet weights have the stds in the place of variances, and a layer that mends
+    Keras' ImageNet weights have the stds in the place of variances, and a layer that undoes
     it: then those are the stds.
     """
     layer = f"{KERAS}normalization."

@@ -1,4 +1,4 @@
-"""Eight real images that a network learns by heart: the least that a family has to show."""
+"""Eight real images that a network overfits: the least that a family has to show."""
 
 from collections.abc import Callable
 from functools import partial
