@@ -72,8 +72,8 @@ def create_model(
 
     Args:
         name: a name of `list_models()`, or an alias of one.
-        features_only: return the maps between the stages in place of logits, as timm does.
-        out_indices: which maps, finest first and counted from 0; all of them by default.
+        features_only: return the feature maps between the stages in place of logits, as timm does.
+        out_indices: which feature maps, finest first and counted from 0; all of them by default.
         overrides: arguments of the family's class in place of the variant's: `num_classes`,
             `in_channels` (alias `in_chans`), `input_size` where the head is tied to one, ...
             `norm` may be a name of `cladenet.surgery.normalisation`, such as "group". `se=16` gives

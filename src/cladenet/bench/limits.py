@@ -148,7 +148,7 @@ GEMMS: dict[str, Callable[[Tensor], Callable[[], Tensor]]] = {
 
 
 def convolution(kind: torch.dtype, device: torch.device) -> Callable[[], Tensor]:
-    """A 3x3 convolution of 256 channels on 32 maps of 28x28."""
+    """A 3x3 convolution of 256 channels on 32 feature maps of 28x28."""
     maps = torch.randn(32, 256, 28, 28, device=device, dtype=kind)
     weight = torch.randn(256, 256, 3, 3, device=device, dtype=kind)
     maps = maps.contiguous(memory_format=torch.channels_last)

@@ -22,7 +22,7 @@ from cladenet.registry import find
 
 PLAIN = "plain"
 FORMS = ("fp32", "bf16")  # values of a run's option `precision`
-PASSES = 3  # forward, and backward to the maps and to the weights: as many MACs each
+PASSES = 3  # forward, and backward to the feature maps and to the weights: as many MACs each
 
 
 class Case(NamedTuple):

@@ -172,7 +172,7 @@ def planned(request: Request, choice: Choice | None, first: str) -> list[Stage]:
 def _chunk(request: Request, now: Prepared) -> Tensor:
     """As many of the images as there will be in a call to another engine.
 
-    As `packed` does, so that maps stay in the caches, in parts of one length.
+    As `packed` does, so that feature maps stay in the caches, in parts of one length.
     """
     count = len(request.images)
     parts = -(-count // getattr(now.run, "chunk", count))

@@ -109,8 +109,8 @@ def for_inference(
     Args:
         model: stays as it is; put it on its device first.
         precision: `fp32`, where logits differ by 1e-5 of the largest at most, or by about what
-            rounding costs the plain network; `bf16`, 8 bits for weights and maps; `int8` for
-            convolutions and linear layers.
+            rounding costs the plain network; `bf16`, 8 bits for weights and feature maps; `int8`
+            for convolutions and linear layers.
         batch_size: images in one call, usually; any number can be given.
         size: channels, height and width, usually; any can be given that the network takes.
         engine: one of `inference.engines`; `auto` is ready at once, and when it has answered for

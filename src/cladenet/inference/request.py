@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 Run = Callable[[Tensor], Tensor]
 CHECKED = 2  # images whose logits are compared
-DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "int8": torch.float32}  # of maps
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "int8": torch.float32}  # of feature maps
 
 
 class CannotPrepare(Exception):

@@ -27,7 +27,7 @@ def dense_block(self: Sequence[Any], x: Tensor) -> Tensor:
 
 
 def dense_layer(self: Any, *maps: Tensor, kept: Maps | None = None) -> Tensor:
-    """`write(read([x_0, ..., x_{l-1}]))`; `kept`, if anything, keeps the maps."""
+    """`write(read([x_0, ..., x_{l-1}]))`; `kept`, if anything, keeps the feature maps."""
 
     def read_all(*maps: Tensor) -> Tensor:
         return self.read(torch.cat(maps, 1))

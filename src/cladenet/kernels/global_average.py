@@ -1,4 +1,4 @@
-"""The mean of each map, with a gradient in the layout of the maps.
+"""The mean of each map, with a gradient in the layout of the feature maps.
 
 torch's own gradient is spread over the map channels first, whatever the layout of the map. What
 takes it in then walks through two layouts at once: a ReLU of (32, 2048, 7, 7) in bfloat16 needs

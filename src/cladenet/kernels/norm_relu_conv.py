@@ -5,8 +5,8 @@ Pleiss, Chen, Huang, Li, van der Maaten, Weinberger. Memory-Efficient Implementa
 pass; with the mean and std of the first time, so that nothing is counted again, the running
 statistics are not touched, and all gradients are the same bits as without.
 
-Where several of these read the beginnings of one list of maps, as the layers of a dense block do,
-what they keep is one tensor for all of them: `Maps`.
+Where several of these read the beginnings of one list of feature maps, as the layers of a dense
+block do, what they keep is one tensor for all of them: `Maps`.
 """
 
 from collections.abc import Sequence
@@ -26,13 +26,13 @@ class Maps:
         self._whole: Tensor | None = None
 
     def close(self) -> Tensor:
-        """All maps in one, (N, sum, H, W); from now on that alone is kept of them."""
+        """All feature maps in one, (N, sum, H, W); from now on that alone is kept of them."""
         whole = torch.cat(self.each, 1)
         self.each, self._whole = [], whole.detach()
         return whole
 
     def beginning(self, channels: int) -> Tensor:
-        """The first maps in one, (N, channels, H, W), without their history."""
+        """The first feature maps in one, (N, channels, H, W), without their history."""
         if self._whole is None:
             raise RuntimeError("the backward pass came before the end of the block")
         memory = _layout(self._whole)
@@ -65,12 +65,12 @@ def fits(chain: nn.Module) -> bool:
 
 
 def run(chain: nn.Module, maps: Sequence[Tensor], kept: Maps | None = None) -> Tensor:
-    """`chain` of the concatenated maps, for one that `fits`.
+    """`chain` of the concatenated feature maps, for one that `fits`.
 
     Args:
         chain: modules in a row.
         maps: (N, any, H, W) each.
-        kept: what the maps are the beginning of, if anything keeps them.
+        kept: what the feature maps are the beginning of, if anything keeps them.
     """
     modules = list(chain.children())
     while modules:

@@ -1,8 +1,8 @@
-"""Convolution of maps no larger than its kernel, in bfloat16 on a CPU, as a few matrix products.
+"""Convolution of small feature maps in bfloat16 on a CPU, as a few matrix products.
 
-At the end of a network for small images a 3x3 kernel meets maps of 2x2: 20 of the 36 values under
-its windows are padding, and oneDNN needs three times what as many operations on 8x8 take. Here
-padding is left out, and each product is as wide as the channels:
+At the end of a network for small images a 3x3 kernel meets feature maps of 2x2: 20 of the 36 values
+under its windows are padding, and oneDNN needs three times what as many operations on 8x8 take.
+Here padding is left out, and each product is as wide as the channels:
 
     y[o]       = W[taps that meet the map at o] x[under them]       one product for a place o
     dL/dx      = the sum over o of W[the same]^T dL/dy[o]

@@ -1,4 +1,4 @@
-"""Layers side by side: they read the same maps, and their outputs are stacked."""
+"""Layers side by side: they read the same feature maps, and their outputs are stacked."""
 
 from typing import cast
 

@@ -90,7 +90,7 @@ class Classifier(nn.Module):
 
     @cached_property
     def feature_maps(self) -> tuple[FeatureMap, ...]:
-        """Where `features_only` may take maps, finest first; measured when somebody asks."""
+        """Where `features_only` takes feature maps, finest first; measured when somebody asks."""
         taps = self.taps or [f"stages.{i}" for i in range(len(self.stages))]
         return measure_maps(self, taps, self.in_channels, self.least_size, self.as_map)
 
@@ -174,7 +174,7 @@ class Classifier(nn.Module):
             check_size(x, name, self.input_size)
 
     def forward_features(self, x: Tensor) -> Tensor:
-        """Images of any size from `least_size` on -> the last stage's maps (N, num_features, h, w).
+        """Images of `least_size` or more -> the last feature maps (N, num_features, h, w).
 
         Raises:
             BadArgument: the images have another number of channels, or are too small.
@@ -183,7 +183,7 @@ class Classifier(nn.Module):
         return self.stages(self.stem(x))
 
     def forward_head(self, x: Tensor, pre_logits: bool = False) -> Tensor:
-        """The last stage's maps -> logits, or (N, head_hidden_size) with `pre_logits`."""
+        """The last stage's feature maps -> logits, or (N, head_hidden_size) with `pre_logits`."""
         return self.head[:-1](x) if pre_logits else self.head(x)
 
     def as_map(self, features: Tensor, image_size: tuple[int, int]) -> Tensor:
@@ -248,7 +248,7 @@ class Classifier(nn.Module):
         )
 
     def add_auxiliary(self, heads: Mapping[tuple[int, int], nn.Sequential]) -> None:
-        """Classifiers that read the maps on their way, active only in training.
+        """Classifiers that read the feature maps on their way, active only in training.
 
         Args:
             heads: (i, j) -> what reads the output of `stages[i][j]` and ends in a linear layer to

@@ -40,7 +40,7 @@ def measure_maps(
 
     Args:
         network: has `forward_features`; its tensors, mode and random state stay as they are.
-        taps: names of modules, which give maps or what `as_map` makes maps of.
+        taps: names of modules, which give feature maps, or what `as_map` turns into some.
         in_channels: channels of the images.
         least_size: the smallest side of images that the network takes.
         as_map: makes a map (N, C, h, w) of an output, given height and width of the image.

@@ -76,7 +76,7 @@ class NoNorm(nn.Module):
 
 
 def response_norm(alpha: float) -> LocalResponseNorm:
-    """b_i = a_i / (k + alpha * sum of a_j^2 over 5 adjacent maps)^0.75 with k = 2.
+    """b_i = a_i / (k + alpha * sum of a_j^2 over 5 adjacent feature maps)^0.75 with k = 2.
 
     Krizhevsky, Sutskever, Hinton. ImageNet Classification with Deep Convolutional Neural Networks.
     NeurIPS 2012, Sec. 3.3; alpha is 1e-4 there, as printed.

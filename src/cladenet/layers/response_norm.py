@@ -1,7 +1,8 @@
-"""Local response normalisation over adjacent maps, in few passes over the memory.
+"""Local response normalisation over adjacent feature maps, in few passes over the memory.
 
 Krizhevsky, Sutskever, Hinton. ImageNet Classification with Deep Convolutional Neural Networks.
-NeurIPS 2012, Sec. 3.3, as torch defines it, for n adjacent maps of which half lie on each side:
+NeurIPS 2012, Sec. 3.3, as torch defines it, for n adjacent feature maps of which half lie on each
+side:
 
     s_i = k + (alpha / n) sum_j a_j^2          b_i = a_i s_i^-beta
     dL/da_i = g_i s_i^-beta - (2 alpha beta / n) a_i sum_j g_j a_j s_j^(-beta - 1)
@@ -19,7 +20,7 @@ from torch.nn import functional as F
 
 
 class LocalResponseNorm(nn.LocalResponseNorm):
-    """`nn.LocalResponseNorm` for maps, over an odd number of channels: the same numbers, sooner."""
+    """`nn.LocalResponseNorm` over an odd number of channels: the same numbers, sooner."""
 
     def forward(self, input: Tensor) -> Tensor:
         """(N, C, H, W) -> the same shape, at least in float32."""

@@ -29,7 +29,7 @@ def separable_conv(
         kernel_size: of the depthwise part, odd; the size stays but for the stride.
         stride: of the depthwise part.
         between: makes what comes between the two parts; nothing by default.
-        multiplier: maps that the depthwise part makes of each channel.
+        multiplier: feature maps that the depthwise part makes of each channel.
         bias: biases in the pointwise part.
     """
     maps = multiplier * in_channels

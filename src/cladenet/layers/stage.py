@@ -1,4 +1,4 @@
-"""A stage: units in a row, of which the first sets the width and the size of the maps."""
+"""A stage: units in a row, of which the first sets the width and the size of the feature maps."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any

@@ -35,12 +35,12 @@ def residual_stem(
 def stem_7x7(
     in_channels: int, separable: bool, *, norm: Norm | None, bias: bool = False
 ) -> nn.Sequential:
-    """ReLU(norm(7x7 / 2)), 64 maps: the first layer of the early Inception networks.
+    """ReLU(norm(7x7 / 2)), 64 feature maps: the first layer of the early Inception networks.
 
     (N, in_channels, H, W) -> (N, 64, ceil(H / 2), ceil(W / 2)).
 
-    `separable` is the form in which the authors trained it: 8 maps of each channel, then a 1x1
-    convolution of them all, and nothing between the two. It is printed in the appendix of
+    `separable` is the form in which the authors trained it: 8 feature maps of each channel, then a
+    1x1 convolution of them all, and nothing between the two. It is printed in the appendix of
     arXiv:1502.03167; Table 1 of arXiv:1409.4842 counts it (2.7K weights, 34M multiply-adds).
     """
     first: nn.Module = (

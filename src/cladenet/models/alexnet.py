@@ -17,7 +17,7 @@ Sec. 5: one tower, one GPU.
               linear, num_classes                           linear, num_classes
 
 ReLU follows every layer but the last, and comes before the normalisation; a pool is 3x3 / 2, so
-that windows overlap. g = 2 is the paper's two GPUs: a map reads the maps of its own tower only.
+that windows overlap. g = 2 is the paper's two GPUs: a map reads those of its own tower only.
 
 The text says 224, the arithmetic needs 227: padding 2 in the first layer gives the paper's 55x55
 from 224. The two-tower net normalises over all maps of a layer, as the formula is printed. The
@@ -47,7 +47,7 @@ class AlexNet(Classifier):
 
     Args:
         widths: channels of conv1 to conv5.
-        groups: of conv1 to conv5; 1 reads all maps, 2 only those of its own tower.
+        groups: of conv1 to conv5; 1 reads all feature maps, 2 only those of its own tower.
         lrn: normalise after conv1 and conv2.
         lrn_alpha: the alpha of the printed formula, whose sum is not divided by its 5 terms:
             1e-4 in the paper. The author's released code divides; its 1e-4 is 2e-5 here.

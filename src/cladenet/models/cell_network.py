@@ -1,7 +1,7 @@
 """The network that a pair of cells makes: N normal cells, a reduction, N, a reduction, N.
 
 Zoph, Vasudevan, Shlens, Le 2018, arXiv:1707.07012, Fig. 2 and the released code. The width F
-doubles at each reduction. Between cells travel two maps, the last one and the one before.
+doubles at each reduction. Between cells travel two feature maps, the last one and the one before.
 """
 
 from typing import ClassVar, cast

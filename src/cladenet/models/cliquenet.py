@@ -62,7 +62,7 @@ class CliqueLayer(nn.Module):
         in_channels: of the block's input x_0.
         number: i, from 1 on.
         layers: n, layers of the block.
-        k: maps of a layer.
+        k: feature maps of a layer.
         stages: how often the layer is computed.
         bottleneck: a 1x1 convolution before the 3x3.
         drop_rate: of dropout after each convolution.
@@ -164,9 +164,9 @@ class CliqueNet(Classifier):
 
     Args:
         layers: n, in each block; in the CIFAR networks all alike.
-        k: maps of a layer in each block.
+        k: feature maps of a layer in each block.
         bottleneck: a 1x1 convolution before each 3x3.
-        compression: the classifier sees half the maps of each block, mixed by a 1x1.
+        compression: the classifier sees half the feature maps of each block, mixed by a 1x1.
         attention: squeeze and excitation in the transitions.
         feedbacks: how often stage II is computed.
         drop_rate: of dropout after each convolution.
@@ -228,7 +228,7 @@ class CliqueNetCifar(CliqueNet):
     """The CIFAR network: three blocks of the same sizes.
 
     Args:
-        k: maps of a layer.
+        k: feature maps of a layer.
         T: convolutions in all blocks, with bottlenecks both of a layer.
         bottleneck: as in `CliqueNet`, and so are the others.
 

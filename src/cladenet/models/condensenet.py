@@ -16,7 +16,7 @@ Convolutions. CVPR 2018. arXiv:1711.09224. Table 1, n layers of growth rate k in
     layer     norm, ReLU, learned 1x1 to 4k in G groups; norm, ReLU, 3x3 to k in G groups
     pool      2x2 / 2 average of all maps before
 
-Growth doubles where the grid halves, and a layer sees all maps of all blocks before it: a
+Growth doubles where the grid halves, and a layer sees all feature maps of all blocks before it: a
 transition is a pool, without a convolution (Sec. 3.2).
 
 There are two networks. The one that is trained reads everything at first and prunes inputs on the
@@ -54,9 +54,9 @@ class DenseLayer(nn.Module):
     """x -> [x, write(read(x))]: `read` chooses from all maps before, `write` makes k new ones.
 
     Args:
-        in_channels: all maps before.
+        in_channels: all feature maps before.
         growth_rate: k.
-        width: maps between the two convolutions.
+        width: feature maps between the two convolutions.
         groups: G, of the second.
         read: makes the first: norm, ReLU and a learned group convolution, or what became of it.
     """

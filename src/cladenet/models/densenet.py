@@ -1,7 +1,7 @@
 """Densely connected networks: ImageNet and CIFAR.
 
 Huang, Liu, van der Maaten, Weinberger. Densely Connected Convolutional Networks. CVPR 2017.
-arXiv:1608.06993. Layer l of a block reads all before it and adds k maps, the growth rate:
+arXiv:1608.06993. Layer l of a block reads all before it and adds k feature maps, the growth rate:
 
     x_l = H_l([x_0, x_1, ..., x_{l-1}])    Eq. (2); H_l is stages[i][l], stages[i][0] gives x_0
 
@@ -60,11 +60,11 @@ class DenseLayer(nn.Module):
     """H_l of Eq. (2): `read` looks at all before it, `write` makes x_l of that.
 
     Args:
-        in_channels: k_0 + k (l - 1), those of all maps before.
-        growth_rate: k, the maps that are new.
-        bottleneck: a 1x1 convolution to 4k maps before the 3x3.
+        in_channels: k_0 + k (l - 1), those of all feature maps before.
+        growth_rate: k, the feature maps that are new.
+        bottleneck: a 1x1 convolution to 4k feature maps before the 3x3.
         drop_rate: of dropout after each convolution.
-        first_norm: the one that looks at the maps before; `norm` by default.
+        first_norm: the one that looks at the feature maps before; `norm` by default.
     """
 
     def __init__(
@@ -96,7 +96,7 @@ class DenseBlock(nn.Sequential):
     """[x_0, x_1, ..., x_L]: what gives x_0, then the layers, each reading all before it."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, in_channels, H, W) -> all maps, (N, k_0 + k L, h, w)."""
+        """(N, in_channels, H, W) -> all feature maps, (N, k_0 + k L, h, w)."""
         start, *layers = self
         maps = [start(x)]
         for layer in layers:
@@ -177,7 +177,7 @@ class DenseNet(Classifier):
 
     Args:
         layers: in each of the four blocks.
-        growth_rate: k, the maps that each layer adds; the stem gives 2k.
+        growth_rate: k, the feature maps that each layer adds; the stem gives 2k.
         drop_rate: of dropout after each convolution but the first.
         first_norm: maps (i, l) to the norm through which H_l of `stages[i]` looks at all before
             it; l counts from 1. By default that is `norm`.
@@ -223,8 +223,8 @@ class DenseNetCifar(Classifier):
 
     Args:
         depth: L, layers with weights; 3n + 4, or 6n + 4 with bottlenecks.
-        growth_rate: k, the maps that each layer adds.
-        bottleneck: B, a 1x1 convolution to 4k maps before each 3x3.
+        growth_rate: k, the feature maps that each layer adds.
+        bottleneck: B, a 1x1 convolution to 4k feature maps before each 3x3.
         compression: C, the share of a block's maps that a transition leaves; 0.5 in the paper.
         drop_rate: of dropout after each convolution but the first; 0.2 in the paper for images
             without augmentation.

@@ -25,9 +25,10 @@ R, width (+inc) xn:
     stages.2                512, 256 (+32) x12     800, 1024 (+64) x20
     stages.3                1024, 512 (+64) x3     1600, 2048 (+128) x3
 
-68 and 107 are the code's. The first unit of a stage reads the maps of the stage before and projects
-them by a 1x1 to width + 2 inc, the paths that it starts with; stages after the first stride there
-and in the 3x3. Norms have the epsilon of MXNet, 0.001. Initialisation is not printed: He's rule.
+68 and 107 are the code's. The first unit of a stage reads the feature maps of the stage before and
+projects them by a 1x1 to width + 2 inc, the paths that it starts with; stages after the first
+stride there and in the 3x3. Norms have the epsilon of MXNet, 0.001. Initialisation is not printed:
+He's rule.
 
 `mean_max` is the authors' head for test images larger than those of training: the classifier at
 every 7x7 window of the last map, and half the mean plus half the maximum of its scores.
@@ -88,7 +89,7 @@ class DualPathUnit(nn.Module):
 
 
 class FirstUnit(nn.Module):
-    """The same, with the two paths projected from the maps of the stage before."""
+    """The same, with the two paths projected from the feature maps of the stage before."""
 
     def __init__(
         self,
@@ -147,7 +148,7 @@ class DPN(Classifier):
 
     Args:
         units: in each of the four stages.
-        inc: maps that each unit of a stage appends to the dense path.
+        inc: feature maps that each unit of a stage appends to the dense path.
         inner: R of the first stage; it doubles from stage to stage.
         groups: G, of the 3x3 convolutions.
         stem_width: channels of the stem.
@@ -207,7 +208,7 @@ class DPN(Classifier):
         self.initialise(self)
 
     def forward_head(self, x: Tensor, pre_logits: bool = False) -> Tensor:
-        """The last stage's maps -> logits, or (N, head_hidden_size) with `pre_logits`."""
+        """The last stage's feature maps -> logits, or (N, head_hidden_size) with `pre_logits`."""
         if pre_logits or self.training or not self.mean_max:
             return super().forward_head(x, pre_logits)
         side = (min(WINDOW, x.shape[2]), min(WINDOW, x.shape[3]))

@@ -67,10 +67,10 @@ def inception(
 
 
 def auxiliary_head(in_channels: int, num_classes: int, norm: Norm | None) -> nn.Sequential:
-    """Sec. 5: the maps of 4a or 4d -> logits (N, num_classes).
+    """Sec. 5: the feature maps of 4a or 4d -> logits (N, num_classes).
 
     Maps of 14x14 come out of the average pool as 4x4, and the layer after it leaves them alone;
-    maps of any other size, down to 3x3, it makes 4x4.
+    feature maps of any other size, down to 3x3, it makes 4x4.
     """
     return nn.Sequential(
         nn.AvgPool2d(5, stride=3, ceil_mode=True),

@@ -125,7 +125,7 @@ class IBNDenseNet(DenseNet):
 
     Args:
         layers: in each of the four blocks.
-        growth_rate: k, the maps that each layer adds.
+        growth_rate: k, the feature maps that each layer adds.
         drop_rate: of dropout after each convolution but the first.
         norm: maps a channel count to what is a batch norm in the paper.
         memory_efficient: as in `DenseNet`.

@@ -153,7 +153,7 @@ class InceptionResNet(Classifier):
 
     Args:
         stem: makes the stem from image channels and norm: `stem_v1`, `stem_v3` or `stem_v4`.
-        channels: of the maps at 35x35.
+        channels: of the feature maps at 35x35.
         widths: V1 or V2.
         units: in each of the three stages.
         scales: of the residuals in each stage; 1 is an ordinary residual unit.

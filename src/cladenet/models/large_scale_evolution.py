@@ -1,7 +1,7 @@
 """Large-scale evolution: networks as DNA, a graph that mutations grow from almost nothing.
 
 Real, Moore, Selle, Saxena, Suematsu, Tan, Le, Kurakin. Large-Scale Evolution of Image Classifiers.
-ICML 2017. arXiv:1703.01041, Sec. 3.2 to 3.4. Vertices are maps, edges are what makes them:
+ICML 2017. arXiv:1703.01041, Sec. 3.2 to 3.4. Vertices are feature maps, edges are what makes them:
 
     part      out               layers of the first individual
     stem      3x32x32           the images themselves, vertex 0

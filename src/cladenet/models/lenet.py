@@ -33,7 +33,7 @@ from cladenet.layers.conv import size_after
 from cladenet.layers.init import Init, fan_in, he_init, lecun_init
 from cladenet.models.lenet_targets import CODE_LENGTH, targets
 
-# Table I: the maps of S2 that each map of C3 reads.
+# Table I: the feature maps of S2 that each map of C3 reads.
 TABLE = (
     (0, 1, 2), (1, 2, 3), (2, 3, 4), (3, 4, 5), (0, 4, 5), (0, 1, 5),
     (0, 1, 2, 3), (1, 2, 3, 4), (2, 3, 4, 5), (0, 3, 4, 5), (0, 1, 4, 5), (0, 1, 2, 5),

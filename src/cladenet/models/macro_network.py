@@ -63,7 +63,7 @@ class Join(nn.Module):
 
     Args:
         layer: what it does.
-        channels: of all maps.
+        channels: of all feature maps.
         alone: nothing comes before, and so nothing is joined.
     """
 
@@ -86,7 +86,7 @@ class Join(nn.Module):
 
 
 class ReduceAll(nn.ModuleList):
-    """Half the grid of all maps, each by weights of its own."""
+    """Half the grid of all feature maps, each by weights of its own."""
 
     def forward(self, states: States) -> States:
         """Maps (N, channels, H, W) -> as many, (N, 2 channels, ceil(H / 2), ceil(W / 2))."""
@@ -94,10 +94,10 @@ class ReduceAll(nn.ModuleList):
 
 
 class LastLayers(nn.Sequential):
-    """The last stage, of whose maps the last one goes on."""
+    """The last stage, of whose feature maps the last one goes on."""
 
     def forward(self, states: States) -> Tensor:
-        """All maps -> the last layer's."""
+        """All feature maps -> the last layer's."""
         for layer in self:
             states = layer(states)
         return states[-1]
@@ -176,5 +176,5 @@ class MacroNetwork(Classifier):
         self.initialise(self)
 
     def as_map(self, features: Tensor | States, image_size: tuple[int, int]) -> Tensor:
-        """The last of all maps."""
+        """The last of all feature maps."""
         return features[-1] if isinstance(features, tuple) else features

@@ -1,8 +1,8 @@
 """MSDNet: a grid of scales and depths with classifiers on the way, for any budget of time.
 
 Huang, Chen, Li, Wu, van der Maaten, Weinberger. Multi-Scale Dense Networks for Resource Efficient
-Image Classification. ICLR 2018. arXiv:1703.09844. A layer l has maps at several scales s, each
-half as wide and high as the one before; Fig. 2 and its appendix:
+Image Classification. ICLR 2018. arXiv:1703.09844. A layer l has feature maps at several scales s,
+each half as wide and high as the one before; Fig. 2 and its appendix:
 
     x_s^l = [x_s^(l-1), h(x_s^(l-1))]                          the finest scale of a layer
     x_s^l = [x_s^(l-1), g(x_(s-1)^(l-1)), h(x_s^(l-1))]        all coarser ones
@@ -10,7 +10,7 @@ half as wide and high as the one before; Fig. 2 and its appendix:
     h, g     1x1 to b c, 3x3 to c (g with stride 2), each with norm and ReLU, together k f maps:
              c = k f for h alone, k f / 2 for each of both
     f, b     1, 2, 4 on CIFAR, 1, 2, 4, 4 on ImageNet, from the finest scale on; a 1x1 gives no
-             more maps than it reads
+             more feature maps than it reads
 
     part      CIFAR (32x32 in)             ImageNet (224x224 in)
     stem      3x3, 16, then 3x3 / 2, 32,   7x7 / 2, 32, 3x3 / 2 max pool, then three
@@ -28,8 +28,8 @@ is content with one stops there. In training mode the network gives all of them,
 in evaluation mode the last one.
 
 The layers are divided evenly into as many parts as there are scales. At the end of each part the
-finest scale is left out, and a 1x1 convolution halves the maps of the others (Sec. 4, "network
-reduction", as in the authors' code).
+finest scale is left out, and a 1x1 convolution halves the feature maps of the others (Sec. 4,
+"network reduction", as in the authors' code).
 
 The text says that exit i on ImageNet comes after layer k i + 3; the released weights, and these
 networks, have it after layer k i. The 7x7 of their PyTorch form has a bias.
@@ -56,8 +56,8 @@ class MSDNet(Classifier):
         layers: in each block, from exit to exit.
         exits: how many of the blocks are built; all by default. The others, and their exits, are
             left out and leave what comes before as it is.
-        growth_rate: k, new maps of a layer at the finest scale.
-        width: maps of the stem at the finest scale.
+        growth_rate: k, new feature maps of a layer at the finest scale.
+        width: feature maps of the stem at the finest scale.
         factors: f and b of each scale, from the finest on.
 
     Raises:

@@ -11,8 +11,8 @@ CVPR 2018. arXiv:1707.07012. Fig. 2, N normal cells of width F in the first stag
     stages.2  reduction, normal xN, 4 F          the same
     head      ReLU, global average, dropout, linear
 
-A name in the paper is N @ channels of the last map, 6 @ 4032: a normal cell gives six maps of 4 F
-each, the five adds of Fig. 4 and, in the released code, what it made of h_(i-1).
+A name in the paper is N @ channels of the last map, 6 @ 4032: a normal cell gives six feature maps
+of 4 F each, the five adds of Fig. 4 and, in the released code, what it made of h_(i-1).
 
 Windows that stride are centred; TensorFlow's SAME, which the released weights were trained with,
 puts the odd pixel of their padding below and to the right. The auxiliary classifier (`auxiliary`)

@@ -1,4 +1,4 @@
-"""Network in network: a small perceptron slides over the image, and maps vote for classes.
+"""Network in network: a small perceptron slides over the image, and feature maps vote for classes.
 
 Lin, Chen, Yan. Network In Network. ICLR 2014. arXiv:1312.4400. The paper prints no widths; those
 of CIFAR-10, CIFAR-100, SVHN and MNIST are in the first author's published definition files, those
@@ -14,7 +14,7 @@ of ImageNet in his model of Caffe's zoo:
 A convolution and the 1x1 ones after it are an mlpconv; ReLU follows each. Between blocks are a
 3x3 / 2 max pool that rounds up and dropout of one half (ImageNet: dropout before the last block
 alone). The head's map k is the evidence for class k; its average takes the place of linear layers.
-The maps are the output of `head[-1].maps`.
+The feature maps are the output of `head[-1].maps`.
 
 Weights are drawn from N(0, 0.05^2) as in the files, but where those say otherwise: 0.001, 0.01 and
 0.01 in CIFAR-100's first three layers, 0.01 in ImageNet's first, seventh and last.

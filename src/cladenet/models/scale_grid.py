@@ -1,8 +1,8 @@
-"""The grid of scales and depths of MSDNet: layers that have maps at several scales.
+"""The grid of scales and depths of MSDNet: layers that have feature maps at several scales.
 
 Huang, Chen, Li, Wu, van der Maaten, Weinberger. Multi-Scale Dense Networks for Resource Efficient
 Image Classification. ICLR 2018. arXiv:1703.09844, Fig. 2 and appendix; see `msdnet`. All scales of
-a layer have as many maps but for their factors f: a width w makes f w.
+a layer have as many feature maps but for their factors f: a width w makes f w.
 """
 
 import math
@@ -18,7 +18,7 @@ Maps = tuple[Tensor, ...]  # of all scales there are, the finest first
 
 
 class FirstMaps(nn.ModuleList):
-    """The stem: images -> maps of all scales, each made from the one before."""
+    """The stem: images -> feature maps of all scales, each made from the one before."""
 
     def forward(self, x: Tensor) -> Maps:
         """(N, in_channels, H, W) -> a map for each scale."""
@@ -30,13 +30,13 @@ class FirstMaps(nn.ModuleList):
 
 
 class Grow(nn.Module):
-    """New maps for one scale, from itself and, where there is one, the finer scale.
+    """New feature maps for one scale, from itself and, where there is one, the finer scale.
 
     Args:
-        width: maps of the scale at hand.
-        out_channels: c f, the new maps.
+        width: feature maps of the scale at hand.
+        out_channels: c f, the new feature maps.
         bottleneck: b, the 1x1 gives b times what the 3x3 gives, at most as many as it reads.
-        finer: maps and b of the scale before; None for a layer's finest.
+        finer: feature maps and b of the scale before; None for a layer's finest.
     """
 
     def __init__(
@@ -93,20 +93,20 @@ class Layer(nn.ModuleList):
         self.drops_finest = drops_finest
 
     def forward(self, maps: Maps) -> Maps:
-        """The maps of all scales -> wider ones, without the finest if that ends here."""
+        """The feature maps of all scales -> wider ones, without the finest if that ends here."""
         finer = maps[:-1] if self.drops_finest else (None, *maps[:-1])
         same = maps[1:] if self.drops_finest else maps
         return tuple(grow(x, fine) for grow, x, fine in zip(self, same, finer, strict=True))
 
 
 class Reduce(nn.ModuleList):
-    """Half the maps at each scale: a 1x1 convolution, norm and ReLU of its own for each."""
+    """Half the feature maps at each scale: a 1x1 convolution, norm and ReLU of its own for each."""
 
     def __init__(self, width: int, factors: Sequence[int], norm: Norm) -> None:
         super().__init__(conv_norm_relu(f * width, f * (width // 2), 1, norm=norm) for f in factors)
 
     def forward(self, maps: Maps) -> Maps:
-        """The maps of all scales -> as many maps, narrower."""
+        """The feature maps of all scales -> as many feature maps, narrower."""
         return tuple(halve(x) for halve, x in zip(self, maps, strict=True))
 
 
@@ -114,7 +114,7 @@ class LastLayers(nn.Sequential):
     """The layers up to the last exit, of which the coarsest scale goes on."""
 
     def forward(self, maps: Maps) -> Tensor:
-        """The maps of all scales -> (N, channels, h, w)."""
+        """The feature maps of all scales -> (N, channels, h, w)."""
         for layer in self:
             maps = layer(maps)
         return maps[-1]
@@ -128,10 +128,10 @@ def grid(
     factors: Sequence[int],
     norm: Norm,
 ) -> tuple[nn.Sequential, list[int]]:
-    """The layers up to each of the first `exits`, and the maps of the coarsest scale there.
+    """The layers up to each of the first `exits`, and the feature maps of the coarsest scale there.
 
     Layers are divided evenly into as many parts as there are scales. The first layer of each part
-    but the first leaves out the finest scale, and half the maps of the others follow.
+    but the first leaves out the finest scale, and half the feature maps of the others follow.
     """
     per_part = math.ceil(sum(layers) / len(factors))
     blocks, coarsest, depth = nn.Sequential(), [], 0

@@ -10,11 +10,11 @@ Devices. CVPR 2018. arXiv:1707.01083. Table 1, with width multiplier 1:
     stages.2  7x7            4       576     800   960   1088   1536
     head      num_classes    global average, linear
 
-More groups make the 1x1 convolutions cheaper, so that at one cost maps may be wider. The first 1x1
-of stages.0 is not grouped, since its input is narrow (Sec. 3.2). The width inside a unit is a
-quarter of its output, rounded to what the groups divide. Stems are not scaled as the multiplier
-says but as the printed costs and the authors' code have it; `VARIANTS` holds the numbers. Weights
-are drawn by He's rule; the paper prints none.
+More groups make the 1x1 convolutions cheaper, so that at one cost feature maps may be wider. The
+first 1x1 of stages.0 is not grouped, since its input is narrow (Sec. 3.2). The width inside a unit
+is a quarter of its output, rounded to what the groups divide. Stems are not scaled as the
+multiplier says but as the printed costs and the authors' code have it; `VARIANTS` holds the
+numbers. Weights are drawn by He's rule; the paper prints none.
 """
 
 from functools import partial

@@ -12,9 +12,9 @@ ECCV 2018. arXiv:1807.11164. Table 5, and Table 2 of the appendix for the large 
     head      num_classes    1x1 to 1024 (x0.5 to x1.5) or 2048; global average, linear
 
 The stem is 3x3 / 2 and a 3x3 / 2 max pool, three 3x3 in 164. A stage strides in its first unit,
-the first stage of 50 and 164 does not: their maps stay 56x56 through stages.0. Four guidelines
-shaped the unit: equal widths in and out, few groups, little fragmentation, few element-wise
-operations. Weights are drawn by He's rule; the paper prints none.
+the first stage of 50 and 164 does not: their feature maps stay 56x56 through stages.0. Four
+guidelines shaped the unit: equal widths in and out, few groups, little fragmentation, few
+element-wise operations. Weights are drawn by He's rule; the paper prints none.
 """
 
 from functools import partial

@@ -17,8 +17,8 @@ def votes(in_channels: int, num_classes: int, norm: Norm | None = None) -> nn.Se
     The child `maps` gives the evidence for each class, place by place: (N, num_classes, h, w).
 
     Args:
-        in_channels: of the last stage's maps.
-        num_classes: maps that vote.
+        in_channels: of the last stage's feature maps.
+        num_classes: feature maps that vote.
         norm: between convolution and ReLU, or None.
     """
     maps = nn.Sequential(
@@ -37,7 +37,7 @@ class VotingClassifier(Classifier):
     norm: Norm | None = None
 
     def forward_head(self, x: Tensor, pre_logits: bool = False) -> Tensor:
-        """The last stage's maps -> logits, or their average (N, head_hidden_size)."""
+        """The last stage's feature maps -> logits, or their average (N, head_hidden_size)."""
         return x.mean((2, 3)) if pre_logits else self.head(x)
 
     def new_classifier(self, width: int) -> nn.Module:

@@ -46,7 +46,7 @@ class WideUnit(nn.Module):
 
     Args:
         in_channels: channels of x.
-        out_channels: channels of y, and of all maps within.
+        out_channels: channels of y, and of all feature maps within.
         stride: of the first convolution.
         kernels: sizes of the convolutions of F: M of the paper's B(M).
         drop_rate: of dropout before each convolution but the first.

@@ -12,7 +12,7 @@ Fig. 3, and row (b) of Table 2:
     head      linear 4096, dropout; linear 4096, dropout; linear num_classes
 
 ReLU follows every layer but the last. Against AlexNet: 7x7 in place of 11x11 and stride 2 in place
-of 4, which left no dead and no aliased filters; every map reads all maps. A pool is 3x3 / 2.
+of 4, which left no dead and no aliased filters; every map reads all before. A pool is 3x3 / 2.
 
 The printed sizes 110, 55, 26, 13 settle the padding: 1 in the first layer, 0 in the second, and
 pools that round up. No constants of the normalisation across maps are printed; AlexNet's are used.
@@ -41,7 +41,7 @@ class ZFNet(Classifier):
     Args:
         widths: channels of layers 3 to 5; only the last one where Table 3 removes layers 3 and 4.
         hidden: units of the linear layers 6 and 7; none where it removes them.
-        lrn: normalise across maps after the first two pools.
+        lrn: normalise across feature maps after the first two pools.
         drop_rate: of dropout after each hidden linear layer.
 
     Raises:

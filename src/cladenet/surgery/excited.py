@@ -10,8 +10,8 @@ Fig. 2, 3 and 5. Where it goes in a unit y = ReLU(F(x) + shortcut(x)):
     3x3         what the last 3x3 of F gives is scaled, after its norm and ReLU
 
 A unit without a residual, such as an Inception module or a searched cell, is scaled as a whole. So
-is a chain of plain layers, such as a stage of VGG, which is one unit here. Layers that give maps of
-several scales, or tokens, have no one map to scale and are refused: MSDNet, ViT.
+is a chain of plain layers, such as a stage of VGG, which is one unit here. Layers that give feature
+maps of several scales, or tokens, have no one map to scale and are refused: MSDNet, ViT.
 """
 
 from collections.abc import Iterable, Iterator
@@ -25,7 +25,7 @@ from cladenet.layers.modes import training_nowhere
 from cladenet.layers.shapes import on_meta
 from cladenet.layers.squeeze_excite import SqueezeExcite, check_places, followed, is_chain
 
-SIDE = 224  # pixels of the imagined images whose maps are measured
+SIDE = 224  # pixels of the imagined images whose feature maps are measured
 
 
 class Excite(Protocol):

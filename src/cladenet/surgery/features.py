@@ -1,6 +1,6 @@
-"""The maps between the stages, in place of logits: what `features_only=True` gives.
+"""The feature maps between the stages, in place of logits: what `features_only=True` gives.
 
-The maps of a net that is already trained are `FeatureMaps(model)`; the weights are shared.
+The feature maps of a net that is already trained are `FeatureMaps(model)`; the weights are shared.
 """
 
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ class FeatureInfo:
 
 
 class FeatureMaps(nn.Module):
-    """Images -> a list of maps, finest first. Layers after the last of them are left out.
+    """Images -> a list of feature maps, finest first. Layers after the last of them are left out.
 
     Args:
         model: the classifier, whose layers are shared, not copied.
@@ -62,7 +62,7 @@ class FeatureMaps(nn.Module):
         self.as_map = model.as_map
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        """Normalised images (N, in_channels, H, W) -> maps (N, channels, H', W')."""
+        """Normalised images (N, in_channels, H, W) -> feature maps (N, channels, H', W')."""
         check_images(x, self.of, self.in_channels, self.least_size)
         maps, size = [], (x.shape[2], x.shape[3])
         for segment in self.segments:

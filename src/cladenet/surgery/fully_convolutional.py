@@ -1,4 +1,4 @@
-"""A classifier as a fully convolutional network: images of any size -> maps of class scores.
+"""A classifier as a fully convolutional network: images of any size -> class-score maps.
 
 Simonyan, Zisserman. Very Deep Convolutional Networks for Large-Scale Image Recognition. ICLR 2015,
 Sec. 3.2: the first linear layer becomes a 7x7 convolution over the last map, the others 1x1.
@@ -90,7 +90,7 @@ def to_fully_convolutional(model: Classifier) -> FullyConvolutional:
 
 
 def slide(head: nn.Module, maps: Tensor, side: int) -> Tensor:
-    """`head` at every window of the maps: (N, C, H, W) -> (N, K, H - side + 1, W - side + 1).
+    """`head` at every window: (N, C, H, W) -> (N, K, H - side + 1, W - side + 1).
 
     `head` maps (M, C, side, side) to (M, K). Its first linear layer multiplies copied windows with
     its own weights: VGG-16's at 36 positions takes 117 ms so, and 351 ms as a 7x7 convolution,

@@ -1,8 +1,9 @@
-"""8-bit products: uint8 maps and int8 weights, each output channel with a scale of its own.
+"""8-bit products: uint8 feature maps and int8 weights, each output channel with a scale of its own.
 
-Ranges of the maps are those seen on calibration images. A map stays in 8 bits from one product to
-the next; for anything else, and for the logits, the product gives float32. Squeeze-and-excitation's
-convolutions, which see one pixel, stay in float32: they cost nothing and set scales.
+Ranges of the feature maps are those seen on calibration images. A map stays in 8 bits from one
+product to the next; for anything else, and for the logits, the product gives float32.
+Squeeze-and-excitation's convolutions, which see one pixel, stay in float32: they cost nothing and
+set scales.
 """
 
 from dataclasses import dataclass
@@ -148,7 +149,7 @@ class _Writer:
 
 
 def to_8_bits(x: Tensor, scale: float, zero: int) -> Tensor:
-    """Float maps -> uint8: round(x / scale) + zero."""
+    """Float feature maps -> uint8: round(x / scale) + zero."""
     return x.mul(1 / scale).round_().add_(zero).clamp_(0, 255).to(torch.uint8)
 
 

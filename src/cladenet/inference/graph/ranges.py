@@ -1,4 +1,4 @@
-"""The values that maps take on calibration images."""
+"""The values that feature maps take on calibration images."""
 
 from typing import NamedTuple
 

@@ -23,7 +23,7 @@ def simplify(program: Program) -> None:
 
 
 def to_precision(program: Program, dtype: torch.dtype) -> None:
-    """Weights, and with them all maps, as numbers of `dtype`; in place."""
+    """Weights, and with them all feature maps, as numbers of `dtype`; in place."""
     if dtype == torch.float32:
         return
     for slot, value in program.constants.items():
@@ -38,7 +38,7 @@ def to_precision(program: Program, dtype: torch.dtype) -> None:
 
 
 def _through_float32(function: Function) -> Function:
-    """The function for maps of lower precision, which it does not know itself."""
+    """The function for feature maps of lower precision, which it does not know itself."""
 
     def through(x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         result: Tensor = function(x.float(), *args, **kwargs)

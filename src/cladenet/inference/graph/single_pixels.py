@@ -1,8 +1,8 @@
 """Global averages and the 1x1 convolutions after them, as squeeze-and-excitation has them.
 
 torch takes 45 us to prepare a convolution for oneDNN, and 5 us for a linear layer of a few numbers:
-most of the time of either. All that is here holds for maps of any size, and is chosen by the usual
-one.
+most of the time of either. All that is here holds for feature maps of any size, and is chosen by
+the usual one.
 """
 
 from dataclasses import replace
