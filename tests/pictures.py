@@ -38,7 +38,7 @@ def photo_split(folder: Path, n: int, seed: int = 0) -> Split:
     return Split(FileImages(paths), np.arange(n) % 2, Named(paths))
 
 
-def usual(split: Split, size: int, channels: int = 3) -> Preprocess:
-    """The usual preprocessing of these images for a network of this input."""
+def default_preprocess(split: Split, size: int, channels: int = 3) -> Preprocess:
+    """The default preprocessing of these images for a network of this input."""
     dataset = DataSet("made", "made", ("a", "b", "c"), channels, split)
     return Preprocess.for_dataset(dataset, (channels, size, size))

@@ -19,7 +19,7 @@ from cladenet.data.dataset import from_array
 from cladenet.data.preprocess import Preprocess
 from cladenet.errors import BadArgument
 from cladenet.vision import torchvision
-from pictures import array_split, noise, smooth, usual
+from pictures import array_split, default_preprocess, noise, smooth
 
 PLAIN = Augment(flip=0.0)
 SEED, EPOCH = 11, 3
@@ -30,7 +30,7 @@ NET = Preprocess(224, 224, 3, "crop", (0.5,) * 3, (0.2,) * 3, resize=256)
 def only_batch(images: NDArray[np.uint8], augment: Augment, **more: Any) -> Batch:
     """All images in one batch."""
     split = from_array("made", images, np.zeros(len(images), dtype=np.int64))
-    preprocess = usual(split, images.shape[1], images.shape[3])
+    preprocess = default_preprocess(split, images.shape[1], images.shape[3])
     batches = TrainBatches(split, preprocess, augment, len(images), SEED, **more)
     (batch,) = batches.epoch(EPOCH)
     return batch
@@ -79,7 +79,7 @@ def test_alternating_images_are_mirrored_from_epoch_to_epoch() -> None:
     images = noise(40, 8, 8, 3)
     split = from_array("made", images, np.zeros(40, dtype=np.int64))
     augment = Augment(flip=0.5, flips="alternating")
-    batches = TrainBatches(split, usual(split, 8, 3), augment, 40, SEED)
+    batches = TrainBatches(split, default_preprocess(split, 8, 3), augment, 40, SEED)
     seen = []
     for epoch in range(2):
         (batch,) = batches.epoch(epoch)
@@ -235,7 +235,7 @@ def test_a_policy_changes_an_image_alike_in_any_company(
     change: dict[str, Any], channels: int
 ) -> None:
     split = array_split(40, channels=channels)
-    preprocess, augment = usual(split, 32, channels), Augment(**change)
+    preprocess, augment = default_preprocess(split, 32, channels), Augment(**change)
     torch.manual_seed(7)
     before = torch.get_rng_state()
     (all_of_them,) = TrainBatches(split, preprocess, augment, 40, SEED).epoch(EPOCH)
@@ -284,4 +284,4 @@ def test_a_short_side_below_the_input_is_refused() -> None:
     augment = Augment(crop="jitter", short_side=(30, 40))
     split = array_split(4)
     with pytest.raises(BadArgument, match=r"short_side is \(30, 40\), the input 32x32"):
-        TrainBatches(split, usual(split, 32), augment, 2, 0)
+        TrainBatches(split, default_preprocess(split, 32), augment, 2, 0)

@@ -21,7 +21,7 @@ from cladenet.data.loading import WorkerProcesses
 from cladenet.errors import BadArgument, DataError, OutOfSpace
 from cladenet.world import World
 from faults.workers import LOOK_FOR_THE_DEAD
-from pictures import array_split, photo_split, usual
+from pictures import array_split, default_preprocess, photo_split
 
 SEED, EPOCH = 5, 2
 POLICY = Augment(crop="pad", policy="trivialaugment", erasing=0.5)
@@ -45,7 +45,7 @@ def noticed_soon(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def train_batches(split: Split, augment: Augment, batch_size: int = 8, **more: Any) -> TrainBatches:
-    return TrainBatches(split, usual(split, 32), augment, batch_size, SEED, **more)
+    return TrainBatches(split, default_preprocess(split, 32), augment, batch_size, SEED, **more)
 
 
 def assert_same(found: list[Batch], expected: list[Batch]) -> None:
@@ -278,7 +278,9 @@ def test_evaluation_sees_each_image_once(world: int, batch_size: int) -> None:
     seen = [
         index
         for rank in range(world)
-        for batch in eval_batches(split, usual(split, 32), batch_size, World(rank, world))
+        for batch in eval_batches(
+            split, default_preprocess(split, 32), batch_size, World(rank, world)
+        )
         for index in batch.indices.tolist()
     ]
     assert seen == list(range(10))
@@ -287,7 +289,7 @@ def test_evaluation_sees_each_image_once(world: int, batch_size: int) -> None:
 @pytest.mark.parametrize("size", [28, 32, 20, 40])
 def test_prediction_sees_of_an_array_what_evaluation_saw(size: int) -> None:
     split = array_split(9, size, size)
-    preprocess = usual(split, 32)
+    preprocess = default_preprocess(split, 32)
     for batch in eval_batches(split, preprocess, 4):
         for image, index in zip(batch.images, batch.indices, strict=True):
             alone = preprocess.prepare(split.images.read(int(index)))
@@ -298,7 +300,7 @@ def test_prediction_sees_of_an_array_what_evaluation_saw(size: int) -> None:
 def test_prediction_sees_of_a_file_what_evaluation_saw(
     photos: Split, cache: Path, more: dict[str, Any]
 ) -> None:
-    preprocess = usual(photos, 32)
+    preprocess = default_preprocess(photos, 32)
     batches = EvalBatches(photos, preprocess, 10, cache_dir=cache, **more)
     assert [len(batch.labels) for batch in batches] == [10, 10, 4]
     for batch in batches:
@@ -311,7 +313,7 @@ def test_prediction_sees_of_a_file_what_evaluation_saw(
 def test_training_without_changes_sees_what_evaluation_sees(size: int) -> None:
     split = array_split(6, size, size)
     (batch,) = train_batches(split, Augment(flip=0.0), 6).epoch(0)
-    (whole,) = eval_batches(split, usual(split, 32), 6)
+    (whole,) = eval_batches(split, default_preprocess(split, 32), 6)
     assert torch.equal(batch.images, whole.images[batch.indices])
 
 
@@ -319,7 +321,7 @@ def test_changing_a_batch_in_place_does_not_change_the_data() -> None:
     split = array_split(4)
     before = split.images.read(0).copy()
     for batch in (
-        *eval_batches(split, usual(split, 32), 4),
+        *eval_batches(split, default_preprocess(split, 32), 4),
         *train_batches(split, Augment(flip=0.0), 4).epoch(0),
     ):
         batch.images.zero_()
@@ -349,10 +351,10 @@ def test_shares_that_do_not_work_out_are_refused(more: dict[str, Any], message: 
 def test_an_empty_split_is_refused() -> None:
     split = array_split(1)
     with pytest.raises(BadArgument, match="no images"):
-        TrainBatches(split.subset([]), usual(split, 32), Augment(), 8, SEED)
+        TrainBatches(split.subset([]), default_preprocess(split, 32), Augment(), 8, SEED)
 
 
 def test_images_opened_for_another_network_are_refused(photos: Split) -> None:
     for split in (photos, array_split(9)):
         with pytest.raises(BadArgument, match=r"channels=3.*preprocessing is for channels=1"):
-            TrainBatches(split, usual(photos, 32, channels=1), Augment(), 8, SEED)
+            TrainBatches(split, default_preprocess(photos, 32, channels=1), Augment(), 8, SEED)

@@ -139,14 +139,14 @@ def test_crops_that_lie_on_each_other_are_cut_once_and_weigh_more() -> None:
         ((256, 512), 384, (256, 384, 512)),
     ],
 )
-def test_usual_scales_are_those_of_vggs_tables_3_and_4(
+def test_default_scales_are_those_of_vggs_tables_3_and_4(
     trained: tuple[int, int], one: int, several: tuple[int, ...]
 ) -> None:
     assert default_scale(trained) == one
     assert default_scales(trained, preprocess(224, "crop", 256)) == several
 
 
-def test_usual_scales_of_small_inputs_are_in_proportion() -> None:
+def test_default_scales_of_small_inputs_are_in_proportion() -> None:
     assert default_scales((32, 32), preprocess(32)) == (32, 36, 40)
     assert default_scales((37, 37), preprocess(32, "crop", 37)) == (33, 37, 41)
     assert default_scales((36, 37), preprocess(32, "crop", 37)) == (36, 37)  # no scale twice

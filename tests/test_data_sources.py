@@ -83,7 +83,7 @@ def test_embedded_digits_have_a_fixed_stratified_test_part() -> None:
 
 @pytest.mark.parametrize("zipped", [False, True])
 @pytest.mark.parametrize("place", ["", "raw", "MNIST/raw"])
-def test_mnist_is_found_raw_or_gzipped_in_the_usual_places(
+def test_mnist_is_found_raw_or_gzipped_in_the_default_places(
     place: str, zipped: bool, tmp_path: Path
 ) -> None:
     write_mnist(tmp_path / place, zipped)

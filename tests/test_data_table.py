@@ -248,7 +248,7 @@ def test_latin1_labels_and_names_are_read_and_said(tmp_path: Path) -> None:
     assert dataset.classes == ("chat", "h\u00e9risson")
     assert dataset.train.ids[0] == str(tmp_path / "h\u00e9risson.png")
     assert dataset.notes == ("labels are read as Latin-1 (Windows-1252), such as 'h\u00e9risson'",)
-    with pytest.raises(DataError, match="is in an encoding that cannot be told; save the table as"):
+    with pytest.raises(DataError, match="is in an encoding that is unknown; save the table as"):
         opened(tmp_path, "path,label\nb.png,\u6c7d\u8f66\nb.png,x\n".encode("gbk"))
 
 

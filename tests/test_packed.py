@@ -18,7 +18,7 @@ from cladenet.data.images.decode import decode
 from cladenet.data.resample import shrink
 from cladenet.errors import BadArgument, DataError, OutOfSpace
 from cladenet.runs.folder.config import RunConfig
-from pictures import noise, photo_split, smooth, usual
+from pictures import default_preprocess, noise, photo_split, smooth
 
 FORK = multiprocessing.get_context("fork")
 
@@ -36,7 +36,7 @@ def cache(tmp_path: Path) -> Path:
 
 
 def opened(split: Split, cache: Path | None, side: int | None = None, **more: Any) -> Store:
-    found, _ = open_store(split.images, View(usual(split, 32), side), cache, **more)
+    found, _ = open_store(split.images, View(default_preprocess(split, 32), side), cache, **more)
     return found
 
 
@@ -93,7 +93,7 @@ def test_any_damage_is_found(tmp_path: Path) -> None:
 def test_the_cache_holds_what_decoding_gives(photos: Split, cache: Path, side: int | None) -> None:
     stored = opened(photos, cache, side)
     assert isinstance(stored, PackedImages)
-    preprocess = usual(photos, 32)
+    preprocess = default_preprocess(photos, 32)
     assert isinstance(photos.images, FileImages)
     for index, path in enumerate(photos.images.paths):
         if side is None:
@@ -131,7 +131,7 @@ def test_other_contents_or_other_views_are_other_caches(photos: Split, cache: Pa
     path.write_bytes(other.read_bytes())
     assert not np.array_equal(opened(photos, cache)[0], first)
     assert len(packs(cache)) == 5
-    larger, _ = open_store(photos.images, View(usual(photos, 48)), cache)
+    larger, _ = open_store(photos.images, View(default_preprocess(photos, 48)), cache)
     assert larger[0].shape == (48, 48, 3)
 
 
@@ -171,7 +171,7 @@ def test_a_damaged_cache_is_made_anew_and_that_is_said(
             "empty": b"",
         }[damage]
     )
-    view = View(usual(photos, 32))
+    view = View(default_preprocess(photos, 32))
     stored, notes = open_store(photos.images, view, cache)
     assert len(notes) == 1
     assert notes[0].startswith(f"the image cache is made anew: {path}: ")
@@ -225,7 +225,7 @@ def test_a_cache_larger_than_the_free_space_is_not_begun(
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=30_000))
     with pytest.raises(OutOfSpace, match=r"needs 0\.0 MB and .* has 0\.0 MB free"):
         opened(photos, cache, cache_limit=1 << 30)
-    by_default, notes = open_store(photos.images, View(usual(photos, 32)), cache)
+    by_default, notes = open_store(photos.images, View(default_preprocess(photos, 32)), cache)
     assert isinstance(by_default, FileStore)
     assert "they are decoded anew each epoch" in notes[0]
 
@@ -234,7 +234,9 @@ def test_above_the_limit_files_give_the_same_pixels(photos: Split, cache: Path) 
     packed = opened(photos, cache, side=50)
     for path in packs(cache):
         path.unlink()
-    decoded, notes = open_store(photos.images, View(usual(photos, 32), 50), cache, 1000)
+    decoded, notes = open_store(
+        photos.images, View(default_preprocess(photos, 32), 50), cache, 1000
+    )
     assert "a cache of the images would take about 0.0 GB" in notes[0]
     for index in range(12):
         np.testing.assert_array_equal(decoded[index], packed[index])
@@ -293,7 +295,7 @@ def test_without_a_home_that_can_be_written_images_are_decoded_anew(
     (tmp_path / "home").write_bytes(b"")
     monkeypatch.delenv("CLADENET_CACHE", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
-    view = View(usual(photos, 32))
+    view = View(default_preprocess(photos, 32))
     store, (note,) = open_store(photos.images, view)
     assert isinstance(store, FileStore)
     assert note.startswith(f"the image cache {tmp_path}/home/cladenet cannot be written: Not a dir")

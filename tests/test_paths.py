@@ -28,10 +28,10 @@ def test_the_nearest_of_three_folders_holds_the_cache(monkeypatch: pytest.Monkey
 
 def test_empty_and_relative_names_count_for_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """A relative one is to be ignored, the XDG base directory specification says."""
-    usual = Path("/h/.cache/cladenet")
+    default = Path("/h/.cache/cladenet")
     for useless in ("", "caches"):
         found = root_with(monkeypatch, XDG_CACHE_HOME=useless, CLADENET_CACHE="", HOME="/h")
-        assert found == usual
+        assert found == default
 
 
 def test_a_user_without_a_home_is_told_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from cladenet.data.resample import quick_resize
 from cladenet.data.statistics import channel_statistics
 from cladenet.errors import BadArgument
 from cladenet.vision import torchvision
-from pictures import array_split, noise, photo_split, smooth, usual
+from pictures import array_split, default_preprocess, noise, photo_split, smooth
 
 MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)
 CROP = Preprocess(224, 224, 3, "crop", MEAN, STD, resize=256)
@@ -204,12 +204,12 @@ def test_images_that_do_not_fit_are_refused(
     ],
 )
 def test_images_of_one_size_are_fitted_by_their_size(image: int, net: int, fit: str) -> None:
-    assert usual(array_split(6, image, image), net).fit == fit
+    assert default_preprocess(array_split(6, image, image), net).fit == fit
 
 
 @pytest.mark.parametrize(("net", "resize"), [(224, 256), (32, 37), (299, 342)])
 def test_photographs_are_cropped(tmp_path: Path, net: int, resize: int) -> None:
-    preprocess = usual(photo_split(tmp_path, 2), net)
+    preprocess = default_preprocess(photo_split(tmp_path, 2), net)
     assert (preprocess.fit, preprocess.resize) == ("crop", resize)
     assert preprocess.mean == (0.485, 0.456, 0.406)
 

@@ -42,9 +42,9 @@ def test_held_out_images_choose_the_decay() -> None:
     x, noise = torch.randn(40, 41), torch.randn(400, 41)
     x[:, 0] += labels - 0.5
     noise[:, 0] += truth - 0.5
-    chosen, usual = fit(x, labels, 2, (noise, truth)), fit(x, labels, 2, None)
-    losses = [F.cross_entropy(noise @ p.weight.T + p.bias, truth) for p in (chosen, usual)]
-    assert chosen.decay > usual.decay
+    chosen, plain = fit(x, labels, 2, (noise, truth)), fit(x, labels, 2, None)
+    losses = [F.cross_entropy(noise @ p.weight.T + p.bias, truth) for p in (chosen, plain)]
+    assert chosen.decay > plain.decay
     assert losses[0] < losses[1]
 
 

@@ -89,7 +89,7 @@ def test_floats_are_said_to_be_white_at_one(tmp_path: Path) -> None:
     assert open_dataset(str(data)).notes[0].startswith("24 images have float samples: 1 is white")
 
 
-def test_preprocessing_of_before_has_the_usual_white_and_limit() -> None:
+def test_preprocessing_of_before_has_the_default_white_and_limit() -> None:
     preprocess = Preprocess(32, 32, 3, "none", (0.5,) * 3, (0.5,) * 3)
     before = {
         name: value

@@ -212,7 +212,7 @@ def _lost(store: Store, rank: int, size: int, seconds: float) -> ProcessLost | C
     who = f"rank {' and '.join(missing)} of {size}" if missing else f"one of {size} ranks"
     return ProcessLost(
         f"{who} has ended, or did not answer for {seconds:g} s ({TIMEOUT_VARIABLE}); see what it "
-        "said, and resume the run"
+        "printed, and resume the run"
     )
 
 

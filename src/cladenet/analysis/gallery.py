@@ -133,7 +133,7 @@ BLOCKS = {
         (256, 28, 28),
         "cladenet.layers.squeeze_excite.SqueezeExcite",
         "SENet, 2017, Fig. 2",
-        "Each channel is scaled by what the whole map says of it.",
+        "Each channel is scaled by what the whole feature map says of it.",
     ),
     "se_bottleneck": Kind(
         lambda: _residual(nn.Sequential(Bottleneck(256, 64, 1, _BN), SqueezeExcite(256, 16))),

@@ -27,7 +27,7 @@ class Apart:
         peak_mib: its highest resident memory, Python and libraries included, up to the last visit.
 
     Raises:
-        BadArgument: it ended without an answer, or said that it cannot be measured and why.
+        BadArgument: it ended without an answer, or reported that it cannot be measured and why.
     """
 
     def __init__(self, words: Sequence[str]) -> None:

@@ -1,7 +1,7 @@
 """A fixed image and the logits it gave when the weights were saved.
 
 Wrong weights, a wrong stride or a wrong normalisation give other logits, so a checkpoint that is
-used in another way than it was trained says so before its first answer.
+used in another way than it was trained is refused before its first answer.
 """
 
 import numpy as np

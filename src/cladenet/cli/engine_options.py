@@ -1,4 +1,4 @@
-"""What `predict` and `evaluate` are told, and tell, of what runs the network."""
+"""Options and output of `predict` and `evaluate` about the engine."""
 
 import argparse
 import sys
@@ -18,7 +18,7 @@ def add_engine(parser: argparse.ArgumentParser) -> None:
         "--threads", type=int, metavar="N", help="of the engine (default: what is ours, or fewer)"
     )
     parser.add_argument(
-        "-v", "--verbose", action="store_true", help="say what runs the network, and why"
+        "-v", "--verbose", action="store_true", help="print which engine runs the network, and why"
     )
 
 

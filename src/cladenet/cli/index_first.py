@@ -1,4 +1,4 @@
-"""Shards that have no index are read before a command begins, and it says so."""
+"""Shards that have no index are read before a command begins, with a note."""
 
 
 def index_first(data: str | None) -> None:

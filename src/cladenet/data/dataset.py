@@ -99,7 +99,7 @@ class EncodedImages(Protocol):
         """
 
     def likeness(self, index: int) -> Hashable:
-        """Equal for equal files, and cheap: their size, say; None where it cannot be told."""
+        """Equal for equal files, and cheap: their size, say; None where it is unknown."""
 
     def opened_as(self, decoding: Decoding) -> Self:
         """The same images, decoded so."""

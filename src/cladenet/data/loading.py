@@ -97,7 +97,7 @@ class WorkerProcesses(Generic[Job, Result]):
 
 
 def _a_worker_died(error: Exception) -> bool:
-    """DataLoader says so, or the shared memory of what the worker sent is gone with it."""
+    """DataLoader reports it, or the shared memory of what the worker sent is gone with it."""
     raised_by_the_function = "in DataLoader worker process" in str(error)
     if isinstance(error, RuntimeError):
         return "DataLoader worker (pid" in str(error) and not raised_by_the_function

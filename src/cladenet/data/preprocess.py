@@ -231,7 +231,7 @@ class Preprocess:
         interpolation: str = "bilinear",
         per_image: bool = False,
     ) -> "Preprocess":
-        """The usual preprocessing of a data set's images for a network.
+        """The default preprocessing of a data set's images for a network.
 
         Images of one size: as they are where they have the network's size, padded where they have
         at least 7/8 of it (28 in 32), else stretched. Photographs: short side to 256/224 of the

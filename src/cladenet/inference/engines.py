@@ -82,7 +82,7 @@ def make(name: str, request: Request) -> Run:
 
 
 def able(request: Request) -> list[str]:
-    """The engines that can do it and are installed, the usual one first."""
+    """The engines that can do it and are installed, the default one first."""
     where = request.images.device.type
     return [
         name

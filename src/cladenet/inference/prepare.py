@@ -104,7 +104,7 @@ def for_inference(
     """The network, ready to answer quickly.
 
     Its logits are compared with those of the plain network at once. Where an engine is not close
-    enough, or does not take the network, the plain one stays, and `why` says so.
+    enough, or does not take the network, the plain one stays, and `why` has the reason.
 
     Args:
         model: stays as it is; put it on its device first.

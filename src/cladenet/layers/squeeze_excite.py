@@ -1,4 +1,4 @@
-"""Squeeze-and-excitation: each channel scaled by what the whole map says of it.
+"""Squeeze-and-excitation: each channel scaled by what the whole feature map says of it.
 
 Hu, Shen, Albanie, Sun, Wu. Squeeze-and-Excitation Networks. CVPR 2018, TPAMI 2020.
 arXiv:1709.01507, Sec. 3.

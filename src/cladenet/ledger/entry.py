@@ -8,7 +8,7 @@ from cladenet.errors import CladeNetError
 
 
 class LedgerError(CladeNetError):
-    """A ledger file says something that cannot be read as a fact."""
+    """A ledger file has something that cannot be read as a fact."""
 
 
 @dataclass(frozen=True, kw_only=True)

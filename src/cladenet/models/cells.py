@@ -79,7 +79,7 @@ class SamePool(nn.MaxPool2d):
 class ScheduledDropPath(DropPath, FollowsProgress):
     """Drop path whose rate grows linearly from 0 in the course of training (Sec. 3, A.2).
 
-    Without being told of any progress it has the full rate.
+    Without any progress reported it has the full rate.
 
     Args:
         rate: at the end.

@@ -20,7 +20,7 @@ The auxiliary logits are active only in training, their losses times 0.3 (Sec. 5
 
 The paper prints neither the constants of LRN nor how weights are drawn. The constants are Caffe's
 (bvlc_googlenet), and so is the "xavier" rule of the weights: images come in levels minus the mean,
-a hundred times what is usual now, and this rule lets them shrink on the way to the logits.
+a hundred times what is common now, and this rule lets them shrink on the way to the logits.
 The first layer is dense, as in all public weights; `separable_stem` is the one that Table 1 counts.
 
 googlenet_bn, in no paper of its own, puts batch norm before each ReLU and leaves out LRN, as Sec.

@@ -20,7 +20,7 @@ Vision. CVPR 2016. arXiv:1512.00567. The network that the authors released:
               | average, 1x1 192
 
 A is Fig. 5, C is Fig. 6 with n = 7, E is Fig. 7, B and D are Fig. 10. Norm and ReLU follow every
-convolution; pools are 3x3; what strides, and the 3x3 of the stem where nothing is said, pads
+convolution; pools are 3x3; what strides, and the 3x3 of the stem where nothing is noted, pads
 nothing.
 
 The paper's Table 1 has another stem (3x3 80, 3x3/2 192, 3x3 288, no second pool) and leaves the

@@ -23,7 +23,7 @@ Connections on Learning. AAAI 2017. arXiv:1602.07261, Fig. 3 to 9:
                  | 1x1 384, 3x1 448, 1x3 512, {1x3 256 | 3x1 256} | average, 1x1 256
 
 Norm and ReLU follow every convolution; pools are 3x3; what strides, and the 3x3 of the stem where
-nothing is said, pads nothing ("V" in the figures). Branches stand in the order of the authors'
+nothing is noted, pads nothing ("V" in the figures). Branches stand in the order of the authors'
 code, so that public weights fit; the figures draw some pools first. Weights are drawn by He's
 rule, which the paper does not print.
 """

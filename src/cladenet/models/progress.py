@@ -1,4 +1,4 @@
-"""Layers that change in the course of a training run: they are told how far it has come."""
+"""Layers that change in the course of a training run: they get its progress."""
 
 from torch import nn
 

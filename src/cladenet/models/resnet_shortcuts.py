@@ -125,7 +125,7 @@ class JoinedResNetCifar(ResNetCifar):
         super().__init__(depth, num_classes, in_channels, join, JoinedUnit, norm)
 
     def initialise(self, module: nn.Module) -> None:
-        """He's rule, fan-in; the biases of gates start where they are told to."""
+        """He's rule, fan-in; the biases of gates start at their own values."""
         super().initialise(module)
         for part in module.modules():
             if isinstance(part, Gated):

@@ -86,7 +86,7 @@ def _figure(facts: ReportFacts) -> str:
         caution = "<br>These are the training images: on new ones expect more."
     return (
         f'<div><div class="figure">{found.top1_error:.2f}<small>{NBSP}%</small></div>'
-        f'<p class="said"><b>{text(facts.split_name)} error</b>: {found.wrong:,} of {found.n:,} '
+        f'<p class="summary"><b>{text(facts.split_name)} error</b>: {found.wrong:,} of {found.n:,} '
         f"images wrong.<br>95{NBSP}% interval {between((low, high))}{caution}</p></div>"
     )
 

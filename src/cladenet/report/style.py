@@ -41,8 +41,8 @@ h2 + dl, h2 + .scroll { margin-top: 16px }
 .figure { font-size: clamp(58px, 10vw, 92px); line-height: .95; font-weight: 700;
   letter-spacing: -.045em; color: var(--blue) }
 .figure small { font-size: .42em; letter-spacing: -.02em; font-weight: 600 }
-.said { margin: 12px 0 0; color: var(--soft) }
-.said b { color: var(--ink); font-weight: 600 }
+.summary { margin: 12px 0 0; color: var(--soft) }
+.summary b { color: var(--ink); font-weight: 600 }
 .tiles { display: grid; grid-template-columns: repeat(auto-fill, minmax(136px, 1fr));
   gap: 22px 24px;
   margin: 0; border-top: 1px solid var(--faint); padding-top: 22px }

@@ -1,7 +1,8 @@
 """What the images of somebody else's weights go through: their source says, unless the user does.
 
 In this order: what the user says, what the file itself says, the published set whose file it is,
-the library's usual images for that network, ImageNet's as torchvision's reference has them.
+the library's default preprocessing for that network, ImageNet's as torchvision's reference has
+them.
 """
 
 from collections.abc import Mapping
@@ -94,7 +95,7 @@ def preprocess_of(
 
 
 def described(seen: Preprocess) -> str:
-    """How an image gets the network's size and values, in words."""
+    """x."""
     size = f"{seen.height}x{seen.width}"
     if seen.fit == "border":
         how = f"long side {seen.resize} pixels, a border, the middle {size}"

@@ -36,7 +36,7 @@ def mix(
         images: floating point; not changed.
         labels: classes, on the images' device.
         num_classes: K.
-        mixup_alpha: a of mixup; 0.2 and 1 are usual.
+        mixup_alpha: a of mixup; 0.2 and 1 are common.
         cutmix_alpha: a of cutmix; 1 in the paper.
         seed: of the run.
         step: of the run, so that each step draws anew.

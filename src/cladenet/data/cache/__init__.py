@@ -1,1 +1,1 @@
-"""Images decoded once and kept: on disk, in memory, and how their age is told."""
+"""Images decoded once and kept: on disk, in memory, and how it is known whether they are current."""

@@ -13,7 +13,7 @@ def judge_depths(facts: Iterable[Facts], white_level: float) -> tuple[list[str],
 
     Args:
         facts: of all readable images of a data set.
-        white_level: what the user has said; 0 if nothing.
+        white_level: what the user has set; 0 if nothing.
     """
     assumed = [each.assumed for each in facts if each.assumed is not None]
     peaks = [each.peak for each in assumed if each.kind == "16-bit"]

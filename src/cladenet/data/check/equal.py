@@ -43,7 +43,7 @@ class Equal(NamedTuple):
     Args:
         groups: of each collection that was given, int64 (N,): equal images have the same number,
             which is the place of the first of them in all collections together.
-        by: `pixels` or `file bytes`, whichever told them apart.
+        by: `pixels` or `file bytes`, whichever distinguished them.
     """
 
     groups: list[Groups]

@@ -61,7 +61,7 @@ def settle_unreadable(
     Args:
         dataset: any; images in arrays are readable already.
         on_unreadable: `stop` raises if there are any, `skip` drops them, lists them in
-            `unreadable` and says so in `notes`.
+            `unreadable`, with a note.
         progress: as in `inspect_all`.
 
     Raises:

@@ -33,7 +33,8 @@ class Decoding:
     Args:
         channels: 1 (luminance) or 3 (RGB).
         exif: photographs are turned upright as their EXIF orientation says.
-        white_level: the sample that is white where more than 8 bits are not declared; 0: the usual.
+        white_level: the sample that is white where more than 8 bits are not declared; 0: the
+            default.
         max_pixels: that may be decoded of a file.
     """
 
@@ -104,7 +105,7 @@ def decode(
         reduce_to: the short side that is wanted. A JPEG is then decoded at 1/2, 1/4 or 1/8 where
             the short side stays at least that long; other formats come in full size.
         white_level: the sample that is white in files of more than 8 bits that do not declare it;
-            0 for the usual: 65535 in 16 bits, 1 in floats.
+            0 for the default: 65535 in 16 bits, 1 in floats.
         max_pixels: images of which more would be decoded are refused from their header. A JPEG
             counts as what it is decoded to, an eighth of each side at the least.
 

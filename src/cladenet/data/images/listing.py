@@ -1,7 +1,7 @@
 """Which files under a folder are its images.
 
     file or folder                            what happens
-    image by suffix (.jpg, .PNG, .webp, ...)  listed; its format is told by its content
+    image by suffix (.jpg, .PNG, .webp, ...)  listed; its format is recognised by its content
     image by its first bytes only             listed
     image nobody here decodes (.heic, ...)    listed, and reported when the files are verified
     hidden, Thumbs.db, __MACOSX, no image     ignored and counted

@@ -1,6 +1,6 @@
 """From the bytes of a file to a `Picture`, or to the reason why there is none.
 
-"Damaged" is said of files that break off or contradict themselves. A sound file that nobody here
+"Damaged" is for files that break off or contradict themselves. A sound file that nobody here
 reads is called by its name, with what its owner can do. What reads a kind is imported for a file of
 that kind.
 """

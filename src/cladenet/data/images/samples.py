@@ -3,7 +3,7 @@
     samples                     white
     unsigned, up to 16 bits     2^n - 1 for n bits, where n is what the file declares, else 16
     float                       what the file declares, else 1
-    signed, or of 32 bits       what the file declares; else it has to be said
+    signed, or of 32 bits       what the file declares; else the user has to
 
 `white_level` says it for files that declare nothing. The rule is one for all files: never the
 largest value of a picture, which would make a dark picture as bright as a light one.
@@ -87,7 +87,7 @@ def as_white(value: float, is_float: bool = False) -> float | None:
 
 
 def white_of(samples: Samples, white_level: float) -> float:
-    """The value that is white; `white_level` is 0 where nobody has said it.
+    """The value that is white; `white_level` is 0 where nobody has set it.
 
     Raises:
         Refused: nothing defines it.

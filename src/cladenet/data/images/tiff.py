@@ -3,7 +3,7 @@
 layout                                    read by
 8 bits or fewer, as Pillow's table has    Pillow
 other depths, floats, CIE L*a*b*          `tiff_samples`
-bands that are not said to be colours     refused, as are depths and compressions unknown here
+bands not declared as colours             refused, as are depths and compressions unknown here
 """
 
 import io

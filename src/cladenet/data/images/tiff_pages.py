@@ -110,7 +110,7 @@ class Page:
 
     @property
     def sample_formats(self) -> tuple[int, ...]:
-        """Of each sample: 1 unsigned, 2 signed, 3 float, 4 not said, 5 and 6 complex."""
+        """Of each sample: 1 unsigned, 2 signed, 3 float, 4 undefined, 5 and 6 complex."""
         return self._of_each(Tag.SAMPLE_FORMAT)
 
     @property

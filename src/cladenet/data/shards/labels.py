@@ -27,7 +27,7 @@ class Fault(Exception):
 
 @dataclass(frozen=True)
 class Fields:
-    """What the user said of a sample's fields, or of a table's columns.
+    """What the user set for a sample's fields, or of a table's columns.
 
     Args:
         image: the one with the image; empty to find it.

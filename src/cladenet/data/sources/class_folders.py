@@ -37,7 +37,7 @@ class Labelled(NamedTuple):
 
     Args:
         images: absolute paths, sorted, by label.
-        by_table: a table says so, and not folders.
+        by_table: by a table, and not folders.
     """
 
     images: dict[str, list[str]]

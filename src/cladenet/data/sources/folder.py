@@ -4,7 +4,7 @@
     train/CLASS/... val/ test/          train, val, test; labels are always those of train/
     val/CLASS/... without train/        for evaluation only: train is empty
     CLASS/... ("flat")                  train only; a run holds out the rest of it
-    test/ without labels                left alone, and said
+    test/ without labels                left alone, with a note
 
 Splits go by any of the names in `parts`, and folders around all of this are looked through. Classes
 are the folder names in sorted order, as everybody numbers them; `class_folders` says what is one.
@@ -71,7 +71,7 @@ def open_imagenet(root: str) -> DataSet:
     """ImageNet's train/ and val/, each with one folder for each synset.
 
     If one of `SYNSET_LISTS` lies in `root`, it fixes the classes and their order: labels are then
-    the usual 0 to 999 even where only some classes are here.
+    the full 0 to 999 even where only some classes are here.
 
     Raises:
         DataError: as `open_folder`; also a val/ that still has all its images in one folder.

@@ -65,7 +65,7 @@ def open_dataset(
         verify: decode every image file once, now; otherwise a bad one stops the run later.
         exif: turn photographs upright as their EXIF orientation says.
         white_level: the sample that is white in image files of more than 8 bits that do not declare
-            it, such as 4095 for 12 bits in 16; 0 for the usual, 65535 in 16 bits and 1 in floats.
+            it, such as 4095 for 12 bits in 16; 0 for the default, 65535 in 16 bits and 1 in floats.
         max_megapixels: files of which more would be decoded are refused.
         progress: called with the number of files verified and their total.
         indexing: called with the bytes read of shards that have no index yet, and their total.

@@ -15,7 +15,7 @@ class Source:
     """A published data set.
 
     Args:
-        folders: where its files may lie under a root, the usual place first.
+        folders: where its files may lie under a root, the default place first.
         markers: files or folders of which one at least is there.
         get: what to fetch, for people.
         origin: where its authors publish it.

@@ -170,7 +170,7 @@ def _confirm(listed: Listed, index: ShardIndex) -> None:
             listed.path,
             f"ends after {last} without the two zero blocks that close an archive: it was cut off "
             "between two files, or its writer was stopped. Write it again; if it is whole, an "
-            "index of wids with its number of samples says so",
+            "index of wids with its number of samples proves it",
         )
 
 

@@ -1,8 +1,8 @@
 """Several spellings of one class.
 
     differ in                                    are
-    composed and decomposed accents, blanks      the same text: one class, said
-    01, 1 and 1.0, where all are numbers         the same number: one class, said
+    composed and decomposed accents, blanks      the same text: one class, with a note
+    01, 1 and 1.0, where all are numbers         the same number: one class, with a note
     letter case, in names of two letters or more  one class, with a warning
     letter case, in single letters               two classes: A is not a
 

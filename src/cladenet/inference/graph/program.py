@@ -1,7 +1,7 @@
 """A network at one input size as a list of steps, which can be read, changed and run.
 
 Slots number the tensors: the images, the constants (weights and statistics), and the output of each
-step. A step never changes a tensor, unless it is said of it.
+step. A step never changes a tensor, unless it is marked so.
 """
 
 from collections import Counter

@@ -105,7 +105,7 @@ class _Recorder(TorchFunctionMode):
 
 
 def _called(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """What the call gives; zeros of its shape for a product, if that is easily told.
+    """What the call gives; zeros of its shape for a product, if that is easily known.
 
     The meta device can tell any, but imports sympy first: 0.3 s at least.
     """

@@ -2,7 +2,7 @@
 
 torch takes 45 us to prepare a convolution for oneDNN, and 5 us for a linear layer of a few numbers:
 most of the time of either. All that is here holds for feature maps of any size, and is chosen by
-the usual one.
+the default one.
 """
 
 from dataclasses import replace

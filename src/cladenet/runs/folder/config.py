@@ -63,7 +63,7 @@ class RunConfig:
         label_from: what labels the images of a folder: `folder` (of its class), `name` (of the
             file), `top` or `parent` folder where classes hold folders; see docs/data.md.
         white_level: the sample that is white in images of more than 8 bits that do not declare it,
-            such as 4095; 0 for the usual, 65535 in 16 bits and 1 in floats.
+            such as 4095; 0 for the default, 65535 in 16 bits and 1 in floats.
         max_megapixels: image files of which more would be decoded are refused.
         threads: torch threads; 0 leaves torch's choice.
         device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
@@ -181,7 +181,7 @@ def apply(config: RunConfig, options: Mapping[str, Any]) -> RunConfig:
     if "steps" in recipe and "epochs" not in recipe:
         recipe["epochs"] = 0.0
     if {"epochs", "steps"} & set(recipe) and "least_steps" not in recipe:
-        recipe["least_steps"] = 0  # the user has said how long
+        recipe["least_steps"] = 0  # the user has set how long
     changed = replace(config.recipe, **recipe)
     return replace(config, recipe=changed, arguments=arguments, **run)
 

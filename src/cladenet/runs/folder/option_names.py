@@ -56,7 +56,7 @@ SHORT = {"b": "batch_size", "e": "epochs", "j": "workers", "lr": "lr", "wd": "we
 def unknown_option(key: str, options: Iterable[str]) -> BadArgument:
     """The error for an option that there is not, with what it may be called here.
 
-    Words that are no option of training are said as far as they are known.
+    Words that are no option of training are explained as far as they are known.
     """
     known = list(options)
     plain = key.lower().replace("-", "_")

@@ -135,7 +135,8 @@ def packing(*, quiet: bool) -> Iterator[OnProgress | None]:
 def indexing(*, quiet: bool) -> Iterator[OnProgress | None]:
     """What to call with the bytes of shards that are read for an index, and their total.
 
-    As `packing`, but elsewhere than on a terminal it is said before it starts and every 30 seconds.
+    As `packing`, but elsewhere than on a terminal a line comes before it starts and every 30
+    seconds.
     """
 
     def text(done: int, total: int) -> str:

@@ -13,7 +13,7 @@ class Events:
         folder: of the event files.
         step: events of later steps, from before an interruption, are taken back.
         wanted: this process writes; the others hold an object that does nothing.
-        say: told once if the disk refuses the events, which does not stop a run.
+        say: called once if the disk refuses the events, which does not stop a run.
     """
 
     def __init__(self, folder: Path, step: int, wanted: bool, say: Callable[[str], None]) -> None:

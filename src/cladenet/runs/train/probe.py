@@ -2,7 +2,7 @@
 
 Each training image passes the network once, in evaluation mode; what the last layer reads is kept,
 and the layer is fitted to it at once, as multinomial logistic regression by L-BFGS. A few hundred
-photographs take as long as one evaluation of them. Used alone it is the usual measure of how good
+photographs take as long as one evaluation of them. Used alone it is the common measure of how good
 features are; before fine-tuning it keeps a random last layer from spoiling them (Kumar et al. 2022,
 arXiv:2202.10054).
 """

@@ -1,1 +1,1 @@
-"""Files of weights: fetched, told apart, and read in a process of their own."""
+"""Files of weights: fetched, recognised, and read in a process of their own."""

@@ -54,7 +54,7 @@ def scan_tar(
 
     Args:
         path: of the shard.
-        fields: which fields hold image and label, as far as the user said it.
+        fields: which fields hold image and label, as far as the user named them.
         threads: that decode.
         with_md5: take that sum of the file, too.
         on_bytes: hears now and then how many bytes of the file are read.

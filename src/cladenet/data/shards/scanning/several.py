@@ -100,7 +100,7 @@ def scans(
 
 
 class _Tally:
-    """Bytes read of several files at once; and how those that read them are told to stop."""
+    """Bytes read of several files at once; and how to stop those that read them."""
 
     def __init__(self, sizes: Sequence[int], on_bytes: OnBytes | None) -> None:
         self.stopped = False

@@ -14,7 +14,7 @@ from cladenet.errors import BadArgument, DataError
 
 
 class Listed(NamedTuple):
-    """A shard and what is said of it; nothing where it is None or empty.
+    """A shard and what a list has about it; nothing where it is None or empty.
 
     Args:
         path: absolute.

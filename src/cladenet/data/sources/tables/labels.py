@@ -18,7 +18,7 @@ def read_labels(table: str, columns: Columns) -> tuple[list[str], list[str]]:
     """A label for each row, and what there is to say of them.
 
     Raises:
-        DataError: a row has no label, several, or one in an encoding that cannot be told.
+        DataError: a row has no label, several, or one in an unknown encoding.
     """
     if columns.label is None:
         return [_hot(table, row, columns.one_hot) for row in columns.rows], []
@@ -35,7 +35,7 @@ def read_labels(table: str, columns: Columns) -> tuple[list[str], list[str]]:
             if text is None:
                 raise DataError(
                     f"{_where(table, row)}: the label '{readable(cell)}' is in an encoding that "
-                    "cannot be told; save the table as UTF-8"
+                    "is unknown; save the table as UTF-8"
                 )
             repaired.add(text)
             cell = text

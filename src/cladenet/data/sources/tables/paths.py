@@ -170,7 +170,7 @@ def _only(cell: str, names: Sequence[str]) -> str:
 
 
 def _is_there(path: str) -> bool:
-    """A file, or a link to one that is gone: reading it says so."""
+    """A file, or a link to one that is gone: reading it fails."""
     try:
         return not stat.S_ISDIR(os.stat(path).st_mode)
     except (OSError, ValueError):

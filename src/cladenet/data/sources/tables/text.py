@@ -85,7 +85,7 @@ def as_latin1(cell: str) -> str | None:
     """A cell whose bytes are not UTF-8 as Windows-1252, which holds Latin-1; None if it is not.
 
     Text of Western Europe has such letters among plain ones; three in a row are of another
-    alphabet, whose encoding cannot be told.
+    alphabet, whose encoding is unknown.
     """
     raw = cell.encode("utf-8", "surrogateescape")
     try:
