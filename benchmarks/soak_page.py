@@ -29,9 +29,9 @@ What does not hold, or was not tried:
   after a change of the number of processes, where losses agree to rounding.
 - More durability than the file system's fsync gives: no power was cut.
 - A damaged image that still decodes is not noticed: there are no sums of image files.
-- Ranks were killed, stopped and told to end on one machine, over gloo: no network between machines
+- Ranks were killed, stopped and asked to end on one machine, over gloo: no network between machines
   was cut, and no GPU was lost.
-- torchrun itself ends with its own status when it is told to, whatever its ranks end with.
+- torchrun itself ends with its own status when it is asked to, whatever its ranks end with.
 - Protection against somebody who may write to the same folders.
 - cladenet unpacks no archives, so that nothing of the kind could be tried.
 """

@@ -7,8 +7,7 @@ from math import sqrt
 
 from cladenet.errors import BadArgument
 
-# The 97.5 % point of the normal distribution: 95 % lie between minus and plus this many standard
-# deviations.
+# The 97.5 % point of the normal distribution: 95 % lie within so many standard deviations.
 Z = 1.959963984540054
 
 

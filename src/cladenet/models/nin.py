@@ -53,7 +53,7 @@ IMAGENET: tuple[Block, ...] = (
 )
 
 
-# The deviations of the weights, first convolution to last; the last one holds for all that follow.
+# The std of the weights, first convolution to last; the last one holds for all that follow.
 CIFAR100_STDS = (0.001, 0.01, 0.01, 0.05)
 IMAGENET_STDS = (0.01, 0.05, 0.05, 0.05, 0.05, 0.05, 0.01, 0.05, 0.05, 0.05, 0.05, 0.01)
 

@@ -104,7 +104,7 @@ class ReportFacts:
 
     @property
     def params_remark(self) -> str:
-        """Says so where the number is that of the paper's class count."""
+        """A note where the number is that of the paper's class count."""
         of_paper = self.entry.get("classes")
         if self.own_params is not None or of_paper in (None, len(self.classes)):
             return ""

@@ -1,1 +1,1 @@
-"""Images decoded once and kept: on disk, in memory, and how it is known whether they are current."""
+"""Images decoded once and kept, on disk or in memory, and how it is known if they are current."""

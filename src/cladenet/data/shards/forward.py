@@ -119,7 +119,7 @@ class _Unit:
         return images
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._coming, self.position = None, 0
 
 

@@ -73,7 +73,7 @@ def evaluate_protocols(
     """Errors of runs under protocols, in one pass over the images.
 
     Args:
-        runs: run or checkpoint folder; several are also averaged (an ensemble, VGG's fusion).
+        runs: run or checkpoint folder; several are also averaged (an ensemble).
             They must mean the same images by a split.
         options: keywords, see `EvaluateOptions`.
 

@@ -41,7 +41,7 @@ CALLED_HERE = {
     "drop_rate": "model.drop_rate",
     "dropout": "model.drop_rate",
     "pretrained": "--weights torchvision/NETWORK, timm/NETWORK or a run",
-    "checkpoint": "--weights RUN, or --resume RUN to go on with it",
+    "checkpoint": "--weights RUN, or --resume RUN to resume it",
     "output": "--out FOLDER",
     "output_dir": "--out FOLDER",
     "save_dir": "--out FOLDER",

@@ -198,7 +198,7 @@ def _preprocess(
         interpolation, per_image = source.preprocess.interpolation, source.preprocess.per_image
     elif recipe.normalise == "lenet":  # x in [0, 1] -> 1.275 x - 0.1
         mean, std = (0.1 / 1.275,) * channels, (1 / 1.275,) * channels
-    elif recipe.normalise == "mean":  # the deviation is one level
+    elif recipe.normalise == "mean":  # the std is one level
         std = (1 / 255,) * channels
     elif recipe.normalise == "unit":
         mean, std = (0.0,) * channels, (1.0,) * channels

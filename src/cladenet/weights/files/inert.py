@@ -42,7 +42,7 @@ def allowed(names: list[str]) -> list[Any]:
     return found + [(type("Inert", (Inert,), {}), name) for name in inert]
 
 
-def usual_names() -> list[str]:
+def plain_names() -> list[str]:
     """For files of before 2020, which do not list their names."""
     return [*_numpys(), "argparse.Namespace", "collections.defaultdict", "pathlib.PosixPath"]
 

@@ -106,12 +106,12 @@ def read(source: str) -> Any:
     """The content of the file, by torch's reader for weights alone."""
     import torch
 
-    from cladenet.weights.files.inert import allowed, usual_names
+    from cladenet.weights.files.inert import allowed, plain_names
 
     try:
         names = torch.serialization.get_unsafe_globals_in_checkpoint(source)
     except ValueError:  # of before 2020
-        names = usual_names()
+        names = plain_names()
     with torch.serialization.safe_globals(allowed(names)):
         return torch.load(source, map_location="cpu", weights_only=True)
 
