@@ -15,7 +15,7 @@ PAGE = Path(__file__).parents[1] / "CONTRIBUTING.md"
 # Lowest first; a floor may use the floors before it, never one beside or after it.
 FLOORS = (
     {"errors", "control_groups"},
-    {"files", "paths", "suggest", "vision", "allocator", "threads", "memory", "world"},
+    {"files", "paths", "suggest", "keywords", "vision", "allocator", "threads", "memory", "world"},
     {"processor"},
     {"ledger"},
     {"layers", "data", "recipes"},
@@ -36,6 +36,7 @@ LEVEL = {part: level for level, parts in enumerate(FLOORS) for part in parts}
 ENTRANCES = {"__init__", "__main__"}  # they hand out what the floors above hold
 MOST_FILES = 20  # in a folder whose content can be guessed; `models` has one for each family
 MOST_LINES = 300
+MOST_PARAMETERS = 8  # constructors aside, which take what varies in a paper's tables
 
 
 def name_of(file: Path) -> str:
@@ -123,3 +124,18 @@ def test_no_file_is_longer_than_can_be_read_at_once(folder: str) -> None:
         for file in (PAGE.parent / folder).rglob("*.py")
     }
     assert {name for name, count in lines.items() if count > MOST_LINES} == set()
+
+
+def test_no_function_has_more_parameters_than_can_be_kept_in_mind() -> None:
+    """Without `self`; what goes on as `*args` or `**options` is listed where it arrives."""
+    counts = {
+        f"{name}.{node.name}": len(takes) - (takes[:1] in (["self"], ["cls"]))
+        for name, file in MODULES.items()
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.FunctionDef) and node.name != "__init__"
+        for arguments in [node.args]
+        for takes in [
+            [a.arg for a in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)]
+        ]
+    }
+    assert {name: n for name, n in counts.items() if n > MOST_PARAMETERS} == {}

@@ -234,7 +234,7 @@ def test_reductions_cut_the_cost_of_a_naive_module_to_less_than_half() -> None:
                 nn.Conv2d(channels, row.n5, 5, padding=2),
                 nn.MaxPool2d(3, 1, padding=1),
             )
-            reduced.append(weights(inception(channels, *row[2:8], kernel5=5, norm=None), channels))
+            reduced.append(weights(inception(channels, row[2:8], kernel5=5, norm=None), channels))
             naive.append(weights(plain, channels))
             assert plain(torch.empty(1, channels, 7, 7, device="meta")).shape[1] > channels
             channels = row.out
@@ -245,7 +245,7 @@ def test_reductions_cut_the_cost_of_a_naive_module_to_less_than_half() -> None:
 def test_branches_see_1_3_5_and_3_pixels_and_stand_in_this_order() -> None:
     """Fig. 2b: 1x1, 3x3, 5x5, pool, whatever the reductions."""
     with torch.device("meta"):
-        module = inception(192, *TABLE_1["3a"][2:8], kernel5=5, norm=None)
+        module = inception(192, TABLE_1["3a"][2:8], kernel5=5, norm=None)
         sees = [
             max(row.receptive_field or 99 for row in layer_table(branch, (192, 28, 28)))
             for branch in module.children()

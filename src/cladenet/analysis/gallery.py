@@ -108,7 +108,7 @@ BLOCKS = {
         "All sizes of kernels side by side; the 5x5 alone would eat the budget.",
     ),
     "inception": Kind(
-        lambda: inception(192, 64, 96, 128, 16, 32, 32, kernel5=5, norm=None),
+        lambda: inception(192, (64, 96, 128, 16, 32, 32), kernel5=5, norm=None),
         (192, 28, 28),
         "cladenet.models.googlenet.inception",
         "GoogLeNet, 2014, Fig. 2(b), module 3a",

@@ -1,7 +1,6 @@
 """Convolutions as papers print them: kernel size, stride, and zeros enough to keep the size."""
 
 from collections.abc import Callable
-from functools import partial
 
 from torch import nn
 
@@ -33,19 +32,16 @@ def conv_norm_act(
     *,
     norm: Norm | None,
     activation: Activation | None,
-    bias: bool = False,
 ) -> list[nn.Module]:
-    """A convolution, then a norm and an activation where there are any.
+    """A convolution without a bias, then a norm and an activation where there are any.
 
     `kernel_size` and `padding` are one number or (height, width). Without `padding`, zeros enough
     to keep the size before the stride, for an odd kernel; 0 is the "valid" of TensorFlow.
     """
-    if padding is None:
-        height, width = kernel_size if isinstance(kernel_size, tuple) else (kernel_size,) * 2
-        padding = height // 2, width // 2
+    padding = same_size(kernel_size) if padding is None else padding
     return [
         nn.Conv2d(
-            in_channels, out_channels, kernel_size, stride, padding, groups=groups, bias=bias
+            in_channels, out_channels, kernel_size, stride, padding, groups=groups, bias=False
         ),
         *([norm(out_channels)] if norm else []),
         *([activation()] if activation else []),
@@ -62,19 +58,19 @@ def conv_norm_relu(
     norm: Norm | None,
     bias: bool = False,
 ) -> nn.Sequential:
-    """ReLU(norm(conv(x))), the unit of the Inception networks; as in `conv_norm_act`."""
+    """ReLU(norm(conv(x))), the unit of the Inception networks; sizes as in `conv_norm_act`."""
+    padding = same_size(kernel_size) if padding is None else padding
     return nn.Sequential(
-        *conv_norm_act(
-            in_channels,
-            out_channels,
-            kernel_size,
-            stride,
-            padding=padding,
-            norm=norm,
-            activation=partial(nn.ReLU, inplace=True),
-            bias=bias,
-        )
+        nn.Conv2d(in_channels, out_channels, kernel_size, stride, padding, bias=bias),
+        *([norm(out_channels)] if norm else []),
+        nn.ReLU(inplace=True),
     )
+
+
+def same_size(kernel_size: Size) -> tuple[int, int]:
+    """Zeros on each side that keep the size at stride 1, for an odd kernel."""
+    height, width = kernel_size if isinstance(kernel_size, tuple) else (kernel_size,) * 2
+    return height // 2, width // 2
 
 
 def size_after(

@@ -40,23 +40,16 @@ from cladenet.layers.norm import Norm
 from cladenet.layers.response_norm import LocalResponseNorm
 from cladenet.layers.stem import stem_7x7
 
+# #1x1, #3x3 reduce, #3x3, #5x5 reduce, #5x5, pool projection
+Widths = tuple[int, int, int, int, int, int]
 
-def inception(
-    in_channels: int,
-    n1: int,
-    reduce3: int,
-    n3: int,
-    reduce5: int,
-    n5: int,
-    projection: int,
-    *,
-    kernel5: int,
-    norm: Norm | None,
-) -> Branches:
-    """Fig. 2b, with the widths of a row of Table 1 in its order.
+
+def inception(in_channels: int, widths: Widths, *, kernel5: int, norm: Norm | None) -> Branches:
+    """Fig. 2b, with the widths of a row of Table 1.
 
     (N, in_channels, H, W) -> (N, n1 + n3 + n5 + projection, H, W).
     """
+    n1, reduce3, n3, reduce5, n5, projection = widths
     unit = partial(conv_norm_relu, norm=norm, bias=norm is None)
     return Branches(
         unit(in_channels, n1, 1),
@@ -139,21 +132,21 @@ class GoogLeNet(Classifier):
         same = partial(inception, kernel5=kernel5, norm=norm)
         self.stages = nn.Sequential(
             nn.Sequential(
-                same(192, 64, 96, 128, 16, 32, 32),  # 3a
-                same(256, 128, 128, 192, 32, 96, 64),  # 3b
+                same(192, (64, 96, 128, 16, 32, 32)),  # 3a
+                same(256, (128, 128, 192, 32, 96, 64)),  # 3b
                 nn.MaxPool2d(3, stride=2, ceil_mode=True),
             ),
             nn.Sequential(
-                same(480, 192, 96, 208, 16, 48, 64),  # 4a
-                same(512, 160, 112, 224, 24, 64, 64),  # 4b
-                same(512, 128, 128, 256, 24, 64, 64),  # 4c
-                same(512, 112, 144, 288, 32, 64, 64),  # 4d
-                same(528, 256, 160, 320, 32, 128, 128),  # 4e
+                same(480, (192, 96, 208, 16, 48, 64)),  # 4a
+                same(512, (160, 112, 224, 24, 64, 64)),  # 4b
+                same(512, (128, 128, 256, 24, 64, 64)),  # 4c
+                same(512, (112, 144, 288, 32, 64, 64)),  # 4d
+                same(528, (256, 160, 320, 32, 128, 128)),  # 4e
                 nn.MaxPool2d(pool4, stride=2, ceil_mode=True),
             ),
             nn.Sequential(
-                same(832, 256, 160, 320, 32, 128, 128),  # 5a
-                same(832, 384, 192, 384, 48, 128, 128),  # 5b
+                same(832, (256, 160, 320, 32, 128, 128)),  # 5a
+                same(832, (384, 192, 384, 48, 128, 128)),  # 5b
             ),
         )
         self.head = self.average_head(1024, drop_rate)

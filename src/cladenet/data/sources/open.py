@@ -12,7 +12,7 @@ parquet:PATTERN              Parquet files with image bytes
 
 import os
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,7 @@ from cladenet.data.images.decode import MAX_PIXELS, Decoding, readable
 from cladenet.data.shards.stored import is_request
 from cladenet.data.sources.embedded import open_digits
 from cladenet.errors import BadArgument, DataError
+from cladenet.keywords import by_keyword
 from cladenet.suggest import nearest
 
 if TYPE_CHECKING:  # each kind of data imports what reads it
@@ -42,24 +43,11 @@ READERS = {
 }
 
 
-def open_dataset(
-    spec: str,
-    *,
-    channels: int | None = None,
-    on_unreadable: OnUnreadable = "stop",
-    verify: bool = True,
-    exif: bool = True,
-    white_level: float = 0.0,
-    max_megapixels: float = MAX_PIXELS / 1e6,
-    progress: Progress | None = None,
-    indexing: "OnBytes | None" = None,
-    label_from: "LabelFrom | None" = None,
-    any_classes: bool = False,
-) -> DataSet:
-    """The data set that `spec` names.
+@dataclass(frozen=True, kw_only=True)
+class OpenOptions:
+    """How a data set is read.
 
     Args:
-        spec: `digits`, `NAME:ROOT`, `NAME`, a folder, or a CSV file: see the table above.
         channels: 1 (luminance) or 3 (RGB); None keeps what an array has, and 3 for files.
         on_unreadable: `stop` refuses a set with unreadable files, `skip` leaves them out.
         verify: decode every image file once, now; otherwise a bad one stops the run later.
@@ -74,23 +62,55 @@ def open_dataset(
         any_classes: one class is enough, for what is to be scored rather than learnt.
 
     Raises:
+        BadArgument: there are no images of so many channels.
+    """
+
+    channels: int | None = None
+    on_unreadable: OnUnreadable = "stop"
+    verify: bool = True
+    exif: bool = True
+    white_level: float = 0.0
+    max_megapixels: float = MAX_PIXELS / 1e6
+    progress: Progress | None = None
+    indexing: "OnBytes | None" = None
+    label_from: "LabelFrom | None" = None
+    any_classes: bool = False
+
+    def __post_init__(self) -> None:
+        if self.channels not in (None, 1, 3):
+            raise BadArgument(f"channels is {self.channels}; expected 1 (grey) or 3 (RGB)")
+
+    def decoding(self, channels: int) -> Decoding:
+        """How image files become pixels of so many channels."""
+        return Decoding(channels, self.exif, self.white_level, self.max_megapixels * 1e6)
+
+
+@by_keyword(OpenOptions)
+def open_dataset(spec: str, options: OpenOptions) -> DataSet:
+    """The data set that `spec` names.
+
+    Args:
+        spec: `digits`, `NAME:ROOT`, `NAME`, a folder, or a CSV file: see the table above.
+        options: keywords, see `OpenOptions`.
+
+    Raises:
+        BadArgument: an option is impossible.
         DataError: nothing there, or not as described; the message says what to do.
     """
-    if channels not in (None, 1, 3):
-        raise BadArgument(f"channels is {channels}; expected 1 (grey) or 3 (RGB)")
     if is_request(spec):
         from cladenet.data.sources.shards import open_shards
 
-        dataset = open_shards(spec, indexing)
+        dataset = open_shards(spec, options.indexing)
     else:
-        dataset = _read(spec, label_from, any_classes)
-    channels = dataset.channels if channels is None else channels
-    decoding = Decoding(channels, exif, white_level, max_megapixels * 1e6)
-    dataset = _converted(dataset, decoding)
-    return settle_unreadable(dataset, on_unreadable, progress) if verify else dataset
+        dataset = _read(spec, options)
+    channels = dataset.channels if options.channels is None else options.channels
+    dataset = _converted(dataset, options.decoding(channels))
+    if not options.verify:
+        return dataset
+    return settle_unreadable(dataset, options.on_unreadable, options.progress)
 
 
-def _read(spec: str, label_from: "LabelFrom | None", any_classes: bool) -> DataSet:
+def _read(spec: str, options: OpenOptions) -> DataSet:
     name, colon, root = spec.partition(":")
     if spec == "digits":
         return open_digits()
@@ -98,7 +118,7 @@ def _read(spec: str, label_from: "LabelFrom | None", any_classes: bool) -> DataS
         if colon and not root:
             raise BadArgument(f"{spec!r} names no folder; expected {name}:FOLDER")
         return _published(name, os.path.expanduser(root) if colon else None)
-    return _own(spec, label_from, any_classes)
+    return _own(spec, options)
 
 
 def _published(name: str, root: str | None) -> DataSet:
@@ -111,7 +131,7 @@ def _published(name: str, root: str | None) -> DataSet:
     return read(locate(name, root))
 
 
-def _own(spec: str, label_from: "LabelFrom | None", any_classes: bool) -> DataSet:
+def _own(spec: str, options: OpenOptions) -> DataSet:
     """A folder or a table of somebody's own."""
     from cladenet.data.sources.class_folders import split_spec
     from cladenet.data.sources.folder import open_folder
@@ -120,9 +140,11 @@ def _own(spec: str, label_from: "LabelFrom | None", any_classes: bool) -> DataSe
 
     path, how = split_spec(os.path.expanduser(spec))
     if os.path.isdir(path):
-        return open_folder(path, label_from=label_from or how, any_classes=any_classes)
+        return open_folder(
+            path, label_from=options.label_from or how, any_classes=options.any_classes
+        )
     if os.path.isfile(path) and path.lower().endswith(SUFFIXES):
-        return open_table(path, any_classes=any_classes)
+        return open_table(path, any_classes=options.any_classes)
     raise DataError(_unknown(spec, spec.partition(":")[0], path))
 
 

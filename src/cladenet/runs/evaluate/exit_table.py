@@ -13,8 +13,9 @@ from cladenet.evaluation.at_exits import evaluate_at_exits
 from cladenet.evaluation.options import PLAIN_PRECISIONS
 from cladenet.evaluation.protocol import PLAIN
 from cladenet.evaluation.result import Evaluation
+from cladenet.keywords import by_keyword
 from cladenet.processor import check_precision
-from cladenet.runs.evaluate.options import EvaluateOptions, by_keyword
+from cladenet.runs.evaluate.options import EvaluateOptions
 from cladenet.runs.evaluate.scored import opened, scored
 from cladenet.runs.undisturbed import undisturbed
 from cladenet.world import choose_device

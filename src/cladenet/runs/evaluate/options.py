@@ -1,10 +1,7 @@
 """What an evaluation of runs can be asked for, in Python and on the command line: one list."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import wraps
-from inspect import Parameter, signature
-from typing import Concatenate, ParamSpec, TypeVar
 
 from cladenet.data.check.verify import OnUnreadable
 from cladenet.evaluation.options import PassOptions
@@ -49,34 +46,3 @@ class EvaluateOptions(ViewOptions, PassOptions):
     engine: str = "auto"
     threads: int | None = None
     on_unreadable: OnUnreadable = "stop"
-
-
-Runs = TypeVar("Runs")
-Options = TypeVar("Options")
-Found = TypeVar("Found")
-Keywords = ParamSpec("Keywords")
-
-
-def by_keyword(
-    options: Callable[Keywords, Options],
-) -> Callable[[Callable[[Runs, Options], Found]], Callable[Concatenate[Runs, Keywords], Found]]:
-    """Let a function of (runs, options) take the options' fields as arguments of its own.
-
-    So a caller writes `evaluate(run, split="val")`, with names and types that are checked, and the
-    list of them stands in one place.
-    """
-
-    def decorate(
-        function: Callable[[Runs, Options], Found],
-    ) -> Callable[Concatenate[Runs, Keywords], Found]:
-        @wraps(function)
-        def call(runs: Runs, /, *args: Keywords.args, **keywords: Keywords.kwargs) -> Found:
-            return function(runs, options(*args, **keywords))
-
-        shown = signature(function)
-        first = next(iter(shown.parameters.values())).replace(kind=Parameter.POSITIONAL_ONLY)
-        taken = [first, *signature(options).parameters.values()]
-        call.__signature__ = shown.replace(parameters=taken)  # type: ignore[attr-defined]
-        return call
-
-    return decorate

@@ -18,10 +18,11 @@ from cladenet.evaluation.protocol import ALL, DENSE, PLAIN, ViewOptions, parse_n
 from cladenet.evaluation.result import Evaluation
 from cladenet.evaluation.scales import TrainScale
 from cladenet.evaluation.viewer import EnsembleMember, crops_at_once
+from cladenet.keywords import by_keyword
 from cladenet.processor import check_precision
 from cladenet.runs.evaluate.ensemble_checks import class_order, refuse_other_classes, same_images
 from cladenet.runs.evaluate.evaluated import Evaluated, Viewing
-from cladenet.runs.evaluate.options import EvaluateOptions, by_keyword
+from cladenet.runs.evaluate.options import EvaluateOptions
 from cladenet.runs.evaluate.quick import as_sentence, quick
 from cladenet.runs.evaluate.trained_how import saw_mirror_images
 from cladenet.runs.evaluate.trained_how import train_scale as train_scale_of
