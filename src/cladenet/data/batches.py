@@ -7,7 +7,7 @@ the number of workers and processes, and whether the images come from an array, 
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
@@ -15,17 +15,17 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cladenet.data.ahead import OnProgress, in_threads
-from cladenet.data.augment.colour import PrincipalColours
 from cladenet.data.augment.crops import Augment
 from cladenet.data.augment.views import TrainViews
 from cladenet.data.cache.store import ArrayStore, FileStore, Store, View, open_store
 from cladenet.data.dataset import ArrayImages, EncodedImages, Split
-from cladenet.data.loading import WorkerProcesses
 from cladenet.data.order import NOTHING
 from cladenet.data.preprocess import Preprocess
-from cladenet.data.shared_memory import free_shared_memory, why_no_processes
 from cladenet.errors import BadArgument
 from cladenet.world import ALONE, World
+
+if TYPE_CHECKING:
+    from cladenet.data.augment.colour import PrincipalColours
 
 Indices = NDArray[np.int64]
 CacheDir = str | os.PathLike[str] | None
@@ -87,7 +87,7 @@ class TrainBatches:
         cache_dir: CacheDir = None,
         *,
         cache_limit: int | None = None,
-        colours: PrincipalColours | None = None,
+        colours: "PrincipalColours | None" = None,
         on_progress: OnProgress | None = None,
     ) -> None:
         _check_work(len(split), workers)
@@ -237,6 +237,9 @@ def _runner(
     make = _Making(views, store.images if isinstance(store, FileStore) else None)
     notes: tuple[str, ...] = ()
     if workers and augment.has_policy:
+        from cladenet.data.loading import WorkerProcesses
+        from cladenet.data.shared_memory import free_shared_memory, why_no_processes
+
         if not (reason := why_no_processes()):
             pipes = free_shared_memory() < (2 * workers + 1) * batch_bytes
             return WorkerProcesses(make, workers, pipes=pipes).map, ()

@@ -1,24 +1,23 @@
 """The random views of training: boxes or windows cut from stored images, mirrored, recoloured."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from cladenet.data.augment.colour import (
-    PrincipalColours,
-    colour_steps,
-    principal_colours,
-    shift_colours,
-)
 from cladenet.data.augment.crops import Augment, boxes, flips, offsets
 from cladenet.data.augment.draws import sample_seeds
-from cladenet.data.augment.policy import TorchvisionPolicy
 from cladenet.data.cache.memory import MirroredWindows, mirror, put_window
 from cladenet.data.cache.store import ArrayStore, Store
 from cladenet.data.preprocess import Preprocess
 from cladenet.data.resample import quick_resize
 from cladenet.errors import BadArgument
+
+if TYPE_CHECKING:  # what few recipes ask for is imported for them
+    from cladenet.data.augment.colour import PrincipalColours
+    from cladenet.data.augment.policy import TorchvisionPolicy
 
 COLOUR_IMAGES = 2048
 WINDOWS_LIMIT = 1 << 30  # bytes of an array padded and kept twice; CIFAR takes half of it
@@ -41,7 +40,7 @@ class TrainViews:
         preprocess: Preprocess,
         augment: Augment,
         seed: int,
-        colours: PrincipalColours | None = None,
+        colours: "PrincipalColours | None" = None,
     ) -> None:
         if augment.crop == "jitter" and augment.short_side[0] < max(
             preprocess.height, preprocess.width
@@ -55,7 +54,7 @@ class TrainViews:
         self.augment = augment
         self.seed = seed
         self.colour = preprocess.mean_colour()
-        self.policy = TorchvisionPolicy(augment, self.colour) if augment.has_policy else None
+        self.policy = self._made_policy() if augment.has_policy else None
         self.colours = colours
         if augment.pca_colour and colours is None:
             self.colours = self._measured_colours()
@@ -77,6 +76,8 @@ class TrainViews:
             images = cut(epoch, samples)
             mirror(images, flips(self.augment, self.seed, epoch, samples))
         if self.augment.pca_colour and self.colours is not None:
+            from cladenet.data.augment.colour import colour_steps, shift_colours
+
             std = self.augment.pca_colour
             steps = colour_steps(self.colours, std, self.seed, epoch, samples)
             images = shift_colours(images, steps)
@@ -129,7 +130,14 @@ class TrainViews:
             )[0]
         return images
 
-    def _measured_colours(self) -> PrincipalColours:
+    def _made_policy(self) -> "TorchvisionPolicy":
+        from cladenet.data.augment.policy import TorchvisionPolicy
+
+        return TorchvisionPolicy(self.augment, self.colour)
+
+    def _measured_colours(self) -> "PrincipalColours":
+        from cladenet.data.augment.colour import principal_colours
+
         count = min(COLOUR_IMAGES, len(self.store))
         chosen = np.linspace(0, len(self.store) - 1, count).astype(np.int64)
         return principal_colours(self.store[index] for index in chosen)

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from cladenet.data.dataset import ArrayImages, EncodedImages, FileImages, Images
 from cladenet.data.images.decode import open_image
-from cladenet.data.images.picture import SCALED
+from cladenet.data.images.kinds import SCALED
 from cladenet.errors import DataError
 
 PIXELS_UP_TO = 5_000

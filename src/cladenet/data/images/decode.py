@@ -14,14 +14,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import isfinite
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cladenet.data.images.kinds import Refused
-from cladenet.data.images.opening import opened, why
-from cladenet.data.images.picture import Picture
 from cladenet.errors import BadArgument, DataError
+
+if TYPE_CHECKING:  # arrays are never opened
+    from cladenet.data.images.picture import Picture
 
 MAX_PIXELS = 50_000_000
 
@@ -121,8 +123,10 @@ def decode(
 @contextmanager
 def open_image(
     source: str | os.PathLike[str] | bytes, max_pixels: float = MAX_PIXELS
-) -> Iterator[Picture]:
+) -> Iterator["Picture"]:
     """The file's header, its pixels not decoded yet; nothing but UnreadableImage leaves."""
+    from cladenet.data.images.opening import opened, why
+
     path = "<bytes>" if isinstance(source, bytes) else os.fspath(source)
     with _quiet:
         try:

@@ -8,6 +8,7 @@ anything else             "no image", with its first bytes
 from typing import NamedTuple
 
 HEAD = 132  # bytes that tell: DICOM has its mark behind 128 of anything
+SCALED = ("JPEG", "MPO")  # formats, as Pillow calls them, that decode at 1/2, 1/4 and 1/8
 CONVERT = "convert it to JPEG or PNG"
 DEVELOP = "develop it first, to JPEG, PNG or TIFF"
 

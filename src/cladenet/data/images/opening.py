@@ -19,13 +19,14 @@ from cladenet.data.images.kinds import (
     HEAD,
     JPEG,
     JPEG_2000,
+    SCALED,
     TIFF,
     Damaged,
     Kind,
     Refused,
     kind_of,
 )
-from cladenet.data.images.picture import SCALED, Picture, PillowPicture, SampledPicture
+from cladenet.data.images.picture import Picture, PillowPicture, SampledPicture
 from cladenet.data.images.plain_jpeg import open_plain
 
 RARE = {JPEG_2000: ("JPEG2000", "jpg_2000"), AVIF: ("AVIF", "avif")}  # not in every Pillow

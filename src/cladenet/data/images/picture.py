@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from cladenet.data.images.jpeg import fast_pixels
+from cladenet.data.images.kinds import SCALED
 from cladenet.data.images.samples import Assumed, Samples, to_bytes
 
 Pixels = NDArray[np.uint8]
@@ -37,7 +38,6 @@ UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-SCALED = ("JPEG", "MPO")  # formats that decode at 1/2, 1/4 and 1/8
 
 
 @dataclass

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cladenet.data.check.verify import OnUnreadable, Progress, settle_unreadable
 from cladenet.data.dataset import ArrayImages, DataSet, Images, Split
 from cladenet.data.images.decode import MAX_PIXELS, Decoding, readable
 from cladenet.data.shards.stored import is_request
@@ -28,6 +27,7 @@ from cladenet.keywords import by_keyword
 from cladenet.suggest import nearest
 
 if TYPE_CHECKING:  # each kind of data imports what reads it
+    from cladenet.data.check.verify import OnUnreadable, Progress
     from cladenet.data.shards.scanning.several import OnBytes
     from cladenet.data.sources.class_folders import LabelFrom
 
@@ -62,16 +62,16 @@ class OpenOptions:
         any_classes: one class is enough, for what is to be scored rather than learnt.
 
     Raises:
-        BadArgument: there are no images of so many channels.
+        BadArgument: there are no images of so many channels, or `on_unreadable` is unknown.
     """
 
     channels: int | None = None
-    on_unreadable: OnUnreadable = "stop"
+    on_unreadable: "OnUnreadable" = "stop"
     verify: bool = True
     exif: bool = True
     white_level: float = 0.0
     max_megapixels: float = MAX_PIXELS / 1e6
-    progress: Progress | None = None
+    progress: "Progress | None" = None
     indexing: "OnBytes | None" = None
     label_from: "LabelFrom | None" = None
     any_classes: bool = False
@@ -79,6 +79,8 @@ class OpenOptions:
     def __post_init__(self) -> None:
         if self.channels not in (None, 1, 3):
             raise BadArgument(f"channels is {self.channels}; expected 1 (grey) or 3 (RGB)")
+        if self.on_unreadable not in ("stop", "skip"):
+            raise BadArgument(f"on_unreadable is {self.on_unreadable!r}; expected 'stop' or 'skip'")
 
     def decoding(self, channels: int) -> Decoding:
         """How image files become pixels of so many channels."""
@@ -105,8 +107,11 @@ def open_dataset(spec: str, options: OpenOptions) -> DataSet:
         dataset = _read(spec, options)
     channels = dataset.channels if options.channels is None else options.channels
     dataset = _converted(dataset, options.decoding(channels))
-    if not options.verify:
+    decoded = all(isinstance(split.images, ArrayImages) for split in dataset.splits().values())
+    if decoded or not options.verify:
         return dataset
+    from cladenet.data.check.verify import settle_unreadable
+
     return settle_unreadable(dataset, options.on_unreadable, options.progress)
 
 

@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from cladenet.data.shards.pattern import folder_name, parse
 from cladenet.data.shards.stored import is_request
 from cladenet.data.sources.open import READERS
 from cladenet.errors import BadArgument
@@ -87,6 +86,8 @@ def decide_again(folder: RunFolder, options: Mapping[str, Any]) -> RunConfig:
 def default_folder(network: str, data: str) -> Path:
     """`runs/NETWORK-DATA`."""
     if is_request(data):
+        from cladenet.data.shards.pattern import folder_name
+
         name = folder_name(data)
     else:
         name = data.partition(":")[0] if ":" in data else Path(data).absolute().name
@@ -96,6 +97,8 @@ def default_folder(network: str, data: str) -> Path:
 def _from_anywhere(data: str) -> str:
     """`data` with an absolute path, so that a run can be resumed in another folder."""
     if is_request(data):
+        from cladenet.data.shards.pattern import parse
+
         return parse(data).spec()
     name, _, root = data.partition(":")
     if name in READERS:

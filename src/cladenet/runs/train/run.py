@@ -12,7 +12,6 @@ from cladenet.data.dataset import Split
 from cladenet.evaluation.options import PassOptions
 from cladenet.evaluation.result import Evaluation
 from cladenet.evaluation.single_scale import evaluate
-from cladenet.kernels.checkpointing import checkpoint_activations
 from cladenet.layers.classifier import Classifier
 from cladenet.runs.folder.config import RunConfig
 from cladenet.runs.folder.folder import RunFolder
@@ -63,6 +62,8 @@ class Run:
         """The network with its optimiser, frozen parts and averages, for a run of `steps` steps."""
         config, model = self.config, self.placed(model)
         if config.checkpoint_activations != "none":
+            from cladenet.kernels.checkpointing import checkpoint_activations
+
             checkpoint_activations(model, config.checkpoint_activations)
         return Learner(
             model,

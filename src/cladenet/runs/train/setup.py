@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
@@ -13,7 +13,6 @@ from cladenet.data.check.duplicates import find_duplicates
 from cladenet.data.check.judge import judge_duplicates
 from cladenet.data.dataset import DataSet
 from cladenet.data.preprocess import IMAGENET_MEAN, IMAGENET_STD, Preprocess
-from cladenet.data.shards.scanning.several import OnBytes
 from cladenet.data.sources.open import open_dataset
 from cladenet.errors import BadArgument, CheckpointError, DataError
 from cladenet.ledger import Entry
@@ -21,6 +20,9 @@ from cladenet.recipes import Recipe
 from cladenet.registry import accepts, find
 from cladenet.runs.folder.config import RunConfig
 from cladenet.runs.folder.division import decide_division, divide, divided, write_division
+
+if TYPE_CHECKING:
+    from cladenet.data.shards.scanning.several import OnBytes
 
 # A mirrored 2 is no digit, and the numbers of houses do not run backwards.
 NOT_MIRRORED = ("digits", "mnist", "svhn")
@@ -51,7 +53,7 @@ def prepare(
     *,
     leads: bool,
     going_on: bool = False,
-    indexing: OnBytes | None = None,
+    indexing: "OnBytes | None" = None,
 ) -> Setting:
     """Open and check the data and decide how images become inputs; no network is built yet.
 
