@@ -38,7 +38,9 @@ def make_optimizer(
         for parameter in part.parameters()
     }
     lasts = {p for head in model.heads().values() for p in head[-1].parameters()}
-    faster = dict.fromkeys(_norm_biases(model), recipe.bias_lr) | dict.fromkeys(lasts, recipe.head_lr)
+    faster = dict.fromkeys(_norm_biases(model), recipe.bias_lr) | dict.fromkeys(
+        lasts, recipe.head_lr
+    )
     turned = _hidden_weights(model) - lasts if recipe.optimizer == "muon" else set()
     for parameter in model.parameters():
         if parameter.requires_grad:
