@@ -75,7 +75,7 @@ def test_nasnet_a_large_is_timms() -> None:
 
 @pytest.mark.parametrize("lines", [cell_text(NORMAL_A), cell_text(REDUCTION_C)])
 def test_a_cell_is_read_as_it_is_written(lines: list[str]) -> None:
-    assert cell_text(read_cell(lines)) == lines
+    assert cell_text(read_cell(*lines)) == lines
 
 
 @pytest.mark.parametrize(

@@ -23,91 +23,75 @@ from cladenet.models.cell_network import CellNetwork
 from cladenet.models.cells import read_cell
 
 NORMAL_A = read_cell(
-    (
-        "s2 = avg_pool_3x3(s0) + max_pool_3x3(s0)",
-        "s3 = separable_3x3_2(s1) + none(s1)",
-        "s4 = none(s0) + avg_pool_3x3(s1)",
-        "s5 = separable_3x3_2(s0) + separable_5x5_2(s2)",
-        "s6 = avg_pool_3x3(s5) + separable_3x3_2(s0)",
-        "out = concat(s1, s3, s4, s6)",
-    )
+    "s2 = avg_pool_3x3(s0) + max_pool_3x3(s0)",
+    "s3 = separable_3x3_2(s1) + none(s1)",
+    "s4 = none(s0) + avg_pool_3x3(s1)",
+    "s5 = separable_3x3_2(s0) + separable_5x5_2(s2)",
+    "s6 = avg_pool_3x3(s5) + separable_3x3_2(s0)",
+    "out = concat(s1, s3, s4, s6)",
 )
 
 REDUCTION_A = read_cell(
-    (
-        "s2 = separable_3x3_2(s1) + avg_pool_3x3(s0)",
-        "s3 = max_pool_3x3(s0) + separable_7x7_2(s2)",
-        "s4 = max_pool_3x3(s1) + max_pool_3x3(s0)",
-        "s5 = separable_3x3_2(s4) + 1x7_7x1(s0)",
-        "s6 = avg_pool_3x3(s1) + separable_7x7_2(s0)",
-        "out = concat(s2, s3, s4, s5, s6)",
-    )
+    "s2 = separable_3x3_2(s1) + avg_pool_3x3(s0)",
+    "s3 = max_pool_3x3(s0) + separable_7x7_2(s2)",
+    "s4 = max_pool_3x3(s1) + max_pool_3x3(s0)",
+    "s5 = separable_3x3_2(s4) + 1x7_7x1(s0)",
+    "s6 = avg_pool_3x3(s1) + separable_7x7_2(s0)",
+    "out = concat(s2, s3, s4, s5, s6)",
 )
 
 NORMAL_B = read_cell(
-    (
-        "s2 = 1x1(s1) + max_pool_3x3(s1)",
-        "s3 = none(s1) + separable_3x3_2(s0)",
-        "s4 = 1x1(s1) + separable_3x3_2(s0)",
-        "s5 = 1x1(s2) + none(s2)",
-        "s6 = avg_pool_3x3(s1) + 1x1(s5)",
-        "out = concat(s0, s3, s4, s6)",
-    )
+    "s2 = 1x1(s1) + max_pool_3x3(s1)",
+    "s3 = none(s1) + separable_3x3_2(s0)",
+    "s4 = 1x1(s1) + separable_3x3_2(s0)",
+    "s5 = 1x1(s2) + none(s2)",
+    "s6 = avg_pool_3x3(s1) + 1x1(s5)",
+    "out = concat(s0, s3, s4, s6)",
 )
 
 REDUCTION_B = read_cell(
-    (
-        "s2 = max_pool_2x2(s0) + max_pool_3x3(s0)",
-        "s3 = none(s2) + 3x3(s1)",
-        "s4 = separable_5x5_2(s2) + max_pool_3x3(s2)",
-        "s5 = none(s3) + separable_3x3_2(s1)",
-        "s6 = avg_pool_3x3(s4) + 1x1(s3)",
-        "out = concat(s5, s6)",
-    )
+    "s2 = max_pool_2x2(s0) + max_pool_3x3(s0)",
+    "s3 = none(s2) + 3x3(s1)",
+    "s4 = separable_5x5_2(s2) + max_pool_3x3(s2)",
+    "s5 = none(s3) + separable_3x3_2(s1)",
+    "s6 = avg_pool_3x3(s4) + 1x1(s3)",
+    "out = concat(s5, s6)",
 )
 
 NORMAL_C = read_cell(
-    (
-        "s2 = avg_pool_3x3(s0) + separable_3x3_2(s0)",
-        "s3 = none(s0) + separable_3x3_2(s0)",
-        "s4 = avg_pool_3x3(s2) + separable_3x3_2(s1)",
-        "s5 = none(s0) + separable_3x3_2(s1)",
-        "s6 = avg_pool_3x3(s3) + separable_3x3_2(s0)",
-        "out = concat(s1, s2, s4, s5, s6)",
-    )
+    "s2 = avg_pool_3x3(s0) + separable_3x3_2(s0)",
+    "s3 = none(s0) + separable_3x3_2(s0)",
+    "s4 = avg_pool_3x3(s2) + separable_3x3_2(s1)",
+    "s5 = none(s0) + separable_3x3_2(s1)",
+    "s6 = avg_pool_3x3(s3) + separable_3x3_2(s0)",
+    "out = concat(s1, s2, s4, s5, s6)",
 )
 
 REDUCTION_C = read_cell(
-    (
-        "s2 = max_pool_3x3(s0) + max_pool_3x3(s0)",
-        "s3 = separable_7x7_2(s2) + separable_3x3_2(s0)",
-        "s4 = separable_7x7_2(s0) + max_pool_3x3(s1)",
-        "s5 = separable_5x5_2(s4) + separable_5x5_2(s4)",
-        "s6 = max_pool_3x3(s1) + separable_3x3_2(s1)",
-        "out = concat(s0, s2, s3, s4, s5, s6)",
-    )
+    "s2 = max_pool_3x3(s0) + max_pool_3x3(s0)",
+    "s3 = separable_7x7_2(s2) + separable_3x3_2(s0)",
+    "s4 = separable_7x7_2(s0) + max_pool_3x3(s1)",
+    "s5 = separable_5x5_2(s4) + separable_5x5_2(s4)",
+    "s6 = max_pool_3x3(s1) + separable_3x3_2(s1)",
+    "out = concat(s0, s2, s3, s4, s5, s6)",
 )
 
 NORMAL_D = read_cell(
-    (
-        "s2 = 1x1(s1) + max_pool_3x3(s1)",
-        "s3 = none(s1) + 1x7_7x1(s0)",
-        "s4 = 1x1(s0) + 1x7_7x1(s0)",
-        "s5 = max_pool_3x3(s2) + none(s2)",
-        "s6 = avg_pool_3x3(s1) + 1x1(s5)",
-        "out = concat(s0, s3, s4, s6)",
-    )
+    "s2 = 1x1(s1) + max_pool_3x3(s1)",
+    "s3 = none(s1) + 1x7_7x1(s0)",
+    "s4 = 1x1(s0) + 1x7_7x1(s0)",
+    "s5 = max_pool_3x3(s2) + none(s2)",
+    "s6 = avg_pool_3x3(s1) + 1x1(s5)",
+    "out = concat(s0, s3, s4, s6)",
 )
 
 REDUCTION_D = read_cell(
-    (
-        "s2 = max_pool_2x2(s0) + max_pool_3x3(s0)",
-        "s3 = none(s2) + 3x3(s1)",
-        "s4 = 1x7_7x1(s2) + max_pool_3x3(s2)",
-        "s5 = none(s3) + max_pool_2x2(s1)",
-        "s6 = avg_pool_3x3(s2) + 1x1(s3)",
-        "out = concat(s4, s5, s6)",
-    )
+    "s2 = max_pool_2x2(s0) + max_pool_3x3(s0)",
+    "s3 = none(s2) + 3x3(s1)",
+    "s4 = 1x7_7x1(s2) + max_pool_3x3(s2)",
+    "s5 = none(s3) + max_pool_2x2(s1)",
+    "s6 = avg_pool_3x3(s2) + 1x1(s3)",
+    "out = concat(s4, s5, s6)",
 )
 
 

@@ -239,8 +239,8 @@ def cell_text(cell: Cell) -> Sequence[str]:
     return [*lines, f"out = concat({', '.join(f's{state}' for state in cell.output)})"]
 
 
-def read_cell(lines: Sequence[str]) -> Cell:
-    """The inverse of `cell_text`."""
+def read_cell(*lines: str) -> Cell:
+    """The inverse of `cell_text`, line by line."""
     blocks = []
     for line in lines[:-1]:
         left, right = line.partition(" = ")[2].split(" + ")

@@ -47,25 +47,21 @@ from cladenet.models.macro_network import MacroLayer, MacroNetwork
 
 # s0 = h_i, s1 = h_(i-1); the script counts them the other way round.
 NORMAL = read_cell(
-    (
-        "s2 = avg_pool_3x3(s1) + separable_3x3_2(s1)",
-        "s3 = identity(s1) + separable_5x5_2(s1)",
-        "s4 = identity(s1) + separable_5x5_2(s0)",
-        "s5 = separable_3x3_2(s0) + separable_5x5_2(s1)",
-        "s6 = avg_pool_3x3(s1) + separable_5x5_2(s0)",
-        "out = concat(s2, s3, s4, s5, s6)",
-    )
+    "s2 = avg_pool_3x3(s1) + separable_3x3_2(s1)",
+    "s3 = identity(s1) + separable_5x5_2(s1)",
+    "s4 = identity(s1) + separable_5x5_2(s0)",
+    "s5 = separable_3x3_2(s0) + separable_5x5_2(s1)",
+    "s6 = avg_pool_3x3(s1) + separable_5x5_2(s0)",
+    "out = concat(s2, s3, s4, s5, s6)",
 )
 
 REDUCTION = read_cell(
-    (
-        "s2 = separable_3x3_2(s0) + separable_3x3_2(s0)",
-        "s3 = max_pool_3x3(s1) + avg_pool_3x3(s1)",
-        "s4 = separable_5x5_2(s0) + separable_5x5_2(s3)",
-        "s5 = separable_3x3_2(s0) + identity(s1)",
-        "s6 = max_pool_3x3(s1) + separable_5x5_2(s0)",
-        "out = concat(s2, s4, s5, s6)",
-    )
+    "s2 = separable_3x3_2(s0) + separable_3x3_2(s0)",
+    "s3 = max_pool_3x3(s1) + avg_pool_3x3(s1)",
+    "s4 = separable_5x5_2(s0) + separable_5x5_2(s3)",
+    "s5 = separable_3x3_2(s0) + identity(s1)",
+    "s6 = max_pool_3x3(s1) + separable_5x5_2(s0)",
+    "out = concat(s2, s4, s5, s6)",
 )
 
 

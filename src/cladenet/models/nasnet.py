@@ -27,25 +27,21 @@ from cladenet.models.cells import read_cell
 
 # s0 = h_i, s1 = h_(i-1), both fitted to the cell's width: Fig. 4.
 NORMAL_A = read_cell(
-    (
-        "s2 = separable_5x5_2(s0) + separable_3x3_2(s1)",
-        "s3 = separable_5x5_2(s1) + separable_3x3_2(s1)",
-        "s4 = avg_pool_3x3(s0) + none(s1)",
-        "s5 = avg_pool_3x3(s1) + avg_pool_3x3(s1)",
-        "s6 = separable_3x3_2(s0) + none(s0)",
-        "out = concat(s1, s2, s3, s4, s5, s6)",
-    )
+    "s2 = separable_5x5_2(s0) + separable_3x3_2(s1)",
+    "s3 = separable_5x5_2(s1) + separable_3x3_2(s1)",
+    "s4 = avg_pool_3x3(s0) + none(s1)",
+    "s5 = avg_pool_3x3(s1) + avg_pool_3x3(s1)",
+    "s6 = separable_3x3_2(s0) + none(s0)",
+    "out = concat(s1, s2, s3, s4, s5, s6)",
 )
 
 REDUCTION_A = read_cell(
-    (
-        "s2 = separable_5x5_2(s0) + separable_7x7_2(s1)",
-        "s3 = max_pool_3x3(s0) + separable_7x7_2(s1)",
-        "s4 = avg_pool_3x3(s0) + separable_5x5_2(s1)",
-        "s5 = none(s3) + avg_pool_3x3(s2)",
-        "s6 = separable_3x3_2(s2) + max_pool_3x3(s0)",
-        "out = concat(s3, s4, s5, s6)",
-    )
+    "s2 = separable_5x5_2(s0) + separable_7x7_2(s1)",
+    "s3 = max_pool_3x3(s0) + separable_7x7_2(s1)",
+    "s4 = avg_pool_3x3(s0) + separable_5x5_2(s1)",
+    "s5 = none(s3) + avg_pool_3x3(s2)",
+    "s6 = separable_3x3_2(s2) + max_pool_3x3(s0)",
+    "out = concat(s3, s4, s5, s6)",
 )
 
 
