@@ -33,7 +33,7 @@ class Case(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What a command said, on standard error if there was anything, and its exit status."""
+    """What a command printed, on standard error if there was anything, and its exit status."""
 
     text: str
     status: int

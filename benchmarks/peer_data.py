@@ -179,11 +179,11 @@ def memory(library: str, folder: Path) -> str:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     try:
         next(images_of(library, folder))
-        said = "accepted"
+        printed = "accepted"
     except Exception as error:  # whatever a library raises is its answer
-        said = f"refused ({str(error).replace(chr(10), ' ')[:220]})"
+        printed = f"refused ({str(error).replace(chr(10), ' ')[:220]})"
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-    return f"{said}; {grown / 1024:,.0f} MB more memory"
+    return f"{printed}; {grown / 1024:,.0f} MB more memory"
 
 
 DATA_FAULTS: dict[str, tuple[Callable[[Path], object], Read]] = {
@@ -213,7 +213,7 @@ def main() -> None:
     library, fault, name = sys.argv[1:]
     folder = Path(name)
     try:
-        said = DATA_FAULTS[fault][1](library, folder)
+        printed = DATA_FAULTS[fault][1](library, folder)
     except Exception as error:  # whatever a library raises is its answer
         text = " ".join(str(error).split())
         path = {
@@ -221,8 +221,10 @@ def main() -> None:
             "val has a class that train has not": "wasp",
         }
         named = path.get(fault, "3.jpg") in text
-        said = f"stops{', naming it' if named else ', **without naming the file**'}: {text[:220]}"
-    print(f"outcome: {said}")
+        printed = (
+            f"stops{', naming it' if named else ', **without naming the file**'}: {text[:220]}"
+        )
+    print(f"outcome: {printed}")
 
 
 if __name__ == "__main__":

@@ -67,9 +67,9 @@ def outcome(library: str, fault: str) -> str:
 
 def page(result: dict[str, Any], libraries: list[str]) -> str:
     """The Markdown of docs/peer-faults.md."""
-    told = result["machine"]
+    machine = result["machine"]
     versions = ", ".join(f"{name} {text}" for name, text in result["versions"].items())
-    lines = [HEAD, f"{told['cores']} cores of {told['processor']}; {versions}.\n"]
+    lines = [HEAD, f"{machine['cores']} cores of {machine['processor']}; {versions}.\n"]
     lines += [f"| fault | {' | '.join(libraries)} |", "|---" * (len(libraries) + 1) + "|"]
     for fault, cells in result["faults"].items():
         row = (cells.get(library, "-").replace("|", "\\|") for library in libraries)
@@ -86,8 +86,8 @@ def main() -> None:
         able = [x for x in libraries if fault in DATA_FAULTS or x != "torchvision"]
         able = [x for x in able if fault not in DATA_FAULTS or x != "lightning"]
         with ThreadPoolExecutor(len(able)) as pool:
-            said = pool.map(outcome, able, [fault] * len(able))
-            faults[fault] = dict(zip(able, said, strict=True))
+            printed = pool.map(outcome, able, [fault] * len(able))
+            faults[fault] = dict(zip(able, printed, strict=True))
         print(fault, *(f"  {name}: {text}" for name, text in faults[fault].items()), sep="\n")
         sys.stdout.flush()
     result = {

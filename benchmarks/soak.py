@@ -6,7 +6,7 @@ Each trial is a function of benchmarks/faults that a test calls a few times, wit
 run in children that share this process's imports, one torch thread each. After each group its row
 goes to benchmarks/results/soak.json, beside those of the groups that ran before, and the page
 docs/faults.md is written anew from that file. Ctrl-C keeps the trials that are done. A promise
-that was not kept is listed there with what the trial said, and the exit status is 1.
+that was not kept is listed there with what the trial reported, and the exit status is 1.
 """
 
 import argparse

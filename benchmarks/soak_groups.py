@@ -33,7 +33,7 @@ class Bench(NamedTuple):
 
 
 class Trial(NamedTuple):
-    """How many faults struck, how many outcomes were as promised, what was said of the others."""
+    """How many faults struck, how many outcomes were as promised, what is known of the others."""
 
     struck: int
     failure: str = ""
@@ -49,8 +49,8 @@ def attempt(check: Callable[[], Any], struck: int = 1) -> Trial:
         check()
     except Exception as error:
         where = traceback.extract_tb(error.__traceback__)[-1]
-        said = f"{type(error).__name__}: {error}"[:1500]
-        return Trial(struck, f"{said} ({Path(where.filename).name}:{where.lineno})")
+        printed = f"{type(error).__name__}: {error}"[:1500]
+        return Trial(struck, f"{printed} ({Path(where.filename).name}:{where.lineno})")
     return Trial(struck)
 
 
@@ -173,7 +173,7 @@ def ranks(bench: Bench, count: int) -> Iterator[Trial]:
 
 
 def launchers(bench: Bench, count: int) -> Iterator[Trial]:
-    """torchrun itself told to end at a random step."""
+    """torchrun itself asked to end at a random step."""
     undisturbed = two_ranks(bench)
     steps = elastic.steps_of_run(undisturbed)
     for seed in range(count):

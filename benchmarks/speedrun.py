@@ -92,8 +92,8 @@ def main() -> None:
             found = run(side, options.data, seed, most=options.most, epochs=epochs)
             runs = [each for each in runs if (each["side"], each["seed"]) != (name, seed)]
             runs.append({"side": name, "machine": machine(), **found})
-            told = {key: found[key] for key in ("seed", "reached", "seconds", "end")}
-            print(name, json.dumps(told), flush=True)
+            shown = {key: found[key] for key in ("seed", "reached", "seconds", "end")}
+            print(name, json.dumps(shown), flush=True)
             if not options.quick:
                 options.out.parent.mkdir(parents=True, exist_ok=True)
                 options.out.write_text(json.dumps({"runs": ordered(runs)}, indent=2) + "\n")

@@ -96,13 +96,12 @@ def measured(case: Case, extra: tuple[str, ...], options: argparse.Namespace) ->
         **case._asdict(),
         "rounds": options.rounds,
         "sides": {
-            name: told(case, taken, seconds["timm"], losses[name])
-            for name, taken in seconds.items()
+            name: row(case, taken, seconds["timm"], losses[name]) for name, taken in seconds.items()
         },
     }
 
 
-def told(case: Case, seconds: list[float], timms: list[float], loss: float) -> dict[str, Any]:
+def row(case: Case, seconds: list[float], timms: list[float], loss: float) -> dict[str, Any]:
     """A side's row."""
     median = statistics.median(seconds)
     ratio = times_as_fast(timms, seconds)

@@ -221,11 +221,11 @@ def test_the_speed_run_learns_the_digits(
         batch_size=128, size=size,
     )  # fmt: skip
     assert result.evaluation.top1_error < 12
-    said = capsys.readouterr().err
-    assert "images of digits are not mirrored" in said
+    printed = capsys.readouterr().err
+    assert "images of digits are not mirrored" in printed
     whitens = "the 8 filters of the first convolution whiten the patches of the first 128 images"
     made_for = "the recipe was made for"
-    assert (whitens in said, made_for in said) == (
+    assert (whitens in printed, made_for in printed) == (
         (True, False) if network == "airbench94_slim" else (False, True)
     )
 

@@ -294,9 +294,9 @@ def test_other_classes_give_every_classifier_a_new_last_layer(
         for kind in ("weight", "bias")
     }
     assert torch.equal(after["auxiliary.1.0.0.weight"], before["auxiliary.1.0.0.weight"])
-    told = capsys.readouterr().err
-    assert "auxiliary.0.4.weight, auxiliary.0.4.bias" in told
-    assert "start afresh for 3 classes (it had 10)" in told
+    printed = capsys.readouterr().err
+    assert "auxiliary.0.4.weight, auxiliary.0.4.bias" in printed
+    assert "start afresh for 3 classes (it had 10)" in printed
 
 
 def test_a_resumed_run_has_its_heads_back_bit_for_bit(tiny: str, tmp_path: Path) -> None:
@@ -333,8 +333,8 @@ def test_a_network_without_auxiliary_classifiers_says_that_a_weight_has_no_effec
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     cladenet.train("lenet5_relu", "digits", out=tmp_path / "run", **TOLD)
-    told = capsys.readouterr().err
-    assert "lenet5_relu has no auxiliary classifiers: auxiliary=0.3 has no effect" in told
+    printed = capsys.readouterr().err
+    assert "lenet5_relu has no auxiliary classifiers: auxiliary=0.3 has no effect" in printed
 
 
 def test_the_weight_alone_decides_whether_they_are_built(tiny: str, tmp_path: Path) -> None:

@@ -30,10 +30,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def run_here(words: list[str]) -> script.Answer:
-    said = io.StringIO()
-    with contextlib.redirect_stderr(said), contextlib.redirect_stdout(io.StringIO()) as printed:
+    refused = io.StringIO()
+    with contextlib.redirect_stderr(refused), contextlib.redirect_stdout(io.StringIO()) as printed:
         status = main(words)
-    return script.Answer(said.getvalue() or printed.getvalue(), status)
+    return script.Answer(refused.getvalue() or printed.getvalue(), status)
 
 
 def test_each_bad_input_gets_the_short_message_and_the_exit_status_of_the_page(

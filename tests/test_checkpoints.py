@@ -271,9 +271,9 @@ def test_weights_for_something_else_are_refused_with_what_to_do(
 ) -> None:
     places = {"RUN": str(saved), "NEW": str(tmp_path / "new")}
     assert main([places.get(word, word) for word in words]) == 4
-    told = capsys.readouterr().err
-    assert message in told
-    assert len(told.splitlines()) <= 5
+    printed = capsys.readouterr().err
+    assert message in printed
+    assert len(printed.splitlines()) <= 5
     assert not (tmp_path / "new").exists()
 
 

@@ -15,7 +15,7 @@ from cladenet.cli import COMMANDS, main
 from cladenet.errors import CladeNetError, MissingExtra
 
 
-def told(capsys: pytest.CaptureFixture[str]) -> str:
+def printed(capsys: pytest.CaptureFixture[str]) -> str:
     """What is on standard error, if it is short and no traceback."""
     text = capsys.readouterr().err
     assert 1 <= len(text.splitlines()) <= 5
@@ -80,7 +80,7 @@ def test_a_mistake_is_answered_with_what_was_meant(
 ) -> None:  # fmt: skip
     monkeypatch.chdir(tmp_path)
     assert main(words) == status
-    assert message in told(capsys)
+    assert message in printed(capsys)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -102,7 +102,7 @@ def test_a_settings_file_without_sense_is_refused(
     monkeypatch.chdir(tmp_path)
     Path("settings.yaml").write_text(text)
     assert main([*NEW, "--config", "settings.yaml"]) == 2
-    assert message in told(capsys)
+    assert message in printed(capsys)
     assert os.listdir() == ["settings.yaml"]
 
 
@@ -151,7 +151,7 @@ def test_a_pipe_that_is_closed_early_is_no_error() -> None:
 
 
 @pytest.mark.parametrize("words", [["--help"], ["models", "--json"]])
-def test_output_to_a_full_disk_is_told(words: list[str]) -> None:
+def test_output_to_a_full_disk_is_reported(words: list[str]) -> None:
     """Also where all of it fits in the buffer and would be lost at the end silently."""
     with Path("/dev/full").open("w") as full:
         done = python("-m", "cladenet", *words, stdout=full, stderr=subprocess.PIPE)
@@ -183,7 +183,7 @@ def test_what_a_command_meets_becomes_a_sentence_and_a_status(
 
     monkeypatch.setattr(cladenet.cli, "_dispatch", fail)
     assert main(["models"]) == status
-    assert message in told(capsys)
+    assert message in printed(capsys)
 
 
 def test_our_own_mistakes_keep_their_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -201,4 +201,4 @@ def test_words_after_two_dashes_are_no_options(
     """A file whose name begins with a dash."""
     monkeypatch.setattr(sys, "stdin", io.StringIO())
     assert main(["predict", "--", "-run", "-a.png"]) == 4
-    assert "-run does not exist" in told(capsys)
+    assert "-run does not exist" in printed(capsys)

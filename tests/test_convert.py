@@ -54,11 +54,11 @@ def test_the_command_prints_what_was_saved(
 ) -> None:
     last = str(run / "checkpoints" / "last")
     assert main(["convert", last, "--out", str(tmp_path / "a"), "--json"]) == 0
-    said = json.loads(capsys.readouterr().out)
+    printed = json.loads(capsys.readouterr().out)
     assert main(["convert", last, "--out", str(tmp_path / "b")]) == 0
     lines = capsys.readouterr().out
-    assert f"{said['params'][0]:,}" in lines
-    assert f"{said['macs'][1]:,}" in lines
+    assert f"{printed['params'][0]:,}" in lines
+    assert f"{printed['macs'][1]:,}" in lines
 
 
 def test_networks_with_one_form_and_unfinished_ones_are_refused(tmp_path: Path) -> None:

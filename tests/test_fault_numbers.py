@@ -14,7 +14,7 @@ from cladenet.data.preprocess import Preprocess
 from cladenet.training.non_finite import first_non_finite
 from trials import STEPS, check_refusal, child, overwrite, pictures, small_run, steps_of, warm
 
-UNCHANGED = ("crop=none", "flip=0")  # so that an image can be told by its pixels
+UNCHANGED = ("crop=none", "flip=0")  # so that an image can be recognised by its pixels
 RESNET = ("network=resnet20_cifar", "size=8")
 
 

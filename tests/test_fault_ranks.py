@@ -148,7 +148,7 @@ def test_a_full_disk_of_the_rank_that_saves_stops_both(
 def test_a_rank_that_hangs_is_named_by_the_other(
     rank: int, data: Path, expected: dict[str, object], tmp_path: Path
 ) -> None:
-    """Stopped in the third step; the other waits as long as it is told to."""
+    """Stopped in the third step; the other waits as long as it is set to."""
     run = tmp_path / "run"
     hang = at_step(3, lambda: os.kill(os.getpid(), signal.SIGSTOP))
     outcomes = forked(
@@ -159,8 +159,8 @@ def test_a_rank_that_hangs_is_named_by_the_other(
         hung=rank,
     )
     assert outcomes[rank] == (None, "")
-    said = f"rank {rank} of 2 has ended, or did not answer for 1.5 s"
-    check_refusal(outcomes[1 - rank], 8, said, "resume the run")
+    printed = f"rank {rank} of 2 has ended, or did not answer for 1.5 s"
+    check_refusal(outcomes[1 - rank], 8, printed, "resume the run")
     check_goes_on(run, expected)
 
 
@@ -243,17 +243,17 @@ def images_of(notes: list[Path]) -> list[tuple[int, int, list[int]]]:
 def test_another_number_of_processes_trains_on_the_same_images(
     data: Path, expected: dict[str, object], tmp_path: Path
 ) -> None:
-    """Two, then one, then two: the images of each step, the losses but for rounding; it is said."""
-    run, words, said = tmp_path / "run", small_run(tmp_path / "run", data), []
+    """Two, then one, then two: the images of each step, the losses but for rounding; a note."""
+    run, words, printed = tmp_path / "run", small_run(tmp_path / "run", data), []
     for world, last, status in ((2, 3, 143), (1, 6, 143), (2, 0, 0)):
         stop = at_step(last, lambda: os.kill(os.getpid(), signal.SIGTERM))
         noted = {rank: listening(tmp_path / f"{rank}.noted") for rank in range(world)}
         faults = {rank: partial(all_of, stop, note) for rank, note in noted.items()}
         outcomes = forked(run, *words, world=world, faults=faults)
         assert [outcome.status for outcome in outcomes] == [status] * world, outcomes
-        said.append(outcomes[0].text)
+        printed.append(outcomes[0].text)
         words = ["train", "--resume", str(run)]
-    assert "processes was 2 and is now 1: the last bits may differ" in said[1]
+    assert "processes was 2 and is now 1: the last bits may differ" in printed[1]
     alone = tmp_path / "alone"
     note = tmp_path / "alone.noted"
     forked(alone, *small_run(alone, data), world=1, faults={0: listening(note)})

@@ -28,7 +28,7 @@ from pictures import array_split
 from test_import_weights import tensors_of
 
 ROOT = Path(__file__).parents[1]
-ROW = re.compile(r"^\| .+? \| `cladenet import (?P<file>\S+)` \| (?P<said>.+) \|$")
+ROW = re.compile(r"^\| .+? \| `cladenet import (?P<file>\S+)` \| (?P<printed>.+) \|$")
 SMALL = "pytorch_resnet_cifar10/resnet20"
 
 
@@ -116,7 +116,7 @@ def write(file: Path) -> None:
 
 def rows() -> dict[str, str]:
     lines = (ROOT / "docs" / "weights.md").read_text(encoding="utf-8").splitlines()
-    return {found["file"]: found["said"] for line in lines if (found := ROW.match(line))}
+    return {found["file"]: found["printed"] for line in lines if (found := ROW.match(line))}
 
 
 @pytest.mark.parametrize("name", rows())
@@ -129,13 +129,13 @@ def test_each_row_of_the_page_prints_what_it_says(
     monkeypatch.setattr(subprocess, "run", unpacked_in_a_fork)
     write(Path(name))
     status = main(["import", name, "--out", "new"])
-    said = capsys.readouterr()
-    lines = (said.out + said.err).splitlines()
-    told = [
+    printed = capsys.readouterr()
+    lines = (printed.out + printed.err).splitlines()
+    lines_of_page = [
         line for line in lines if "classes are numbers" not in line and "images are" not in line
     ]
-    assert "<br>".join(told) == rows()[name]
-    assert status == (CheckpointError.exit_status if said.err else 0)
+    assert "<br>".join(lines_of_page) == rows()[name]
+    assert status == (CheckpointError.exit_status if printed.err else 0)
 
 
 def test_the_page_has_all_of_them() -> None:
@@ -216,6 +216,6 @@ def test_numbered_classes_are_those_of_the_data_by_count(
     made = import_weights(tmp_path / "two.safetensors", "", tmp_path / "two")
     words = ["--data", str(tmp_path / "data"), "--out", str(tmp_path / "run"), "steps=1"]
     assert main(["train", "--weights", str(made.folder), *words, "device=cpu", "threads=1"]) == 0
-    said = capsys.readouterr().err
-    assert "the weights' 2 classes are numbers, taken to be those of the data" in said
-    assert "start afresh" not in said
+    printed = capsys.readouterr().err
+    assert "the weights' 2 classes are numbers, taken to be those of the data" in printed
+    assert "start afresh" not in printed

@@ -67,9 +67,9 @@ def test_unknown_words_get_a_suggestion_and_never_a_list(
     word: str, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["train", "lenet5_relu", "--data", "digits", word]) == 2
-    said = capsys.readouterr().err
-    assert said.startswith(f"cladenet: {message}")
-    assert len(said) < 250
+    printed = capsys.readouterr().err
+    assert printed.startswith(f"cladenet: {message}")
+    assert len(printed) < 250
 
 
 def test_a_run_is_configured_by_options(tmp_path: Path) -> None:

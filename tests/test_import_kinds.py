@@ -63,7 +63,7 @@ def test_each_kind_is_taken_or_refused_in_a_few_lines(
     torch.save(content, file)
     words = ["import", str(file), "--out", str(tmp_path / "out")]
     assert main([*words, *(["--as", asked] if asked else [])]) == status
-    said = "".join(capfd.readouterr())
-    assert len(said.splitlines()) <= 5
-    assert len(said) < 800, "no dump of names"
-    assert re.search(message, said), said
+    printed = "".join(capfd.readouterr())
+    assert len(printed.splitlines()) <= 5
+    assert len(printed) < 800, "no dump of names"
+    assert re.search(message, printed), printed

@@ -330,9 +330,11 @@ def test_import_and_export_by_the_command_line(
     words = ["import", "net.safetensors", "--classes", "classes.txt", "mean=0.5,0.5,0.5"]
     assert main(words) == 0
     assert main(words) == StorageError.exit_status
-    said = capsys.readouterr()
-    assert "resnet20_cifar, 10 classes, in the names of pytorch_resnet_cifar10/resnet20" in said.out
-    assert "is there already" in said.err
+    printed = capsys.readouterr()
+    assert (
+        "resnet20_cifar, 10 classes, in the names of pytorch_resnet_cifar10/resnet20" in printed.out
+    )
+    assert "is there already" in printed.err
     card = cladenet.load("weights/resnet20_cifar").card
     assert card.classes == tuple("abcdefghij")
     assert card.preprocess.mean == (0.5, 0.5, 0.5)
@@ -391,8 +393,8 @@ def test_impossible_words_are_refused(
         if "--as" in words or "model.depth=20" in words
         else [*words, "--as", "resnet20_cifar"]
     )
-    said = main(["import", str(tmp_path / "n.safetensors"), "--out", str(out), *named])
-    assert (said, message in capsys.readouterr().err) == (BadArgument.exit_status, True)
+    status = main(["import", str(tmp_path / "n.safetensors"), "--out", str(out), *named])
+    assert (status, message in capsys.readouterr().err) == (BadArgument.exit_status, True)
     assert not out.exists()
 
 

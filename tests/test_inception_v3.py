@@ -37,7 +37,7 @@ def test_logits_and_maps_are_those_of_torchvision_and_timm_when_pools_count_zero
 def test_pools_leave_the_zeros_of_the_border_out_as_tensorflow_does(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """torchvision's network with its average pools told to divide by the pixels that are there."""
+    """torchvision's network with its average pools made to divide by the pixels that are there."""
     ours = randomised("inception_v3")
     images = torch.randn(SIZE, dtype=torch.float64)
     theirs = wear(from_torchvision("inception_v3", aux_logits=False, **THEIRS), ours)

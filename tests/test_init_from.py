@@ -74,8 +74,8 @@ def test_the_papers_layers_come_along_and_the_others_are_drawn(
         return main(line)
 
     assert wait(start(doomed, output)) == -signal.SIGKILL
-    told = output.read_text()
-    assert f"{', '.join((*FIRST_FOUR, *LINEAR))} start from vgg11 in {gone}" in told
+    printed = output.read_text()
+    assert f"{', '.join((*FIRST_FOUR, *LINEAR))} start from vgg11 in {gone}" in printed
     shutil.rmtree(gone)
     assert finished("train", "--resume", run, output=output) == 0, output.read_text()
     assert yaml.safe_load((run / "config.yaml").read_text())["init_from"] == str(gone)
@@ -135,9 +135,9 @@ def test_what_cannot_start_so_is_refused_and_leaves_no_trace(
 ) -> None:
     line = words(network, data, tmp_path / "run", *more, f"init_from={shallow}")
     assert main([str(shallow) if word == "RUN" else word for word in line]) == status
-    told = capsys.readouterr().err
-    assert re.search(message, told), told
-    assert "Traceback" not in told
+    printed = capsys.readouterr().err
+    assert re.search(message, printed), printed
+    assert "Traceback" not in printed
     assert not (tmp_path / "run").exists()
 
 

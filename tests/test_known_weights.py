@@ -126,10 +126,10 @@ def test_without_a_network_it_says_what_to_download_and_where_to_put_it(
 ) -> None:
     words = ["train", "torchvision/squeezenet1_1:IMAGENET1K_V1", "--data", "digits"]
     assert main(words) == CheckpointError.exit_status
-    said = capsys.readouterr().err
-    assert "cannot be fetched (no route to host)" in said
-    assert "Download https://download.pytorch.org/models/squeezenet1_1-b8a52dc0.pth" in said
-    assert f"put it at {hub / 'squeezenet1_1-b8a52dc0.pth'}" in said
+    printed = capsys.readouterr().err
+    assert "cannot be fetched (no route to host)" in printed
+    assert "Download https://download.pytorch.org/models/squeezenet1_1-b8a52dc0.pth" in printed
+    assert f"put it at {hub / 'squeezenet1_1-b8a52dc0.pth'}" in printed
 
 
 def test_a_file_in_torch_hubs_place_is_used_and_imported_once(

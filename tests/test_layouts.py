@@ -81,7 +81,7 @@ def test_splits_are_found_in_any_spelling_and_depth(names: tuple[str, str], tmp_
     assert dataset.spec == str(tmp_path)
 
 
-def test_what_was_taken_for_a_split_is_said(tmp_path: Path) -> None:
+def test_what_was_taken_for_a_split_is_noted(tmp_path: Path) -> None:
     fill(tmp_path / "a" / "Training")
     fill(tmp_path / "a" / "dev")
     fill(tmp_path / "a" / "test")
@@ -124,7 +124,7 @@ def test_left_overs_of_other_programs_stop_nobody(name: str, tmp_path: Path) -> 
     assert not [note for note in dataset.notes if not note.startswith("ignored in ")]
 
 
-def test_empty_splits_are_said(tmp_path: Path) -> None:
+def test_empty_splits_are_noted(tmp_path: Path) -> None:
     fill(tmp_path / "train")
     for name in ("val", "Testing"):
         (tmp_path / name / "cat").mkdir(parents=True)

@@ -129,10 +129,10 @@ def test_the_network_says_what_its_last_exit_says_and_in_training_all_of_them() 
     assert torch.equal(model(images), last)
     # Batch statistics make other logits in training; the order is seen in the gradients.
     model.train()
-    said = model(images)
-    assert isinstance(said, tuple)
-    assert [x.shape for x in said] == [first.shape, last.shape]
-    (grad,) = torch.autograd.grad(said[0].sum(), model.get_parameter("head.4.bias"))
+    outputs = model(images)
+    assert isinstance(outputs, tuple)
+    assert [x.shape for x in outputs] == [first.shape, last.shape]
+    (grad,) = torch.autograd.grad(outputs[0].sum(), model.get_parameter("head.4.bias"))
     assert torch.equal(grad, torch.full_like(grad, 4.0))
 
 

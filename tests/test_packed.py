@@ -156,9 +156,7 @@ def test_a_file_that_does_not_decode_is_named_and_leaves_no_cache(
 
 
 @pytest.mark.parametrize("damage", ["cut", "flip", "empty"])
-def test_a_damaged_cache_is_made_anew_and_that_is_said(
-    photos: Split, cache: Path, damage: str
-) -> None:
+def test_a_damaged_cache_is_made_anew_with_a_note(photos: Split, cache: Path, damage: str) -> None:
     before = opened(photos, cache)
     expected = [before[index].copy() for index in range(len(before))]
     (path,) = packs(cache)

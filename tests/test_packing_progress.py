@@ -11,7 +11,7 @@ from pictures import photo_split
 
 
 class Clock:
-    """Seconds that pass when they are told to."""
+    """Seconds that pass when they are asked to."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -25,7 +25,7 @@ class Terminal(io.StringIO):
         return True
 
 
-def said_by(
+def printed_by(
     stream: io.StringIO, seconds: float, monkeypatch: pytest.MonkeyPatch, *, quiet: bool = False
 ) -> str:
     """Ten images, `seconds` apart."""
@@ -41,14 +41,14 @@ def said_by(
 
 
 def test_a_log_gets_one_line_and_only_of_what_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert said_by(io.StringIO(), 0.2, monkeypatch) == ""
-    said = said_by(io.StringIO(), 1.0, monkeypatch)
-    assert said == "packing 10 images, once for all runs: 3 done, about 0:05 left\n"
+    assert printed_by(io.StringIO(), 0.2, monkeypatch) == ""
+    printed = printed_by(io.StringIO(), 1.0, monkeypatch)
+    assert printed == "packing 10 images, once for all runs: 3 done, about 0:05 left\n"
 
 
 def test_a_terminal_gets_a_line_that_goes_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    said = said_by(Terminal(), 0.15, monkeypatch)
-    drawn = said.split(display.ERASE)
+    printed = printed_by(Terminal(), 0.15, monkeypatch)
+    drawn = printed.split(display.ERASE)
     assert drawn[0] == drawn[-1] == ""
     assert drawn[1:-1] == [
         f"packing 10 images, once for all runs: {done} done" for done in (1, 3, 5, 7, 9)
@@ -56,7 +56,7 @@ def test_a_terminal_gets_a_line_that_goes_again(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_quiet_is_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert said_by(Terminal(), 1.0, monkeypatch, quiet=True) == ""
+    assert printed_by(Terminal(), 1.0, monkeypatch, quiet=True) == ""
 
 
 @pytest.mark.parametrize("quiet", [True, False])

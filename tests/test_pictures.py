@@ -179,7 +179,7 @@ def test_floats_have_one_white_whatever_the_picture() -> None:
 
 
 @pytest.mark.parametrize("kind", ["int16", "int32", "uint32"])
-def test_integers_without_a_defined_white_need_it_said(kind: str) -> None:
+def test_integers_without_a_defined_white_need_it_set(kind: str) -> None:
     data = tiff(Page((GREY.astype(np.int32) * 100).astype(kind)))
     with pytest.raises(UnreadableImage, match="white is not defined; say it with white_level"):
         decode(data)

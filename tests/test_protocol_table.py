@@ -1,4 +1,4 @@
-"""Runs under protocols, from the run folder to the table: what is asked, what is told."""
+"""Runs under protocols, from the run folder to the table: what is asked, what is printed."""
 
 import json
 import re
@@ -388,7 +388,7 @@ def test_a_strip_that_is_too_long_for_a_map_is_refused_or_left_out(
     assert "left out as too large at a scale: 1 of 8 images" in captured.err
 
 
-def test_where_no_image_would_be_left_the_reason_is_told(
+def test_where_no_image_would_be_left_the_reason_is_given(
     giants: Path, photo_run: Path, tmp_path: Path
 ) -> None:
     for name in CLASSES:

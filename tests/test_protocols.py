@@ -442,7 +442,7 @@ def test_fusion_is_the_mean_of_the_posteriors(photos: Split) -> None:
 
 
 def test_classes_in_another_order_are_put_in_that_of_the_labels(photos: Split) -> None:
-    """A network whose logits are turned round, and told so, is the same network."""
+    """A network whose logits are turned round, and whose order says it, is the same network."""
     turned = small_network(10, 3)
     order = tuple((k + 3) % 10 for k in range(10))  # class k of the labels is logit k + 3
     last = turned.head[-1]

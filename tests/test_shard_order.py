@@ -162,7 +162,7 @@ def test_classes_of_a_window_are_counted() -> None:
     assert seen == (32 + 64 + 64 + 36) / 4
 
 
-def test_shards_that_are_sorted_by_class_are_said(
+def test_shards_that_are_sorted_by_class_are_noted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CLADENET_CACHE", str(tmp_path / "cache"))

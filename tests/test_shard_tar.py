@@ -1,4 +1,4 @@
-"""Every way in which a tar archive is not whole is said; whole ones of every kind are read."""
+"""Every way in which a tar archive is not whole is reported; whole ones of every kind are read."""
 
 import bz2
 import gzip

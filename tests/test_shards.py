@@ -126,7 +126,7 @@ def test_urls_and_commands_are_refused(url: str) -> None:
         open_dataset(f"wds:{url}")
 
 
-def test_numbers_that_are_left_out_are_said(tmp_path: Path) -> None:
+def test_numbers_that_are_left_out_are_noted(tmp_path: Path) -> None:
     write_shards(tmp_path, shards=4)
     (tmp_path / "train-000002.tar").unlink()
     (note,) = [n for n in open_dataset(f"wds:{tmp_path}").notes if "left out" in n]

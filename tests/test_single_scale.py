@@ -129,8 +129,8 @@ def test_a_process_that_fails_stops_the_others_with_its_status(failing: set[int]
             return type(error), error.exit_status, str(error)
         return None
 
-    said, silent = (DataError, 3, "a.png is damaged"), (CladeNetError, 3, "")
-    assert in_ranks(2, work) == ([silent, said] if failing == {1} else [said, silent])
+    named, silent = (DataError, 3, "a.png is damaged"), (CladeNetError, 3, "")
+    assert in_ranks(2, work) == ([silent, named] if failing == {1} else [named, silent])
 
 
 def fail(*_: object) -> None:

@@ -155,7 +155,7 @@ def test_positions_keep_the_class_token_and_return_from_a_round_trip() -> None:
 
 
 def test_without_positions_patches_are_a_set_and_with_them_a_picture() -> None:
-    """Sec. 3.1: positions are all that the network is told of the image's two dimensions."""
+    """Sec. 3.1: positions are all that the network knows of the image's two dimensions."""
     model = randomised(VisionTransformer(**SMALL, num_classes=5))
     images = torch.randn(1, 3, 16, 16, dtype=torch.float64)
     swapped = torch.cat([images[..., 8:], images[..., :8]], dim=3)

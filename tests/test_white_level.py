@@ -1,4 +1,4 @@
-"""What a run is told about its images' samples goes with its weights."""
+"""What the user sets about the samples of images goes with its weights."""
 
 from pathlib import Path
 
@@ -43,7 +43,7 @@ def test_white_level_and_the_limit_travel_with_the_weights(
     assert predict(run, large, device="cpu", fit="crop", max_megapixels=1)
 
 
-def test_data_open_with_the_white_that_is_said(tmp_path: Path) -> None:
+def test_data_open_with_the_white_that_is_set(tmp_path: Path) -> None:
     data = microscope(tmp_path / "data", 16, 4095)
     for white_level, lightest in ((0.0, 16), (4095.0, 255)):
         train = open_dataset(str(data), white_level=white_level, verify=False).train
@@ -59,15 +59,15 @@ def test_a_folder_that_uses_few_of_its_16_bits_is_named_by_check_and_before_trai
 ) -> None:
     data = microscope(tmp_path / "data", 16, 4095)
     assert main(["check", str(data)]) == 0
-    said = capsys.readouterr().out
-    assert "nearly black: the largest sample of all 24 16-bit images is 4,0" in said
-    assert "white_level=4095 (12 bits); white_level=65535 if they are so dark" in said
+    printed = capsys.readouterr().out
+    assert "nearly black: the largest sample of all 24 16-bit images is 4,0" in printed
+    assert "white_level=4095 (12 bits); white_level=65535 if they are so dark" in printed
     (warning,) = open_dataset(str(data)).notes
     assert warning.startswith("nearly black: ")
     assert main(["check", str(data), "--white-level", "4095"]) == 0
-    said = capsys.readouterr().out
-    assert "nearly black" not in said
-    assert "4095 is white in 24 images that do not declare it" in said
+    printed = capsys.readouterr().out
+    assert "nearly black" not in printed
+    assert "4095 is white in 24 images that do not declare it" in printed
 
 
 def test_one_image_of_the_full_scale_or_a_declared_depth_settles_it(tmp_path: Path) -> None:

@@ -29,5 +29,5 @@ def test_one_process_says_what_has_ended_all(failing: set[int], speaks: int) -> 
             return error.exit_status, str(error)
         return None
 
-    silent, said = (3, ""), (3, f"image {speaks} is damaged")
-    assert in_ranks(3, work) == [said if rank == speaks else silent for rank in range(3)]
+    silent, named = (3, ""), (3, f"image {speaks} is damaged")
+    assert in_ranks(3, work) == [named if rank == speaks else silent for rank in range(3)]

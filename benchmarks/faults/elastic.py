@@ -60,7 +60,7 @@ def check_killed_rank(kill: str, undisturbed: Path, run: Path) -> None:
 
 
 def check_launcher(step: int, undisturbed: Path, run: Path) -> None:
-    """torchrun is told to end while that step is taken: it is saved, and the run ends the same."""
+    """torchrun is asked to end while that step is taken: it is saved, and the run ends the same."""
     done = torchrun(*PLAIN, *SHORT, "epochs=2", "--out", run, mishap=f"terminate:0:{step}")
     assert done.returncode != 0
     kept = steps_of(run)[0]

@@ -66,7 +66,7 @@ def check_mutants(seed: int, count: int, folder: Path) -> int:
 
     status = wait(start(action, folder / "output"))
     words = log.read_text().split()
-    assert status == 0, f"mutant {len(words)} of seed {seed}: status {status}, {said(folder)}"
+    assert status == 0, f"mutant {len(words)} of seed {seed}: status {status}, {printed(folder)}"
     assert len(words) == count
     assert set(words) <= {"decoded", "refused"}
     return words.count("refused")
@@ -96,7 +96,7 @@ def check_none_is_replaced(seed: int, count: int, folder: Path) -> None:
         return 0
 
     status = wait(start(action, folder / "output"), 60)
-    assert status == 0, f"seed {seed}: status {status}, {said(folder)}"
+    assert status == 0, f"seed {seed}: status {status}, {printed(folder)}"
 
 
 def limit_memory() -> None:
@@ -105,6 +105,6 @@ def limit_memory() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (largest, largest))
 
 
-def said(folder: Path) -> str:
+def printed(folder: Path) -> str:
     """The end of what a child printed."""
     return (folder / "output").read_text(errors="replace")[-2000:]

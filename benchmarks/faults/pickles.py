@@ -62,10 +62,10 @@ def check_hostile(
                 print(f"exit {status} instead of {expected}: {words}")
         return wrong
 
-    status, said = ended(start(action, folder / "output"), folder / "output", 600)
-    assert status == 0, said
-    assert said.count("exit ") == len(files) * (1 + each)
-    assert "Traceback" not in said
+    status, printed = ended(start(action, folder / "output"), folder / "output", 600)
+    assert status == 0, printed
+    assert printed.count("exit ") == len(files) * (1 + each)
+    assert "Traceback" not in printed
     assert not canary.exists()
 
 
@@ -118,14 +118,14 @@ def watch(canary: str, event: str, arguments: tuple[Any, ...]) -> None:
 
 def unpacked_in_a_fork(words: list[str], **_: Any) -> Any:
     """What `python -m cladenet.weights.files.unpack` does, without the seconds of its start."""
-    output = Path(words[-1]).with_name("said")
+    output = Path(words[-1]).with_name("printed")
 
     def action() -> int:
         overwrite(sys, "argv", words[2:])
         unpack.main()
         return 0
 
-    status, said = ended(start(action, output), output)
+    status, printed = ended(start(action, output), output)
     if status == ALARM:
         os._exit(ALARM)
-    return subprocess.CompletedProcess(words, status or 0, said, "")
+    return subprocess.CompletedProcess(words, status or 0, printed, "")
