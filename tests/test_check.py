@@ -1,4 +1,4 @@
-"""The doctor, as a function and as a command."""
+"""The data check, as a function and as a command."""
 
 import json
 import os

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 
 def nearest(word: str, names: Iterable[str], most: int = 3) -> list[str]:
-    """Up to `most` of the names that look like `word`, the likeliest first; upper case is lower."""
+    """Up to `most` of the names that look like `word`, the nearest first; upper case is lower."""
     from difflib import get_close_matches  # only a misspelt name pays for this import
 
     by_lower = {name.lower(): name for name in names}

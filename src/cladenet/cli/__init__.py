@@ -17,19 +17,19 @@ from cladenet.errors import BadArgument, CladeNetError, Interrupted, StorageErro
 from cladenet.suggest import hint, nearest
 
 COMMANDS = {
-    "models": "the family tree as a table or tree: year, params, MACs, printed error",
-    "info": "one network: paper, ideas, ledger facts, ancestors and descendants, layers",
-    "blocks": "the building blocks of the networks: shapes, params, MACs, where they came from",
+    "models": "list the networks as a table or tree: year, params, MACs, printed error",
+    "info": "describe one network: paper, facts, ancestors and descendants, layers",
+    "blocks": "building blocks of the networks: shapes, params, MACs, where they come from",
     "train": "train a network on a data set; resume or fine-tune a run",
-    "evaluate": "errors of runs with intervals, per class, by the papers' protocols, ensembles",
-    "predict": "the likeliest classes of images, files, folders or a list",
-    "import": "a file of weights, of torchvision, timm and others, as a checkpoint",
-    "export": "a trained network in the names of torchvision or timm",
-    "convert": "a trained network as its inference network (CondenseNet)",
-    "bench": "speed here: networks that answer and train, input, the machine's own limits",
-    "env": "this machine: the processor's abilities, the threads that are ours, versions",
-    "check": "the doctor: unreadable, duplicate, leaking, imbalanced, too small",
-    "index": "read shards once, and keep beside them what is where, with sums and labels",
+    "evaluate": "evaluate runs: errors with intervals, test-time augmentation, ensembles",
+    "predict": "predict the top classes of images: files, folders, shards or a list",
+    "import": "turn a weights file (torchvision, timm and others) into a checkpoint",
+    "export": "write a trained network in the names of torchvision or timm",
+    "convert": "write the inference network of a trained network (CondenseNet)",
+    "bench": "measure speed here: inference, training, input pipeline, hardware limits",
+    "env": "show this machine: processor features, usable threads, versions",
+    "check": "check a data set: unreadable, duplicate, leaking, imbalanced, too small",
+    "index": "read shards once and keep an index beside them, with checksums and labels",
 }
 
 

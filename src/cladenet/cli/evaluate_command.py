@@ -55,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="single-scale (the default), dense, multi-scale, multi-crop, multi-crop+dense, "
         "ten-crop, googlenet-144, mirror-shift; several separated by commas, or all",
     )
-    parser.add_argument("--scales", type=_sides, metavar="Q,...", help="short sides in testing")
+    parser.add_argument("--scales", type=_sides, metavar="Q,...", help="short sides in evaluation")
     parser.add_argument(
         "--train-scale",
         type=_sides,

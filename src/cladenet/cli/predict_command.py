@@ -1,4 +1,4 @@
-"""`cladenet predict RUN IMAGE...`: the likeliest classes of each image, as text, JSON or CSV."""
+"""`cladenet predict RUN IMAGE...`: the top classes of each image, as text, JSON or CSV."""
 
 import argparse
 import csv

@@ -69,7 +69,7 @@ class Evaluation:
 
     Args:
         confusion: int64 (K, K), how often the true class (row) got which answer (column).
-        top5_hits: answers with the truth among the five likeliest classes.
+        top5_hits: answers with the truth among the five most probable classes.
         loss: mean cross-entropy in nats, without label smoothing or class weights.
         mistakes: the wrong answers with the highest loss, worst first, as many as were asked for.
     """

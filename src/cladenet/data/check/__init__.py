@@ -1,1 +1,1 @@
-"""The doctor: unreadable, duplicate, leaking, unfit for a network."""
+"""Checks of a data set: unreadable, duplicate, leaking, unfit for a network."""

@@ -1,4 +1,4 @@
-"""The doctor: everything about a data set that is worth knowing before hours of training.
+"""The data check: everything about a data set that is worth knowing before hours of training.
 
 A problem stops training; a warning does not, and should be read. Nothing is written or fixed.
 """

@@ -1,1 +1,1 @@
-"""The likeliest classes of given images."""
+"""The top classes of given images."""

@@ -1,4 +1,4 @@
-"""`predict`: the likeliest classes of images, in one call."""
+"""`predict`: the top classes of images, in one call."""
 
 from collections.abc import Callable, Iterable
 from inspect import Parameter, signature

@@ -1,4 +1,4 @@
-"""A network that names the likeliest classes of images, prepared exactly as its metadata says."""
+"""A network that names the top classes of images, prepared exactly as its metadata says."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -40,7 +40,7 @@ class Prediction:
 
     Args:
         source: its path as given, or `image[3]` for the fourth of a list.
-        top: the likeliest classes, likeliest first; empty if the image cannot be read.
+        top: the most probable classes, most probable first; empty if the image cannot be read.
         logits: float32 (K,); empty if the image cannot be read.
         error: why it cannot be read; empty if it can.
         answered_by: the exit or network that did, where several could; else empty.
@@ -184,7 +184,7 @@ class Predictor:
             self._note(sentence)
 
     def _guesses(self, logits: NDArray[np.float32]) -> tuple[Guess, ...]:
-        """The likeliest classes; of equal ones the lower number first, as in an evaluation."""
+        """The top classes; of equal ones the lower number first, as in an evaluation."""
         classes = self.loaded.card.classes
         probabilities = torch.from_numpy(logits).double().softmax(0).tolist()
         order = np.argsort(-logits, kind="stable")[: self.top]
