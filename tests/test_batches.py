@@ -11,7 +11,7 @@ import psutil
 import pytest
 import torch
 
-from cladenet.data import batches as data_batches
+from cladenet.data import shared_memory
 from cladenet.data.augment import views
 from cladenet.data.augment.crops import Augment
 from cladenet.data.batches import Batch, EvalBatches, TrainBatches, eval_batches
@@ -113,7 +113,7 @@ def test_workers_hand_over_the_same_batches_whatever_the_shared_memory(
     """Two workers hold two batches each, and one is trained on."""
     split = array_split(40)
     expected = list(train_batches(split, POLICY).epoch(EPOCH))
-    monkeypatch.setattr(data_batches, "free_shared_memory", lambda: free)
+    monkeypatch.setattr(shared_memory, "free_shared_memory", lambda: free)
     found = list(train_batches(split, POLICY, workers=2).epoch(EPOCH))
     assert_same(found, expected)
     assert {batch.images.is_shared() for batch in found} == {shared}

@@ -100,14 +100,14 @@ CARDS: dict[str, tuple[dict[str, Any] | bytes, str]] = {
     "no JSON": (b"\x80\x04", "card.json is not JSON"),
     "deep": (b"[" * 100_000, "card.json is not JSON"),
     "a list": (b"[1]", "the metadata have the fields list"),
-    "an unknown field": ({"code": "import os"}, "has the fields .*'code'"),
+    "an unknown field": ({"code": "import os"}, "have the fields .*'code'"),
     "unknown network": ({"network": "resnet"}, "no model is called 'resnet'; nearest"),
     "network is a list": ({"network": ["a"]}, "network cannot be"),
     "huge network": ({"arguments": {"num_classes": 10**12}}, "have another shape"),
     "odd argument": ({"arguments": {"num_classes": "many"}}, "cannot be built as plain20_cifar"),
     "unknown argument": ({"arguments": {"os": "rm"}}, "takes no os"),
     "features": ({"arguments": {"features_only": True}}, "describes no classifier"),
-    "fewer classes": ({"classes": ["ant"]}, "names 1 classes, its self-test has 3"),
+    "fewer classes": ({"classes": ["ant"]}, "name 1 classes, their self-test has 3"),
     "classes are numbers": ({"classes": [1, 2, 3]}, "classes cannot be"),
     "other logits": ({"self_test": [0.0, 0.0, 0.0]}, "its logits differ by"),
     "logits are NaN": ({"self_test": [float("nan")] * 3}, "its logits differ by nan"),
@@ -119,7 +119,7 @@ CARDS: dict[str, tuple[dict[str, Any] | bytes, str]] = {
 
 
 @pytest.mark.parametrize("name", CARDS)
-def test_a_side_car_without_sense_is_refused(name: str, saved: Path, tmp_path: Path) -> None:
+def test_metadata_without_sense_are_refused(name: str, saved: Path, tmp_path: Path) -> None:
     change, message = CARDS[name]
     folder = forge(saved, tmp_path / "forged", card=change)
     with pytest.raises(CheckpointError, match=message) as caught:

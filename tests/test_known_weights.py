@@ -198,7 +198,7 @@ def test_a_repository_of_the_hub_says_what_it_is(
             resolve("hf:somebody/ants")
 
 
-def test_the_file_of_a_checkpoint_means_the_checkpoint_with_its_side_car(tmp_path: Path) -> None:
+def test_the_file_of_a_checkpoint_means_the_checkpoint_with_its_metadata(tmp_path: Path) -> None:
     model = create_model("resnet20_cifar", depth=8)
     save_file(dict(model.state_dict()), tmp_path / "n.safetensors")
     made = cladenet.import_weights(

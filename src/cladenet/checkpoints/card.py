@@ -55,13 +55,13 @@ class Card:
             found = sorted(values) if isinstance(values, dict) else type(values).__name__
             raise CheckpointError(
                 f"the metadata have the fields {found}; expected {sorted(expected)}. "
-                "It was written by another version or edited by hand"
+                "They were written by another version or edited by hand"
             )
         wrong = [name for name, fits in _FITS.items() if not fits(values[name])]
         if wrong:
             raise CheckpointError(
                 f"the metadata's {wrong[0]} cannot be {str(values[wrong[0]])[:60]!r}. "
-                "It was written by another version or edited by hand"
+                "They were written by another version or edited by hand"
             )
         try:
             preprocess = Preprocess.from_json(values["preprocess"])
@@ -70,8 +70,8 @@ class Card:
         classes, self_test = tuple(values["classes"]), tuple(values["self_test"])
         if self_test and len(classes) != len(self_test):
             raise CheckpointError(
-                f"the metadata name {len(classes)} classes, its self-test has {len(self_test)} "
-                "logits; it belongs to other weights"
+                f"the metadata name {len(classes)} classes, their self-test has {len(self_test)} "
+                "logits; they belong to other weights"
             )
         if preprocess.height * preprocess.width > MAX_PIXELS:
             raise CheckpointError(
