@@ -15,12 +15,12 @@ from cladenet.checkpoints import Loaded, load
 from cladenet.data.check.verify import OnUnreadable
 from cladenet.errors import BadArgument
 from cladenet.evaluation.options import PassOptions
+from cladenet.keywords import by_keyword
 from cladenet.processor import check_precision
 from cladenet.runs.adaptive.budgeted import Budgeted, Compared
 from cladenet.runs.adaptive.images import Asked, ask
 from cladenet.runs.adaptive.kept import Kept, keep
 from cladenet.runs.adaptive.sequence import ENGINE, Cascade, Exits, InOrder
-from cladenet.runs.evaluate.options import by_keyword
 from cladenet.runs.undisturbed import undisturbed
 from cladenet.world import choose_device
 
