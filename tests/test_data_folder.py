@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cladenet.data.dataset import DataSet, FileImages
+from cladenet.data.dataset import DataSet
+from cladenet.data.file_images import FileImages
 from cladenet.data.sources.open import open_dataset
 from cladenet.errors import DataError
 

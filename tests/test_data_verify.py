@@ -2,18 +2,19 @@
 
 import io
 import os
+import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from cladenet.data.check import verify
-from cladenet.data.check.verify import inspect_all
-from cladenet.data.dataset import FileImages
+from cladenet.data.file_images import FileImages
 from cladenet.data.images.decode import Decoding
 from cladenet.data.images.facts import Facts, inspect
 from cladenet.data.sources.open import open_dataset
+from cladenet.data.survey import examine, survey
 from cladenet.errors import BadArgument, DataError
 
 
@@ -117,8 +118,8 @@ def test_the_reduced_jpeg_decode_finds_what_the_full_one_finds(real_data: Path) 
                 fully = True
             except Exception:
                 fully = False
-            (reduced,) = inspect_all([str(path)])
-            assert isinstance(reduced, Facts) == fully
+            found = survey.survey([str(path)], str(path.parent), Decoding())
+            assert found.rows["readable"].tolist() == [fully]
             refused += not fully
     assert refused > 60
 
@@ -126,7 +127,7 @@ def test_the_reduced_jpeg_decode_finds_what_the_full_one_finds(real_data: Path) 
 def test_facts_are_those_of_the_header(tmp_path: Path) -> None:
     path = tmp_path / "x.jpg"
     Image.new("CMYK", (400, 300)).save(path)
-    assert inspect(str(path)) == Facts("JPEG", "CMYK", 400, 300, False)
+    assert inspect(str(path)).facts == Facts("JPEG", "CMYK", 400, 300, False)
 
 
 def test_results_keep_the_order_of_the_paths(tmp_path: Path) -> None:
@@ -135,8 +136,10 @@ def test_results_keep_the_order_of_the_paths(tmp_path: Path) -> None:
         paths.append(str(tmp_path / f"{n}.png"))
         Image.new("L", (n + 1, 1)).save(paths[-1])
     seen = []
-    results = inspect_all(paths, lambda done, total: seen.append((done, total)))
-    assert [isinstance(facts, Facts) and facts.width for facts in results] == list(range(1, 201))
+    found = survey.survey(
+        paths, str(tmp_path), Decoding(), lambda done, total: seen.append((done, total))
+    )
+    assert [facts.width for facts in found.facts()] == list(range(1, 201))
     assert seen[-1] == (200, 200)
 
 
@@ -144,15 +147,17 @@ def test_large_sets_are_not_verified_twice_unless_a_file_changed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder(tmp_path)
-    monkeypatch.setattr(verify, "KEEP_FROM", 2)
+    monkeypatch.setattr(survey, "KEEP_FROM", 2)
+    monkeypatch.setattr(survey, "SETTLED_NS", 0)
     looked_at: list[str] = []
-    original = inspect
+    original = examine.examine
 
-    def watched(path: str, decoding: Decoding) -> Facts:
-        looked_at.append(path)
-        return original(path)
+    def watched(paths: Sequence[str], decoding: Decoding) -> examine.Examined:
+        looked_at.extend(paths)
+        return original(paths, decoding)
 
-    monkeypatch.setattr(verify, "inspect", watched)
+    monkeypatch.setattr(survey, "examine", watched)
+    time.sleep(0.02)
     open_dataset(str(tmp_path))
     assert len(looked_at) == 16
     open_dataset(str(tmp_path))

@@ -11,7 +11,8 @@ from PIL import Image
 from cladenet.data.check import equal
 from cladenet.data.check.duplicates import find_duplicates
 from cladenet.data.check.equal import equal_bytes, equal_images
-from cladenet.data.dataset import ArrayImages, FileImages, Split, from_array
+from cladenet.data.dataset import ArrayImages, Split, from_array
+from cladenet.data.file_images import FileImages
 from cladenet.data.images.decode import Decoding
 from cladenet.data.sources.open import open_dataset
 from cladenet.data.split import hold_out
@@ -88,12 +89,26 @@ def test_colours_that_the_network_cannot_tell_apart_are_equal_for_it(tmp_path: P
     assert groups_of(tmp_path, "a.png", "b.png", "c.png", channels=1) == [0, 0, 0]
 
 
-def test_in_a_large_set_bytes_decide(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pixels_of_small_files_are_compared_however_many(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     noise(8, 1).save(tmp_path / "a.png")
     noise(8, 1).save(tmp_path / "b.bmp")
-    shutil.copy(tmp_path / "a.png", tmp_path / "c.png")
-    images = FileImages(tuple(str(tmp_path / name) for name in ("a.png", "b.bmp", "c.png")))
-    monkeypatch.setattr(equal, "PIXELS_UP_TO", 1)
+    monkeypatch.setattr(equal, "PIXELS_UP_TO", 0)
+    found = equal_images(FileImages((str(tmp_path / "a.png"), str(tmp_path / "b.bmp"))))
+    assert (found.groups[0].tolist(), found.by) == ([0, 0], "pixels")
+
+
+def test_where_many_would_have_to_be_decoded_again_bytes_decide(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noise(300, 1).save(tmp_path / "a.jpg")
+    with Image.open(tmp_path / "a.jpg") as image:
+        image.save(tmp_path / "b.png")  # of the size of a JPEG that was decoded at a part
+    shutil.copy(tmp_path / "a.jpg", tmp_path / "c.jpg")
+    images = FileImages(tuple(str(tmp_path / name) for name in ("a.jpg", "b.png", "c.jpg")))
+    assert equal_images(images).groups[0].tolist() == [0, 0, 0]
+    monkeypatch.setattr(equal, "PIXELS_UP_TO", 0)
     found = equal_images(images)
     assert (found.groups[0].tolist(), found.by) == ([0, 1, 0], "file bytes")
 

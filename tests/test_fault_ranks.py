@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from cladenet.data.batches import Batch, TrainBatches
-from cladenet.data.dataset import FileImages
+from cladenet.data.file_images import FileImages
 from cladenet.data.images.decode import decode
 from cladenet.runs.train.course import Course
 from cladenet.training.engine import Report

@@ -276,8 +276,9 @@ def test_pages_are_counted_without_previews_and_masks(tmp_path: Path) -> None:
     page = Page(PICTURE, files.RGB)
     for pages, many in (([page, preview, mask], False), ([page, page], True)):
         path.write_bytes(tiff(*pages))
-        assert inspect(str(path)).is_animated is many
-        assert (inspect(str(path)).width, inspect(str(path)).height) == (WIDTH, HEIGHT)
+        facts = inspect(str(path)).facts
+        assert facts.is_animated is many
+        assert (facts.width, facts.height) == (WIDTH, HEIGHT)
 
 
 def test_a_cameras_raw_file_is_named_whatever_its_name_and_its_preview() -> None:

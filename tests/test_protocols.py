@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 
-from cladenet.data.dataset import FileImages, Split, from_array
+from cladenet.data.dataset import Split, from_array
+from cladenet.data.file_images import FileImages
 from cladenet.data.ids import Named
 from cladenet.data.preprocess import Preprocess
 from cladenet.data.resample import resize

@@ -13,7 +13,7 @@ import numpy as np
 import psutil
 from PIL import Image
 
-from cladenet.data.dataset import FileImages
+from cladenet.data.file_images import FileImages
 from cladenet.data.images.decode import UnreadableImage, decode
 from cladenet.data.sources.open import open_dataset
 from forking import start, wait

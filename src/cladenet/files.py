@@ -10,8 +10,12 @@ from cladenet.errors import DataError
 NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
-def write_atomically(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, *parts: bytes | memoryview) -> None:
     """Replace `path` as a whole; a kill or a full disk leaves the old file as it was.
+
+    Args:
+        path: of the file.
+        parts: what it is to hold, one behind the other.
 
     Raises:
         OSError: the folder cannot be made or written.
@@ -20,7 +24,8 @@ def write_atomically(path: Path, content: bytes) -> None:
     temporary = path.with_name(f".{path.name}-{os.getpid()}")
     try:
         with temporary.open("wb") as file:
-            file.write(content)
+            for part in parts:
+                file.write(part)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator, Sequence
 
 from cladenet.data.check.check import Report, check_dataset
+from cladenet.data.check.duplicates import Group
 from cladenet.data.check.judge import Need, Sizes
 from cladenet.data.sources.open import open_dataset
 from cladenet.errors import DataError
@@ -95,13 +96,20 @@ def _lines(report: Report) -> Iterator[str]:
         if sentences:
             yield from ("", heading, *(f"  {sentence}" for sentence in sentences))
     yield from _listed("unreadable", [f"{id}: {reason}" for id, reason in report.unreadable])
-    equal = [
-        "  =  ".join(f"{copy.id} ({copy.split}, {report.classes[copy.label]})" for copy in group)
-        for group in report.duplicates
-    ]
-    yield from _listed(f"equal by {report.compared_by}", equal)
+    yield from _listed(f"equal by {report.compared_by}", _groups(report, report.duplicates, "="))
+    yield from _listed("nearly the same", _groups(report, report.alike, "~"))
     yield ""
     yield "this blocks training" if report.problems else "ready for training"
+
+
+def _groups(report: Report, groups: Sequence[Group], sign: str) -> list[str]:
+    """Each with where its images are, and under which labels."""
+    return [
+        f"  {sign}  ".join(
+            f"{copy.id} ({copy.split}, {report.classes[copy.label]})" for copy in group
+        )
+        for group in groups
+    ]
 
 
 def _sizes(sizes: Sizes) -> str:

@@ -14,11 +14,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from cladenet.data.ahead import OnProgress, in_threads
+from cladenet.data.ahead import in_threads
 from cladenet.data.augment.crops import Augment
 from cladenet.data.augment.views import TrainViews
-from cladenet.data.cache.store import ArrayStore, FileStore, Store, View, open_store
-from cladenet.data.dataset import ArrayImages, EncodedImages, Split
+from cladenet.data.cache.kept import KeptImages
+from cladenet.data.cache.store import ArrayStore, FileStore, Store, open_store
+from cladenet.data.cache.view import View
+from cladenet.data.dataset import ArrayImages, Split
 from cladenet.data.order import NOTHING
 from cladenet.data.preprocess import Preprocess
 from cladenet.errors import BadArgument
@@ -64,10 +66,9 @@ class TrainBatches:
         workers: threads that work ahead, or processes where `augment` has a policy; 0 works when a
             batch is asked for. Batches from an array without a policy take less time than handing
             them over would.
-        cache_dir: where packed images live, see `store.open_store`.
+        cache_dir: where decoded images are kept, see `store.open_store`.
         cache_limit: see `store.open_store`.
         colours: for `augment.pca_colour`; measured on up to 2,048 of the images if None.
-        on_progress: see `store.open_store`.
 
     Raises:
         BadArgument: sizes that do not fit each other.
@@ -88,7 +89,6 @@ class TrainBatches:
         *,
         cache_limit: int | None = None,
         colours: "PrincipalColours | None" = None,
-        on_progress: OnProgress | None = None,
     ) -> None:
         _check_work(len(split), workers)
         size = world.size
@@ -103,19 +103,31 @@ class TrainBatches:
         self.seed = seed
         self.world = world
         side = augment.stored_side(preprocess) if augment.cuts_boxes else None
-        store, self.notes = open_store(
-            split.images, View(preprocess, side), cache_dir, cache_limit, on_progress
+        self._store, self.notes = open_store(
+            split.images, View(preprocess, side), cache_dir, cache_limit
         )
+        store = self._store
         self._views = TrainViews(store, preprocess, augment, seed, colours)
         share = preprocess.channels * preprocess.height * preprocess.width * self.batch_size
         self._run, notes = _runner(self._views, store, workers, augment, share // self.world.size)
         self.notes += notes
         self._labels = split.labels.astype(np.int64)
+        self._told = ""
 
     @property
     def steps_per_epoch(self) -> int:
         """Batches in an epoch, at least 1."""
         return len(self.split) // self.batch_size
+
+    def news(self) -> str:
+        """A sentence about what has gone wrong with the cache since this was last asked."""
+        if not isinstance(self._store, KeptImages) or self._told == self._store.problem:
+            return ""
+        self._told = self._store.problem
+        return (
+            f"the image cache {self._store.segments.folder} cannot grow: {self._told}. What is not "
+            "in it is decoded anew each epoch"
+        )
 
     def first(self) -> Tensor:
         """The images that all processes together get first: uint8 (batch_size, H, W, C)."""
@@ -125,6 +137,8 @@ class TrainBatches:
 
     def epoch(self, epoch: int, first_step: int = 0) -> Iterator[Batch]:
         """The batches of an epoch from step `first_step` on, this process's part of each."""
+        if isinstance(self._store, KeptImages):
+            self._store.refresh()
         order = self.split.images.order(self.seed, epoch)
         part, size = self.world.part(self.batch_size), self.batch_size
         jobs = [
@@ -145,9 +159,8 @@ class EvalBatches:
         batch_size: of this process; the last batch is short.
         world: the processes, each of which gets its part of the split.
         workers: threads that work ahead where files are decoded.
-        cache_dir: where packed images live, see `store.open_store`.
+        cache_dir: where decoded images are kept, see `store.open_store`.
         cache_limit: see `store.open_store`.
-        on_progress: see `store.open_store`.
 
     Raises:
         BadArgument: sizes that do not fit each other.
@@ -165,7 +178,6 @@ class EvalBatches:
         cache_dir: CacheDir = None,
         *,
         cache_limit: int | None = None,
-        on_progress: OnProgress | None = None,
     ) -> None:
         _check_work(len(split), workers)
         if batch_size < 1:
@@ -184,15 +196,16 @@ class EvalBatches:
             self._store: Store = ArrayStore(split.images.array)
         else:
             view = View(preprocess)
-            self._store, self.notes = open_store(
-                split.images, view, cache_dir, cache_limit, on_progress
-            )
+            self._store, self.notes = open_store(split.images, view, cache_dir, cache_limit)
 
     def __len__(self) -> int:
         return len(self._ranges)
 
     def __iter__(self) -> Iterator[Batch]:
-        decodes = isinstance(self._store, FileStore) and self.workers > 0
+        if isinstance(self._store, KeptImages):
+            self._store.refresh()
+        ready = isinstance(self._store, KeptImages) and self._store.is_complete
+        decodes = self._prepared and not ready and self.workers > 0
         views = (
             in_threads(self._view, self._ranges, self.workers)
             if decodes
@@ -234,7 +247,7 @@ def _runner(
     Decoders and resizing leave Python's lock; torchvision's policies keep it, and draw from the
     global generator. Each process works on two batches ahead.
     """
-    make = _Making(views, store.images if isinstance(store, FileStore) else None)
+    make = _Making(views, store if isinstance(store, FileStore | KeptImages) else None)
     notes: tuple[str, ...] = ()
     if workers and augment.has_policy:
         from cladenet.data.loading import WorkerProcesses
@@ -251,12 +264,12 @@ def _runner(
 
 @dataclass(frozen=True)
 class _Making:
-    """A batch from its job; `images` are those that are decoded anew, if any are."""
+    """A batch from its job; `store` has images that may have to be decoded."""
 
     views: TrainViews
-    images: EncodedImages | None
+    store: FileStore | KeptImages | None
 
     def __call__(self, job: Job) -> Tensor:
-        if self.images is not None and len(job.ahead):
-            self.images.bring(job.ahead)
+        if self.store is not None and len(job.ahead) and self.store.missing(job.samples):
+            self.store.images.bring(job.ahead)
         return self.views((job.epoch, job.samples))

@@ -5,16 +5,13 @@ paths, decoded when asked for. Nothing here knows a file format; `open_dataset` 
 """
 
 import hashlib
-import os
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cladenet.data.cache.hashes import content_hash
 from cladenet.data.ids import Ids, Numbered
 from cladenet.data.images.decode import Decoding
 from cladenet.data.order import Order, shuffled
@@ -91,6 +88,9 @@ class EncodedImages(Protocol):
             DataError: it cannot be decoded; the message names it and the reason.
         """
 
+    def decoded(self, index: int, reduce_to: int | None) -> tuple[NDArray[np.uint8], bool]:
+        """As `read`, and whether the bytes are those of the image's key."""
+
     def source(self, index: int) -> str | bytes:
         """The path of a file, or its bytes.
 
@@ -116,90 +116,11 @@ class EncodedImages(Protocol):
     def digest(self) -> bytes:
         """SHA-256 that tells these images from others, and is the same for a copy elsewhere."""
 
-    def contents(self, memory: Path) -> str:
-        """A hash of all bytes; what is worth remembering for the next time is kept in `memory`."""
+    def keys(self) -> NDArray[np.void]:
+        """Of each image 32 bytes that tell its contents from others', V32 (N,); zeros for none."""
 
-
-@dataclass(frozen=True, eq=False)
-class FileImages:
-    """Images of any size as files.
-
-    Args:
-        paths: absolute, one per image.
-        decoding: how they become pixels.
-        root: the folder that the identity of an image is relative to.
-    """
-
-    paths: tuple[str, ...]
-    decoding: Decoding = Decoding()  # noqa: RUF009
-    root: str = os.sep
-
-    def __len__(self) -> int:
-        return len(self.paths)
-
-    def read(self, index: int, reduce_to: int | None = None) -> NDArray[np.uint8]:
-        """Image `index` as uint8 (H, W, C); `reduce_to` as in `decode`.
-
-        Raises:
-            DataError: the file cannot be decoded; it names the file and the reason.
-        """
-        return self.decoding.read(self.paths[index], reduce_to)
-
-    def source(self, index: int) -> str:
-        """The path of image `index`."""
-        return self.paths[index]
-
-    def likeness(self, index: int) -> int | None:
-        """The size of file `index` in bytes; None if it is gone."""
-        try:
-            return os.path.getsize(self.paths[index])
-        except OSError:
-            return None
-
-    @property
-    def channels(self) -> int:
-        """1 (luminance) or 3 (RGB) of what `read` gives."""
-        return self.decoding.channels
-
-    def opened_as(self, decoding: Decoding) -> "FileImages":
-        """The same images, decoded so."""
-        return replace(self, decoding=decoding)
-
-    def subset(self, indices: NDArray[np.int64]) -> "FileImages":
-        """The images at `indices`, in that order."""
-        return replace(self, paths=tuple(self.paths[index] for index in indices))
-
-    def order(self, seed: int, epoch: int) -> Order:
-        """The random order of an epoch."""
-        return shuffled(seed, epoch, len(self))
-
-    def bring(self, ahead: NDArray[np.int64]) -> None:
-        """Nothing: files are opened when they are read."""
-
-    def digest(self) -> bytes:
-        """SHA-256 of the paths relative to `root` and the file sizes.
-
-        A copy of the folder elsewhere has the same digest. Contents are not read: a file that
-        changed and kept its size goes unnoticed here.
-        """
-        sha = hashlib.sha256()
-        inside = os.path.join(os.path.normpath(self.root), "")
-        for path in self.paths:
-            short = path[len(inside) :] if path.startswith(inside) else ""
-            name = short if _is_plain(short) else os.path.relpath(path, self.root)
-            sha.update(os.fsencode(name) + f"\0{os.path.getsize(path)}\n".encode())
-        return sha.digest()
-
-    def contents(self, memory: Path) -> str:
-        """A hash of the bytes of all files; a file in the folder `memory` keeps those of each."""
-        names = "\n".join(self.paths).encode("utf-8", "surrogateescape")
-        known = memory / f"hashes-{hashlib.sha256(names).hexdigest()[:32]}.json"
-        return content_hash(self.paths, known)
-
-
-def _is_plain(path: str) -> bool:
-    """Whether a relative path is as `os.path.normpath` would leave it."""
-    return bool(path) and "//" not in path and "./" not in path and not path.startswith("/")
+    def home(self) -> str:
+        """What its decoded images are kept under."""
 
 
 Images = ArrayImages | EncodedImages

@@ -12,21 +12,23 @@ from typing import Any
 import numpy as np
 
 from cladenet.data.check.depths import judge_depths
-from cladenet.data.check.duplicates import Group, find_duplicates
-from cladenet.data.check.judge import Need, Sizes, judge_classes, judge_duplicates, judge_for
-from cladenet.data.check.verify import (
-    OnUnreadable,
-    Progress,
-    decoding_of,
-    file_paths,
-    inspect_all,
+from cladenet.data.check.duplicates import Group, find_alike, find_duplicates
+from cladenet.data.check.judge import (
+    Need,
+    Sizes,
+    judge_alike,
+    judge_classes,
+    judge_duplicates,
+    judge_for,
 )
+from cladenet.data.check.verify import OnUnreadable, decoding_of, surveyed
 from cladenet.data.dataset import ArrayImages, DataSet
 from cladenet.data.images.decode import UnreadableImage, readable
 from cladenet.data.images.facts import Facts
 from cladenet.data.shards.images import shard_images
 from cladenet.data.shards.scanning.recheck import differences
 from cladenet.data.shards.scanning.several import OnBytes
+from cladenet.data.survey.survey import Progress
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ class Report:
         unreadable: (id, reason).
         duplicates: groups of equal images.
         compared_by: `file bytes` or `pixels`.
+        alike: groups of files that are not equal and show nearly the same.
         problems: sentences; each stops training.
         warnings: sentences.
         notes: sentences: what is partial, ignored, or how a network will see the images.
@@ -55,6 +58,7 @@ class Report:
     unreadable: tuple[tuple[str, str], ...]
     duplicates: tuple[Group, ...]
     compared_by: str
+    alike: tuple[Group, ...]
     problems: tuple[str, ...]
     warnings: tuple[str, ...]
     notes: tuple[str, ...]
@@ -62,7 +66,13 @@ class Report:
     def to_json(self) -> dict[str, Any]:
         """The same as plain values for `json.dumps`."""
         plain = asdict(self)
-        plain["duplicates"] = [[copy._asdict() for copy in group] for group in self.duplicates]
+        for name, groups in (("duplicates", self.duplicates), ("alike", self.alike)):
+            plain[name] = [[copy._asdict() for copy in group] for group in groups]
+            plain[f"{name}_counts"] = {
+                "groups": len(groups),
+                "images": sum(map(len, groups)),
+                "across_splits": sum(len({copy.split for copy in g}) > 1 for g in groups),
+            }
         return plain
 
 
@@ -83,10 +93,11 @@ def check_dataset(
         progress: called with the number of files decoded and their total.
         indexing: called with the bytes of shards that are read again, and their total.
     """
-    paths = [path for split in dataset.splits().values() for path in file_paths(split)]
+    dataset, found = surveyed(dataset, progress)
     in_shards = shard_images(dataset)
-    decoding = decoding_of(dataset)
-    results = inspect_all(paths, progress, decoding)
+    results: list[Facts | UnreadableImage] = []
+    if found is not None:
+        results += [*found.facts(), *found.unreadable()]
     results += [images.facts(place) for images in in_shards for place in range(len(images))]
     bad = [result for result in results if isinstance(result, UnreadableImage)]
     facts = [result for result in results if isinstance(result, Facts)] or _array_facts(dataset)
@@ -94,10 +105,13 @@ def check_dataset(
     problems, warnings, notes = judge_classes(dataset)
     problems += differences([images.catalogue for images in in_shards], indexing)
     if bad:
-        sentence = f"{len(bad):,} of {len(results):,} images cannot be read"
+        total = sum(len(split) for split in dataset.splits().values())
+        sentence = f"{len(bad):,} of {total:,} images cannot be read"
         (problems if on_unreadable == "stop" else warnings).append(sentence)
+    near = find_alike(dataset, duplicates)
     warnings += judge_duplicates(dataset, duplicates)
-    dark, assumed = judge_depths(facts, decoding.white_level)
+    warnings += judge_alike(dataset, near)
+    dark, assumed = judge_depths(facts, decoding_of(dataset).white_level)
     warnings += dark
     notes += assumed
     if animated := sum(each.is_animated for each in facts):
@@ -120,6 +134,7 @@ def check_dataset(
         unreadable=tuple((readable(each.path), each.reason) for each in bad),
         duplicates=duplicates.groups,
         compared_by=duplicates.by,
+        alike=near,
         problems=tuple(problems),
         warnings=tuple(warnings),
         notes=(*dataset.notes, *notes),

@@ -1,12 +1,16 @@
 """Images that occur more than once in a data set: where, and under which labels."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
+
+from cladenet.data.check.alike import alike
 from cladenet.data.check.equal import Groups, equal_images
 from cladenet.data.dataset import DataSet
+from cladenet.data.file_images import FileImages
 
 
 class Copy(NamedTuple):
@@ -56,19 +60,44 @@ def find_duplicates(dataset: DataSet) -> Duplicates:
     splits = dataset.splits()
     equal = equal_images(*(split.images for split in splits.values()))
     of = dict(zip(splits, equal.groups, strict=True))
-    places: dict[int, list[tuple[str, int]]] = defaultdict(list)
-    for name, numbers in of.items():
-        for index, number in enumerate(numbers.tolist()):
-            places[number].append((name, index))
-    found = tuple(
-        tuple(
-            Copy(name, splits[name].ids[index], int(splits[name].labels[index]))
-            for name, index in group
-        )
-        for group in places.values()
-        if len(group) > 1
-    )
-    return Duplicates(of, found, equal.by)
+    return Duplicates(of, tuple(_by_number(dataset, of).values()), equal.by)
+
+
+def find_alike(dataset: DataSet, equal: Duplicates) -> tuple[Group, ...]:
+    """Files that show nearly the same, see `alike`, and are not equal; of equal ones the first.
+
+    Images in arrays and in shards are not looked at.
+    """
+    splits = dataset.splits()
+    files = [each.images for each in splits.values() if isinstance(each.images, FileImages)]
+    if len(files) < len(splits):
+        return ()
+    thumbnails = np.concatenate([images.column("thumbnail") for images in files])
+    numbers = alike(thumbnails, np.concatenate(list(equal.of.values())))
+    ends = np.cumsum([len(images) for images in files])[:-1]
+    _, first = np.unique(np.concatenate(list(equal.of.values())), return_index=True)
+    chosen = np.full(len(numbers), -1)
+    chosen[first] = numbers[first]
+    of = dict(zip(splits, np.split(chosen, ends), strict=True))
+    return tuple(_by_number(dataset, of).values())
+
+
+def _shared(numbers: Groups) -> list[int]:
+    """The numbers that come more than once."""
+    every, count = np.unique(numbers, return_counts=True)
+    shared: list[int] = every[(count > 1) & (every >= 0)].tolist()
+    return shared
+
+
+def _by_number(dataset: DataSet, of: Mapping[str, Groups]) -> dict[int, Group]:
+    """The images that share a number, in the order of their first members."""
+    shared = _shared(np.concatenate([np.zeros(0, np.int64), *of.values()]))
+    places: dict[int, list[Copy]] = {number: [] for number in shared}
+    for name, split in dataset.splits().items():
+        for index in np.flatnonzero(np.isin(of[name], shared)).tolist():
+            copy = Copy(name, split.ids[index], int(split.labels[index]))
+            places[int(of[name][index])].append(copy)
+    return {number: tuple(group) for number, group in places.items()}
 
 
 def leaks(groups: Sequence[Group]) -> list[Leak]:

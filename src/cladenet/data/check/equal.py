@@ -1,32 +1,30 @@
 """Which images are equal: one file named twice, links, copies, and the same pixels saved otherwise.
 
-    step                                      cost
-    the same file, by any path or link        a `stat` of each file
-    the same size, then the same bytes        what shares its size with another is read
-    the same pixels                           one image of each group is decoded
-
-Pixels are compared in sets of up to `PIXELS_UP_TO` different files. In larger ones that would keep
-training waiting for minutes, and copies there are nearly always copies of files. A JPEG of more
-than `SMALL` pixels is decoded at an eighth first, and in full where another image could be equal.
+Of files all of this is known once they were looked at, see `survey`. JPEGs of more than 64 pixels
+were decoded at 1/2, 1/4 or 1/8: those that are alike so, and those that have the size of a picture
+that was decoded in full, are decoded in full here, as long as they are up to `PIXELS_UP_TO`. With
+more of them bytes decide: it would keep training waiting for minutes, and copies in sets of that
+size are nearly always copies of files. Images in shards are decoded for this, as many as that.
 """
 
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cladenet.data.dataset import ArrayImages, EncodedImages, FileImages, Images
-from cladenet.data.images.decode import open_image
-from cladenet.data.images.kinds import SCALED
+from cladenet.data.dataset import ArrayImages, EncodedImages, Images
+from cladenet.data.file_images import FileImages
+from cladenet.data.images.facts import inspect
+from cladenet.data.survey.examine import UNREAD, pixel_hash
+from cladenet.data.survey.rows import ROW
 from cladenet.errors import DataError
 
 PIXELS_UP_TO = 5_000
-SMALL = 1 << 16
 HEAD = 1 << 16
 THREADS = 4
 CHUNK = 64
@@ -55,24 +53,29 @@ def equal_images(*collections: Images) -> Equal:
 
     What cannot be read is equal to nothing but itself.
     """
-    places = [
-        (images, index)
-        for images in collections
-        if not isinstance(images, ArrayImages)
-        for index in range(len(images))
-    ]
-    encoded = equal_bytes(places)
-    by = "pixels" if len(np.unique(encoded)) <= PIXELS_UP_TO else "file bytes"
-    if by == "pixels":
-        encoded = _equal_pixels(places, encoded)
-    in_order = iter(encoded.tolist())
+    encoded = [images for images in collections if not isinstance(images, ArrayImages)]
+    places = [(images, index) for images in encoded for index in range(len(images))]
+    files = [images for images in encoded if isinstance(images, FileImages)]
+    if len(files) == len(encoded):
+        numbers = first_places(_contents(_column(files, "sha"), places))
+        firsts = np.unique(numbers)
+        pictures: _Pictures | None = _known_pictures(files, firsts)
+    else:
+        numbers = equal_bytes(places)
+        firsts = np.unique(numbers)
+        pictures = _decoded_pictures(places, firsts)
+    joined = None if pictures is None else _equal_pixels(places, firsts, pictures)
+    if joined is not None:
+        numbers = firsts[joined][np.searchsorted(firsts, numbers)]
+    in_order = iter(numbers.tolist())
     keys: list[Hashable] = []
     for images in collections:
         if isinstance(images, ArrayImages):
-            keys += [_digest(image) for image in images.array]
+            keys += [pixel_hash(image) for image in images.array]
         else:
             keys += [next(in_order) for _ in range(len(images))]
     ends = np.cumsum([len(images) for images in collections])[:-1]
+    by = "file bytes" if joined is None else "pixels"
     return Equal(np.split(first_places(keys), ends), by)
 
 
@@ -106,56 +109,82 @@ def _known(images: EncodedImages, index: int) -> tuple[Hashable, Hashable]:
     return (status.st_dev, status.st_ino), status.st_size or None
 
 
-def _equal_pixels(places: Sequence[Place], groups: Groups) -> Groups:
-    """`groups` joined where their first images have the same pixels."""
-    different = np.unique(groups)
-    jobs = [places[place] for place in different]
-    pictures = _in_threads(lambda place: _picture(place, reduced=True), jobs)
-    for n in _to_decode_in_full(pictures):
-        pictures[n] = _picture(jobs[n], reduced=False)
-    joined = first_places(picture.key(n) for n, picture in enumerate(pictures))
-    return different[joined][np.searchsorted(different, groups)]
+def _column(files: Sequence[FileImages], name: str) -> NDArray[Any]:
+    """What was found of all files."""
+    return np.concatenate([images.column(name) for images in files] or [np.zeros(0, ROW[name])])
 
 
-class _Picture(NamedTuple):
-    """What is compared of a decoded image; `reduced` if it was decoded at an eighth."""
-
-    sides: tuple[int, ...]
-    digest: bytes
-    reduced: bool
-
-    def key(self, number: int) -> Hashable:
-        """Equal for equal pixels; `number` keeps apart what was not decoded in full."""
-        return self if self.digest and not self.reduced else number
+def _contents(hashes: NDArray[np.void], places: Sequence[Place]) -> Iterator[Hashable]:
+    """The hash of each file; of one that could not be read its path."""
+    for sha, (images, index) in zip(hashes.tolist(), places, strict=True):
+        yield images.source(index) if sha == UNREAD else sha
 
 
-def _picture(place: Place, *, reduced: bool) -> _Picture:
-    images, index = place
-    try:
-        how, source = images.decoding, images.source(index)
-        with open_image(source, how.max_pixels) as picture:
-            sides = tuple(sorted(picture.size))
-            reduced &= picture.format in SCALED and sides[0] * sides[1] > SMALL
-            pixels = picture.pixels(
-                how.channels,
-                exif=how.exif,
-                reduce_to=1 if reduced else None,
-                white_level=how.white_level,
-            )
-    except DataError:
-        return _Picture((), b"", False)
-    return _Picture(sides, _digest(pixels), reduced)
+class _Pictures(NamedTuple):
+    """What is compared of N decoded images.
+
+    Args:
+        hashes: `pixel_hash` of each; empty where it does not decode.
+        sides: the shorter and the longer, of the whole picture.
+        whole: what was decoded is the whole picture.
+    """
+
+    hashes: list[bytes]
+    sides: list[tuple[int, int]]
+    whole: list[bool]
 
 
-def _to_decode_in_full(pictures: Sequence[_Picture]) -> list[int]:
-    """The reduced ones that are alike, or of the same size as one that is not reduced."""
-    count = Counter(each for each in pictures if each.reduced)
-    whole_sides = {each.sides for each in pictures if not each.reduced}
-    return [
-        n
-        for n, each in enumerate(pictures)
-        if each.reduced and (count[each] > 1 or each.sides in whole_sides)
+def _known_pictures(files: Sequence[FileImages], chosen: Groups) -> _Pictures:
+    names = ("pixels", "readable", "width", "height", "whole")
+    pixels, readable, width, height, whole = (_column(files, name)[chosen] for name in names)
+    known = zip(pixels.tolist(), readable.tolist(), strict=True)
+    hashes = [found if is_readable else b"" for found, is_readable in known]
+    low, high = np.sort([width, height], axis=0).tolist()
+    return _Pictures(hashes, list(zip(low, high, strict=True)), whole.tolist())
+
+
+def _decoded_pictures(places: Sequence[Place], firsts: Groups) -> _Pictures | None:
+    """None where they are too many."""
+    if len(firsts) > PIXELS_UP_TO:
+        return None
+
+    def look(place: int) -> tuple[bytes, tuple[int, int], bool]:
+        images, index = places[place]
+        try:
+            facts, pixels, is_whole = inspect(images.source(index), images.decoding)
+        except DataError:
+            return b"", (0, 0), True
+        low, high = sorted((facts.width, facts.height))
+        return pixel_hash(pixels), (low, high), is_whole
+
+    columns = [list(column) for column in zip(*_in_threads(look, firsts.tolist()), strict=True)]
+    return _Pictures(*columns) if columns else _Pictures([], [], [])
+
+
+def _equal_pixels(places: Sequence[Place], firsts: Groups, pictures: _Pictures) -> Groups | None:
+    """The first of `firsts` with the same pixels, of each; None where too many are in question."""
+    hashes, sides, whole = pictures
+    reduced = [n for n, is_whole in enumerate(whole) if not is_whole]
+    count = Counter(hashes[n] for n in reduced)
+    whole_sides = {each for each, is_whole in zip(sides, whole, strict=True) if is_whole}
+    in_question = [n for n in reduced if count[hashes[n]] > 1 or sides[n] in whole_sides]
+    if len(in_question) > PIXELS_UP_TO:
+        return None
+
+    def in_full(n: int) -> bytes:
+        images, index = places[int(firsts[n])]
+        try:
+            return pixel_hash(images.decoding.read(images.source(index)))
+        except DataError:
+            return b""
+
+    keys: list[Hashable] = [
+        found if found and is_whole else n
+        for n, (found, is_whole) in enumerate(zip(hashes, whole, strict=True))
     ]
+    for n, found in zip(in_question, _in_threads(in_full, in_question), strict=True):
+        keys[n] = found or n
+    return first_places(keys)
 
 
 def _shared(numbers: Iterable[int], key: Callable[[int], Result]) -> dict[int, Result]:
@@ -191,7 +220,3 @@ def _hash(place: Place, most: int | None = None) -> tuple[Hashable, bool]:
             return hashlib.sha256(head).digest(), len(head) < most
     except (OSError, DataError):
         return (id(images), index), True
-
-
-def _digest(pixels: NDArray[np.uint8]) -> bytes:
-    return hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).digest()

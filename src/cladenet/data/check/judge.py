@@ -8,13 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cladenet.data.check.duplicates import Duplicates, contradictions, leaks
+from cladenet.data.check.duplicates import Duplicates, Group, contradictions, leaks
 from cladenet.data.dataset import DataSet
 from cladenet.data.images.facts import Facts
 
 GREY_MODES = ("1", "L", "LA", "I", "F")  # before a depth, as in L;16
 FEW = 20  # images of a class below which its error is mostly chance
 IMBALANCED = 10  # times more images of one class than of another
+BY_NATURE = 0.05  # of all images are near duplicates: then it says little of any
 BLURRED = 2  # times an image may be enlarged before it looks it
 
 
@@ -101,6 +102,33 @@ def judge_duplicates(dataset: DataSet, duplicates: Duplicates) -> list[str]:
                 f"{len(several):,} images (by {by}) occur more than once in {name}, "
                 f"{sum(several):,} times in all{together}"
             )
+    return warnings
+
+
+def judge_alike(dataset: DataSet, groups: Sequence[Group]) -> list[str]:
+    """Warnings about images that show nearly the same."""
+    splits = dataset.splits()
+    images, total = sum(map(len, groups)), sum(map(len, splits.values()))
+    warnings = [
+        f"near duplicates: {leak.images:,} of {len(splits[leak.held_out]):,} {leak.held_out} "
+        f"images show nearly the same as one of {leak.other}, such as {leak.pair[1].id}, which is "
+        f"like {leak.pair[0].id}"
+        for leak in leaks(groups)
+    ]
+    if two_labels := contradictions(groups):
+        one = two_labels[0][0]
+        other = next(copy for copy in two_labels[0] if copy.label != one.label)
+        warnings.append(
+            f"{len(two_labels):,} groups of near duplicates carry two labels, such as {one.id} "
+            f"({dataset.classes[one.label]}) and {other.id} ({dataset.classes[other.label]})"
+        )
+    if groups:
+        by_nature = "; in a set of so many they may differ little by nature, as digits and X-rays"
+        warnings.append(
+            f"{images:,} images show nearly the same as another one, in {len(groups):,} groups: "
+            f"saved again, resized, a little cropped, brighter or darker"
+            f"{by_nature if images > total * BY_NATURE else ''}"
+        )
     return warnings
 
 

@@ -128,7 +128,7 @@ def open_image(
     from cladenet.data.images.opening import opened, why
 
     path = "<bytes>" if isinstance(source, bytes) else os.fspath(source)
-    with _quiet:
+    with quiet:
         try:
             _refuse_special(source)
             with io.BytesIO(source) if isinstance(source, bytes) else open(path, "rb") as file:
@@ -186,7 +186,7 @@ class _Quiet:
                 self._filters.__exit__(None, None, None)
 
 
-_quiet = _Quiet()
+quiet = _Quiet()
 
 
 def _refuse_special(source: str | os.PathLike[str] | bytes) -> None:

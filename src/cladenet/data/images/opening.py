@@ -19,6 +19,7 @@ from cladenet.data.images.kinds import (
     HEAD,
     JPEG,
     JPEG_2000,
+    PNG,
     SCALED,
     TIFF,
     Damaged,
@@ -28,6 +29,7 @@ from cladenet.data.images.kinds import (
 )
 from cladenet.data.images.picture import Picture, PillowPicture, SampledPicture
 from cladenet.data.images.plain_jpeg import open_plain
+from cladenet.data.images.plain_png import LARGE, open_plain_png
 
 RARE = {JPEG_2000: ("JPEG2000", "jpg_2000"), AVIF: ("AVIF", "avif")}  # not in every Pillow
 SCANNED = 1 << 20  # bytes of a JPEG or JPEG 2000 in which its frame header is looked for
@@ -51,6 +53,9 @@ def opened(file: BinaryIO, max_pixels: float) -> Picture:
     again = partial(by_any, file, FORMATS)
     if kind is JPEG and (plain := open_plain(file.read(), max_pixels, again)):
         return plain
+    if kind is PNG and (small := open_plain_png(_start(file), again)):
+        refuse_large(small.size[0] * small.size[1], small.size, max_pixels)
+        return small
     if kind is JPEG_2000:
         from cladenet.data.images.jpeg_2000 import refuse_deep_colours
 
@@ -105,6 +110,12 @@ def _scales(image: Image.Image, file: BinaryIO) -> bool:
     """Whether a decoder can make an eighth of the picture without holding the whole."""
     frame = _frame(file) if image.format in SCALED else None
     return frame is not None and frame.scales
+
+
+def _start(file: BinaryIO) -> bytes:
+    """A file that may be a small one; of a large one, more than that."""
+    file.seek(0)
+    return file.read(LARGE + 1)
 
 
 def _kind(file: BinaryIO) -> Kind | None:

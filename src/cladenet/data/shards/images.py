@@ -1,9 +1,9 @@
 """Images in shards, as a data set holds them."""
 
 import hashlib
+import os
 import zlib
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +50,10 @@ class ShardImages:
             return self.decoding.read(data, reduce_to)
         except UnreadableImage as error:
             raise UnreadableImage(self.name(index), error.reason) from error
+
+    def decoded(self, index: int, reduce_to: int | None) -> tuple[NDArray[np.uint8], bool]:
+        """As `read`, whose bytes are always those that were indexed."""
+        return self.read(index, reduce_to), True
 
     def source(self, index: int) -> bytes:
         """The bytes of image `index`, which are those that were indexed.
@@ -137,9 +141,19 @@ class ShardImages:
         sha.update(self.samples.astype("<i8").tobytes())
         return sha.digest()
 
-    def contents(self, memory: Path) -> str:
-        """A hash of all bytes, which the index has the sums of."""
-        return self.digest().hex()
+    def keys(self) -> NDArray[np.void]:
+        """Size and sum of the shard, and where in it the image lies."""
+        shard = np.searchsorted(self.catalogue.starts, self.samples, side="right") - 1
+        keys = np.zeros(len(self), dtype=[("of", "<i8", 2), ("place", "<i8"), ("is_one", "<i8")])
+        about = [index.about for index in self.catalogue.indexes]
+        keys["of"] = np.array([(each.size, each.crc32) for each in about], np.int64)[shard]
+        keys["place"] = self.samples - self.catalogue.starts[shard]
+        keys["is_one"] = 1
+        return keys.view("V32")
+
+    def home(self) -> str:
+        """The folder of the first shard."""
+        return os.path.dirname(self.catalogue.shards[0].path)
 
 
 def shard_images(dataset: DataSet) -> list[ShardImages]:

@@ -16,7 +16,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cladenet.data.dataset import DataSet, FileImages, Split
+from cladenet.data.dataset import DataSet, Split
+from cladenet.data.file_images import FileImages
 from cladenet.data.ids import Named
 from cladenet.data.images.decode import readable
 from cladenet.data.images.listing import Ignored, images_under, subfolders

@@ -27,9 +27,10 @@ from cladenet.keywords import by_keyword
 from cladenet.suggest import nearest
 
 if TYPE_CHECKING:  # each kind of data imports what reads it
-    from cladenet.data.check.verify import OnUnreadable, Progress
+    from cladenet.data.check.verify import OnUnreadable
     from cladenet.data.shards.scanning.several import OnBytes
     from cladenet.data.sources.class_folders import LabelFrom
+    from cladenet.data.survey.survey import Progress
 
 # Published sets with the modules of this folder that read them, and what in them does.
 READERS = {

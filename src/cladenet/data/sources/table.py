@@ -17,7 +17,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cladenet.data.dataset import DataSet, FileImages, Split
+from cladenet.data.dataset import DataSet, Split
+from cladenet.data.file_images import FileImages
 from cladenet.data.ids import Named
 from cladenet.data.images.decode import readable
 from cladenet.data.sources.parts import PARTS, part_of

@@ -2,7 +2,8 @@
 
 from cladenet.checkpoints import Loaded
 from cladenet.data.check.equal import equal_bytes
-from cladenet.data.dataset import FileImages, Split
+from cladenet.data.dataset import Split
+from cladenet.data.file_images import FileImages
 from cladenet.data.sources.open import open_dataset
 from cladenet.errors import CladeNetError
 from cladenet.runs.folder.division import divided

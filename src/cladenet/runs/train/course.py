@@ -142,6 +142,8 @@ class Course:
                 folder.append(folder.metrics, row)
                 folder.append(folder.timing, timing)
         events.write(row, timing)
+        if news := self.batches.news():
+            show.say(f"note: {news}")
         show.say(describe(row, self.total))
         self._clock = time.monotonic()
 

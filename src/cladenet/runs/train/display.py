@@ -117,15 +117,15 @@ def display(total: int, first: int, *, quiet: bool) -> Iterator[Display]:
 
 
 @contextmanager
-def packing(*, quiet: bool) -> Iterator[OnProgress | None]:
-    """What to call with the images packed so far and their number.
+def looking(*, quiet: bool) -> Iterator[OnProgress | None]:
+    """What to call with the images that were looked at so far and their number.
 
     On a terminal that is a line on stderr that goes when all is done; elsewhere one that is
-    written once, where packing takes longer than 2 seconds.
+    written once, where it takes longer than 2 seconds.
     """
 
     def text(done: int, total: int) -> str:
-        return f"packing {total:,} images, once for all runs: {done:,} done"
+        return f"looking at {total:,} images, once for all runs: {done:,} done"
 
     with _counted(text, quiet=quiet, first_after=WORTH_A_WORD) as tell:
         yield tell
@@ -135,7 +135,7 @@ def packing(*, quiet: bool) -> Iterator[OnProgress | None]:
 def indexing(*, quiet: bool) -> Iterator[OnProgress | None]:
     """What to call with the bytes of shards that are read for an index, and their total.
 
-    As `packing`, but elsewhere than on a terminal a line comes before it starts and every 30
+    As `looking`, but elsewhere than on a terminal a line comes before it starts and every 30
     seconds.
     """
 

@@ -6,7 +6,6 @@ import torch
 
 from cladenet import __version__
 from cladenet.checkpoints.card import Card
-from cladenet.data.ahead import OnProgress
 from cladenet.data.batches import TrainBatches
 from cladenet.data.dataset import Split
 from cladenet.evaluation.options import PassOptions
@@ -37,8 +36,8 @@ class Run:
     world: World
     folder: RunFolder
 
-    def batches(self, on_progress: OnProgress | None = None) -> TrainBatches:
-        """The training images as batches; `on_progress` hears of packing them."""
+    def batches(self) -> TrainBatches:
+        """The training images as batches."""
         config, setting = self.config, self.setting
         return TrainBatches(
             setting.dataset.train,
@@ -50,7 +49,6 @@ class Run:
             workers=config.workers,
             cache_dir=config.cache_dir or None,
             cache_limit=config.cache_limit,
-            on_progress=on_progress,
         )
 
     def placed(self, model: Classifier) -> Classifier:

@@ -14,6 +14,7 @@ from cladenet.data.check.judge import judge_duplicates
 from cladenet.data.dataset import DataSet
 from cladenet.data.preprocess import IMAGENET_MEAN, IMAGENET_STD, Preprocess
 from cladenet.data.sources.open import open_dataset
+from cladenet.data.survey.survey import Progress
 from cladenet.errors import BadArgument, CheckpointError, DataError
 from cladenet.ledger import Entry
 from cladenet.recipes import Recipe
@@ -54,13 +55,14 @@ def prepare(
     leads: bool,
     going_on: bool = False,
     indexing: "OnBytes | None" = None,
+    progress: Progress | None = None,
 ) -> Setting:
     """Open and check the data and decide how images become inputs; no network is built yet.
 
     `weights` are those to fine-tune, whose images the network goes on seeing as it did. Images are
     held out as the file at `index` says; where it is missing, that is decided and, by the process
     that `leads`, written there. A run that is `going_on` keeps its division. `indexing` hears of
-    shards that are read for an index.
+    shards that are read for an index, `progress` of files that are looked at.
 
     Raises:
         BadArgument, DataError, CheckpointError: as the parts do.
@@ -80,6 +82,7 @@ def prepare(
         exif=config.exif,
         white_level=config.white_level,
         max_megapixels=config.max_megapixels,
+        progress=progress,
         indexing=indexing,
         label_from=None if config.label_from == "folder" else config.label_from,
     )

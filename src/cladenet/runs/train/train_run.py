@@ -17,7 +17,7 @@ from cladenet.runs.folder.folder import RunFolder
 from cladenet.runs.train import environment
 from cladenet.runs.train.course import Course
 from cladenet.runs.train.decide import decide, decide_again, default_folder
-from cladenet.runs.train.display import Display, display, indexing, packing
+from cladenet.runs.train.display import Display, display, indexing, looking
 from cladenet.runs.train.finish import RunResult, finish
 from cladenet.runs.train.first_weights import build, fit_to_data
 from cladenet.runs.train.foreign import in_our_words
@@ -130,7 +130,8 @@ def _begin(
             weights = load(config.weights, with_auxiliary=True) if config.weights else None
             begins = not (going_on and steps(folder.checkpoints))
             shallow = load(config.init_from) if config.init_from and begins else None
-            with indexing(quiet=quiet or not world.leads) as on_bytes:
+            silent = quiet or not world.leads
+            with indexing(quiet=silent) as on_bytes, looking(quiet=silent) as on_progress:
                 setting = prepare(
                     config,
                     weights,
@@ -138,12 +139,12 @@ def _begin(
                     leads=world.leads,
                     going_on=going_on,
                     indexing=on_bytes,
+                    progress=on_progress,
                 )
         run = Run(config, setting, world, folder)
         with together(world):
             model, notes = build(config, setting, weights, shallow)
-            with packing(quiet=quiet) as on_progress:
-                batches = run.batches(on_progress)
+            batches = run.batches()
             refuse_lonely_batches(model, batches.batch_size, setting.recipe, world.size)
             if begins and weights is None and shallow is None:
                 notes += fit_to_data(model, batches, setting.preprocess, world.device)

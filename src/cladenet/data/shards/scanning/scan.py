@@ -106,7 +106,7 @@ def decoded(found: Iterable[Found], threads: int) -> Collector:
 
     def attempt(sample: Found) -> tuple[Found, Facts | str]:
         try:
-            return sample, inspect(sample.image)
+            return sample, inspect(sample.image).facts
         except UnreadableImage as error:
             return sample, error.reason
 

@@ -1,4 +1,4 @@
-"""What `cladenet train` says on stderr while photographs are packed."""
+"""What `cladenet train` says on stderr while files are looked at."""
 
 import io
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import cladenet
+from cladenet.data.survey import survey
 from cladenet.runs.train import display
 from pictures import photo_split
 
@@ -32,7 +33,7 @@ def printed_by(
     clock = Clock()
     monkeypatch.setattr(display, "time", clock)
     monkeypatch.setattr("sys.stderr", stream)
-    with display.packing(quiet=quiet) as tell:
+    with display.looking(quiet=quiet) as tell:
         for done in range(1, 11):
             if tell is not None:
                 tell(done, 10)
@@ -43,7 +44,7 @@ def printed_by(
 def test_a_log_gets_one_line_and_only_of_what_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
     assert printed_by(io.StringIO(), 0.2, monkeypatch) == ""
     printed = printed_by(io.StringIO(), 1.0, monkeypatch)
-    assert printed == "packing 10 images, once for all runs: 3 done, about 0:05 left\n"
+    assert printed == "looking at 10 images, once for all runs: 3 done, about 0:05 left\n"
 
 
 def test_a_terminal_gets_a_line_that_goes_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,7 +52,7 @@ def test_a_terminal_gets_a_line_that_goes_again(monkeypatch: pytest.MonkeyPatch)
     drawn = printed.split(display.ERASE)
     assert drawn[0] == drawn[-1] == ""
     assert drawn[1:-1] == [
-        f"packing 10 images, once for all runs: {done} done" for done in (1, 3, 5, 7, 9)
+        f"looking at 10 images, once for all runs: {done} done" for done in (1, 3, 5, 7, 9)
     ]
 
 
@@ -60,10 +61,13 @@ def test_quiet_is_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("quiet", [True, False])
-def test_training_says_that_it_packs(
+def test_training_says_that_it_looks_at_new_files(
     quiet: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(display, "WORTH_A_WORD", 0.0)
+    monkeypatch.setattr(survey, "KEEP_FROM", 1)
+    monkeypatch.setattr(survey, "SETTLED_NS", 0)
+    monkeypatch.setenv("CLADENET_CACHE", str(tmp_path / "cache"))
     for number, label in enumerate(("one", "other")):
         (tmp_path / "photos" / label).mkdir(parents=True)
         photo_split(tmp_path / "photos" / label, 10, seed=100 * number)
@@ -73,7 +77,7 @@ def test_training_says_that_it_packs(
             str(tmp_path / "photos"),
             out=tmp_path / f"run{of_run}",
             quiet=quiet,
-            options={"cache_dir": str(tmp_path / "cache"), "epochs": 1, "crop": "resized"},
+            options={"epochs": 1, "crop": "resized"},
         )
-        packs = capsys.readouterr().err.count("images, once for all runs")
-        assert packs == (0 if quiet or of_run else 1)
+        looks = capsys.readouterr().err.count("images, once for all runs")
+        assert looks == (0 if quiet or of_run else 1)

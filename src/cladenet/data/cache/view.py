@@ -1,0 +1,39 @@
+"""What is kept of an image: the network's view, or the image itself, shrunk."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cladenet.data.dataset import EncodedImages
+from cladenet.data.preprocess import Preprocess
+from cladenet.data.resample import shrink
+
+
+@dataclass(frozen=True)
+class View:
+    """What is kept of an image.
+
+    Args:
+        preprocess: how a network sees it.
+        side: None for the evaluation view; else the image itself, shrunk to this short side.
+    """
+
+    preprocess: Preprocess
+    side: int | None = None
+
+    def of(self, images: EncodedImages, index: int) -> tuple[NDArray[np.uint8], bool]:
+        """The view of one file, uint8 (H, W, C), and whether its bytes are those of its key."""
+        image, is_known = images.decoded(index, self.side)
+        if self.side is None:
+            return self.preprocess.prepare(image), is_known
+        return shrink(image, self.side, self.preprocess.interpolation), is_known
+
+    def described(self) -> dict[str, object]:
+        """All that its pixels depend on, besides the file."""
+        preprocess = self.preprocess.to_json()
+        names = ["channels", "exif", "interpolation", "white_level", "max_megapixels"]
+        if self.side is not None:
+            return {"side": self.side, **{name: preprocess[name] for name in names}}
+        names += ["fit", "height", "width", "resize"]
+        return {"side": None, "resized_by": "pillow", **{name: preprocess[name] for name in names}}

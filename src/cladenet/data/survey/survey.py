@@ -1,0 +1,205 @@
+"""Everything about the files of a data set that takes reading them, in one pass.
+
+    who asks                          takes
+    are all files readable?           verdicts and headers
+    which images are equal?           hashes of bytes, and of pixels
+    which are nearly equal?           thumbnails
+    which are in the cache?           hashes of bytes
+
+Each file is read once, hashed, and decoded: a JPEG at the smallest of 1/1 to 1/8 that leaves 32
+pixels of its short side, which reads and decodes all of the compressed data (the same files fail as
+at full size) in two thirds of the time; other formats in full. What was found is kept in the cache
+and holds as long as a file's stamp does. A flipped bit that still decodes is not found: no image
+format but PNG carries a checksum.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+
+import numpy as np
+from filelock import FileLock
+from numpy.typing import NDArray
+
+from cladenet.data.ahead import in_threads
+from cladenet.data.images.decode import Decoding, UnreadableImage
+from cladenet.data.images.facts import Facts
+from cladenet.data.survey.examine import Examined, examine
+from cladenet.data.survey.kept import Kept, keep, place_of, recall
+from cladenet.data.survey.rows import ROW, STAMP, Rows, facts_of, stamp_of
+from cladenet.data.survey.workers import several
+from cladenet.threads import our_share
+
+Progress = Callable[[int, int], None]
+KEEP_FROM = 1_000  # files, below which it takes less than a second
+KEEP_BYTES = 1 << 27  # of all files, from which even few of them are kept
+SETTLED_NS = 2_000_000_000  # a file changed more recently may change again within the same tick
+CHUNK = 64  # files that are handed over together
+SMALL = 1 << 15  # bytes of a file that takes no longer to decode than to open
+WORTH_PROCESSES = 4_096  # small files: what starting them takes
+
+
+@dataclass(frozen=True, eq=False)
+class Survey:
+    """What was found of some files.
+
+    Args:
+        paths: of the files, each once.
+        rows: of each, see `rows`.
+        reasons: why files are not read, by path.
+    """
+
+    paths: tuple[str, ...]
+    rows: Rows
+    reasons: dict[str, str]
+
+    def places(self, paths: tuple[str, ...]) -> NDArray[np.int64]:
+        """Where the rows of some of the files are, int64 (N,)."""
+        if paths == self.paths:
+            return np.arange(len(paths))
+        return np.array([self._place[path] for path in paths], np.int64)
+
+    @cached_property
+    def _place(self) -> dict[str, int]:
+        return {path: place for place, path in enumerate(self.paths)}
+
+    def facts(self) -> list[Facts]:
+        """Of the readable files, in their order."""
+        return facts_of(self.rows[self.rows["readable"]])
+
+    def unreadable(self) -> list[UnreadableImage]:
+        """What is wrong with the others."""
+        bad = (path for path in self.paths if path in self.reasons)
+        return [UnreadableImage(path, self.reasons[path]) for path in bad]
+
+
+def survey(
+    paths: Sequence[str], root: str, decoding: Decoding, progress: Progress | None = None
+) -> Survey:
+    """Look at files, on all cores; those that were looked at before are not read again.
+
+    Args:
+        paths: of the files; several times the same is one.
+        root: the folder by which what is found is kept.
+        decoding: how they are opened.
+        progress: called with the number of files read and the total of those, now and then.
+    """
+    paths = tuple(dict.fromkeys(paths))
+    stamps = _stamps(paths)
+    is_large = len(paths) >= KEEP_FROM or stamps["size"].sum() >= KEEP_BYTES
+    path = place_of(root, decoding) if is_large else None
+    if path is None:
+        nothing = np.zeros(len(paths), ROW)
+        return _completed(paths, nothing, np.arange(len(paths)), decoding, progress)
+    names = _names(paths, root)
+    rows, new = _remembered(recall(path, decoding), names, stamps)
+    if len(new):
+        with _alone(path):  # of several processes one reads the files
+            kept = recall(path, decoding)
+            rows, new = _remembered(kept, names, stamps)
+            found = _completed(paths, rows, new, decoding, progress)
+            if len(new):
+                keep(path, _merged(kept, names, found.rows), decoding)
+        return found
+    return Survey(paths, rows, {})
+
+
+def _completed(
+    paths: tuple[str, ...],
+    rows: Rows,
+    new: NDArray[np.int64],
+    decoding: Decoding,
+    progress: Progress | None,
+) -> Survey:
+    """`rows` with those at `new` filled in."""
+    reasons: dict[str, str] = {}
+    done = 0
+    for found in _examined([paths[place] for place in new], decoding):
+        chunk = new[done : done + len(found.rows)]
+        rows[chunk] = found.rows
+        reasons |= {paths[chunk[place]]: reason for place, reason in found.reasons.items()}
+        done += len(chunk)
+        if progress is not None:
+            progress(done, len(new))
+    return Survey(paths, rows, reasons)
+
+
+def _examined(paths: Sequence[str], decoding: Decoding) -> Iterator[Examined]:
+    """In chunks: by threads where decoding is most of the work, else by processes."""
+    cpus = our_share().cpus
+    chunks = [paths[start : start + CHUNK] for start in range(0, len(paths), CHUNK)]
+    here = partial(examine, decoding=decoding)
+    if cpus == 1:
+        yield from map(here, chunks)
+    elif not _are_small(paths):
+        yield from in_threads(here, chunks, cpus)
+    elif len(paths) < WORTH_PROCESSES:
+        yield from map(here, chunks)
+    else:
+        with several(cpus, decoding) as ask:
+            yield from in_threads(ask, chunks, cpus)
+
+
+def _are_small(paths: Sequence[str]) -> bool:
+    """By the median of a sample."""
+    sizes = np.sort(_stamps(paths[:: max(1, len(paths) // 64)])["size"])
+    return bool(len(sizes) and sizes[len(sizes) // 2] < SMALL)
+
+
+def _stamps(paths: Sequence[str]) -> NDArray[np.void]:
+    """Of each file; zeros where it is not there."""
+    stamps = np.zeros(len(paths), STAMP)
+    for place, path in enumerate(paths):
+        try:
+            stamps[place] = stamp_of(os.stat(path))
+        except OSError:
+            continue
+    return stamps
+
+
+def _names(paths: Sequence[str], root: str) -> list[bytes]:
+    inside = os.path.join(root, "")
+    return [os.fsencode(path.removeprefix(inside)) for path in paths]
+
+
+def _remembered(
+    kept: Kept, names: list[bytes], stamps: NDArray[np.void]
+) -> tuple[Rows, NDArray[np.int64]]:
+    """The rows that hold still, and the places of the files that have to be looked at."""
+    if kept.names == names:
+        if (kept.rows["stamp"] == stamps).all():
+            return kept.rows, np.zeros(0, np.int64)
+        rows = kept.rows.copy()
+    else:
+        rows = np.zeros(len(names), ROW)
+        there = {name: place for place, name in enumerate(kept.names)}
+        places = np.array([there.get(name, -1) for name in names], np.int64)
+        rows[places >= 0] = kept.rows[places[places >= 0]]
+    new = np.flatnonzero((rows["stamp"] != stamps) | ~rows["readable"])
+    rows[new] = np.zeros(1, ROW)
+    return rows, new
+
+
+def _merged(kept: Kept, names: list[bytes], rows: Rows) -> Kept:
+    """What is to be kept: files that are readable and have settled, and others of the folder."""
+    newest = np.maximum(rows["stamp"]["modified"], rows["stamp"]["changed"])
+    good = rows["readable"] & (newest < time.time_ns() - SETTLED_NS)
+    if kept.names == names or not kept.names:
+        others, mine = [], names
+    else:
+        ours = set(names)
+        others = [place for place, name in enumerate(kept.names) if name not in ours]
+        mine = [kept.names[place] for place in others] + names
+        rows = np.concatenate([kept.rows[others], rows])
+        good = np.concatenate([np.ones(len(others), bool), good])
+    if good.all():
+        return Kept(mine, rows)
+    return Kept([name for name, chosen in zip(mine, good, strict=True) if chosen], rows[good])
+
+
+def _alone(path: Path) -> AbstractContextManager[object]:
+    return FileLock(path.with_suffix(".lock"))
