@@ -65,8 +65,13 @@ class Photographs:
         )
 
     def ours(self, augment: Augment, workers: int = 0, cache_limit: int | None = None) -> Epoch:
-        """Batches as a training step takes them."""
-        return inputs(self.batches(augment, workers, cache_limit), self.preprocess)
+        """Batches as a training step takes them; those from the cache after their first epoch."""
+        batches = self.batches(augment, workers, cache_limit)
+        if cache_limit != 0:
+            for epoch in range(2):  # what the first leaves out at its end
+                for _ in batches.epoch(epoch):
+                    pass
+        return inputs(batches, self.preprocess)
 
     def from_files(self) -> Sides:
         """JPEG files to batches, as in the first epoch, or in all where no cache has room."""
@@ -81,7 +86,7 @@ class Photographs:
         return sides
 
     def from_pixels(self) -> Sides:
-        """Decoded images to batches: ours read the packed file, theirs are in memory."""
+        """Decoded images to batches: ours read the cache, theirs are in memory."""
         return {
             "timm, decoded": loader(Decoded(self._decoded(), self.timm()), BATCH, 0),
             "cladenet, packed": self.ours(self.boxes),
@@ -155,7 +160,7 @@ class Photographs:
         return datasets.ImageFolder(str(self.folder / "train"), transform)
 
     def _decoded(self) -> list[Image.Image]:
-        """Images as our packed file holds them: short side at most 384."""
+        """Images as our cache holds them: short side at most 384."""
         side = self.boxes.stored_side(self.preprocess)
         images = (self.dataset.train.images.read(i) for i in range(len(self.dataset.train)))
         return [

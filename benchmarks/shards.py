@@ -5,8 +5,8 @@
 
 The same photographs, each several times, lie in shards and as files. All sides make random boxes of
 224 pixels, mirrored or not, and end with normalised float32 batches in memory; they take turns in
-one process. Worker processes live across epochs, so their start is not counted. "packing" is what a
-run on the files does before its first step: decode all and write them to the packed cache. On a
+one process. Worker processes live across epochs, so their start is not counted. "packing" is the
+first epoch of a run on the files, which decodes them and keeps them in the cache. On a
 machine that others use too, look at the images per CPU second, given for sides that work in one
 process, threads included, as so many times those of webdataset without processes.
 What is written: benchmarks/results/shards.json.
@@ -96,11 +96,13 @@ def sides(spec: str, photos: Split, folder: str) -> dict[str, Epoch]:
     found: dict[str, Epoch] = {}
     for workers in (0, WORKERS):
         found[f"webdataset, {workers} {PROCESS}es"] = rivals(spec, view, workers)
-    many = photos.subset(np.tile(np.arange(len(photos)), COPIES))
 
     def packing(number: int) -> Iterable[Tensor]:
-        TrainBatches(many, view, BOXES, BATCH, 0, cache_dir=f"{folder}/packed-{number}")
-        yield torch.empty(len(many), 0)
+        for copy in range(COPIES):
+            cache = f"{folder}/packed-{number}-{copy}"
+            batches = TrainBatches(photos, view, BOXES, BATCH, 0, cache_dir=cache)
+            for batch in batches.epoch(0):
+                yield view.to_input(batch.images)
 
     found["packing"] = packing
     for shuffle in ("all", "windows"):

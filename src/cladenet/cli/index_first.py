@@ -15,4 +15,4 @@ def index_first(data: str | None) -> None:
     from cladenet.runs.train.display import indexing
 
     with indexing(quiet=False) as on_bytes:
-        open_shards(data, on_bytes)
+        open_shards(data, on_bytes, any_classes=True)

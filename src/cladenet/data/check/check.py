@@ -111,9 +111,11 @@ def check_dataset(
     near = find_alike(dataset, duplicates)
     warnings += judge_duplicates(dataset, duplicates)
     warnings += judge_alike(dataset, near)
-    dark, assumed = judge_depths(facts, decoding_of(dataset).white_level)
+    assumed = [each.assumed for each in facts if each.assumed is not None]
+    assumed += [each for images in in_shards for each in images.assumed()]
+    dark, said = judge_depths(assumed, decoding_of(dataset).white_level)
     warnings += dark
-    notes += assumed
+    notes += said
     if animated := sum(each.is_animated for each in facts):
         notes.append(f"{animated:,} files hold several frames or pages; the first one is used")
     sizes = _sizes(facts)

@@ -1,21 +1,20 @@
 """Samples whose white no file declares: what is assumed, and when that is likely to be wrong."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
-from cladenet.data.images.facts import Facts
+from cladenet.data.images.samples import Assumed
 
 FULL = 65535  # white in 16 bits
 DARK = (FULL + 1) // 8  # where all images stay below, fewer bits are in use
 
 
-def judge_depths(facts: Iterable[Facts], white_level: float) -> tuple[list[str], list[str]]:
+def judge_depths(assumed: Sequence[Assumed], white_level: float) -> tuple[list[str], list[str]]:
     """(warnings, notes) about the images of more than 8 bits, all of which have one white.
 
     Args:
-        facts: of all readable images of a data set.
+        assumed: of all readable images of a data set whose white is not declared.
         white_level: what the user has set; 0 if nothing.
     """
-    assumed = [each.assumed for each in facts if each.assumed is not None]
     peaks = [each.peak for each in assumed if each.kind == "16-bit"]
     floats = sum(each.kind == "float" for each in assumed)
     warnings, notes = [], []

@@ -61,7 +61,9 @@ def settle_unreadable(
     if bad and on_unreadable == "stop":
         raise DataError(_stop_message(bad, total, dataset.spec))
     facts = found.facts() if found is not None else []
-    warnings, notes = judge_depths(facts, decoding_of(dataset).white_level)
+    assumed = [each.assumed for each in facts if each.assumed is not None]
+    assumed += [each for images in indexed for each in images.assumed()]
+    warnings, notes = judge_depths(assumed, decoding_of(dataset).white_level)
     notes = [*warnings, *notes]
     animated = sum(each.is_animated for each in facts)
     animated += sum(images.animated() for images in indexed)

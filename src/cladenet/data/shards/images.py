@@ -4,13 +4,15 @@ import hashlib
 import os
 import zlib
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cladenet.data.dataset import DataSet
 from cladenet.data.images.decode import Decoding, UnreadableImage
-from cladenet.data.images.facts import Facts
+from cladenet.data.images.facts import USUAL, Facts, inspect
+from cladenet.data.images.samples import Assumed
 from cladenet.data.order import Order, shuffled
 from cladenet.data.shards.catalogue import Catalogue, Numbers
 from cladenet.data.shards.damage import DamagedShard
@@ -77,15 +79,43 @@ class ShardImages:
         return self.catalogue.name(int(self.samples[index]))
 
     def reasons(self) -> dict[int, str]:
-        """Why images do not decode, by their places here, as the index says."""
+        """Why images do not decode, by their places here."""
+        found = self._judged.items()
+        return {place: verdict for place, verdict in found if isinstance(verdict, str)}
+
+    @cached_property
+    def _judged(self) -> dict[int, Facts | str]:
+        """What the index cannot say of images as they are opened here, or why they do not decode.
+
+        It was made with the usual limits. Where others hold, those images are looked at again that
+        did not decode or are too large.
+        """
         found: dict[int, str] = {}
         starts = self.catalogue.starts[:-1].tolist()
         for start, index in zip(starts, self.catalogue.indexes, strict=True):
             found |= {start + place: reason for place, reason in index.about.unreadable.items()}
-        if not found:
-            return {}
         bad = np.isin(self.samples, np.fromiter(found, np.int64))
-        return {int(n): found[int(self.samples[n])] for n in np.flatnonzero(bad)}
+        if self.decoding.white_level or self.decoding.max_pixels != USUAL.max_pixels:
+            shapes = np.concatenate([index.shapes for index in self.catalogue.indexes])
+            area = shapes[self.samples].prod(axis=1, dtype=np.int64)
+            again = np.flatnonzero(bad | (area > self.decoding.max_pixels)).tolist()
+            return {place: self._look(place) for place in again}
+        return {place: found[int(self.samples[place])] for place in np.flatnonzero(bad).tolist()}
+
+    def _look(self, place: int) -> Facts | str:
+        try:
+            return inspect(self.source(place), self.decoding).facts
+        except UnreadableImage as error:
+            return error.reason
+
+    def assumed(self) -> list[Assumed]:
+        """Of the images whose white is not declared, one by one; the largest sample of a shard."""
+        return [
+            Assumed("float" if kind == "float" else "16-bit", peak)
+            for index in self.catalogue.indexes
+            for kind, (count, peak) in index.about.assumed.items()
+            for _ in range(count)
+        ]
 
     def animated(self) -> int:
         """How many images hold several frames or pages, as the index says."""
@@ -96,12 +126,12 @@ class ShardImages:
         return int(np.concatenate(moving)[self.samples].sum())
 
     def facts(self, index: int) -> Facts | UnreadableImage:
-        """What the index says of image `index`."""
-        shard, place = self.catalogue.place(int(self.samples[index]))
-        reason = self.catalogue.indexes[shard].about.unreadable.get(place)
-        if reason is not None:
-            return UnreadableImage(self.name(index), reason)
-        return self.catalogue.indexes[shard].facts(place)
+        """What is known of image `index`."""
+        verdict = self._judged.get(index)
+        if verdict is None:
+            shard, place = self.catalogue.place(int(self.samples[index]))
+            return self.catalogue.indexes[shard].facts(place)
+        return UnreadableImage(self.name(index), verdict) if isinstance(verdict, str) else verdict
 
     def likeness(self, index: int) -> tuple[int, int]:
         """Size and CRC-32 of the bytes of image `index`."""

@@ -29,7 +29,7 @@ from cladenet.data.images.facts import Facts
 from cladenet.errors import DataError
 from cladenet.files import write_atomically
 
-VERSION = 1
+VERSION = 2
 ARRAYS = {
     "offsets": "<i8", "sizes": "<i8", "crc32": "<u4", "labels": "<i4", "shapes": "<i4",
     "kinds": "|u1", "names": "|u1", "name_ends": "<i8",
@@ -59,6 +59,8 @@ class About:
         classes: names of the classes by number, where the shard lists them; else empty.
         kinds: (format, mode, animated).
         unreadable: sample to the reason why its image does not decode.
+        assumed: of images whose white is not declared, kind to how many there are and the largest
+            sample.
         ignored: kind of file that belongs to no sample, to how many there are.
         is_closed: a tar archive ended as it should.
         groups: samples of each row group of a Parquet file; of a tar archive all in one.
@@ -77,6 +79,7 @@ class About:
     classes: tuple[str, ...] = ()
     kinds: tuple[tuple[str, str, bool], ...] = ()
     unreadable: dict[int, str] = field(default_factory=dict)
+    assumed: dict[str, tuple[int, float]] = field(default_factory=dict)
     ignored: dict[str, int] = field(default_factory=dict)
     is_closed: bool = True
     groups: tuple[int, ...] = ()
@@ -124,6 +127,7 @@ class Collector:
         self._vocabulary: dict[str, int] = {}
         self._kinds: dict[tuple[str, str, bool], int] = {}
         self.unreadable: dict[int, str] = {}
+        self._assumed: dict[str, tuple[int, float]] = {}
 
     def __len__(self) -> int:
         return len(self._rows) // COLUMNS
@@ -133,6 +137,9 @@ class Collector:
         if isinstance(facts, str):
             self.unreadable[len(self)] = facts
             facts = NONE
+        if facts.assumed is not None:
+            count, peak = self._assumed.get(facts.assumed.kind, (0, 0.0))
+            self._assumed[facts.assumed.kind] = count + 1, max(peak, float(facts.assumed.peak))
         kind = (facts.format, facts.mode, facts.is_animated)
         self._names += name.encode("utf-8", "surrogateescape")
         self._rows.extend(
@@ -155,6 +162,7 @@ class Collector:
             vocabulary=tuple(self._vocabulary),
             kinds=tuple(self._kinds),
             unreadable=self.unreadable,
+            assumed=self._assumed,
             **more,
         )
         return ShardIndex(
@@ -208,7 +216,9 @@ def _about(values: dict[str, Any]) -> About:
     lists = {name: tuple(values[name]) for name in ("vocabulary", "classes", "groups")}
     kinds = tuple((str(form), str(mode), bool(many)) for form, mode, many in values["kinds"])
     unreadable = {int(sample): str(reason) for sample, reason in values["unreadable"].items()}
-    return About(**{**values, **lists, "kinds": kinds, "unreadable": unreadable})
+    assumed = {str(kind): (int(n), float(peak)) for kind, (n, peak) in values["assumed"].items()}
+    more = {"kinds": kinds, "unreadable": unreadable, "assumed": assumed}
+    return About(**{**values, **lists, **more})
 
 
 def _sum(arrays: dict[str, NDArray[Any]]) -> int:

@@ -52,7 +52,7 @@ def index_shards(spec: str, *, again: bool = False, on_bytes: OnBytes | None = N
             library.keep(shard, index, shard.identity(), publish=True)
     library.make([shard for shard in every if shard not in known], publish=True)
     folders = {str(beside(shard).parent) for shard in every if beside(shard).exists()}
-    dataset = open_shards(request.spec())
+    dataset = open_shards(request.spec(), any_classes=True)
     unreadable = [
         (images.name(place), reason)
         for images in shard_images(dataset)

@@ -103,7 +103,7 @@ def open_dataset(spec: str, options: OpenOptions) -> DataSet:
     if is_request(spec):
         from cladenet.data.sources.shards import open_shards
 
-        dataset = open_shards(spec, options.indexing)
+        dataset = open_shards(spec, options.indexing, any_classes=options.any_classes)
     else:
         dataset = _read(spec, options)
     channels = dataset.channels if options.channels is None else options.channels

@@ -1,7 +1,6 @@
 """Data sets that are shards: `wds:PATTERN`, `parquet:PATTERN`; see `shards.pattern`."""
 
 import os
-import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -19,19 +18,15 @@ from cladenet.data.shards.pattern import SPLITS, Request, expand, folder_name, g
 from cladenet.data.shards.reading import SampleReader
 from cladenet.data.shards.scanning.several import OnBytes, Shard
 from cladenet.data.shards.scanning.wids import Listed
+from cladenet.data.sources.parts import part_of, split_name
 from cladenet.errors import BadArgument, DataError
-
-WORDS = {
-    "train": ("train", "training"),
-    "val": ("val", "valid", "validation", "dev"),
-    "test": ("test", "testing", "eval", "evaluation"),
-}
-SPLIT_OF = {word: split for split, words in WORDS.items() for word in words}
 
 Files = Mapping[str, Sequence[Listed]]
 
 
-def open_shards(spec: str, on_bytes: OnBytes | None = None) -> DataSet:
+def open_shards(
+    spec: str, on_bytes: OnBytes | None = None, *, any_classes: bool = False
+) -> DataSet:
     """The data set in shards, with RGB images.
 
     Shards without index are read once, whole, and their indexes kept in the cache.
@@ -39,6 +34,7 @@ def open_shards(spec: str, on_bytes: OnBytes | None = None) -> DataSet:
     Args:
         spec: `wds:...` or `parquet:...`.
         on_bytes: hears how many bytes of the shards without index are read, and of how many.
+        any_classes: one class is enough, for what is to be scored rather than learnt.
 
     Raises:
         BadArgument: the text is no request.
@@ -52,8 +48,11 @@ def open_shards(spec: str, on_bytes: OnBytes | None = None) -> DataSet:
     given = _given_classes(request.classes)
     classes, more = classes_of(catalogues, given)
     notes += (*library.notes, *more, *_remarks(catalogues))
-    if len(classes) < 2:
-        raise DataError(f"{readable(spec)} has one class only; a classifier needs two or more")
+    if len(classes) < 2 and not any_classes:
+        raise DataError(
+            f"{readable(spec)} has one class only ({readable(classes[0])!r}); a classifier needs "
+            "two or more"
+        )
     by_number = bool(given) or any(
         index.about.classes for each in catalogues.values() for index in each.indexes
     )
@@ -112,13 +111,13 @@ def find_files(request: Request) -> tuple[dict[str, list[Listed]], tuple[str, ..
 
 
 def split_of(path: str) -> str:
-    """`train`, `val`, `test`, or nothing, by a word in the file's name, else its folder's name."""
+    """`train`, `val`, `test`, or nothing, by a word in the file's name, else by its folder's name.
+
+    The words are those of folders, see `parts`.
+    """
     folder, name = os.path.split(path)
-    words = re.split(r"[^a-z]+", name.lower())
-    splits = {SPLIT_OF[word] for word in words if word in SPLIT_OF}
-    if len(splits) == 1:
-        return splits.pop()
-    return SPLIT_OF.get(os.path.basename(folder).lower(), "")
+    found = split_name(name)
+    return found.part if found is not None else part_of(os.path.basename(folder)) or ""
 
 
 def _refuse_shared(files: Files) -> None:

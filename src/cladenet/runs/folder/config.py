@@ -129,7 +129,7 @@ class RunConfig:
 
     @property
     def cache_limit(self) -> int | None:
-        """Bytes that each packed file of images may take; None leaves it to the free disk."""
+        """Bytes that decoded images may take in the cache; None leaves it to the free disk."""
         return None if self.cache_gb == "auto" else round(self.cache_gb * 1e9)
 
 
