@@ -82,6 +82,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=("stop", "skip"),
         help="images that are damaged, or too large at a scale",
     )
+    parser.add_argument(
+        "--max-megapixels", type=float, metavar="N", help="refuse larger images (as in training)"
+    )
+    parser.add_argument(
+        "--white-level",
+        type=float,
+        metavar="N",
+        help="the sample that is white where it is not declared (as in training)",
+    )
     parser.argument_default = None
     add_engine(parser)
     parser.add_argument(

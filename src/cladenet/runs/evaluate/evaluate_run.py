@@ -53,7 +53,7 @@ def _own_view(run: str | Path, options: EvaluateOptions) -> Evaluated:
     """The view that the checkpoint describes, from the cache of decoded images."""
     device = choose_device(options.device)
     check_precision(options.precision, device.type)
-    loaded = load(run)
+    loaded = options.limits(load(run))
     given = options.data is not None
     whole = opened(loaded, options.data, options.on_unreadable)
     dataset, name, images, notes = scored(whole, loaded, options.split, given=given)

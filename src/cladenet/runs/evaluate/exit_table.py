@@ -81,7 +81,7 @@ def evaluate_exits(run: str | Path, options: EvaluateOptions) -> ExitTable:
     _refuse_views(options)
     device = choose_device(options.device)
     check_precision(options.precision, device.type, PLAIN_PRECISIONS)
-    loaded = load(run)
+    loaded = options.limits(load(run))
     if loaded.model.num_exits == 1:
         raise BadArgument(
             f"{loaded.card.network} has one exit; evaluate it without --exits. "

@@ -94,7 +94,7 @@ def table_of(runs: Sequence[str | Path], options: EvaluateOptions) -> ProtocolTa
     trained = _as_range(options.train_scale)
     device = choose_device(options.device)
     check_precision(options.precision, device.type, PLAIN_PRECISIONS)
-    loaded = [load(run) for run in runs]
+    loaded = [options.limits(load(run)) for run in runs]
     if not loaded:
         raise BadArgument("no run is given; give at least one run folder")
     refuse_other_classes(loaded)

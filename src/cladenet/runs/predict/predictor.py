@@ -85,6 +85,8 @@ class Predictor:
         fit: `stretch` or `crop` to bring images to the network's size, for checkpoints of data
             that had one size; by default what the checkpoint says.
         max_megapixels: files of which more would be decoded are refused; by default as in training.
+        white_level: the sample that is white in files of more than 8 bits that do not declare it;
+            by default as in training.
         workers: threads that decode files; 0 is one for each CPU, up to 8.
         threads: for the engine, see `for_inference`.
         note: is given a sentence about what runs the network.
@@ -105,6 +107,7 @@ class Predictor:
         engine: str = "auto",
         fit: str | None = None,
         max_megapixels: float | None = None,
+        white_level: float | None = None,
         workers: int = 0,
         threads: int | None = None,
         note: Callable[[str], None] = lambda _: None,
@@ -119,6 +122,8 @@ class Predictor:
         self.preprocess = fitted(self.loaded.card.preprocess, fit)
         if max_megapixels is not None:
             self.preprocess = replace(self.preprocess, max_megapixels=max_megapixels)
+        if white_level is not None:
+            self.preprocess = replace(self.preprocess, white_level=white_level)
         self.top, self.batch_size = top, batch_size
         self.workers = workers or min(MOST_WORKERS, our_share().cpus)
         self._precision, self._engine, self._threads, self._note = precision, engine, threads, note
