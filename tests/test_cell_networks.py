@@ -165,11 +165,32 @@ def test_what_follows_a_reduction_may_skip_it(skip: bool, read: list[int]) -> No
 def test_paths_are_dropped_more_often_the_longer_training_lasts_and_the_deeper_they_lie() -> None:
     model = create_model("nasnet_a_cifar", n=1, width=8, num_classes=4)
     drops = [layer for layer in followers(model) if isinstance(layer, ScheduledDropPath)]
-    assert len(drops) == 5 * 10
+    assert len(drops) == 3 * (10 - 2) + 2 * (10 - 1)  # without NORMAL_A's two `none`, and one
     for layer in drops:
         layer.at_progress(0.5)
     # 5 cells: 0.4 k / 5 at the end, half of that in the middle.
     assert sorted({round(layer.rate, 6) for layer in drops}) == [0.04, 0.08, 0.12, 0.16, 0.2]
+
+
+def test_what_passes_a_state_on_is_never_dropped_even_where_it_strides() -> None:
+    """TF-Slim's and the TPU's `_apply_operation`: drop path, if the operation is not `none`."""
+    cell = Cell((Block("none", 0, "avg_pool_3x3", 1), Block("1x1", 0, "none", 2)), (2, 3))
+    built = BuiltCell(cell, 4, 4, 4, False, 2, 0.4, nn.BatchNorm2d)
+    kinds = [[type(layer).__name__ for layer in op.children()] for op in built.operations]
+    assert kinds == [
+        ["ReLU", "Conv2d", "BatchNorm2d"],
+        ["AvgPool2d", "ScheduledDropPath"],
+        ["ReLU", "Conv2d", "BatchNorm2d", "ScheduledDropPath"],
+        [],
+    ]
+
+
+def test_amoebanets_paths_are_dropped_alike_in_all_cells() -> None:
+    """The TPU code's default `drop_connect_version`, v1: in the course of training alone."""
+    model = create_model("amoebanet_a_n6_f32_cifar", n=1, width=8, num_classes=4)
+    drops = [layer for layer in followers(model) if isinstance(layer, ScheduledDropPath)]
+    assert len(drops) == 3 * (10 - 2) + 2 * 10
+    assert {layer.rate for layer in drops} == {0.3}
 
 
 @pytest.mark.parametrize("name", ["nasnet_a_cifar", "amoebanet_a_n6_f32_cifar"])
@@ -216,7 +237,8 @@ def test_the_auxiliary_classifier_is_full_size_on_the_last_map_before_the_reduct
     kernel.register_forward_hook(lambda _layer, _inputs, output: seen.append(output.shape[2:]))
     logits, auxiliary = model(torch.randn(2, 3, size, size))
     assert logits.shape == auxiliary.shape == (2, 4)
-    assert seen == [(1, 1)]
+    left = side if name == "enas_micro_cifar" else 1  # padded there
+    assert seen == [(left, left)]
     model.eval()
     images = torch.randn(1, 3, size, size)
     torch.testing.assert_close(model(images), model.forward_head(model.forward_features(images)))

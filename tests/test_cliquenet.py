@@ -6,7 +6,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cladenet.errors import BadArgument
-from cladenet.models.cliquenet import CliqueLayer, CliqueNet, CliqueNetCifar
+from cladenet.models.clique_block import CliqueLayer
+from cladenet.models.cliquenet import CliqueNet, CliqueNetCifar
 from cladenet.registry import create_model
 from overfit import sgd, steps_to_learn
 from parity import randomised, worst
@@ -105,6 +106,33 @@ def test_without_attention_the_sizes_are_those_that_the_paper_tabulates() -> Non
         with torch.device("meta"):
             model = create_model(f"cliquenet_{name}", attention=False)
         assert round(sum(p.numel() for p in model.parameters()) / 1e6, 2) == million
+
+
+def test_dropout_follows_every_convolution_and_precedes_what_attention_averages() -> None:
+    """models/utils.py, `transition` and `compress`: conv2d, dropout; attention or norm."""
+    model: Any = create_model("cliquenet_150_30_abc_cifar", k=8, T=12, drop_rate=0.5)
+    transition, feature = model.stages[1].transition, model.stages[0].feature
+    made: list[Tensor] = []
+    for place in (transition.get_submodule("1"), feature.get_submodule("1")):
+        place.register_forward_hook(lambda _layer, _inputs, output: made.append(output))
+    read: list[Tensor] = []
+    for place in (transition.get_submodule("2"), feature.get_submodule("2")):
+        place.register_forward_pre_hook(lambda _layer, inputs: read.append(inputs[0]))
+    torch.manual_seed(0)
+    transition(torch.randn(2, 16, 8, 8))
+    feature(torch.randn(2, 80, 8, 8))
+    for before, after in zip(made, read, strict=True):
+        kept = after != 0
+        assert 0.4 < kept.double().mean() < 0.6
+        torch.testing.assert_close(after[kept], 2 * before[kept])
+    dropping = sum(isinstance(m, nn.Dropout) for m in model.modules())
+    assert dropping == 3 * 2 + 3 + 2  # a layer's two convolutions share one
+
+
+def test_weights_keep_the_names_they_had_before_dropout_came_between() -> None:
+    with torch.device("meta"):
+        names = create_model("cliquenet_150_30_abc_cifar").state_dict()
+    assert {"stages.1.transition.2.excite.0.weight", "stages.0.feature.2.0.weight"} <= set(names)
 
 
 def test_stage_one_is_a_dense_block_that_stage_two_computes_anew() -> None:

@@ -40,6 +40,13 @@ def fitted(x: Tensor, *layers: Any) -> Tensor:
     return F.batch_norm(x, norm.running_mean, norm.running_var, norm.weight, norm.bias)
 
 
+def fitted_relu(x: Tensor, layers: Any) -> Tensor:
+    """Convolution, norm, ReLU in functional calls."""
+    conv, norm, _ = layers
+    x = F.conv2d(x, conv.weight)
+    return F.relu(F.batch_norm(x, norm.running_mean, norm.running_var, norm.weight, norm.bias))
+
+
 def test_both_inputs_are_fitted_and_h_i_passes_one_more_layer() -> None:
     """At the start h_0 stands for both, and each has a 1x1 of its own."""
     torch.manual_seed(0)
@@ -66,6 +73,26 @@ def test_an_identity_that_strides_is_a_factorized_reduction_and_is_never_dropped
         any(isinstance(m, ScheduledDropPath) for m in op.modules()) for op in normal.operations
     ]
     assert dropped == [number != 4 for number in NORMAL_ARC[1::2]]
+
+
+def test_the_auxiliary_classifier_pads_its_last_convolution_and_has_no_last_bias() -> None:
+    """micro_child.py: SAME over a map of 2x2 with a kernel of 2x2, the average, w alone."""
+    model = create_model("enas_micro_cifar", n=1, width=8, auxiliary=True, num_classes=4)
+    assert model.auxiliary is not None
+    (head,) = model.auxiliary
+    assert isinstance(head, nn.Sequential)
+    head.eval()
+    x = torch.randn(3, 160, 8, 8)
+    pooled = F.avg_pool2d(F.relu(x), 5, 3)
+    proj, conv = head[2], head[4]
+    small = fitted_relu(pooled, proj)
+    assert small.shape == (3, 128, 2, 2)
+    large = fitted_relu(F.pad(small, (0, 1, 0, 1)), conv)
+    assert large.shape == (3, 768, 2, 2)
+    last = head[-1].get_parameter("weight")
+    torch.testing.assert_close(head(x), large.mean((2, 3)) @ last.T)
+    model.reset_classifier(7)
+    assert head[-1].bias is None
 
 
 def test_the_macro_arc_says_24_layers_that_double_twice() -> None:

@@ -1,3 +1,5 @@
+import warnings
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -204,3 +206,23 @@ def test_the_modern_form_on_colour_has_the_size_that_its_note_gives() -> None:
 def test_eight_real_images_are_overfitted(name: str, lr: float) -> None:
     torch.manual_seed(0)
     assert 0 < steps_to_learn(create_model(name), sgd(lr), size=32) < 200
+
+
+@pytest.mark.parametrize("size", [28, 29])
+def test_sub_sampling_is_a_sum_in_onnx_files_too(size: int, tmp_path: Path) -> None:
+    """Both exporters of torch write a plain average where `divisor_override` is asked for."""
+    onnx = pytest.importorskip("onnx")
+    runtime = pytest.importorskip("onnxruntime")
+    layer = SubSampling(6).eval()
+    nn.init.uniform_(layer.weight, 0.5, 2.0)
+    nn.init.uniform_(layer.bias, -1.0, 1.0)
+    x = torch.randn(2, 6, size, size)
+    file = tmp_path / "s2.onnx"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(layer, (x,), file, input_names=["x"], dynamo=False)
+    onnx.checker.check_model(onnx.load(file))
+    (found,) = runtime.InferenceSession(file).run(None, {"x": x.numpy()})
+    even = x[:, :, : size // 2 * 2, : size // 2 * 2]
+    sums = even.unflatten(2, (-1, 2)).unflatten(4, (-1, 2)).sum((3, 5))
+    torch.testing.assert_close(torch.from_numpy(found), layer.weight * sums + layer.bias)

@@ -215,7 +215,8 @@ class Classifier(nn.Module):
         if num_classes == 0:
             self.auxiliary, self.auxiliary_after = None, ()
         for head in cast(Iterable[nn.Sequential], self.auxiliary or ()):
-            self.renew(head, nn.Linear(cast(nn.Linear, head[-1]).in_features, num_classes))
+            last = cast(nn.Linear, head[-1])
+            self.renew(head, nn.Linear(last.in_features, num_classes, last.bias is not None))
         for head, width in zip(self._early_heads(), self.exit_widths, strict=True):
             self.renew(head, self.new_classifier(width))
 

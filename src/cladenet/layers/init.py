@@ -43,6 +43,12 @@ def fan_in(layer: nn.Conv2d | nn.Linear) -> int:
     return layer.weight[0].numel()
 
 
+def fan_out(layer: nn.Conv2d | nn.Linear) -> int:
+    """Output units that one input value reaches: those of its own group, at each of its places."""
+    groups = layer.groups if isinstance(layer, nn.Conv2d) else 1
+    return layer.weight.numel() // layer.weight.shape[1] // groups
+
+
 def he_init(module: nn.Module) -> None:
     """N(0, 2 / fan-in) and biases 0: He 2015 (arXiv:1502.01852), Eq. (10), its forward case."""
     for layer in _weighted(module):
@@ -53,15 +59,58 @@ def he_init(module: nn.Module) -> None:
 def he_fan_out_init(module: nn.Module) -> None:
     """N(0, 2 / fan-out) in convolutions: He 2015, Eq. (14), its backward case.
 
-    Fan-out is kernel height x width x output channels, as in fb.resnet.torch. Linear layers are
-    drawn as Torch draws them, uniform within 1 / sqrt(fan-in); biases are 0.
+    Fan-out is kernel height x width x output channels, those of all groups, as in fb.resnet.torch.
+    Linear layers are drawn as Torch draws them, uniform within 1 / sqrt(fan-in); biases are 0.
     """
     for layer in _weighted(module):
         if isinstance(layer, nn.Conv2d):
-            fan_out = layer.weight.numel() // layer.weight.shape[1]
-            nn.init.normal_(layer.weight, std=math.sqrt(2 / fan_out))
+            of_all_groups = layer.weight.numel() // layer.weight.shape[1]
+            nn.init.normal_(layer.weight, std=math.sqrt(2 / of_all_groups))
         else:
-            bound = 1 / math.sqrt(fan_in(layer))
+            _draw_as_torch(layer)
+        _zero_bias(layer)
+
+
+def he_init_torch_linear(module: nn.Module) -> None:
+    """N(0, 2 / fan-in) in convolutions; linear layers as Torch draws them, biases 0.
+
+    Uniform within 1 / sqrt(fan-in): as in the authors' code of wide residual networks.
+    """
+    for layer in _weighted(module):
+        if isinstance(layer, nn.Conv2d):
+            nn.init.normal_(layer.weight, std=math.sqrt(2 / fan_in(layer)))
+        else:
+            _draw_as_torch(layer)
+        _zero_bias(layer)
+
+
+def variance_scaled(weight: Tensor, fan: int) -> None:
+    """TF-Slim's `variance_scaling_initializer`: variance 2 / fan, drawn into `weight`.
+
+    A normal distribution of variance 1.3 x 2 / fan is cut off at two deviations, which leaves
+    2 / fan of it.
+    """
+    std = math.sqrt(1.3 * 2 / fan)
+    nn.init.trunc_normal_(weight, std=std, a=-2 * std, b=2 * std)
+
+
+def slim_fan_out_init(module: nn.Module) -> None:
+    """`variance_scaled` by the fan-out, in convolutions and linear layers; biases 0."""
+    for layer in _weighted(module):
+        variance_scaled(layer.weight, fan_out(layer))
+        _zero_bias(layer)
+
+
+def mnasnet_init(module: nn.Module) -> None:
+    """N(0, 2 / fan-out) in convolutions, uniform within 1 / sqrt(classes) in the last, biases 0.
+
+    As in the authors' code of MnasNet and EfficientNet.
+    """
+    for layer in _weighted(module):
+        if isinstance(layer, nn.Conv2d):
+            nn.init.normal_(layer.weight, std=math.sqrt(2 / fan_out(layer)))
+        else:
+            bound = 1 / math.sqrt(layer.out_features)
             nn.init.uniform_(layer.weight, -bound, bound)
         _zero_bias(layer)
 
@@ -92,6 +141,11 @@ def _weighted(module: nn.Module) -> list[nn.Conv2d | nn.Linear]:
     """Without those on the meta device: they hold no values, and pretending to draw takes long."""
     layers = (layer for layer in module.modules() if isinstance(layer, WEIGHTED))
     return [layer for layer in layers if not layer.weight.is_meta]
+
+
+def _draw_as_torch(layer: nn.Linear) -> None:
+    bound = 1 / math.sqrt(fan_in(layer))
+    nn.init.uniform_(layer.weight, -bound, bound)
 
 
 def _zero_bias(layer: nn.Conv2d | nn.Linear) -> None:

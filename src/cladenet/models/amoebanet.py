@@ -13,11 +13,15 @@ Real, Aggarwal, Huang, Le. Regularized Evolution for Image Classifier Architectu
 
 AmoebaNet-A is Fig. 5; B, C and D stand in early versions of the text. All wiring is that of the
 authors' TPU code: state 0 is h_i, state 1 h_(i-1). 3x3 and 1x7-7x1 convolutions work at a quarter
-of the width, and the auxiliary classifier is NASNet's. In cell B the name of an operation asks for
-dilation, which the code does not do, and neither do we. For the windows that stride see `nasnet`.
+of the width, weights are drawn as NASNet's, and drop path is as likely in all cells. In cell B the
+name of an operation asks for dilation, which the code does not do, and neither do we.
+
+The auxiliary classifier is NASNet's; the TPU code's has 0.4 of its widths, 51 and 307. For the
+windows that stride and for the norms' running statistics see `nasnet`.
 """
 
 from functools import partial
+from typing import ClassVar
 
 from cladenet.models.cell_network import CellNetwork
 from cladenet.models.cells import read_cell
@@ -97,6 +101,8 @@ REDUCTION_D = read_cell(
 
 class AmoebaNet(CellNetwork):
     """The network of a pair of cells, of any size; arguments as in `CellNetwork`."""
+
+    drops_deeper_more: ClassVar[bool] = False
 
 
 _ANY = partial(AmoebaNet, drop_path=0.3)

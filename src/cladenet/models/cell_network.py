@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from cladenet.errors import BadArgument
 from cladenet.layers.classifier import Classifier
 from cladenet.layers.conv import conv_norm_act
-from cladenet.layers.init import glorot_init
+from cladenet.layers.init import slim_fan_out_init
 from cladenet.layers.norm import Norm
 from cladenet.models.cells import BuiltCell, Cell
 from cladenet.models.inception import auxiliary_head, inception_norm
@@ -66,7 +66,8 @@ class Cells:
         kind: makes a cell.
         channels: of the first state, h_0; there is none before it.
         total: how many cells there will be.
-        drop_path: rate of scheduled drop path in the last of them; cell i of L has i / L of it.
+        drop_path: rate of scheduled drop path in the last of them.
+        deeper_more: cell i of L has i / L of that rate; else all have the same.
         norm: maps a channel count to a normalisation layer.
 
     Attributes:
@@ -76,9 +77,17 @@ class Cells:
     """
 
     def __init__(
-        self, kind: type[BuiltCell], channels: int, total: int, *, drop_path: float, norm: Norm
+        self,
+        kind: type[BuiltCell],
+        channels: int,
+        total: int,
+        *,
+        drop_path: float,
+        deeper_more: bool,
+        norm: Norm,
     ) -> None:
         self.kind, self.total, self.drop_path, self.norm = kind, total, drop_path, norm
+        self.deeper_more = deeper_more
         self.before: int | None = None
         self.current = channels
         self.shrink = False
@@ -87,7 +96,7 @@ class Cells:
     def add(self, cell: Cell, width: int, stride: int, keeps: bool = False) -> Step:
         """The next one, of that width; arguments as in `BuiltCell` and `Step`."""
         self.built += 1
-        rate = self.drop_path * self.built / self.total
+        rate = self.drop_path * (self.built / self.total if self.deeper_more else 1)
         made = self.kind(
             cell, width, self.before, self.current, self.shrink, stride, rate, self.norm
         )
@@ -99,6 +108,8 @@ class Cells:
 
 class CellNetwork(Classifier):
     """Any pair of cells, for ImageNet or CIFAR.
+
+    A subclass says by `drops_deeper_more` whether drop path is the likelier the deeper it lies.
 
     Args:
         normal: the cell that keeps the size.
@@ -113,13 +124,15 @@ class CellNetwork(Classifier):
             with the auxiliary classifier from `image_size` on.
         drop_path: rate of scheduled drop path in the last cell, at the end of training.
         image_size: side of the images of training; the auxiliary classifier is made for it.
+        auxiliary_padded: its last convolution is padded, and its linear layer has no bias.
 
     Raises:
         BadArgument: images of `image_size` leave the auxiliary classifier less than 5x5.
     """
 
     cell_type: ClassVar[type[BuiltCell]] = BuiltCell
-    init = staticmethod(glorot_init)
+    init = staticmethod(slim_fan_out_init)
+    drops_deeper_more: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -136,6 +149,7 @@ class CellNetwork(Classifier):
         drop_path: float = 0.0,
         auxiliary: bool = False,
         image_size: int = 224,
+        auxiliary_padded: bool = False,
         norm: Norm = inception_norm,
     ) -> None:
         if n < 1 or width < 4:
@@ -144,7 +158,12 @@ class CellNetwork(Classifier):
         self.least_size = 4 if cifar else 33
         first_width = 3 * width if cifar else stem
         cells = Cells(
-            self.cell_type, first_width, 3 * n + (2 if cifar else 4), drop_path=drop_path, norm=norm
+            self.cell_type,
+            first_width,
+            3 * n + (2 if cifar else 4),
+            drop_path=drop_path,
+            deeper_more=self.drops_deeper_more,
+            norm=norm,
         )
         first = Begin(
             *conv_norm_act(
@@ -167,7 +186,7 @@ class CellNetwork(Classifier):
             self.stages.append(LastSteps(*steps) if i == 2 else nn.Sequential(*steps))
         self.head = nn.Sequential(nn.ReLU(), *self.average_head(cells.current, drop_rate))
         if auxiliary and num_classes:
-            self._add_auxiliary_head(image_size, cifar, norm)
+            self._add_auxiliary_head(image_size, cifar, auxiliary_padded, norm)
         self.initialise(self)
 
     def auxiliary_place(self) -> tuple[int, int]:
@@ -177,7 +196,7 @@ class CellNetwork(Classifier):
         """
         return 1, len(cast(nn.Sequential, self.stages[1])) - 1
 
-    def _add_auxiliary_head(self, image_size: int, cifar: bool, norm: Norm) -> None:
+    def _add_auxiliary_head(self, image_size: int, cifar: bool, padded: bool, norm: Norm) -> None:
         place = self.auxiliary_place()
         side = image_size if cifar else (image_size - 1) // 2
         for _ in range(place[0] + (0 if cifar else 2)):
@@ -188,7 +207,8 @@ class CellNetwork(Classifier):
                 "classifier, which begins with a 5x5 pool. Leave it out, or take larger images"
             )
         step = cast(Step, cast(nn.Sequential, self.stages[place[0]])[place[1]])
-        head = auxiliary_head(step.cell.out_channels, (side - 5) // 3 + 1, self.num_classes, norm)
+        left = (side - 5) // 3 + 1
+        head = auxiliary_head(step.cell.out_channels, left, self.num_classes, norm, padded)
         self.add_auxiliary({place: nn.Sequential(nn.ReLU(), *head)})
         self.least_size = image_size
 

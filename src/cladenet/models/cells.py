@@ -8,6 +8,7 @@ b makes state b + 2 of two states. What the released code does and the figures l
     in a reduction cell operations on states 0 and 1 have stride 2, all others stride 1
     an identity that strides or changes the width is ReLU, 1x1, norm; a pool that changes the width
     is followed by 1x1, norm; average pools leave the border out
+    drop path leaves out any operation but an identity, whatever that one is made of
 """
 
 from collections.abc import Callable, Sequence
@@ -21,6 +22,8 @@ from cladenet.layers.conv import Size
 from cladenet.layers.drop import DropPath
 from cladenet.layers.norm import Norm
 from cladenet.models.progress import FollowsProgress
+
+SKIPS = ("none", "identity")  # NASNet's name and ENAS's of what is never dropped, strided or not
 
 
 class Block(NamedTuple):
@@ -172,7 +175,7 @@ class BuiltCell(nn.Module):
         current: channels of h_i.
         shrink: h_(i-1) has twice the height and width of h_i.
         stride: 2 for a reduction cell.
-        drop_path: rate of drop path after each operation.
+        drop_path: rate of drop path after each operation but an identity.
     """
 
     def __init__(
@@ -200,7 +203,7 @@ class BuiltCell(nn.Module):
             for name, source in block[:2], block[2:]:
                 step = stride if source < 2 else 1
                 layers = operation(name, widths[source], width, step, norm)
-                if drop_path and name != "identity":
+                if drop_path and name not in SKIPS:
                     layers.append(ScheduledDropPath(drop_path))
                 self.operations.append(layers)
             widths.append(width)

@@ -28,95 +28,26 @@ features alone. The head's average over them is the average of each over its own
 paper: all sizes are even.
 
 T, in the names, counts the convolutions of all three blocks, with bottlenecks both of a layer.
-Dropout follows each convolution of the CIFAR networks; weights are drawn by He's rule, fan-out.
+Dropout follows each convolution of the CIFAR networks but the first, and so comes before what
+attention averages. Weights are drawn as in the authors' two releases: for ImageNet (PyTorch) by
+He's rule, fan-out; for CIFAR (TensorFlow) by its fan-in form, each W_ji by itself, with Glorot's
+rule in the attention and the last layer.
 """
 
+from collections import OrderedDict
 from functools import partial
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cladenet.errors import BadArgument
 from cladenet.layers.classifier import Classifier
 from cladenet.layers.conv import conv
-from cladenet.layers.init import he_fan_out_init
+from cladenet.layers.init import fan_in, glorot_init, he_fan_out_init, variance_scaled
 from cladenet.layers.norm import Norm, norm_relu
 from cladenet.layers.squeeze_excite import SqueezeExcite
 from cladenet.layers.stem import residual_stem
-
-
-class Kernels(nn.Conv2d):
-    """W_ji of one layer i side by side, j = 0, ..., n without i: each stage reads some of them."""
-
-    def forward(self, x: Tensor, first: int = 0) -> Tensor:
-        """(N, channels, H, W) -> (N, k, H, W), with the kernels from input channel `first` on."""
-        weight = self.weight[:, first : first + x.shape[1]]
-        return F.conv2d(x, weight, padding=self.padding)
-
-
-class CliqueLayer(nn.Module):
-    """One layer i of a block, in any stage.
-
-    Args:
-        in_channels: of the block's input x_0.
-        number: i, from 1 on.
-        layers: n, layers of the block.
-        k: feature maps of a layer.
-        stages: how often the layer is computed.
-        bottleneck: a 1x1 convolution before the 3x3.
-        drop_rate: of dropout after each convolution.
-    """
-
-    def __init__(
-        self,
-        in_channels: int,
-        number: int,
-        layers: int,
-        k: int,
-        stages: int,
-        bottleneck: bool,
-        drop_rate: float,
-        norm: Norm,
-    ) -> None:
-        super().__init__()
-        self.in_channels = in_channels
-        read = [in_channels + k * (number - 1)] + [k * (layers - 1)] * (stages - 1)
-        size = 1 if bottleneck else 3
-        self.before = nn.ModuleList(norm_relu(norm, width) for width in read)
-        every = in_channels + k * (layers - 1)
-        self.kernels = Kernels(every, k, size, padding=size // 2, bias=False)
-        self.between = nn.ModuleList(norm_relu(norm, k) for _ in read if bottleneck)
-        self.write = conv(k, k, 3) if bottleneck else None
-        self.dropout = nn.Dropout(drop_rate)
-
-    def forward(self, maps: list[Tensor], stage: int) -> Tensor:
-        """The newest maps of all layers it reads, x_0 first in stage 0 -> its own, (N, k, H, W)."""
-        first = 0 if stage == 0 else self.in_channels
-        x = self.kernels(self.before[stage](torch.cat(maps, 1)), first)
-        if self.write is not None:
-            x = self.write(self.between[stage](self.dropout(x)))
-        return self.dropout(x)
-
-
-class CliqueBlock(nn.ModuleList):
-    """Stage I, then stage II as often as the layers' `stages` say."""
-
-    def __init__(self, layers: list[CliqueLayer], stages: int) -> None:
-        super().__init__(layers)
-        self.stages = stages
-
-    def forward(self, x: Tensor) -> Tensor:
-        """x_0, (N, in_channels, H, W) -> [x_1, ..., x_n] of the last stage, (N, n k, H, W)."""
-        new: tuple[Tensor, ...] = ()
-        for layer in self:
-            new = (*new, layer([x, *new], 0))
-        for stage in range(1, self.stages):
-            old, new = new, ()
-            for i, layer in enumerate(self):
-                new = (*new, layer([*new, *old[i + 1 :]], stage))
-        return torch.cat(new, 1)
-
+from cladenet.models.clique_block import CliqueBlock, CliqueLayer, Kernels
 
 State = tuple[Tensor, Tensor]  # the features of all blocks so far, and stage II of the last
 
@@ -210,7 +141,9 @@ class CliqueNet(Classifier):
             block = CliqueBlock(made, stages)
             both = width + n * maps
             kind = LastStage if i == len(layers) - 1 else Stage
-            self.stages.append(kind(transition, block, _feature(both, compression, norm)))
+            self.stages.append(
+                kind(transition, block, _feature(both, compression, drop_rate, norm))
+            )
             seen += both // 2 if compression else both
             width = n * maps
         self.head = self.average_head(seen)
@@ -260,27 +193,42 @@ class CliqueNetCifar(CliqueNet):
             in_channels, drop_rate, norm,
         )  # fmt: skip
 
+    def initialise(self, module: nn.Module) -> None:
+        """As in the authors' code for CIFAR; see the module's docstring."""
+        for part in module.modules():
+            if isinstance(part, Kernels):
+                part.draw()
+            elif isinstance(part, nn.Conv2d) and not part.weight.is_meta:
+                variance_scaled(part.weight, fan_in(part))
+        for part in module.modules():
+            if isinstance(part, SqueezeExcite | nn.Linear):
+                glorot_init(part)
+
     def _stem(self, in_channels: int, norm: Norm) -> nn.Module:
         return conv(in_channels, 64, 3)
 
 
 def _transition(width: int, attention: bool, drop_rate: float, norm: Norm) -> nn.Sequential:
     """Stage II on half the grid: (N, width, H, W) -> (N, width, H / 2, W / 2)."""
-    return nn.Sequential(
-        norm_relu(norm, width),
-        conv(width, width, 1),
-        *([SqueezeExcite(width, width // 2)] if attention else []),
-        nn.Dropout(drop_rate),
-        nn.AvgPool2d(2),
-    )
+    layers = OrderedDict[str, nn.Module]()  # named, so that tensors keep the names they had
+    layers["0"], layers["1"] = norm_relu(norm, width), conv(width, width, 1)
+    layers["dropout"] = nn.Dropout(drop_rate)
+    if attention:
+        layers["2"] = SqueezeExcite(width, width // 2)
+    layers["pool"] = nn.AvgPool2d(2)
+    return nn.Sequential(layers)
 
 
-def _feature(width: int, compression: bool, norm: Norm) -> nn.Sequential:
+def _feature(width: int, compression: bool, drop_rate: float, norm: Norm) -> nn.Sequential:
     """What the classifier sees of a block."""
     if not compression:
         return norm_relu(norm, width)
     half = width // 2
-    return nn.Sequential(norm_relu(norm, width), conv(width, half, 1), norm_relu(norm, half))
+    layers = OrderedDict[str, nn.Module]()
+    layers["0"], layers["1"] = norm_relu(norm, width), conv(width, half, 1)
+    layers["dropout"] = nn.Dropout(drop_rate)
+    layers["2"] = norm_relu(norm, half)
+    return nn.Sequential(layers)
 
 
 _ABC = partial(CliqueNetCifar, bottleneck=True, compression=True, attention=True)

@@ -40,6 +40,7 @@ from cladenet.errors import BadArgument
 from cladenet.layers.classifier import Classifier
 from cladenet.layers.conv import conv_norm_act
 from cladenet.layers.drop import DropPath
+from cladenet.layers.init import mnasnet_init
 from cladenet.layers.inverted_residual import InvertedResidual, rounded
 from cladenet.layers.norm import Norm
 from cladenet.layers.squeeze_excite import SqueezeExcite
@@ -114,6 +115,7 @@ class EfficientNet(Classifier):
 
     taps = ("stages.0", "stages.1", "stages.2", "stages.4", "stages.6")
     least_size = 32
+    init = staticmethod(mnasnet_init)
 
     def __init__(
         self,
@@ -169,20 +171,6 @@ class EfficientNet(Classifier):
             *self.average_head(last, drop_rate),
         )
         self.initialise(self)
-
-    def initialise(self, module: nn.Module) -> None:
-        """N(0, 2 / fan-out) in convolutions, uniform in the linear layer, biases 0."""
-        for layer in module.modules():
-            if isinstance(layer, nn.Conv2d):
-                fan_out = layer.out_channels * layer.weight[0, 0].numel() // layer.groups
-                nn.init.normal_(layer.weight, std=math.sqrt(2 / fan_out))
-            elif isinstance(layer, nn.Linear):
-                bound = 1 / math.sqrt(layer.out_features)
-                nn.init.uniform_(layer.weight, -bound, bound)
-            else:
-                continue
-            if layer.bias is not None:
-                nn.init.zeros_(layer.bias)
 
 
 VARIANTS = {

@@ -31,7 +31,8 @@ Arcs are those of the authors' scripts for their last trainings, as `cifar10_mic
 `cifar10_macro_final`. Two things there are not as in the paper. The networks are not those whose
 sizes it prints: 3.9M and 42.6M parameters are built for 4.6M and 38.0M. And the macro network has
 full convolutions where the arc says separable ones; `layers=read_arc(MACRO_ARC, OPERATIONS)` takes
-the arc at its word. The auxiliary classifier of the micro network is NASNet's, one cell later.
+the arc at its word. The auxiliary classifier of the micro network is NASNet's, one cell later, with
+its last convolution padded and its linear layer without a bias.
 """
 
 from functools import partial
@@ -153,6 +154,7 @@ VARIANTS = {
         drop_rate=0.2,
         drop_path=0.4,
         image_size=32,
+        auxiliary_padded=True,
         norm=nn.BatchNorm2d,
     ),
     "enas_macro_cifar": partial(EnasMacro, layers=read_arc(MACRO_ARC), width=96),

@@ -97,18 +97,22 @@ def reduction_a(in_channels: int, k: int, l: int, m: int, n: int, norm: Norm) ->
 
 
 def auxiliary_head(
-    in_channels: int, kernel_size: int, num_classes: int, norm: Norm
+    in_channels: int, kernel_size: int, num_classes: int, norm: Norm, padded: bool = False
 ) -> nn.Sequential:
     """(N, in_channels, H, W) -> logits (N, num_classes): arXiv:1512.00567, Fig. 8.
 
     `kernel_size` is the side of the map that a 5x5 / 3 average pool leaves of images of the size
-    of training: the last convolution is a fully connected layer.
+    of training: the last convolution is a fully connected layer. Or, `padded`, it keeps the map's
+    size with TensorFlow's SAME, the odd zero below and to the right, and the linear layer has no
+    bias: ENAS's.
     """
+    before, after = (kernel_size - 1) // 2, kernel_size // 2
     return nn.Sequential(
         nn.AvgPool2d(5, 3),
         conv_norm_relu(in_channels, 128, 1, norm=norm),
+        *([nn.ZeroPad2d((before, after, before, after))] if padded else []),
         conv_norm_relu(128, 768, kernel_size, padding=0, norm=norm),
         nn.AdaptiveAvgPool2d(1),
         nn.Flatten(),
-        nn.Linear(768, num_classes),
+        nn.Linear(768, num_classes, bias=not padded),
     )

@@ -11,7 +11,8 @@ first version, `SMALL` the released one, the second of Table 4's search for smal
 
 A unit is MobileNetV2's inverted residual with ReLU. Channels times the width are rounded to
 multiples of 8; the last convolution keeps its 1280. Batch norm's eps is 1e-3 and its momentum 0.99
-(0.01 as torch counts it). Weights are drawn by He's rule; the paper prints none.
+(0.01 as torch counts it). Weights are drawn as in the authors' code: N(0, 2 / fan-out), of which a
+depthwise convolution has only its window, and the linear layer's uniform within 1 / sqrt(classes).
 """
 
 from functools import partial
@@ -22,6 +23,7 @@ from torch import nn
 from cladenet.errors import BadArgument
 from cladenet.layers.classifier import Classifier
 from cladenet.layers.conv import conv_norm_act
+from cladenet.layers.init import mnasnet_init
 from cladenet.layers.inverted_residual import InvertedResidual, last_of_each_resolution, rounded
 from cladenet.layers.norm import Norm
 from cladenet.layers.squeeze_excite import SqueezeExcite
@@ -95,6 +97,7 @@ class MnasNet(Classifier):
     """
 
     least_size = 32
+    init = staticmethod(mnasnet_init)
 
     def __init__(
         self,

@@ -14,6 +14,9 @@ CVPR 2018. arXiv:1707.07012. Fig. 2, N normal cells of width F in the first stag
 A name in the paper is N @ channels of the last map, 6 @ 4032: a normal cell gives six feature maps
 of 4 F each, the five adds of Fig. 4 and, in the released code, what it made of h_(i-1).
 
+As in the released code, weights are drawn from a cut-off normal distribution of variance
+2 / fan-out, drop path spares the identities and is the likelier the deeper a cell lies.
+
 Windows that stride are centred; TensorFlow's SAME, which the released weights were trained with,
 puts the odd pixel of their padding below and to the right. The auxiliary classifier (`auxiliary`)
 is that of the released code: Inception v3's, on the last map before the last reduction, its last

@@ -29,7 +29,8 @@ head. A unit that widens activates what both of its paths read, as in the author
 bottlenecks. With the orders (a) to (d) that convolution keeps ResNet's norm.
 
 A bottleneck strides in its first 1x1, as in that release; with 200 layers in the 3x3, as in the
-release that published its weights (fb.resnet.torch). Weights are drawn by He's rule, fan-in.
+release that published its weights (fb.resnet.torch). Weights are drawn as in both: by He's rule,
+fan-out, and the linear layer's as Torch draws them.
 """
 
 from collections.abc import Callable
@@ -40,6 +41,7 @@ from torch import Tensor, nn
 from cladenet.errors import BadArgument
 from cladenet.layers.classifier import Classifier
 from cladenet.layers.conv import conv
+from cladenet.layers.init import he_fan_out_init
 from cladenet.layers.norm import Norm, norm_relu
 from cladenet.layers.shortcut import option_a, option_b, option_b_preact
 from cladenet.layers.stage import stage
@@ -180,6 +182,7 @@ class PreActResNetCifar(Classifier):
     """
 
     taps = ("stem", "stages.0", "stages.1", "stages.2")
+    init = staticmethod(he_fan_out_init)
 
     def __init__(
         self,
@@ -227,6 +230,7 @@ class PreActResNet(Classifier):
     """
 
     taps = ("stem.1", "stages.0", "stages.1", "stages.2", "stages.3")
+    init = staticmethod(he_fan_out_init)
 
     def __init__(
         self,

@@ -25,7 +25,8 @@ ResNet-34 with stages k times as wide, their stem as it was. WRN-50-2 is ResNet-
 in the 3x3, and with bottlenecks twice as wide within and no wider without. Their units have the
 original order, as the released weights of WRN-50-2 do.
 
-Weights are drawn by He's rule, fan-in.
+Weights are drawn by He's rule, fan-in; in the CIFAR networks the linear layer's as Torch draws
+them, as in the authors' code.
 """
 
 from functools import partial
@@ -35,6 +36,7 @@ from torch import Tensor, nn
 from cladenet.errors import BadArgument
 from cladenet.layers.classifier import Classifier
 from cladenet.layers.conv import conv
+from cladenet.layers.init import he_init_torch_linear
 from cladenet.layers.inverted_residual import Part
 from cladenet.layers.norm import Norm, norm_relu
 from cladenet.layers.stage import stage
@@ -100,6 +102,7 @@ class WideResNetCifar(Classifier):
     """
 
     taps = ("stem", "stages.0", "stages.1", "stages.2")
+    init = staticmethod(he_init_torch_linear)
 
     def __init__(
         self,
