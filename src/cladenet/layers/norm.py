@@ -75,12 +75,15 @@ class NoNorm(nn.Module):
         return x.clone()
 
 
-def response_norm(alpha: float) -> LocalResponseNorm:
-    """b_i = a_i / (k + alpha * sum of a_j^2 over 5 adjacent feature maps)^0.75 with k = 2.
+def response_norm(
+    alpha: float, size: int = 5, beta: float = 0.75, k: float = 2.0
+) -> LocalResponseNorm:
+    """b_i = a_i / (k + alpha * sum of a_j^2 over `size` adjacent maps)^beta.
 
     Krizhevsky, Sutskever, Hinton. ImageNet Classification with Deep Convolutional Neural Networks.
-    NeurIPS 2012, Sec. 3.3; alpha is 1e-4 there, as printed.
+    NeurIPS 2012, Sec. 3.3; alpha is 1e-4 there, as printed, and the others are the defaults.
 
-    torch divides the sum by the 5 maps, the formula does not, so torch's alpha is 5 times larger.
+    torch and Caffe divide the sum by the `size` maps, the formula does not, so their alpha is so
+    many times larger.
     """
-    return LocalResponseNorm(5, alpha=5 * alpha, beta=0.75, k=2)
+    return LocalResponseNorm(size, alpha=size * alpha, beta=beta, k=k)

@@ -1,4 +1,4 @@
-"""AlexNet: two towers, the single tower that followed, and a small net for CIFAR.
+"""AlexNet: two towers, Caffe's two, the single tower that followed, and a small net for CIFAR.
 
 Krizhevsky, Sutskever, Hinton. ImageNet Classification with Deep Convolutional Neural Networks.
 NeurIPS 2012. Sec. 3.5 and Fig. 2.
@@ -16,6 +16,9 @@ Sec. 5: one tower, one GPU.
               linear, 4096      dropout         4096        dropout   linear, 4096
               linear, num_classes                           linear, num_classes
 
+Jia and others. Caffe, models/bvlc_alexnet and models/bvlc_reference_caffenet, train_val.prototxt:
+the two towers as most of the field has used them (below).
+
 ReLU follows every layer but the last, and comes before the normalisation; a pool is 3x3 / 2, so
 that windows overlap. g = 2 is the paper's two GPUs: a map reads those of its own tower only.
 
@@ -23,12 +26,16 @@ The text says 224, the arithmetic needs 227: padding 2 in the first layer gives 
 from 224. The two-tower net normalises over all maps of a layer, as the formula is printed. The
 single tower has the widths of the author's released file, not of the paper's footnote, and is
 without normalisation, with dropout before the linear layers, as public weights for it are.
+
+`alexnet_caffe` and `caffenet` look at 227 pixels without padding, normalise with k = 1 and an alpha
+that is divided by the 5 maps, and start with other biases; `caffenet` pools before it normalises.
 """
 
 from functools import partial
 
 from torch import nn
 
+from cladenet.errors import BadArgument
 from cladenet.layers.classifier import Classifier
 from cladenet.layers.conv import conv, size_after
 from cladenet.layers.norm import response_norm
@@ -36,6 +43,13 @@ from cladenet.layers.norm import response_norm
 # For conv1 to conv5, then the three linear layers: standard deviation, bias.
 PAPER_INIT = (
     (0.01, 0), (0.01, 1), (0.01, 0), (0.01, 1), (0.01, 1), (0.01, 1), (0.01, 1), (0.01, 0),
+)  # fmt: skip
+CAFFE_INIT = (
+    (0.01, 0), (0.01, 0.1), (0.01, 0), (0.01, 0.1), (0.01, 0.1),
+    (0.005, 0.1), (0.005, 0.1), (0.01, 0),
+)  # fmt: skip
+CAFFENET_INIT = (
+    (0.01, 0), (0.01, 1), (0.01, 0), (0.01, 1), (0.01, 1), (0.005, 1), (0.005, 1), (0.01, 0),
 )  # fmt: skip
 OWT_INIT = (
     (0.01, 0), (0.01, 1), (0.03, 0), (0.03, 1), (0.03, 0), (0.01, 1), (0.01, 1), (0.01, -7),
@@ -50,10 +64,18 @@ class AlexNet(Classifier):
         groups: of conv1 to conv5; 1 reads all feature maps, 2 only those of its own tower.
         lrn: normalise after conv1 and conv2.
         lrn_alpha: the alpha of the printed formula, whose sum is not divided by its 5 terms:
-            1e-4 in the paper. The author's released code divides; its 1e-4 is 2e-5 here.
+            1e-4 in the paper. The author's released code and Caffe divide; their 1e-4 is 2e-5 here.
+        lrn_size: adjacent maps that the sum is over, an odd number.
+        lrn_beta: the exponent.
+        lrn_k: what is added to the sum; 2 in the paper, 1 in Caffe.
+        lrn_after_pool: normalise what the pool gives, not what it reads.
+        padding: of the first layer.
         drop_rate: of dropout at the two hidden linear layers.
         drop_inputs: dropout acts on the inputs of the hidden linear layers, not on their outputs.
         init: standard deviation and bias of each layer, conv1 to the last.
+
+    Raises:
+        BadArgument: `lrn_size` is not odd.
     """
 
     taps = ("stem.2", "stages.0.2", "stages.1.5", "stages.1.6")
@@ -68,6 +90,11 @@ class AlexNet(Classifier):
         groups: tuple[int, int, int, int, int] = (1, 2, 1, 2, 2),
         lrn: bool = True,
         lrn_alpha: float = 1e-4,
+        lrn_size: int = 5,
+        lrn_beta: float = 0.75,
+        lrn_k: float = 2.0,
+        lrn_after_pool: bool = False,
+        padding: int = 2,
         drop_rate: float = 0.5,
         drop_inputs: bool = False,
         init: tuple[tuple[float, float], ...] = PAPER_INIT,
@@ -75,25 +102,29 @@ class AlexNet(Classifier):
         w1, w2, w3, w4, w5 = widths
         g1, g2, g3, g4, g5 = groups
         super().__init__(in_channels, num_classes, input_size)
-        if not lrn:
+        if lrn_size < 1 or lrn_size % 2 == 0:
+            raise BadArgument(f"lrn_size is {lrn_size}; expected an odd number, such as 5")
+        if not lrn or lrn_after_pool:
             self.taps = ("stem.1", "stages.0.1", "stages.1.5", "stages.1.6")
         self.std_and_bias = init
 
-        def norm() -> list[nn.Module]:
-            return [response_norm(lrn_alpha)] if lrn else []
+        def normalised_and_pooled() -> list[nn.Module]:
+            pool = nn.MaxPool2d(3, 2)
+            if not lrn:
+                return [pool]
+            norm = response_norm(lrn_alpha, lrn_size, lrn_beta, lrn_k)
+            return [pool, norm] if lrn_after_pool else [norm, pool]
 
         self.stem = nn.Sequential(
-            nn.Conv2d(in_channels, w1, 11, stride=4, padding=2, groups=g1),
+            nn.Conv2d(in_channels, w1, 11, stride=4, padding=padding, groups=g1),
             nn.ReLU(inplace=True),
-            *norm(),
-            nn.MaxPool2d(3, 2),
+            *normalised_and_pooled(),
         )
         self.stages = nn.Sequential(
             nn.Sequential(
                 nn.Conv2d(w1, w2, 5, padding=2, groups=g2),
                 nn.ReLU(inplace=True),
-                *norm(),
-                nn.MaxPool2d(3, 2),
+                *normalised_and_pooled(),
             ),
             nn.Sequential(
                 nn.Conv2d(w2, w3, 3, padding=1, groups=g3),
@@ -106,8 +137,8 @@ class AlexNet(Classifier):
             ),
         )
         side = input_size
-        for kernel_size, stride, padding in ((11, 4, 2), (3, 2, 0), (3, 2, 0), (3, 2, 0)):
-            side = size_after(side, kernel_size, stride, padding)
+        for kernel_size, stride, zeros in ((11, 4, padding), (3, 2, 0), (3, 2, 0), (3, 2, 0)):
+            side = size_after(side, kernel_size, stride, zeros)
 
         def hidden(width_in: int) -> list[nn.Module]:
             linear = [nn.Linear(width_in, 4096), nn.ReLU(inplace=True)]
@@ -164,8 +195,12 @@ class AlexNetCifar(Classifier):
         self.initialise(self)
 
 
+_CAFFE = partial(AlexNet, input_size=227, padding=0, lrn_alpha=2e-5, lrn_k=1.0)
+
 VARIANTS = {
     "alexnet": AlexNet,
+    "alexnet_caffe": partial(_CAFFE, init=CAFFE_INIT),
+    "caffenet": partial(_CAFFE, init=CAFFENET_INIT, lrn_after_pool=True),
     "alexnet_owt": partial(
         AlexNet,
         widths=(64, 192, 384, 256, 256),
