@@ -12,6 +12,9 @@ from cladenet.layers.separable import separable_conv
 padded_pool = partial(nn.MaxPool2d, 3, stride=2, padding=1)
 """3x3 / 2 with one pixel of border: (N, C, H, W) -> (N, C, ceil(H / 2), ceil(W / 2))."""
 
+caffe_pool = partial(nn.MaxPool2d, 3, stride=2, ceil_mode=True)
+"""3x3 / 2 as Caffe pools: no border, the last window over the edge; halves even sizes."""
+
 
 def residual_stem(
     in_channels: int,

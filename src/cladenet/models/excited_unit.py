@@ -6,7 +6,6 @@ are.
 """
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from torch import nn
@@ -15,9 +14,6 @@ from cladenet.layers.norm import Norm
 from cladenet.layers.shortcut import Shortcut, option_b
 from cladenet.layers.squeeze_excite import SqueezeExcite, followed
 from cladenet.models.resnet import Residual, Unit
-
-caffe_pool = partial(nn.MaxPool2d, 3, stride=2, ceil_mode=True)
-"""3x3 / 2, the size rounded up: the last window may reach over the border."""
 
 Excite = Callable[[int], nn.Module]  # from the channels that are scaled
 

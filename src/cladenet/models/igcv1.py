@@ -14,6 +14,10 @@ arXiv:1707.02725. A block is a 3x3 in L groups and a 1x1 in M, then norm and ReL
 Width doubles by M; in L100M2 by L, from a stem of 100. With "ident" two blocks are a residual unit:
 the second's ReLU follows the addition, and where the shape changes the shortcut is a strided 1x1 in
 L groups with a norm, as in the authors' code. Weights are drawn by He's rule.
+
+In that code's CIFAR networks with "ident" (resnet_igc.py) the 1x1 of a block that strides has as
+many groups as before the width doubled, M and not 2 M, and its channels are dealt out by M after
+it. The sizes that the paper prints are those without it; `released` builds it.
 """
 
 from functools import partial
@@ -29,14 +33,31 @@ from cladenet.models.interleaved import interleaved_conv
 
 
 class InterleavedUnit(nn.Module):
-    """Two blocks; ReLU(x + F(x)) if they are residual, one after the other if not."""
+    """Two blocks; ReLU(x + F(x)) if they are residual, one after the other if not.
+
+    Args:
+        in_channels: of x.
+        channels: of what the unit gives.
+        stride: of the first block.
+        primary: L.
+        ident: the blocks are residual.
+        released: the first 1x1 has as many groups as the input's channels make.
+    """
 
     def __init__(
-        self, in_channels: int, channels: int, stride: int, primary: int, ident: bool, norm: Norm
+        self,
+        in_channels: int,
+        channels: int,
+        stride: int,
+        primary: int,
+        ident: bool,
+        norm: Norm,
+        released: bool = False,
     ) -> None:
         super().__init__()
+        secondary = in_channels // primary if released else 0
         self.residual = nn.Sequential(
-            interleaved_conv(in_channels, channels, primary, stride),
+            interleaved_conv(in_channels, channels, primary, stride, secondary),
             norm_relu(norm, channels),
             interleaved_conv(channels, channels, primary),
             norm(channels),
@@ -64,11 +85,12 @@ def stages_of(
     n: int,
     ident: bool,
     norm: Norm,
+    released: bool = False,
 ) -> nn.Sequential:
     """Stages of n units each; all but the first stride in their first unit."""
     stages = nn.Sequential()
     for i, (width, groups) in enumerate(zip(widths, primary, strict=True)):
-        unit = partial(InterleavedUnit, primary=groups, ident=ident, norm=norm)
+        unit = partial(InterleavedUnit, primary=groups, ident=ident, norm=norm, released=released)
         stages.append(stage([unit] * n, channels, width, stride=2 if i else 1))
         channels = width
     return stages
@@ -82,9 +104,11 @@ class IGCNetCifar(Classifier):
         secondary: M, the groups of the first stage's 1x1 convolutions.
         depth: 20 or 38 in the paper, a block counted once.
         ident: units are residual.
+        released: blocks that stride are those of the authors' code for "ident".
 
     Raises:
-        BadArgument: `depth` is not 6n + 2 with n >= 1.
+        BadArgument: `depth` is not 6n + 2 with n >= 1, or `released` is for units that are not
+            residual.
     """
 
     def __init__(
@@ -96,17 +120,22 @@ class IGCNetCifar(Classifier):
         num_classes: int = 10,
         in_channels: int = 3,
         norm: Norm = nn.BatchNorm2d,
+        released: bool = False,
     ) -> None:
         n, rest = divmod(depth - 2, 6)
         if n < 1 or rest:
             raise BadArgument(f"depth is {depth}; expected 6n + 2, such as 20 or 38")
+        if released and not ident:
+            raise BadArgument(
+                "released is True; the authors' code differs from the paper with ident=True alone"
+            )
         w = primary * secondary
         widths = (w, 2 * w, 4 * w)
         super().__init__(in_channels, num_classes)
         self.stem = nn.Sequential(
             nn.Conv2d(in_channels, w, 3, padding=1, bias=False), norm_relu(norm, w)
         )
-        self.stages = stages_of(w, widths, (primary,) * 3, n, ident, norm)
+        self.stages = stages_of(w, widths, (primary,) * 3, n, ident, norm, released)
         self.head = self.average_head(widths[-1])
         self.initialise(self)
 

@@ -16,7 +16,7 @@ from cladenet.layers.shuffle import ChannelShuffle
 
 
 def interleaved_conv(
-    in_channels: int, out_channels: int, primary: int, stride: int = 1
+    in_channels: int, out_channels: int, primary: int, stride: int = 1, secondary: int = 0
 ) -> nn.Sequential:
     """3x3 in L groups, permutation, 1x1 in M groups of L channels, permutation back.
 
@@ -27,15 +27,22 @@ def interleaved_conv(
         out_channels: L M channels.
         primary: L, the groups of the 3x3.
         stride: of the 3x3.
+        secondary: M, the groups of the 1x1; 0 is the paper's, out_channels / L. With fewer each
+            holds several channels of each of the L, and the second permutation, which deals out
+            M groups, is no longer the way back.
 
     Raises:
-        BadArgument: L does not divide the channels.
+        BadArgument: L or M does not divide the channels.
     """
     if in_channels % primary or out_channels % primary:
         raise BadArgument(
             f"primary is {primary}; expected a number that divides {in_channels} and {out_channels}"
         )
-    secondary = out_channels // primary
+    secondary = secondary or out_channels // primary
+    if out_channels % secondary:
+        raise BadArgument(
+            f"secondary is {secondary}; expected a number that divides {out_channels}"
+        )
     return nn.Sequential(
         nn.Conv2d(in_channels, out_channels, 3, stride, 1, groups=primary, bias=False),
         ChannelShuffle(primary),

@@ -35,8 +35,8 @@ from cladenet.layers.norm import Norm
 from cladenet.layers.shortcut import option_a, option_b, option_b_preact
 from cladenet.layers.squeeze_excite import Part, check_places, global_average
 from cladenet.layers.stage import stage
-from cladenet.layers.stem import residual_stem
-from cladenet.models.excited_unit import block, caffe_pool, excited_unit
+from cladenet.layers.stem import caffe_pool, residual_stem
+from cladenet.models.excited_unit import block, excited_unit
 from cladenet.models.preact_resnet import BASIC, BOTTLENECK, Path, PreActResNetCifar
 from cladenet.models.resnet import Bottleneck, Residual, unit_of
 from cladenet.models.resnext import Aggregated

@@ -25,7 +25,8 @@ from cladenet.layers.conv import conv, conv_norm_relu
 from cladenet.layers.norm import Norm, norm_relu
 from cladenet.layers.shortcut import option_b
 from cladenet.layers.stage import stage
-from cladenet.models.excited_unit import block, caffe_pool, excited_unit
+from cladenet.layers.stem import caffe_pool
+from cladenet.models.excited_unit import block, excited_unit
 
 
 class NarrowBottleneck(nn.Sequential):

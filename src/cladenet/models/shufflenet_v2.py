@@ -15,6 +15,12 @@ The stem is 3x3 / 2 and a 3x3 / 2 max pool, three 3x3 in 164. A stage strides in
 the first stage of 50 and 164 does not: their feature maps stay 56x56 through stages.0. Four
 guidelines shaped the unit: equal widths in and out, few groups, little fragmentation, few
 element-wise operations. Weights are drawn by He's rule; the paper prints none.
+
+The authors' release (megvii-model, x0.5 to x2) is another network, which `released` builds: the
+first unit keeps the stem's 24 channels in its shortcut, so that at x1 it puts 24 beside 92 and not
+58 beside 58; and a unit that splits shuffles what it reads, not what it gives, so that what ends a
+stage is not shuffled. At x0.5 both have the same tensors, and one's weights are wrong in the other.
+Its last layer has no bias.
 """
 
 from functools import partial
@@ -22,6 +28,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
+from cladenet.errors import BadArgument
 from cladenet.layers.classifier import Classifier
 from cladenet.layers.conv import conv_norm_act
 from cladenet.layers.norm import Norm
@@ -32,16 +39,20 @@ relu = partial(nn.ReLU, inplace=True)
 
 
 def branch(
-    in_channels: int, width: int, stride: int, *, norm: Norm, excite: bool, ends_in_relu: bool
+    widths: tuple[int, int, int], stride: int, *, norm: Norm, excite: bool, ends_in_relu: bool
 ) -> nn.Sequential:
-    """The right side of Fig. 3(c) and (d): 1x1, depthwise 3x3, 1x1, all of one width."""
+    """The right side of Fig. 3(c) and (d): 1x1, depthwise 3x3, 1x1.
+
+    `widths` are the channels of the input, between the 1x1 and of the output, mostly alike.
+    """
+    in_channels, width, out_channels = widths
     layers = [
         *conv_norm_act(in_channels, width, 1, norm=norm, activation=relu),
         *conv_norm_act(width, width, 3, stride, width, norm=norm, activation=None),
-        *conv_norm_act(width, width, 1, norm=norm, activation=None),
+        *conv_norm_act(width, out_channels, 1, norm=norm, activation=None),
     ]
     if excite:
-        layers.append(SqueezeExcite(width, width // 2))
+        layers.append(SqueezeExcite(out_channels, out_channels // 2))
     return nn.Sequential(*layers, *([relu()] if ends_in_relu else []))
 
 
@@ -53,18 +64,23 @@ class SplitUnit(nn.Module):
         excite: squeeze-and-excitation of half the width at the end of the branch.
         residual: add the half to what the branch made of it, as the large network does
             (appendix, Fig. 2).
+        released: shuffle before the split, not behind the concatenation.
     """
 
-    def __init__(self, channels: int, norm: Norm, excite: bool, residual: bool) -> None:
+    def __init__(
+        self, channels: int, norm: Norm, excite: bool, residual: bool, released: bool = False
+    ) -> None:
         super().__init__()
         half = channels // 2
-        self.branch = branch(half, half, 1, norm=norm, excite=excite, ends_in_relu=not residual)
+        widths = half, half, half
+        self.branch = branch(widths, 1, norm=norm, excite=excite, ends_in_relu=not residual)
         self.relu = relu() if residual else None
-        self.shuffle = ChannelShuffle(2)
+        self.deal = ChannelShuffle(half) if released else nn.Identity()
+        self.shuffle = nn.Identity() if released else ChannelShuffle(2)
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, channels, H, W) -> the same shape."""
-        kept, half = x.chunk(2, dim=1)
+        kept, half = self.deal(x).chunk(2, dim=1)
         made = self.branch(half)
         if self.relu is not None:
             made = self.relu(half + made)
@@ -72,21 +88,32 @@ class SplitUnit(nn.Module):
 
 
 class DownUnit(nn.Module):
-    """Fig. 3(d): both branches see all channels; their number and the stride change here."""
+    """Fig. 3(d): both branches see all channels; their number and the stride change here.
+
+    Each gives half of the channels; or, as `released`, the shortcut as many as it reads.
+    """
 
     def __init__(
-        self, in_channels: int, out_channels: int, stride: int, norm: Norm, excite: bool
+        self,
+        in_channels: int,
+        out_channels: int,
+        stride: int,
+        norm: Norm,
+        excite: bool,
+        released: bool,
     ) -> None:
         super().__init__()
         half = out_channels // 2
+        kept = in_channels if released else half
+        widths = in_channels, half, out_channels - kept
         self.shortcut = nn.Sequential(
             *conv_norm_act(
                 in_channels, in_channels, 3, stride, in_channels, norm=norm, activation=None
             ),
-            *conv_norm_act(in_channels, half, 1, norm=norm, activation=relu),
+            *conv_norm_act(in_channels, kept, 1, norm=norm, activation=relu),
         )
-        self.branch = branch(in_channels, half, stride, norm=norm, excite=excite, ends_in_relu=True)
-        self.shuffle = ChannelShuffle(2)
+        self.branch = branch(widths, stride, norm=norm, excite=excite, ends_in_relu=True)
+        self.shuffle = nn.Identity() if released else ChannelShuffle(2)
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, in_channels, H, W) -> (N, out_channels, ceil(H / stride), ceil(W / stride))."""
@@ -105,6 +132,10 @@ class ShuffleNetV2(Classifier):
         excite: squeeze-and-excitation in every unit.
         residual: add the half to what its branch made of it.
         drop_rate: of dropout before the last layer; 0.2 in the authors' code at x2.
+        released: channels go as in the authors' PyTorch code; its weights fit no other network.
+
+    Raises:
+        BadArgument: as `released`, the stem is as wide as the first stage, or wider.
     """
 
     least_size = 32
@@ -122,8 +153,14 @@ class ShuffleNetV2(Classifier):
         in_channels: int = 3,
         norm: Norm = nn.BatchNorm2d,
         drop_rate: float = 0.0,
+        released: bool = False,
     ) -> None:
         super().__init__(in_channels, num_classes)
+        if released and stem_channels[-1] >= channels[0]:
+            raise BadArgument(
+                f"the stem gives {stem_channels[-1]} channels, which released=True keeps beside "
+                f"others, and the first stage has {channels[0]}; choose a wider first stage"
+            )
         before_pool = f"stem.{3 * len(stem_channels) - 1}"
         self.taps = (before_pool, *(f"stages.{i}" for i in range(len(channels))))
         widths = (in_channels, *stem_channels)
@@ -137,8 +174,8 @@ class ShuffleNetV2(Classifier):
         )
         stages, width_in = [], stem_channels[-1]
         for i, (width, n) in enumerate(zip(channels, units, strict=True)):
-            down = DownUnit(width_in, width, first_stride if i == 0 else 2, norm, excite)
-            others = (SplitUnit(width, norm, excite, residual) for _ in range(n - 1))
+            down = DownUnit(width_in, width, first_stride if i == 0 else 2, norm, excite, released)
+            others = (SplitUnit(width, norm, excite, residual, released) for _ in range(n - 1))
             stages.append(nn.Sequential(down, *others))
             width_in = width
         self.stages = nn.Sequential(*stages)

@@ -15,6 +15,10 @@ ReLU follows every convolution; a pool is 3x3 / 2 and rounds up. The first layer
 paper's 111x111 after it needs images of 227, public weights see 224. With a simple bypass the fire
 modules that keep their width add their input; with a complex one the others add a 1x1 of theirs.
 Weights are drawn as in the authors' release: Caffe's "xavier", and N(0, 0.01^2) in the last layer.
+
+Table 1 prints maps of 13x13 into the last average. The release of 1.0, not that of 1.1, pads the
+1x1 before it by one pixel, so that 56 places of 15x15 hold ReLU(bias): `released` builds that.
+Public ports, torchvision's first, do not pad; the same weights give logits that differ by a third.
 """
 
 from functools import partial
@@ -79,6 +83,7 @@ class SqueezeNet(VotingClassifier):
         stem_kernel: its kernel size.
         bypass: `none`, `simple` or `complex`.
         drop_rate: of dropout before the last convolution.
+        released: pad the last convolution of 1.0, as the authors' files do.
 
     Raises:
         BadArgument: `bypass` is none of these.
@@ -95,10 +100,12 @@ class SqueezeNet(VotingClassifier):
         num_classes: int = 1000,
         in_channels: int = 3,
         drop_rate: float = 0.5,
+        released: bool = False,
     ) -> None:
         if bypass not in BYPASSES:
             raise BadArgument(f"bypass is {bypass!r}; expected one of {', '.join(BYPASSES)}")
         super().__init__(in_channels, num_classes)
+        self.padding = int(released and fires == V1_0)
         before_pool = (f"stages.{i}.{len(stage) - 1}" for i, stage in enumerate(fires))
         self.taps = ("stem.1", *before_pool)
         self.stem = nn.Sequential(

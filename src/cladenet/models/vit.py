@@ -23,6 +23,10 @@ bicubic interpolation over the grid (Sec. 3.2), so a network takes any size that
 LN's eps is 1e-6, GELU is the exact one, the queries, keys and values have biases. Weights start as
 in the authors' code: Glorot's rule in the encoder, LeCun's for the patches, positions from
 N(0, 0.02^2), zeros for the class token and for the last layer.
+
+That code, in Flax, approximates GELU by tanh (2.5e-4 of the logits) and interpolates positions
+linearly between the grids' corners, where the paper says "2D interpolation" and most ports are
+bicubic, as here: `released` does so, and the official .npz weights come with it.
 """
 
 import math
@@ -68,10 +72,12 @@ class Tokens(nn.Module):
     Args:
         width: D, the length of a token.
         grid: patches to a side of the images whose positions are learnt.
+        linear: interpolate them linearly, see `resize_positions`.
     """
 
-    def __init__(self, width: int, grid: int) -> None:
+    def __init__(self, width: int, grid: int, linear: bool) -> None:
         super().__init__()
+        self.linear = linear
         self.class_token = nn.Parameter(torch.empty(1, 1, width))
         self.positions = nn.Parameter(torch.empty(1, 1 + grid**2, width))
 
@@ -81,7 +87,7 @@ class Tokens(nn.Module):
         tokens = x.flatten(2).transpose(1, 2)
         class_tokens = self.class_token.expand_as(tokens[:, :1])
         tokens = torch.cat([class_tokens, tokens], dim=1)
-        return tokens + resize_positions(self.positions, (rows, columns))
+        return tokens + resize_positions(self.positions, (rows, columns), self.linear)
 
 
 class DotProductAttention(nn.Module):
@@ -119,12 +125,12 @@ class AttentionBlock(nn.Module):
 class MlpBlock(nn.Module):
     """z = MLP(LN(z')) + z': Eq. (3), with GELU between two linear layers."""
 
-    def __init__(self, width: int, hidden: int, drop_rate: float) -> None:
+    def __init__(self, width: int, hidden: int, drop_rate: float, gelu: nn.GELU) -> None:
         super().__init__()
         self.norm = layer_norm(width)
         self.mlp = nn.Sequential(
             nn.Linear(width, hidden),
-            nn.GELU(),
+            gelu,
             nn.Dropout(drop_rate),
             nn.Linear(hidden, width),
             nn.Dropout(drop_rate),
@@ -155,6 +161,7 @@ class VisionTransformer(Classifier):
             images of other sizes get them interpolated.
         drop_rate: of dropout after the positions and every linear layer but the queries, keys and
             values: 0.1 when trained on ImageNet, 0 on JFT (Table 3).
+        released: GELU by tanh, and positions interpolated linearly, as in the authors' code.
 
     Raises:
         BadArgument: patches do not tile `input_size`, or heads do not divide the width.
@@ -170,6 +177,7 @@ class VisionTransformer(Classifier):
         in_channels: int = 3,
         input_size: int = 224,
         drop_rate: float = 0.1,
+        released: bool = False,
     ) -> None:
         grid, rest = divmod(input_size, patch_size)
         if rest or grid < 1:
@@ -183,12 +191,15 @@ class VisionTransformer(Classifier):
         self.least_size = patch_size
         self.patch_size = patch_size
         self.grid = grid
+        self.released = released
         self.stem = nn.Sequential(
             Patches(in_channels, width, patch_size, stride=patch_size),
-            Tokens(width, grid),
+            Tokens(width, grid, released),
             nn.Dropout(drop_rate),
         )
-        self.stages = nn.Sequential(*(layer(width, heads, drop_rate) for _ in range(depth)))
+        self.stages = nn.Sequential(
+            *(layer(width, heads, drop_rate, released) for _ in range(depth))
+        )
         self.head = nn.Sequential(ClassToken(), layer_norm(width), self.new_classifier(width))
         self.initialise(self)
 
@@ -201,7 +212,8 @@ class VisionTransformer(Classifier):
         """Weights of the same network for another `input_size`, with their positions resized."""
         adopted = dict(weights)
         if POSITIONS in adopted and adopted[POSITIONS].ndim == 3:
-            adopted[POSITIONS] = resize_positions(adopted[POSITIONS], (self.grid, self.grid))
+            grid = self.grid, self.grid
+            adopted[POSITIONS] = resize_positions(adopted[POSITIONS], grid, self.released)
         return adopted
 
     def initialise(self, module: nn.Module) -> None:
@@ -222,29 +234,35 @@ class VisionTransformer(Classifier):
             nn.init.zeros_(last.weight)
 
 
-def layer(width: int, heads: int, drop_rate: float) -> nn.Sequential:
+def layer(width: int, heads: int, drop_rate: float, released: bool) -> nn.Sequential:
     """A layer of the encoder: Fig. 1, right. (N, L, width) -> the same shape."""
+    gelu = nn.GELU("tanh" if released else "none")
     return nn.Sequential(
-        AttentionBlock(width, heads, drop_rate), MlpBlock(width, 4 * width, drop_rate)
+        AttentionBlock(width, heads, drop_rate), MlpBlock(width, 4 * width, drop_rate, gelu)
     )
 
 
-def resize_positions(positions: Tensor, grid: tuple[int, int]) -> Tensor:
+def resize_positions(positions: Tensor, grid: tuple[int, int], linear: bool = False) -> Tensor:
     """Position embeddings of a square grid of patches for a grid of another size (Sec. 3.2).
 
     Args:
         positions: (1, 1 + n^2, D), that of the class token first; it stays as it is.
         grid: rows and columns of patches wanted.
+        linear: between the four nearest, the corners of both grids on each other, as the authors'
+            code does by `scipy.ndimage.zoom(order=1)`.
 
     Returns:
-        (1, 1 + rows x columns, D), bicubic, antialiased where the grid shrinks.
+        (1, 1 + rows x columns, D); if not linear bicubic, antialiased where the grid shrinks.
     """
     side = math.isqrt(positions.shape[1] - 1)
     if grid == (side, side):
         return positions
     of_class, of_patches = positions[:, :1], positions[:, 1:]
     maps = of_patches.transpose(1, 2).unflatten(2, (side, side))
-    resized = F.interpolate(maps, grid, mode="bicubic", antialias=True)
+    if linear:
+        resized = F.interpolate(maps, grid, mode="bilinear", align_corners=True)
+    else:
+        resized = F.interpolate(maps, grid, mode="bicubic", antialias=True)
     return torch.cat([of_class, resized.flatten(2).transpose(1, 2)], dim=1)
 
 

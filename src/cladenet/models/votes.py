@@ -11,7 +11,9 @@ from cladenet.layers.classifier import Classifier
 from cladenet.layers.norm import Norm
 
 
-def votes(in_channels: int, num_classes: int, norm: Norm | None = None) -> nn.Sequential:
+def votes(
+    in_channels: int, num_classes: int, norm: Norm | None = None, padding: int = 0
+) -> nn.Sequential:
     """One map for each class and its average: (N, in_channels, h, w) -> logits (N, num_classes).
 
     The child `maps` gives the evidence for each class, place by place: (N, num_classes, h, w).
@@ -20,9 +22,10 @@ def votes(in_channels: int, num_classes: int, norm: Norm | None = None) -> nn.Se
         in_channels: of the last stage's feature maps.
         num_classes: feature maps that vote.
         norm: between convolution and ReLU, or None.
+        padding: of the convolution; where it sees nothing, the bias votes.
     """
     maps = nn.Sequential(
-        nn.Conv2d(in_channels, num_classes, 1),
+        nn.Conv2d(in_channels, num_classes, 1, padding=padding),
         *([norm(num_classes)] if norm else []),
         nn.ReLU(inplace=True),
     )
@@ -35,6 +38,7 @@ class VotingClassifier(Classifier):
     """A classifier whose last layer is `votes`."""
 
     norm: Norm | None = None
+    padding = 0
 
     def forward_head(self, x: Tensor, pre_logits: bool = False) -> Tensor:
         """The last stage's feature maps -> logits, or their average (N, head_hidden_size)."""
@@ -43,5 +47,5 @@ class VotingClassifier(Classifier):
     def new_classifier(self, width: int) -> nn.Module:
         """The 1x1 convolution to one map for each class, ReLU and the average; 0: the average."""
         if self.num_classes:
-            return votes(width, self.num_classes, self.norm)
+            return votes(width, self.num_classes, self.norm, self.padding)
         return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())

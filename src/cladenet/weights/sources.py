@@ -177,6 +177,10 @@ def _references() -> Iterator[Source]:
             theirs = f"v1_{scale.replace('_', '.')}x_g{groups}"
             found = source(theirs, ours, shufflenet.authors_v1, released=True)
             yield found._replace(zeros=("head.2.bias",))
+    for scale in ("0_5", "1_0", "1_5", "2_0"):
+        theirs, ours = f"v2_{scale.replace('_', '.')}x", f"shufflenet_v2_x{scale}"
+        found = source(theirs, ours, shufflenet.authors_v2, released=True)
+        yield found._replace(zeros=("head.6.bias",))
     source = sources_of("MSDNet-PyTorch")
     for grid in ("budget_5_cifar", "anytime_11_cifar", "k4", "k6", "k7"):
         yield source(f"msdnet_{grid}", f"msdnet_{grid}", msdnet.authors)

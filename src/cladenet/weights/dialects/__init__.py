@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from cladenet.weights.dialects.flax_vit import flax_sources
 from cladenet.weights.dialects.keras import keras_sources
 from cladenet.weights.dialects.mmpretrain import mmpretrain_sources
 from cladenet.weights.dialects.transformers import transformers_sources
@@ -13,3 +14,4 @@ def dialect_sources() -> Iterator[Source]:
     yield from transformers_sources()
     yield from keras_sources()
     yield from mmpretrain_sources()
+    yield from flax_sources()

@@ -22,7 +22,6 @@ from cladenet.weights.files.keras_file import images_of_keras, read_keras
 from cladenet.weights.files.kinds import other_kind
 from cladenet.weights.files.unpack import EMA
 from cladenet.weights.files.wrappers import unwrapped, without_counters
-from cladenet.weights.flax_vit import FLAX_IMAGES, in_timms_names, is_flax_vit
 from cladenet.weights.packages import unpack_wheel
 from cladenet.weights.renames import in_todays_names
 
@@ -74,7 +73,6 @@ def read_tensors(path: Path) -> Content:
         tensors, place = _safetensors(path), ""
     elif path.suffix == ".npz":
         tensors, place = _npz(path), ""
-        images = FLAX_IMAGES if "cls_token" in tensors else {}
     elif path.suffix in KERAS_SUFFIXES:
         tensors, place = read_keras(path), ""
         images = images_of_keras(tensors)
@@ -129,12 +127,7 @@ def _npz(path: Path) -> dict[str, Tensor]:
 
     try:
         with np.load(path, allow_pickle=False) as archive:
-            arrays = {name: torch.from_numpy(archive[name]) for name in archive.files}
-        return in_timms_names(arrays) if is_flax_vit(arrays) else arrays
-    except KeyError as error:
-        raise CheckpointError(
-            f"{path} begins as a vision transformer of the authors' code, but has no {error}"
-        ) from error
+            return {name: torch.from_numpy(archive[name]) for name in archive.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise CheckpointError(
             f"{path} is no whole file of plain arrays ({error}); take it from its source again"

@@ -1,6 +1,8 @@
-"""ShuffleNetV2: torchvision's names.
+"""ShuffleNetV2: torchvision's names, and the authors'.
 
-conv1.{0, 1}  stage{2..4}.{unit}.branch1.{i}  branch2.{i}  conv5.{0, 1}  fc
+torchvision  conv1.{0, 1}  stage{2..4}.{unit}.branch1.{i}  branch2.{i}  conv5.{0, 1}  fc
+the authors' first_conv.{0, 1}  features.{unit}.branch_proj.{i}  branch_main.{i}  conv_last.{0, 1}
+             classifier.0
 """
 
 from collections.abc import Iterator
@@ -27,3 +29,13 @@ def authors_v1(model: Classifier) -> Iterator[str]:
     for name, _ in running(model, "features.{}", first=0):
         yield from (f"{name}.{part}" for part in main)
     yield "classifier.0"
+
+
+def authors_v2(model: Classifier) -> Iterator[str]:
+    """ShuffleNetV2 of ShuffleNet-Series."""
+    yield from ("first_conv.0", "first_conv.1")
+    for name, unit in running(model, "features.{}", first=0):
+        for part in parts(unit):
+            branch, _, place = part.partition(".")
+            yield f"{name}.branch_{'proj' if branch == 'shortcut' else 'main'}.{place}"
+    yield from ("conv_last.0", "conv_last.1", "classifier.0")
