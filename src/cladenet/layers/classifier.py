@@ -209,8 +209,7 @@ class Classifier(nn.Module):
             BadArgument: `num_classes` is negative.
         """
         _check_num_classes(num_classes)
-        width = self.head_hidden_size
-        self.num_classes = num_classes
+        width, self.num_classes = self.head_hidden_size, num_classes
         self.renew(self.head, self.new_classifier(width))
         if num_classes == 0:
             self.auxiliary, self.auxiliary_after = None, ()
