@@ -22,7 +22,7 @@ ODD: dict[str, tuple[str, dict[str, str]]] = {
             "docs/glossary.md": "VGG's word, named once",
         },
     ),
-    r"(?-i:Look|Wish|StopWish|Member)": ("ViewSpec, Request, StopRequest, EnsembleMember", {}),
+    r"(?-i:Look(?! )|Wish|StopWish|Member)": ("ViewSpec, Request, StopRequest, EnsembleMember", {}),
     r"(said|told)": ("printed, logged, declared, set", {}),
     r"says so": ("with a note", {}),
     r"without a word": ("silently", {}),

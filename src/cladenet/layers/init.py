@@ -87,8 +87,8 @@ def he_init_torch_linear(module: nn.Module) -> None:
 def variance_scaled(weight: Tensor, fan: int) -> None:
     """TF-Slim's `variance_scaling_initializer`: variance 2 / fan, drawn into `weight`.
 
-    A normal distribution of variance 1.3 x 2 / fan is cut off at two deviations, which leaves
-    2 / fan of it.
+    A normal distribution of variance 1.3 x 2 / fan is cut off at two standard deviations,
+    which leaves 2 / fan of it.
     """
     std = math.sqrt(1.3 * 2 / fan)
     nn.init.trunc_normal_(weight, std=std, a=-2 * std, b=2 * std)

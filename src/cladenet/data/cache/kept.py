@@ -132,7 +132,7 @@ class KeptImages:
 
 
 def _mixed(keys: NDArray[np.void]) -> NDArray[np.uint64]:
-    """64 bits of each key; two keys with the same ones are told apart by their sums."""
+    """64 bits of each key; two keys with the same ones are distinguished by their sums."""
     words = np.ascontiguousarray(keys).view("<u8").reshape(-1, 4)
     mixed = words[:, 0].astype(np.uint64)
     for place, factor in enumerate(MIX, 1):

@@ -113,9 +113,9 @@ def check_dataset(
     warnings += judge_alike(dataset, near)
     assumed = [each.assumed for each in facts if each.assumed is not None]
     assumed += [each for images in in_shards for each in images.assumed()]
-    dark, said = judge_depths(assumed, decoding_of(dataset).white_level)
+    dark, remarks = judge_depths(assumed, decoding_of(dataset).white_level)
     warnings += dark
-    notes += said
+    notes += remarks
     if animated := sum(each.is_animated for each in facts):
         notes.append(f"{animated:,} files hold several frames or pages; the first one is used")
     sizes = _sizes(facts)

@@ -71,8 +71,8 @@ def _seen(source: str | bytes, decoding: Decoding) -> tuple[Any, ...]:
         UnreadableImage: it does not decode.
     """
     facts, pixels, is_whole = inspect(source, decoding)
-    said = facts.assumed
-    assumed, peak = (1 + ASSUMED.index(said.kind), said.peak) if said else NO
+    white = facts.assumed
+    assumed, peak = (1 + ASSUMED.index(white.kind), white.peak) if white else NO
     return (
         pixel_hash(pixels),
         is_whole,

@@ -56,5 +56,5 @@ def _facts(
     kind: bytes, animated: bool, width: int, height: int, assumed: int, peak: float
 ) -> Facts:
     form, _, mode = kind.decode().partition(" ")
-    said = Assumed(ASSUMED[assumed - 1], peak) if assumed else None
-    return Facts(form, mode, width, height, animated, said)
+    white = Assumed(ASSUMED[assumed - 1], peak) if assumed else None
+    return Facts(form, mode, width, height, animated, white)
