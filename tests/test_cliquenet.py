@@ -19,10 +19,12 @@ def written_out(model: CliqueNet, images: Tensor, ks: list[int], ns: list[int]) 
     Stage I and II read the same dictionary; every block's feature is averaged over its own size.
     """
     values = dict(model.state_dict())
+    eps = 1e-3 if isinstance(model, CliqueNetCifar) else 1e-5
 
     def norm_relu(x: Tensor, name: str) -> Tensor:
         parts = ("running_mean", "running_var", "weight", "bias")
-        return F.relu(F.batch_norm(x, *(values[f"{name}.0.{part}"] for part in parts)))
+        mean, variance, scale, shift = (values[f"{name}.0.{part}"] for part in parts)
+        return F.relu(F.batch_norm(x, mean, variance, scale, shift, eps=eps))
 
     if "stem.weight" in values:
         x = F.conv2d(images, values["stem.weight"], padding=1)
@@ -76,6 +78,7 @@ def written_out(model: CliqueNet, images: Tensor, ks: list[int], ns: list[int]) 
                     values[f"{name}.0.running_var"],
                     values[f"{name}.0.weight"],
                     values[f"{name}.0.bias"],
+                    eps=eps,
                 )
             )
         features.append(feature.mean((2, 3)))

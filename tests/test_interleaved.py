@@ -90,7 +90,7 @@ def igcnet_by_the_paper(images: Tensor, state: dict[str, Tensor], primary: int) 
 
     def norm(x: Tensor) -> Tensor:
         weight, bias, mean, var = (next(values) for _ in range(4))
-        return F.batch_norm(x, mean, var, weight, bias)
+        return F.batch_norm(x, mean, var, weight, bias, eps=2e-5)
 
     def igc(x: Tensor, stride: int = 1) -> Tensor:
         x = F.conv2d(x, next(values), stride=stride, padding=1, groups=primary)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from cladenet.surgery.normalisation import Finish
 
 # What `create_model` does to any network once it is built.
-_FOR_ANY = ("exits_after", "norm", "se", "padding", "norm_eps")
+_FOR_ANY = ("exits_after", "norm", "se", "padding", "norm_eps", "norm_momentum")
 
 
 def list_models(pattern: str = "*") -> list[str]:
@@ -81,7 +81,7 @@ def create_model(
             `exits_after="stages.0.1,stages.1"` gives it exits on the way; see
             `cladenet.surgery.exits`. For weights of others, `padding="same"` puts the zeros of
             layers that stride where TensorFlow does, and `norm_eps` replaces the epsilon of all
-            norms.
+            norms; `norm_momentum` is the share of a batch in their running statistics, 0.1 mostly.
 
     Raises:
         BadArgument: an unknown name, an argument the network does not take, or a value it refuses.
@@ -180,13 +180,22 @@ def _take_norm(variant: Any, arguments: dict[str, Any]) -> "Finish | None":
 
 
 def _take_habits(arguments: dict[str, Any]) -> "Finish | None":
-    """Take `padding` and `norm_eps` out of the arguments; what they mean for the network."""
-    padding, epsilon = arguments.pop("padding", "centred"), arguments.pop("norm_eps", None)
+    """Take `padding`, `norm_eps`, `norm_momentum` out; what they mean for the network."""
+    padding = arguments.pop("padding", "centred")
+    constants = {
+        name: arguments.pop(f"norm_{name}")
+        for name in ("eps", "momentum")
+        if arguments.get(f"norm_{name}") is not None
+    }
+    for name in ("norm_eps", "norm_momentum"):
+        arguments.pop(name, None)
     if padding not in ("centred", "same"):
         raise BadArgument(f"padding is {padding!r}; expected centred or same")
-    if epsilon is not None and not 0 < epsilon < 1:
-        raise BadArgument(f"norm_eps is {epsilon}; expected a small number such as 1e-5")
-    if padding == "centred" and epsilon is None:
+    for name, value in constants.items():
+        if not 0 < value < 1:
+            such = "1e-5" if name == "eps" else "0.01"
+            raise BadArgument(f"norm_{name} is {value}; expected a small number such as {such}")
+    if padding == "centred" and not constants:
         return None
 
     def change(model: "Classifier") -> None:
@@ -195,8 +204,9 @@ def _take_habits(arguments: dict[str, Any]) -> "Finish | None":
         if padding == "same":
             pad_as_tensorflow(model)
         for module in model.modules():
-            if epsilon is not None and hasattr(module, "eps"):
-                module.eps = epsilon
+            for name, value in constants.items():
+                if hasattr(module, name):
+                    setattr(module, name, value)
 
     return change
 

@@ -7,6 +7,7 @@ from typing import Any
 from cladenet.data.images.decode import MAX_PIXELS
 from cladenet.data.preprocess import Preprocess
 from cladenet.errors import CheckpointError
+from cladenet.ledger.defaults import DEFAULTS, as_today
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,8 @@ class Card:
         versions: of cladenet and torch.
         self_test: logits of a fixed input, see `selftest`; empty if they were not finite, so
             that a run can go on with the weights and nobody predict with them.
+        defaults: the number of the networks' defaults that the weights were trained with, see
+            `defaults`; read from a file, the arguments are those of today.
     """
 
     network: str
@@ -37,6 +40,7 @@ class Card:
     metrics: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     self_test: tuple[float, ...] = ()
+    defaults: int = DEFAULTS
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, for `card.json`."""
@@ -51,6 +55,8 @@ class Card:
             CheckpointError: a field is missing, unknown or not what it should be.
         """
         expected = {field.name for field in fields(cls)}
+        if isinstance(values, dict):
+            values = {"defaults": 1, **values}
         if not isinstance(values, dict) or set(values) != expected:
             found = sorted(values) if isinstance(values, dict) else type(values).__name__
             raise CheckpointError(
@@ -78,9 +84,10 @@ class Card:
                 f"the metadata ask for images of {preprocess.height}x{preprocess.width}; "
                 "no network looks at such large ones"
             )
-        return cls(
-            **{**values, "classes": classes, "self_test": self_test, "preprocess": preprocess}
-        )
+        read: dict[str, Any] = {"classes": classes, "self_test": self_test}
+        read["preprocess"], read["defaults"] = preprocess, DEFAULTS
+        read["arguments"] = as_today(values["network"], values["arguments"], values["defaults"])
+        return cls(**{**values, **read})
 
 
 def numbered(classes: Sequence[str]) -> bool:
@@ -115,4 +122,5 @@ _FITS: dict[str, Callable[[Any], bool]] = {
     "metrics": _is_table,
     "versions": _is_table,
     "self_test": _are_numbers,
+    "defaults": lambda value: type(value) is int and 1 <= value <= DEFAULTS,
 }

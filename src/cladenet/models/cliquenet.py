@@ -31,7 +31,9 @@ T, in the names, counts the convolutions of all three blocks, with bottlenecks b
 Dropout follows each convolution of the CIFAR networks but the first, and so comes before what
 attention averages. Weights are drawn as in the authors' two releases: for ImageNet (PyTorch) by
 He's rule, fan-out; for CIFAR (TensorFlow) by its fan-in form, each W_ji by itself, with Glorot's
-rule in the attention and the last layer.
+rule in the attention and the last layer. So is batch norm's eps, 1e-3 for CIFAR and 1e-5 for
+ImageNet; for CIFAR the released running statistics move by 1e-3 a batch, these and torch's by 0.1
+(`norm_momentum`).
 """
 
 from collections import OrderedDict
@@ -48,6 +50,8 @@ from cladenet.layers.norm import Norm, norm_relu
 from cladenet.layers.squeeze_excite import SqueezeExcite
 from cladenet.layers.stem import residual_stem
 from cladenet.models.clique_block import CliqueBlock, CliqueLayer, Kernels
+
+tensorflow_norm: Norm = partial(nn.BatchNorm2d, eps=1e-3)
 
 State = tuple[Tensor, Tensor]  # the features of all blocks so far, and stage II of the last
 
@@ -182,7 +186,7 @@ class CliqueNetCifar(CliqueNet):
         num_classes: int = 10,
         in_channels: int = 3,
         drop_rate: float = 0.2,
-        norm: Norm = nn.BatchNorm2d,
+        norm: Norm = tensorflow_norm,
     ) -> None:
         n, rest = divmod(T, 6 if bottleneck else 3)
         if n < 2 or rest:

@@ -13,7 +13,8 @@ arXiv:1707.02725. A block is a 3x3 in L groups and a 1x1 in M, then norm and ReL
 
 Width doubles by M; in L100M2 by L, from a stem of 100. With "ident" two blocks are a residual unit:
 the second's ReLU follows the addition, and where the shape changes the shortcut is a strided 1x1 in
-L groups with a norm, as in the authors' code. Weights are drawn by He's rule.
+L groups with a norm, as in the authors' code. Weights are drawn by He's rule; batch norm's eps is
+2e-5, as there.
 
 In that code's CIFAR networks with "ident" (resnet_igc.py) the 1x1 of a block that strides has as
 many groups as before the width doubled, M and not 2 M, and its channels are dealt out by M after
@@ -30,6 +31,8 @@ from cladenet.layers.norm import Norm, norm_relu
 from cladenet.layers.stage import stage
 from cladenet.layers.stem import residual_stem
 from cladenet.models.interleaved import interleaved_conv
+
+batch_norm: Norm = partial(nn.BatchNorm2d, eps=2e-5)  # as in the authors' code
 
 
 class InterleavedUnit(nn.Module):
@@ -119,7 +122,7 @@ class IGCNetCifar(Classifier):
         ident: bool = False,
         num_classes: int = 10,
         in_channels: int = 3,
-        norm: Norm = nn.BatchNorm2d,
+        norm: Norm = batch_norm,
         released: bool = False,
     ) -> None:
         n, rest = divmod(depth - 2, 6)
@@ -164,7 +167,7 @@ class IGCNet(Classifier):
         num_classes: int = 1000,
         in_channels: int = 3,
         ident: bool = True,
-        norm: Norm = nn.BatchNorm2d,
+        norm: Norm = batch_norm,
     ) -> None:
         widths = (width, 2 * width, 4 * width, 8 * width)
         super().__init__(in_channels, num_classes)

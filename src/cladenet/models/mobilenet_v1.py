@@ -16,6 +16,10 @@ Norm and ReLU follow both the depthwise and the pointwise convolution. The last 
 printed stride of 2 is a slip: its output is printed as 7x7, as large as its input. The two controls
 are the paper's own: `shallow` leaves out the five layers of 512 (Table 5), `fullconv` has plain 3x3
 convolutions in place of the pairs (Table 4). Weights are drawn by He's rule; the paper prints none.
+
+Of the authors' release in TF-Slim batch norm's eps, 1e-3, is kept. It has ReLU6 for ReLU
+(`activation`), draws weights from N(0, 0.09^2), and its running statistics move by 3e-4 a batch
+where torch's and these move by 0.1 (`norm_momentum`).
 """
 
 from collections.abc import Callable
@@ -34,6 +38,7 @@ SHALLOW = ((64,), (128, 128), (256, 256), (512,), (1024, 1024))
 
 Unit = Callable[..., nn.Sequential]
 relu = partial(nn.ReLU, inplace=True)
+batch_norm: Norm = partial(nn.BatchNorm2d, eps=1e-3)
 
 
 def separable(
@@ -80,7 +85,7 @@ class MobileNetV1(Classifier):
         in_channels: int = 3,
         table: tuple[tuple[int, ...], ...] = TABLE,
         unit: Unit = separable,
-        norm: Norm = nn.BatchNorm2d,
+        norm: Norm = batch_norm,
         activation: Activation = relu,
         drop_rate: float = 0.0,
     ) -> None:

@@ -18,12 +18,18 @@ As in the released code, weights are drawn from a cut-off normal distribution of
 2 / fan-out, drop path spares the identities and is the likelier the deeper a cell lies.
 
 Windows that stride are centred; TensorFlow's SAME, which the released weights were trained with,
-puts the odd pixel of their padding below and to the right. The auxiliary classifier (`auxiliary`)
+puts the odd pixel of their padding below and to the right (`padding="same"`). Batch norm's eps is
+the released one, 1e-3 for ImageNet and 1e-5 for CIFAR. Its running statistics move by 0.1 a batch,
+as torch's do and the released CIFAR network's; by 3e-4 in the release for ImageNet
+(`norm_momentum`), with which a run of less than ten thousand steps would be judged by statistics of
+its beginning. The auxiliary classifier (`auxiliary`)
 is that of the released code: Inception v3's, on the last map before the last reduction, its last
 convolution as large as the map of images of the size of training.
 """
 
 from functools import partial
+
+from torch import nn
 
 from cladenet.models.cell_network import CellNetwork
 from cladenet.models.cells import read_cell
@@ -54,7 +60,15 @@ class NASNet(CellNetwork):
 
 _A = partial(NASNet, normal=NORMAL_A, reduction=REDUCTION_A)
 _LARGE = partial(_A, stem=96, skip_reduction=True, drop_path=0.3, image_size=331)
-_CIFAR = partial(_A, cifar=True, num_classes=10, drop_rate=0.0, drop_path=0.4, image_size=32)
+_CIFAR = partial(
+    _A,
+    cifar=True,
+    num_classes=10,
+    drop_rate=0.0,
+    drop_path=0.4,
+    image_size=32,
+    norm=nn.BatchNorm2d,  # its eps is 1e-5 in the released code, that of the others 1e-3
+)
 
 VARIANTS = {
     "nasnet_a_large": partial(_LARGE, n=6, width=168),

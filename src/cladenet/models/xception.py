@@ -20,7 +20,9 @@ shortcuts (`no_shortcut`) it is the network that comes out far worse in Fig. 9.
 
 The stem pads nothing. Pools are 3x3 and pad one pixel on each side, as ports to PyTorch do; the
 author's Keras pads a map of even size on the far side alone. Weights are drawn by He's rule, which
-the paper does not print; dropout is that of its Sec. 4.3.
+the paper does not print; dropout is that of its Sec. 4.3. Batch norm's eps is 1e-3, as in the
+author's Keras, ports to PyTorch have 1e-5 (`norm_eps`); its running statistics move by 0.1 a batch,
+as torch's do, Keras' by 0.01 (`norm_momentum`).
 """
 
 from collections.abc import Callable
@@ -37,6 +39,7 @@ from cladenet.layers.shortcut import Shortcut, option_b
 from cladenet.layers.stage import stage
 
 Activation = Callable[[], nn.Module]
+batch_norm: Norm = partial(nn.BatchNorm2d, eps=1e-3)
 
 
 class Unit(nn.Module):
@@ -95,7 +98,7 @@ class Xception(Classifier):
         between: Activation | None = None,
         shortcut: Shortcut = option_b,
         drop_rate: float = 0.5,
-        norm: Norm = nn.BatchNorm2d,
+        norm: Norm = batch_norm,
     ) -> None:
         super().__init__(in_channels, num_classes)
         unit = partial(Unit, shortcut=shortcut, norm=norm, between=between)

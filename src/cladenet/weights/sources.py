@@ -103,7 +103,7 @@ def _timm() -> Iterator[Source]:
     yield source("inception_v4", "inception_v4", inception.v4)
     name = "inception_resnet_v2"
     yield source(name, name, inception.inception_resnet_v2)
-    yield source("legacy_xception", "xception", inception.xception)
+    yield source("legacy_xception", "xception", inception.xception, **TORCH_EPS)
     yield source("nasnetalarge", "nasnet_a_large", nasnet.timm, **TENSORFLOW)
     yield from _timm_mobile(source)
     for size, letter in (("tiny", "ti"), ("small", "s"), ("base", "b"), ("large", "l")):
@@ -227,9 +227,10 @@ def _pretrained_models() -> Iterator[Source]:
     for theirs, ours, spelling in (
         ("inceptionv4", "inception_v4", inception.v4),
         ("inceptionresnetv2", "inception_resnet_v2", inception.inception_resnet_v2),
-        ("xception", "xception", inception.xception),
     ):
         yield source(theirs, ours, spelling)._replace(images=half(299))
+    found = source("xception", "xception", inception.xception, **TORCH_EPS)
+    yield found._replace(images=half(299))
     large = source("nasnetalarge", "nasnet_a_large", nasnet.timm, **TENSORFLOW)
     yield large._replace(images=half(331))
 

@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 import yaml
 
 from cladenet.errors import BadArgument, CheckpointError
+from cladenet.ledger.defaults import DEFAULTS, as_today
 from cladenet.recipes import Recipe
 from cladenet.recipes.recipe import field_types, parse_value
 from cladenet.runs.folder.option_names import unknown_option
@@ -74,6 +75,7 @@ class RunConfig:
         cache_dir: folder of decoded images; empty is $CLADENET_CACHE or ~/.cache/cladenet.
         cache_gb: size up to which photographs are kept decoded; `auto` is 20 GiB or half of the
             free disk, the lesser, and 0 turns the cache off.
+        defaults: the number of the networks' defaults that `arguments` stand beside.
     """
 
     network: str
@@ -107,6 +109,7 @@ class RunConfig:
     save_steps: int = 0
     cache_dir: str = ""
     cache_gb: float | Literal["auto"] = "auto"
+    defaults: int = DEFAULTS
 
     def __post_init__(self) -> None:
         for name in ("val", "test"):
@@ -133,7 +136,7 @@ class RunConfig:
         return None if self.cache_gb == "auto" else round(self.cache_gb * 1e9)
 
 
-_STRUCTURE = {"network", "data", "recipe_name", "recipe", "arguments"}
+_STRUCTURE = {"network", "data", "recipe_name", "recipe", "arguments", "defaults"}
 
 
 def parse_words(words: Sequence[str]) -> dict[str, str]:
@@ -249,6 +252,15 @@ def decisions(config: RunConfig) -> dict[str, Any]:
     return {name: value for name, value in plain.items() if name not in left_out}
 
 
+def decided_before(decided: Mapping[str, Any]) -> dict[str, Any]:
+    """What `decisions` of an earlier time are today: options that came later at their defaults."""
+    prefix = "model."
+    told = {k.removeprefix(prefix): v for k, v in decided.items() if k.startswith(prefix)}
+    today = as_today(decided.get("network", ""), told, decided.get("defaults", 1))
+    arguments = {f"{prefix}{name}": value for name, value in today.items()}
+    return decisions_at_default() | dict(decided) | arguments | {"defaults": DEFAULTS}
+
+
 def decisions_at_default() -> dict[str, Any]:
     """What `decisions` holds where nothing was decided: what options were that came later."""
     nothing = RunConfig(network="", data="", recipe_name="", recipe=Recipe(source="", steps=1))
@@ -266,6 +278,7 @@ def from_yaml(text: bytes, path: Path) -> RunConfig:
         kinds = field_types(Recipe)
         recipe = {k: _typed(k, v, kinds[k]) for k, v in values.pop("recipe").items()}
         arguments = {str(k): v for k, v in values.pop("arguments").items()}
+        arguments = as_today(values["network"], arguments, values.pop("defaults", 1))
         kinds = field_types(RunConfig)
         # Runs from before there was the option took any folder for a class.
         values.setdefault("label_from", "top")

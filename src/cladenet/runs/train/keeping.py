@@ -20,7 +20,7 @@ from cladenet.checkpoints import folder as folders
 from cladenet.checkpoints.card import Card
 from cladenet.checkpoints.selftest import fixed_logits
 from cladenet.errors import CheckpointError, DataError, Diverged, StorageError
-from cladenet.runs.folder.config import decisions, decisions_at_default
+from cladenet.runs.folder.config import decided_before, decisions
 from cladenet.runs.train.progress import Progress
 from cladenet.runs.train.run import Run
 from cladenet.training.learner import Learner
@@ -157,7 +157,7 @@ class Keeper:
                 f"the data have changed since {target.name} was written: their fingerprint is "
                 f"{expected[:12]}, it was {str(found)[:12]}. Restore the data, or {new_run}"
             )
-        before = decisions_at_default() | contents.facts.get("decisions", {})
+        before = decided_before(contents.facts.get("decisions", {}))
         changed = [
             f"{name} was {before.get(name)!r} and is {self.decisions.get(name)!r}"
             for name in sorted({*before, *self.decisions})
