@@ -255,8 +255,8 @@ def decisions(config: RunConfig) -> dict[str, Any]:
 def decided_before(decided: Mapping[str, Any]) -> dict[str, Any]:
     """What `decisions` of an earlier time are today: options that came later at their defaults."""
     prefix = "model."
-    told = {k.removeprefix(prefix): v for k, v in decided.items() if k.startswith(prefix)}
-    today = as_today(decided.get("network", ""), told, decided.get("defaults", 1))
+    given = {k.removeprefix(prefix): v for k, v in decided.items() if k.startswith(prefix)}
+    today = as_today(decided.get("network", ""), given, decided.get("defaults", 1))
     arguments = {f"{prefix}{name}": value for name, value in today.items()}
     return decisions_at_default() | dict(decided) | arguments | {"defaults": DEFAULTS}
 
