@@ -66,9 +66,19 @@ def walker(program: Program) -> Callable[[Tensor], Walk]:
             if stays is not None:
                 for number in moving:
                     if held[number] is not None:
-                        held[number] = held[number].index_select(0, stays)
+                        held[number] = _taken(held[number], stays)
 
     return walk
+
+
+def _taken(x: Tensor, places: Tensor) -> Tensor:
+    """`x.index_select(0, places)` in the memory format of x, which index_select alone loses.
+
+    What comes after would put the channels last again, step by step.
+    """
+    if x.ndim == 4 and x.is_contiguous(memory_format=torch.channels_last):
+        return x.permute(0, 2, 3, 1).index_select(0, places).permute(0, 3, 1, 2)
+    return x.index_select(0, places)
 
 
 def _segments(steps: list[Step], exits: tuple[Slot, ...]) -> list[list[Step]]:
