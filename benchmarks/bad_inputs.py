@@ -105,6 +105,16 @@ CASES = {
             3,
         ),
     ],
+    "Budgets": [
+        Case("no place for an exit", new("good", "model.exits_after=stages.9"), 2),
+        Case("one exit alone", "evaluate run --budget 20M", 2),
+        Case("no budget", "evaluate run --budget soon", 2),
+        Case("a budget and a promise", "evaluate run --budget 20M --max-drop 1", 2),
+        Case("several runs, no --cascade", "evaluate run run --budget 20M", 2),
+        Case("a cascade of one", "evaluate run --cascade", 2),
+        Case("thresholds that nobody set", "predict run run good/ant/00.jpg --cascade", 2),
+        Case("an answer within a budget", "predict run good/ant/00.jpg --budget 20M", 2),
+    ],
     "Checkpoints": [
         Case("a pickle with code in it", "predict hostile.pth good/ant/00.jpg", 4),
         Case("the same in the place of weights", "predict pickle-run good/ant/00.jpg", 4),

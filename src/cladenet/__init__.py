@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from cladenet.data.sources.open import open_dataset
     from cladenet.inference.prepare import for_inference
     from cladenet.registry import find, list_models
+    from cladenet.runs.adaptive.evaluate_budget import evaluate_budget
     from cladenet.runs.convert_run import convert
     from cladenet.runs.evaluate.evaluate_run import evaluate
     from cladenet.runs.evaluate.exit_table import evaluate_exits
@@ -35,6 +36,7 @@ __all__ = [
     "convert",
     "create_model",
     "evaluate",
+    "evaluate_budget",
     "evaluate_exits",
     "evaluate_protocols",
     "export_weights",
@@ -52,6 +54,7 @@ _HOMES = {
     "convert": "cladenet.runs.convert_run",
     "create_model": "cladenet.weights.create",
     "evaluate": "cladenet.runs.evaluate.evaluate_run",
+    "evaluate_budget": "cladenet.runs.adaptive.evaluate_budget",
     "evaluate_exits": "cladenet.runs.evaluate.exit_table",
     "evaluate_protocols": "cladenet.runs.evaluate.protocol_table",
     "export_weights": "cladenet.weights.exporting",

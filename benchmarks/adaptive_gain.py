@@ -1,0 +1,115 @@
+"""What leaving early saves by the clock, beside what it saves in multiply-accumulates.
+
+    python benchmarks/adaptive_gain.py RUN [--batches 1 64] [--rounds 9]
+
+The thresholds are those of `adaptive_curves.json`, near the whole network's accuracy. Two sides
+take turns in one process over the same test images, `--batches` at a time: images that leave, and
+the whole network as `for_inference` makes it ready, packed, without its early exits. Medians over
+the rounds; the gain in MACs is that against the same whole network. What is written:
+benchmarks/results/adaptive_gain.json.
+"""
+
+import argparse
+import json
+import statistics
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from cladenet.adaptive.policy import Policy, answer
+from cladenet.adaptive.stepping import SteppedExits
+from cladenet.analysis.cost import count_cost, macs_to_exits
+from cladenet.checkpoints import load
+from cladenet.evaluation.options import DEFAULT_PASS
+from cladenet.inference import for_inference
+from cladenet.runs.adaptive.images import ask
+from cladenet.runs.adaptive.sequence import inputs, size_of
+from machine import machine
+
+RESULTS = Path(__file__).parent / "results"
+IMAGES = {1: 256}  # of a round; all where many come at a time
+
+
+class Whole(nn.Module):
+    """The network as it predicts, for counting."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.model(x)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("run", type=Path)
+    parser.add_argument("--batches", type=int, nargs="+", default=[1, 64])
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--data")
+    parser.add_argument("--curves", type=Path, default=RESULTS / "adaptive_curves.json")
+    parser.add_argument("--out", type=Path, default=RESULTS / "adaptive_gain.json")
+    options = parser.parse_args()
+    policy = Policy.from_json(json.loads(options.curves.read_text())["near_the_whole"]["policy"])
+    loaded = load(options.run)
+    split = ask([loaded], options.data, None, "stop").measured[0]
+    images = torch.cat(list(inputs(split, loaded.card, DEFAULT_PASS)))
+    size = size_of(loaded.card)
+    whole_macs = count_cost(Whole(loaded.model), size)[1]
+    to_exits = np.array(macs_to_exits(loaded.model, size))
+    rows = []
+    for batch in options.batches:
+        shown = images[: IMAGES.get(batch, len(images))]
+        parts = shown.split(batch)
+        stepped = SteppedExits(loaded.model, size, batch_size=batch)
+        whole = for_inference(loaded.model, batch_size=batch, size=size, engine="packed")
+        exits = np.concatenate([answer(stepped, policy, part).exits for part in parts])
+        sides: dict[str, Callable[[Tensor], Any]] = {
+            "whole": whole,
+            "leaving": partial(answer, stepped, policy),
+        }
+        rows.append(row(batch, parts, sides, options.rounds, whole_macs / to_exits[exits].mean()))
+        print(rows[-1], flush=True)
+    result = {"machine": machine(), "network": loaded.card.network, "rows": rows}
+    options.out.write_text(json.dumps(result, indent=1) + "\n")
+
+
+def row(
+    batch: int,
+    parts: tuple[Tensor, ...],
+    sides: dict[str, Callable[[Tensor], Any]],
+    rounds: int,
+    gain_in_macs: float,
+) -> dict[str, Any]:
+    """Both sides by turns, `rounds` times after a first one that warms up."""
+    seconds: dict[str, list[float]] = {name: [] for name in sides}
+    for _ in range(rounds + 1):
+        for name, side in sides.items():
+            begun = time.perf_counter()
+            for part in parts:
+                side(part)
+            seconds[name].append(time.perf_counter() - begun)
+    count = sum(len(part) for part in parts)
+    ms = {name: 1e3 * statistics.median(values[1:]) / count for name, values in seconds.items()}
+    ratios = [w / a for w, a in zip(seconds["whole"][1:], seconds["leaving"][1:], strict=True)]
+    gain = statistics.median(ratios)
+    return {
+        "batch": batch,
+        "images": count,
+        "ms_whole": ms["whole"],
+        "ms_leaving": ms["leaving"],
+        "gain_in_macs": gain_in_macs,
+        "gain_by_the_clock": gain,
+        "spread": [min(ratios), max(ratios)],
+        "share_of_the_gain": gain / gain_in_macs,
+    }
+
+
+if __name__ == "__main__":
+    main()
