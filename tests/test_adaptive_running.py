@@ -8,6 +8,7 @@ from cladenet.adaptive.policy import Policy, answer
 from cladenet.adaptive.stepping import SteppedExits
 from cladenet.adaptive.thresholds import Thresholds, exits_taken, thresholds_for
 from cladenet.errors import BadArgument, CheckpointError
+from cladenet.inference.graph.stepwise import taken
 from cladenet.layers.classifier import Classifier
 from cladenet.registry import create_model
 
@@ -131,3 +132,18 @@ def test_a_policy_that_was_edited_badly_is_refused() -> None:
         Policy.from_json({**values, "thresholds": "high"})
     with pytest.raises(CheckpointError, match="expected one of posterior, margin, entropy"):
         Policy.from_json({**values, "confidence": "mood"})
+
+
+def test_images_that_stay_keep_their_memory_format() -> None:
+    """index_select alone gives another one, and each later step would change it back."""
+    places = torch.tensor([0, 3])
+    for shape in ((5, 8, 4, 4), (5, 8, 1, 1), (5, 8)):
+        plain = torch.randn(*shape)
+        kinds = [plain]
+        if len(shape) == 4:
+            kinds.append(plain.to(memory_format=torch.channels_last))
+        for x in kinds:
+            found = taken(x, places)
+            assert torch.equal(found, plain[[0, 3]])
+            if len(shape) == 4 and x.is_contiguous(memory_format=torch.channels_last):
+                assert found.is_contiguous(memory_format=torch.channels_last)

@@ -66,12 +66,12 @@ def walker(program: Program) -> Callable[[Tensor], Walk]:
             if stays is not None:
                 for number in moving:
                     if held[number] is not None:
-                        held[number] = _taken(held[number], stays)
+                        held[number] = taken(held[number], stays)
 
     return walk
 
 
-def _taken(x: Tensor, places: Tensor) -> Tensor:
+def taken(x: Tensor, places: Tensor) -> Tensor:
     """`x.index_select(0, places)` in the memory format of x, which index_select alone loses.
 
     What comes after would put the channels last again, step by step.
