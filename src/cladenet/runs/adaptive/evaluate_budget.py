@@ -21,6 +21,7 @@ from cladenet.runs.adaptive.budgeted import Budgeted, Compared
 from cladenet.runs.adaptive.images import Asked, ask
 from cladenet.runs.adaptive.kept import Kept, keep
 from cladenet.runs.adaptive.sequence import ENGINE, Cascade, Exits, InOrder
+from cladenet.runs.evaluate.options import ReadingLimits
 from cladenet.runs.undisturbed import undisturbed
 from cladenet.world import choose_device
 
@@ -28,7 +29,7 @@ CURVE = "curve"
 
 
 @dataclass(frozen=True)
-class BudgetOptions(PassOptions):
+class BudgetOptions(PassOptions, ReadingLimits):
     """What runs may cost, and how their thresholds are set.
 
     Args:
@@ -100,7 +101,7 @@ def evaluate_budget(run: str | Path | Sequence[str | Path], options: BudgetOptio
     choice = options.choice
     if options.budget != CURVE:
         parse_budget(options.budget)
-    loaded = [load(each) for each in runs]
+    loaded = [options.limits(load(each)) for each in runs]
     asked = ask(loaded, options.data, options.split, options.on_unreadable)
     start = time.perf_counter()
     with torch.inference_mode():

@@ -154,6 +154,7 @@ class CascadePredictor(Predictor):
             replace(
                 fitted(each.card.preprocess, options.get("fit")),
                 max_megapixels=self.preprocess.max_megapixels,
+                white_level=self.preprocess.white_level,
             )
             for each in loaded
         ]

@@ -9,8 +9,31 @@ from cladenet.evaluation.options import PassOptions
 from cladenet.evaluation.protocol import ViewOptions
 
 
+@dataclass(frozen=True, kw_only=True)
+class ReadingLimits:
+    """How image files are read, where that is not as in training.
+
+    Args:
+        max_megapixels: files of which more would be decoded are refused; by default as in training.
+        white_level: the sample that is white where more than 8 bits are not declared, see
+            `open_dataset`; by default as in training.
+    """
+
+    max_megapixels: float | None = None
+    white_level: float | None = None
+
+    def limits(self, loaded: Loaded) -> Loaded:
+        """A network that reads image files by these limits instead of its own."""
+        how = loaded.card.preprocess
+        if self.max_megapixels is not None:
+            how = replace(how, max_megapixels=self.max_megapixels)
+        if self.white_level is not None:
+            how = replace(how, white_level=self.white_level)
+        return loaded._replace(card=replace(loaded.card, preprocess=how))
+
+
 @dataclass(frozen=True)
-class EvaluateOptions(ViewOptions, PassOptions):
+class EvaluateOptions(ViewOptions, PassOptions, ReadingLimits):
     """What to evaluate runs on, what to show them, and how.
 
     Args:
@@ -33,9 +56,8 @@ class EvaluateOptions(ViewOptions, PassOptions):
         threads: for the engine, see `for_inference`.
         worst: how many of the worst mistakes to keep.
         workers: threads that decode images.
-        max_megapixels: files of which more would be decoded are refused; by default as in training.
-        white_level: the sample that is white where more than 8 bits are not declared, see
-            `open_dataset`; by default as in training.
+        max_megapixels: see `ReadingLimits`.
+        white_level: see `ReadingLimits`.
         on_unreadable: `stop`, or `skip` to leave images out that cannot be decoded, or that are too
             large at a scale.
         cache_dir: where decoded photographs are kept, for the checkpoint's own view.
@@ -49,15 +71,4 @@ class EvaluateOptions(ViewOptions, PassOptions):
     device: str = "auto"
     engine: str = "auto"
     threads: int | None = None
-    max_megapixels: float | None = None
-    white_level: float | None = None
     on_unreadable: OnUnreadable = "stop"
-
-    def limits(self, loaded: Loaded) -> Loaded:
-        """A network that reads image files by these limits instead of its own."""
-        how = loaded.card.preprocess
-        if self.max_megapixels is not None:
-            how = replace(how, max_megapixels=self.max_megapixels)
-        if self.white_level is not None:
-            how = replace(how, white_level=self.white_level)
-        return loaded._replace(card=replace(loaded.card, preprocess=how))
