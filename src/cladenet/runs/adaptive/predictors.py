@@ -111,8 +111,7 @@ class ExitPredictor(Predictor):
     """
 
     def __init__(self, loaded: Loaded, **options: Any) -> None:
-        super().__init__(loaded, **options)
-        refuse_elsewhere(options)
+        super().__init__(loaded, **on_cpu(options))
         kept = find_kept([loaded], options.get("precision", "fp32"))
         self.policy = kept.policy
         self.exits = Exits(loaded, kept.policy.precision, self.batch_size)
@@ -144,8 +143,7 @@ class CascadePredictor(Predictor):
     """
 
     def __init__(self, loaded: Sequence[Loaded], **options: Any) -> None:
-        super().__init__(loaded[0], **options)
-        refuse_elsewhere(options)
+        super().__init__(loaded[0], **on_cpu(options))
         precision = options.get("precision", "fp32")
         self.cascade = Cascade(loaded, precision, self.batch_size)
         self.policy = find_kept(loaded, precision).policy
@@ -206,18 +204,19 @@ class CascadePredictor(Predictor):
                 yield Prediction(name, self._guesses(logits), logits, answered_by=by)
 
 
-def refuse_elsewhere(options: dict[str, Any]) -> None:
-    """Thresholds hold for the engine and the device that they were set with.
+def on_cpu(options: dict[str, Any]) -> dict[str, Any]:
+    """Options of a `Predictor` with the device and the engine that thresholds are set with.
 
     Raises:
         BadArgument: another engine or device is asked for.
     """
     engine, device = options.get("engine", "auto"), options.get("device", "auto")
-    if engine not in ("auto", "packed") or device not in ("auto", "cpu"):
+    if engine not in ("auto", ENGINE) or device not in ("auto", "cpu"):
         raise BadArgument(
-            f"engine is {engine} and device {device}; thresholds are used with engine packed on "
+            f"engine is {engine} and device {device}; thresholds are used with engine {ENGINE} on "
             "cpu, where they were set"
         )
+    return {**options, "device": "cpu"}
 
 
 def stacked(pixels: Sequence[NDArray[np.uint8]], preprocess: Preprocess) -> Tensor:
