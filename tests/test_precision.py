@@ -14,7 +14,7 @@ from cladenet.recipes import Recipe
 from cladenet.registry import create_model
 from cladenet.runs.folder.folder import RunFolder
 from cladenet.runs.train import precision as run_precision
-from cladenet.training import precision
+from cladenet.training import precision, trial
 from cladenet.training.precision import choose_precision, worth_measuring
 from processors import AVX2, needs_bf16
 
@@ -45,7 +45,7 @@ def test_bfloat16_has_to_win_by_the_margin(
     def step(runner: Any, *_: object) -> None:
         runner.seconds.append(1 / gain if runner.bf16 else 1.0)
 
-    monkeypatch.setattr(precision._Runner, "step", step)
+    monkeypatch.setattr(trial.TrialSteps, "step", step)
     model = create_model("resnet20_cifar")
     choice = choose_precision(model, RECIPE, torch.zeros(8, 3, 32, 32), 10, 41_000_000)
     assert choice.precision == chosen

@@ -83,6 +83,10 @@ class Entry:
     reference: str = ""
     notes: str = ""
 
+    def macs_at(self, height: int, width: int) -> int:
+        """About the multiply-accumulates of an image of another size, by its area."""
+        return self.macs * height * width // (self.input[1] * self.input[2])
+
     @property
     def printed(self) -> str:
         """The printed errors in short: "22.85 / 6.71", top-1 and top-5; empty without any."""

@@ -6,9 +6,6 @@ a run is too short to gain anything there is no question: only the clock can the
 runs choose differently, and only where the gain lies near the margin.
 """
 
-import time
-from copy import deepcopy
-from dataclasses import replace
 from math import inf
 from typing import NamedTuple
 
@@ -17,16 +14,12 @@ from torch import Tensor
 
 from cladenet.layers.classifier import Classifier
 from cladenet.recipes import Recipe
-from cladenet.training.learner import Learner
-from cladenet.training.objective import make_objective
-from cladenet.world import World
+from cladenet.training.trial import TrialSteps, images_to_time
 
 MARGIN = 1.3  # how much faster bfloat16 has to be
 SECONDS = 1.5  # of each candidate, once it has taken two steps
 MOST_STEPS = 5  # of each candidate
 LEAST_STEPS = 50 * 2 * (MOST_STEPS + 1)  # of a run: what measuring takes is 2 % of it
-STEP_FLOPS = 5e10  # of one measured step; larger batches are cut, to no less than 8 images
-LEAST_IMAGES = 8
 WORTH_FLOPS = {"cpu": 1.5e13, "cuda": 1.5e15}  # of a run: minutes
 
 
@@ -67,39 +60,13 @@ def choose_precision(
         macs: multiply-accumulates of the network for one image.
     """
     device = images.device
-    count = max(LEAST_IMAGES, int(STEP_FLOPS / (6 * max(1, macs))))
-    images = images[:count]
+    images = images[: images_to_time(macs)]
     labels = torch.arange(len(images), device=device) % num_classes
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        runners = {name: _Runner(model, recipe, device, name) for name in ("fp32", "bf16")}
+        runners = {name: TrialSteps(model, recipe, device, name) for name in ("fp32", "bf16")}
         for _ in range(MOST_STEPS + 1):  # the first one warms up
             for runner in runners.values():
                 if len(runner.seconds) < 2 or sum(runner.seconds) < SECONDS:
                     runner.step(images, labels)
     speeds = {name: len(images) / min(each.seconds[1:]) for name, each in runners.items()}
     return Choice("bf16" if speeds["bf16"] >= MARGIN * speeds["fp32"] else "fp32", speeds)
-
-
-class _Runner:
-    """A copy of the network in training, and the seconds of its steps."""
-
-    def __init__(
-        self, model: Classifier, recipe: Recipe, device: torch.device, precision: str
-    ) -> None:
-        self.learner = Learner(
-            deepcopy(model), replace(recipe, ema=0.0, lookahead=0), World(device=device)
-        )
-        self.objective = make_objective(recipe.label_smoothing, None, recipe.auxiliary)
-        self.bf16 = precision == "bf16"
-        self.seconds: list[float] = []
-
-    def step(self, images: Tensor, labels: Tensor) -> None:
-        begin = time.perf_counter()
-        self.learner.train_mode()
-        with torch.autocast(images.device.type, torch.bfloat16, enabled=self.bf16):
-            outputs = self.learner.net(images)
-        self.objective(outputs, labels).backward()
-        self.learner.step()
-        if images.device.type == "cuda":
-            torch.cuda.synchronize(images.device)
-        self.seconds.append(time.perf_counter() - begin)

@@ -24,8 +24,8 @@ def with_precision(
     if world.agree(int(not processor.has_bf16(world.device.type))):  # one would hold up all
         return _settled(run, "fp32"), ()
     notes: tuple[str, ...] = ()
-    view, (_, *paper) = setting.preprocess, setting.entry.input
-    macs = setting.entry.macs * view.height * view.width // (paper[0] * paper[1])
+    view = setting.preprocess
+    macs = setting.entry.macs_at(view.height, view.width)
     steps = setting.recipe.total_steps(batches.steps_per_epoch)
     with together(world):
         code = 0
