@@ -15,7 +15,10 @@ PAGE = Path(__file__).parents[1] / "CONTRIBUTING.md"
 # Lowest first; a floor may use the floors before it, never one beside or after it.
 FLOORS = (
     {"errors", "control_groups"},
-    {"files", "paths", "suggest", "keywords", "vision", "allocator", "threads", "memory", "world"},
+    {
+        *("durations", "files", "paths", "suggest", "keywords", "vision", "allocator", "threads"),
+        *("memory", "world"),
+    },
     {"processor"},
     {"ledger"},
     {"layers", "data", "recipes"},

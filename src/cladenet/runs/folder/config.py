@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 
 import yaml
 
+from cladenet.durations import seconds
 from cladenet.errors import BadArgument, CheckpointError
 from cladenet.ledger.defaults import DEFAULTS, as_today
 from cladenet.recipes import Recipe
@@ -51,6 +52,8 @@ class RunConfig:
             (all but the last layer), or how many from the stem on.
         probe: fit the last layer to the features of the training images before the first step; with
             `weights`.
+        time: within which the run has to end, from its command on, such as `10m`: the recipe is cut
+            to the steps that it holds, which take its place here.
         layer_decay: multiple of the learning rate from each part to the one below it.
         precision: `fp32`, `bf16` autocast, or `auto`: the first steps of a long run are measured by
             both, and the one that is chosen takes its place here.
@@ -91,6 +94,7 @@ class RunConfig:
     init_from: str = ""
     freeze: str = ""
     probe: bool = False
+    time: str = ""
     layer_decay: float = 1.0
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     channels_last: bool = True
@@ -124,6 +128,8 @@ class RunConfig:
             raise BadArgument(f"threads is {self.threads}; expected at most {MOST_THREADS}")
         if not 0 < self.layer_decay <= 1:
             raise BadArgument(f"layer_decay is {self.layer_decay}; expected above 0, at most 1")
+        if self.time:
+            seconds(self.time, "time")
         if self.compile and self.checkpoint_activations != "none":
             raise BadArgument(
                 f"compile=true and checkpoint_activations={self.checkpoint_activations} exclude "

@@ -49,6 +49,8 @@ class Course:
         progress, world = self.keeper.progress, self.run.world
         events = Events(self.run.folder.path / "tensorboard", progress.step, world.leads, show.say)
         try:
+            if progress.step == 0 and self._begins_with_a_probe():
+                self._score_probe(stop, show, events)
             if self._at_boundary() and progress.validated != progress.step:
                 self._end_epoch(stop, show, events)
             for report in self._steps():
@@ -115,6 +117,23 @@ class Course:
     def _place(self) -> str:
         step = self.keeper.progress.step
         return f"in epoch {self._epoch(step + 1)} after step {step}, lr {self._rate(step):.3g}"
+
+    def _begins_with_a_probe(self) -> bool:
+        """Is there a fitted last layer to compare with what training makes of it?"""
+        config, setting = self.run.config, self.run.setting
+        return config.probe and setting.recipe.lr > 0 and setting.dataset.val is not None
+
+    def _score_probe(self, stop: StopRequest, show: Display, events: Events) -> None:
+        """The weights before the first step are the first candidates for the best."""
+        row = {"step": 0, "epoch": 0, **self._validate(stop, 0.0)}
+        with together(self.run.world):
+            if self.run.world.leads:
+                self.run.folder.append(self.run.folder.metrics, row)
+        events.write(row)
+        show.say(
+            f"the fitted last layer  val loss {row['val_loss']:.4f}  "
+            f"val error {row['val_top1_error']:.2f} %"
+        )
 
     def _end_epoch(self, stop: StopRequest, show: Display, events: Events) -> None:
         """Measure, write it down, and note the best weights."""

@@ -7,8 +7,10 @@ from contextlib import contextmanager
 from typing import Any, Protocol, TextIO
 
 from cladenet.data.ahead import OnProgress
+from cladenet.durations import clock
 
 PLAIN_EVERY = 30.0  # seconds between two lines where nothing is redrawn
+FIRST_AFTER = 2  # steps: the first one also warms up
 LIVE_EVERY = 0.2  # seconds between two drawings
 WORTH_A_WORD = 2.0  # seconds
 ERASE = "\r\x1b[K"
@@ -48,10 +50,12 @@ class Plain:
         self.total, self.stream = total, stream
         self._start = self._last = time.monotonic()
         self._first = self._shown = first
+        self._asked = 0
 
     def wants(self) -> bool:
-        """Every half minute."""
-        return time.monotonic() - self._last >= PLAIN_EVERY
+        """After the second step, and then every half minute."""
+        self._asked += 1
+        return self._asked == FIRST_AFTER or time.monotonic() - self._last >= PLAIN_EVERY
 
     def step(self, step: int, lr: float, loss: float, error: float, images: int) -> None:
         """One line with loss, error, speed and the time that is left."""
@@ -182,10 +186,3 @@ def _counted(
     finally:
         if live and drawn:
             print(ERASE, end="", file=stream, flush=True)
-
-
-def clock(seconds: float) -> str:
-    """`1:02:03` or `2:03`."""
-    whole = round(seconds)
-    hours, minutes = divmod(whole // 60, 60)
-    return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"

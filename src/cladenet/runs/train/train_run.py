@@ -1,9 +1,11 @@
 """One training from a configuration to a report; the same code starts a run and goes on with it."""
 
 import os
+import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import torch
@@ -23,6 +25,7 @@ from cladenet.runs.train.first_weights import build, fit_to_data
 from cladenet.runs.train.foreign import in_our_words
 from cladenet.runs.train.keeping import Keeper
 from cladenet.runs.train.mishaps import explained
+from cladenet.runs.train.pace import within_time
 from cladenet.runs.train.precision import refuse_bf16, with_precision
 from cladenet.runs.train.run import Run
 from cladenet.runs.train.setup import prepare, refuse_lonely_batches
@@ -49,7 +52,8 @@ def train(
     Args:
         network: a name of `list_models()`, or another library's, "torchvision/resnet50"; with a
             tag, "torchvision/resnet50:IMAGENET1K_V1", it brings its weights. With `weights`, or a
-            recipe that was made for one network, it may be left out.
+            recipe that was made for one network, it may be left out; without these, what suits the
+            images is chosen, and said.
         data: see `open_dataset`.
         recipe: `default`, `paper` (the network's own), or a name of `cladenet.recipes.RECIPES`.
         out: the run's folder; by default `runs/NETWORK-DATA`.
@@ -72,10 +76,16 @@ def train(
             )
         folder = RunFolder(resume)
         return _run(folder, decide_again(folder, chosen), going_on=True, quiet=quiet)
+    if data and not (network or weights) and recipe == "default":
+        from cladenet.runs.train.automatic import choose
+
+        network, weights, recipe, chosen, why = choose(data, chosen)
+        _tell(why, quiet=quiet)
     network, found_weights, chosen = in_our_words(network, str(weights), chosen)
     if not data:
         raise BadArgument(
-            "a new run needs a network and a data set: cladenet train lenet5_relu --data digits"
+            "a new run needs data: cladenet train --data FOLDER, or cladenet train lenet5_relu "
+            "--data digits"
         )
     config = decide(network, data, recipe, found_weights, chosen)
     folder = RunFolder(out or default_folder(network or config.network, data))
@@ -83,6 +93,12 @@ def train(
     if restarted and folder.holds_run:  # torchrun starts all ranks again after one has died
         return _run(folder, folder.read_config(), going_on=True, quiet=quiet)
     return _run(folder, config, going_on=False, quiet=quiet)
+
+
+def _tell(lines: tuple[str, ...], *, quiet: bool) -> None:
+    """Lines for the user of the first process, before there is a display."""
+    if not quiet and int(os.environ.get("RANK", "0")) == 0:
+        print(*lines, sep="\n", file=sys.stderr, flush=True)
 
 
 def _run(folder: RunFolder, config: RunConfig, *, going_on: bool, quiet: bool) -> RunResult:
@@ -122,6 +138,7 @@ def _begin(
     quiet: bool,
 ) -> tuple[Course, tuple[str, ...]]:
     """All that comes before the first step; a new run that fails here leaves no trace."""
+    began = monotonic()
     with ExitStack() as undo:
         with together(world):
             if world.leads:
@@ -155,8 +172,11 @@ def _begin(
         if config.precision == "auto":
             run, measured = with_precision(run, model, batches)
             notes += measured
+        if config.time:
+            run, limited = within_time(run, model, batches, began)
+            notes += limited
         with together(world):
-            learner = run.learner(model, setting.recipe.total_steps(batches.steps_per_epoch))
+            learner = run.learner(model, run.setting.recipe.total_steps(batches.steps_per_epoch))
         keeper = Keeper(run, learner)
         if going_on:
             with together(world):

@@ -1,0 +1,57 @@
+"""Published weights that are on this machine already, or one connection away."""
+
+import socket
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from cladenet.weights.files.fetch import HUB
+from cladenet.weights.known import PACKAGE, Weights, known_weights
+
+PATIENCE = 3.0  # seconds to wait for a connection
+
+
+def weights_at_hand() -> list[Weights]:
+    """Those whose file is in an installed package or in a library's cache; nothing is fetched."""
+    return [weights for weights in known_weights().values() if _is_here(weights)]
+
+
+def _is_here(weights: Weights) -> bool:
+    if weights.name.startswith(PACKAGE):
+        return _is_installed(weights)
+    if weights.url.startswith(HUB):
+        return _is_in_hub_cache(weights.url.removeprefix(HUB))
+    return torch_hub_file(weights).is_file()
+
+
+def torch_hub_file(weights: Weights) -> Path:
+    """Where `torch.hub` keeps the file of torchvision's weights."""
+    import torch
+
+    return Path(torch.hub.get_dir()) / "checkpoints" / weights.url.rpartition("/")[2]
+
+
+def _is_installed(weights: Weights) -> bool:
+    try:
+        files = distribution(weights.name.removeprefix(PACKAGE)).files or ()
+    except PackageNotFoundError:
+        return False
+    return any(str(each) == weights.url for each in files)
+
+
+def _is_in_hub_cache(repository: str) -> bool:
+    try:
+        from huggingface_hub import try_to_load_from_cache
+    except ImportError:
+        return False
+    return isinstance(try_to_load_from_cache(repository, "model.safetensors"), str)
+
+
+def can_be_fetched(weights: Weights) -> bool:
+    """Does the server of these weights answer? Asked with a short patience."""
+    address = urlsplit(weights.url)
+    try:
+        with socket.create_connection((address.hostname or "", 443), timeout=PATIENCE):
+            return True
+    except OSError:
+        return False
