@@ -202,7 +202,7 @@ def test_a_result_that_cannot_be_kept_is_said_before_the_work(
 
 
 def test_wide_letters_keep_the_columns_in_line() -> None:
-    from cladenet.cli.text_table import text_table
+    from cladenet.cli.text.text_table import text_table
 
     table = text_table([], [["猫", "1"], ["abcd", "20"]], "lr")
     assert table == "猫     1\nabcd  20"

@@ -10,7 +10,7 @@ from types import ModuleType
 import pytest
 
 from cladenet.cli import info_command, models_command
-from cladenet.cli.tables import columns, short
+from cladenet.cli.text.tables import columns, short
 from cladenet.errors import BadArgument
 from cladenet.ledger import load
 from cladenet.registry import list_models

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cladenet.cli.tables import columns, fit
+from cladenet.cli.text.tables import columns, fit
 from cladenet.errors import BadArgument, StorageError
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 import argparse
 import json
 
-from cladenet.cli.text_table import text_table
+from cladenet.cli.text.text_table import text_table
 from cladenet.data.images.decode import readable
 
 

@@ -4,7 +4,7 @@ import argparse
 import json
 from typing import Any
 
-from cladenet.cli.tables import paragraph
+from cladenet.cli.text.tables import paragraph
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -13,8 +13,8 @@ from cladenet.cli.budget import evaluate as adaptive
 from cladenet.cli.engine_options import add_engine, note, use_threads
 from cladenet.cli.imports import lasting_imports
 from cladenet.cli.index_first import index_first
-from cladenet.cli.tables import interval, percent
-from cladenet.cli.text_table import text_table
+from cladenet.cli.text.tables import interval, percent
+from cladenet.cli.text.text_table import text_table
 from cladenet.data.images.decode import readable
 from cladenet.errors import BadArgument
 
@@ -146,7 +146,7 @@ def _single(runs: list[str], options: dict[str, Any], verbose: bool) -> "Shown":
 
 def _table(runs: list[str], options: dict[str, Any], verbose: bool) -> "Shown":
     """Runs and protocols side by side."""
-    from cladenet.cli.protocol_text import as_table
+    from cladenet.cli.text.protocol_text import as_table
     from cladenet.runs.evaluate.protocol_table import evaluate_protocols
 
     if options.get("worst"):

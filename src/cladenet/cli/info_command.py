@@ -5,7 +5,7 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from cladenet.cli.tables import columns, paragraph
+from cladenet.cli.text.tables import columns, paragraph
 from cladenet.errors import BadArgument
 from cladenet.ledger import Entry, Family, ancestors, descendants, families
 from cladenet.registry import accepts, create_model, find

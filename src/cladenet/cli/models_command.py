@@ -5,7 +5,7 @@ import json
 from dataclasses import asdict
 from fnmatch import fnmatchcase
 
-from cladenet.cli.tables import columns, fit, paragraph, short
+from cladenet.cli.text.tables import columns, fit, paragraph, short
 from cladenet.errors import BadArgument
 from cladenet.ledger import Entry, descendants, families, load
 from cladenet.registry import list_models

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cladenet.cli.imports import lasting_imports
-from cladenet.cli.tables import interval
-from cladenet.cli.text_table import text_table
+from cladenet.cli.text.tables import interval
+from cladenet.cli.text.text_table import text_table
 from cladenet.data.images.decode import readable
 from cladenet.errors import BadArgument
 

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cladenet.cli.tables import interval, percent
-from cladenet.cli.text_table import text_table
+from cladenet.cli.text.tables import interval, percent
+from cladenet.cli.text.text_table import text_table
 from cladenet.data.images.decode import readable
 
 if TYPE_CHECKING:
