@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from cladenet.runs.evaluate.exit_table import evaluate_exits
     from cladenet.runs.evaluate.protocol_table import evaluate_protocols
     from cladenet.runs.predict.predict_images import predict
+    from cladenet.runs.train.plan import plan
     from cladenet.runs.train.train_run import train
     from cladenet.weights.create import create_model
     from cladenet.weights.exporting import export_weights
@@ -46,6 +47,7 @@ __all__ = [
     "list_models",
     "load",
     "open_dataset",
+    "plan",
     "predict",
     "train",
 ]
@@ -64,6 +66,7 @@ _HOMES = {
     "list_models": "cladenet.registry",
     "load": "cladenet.checkpoints",
     "open_dataset": "cladenet.data.sources.open",
+    "plan": "cladenet.runs.train.plan",
     "predict": "cladenet.runs.predict.predict_images",
     "train": "cladenet.runs.train.train_run",
 }

@@ -20,6 +20,7 @@ COMMANDS = {
     "models": "list the networks as a table or tree: year, params, MACs, printed error",
     "info": "describe one network: paper, facts, ancestors and descendants, layers",
     "blocks": "building blocks of the networks: shapes, params, MACs, where they come from",
+    "recipes": "show training recipes: each number with its source",
     "train": "train a network on a data set; resume or fine-tune a run",
     "evaluate": "evaluate runs: errors with intervals, test-time augmentation, ensembles",
     "predict": "predict the top classes of images: files, folders, shards or a list",

@@ -29,6 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--weights", default="", help="run, checkpoint, file or library/name to fine-tune from"
     )
     parser.add_argument("--resume", default="", help="run folder to resume")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="print steps, time, memory and files; train nothing"
+    )
     parser.add_argument("--quiet", action="store_true", help="print the result only")
 
 
@@ -57,16 +60,22 @@ def run(arguments: argparse.Namespace) -> int:
     words = [word for word in arguments.words if "=" in word]
     options: dict[str, Any] = read_options(arguments.config) if arguments.config else {}
     options |= parse_words(words)
-    result = train(
-        names[0] if names else "",
-        arguments.data,
-        recipe=arguments.recipe,
-        out=arguments.out,
-        resume=arguments.resume,
-        weights=arguments.weights,
-        quiet=arguments.quiet,
-        options=options,
-    )
+    network = names[0] if names else ""
+    given: dict[str, Any] = {
+        "recipe": arguments.recipe,
+        "out": arguments.out,
+        "weights": arguments.weights,
+        "quiet": arguments.quiet,
+        "options": options,
+    }
+    if arguments.dry_run:
+        from cladenet.runs.train.plan import plan
+
+        if arguments.resume:
+            raise BadArgument("--dry-run plans a new run; leave --resume out")
+        print(plan(network, arguments.data, **given).told())
+        return 0
+    result = train(network, arguments.data, resume=arguments.resume, **given)
     evaluation = result.evaluation
     low, high = evaluation.top1_interval
     print(

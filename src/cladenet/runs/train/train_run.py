@@ -76,6 +76,28 @@ def train(
             )
         folder = RunFolder(resume)
         return _run(folder, decide_again(folder, chosen), going_on=True, quiet=quiet)
+    folder, config = decided(network, data, recipe, out, weights, chosen, quiet=quiet)
+    restarted = int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0
+    if restarted and folder.holds_run:  # torchrun starts all ranks again after one has died
+        return _run(folder, folder.read_config(), going_on=True, quiet=quiet)
+    return _run(folder, config, going_on=False, quiet=quiet)
+
+
+def decided(
+    network: str,
+    data: str,
+    recipe: str,
+    out: str | Path,
+    weights: str | Path,
+    chosen: Mapping[str, Any],
+    *,
+    quiet: bool,
+) -> tuple[RunFolder, RunConfig]:
+    """Where a new run goes and all that is decided about it; arguments as in `train`.
+
+    Raises:
+        BadArgument, DataError, CheckpointError: as the parts do.
+    """
     if data and not (network or weights) and recipe == "default":
         from cladenet.runs.train.automatic import choose
 
@@ -88,11 +110,7 @@ def train(
             "--data digits"
         )
     config = decide(network, data, recipe, found_weights, chosen)
-    folder = RunFolder(out or default_folder(network or config.network, data))
-    restarted = int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0
-    if restarted and folder.holds_run:  # torchrun starts all ranks again after one has died
-        return _run(folder, folder.read_config(), going_on=True, quiet=quiet)
-    return _run(folder, config, going_on=False, quiet=quiet)
+    return RunFolder(out or default_folder(network or config.network, data)), config
 
 
 def _tell(lines: tuple[str, ...], *, quiet: bool) -> None:
@@ -111,7 +129,7 @@ def _run(folder: RunFolder, config: RunConfig, *, going_on: bool, quiet: bool) -
             refuse_bf16(config, folder, world, going_on)
         stop = stack.enter_context(stop_requests())
         with stop.at_once("stopped by a signal before the first step; nothing is lost"):
-            course, notes = _begin(stack, world, folder, config, going_on=going_on, quiet=quiet)
+            course, notes = begin(stack, world, folder, config, going_on=going_on, quiet=quiet)
             quiet = quiet or not world.leads
             first = course.keeper.progress.step
             show = stack.enter_context(display(course.total, first, quiet=quiet))
@@ -128,7 +146,7 @@ def _run(folder: RunFolder, config: RunConfig, *, going_on: bool, quiet: bool) -
         return result
 
 
-def _begin(
+def begin(
     stack: ExitStack,
     world: World,
     folder: RunFolder,
