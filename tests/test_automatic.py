@@ -10,8 +10,8 @@ from PIL import Image
 
 import cladenet
 from cladenet.data.sources.open import open_dataset
-from cladenet.runs.train import automatic
-from cladenet.runs.train.automatic import Automatic, best_within, choose, typical_side
+from cladenet.runs.train.choose import automatic
+from cladenet.runs.train.choose.automatic import Automatic, best_within, choose, typical_side
 from cladenet.weights.at_hand import can_be_fetched, weights_at_hand
 from cladenet.weights.known import Weights, find_weights
 

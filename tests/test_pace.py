@@ -12,9 +12,10 @@ from cladenet.cli import main
 from cladenet.durations import clock, seconds
 from cladenet.errors import BadArgument
 from cladenet.runs.folder.folder import RunFolder
-from cladenet.runs.train import pace, train_run
+from cladenet.runs.train import train_run
+from cladenet.runs.train.choose import pace
+from cladenet.runs.train.choose.pace import Pace
 from cladenet.runs.train.finish import RunResult
-from cladenet.runs.train.pace import Pace
 
 BRIEF: dict[str, Any] = {"threads": 1, "device": "cpu", "quiet": True, "precision": "fp32"}
 

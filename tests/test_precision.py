@@ -13,7 +13,7 @@ from cladenet.errors import BadArgument
 from cladenet.recipes import Recipe
 from cladenet.registry import create_model
 from cladenet.runs.folder.folder import RunFolder
-from cladenet.runs.train import precision as run_precision
+from cladenet.runs.train.choose import precision as run_precision
 from cladenet.training import precision, trial
 from cladenet.training.precision import choose_precision, worth_measuring
 from processors import AVX2, needs_bf16

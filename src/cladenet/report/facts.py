@@ -30,6 +30,7 @@ class ReportFacts:
         classes: names, by label.
         data: the data set, as the user named it.
         splits: images in each split.
+        range_test: (rate, smoothed loss) of the test by which the rate was found.
         own_params: trainable parameters of this very network, where they were counted.
         protocol: of the evaluation.
         written: when, for people.
@@ -49,6 +50,7 @@ class ReportFacts:
     classes: Sequence[str]
     data: str = ""
     splits: Mapping[str, int] = field(default_factory=dict)
+    range_test: Sequence[tuple[float, float]] = ()
     own_params: int | None = None
     protocol: str = "single-scale"
     written: str = ""

@@ -1,6 +1,7 @@
 """The report on how good the weights are: curves, confusion, mistakes, classes."""
 
 from collections.abc import Mapping, Sequence
+from math import log10
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,12 +56,18 @@ def curves(report: ReportFacts) -> str:
     rate = line_chart(
         "Learning rate by step", [Line("rate", report.series("lr"), "rate")], x_label="step"
     )
+    test = line_chart(
+        "Smoothed loss by the power of ten of the rate",
+        [Line("loss", [(log10(lr), loss) for lr, loss in report.range_test], "train")],
+        x_label="power of ten of the learning rate",
+    )
     cards = [
         f'<div class="card"><h3>{heading}</h3>{content}</div>'
         for heading, content in (
             ("Cross-entropy, nats", loss),
             ("Top-1 error, percent", error),
             ("Learning rate", rate),
+            ("Learning-rate range test", test),
             ("Recipe", facts(_recipe(report)) if rate else ""),
         )
         if content

@@ -47,14 +47,19 @@ class TrialSteps:
         self.bf16 = precision == "bf16"
         self.seconds: list[float] = []
 
-    def step(self, images: Tensor, labels: Tensor) -> None:
-        """One step on a batch of one forward pass; its seconds are appended."""
+    def step(self, images: Tensor, labels: Tensor, lr: float | None = None) -> float:
+        """One step on a batch of one forward pass: its loss; its seconds are appended.
+
+        `lr` is the recipe's, where none is given.
+        """
         begin = time.perf_counter()
-        self.learner.train_mode()
+        self.learner.begin_step(self.learner.recipe.lr if lr is None else lr)
         with torch.autocast(images.device.type, torch.bfloat16, enabled=self.bf16):
             outputs = self.learner.net(images)
-        self.objective(outputs, labels).backward()
+        loss = self.objective(outputs, labels)
+        loss.backward()
         self.learner.step()
         if images.device.type == "cuda":
             torch.cuda.synchronize(images.device)
         self.seconds.append(time.perf_counter() - begin)
+        return loss.item()

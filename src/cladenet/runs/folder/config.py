@@ -54,6 +54,7 @@ class RunConfig:
             `weights`.
         time: within which the run has to end, from its command on, such as `10m`: the recipe is cut
             to the steps that it holds, which take its place here.
+        find_lr: replace the recipe's rate by that of a range test, a hundred steps of a copy.
         layer_decay: multiple of the learning rate from each part to the one below it.
         precision: `fp32`, `bf16` autocast, or `auto`: the first steps of a long run are measured by
             both, and the one that is chosen takes its place here.
@@ -95,6 +96,7 @@ class RunConfig:
     freeze: str = ""
     probe: bool = False
     time: str = ""
+    find_lr: bool = False
     layer_decay: float = 1.0
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     channels_last: bool = True

@@ -5,6 +5,7 @@ env.json         machine and versions                          for a resumed run
 split.json       which training images are     timing.jsonl    seconds and images a second
                  held out                      report.html     the result
 checkpoints/     last, best                    tensorboard/    events, where it is installed
+lr_range.json    the range test of find_lr
 """
 
 import json
@@ -31,6 +32,7 @@ class RunFolder:
         self.split = self.path / "split.json"
         self.report = self.path / "report.html"
         self.environment = self.path / "env.json"
+        self.range_test = self.path / "lr_range.json"
         self._config = self.path / "config.yaml"
 
     def refuse_if_used(self) -> None:
@@ -92,7 +94,8 @@ class RunFolder:
 
     def withdraw(self) -> None:
         """Leave no trace of a run that failed before its first step."""
-        for path in (self._config, self.split, self.environment, self.path / LOCK):
+        files = (self._config, self.split, self.environment, self.range_test, self.path / LOCK)
+        for path in files:
             path.unlink(missing_ok=True)
         with suppress(OSError):  # whatever else is there stays
             self.checkpoints.rmdir()
@@ -148,6 +151,14 @@ class RunFolder:
         except (OSError, ValueError):
             return {}
         return values if isinstance(values, dict) else {}
+
+    def rates_tried(self) -> list[tuple[float, float]]:
+        """(rate, smoothed loss) of `find_lr`; nothing without it, or where the file is damaged."""
+        try:
+            found = json.loads(self.range_test.read_bytes())
+            return list(zip(found["rates"], found["losses"], strict=True))
+        except (OSError, ValueError, KeyError, TypeError):
+            return []
 
     def seconds(self) -> float:
         """Time spent training and validating, as far as `timing.jsonl` knows."""

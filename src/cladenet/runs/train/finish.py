@@ -89,6 +89,7 @@ def _write(run: Run, split: Split, found: RunResult, loaded: Loaded) -> None:
         config={**asdict(config), "recipe": asdict(setting.recipe)},
         environment=folder.read_environment(),
         history=folder.history(),
+        range_test=folder.rates_tried(),
         evaluation=evaluation,
         evaluated_split=found.split,
         mistakes=[_with_picture(mistake, split) for mistake in evaluation.mistakes],

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 import torch
 
 from cladenet.durations import clock
+from cladenet.runs.train.choose.pace import Pace, measure
 from cladenet.runs.train.course import Course
 from cladenet.runs.train.keeping import KEPT
-from cladenet.runs.train.pace import Pace, measure
 from cladenet.runs.train.train_run import begin, decided
 from cladenet.runs.undisturbed import undisturbed
 from cladenet.world import open_world

@@ -17,6 +17,8 @@ from cladenet.errors import BadArgument
 from cladenet.runs.folder.config import RunConfig
 from cladenet.runs.folder.folder import RunFolder
 from cladenet.runs.train import environment
+from cladenet.runs.train.choose.pace import within_time
+from cladenet.runs.train.choose.precision import refuse_bf16, with_precision
 from cladenet.runs.train.course import Course
 from cladenet.runs.train.decide import decide, decide_again, default_folder
 from cladenet.runs.train.display import Display, display, indexing, looking
@@ -25,8 +27,6 @@ from cladenet.runs.train.first_weights import build, fit_to_data
 from cladenet.runs.train.foreign import in_our_words
 from cladenet.runs.train.keeping import Keeper
 from cladenet.runs.train.mishaps import explained
-from cladenet.runs.train.pace import within_time
-from cladenet.runs.train.precision import refuse_bf16, with_precision
 from cladenet.runs.train.run import Run
 from cladenet.runs.train.setup import prepare, refuse_lonely_batches
 from cladenet.runs.undisturbed import undisturbed
@@ -99,7 +99,7 @@ def decided(
         BadArgument, DataError, CheckpointError: as the parts do.
     """
     if data and not (network or weights) and recipe == "default":
-        from cladenet.runs.train.automatic import choose
+        from cladenet.runs.train.choose.automatic import choose
 
         network, weights, recipe, chosen, why = choose(data, chosen)
         _tell(why, quiet=quiet)
@@ -190,6 +190,11 @@ def begin(
         if config.precision == "auto":
             run, measured = with_precision(run, model, batches)
             notes += measured
+        if config.find_lr:
+            from cladenet.runs.train.choose.find_lr import with_found_rate
+
+            run, found = with_found_rate(run, model, batches)
+            notes += found
         if config.time:
             run, limited = within_time(run, model, batches, began)
             notes += limited

@@ -1,0 +1,1 @@
+"""What a run may leave to the machine: network and weights, precision, rate, length."""
