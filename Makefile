@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint types tests coverage smoke test-lowest test-avx2 test-slow test-kills soak bench clean
+.PHONY: demo demo-photos test lint types tests coverage smoke test-lowest test-avx2 test-slow test-kills soak bench clean
 
 demo: $(STAMP)
 	rm -rf runs/demo
@@ -12,6 +12,15 @@ demo: $(STAMP)
 	$(BIN)/cladenet evaluate runs/demo
 	$(BIN)/cladenet predict runs/demo examples/digits
 	@echo "the report: $(CURDIR)/runs/demo/report.html"
+
+# The same for photographs: PHOTOS is a folder of class folders, such as hymenoptera's.
+PHOTOS ?= $(CLADENET_TEST_DATA)/hymenoptera
+demo-photos: $(STAMP)
+	@test -d "$(PHOTOS)" || { echo "no photographs at '$(PHOTOS)': make demo-photos PHOTOS=FOLDER"; exit 2; }
+	rm -rf runs/demo-photos
+	$(BIN)/cladenet train --data "$(PHOTOS)" --out runs/demo-photos
+	$(BIN)/cladenet evaluate runs/demo-photos
+	@echo "the report: $(CURDIR)/runs/demo-photos/report.html"
 
 test: lint types tests
 
