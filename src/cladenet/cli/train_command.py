@@ -73,7 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
 
         if arguments.resume:
             raise BadArgument("--dry-run plans a new run; leave --resume out")
-        print(plan(network, arguments.data, **given).told())
+        print(plan(network, arguments.data, **given).summary())
         return 0
     result = train(network, arguments.data, resume=arguments.resume, **given)
     evaluation = result.evaluation

@@ -80,7 +80,7 @@ class Survey:
 def survey(
     paths: Sequence[str], root: str, decoding: Decoding, progress: Progress | None = None
 ) -> Survey:
-    """Look at files, on all cores; those that were looked at before are not read again.
+    """Examine files, on all cores; those that were looked at before are not read again.
 
     Args:
         paths: of the files; several times the same is one.

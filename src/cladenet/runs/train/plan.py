@@ -35,7 +35,7 @@ class Plan(NamedTuple):
         memory: peak bytes of the process so far, with the measured steps; on a GPU its own.
         checkpoint: bytes of one checkpoint to resume from.
         best: bytes of the best weights.
-        notes: what would be said at the start.
+        notes: what the run would print at its start.
     """
 
     folder: Path
@@ -57,7 +57,7 @@ class Plan(NamedTuple):
         """From the first step to the report."""
         return self.pace.total(self.steps, self.steps_per_epoch)
 
-    def told(self) -> str:
+    def summary(self) -> str:
         """A paragraph for the user."""
         sizes = ", ".join(f"{name} {count:,}" for name, count in self.images.items())
         passes = ceil(self.steps / self.steps_per_epoch)

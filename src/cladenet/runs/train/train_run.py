@@ -53,7 +53,7 @@ def train(
         network: a name of `list_models()`, or another library's, "torchvision/resnet50"; with a
             tag, "torchvision/resnet50:IMAGENET1K_V1", it brings its weights. With `weights`, or a
             recipe that was made for one network, it may be left out; without these, what suits the
-            images is chosen, and said.
+            images is chosen, and printed.
         data: see `open_dataset`.
         recipe: `default`, `paper` (the network's own), or a name of `cladenet.recipes.RECIPES`.
         out: the run's folder; by default `runs/NETWORK-DATA`.

@@ -69,7 +69,7 @@ def choose(data: str, options: Mapping[str, Any]) -> Automatic:
 
 
 def typical_side(dataset: DataSet) -> int:
-    """The median of the shorter sides of some images; what cannot be read is told of later."""
+    """The median of the shorter sides of some images; unreadable files are reported later."""
     images = dataset.train.images
     if isinstance(images, ArrayImages):
         return min(images.shape[:2])
