@@ -6,7 +6,8 @@ import pytest
 
 from cladenet.cli import main
 from cladenet.errors import BadArgument
-from cladenet.runs.folder.config import option_kinds, parse_words
+from cladenet.runs.folder.config import option_kinds
+from cladenet.runs.folder.given import parse_words
 from cladenet.runs.folder.habits import as_pairs
 from cladenet.runs.folder.option_names import CALLED_HERE, SHORT
 

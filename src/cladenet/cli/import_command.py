@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Import, and print what the file was."""
     from cladenet.data.images.decode import readable
-    from cladenet.runs.folder.config import parse_words
+    from cladenet.runs.folder.given import parse_words
     from cladenet.weights.importing import import_weights
 
     words = {key: _value(text) for key, text in parse_words(arguments.words).items()}

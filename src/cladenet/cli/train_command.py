@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
     with lasting_imports():
         from cladenet.allocator import keep_freed_memory
         from cladenet.data.images.decode import readable
-        from cladenet.runs.folder.config import parse_words, read_options
+        from cladenet.runs.folder.given import parse_words, read_options
         from cladenet.runs.train.train_run import train
 
     keep_freed_memory()

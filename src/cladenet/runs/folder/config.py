@@ -1,7 +1,7 @@
 """All that was decided about a run, as one value and as `config.yaml`."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from math import isfinite
 from pathlib import Path
@@ -17,7 +17,7 @@ from cladenet.recipes.recipe import field_types, parse_value
 from cladenet.runs.folder.option_names import unknown_option
 from cladenet.threads import MOST_THREADS
 
-_NOT_YAML = (yaml.YAMLError, ValueError, RecursionError)
+NOT_YAML = (yaml.YAMLError, ValueError, RecursionError)
 _NOT_NEGATIVE = ("workers", "threads", "save_minutes", "save_steps", "seed", "size")
 
 # What may differ when a run is resumed: where and how it is computed, not what.
@@ -147,23 +147,6 @@ class RunConfig:
 _STRUCTURE = {"network", "data", "recipe_name", "recipe", "arguments", "defaults"}
 
 
-def parse_words(words: Sequence[str]) -> dict[str, str]:
-    """`["lr=0.1", "model.drop_rate=0.2"]` as a dict.
-
-    Raises:
-        BadArgument: a word has no `=`, or a key comes twice.
-    """
-    pairs: dict[str, str] = {}
-    for word in words:
-        key, equals, value = word.partition("=")
-        if not equals or not key:
-            raise BadArgument(f"{word!r} is not key=value, such as lr=0.05 or epochs=10")
-        if key in pairs:
-            raise BadArgument(f"{key} is given twice: {pairs[key]!r} and {value!r}")
-        pairs[key] = value
-    return pairs
-
-
 def apply(config: RunConfig, options: Mapping[str, Any]) -> RunConfig:
     """`config` with the fields of it, of its recipe or of the network that `options` names.
 
@@ -221,23 +204,6 @@ def _plain(value: Any) -> Any:
     return yaml.safe_load(value) if isinstance(value, str) else value
 
 
-def read_options(path: Path) -> dict[str, Any]:
-    """A YAML file of `key: value` lines, as `--config` takes it.
-
-    Raises:
-        BadArgument: the file is missing, is not YAML or is not a table.
-    """
-    try:
-        values = yaml.safe_load(path.read_bytes())
-    except OSError as error:
-        raise BadArgument(f"--config {path} cannot be read: {error.strerror}") from error
-    except _NOT_YAML as error:
-        raise BadArgument(f"--config {path} is not YAML: {_one_line(error)}") from error
-    if not isinstance(values, dict):
-        raise BadArgument(f"--config {path} holds no table; expected lines such as `lr: 0.05`")
-    return {str(key): value for key, value in values.items()}
-
-
 def to_yaml(config: RunConfig) -> str:
     """The text of `config.yaml`."""
     values = asdict(config)
@@ -292,11 +258,12 @@ def from_yaml(text: bytes, path: Path) -> RunConfig:
         values.setdefault("label_from", "top")
         plain = {k: _typed(k, v, kinds[k]) for k, v in values.items()}
         return RunConfig(recipe=Recipe(**recipe), arguments=arguments, **plain)
-    except (*_NOT_YAML, AttributeError, KeyError, TypeError) as error:
+    except (*NOT_YAML, AttributeError, KeyError, TypeError) as error:
         raise CheckpointError(
-            f"{path} is not the configuration of a run: {_one_line(error)}"
+            f"{path} is not the configuration of a run: {one_line(error)}"
         ) from error
 
 
-def _one_line(error: Exception) -> str:
+def one_line(error: Exception) -> str:
+    """Its message without line breaks."""
     return " ".join(str(error).split())
