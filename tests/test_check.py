@@ -96,7 +96,7 @@ def test_imbalance_and_small_classes_are_warned_of() -> None:
     few, ratio = check_dataset(
         DataSet("d", "d", ("a", "b", "c"), 1, from_array("train", images, labels))
     ).warnings
-    assert few == "1 classes have fewer than 20 training images, the smallest 10"
+    assert few == "1 class has fewer than 20 training images, the smallest 10"
     assert "12.0 times the images of the smallest" in ratio
 
 
@@ -105,7 +105,7 @@ def test_a_class_with_one_image_and_no_validation_set_blocks_training() -> None:
     images = np.random.default_rng(0).integers(0, 256, (31, 8, 8, 1), np.uint8)
     train = from_array("train", images, labels)
     assert check_dataset(DataSet("d", "d", ("a", "b"), 1, train)).problems == (
-        "1 classes have one training image, so that none can be held out for validation: b",
+        "1 class has one training image, so that none can be held out for validation: b",
     )
     assert check_dataset(DataSet("d", "d", ("a", "b"), 1, train, val=train)).problems == ()
 

@@ -1,4 +1,6 @@
+import json
 import re
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -199,3 +201,11 @@ def test_a_figure_of_another_small_data_set_is_shown_where_there_is_none_of_cifa
     assert load()["highway19_cifar100"].printed == "32.24"
     assert load()["nin_cifar100"].printed_for == "CIFAR-100 test, no augmentation"
     assert load()["nin_svhn"].printed_for == "SVHN test"
+
+
+def test_errors_are_shown_with_the_digits_that_are_printed() -> None:
+    """He et al. 2016, Table 3: ResNet-34 C has 24.19 and 7.40."""
+    entry = load()["resnet34_c"]
+    assert entry.printed == "24.19 / 7.40"
+    assert entry.top5_err == 7.4
+    assert json.dumps(asdict(entry)["top5_err"]) == "7.4"

@@ -2,9 +2,23 @@
 
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from cladenet.ledger.entry import Entry, Family, LedgerError, read_row
+
+
+class Printed(float):
+    """A number that remembers how it is written: an error of 7.40 is not printed as 7.4."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __new__(cls, text: str) -> Self:
+        """The number that `text` is."""
+        return super().__new__(cls, text)
+
+    def __str__(self) -> str:
+        return self.text
 
 
 def read_families(folder: Path) -> dict[str, Family]:
@@ -88,7 +102,7 @@ def _with_descendants(parent: str, families: dict[str, Family]) -> dict[str, Fam
 
 def _parse(file: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        return tomllib.loads(file.read_text(encoding="utf-8"), parse_float=Printed)
     except FileNotFoundError as error:
         raise LedgerError(f"{file.name} is not in {file.parent}; add it") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

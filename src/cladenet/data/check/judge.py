@@ -56,26 +56,28 @@ def judge_classes(dataset: DataSet) -> tuple[list[str], list[str], list[str]]:
     single = [name for name, count in zip(dataset.classes, counts, strict=True) if count == 1]
     if single and dataset.val is None:
         problems.append(
-            f"{len(single):,} classes have one training image, so that none can be held out for "
+            f"{_classes(len(single))} one training image, so that none can be held out for "
             f"validation: {', '.join(single[:5])}"
         )
     if absent := [name for name, count in zip(dataset.classes, counts, strict=True) if not count]:
-        warnings.append(f"{len(absent):,} classes have no training image: {', '.join(absent[:5])}")
+        warnings.append(f"{_classes(len(absent))} no training image: {', '.join(absent[:5])}")
     present = counts[counts > 0]
     if (low := int(present.min())) < FEW:
         few = int((present < FEW).sum())
-        warnings.append(
-            f"{few:,} classes have fewer than {FEW} training images, the smallest {low:,}"
-        )
+        warnings.append(f"{_classes(few)} fewer than {FEW} training images, the smallest {low:,}")
     ratio = present.max() / present.min()
     if ratio > IMBALANCED:
         warnings.append(
             f"imbalanced: the largest class has {ratio:.1f} times the images of the smallest; "
-            "consider class weights, and read the errors by class"
+            "consider training with class_weights=true, and read the errors by class"
         )
     if dataset.val is None:
         notes.append("there is no validation set; training holds one out of train")
     return problems, warnings, notes
+
+
+def _classes(count: int) -> str:
+    return "1 class has" if count == 1 else f"{count:,} classes have"
 
 
 def judge_duplicates(dataset: DataSet, duplicates: Duplicates) -> list[str]:

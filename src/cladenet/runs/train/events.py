@@ -18,18 +18,24 @@ class Events:
 
     def __init__(self, folder: Path, step: int, wanted: bool, say: Callable[[str], None]) -> None:
         self._writer: Any = None
+        self._folder, self._step = folder, step
+        self._wanted = wanted
         self._say = say
-        if not wanted:
-            return
+
+    def _open(self) -> None:
+        """With the first row: a run that has nothing left to do gets no file."""
+        self._wanted = False
         try:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError:
             return
         with self._tolerated():
-            self._writer = SummaryWriter(str(folder), purge_step=step + 1)
+            self._writer = SummaryWriter(str(self._folder), purge_step=self._step + 1)
 
     def write(self, *rows: dict[str, Any]) -> None:
         """The numbers of `rows`, each of which has a `step`."""
+        if self._wanted:
+            self._open()
         if self._writer is None:
             return
         with self._tolerated():

@@ -2,6 +2,7 @@
 
 from dataclasses import asdict, replace
 from datetime import datetime
+from html import escape
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,6 +24,28 @@ class RunResult(NamedTuple):
     folder: Path
     split: str
     evaluation: Evaluation
+
+    def __repr__(self) -> str:
+        """The figures in one line."""
+        evaluation = self.evaluation
+        low, high = evaluation.top1_interval
+        return (
+            f"RunResult({self.split} error {evaluation.top1_error:.2f} %, 95 % interval {low:.2f} "
+            f"to {high:.2f}, {evaluation.n:,} images, folder {str(self.folder)!r})"
+        )
+
+    def _repr_html_(self) -> str:
+        """The same as a table, with a link to the report: what a notebook shows."""
+        evaluation = self.evaluation
+        low, high = evaluation.top1_interval
+        rows = {
+            f"{self.split} error": f"{evaluation.top1_error:.2f} %",
+            "95 % interval": f"{low:.2f} to {high:.2f} %",
+            "images": f"{evaluation.n:,}",
+            "report": f'<a href="{escape(str(self.folder / "report.html"))}">report.html</a>',
+        }
+        body = "".join(f"<tr><th>{name}</th><td>{cell}</td></tr>" for name, cell in rows.items())
+        return f"<table>{body}</table>"
 
 
 def finish(run: Run) -> tuple[RunResult, str]:

@@ -1,0 +1,32 @@
+"""What a finished run looks like in an interpreter and in a notebook, and beside TensorBoard."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import cladenet
+
+BRIEF: dict[str, Any] = {"threads": 1, "device": "cpu", "quiet": True, "steps": 2}
+
+
+def test_a_result_is_one_line_and_a_small_table(tmp_path: Path) -> None:
+    folder = tmp_path / "a <run>"
+    result = cladenet.train("lenet5_relu", "digits", out=folder, **BRIEF)
+    error, (low, high) = result.evaluation.top1_error, result.evaluation.top1_interval
+    assert repr(result) == (
+        f"RunResult(test error {error:.2f} %, 95 % interval {low:.2f} to {high:.2f}, 355 images, "
+        f"folder '{folder}')"
+    )
+    table = result._repr_html_()
+    assert f"<td>{error:.2f} %</td>" in table
+    assert "a &lt;run&gt;" in table
+
+
+def test_resuming_a_finished_run_writes_no_second_file_of_events(tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard")
+    cladenet.train("lenet5_relu", "digits", out=tmp_path / "run", **BRIEF)
+    before = sorted((tmp_path / "run/tensorboard").iterdir())
+    assert len(before) == 1
+    cladenet.train(resume=tmp_path / "run", quiet=True)
+    assert sorted((tmp_path / "run/tensorboard").iterdir()) == before
