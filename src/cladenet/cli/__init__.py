@@ -141,6 +141,7 @@ def _help() -> str:
         "",
         "  --version  print the version          --debug  show the traceback of an error",
         "",
-        "start here: cladenet train lenet5_relu --data digits",
+        "start here: cladenet train --data FOLDER          a folder of class folders",
+        "            cladenet train lenet5_relu --data digits    no data at hand",
     ]
     return "\n".join(lines)

@@ -5,6 +5,8 @@ import sys
 import textwrap
 from collections.abc import Sequence
 
+NARROW = 60  # columns
+
 
 def columns(headings: Sequence[str], rows: Sequence[Sequence[str]], right: str = "") -> str:
     """Aligned columns under their headings.
@@ -37,10 +39,16 @@ def fit(text: str) -> str:
 
 
 def paragraph(label: str, text: str, indent: int = 14, narrower: int = 0) -> str:
-    """A label and its text, indented by `indent` and wrapped `narrower` columns before the edge."""
+    """A label and its text, indented by `indent` and wrapped `narrower` columns before the edge.
+
+    On a terminal of fewer than 60 columns the text begins below its label.
+    """
+    width = max(min(_terminal_width() or 100, 100) - narrower, 30)
+    if label and width < NARROW:
+        return f"{label.strip()}\n" + textwrap.indent(textwrap.fill(text, width - 2), "  ")
     return textwrap.fill(
         f"{label:<{indent}}{text}",
-        width=max(min(_terminal_width() or 100, 100) - narrower, 30),
+        width=width,
         subsequent_indent=" " * indent,
         break_on_hyphens=False,
         break_long_words=False,
