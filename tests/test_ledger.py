@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cladenet.ledger import LedgerError, ancestors, descendants, families, load
+from cladenet.ledger import LedgerError, ancestors, descendants, families, load, takers
 from cladenet.ledger.read import read_entries, read_families
 
 FAMILIES = """
@@ -124,6 +124,50 @@ def test_a_family_without_a_file_is_refused(tmp_path: Path) -> None:
 def test_a_tree_that_is_none_is_refused(tmp_path: Path, tree: str, message: str) -> None:
     with pytest.raises(LedgerError, match=message):
         read(write(tmp_path, tree=tree))
+
+
+ELM = """
+[elm]
+title = "Elm"
+parent = "oak"
+year = 2001
+paper = "p"
+authors = "a"
+venue = "v"
+idea = "i"
+"""
+
+
+@pytest.mark.parametrize(
+    ("family", "message"),
+    [
+        ("ash", "row elm: it takes something from 'ash', which is not there"),
+        ("oak", "from 'oak'; expected another family than itself and its parent"),
+        ("elm", "from 'elm'; expected another family than itself and its parent"),
+        ("fir", "from 'fir', which came later, in 3000"),
+    ],
+)
+def test_what_a_family_takes_comes_from_an_earlier_one(
+    tmp_path: Path, family: str, message: str
+) -> None:
+    takes = f'takes = [{{ family = "{family}", what = "w", source = "s" }}]\n'
+    fir = ELM.replace("elm", "fir").replace("2001", "3000")
+    write(tmp_path, tree=FAMILIES + ELM + takes + fir)
+    with pytest.raises(LedgerError, match=message):
+        read_families(tmp_path)
+    write(tmp_path, tree=FAMILIES + ELM + 'takes = [{ family = "oak" }]')
+    with pytest.raises(LedgerError, match=r"takes is .*; expected a list of"):
+        read_families(tmp_path)
+
+
+def test_squeeze_and_excitation_went_into_six_families_that_are_no_senets() -> None:
+    """SENet is the parent of none; who has it, has it beside another parent."""
+    assert descendants("senet") == []
+    names = {family.name for family in takers("senet")}
+    assert names == {
+        "mnasnet", "mobilenet_v3", "efficientnet", "shufflenet_v1", "shufflenet_v2", "cliquenet",
+    }  # fmt: skip
+    assert families()["efficientnet"].parent == "mnasnet"
 
 
 def test_what_a_file_has_in_common_is_each_rows_that_says_nothing_else(tmp_path: Path) -> None:

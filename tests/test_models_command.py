@@ -144,3 +144,18 @@ def test_columns_align_left_or_right() -> None:
     assert columns(("a", "n"), [("long", "1"), ("b", "22")], right="lr") == (
         "a      n\nlong   1\nb     22"
     )
+
+
+def test_the_tree_and_info_show_what_a_family_takes_from_others(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run(models_command, "efficientnet_b0", "--tree")
+    drawn = capsys.readouterr().out
+    assert drawn.index("MnasNet (2018)") < drawn.index("EfficientNet (2019)")
+    assert "+ SENet: squeeze-and-excitation in every unit" in drawn
+    run(info_command, "efficientnet_b0")
+    assert "SENet (2017): squeeze-and-excitation in" in " ".join(capsys.readouterr().out.split())
+    run(info_command, "seresnet50", "--json")
+    tree = json.loads(capsys.readouterr().out)["tree"]
+    assert {"efficientnet", "mobilenet_v3"} <= set(tree["given_to"])
+    assert tree["takes"][0]["family"] == "resnet"

@@ -7,7 +7,7 @@ from typing import Any
 
 from cladenet.cli.text.tables import columns, paragraph
 from cladenet.errors import BadArgument
-from cladenet.ledger import Entry, Family, ancestors, descendants, families
+from cladenet.ledger import Entry, Family, ancestors, descendants, families, takers
 from cladenet.registry import accepts, create_model, find
 
 ERRORS = {
@@ -70,6 +70,7 @@ def family_line(entry: Entry) -> dict[str, Any]:
         **asdict(families()[entry.family]),
         "ancestors": [family.name for family in ancestors(entry.family)],
         "descendants": [family.name for family in descendants(entry.family)],
+        "given_to": [family.name for family in takers(entry.family)],
     }
 
 
@@ -94,6 +95,8 @@ def facts_text(entry: Entry) -> str:
         "family": f"{family.title} ({family.authors}, {family.year}). {family.idea}",
         "ancestors": _names(ancestors(entry.family)),
         "descendants": _names(descendants(entry.family)),
+        "takes": "; ".join(_taken(family)),
+        "given to": _names(takers(entry.family)),
         "input": "x".join(map(str, entry.input)),
         "classes": str(entry.classes),
         "params": _counted(entry.params, entry.paper_params),
@@ -163,6 +166,15 @@ def layers_text(rows: list[dict[str, Any]]) -> str:
         f"{hidden} layers with neither weights nor a new shape are not shown" if hidden else "",
     ]
     return "\n".join([columns(HEADINGS, lines, right="lllrrrrr"), *filter(None, remarks)])
+
+
+def _taken(family: Family) -> list[str]:
+    """What it has from families that are not its parent: "SENet (2017): ... (Sec. 4)"."""
+    return [
+        f"{families()[taken.family].title} ({families()[taken.family].year}): {taken.what} "
+        f"({taken.source})"
+        for taken in family.takes
+    ]
 
 
 def _names(line: list[Family]) -> str:

@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 
 from cladenet.cli.text.tables import columns, fit, paragraph, short
 from cladenet.errors import BadArgument
-from cladenet.ledger import Entry, descendants, families, load
+from cladenet.ledger import Entry, Family, descendants, families, load
 from cladenet.registry import list_models
 
 HEADINGS = ("name", "year", "params", "MACs", "error %", "as printed for")
@@ -84,6 +84,11 @@ def table_row(entry: Entry) -> tuple[str, ...]:
     return (entry.name, str(entry.year), *costs, entry.printed, entry.printed_for)
 
 
+def taken(family: Family) -> list[str]:
+    """A line for what the family has from each other one that is not its parent."""
+    return [f"+ {families()[each.family].title}: {each.what}" for each in family.takes]
+
+
 def tree(parent: str, entries: list[Entry], bar: str = "") -> list[str]:
     """The families that descend from `parent`, with those of their networks that are asked for."""
     asked_for = {entry.family for entry in entries}
@@ -102,7 +107,7 @@ def tree(parent: str, entries: list[Entry], bar: str = "") -> list[str]:
         branch = bar + ("└─ " if last else "├─ ") if parent else ""
         lines.append(f"{branch}{child.title} ({child.year})")
         stem = below + ("│  " if under else "   ")
-        for text in (child.idea, "  ".join(names)):
+        for text in (child.idea, *taken(child), "  ".join(names)):
             wrapped = paragraph("", text, indent=0, narrower=len(stem))
             lines += [stem + line for line in wrapped.split("\n") if line]
         lines += under

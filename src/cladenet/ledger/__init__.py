@@ -21,6 +21,7 @@ __all__ = [
     "families",
     "load",
     "look_up",
+    "takers",
 ]
 
 FOLDER = Path(__file__).parent
@@ -77,6 +78,15 @@ def ancestors(family: str) -> list[Family]:
         line.insert(0, families()[parent])
         parent = families()[parent].parent
     return line
+
+
+def takers(family: str) -> list[Family]:
+    """Those that have something from `family` without being its children, in the tree's order."""
+    return [
+        other
+        for other in families().values()
+        if any(taken.family == family for taken in other.takes)
+    ]
 
 
 def descendants(family: str) -> list[Family]:

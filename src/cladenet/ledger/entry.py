@@ -115,9 +115,30 @@ class Entry:
         return next((found for found in candidates if found[0][0] is not None), ((), ""))
 
 
+@dataclass(frozen=True)
+class Taken:
+    """What a family has from another one that is not its parent.
+
+    Args:
+        family: whose idea it is.
+        what: the idea, in a few words.
+        source: the place in the paper or the code of the family that took it; "memory" in it marks
+            one that was not looked up again.
+    """
+
+    family: str
+    what: str
+    source: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class Family:
-    """A branch of the tree: the paper that began it, and its idea in one sentence."""
+    """A branch of the tree: the paper that began it, and its idea in one sentence.
+
+    Args:
+        parent: the family that this one builds on; empty for the root.
+        takes: what it has from others besides.
+    """
 
     name: str
     title: str
@@ -127,6 +148,7 @@ class Family:
     venue: str
     idea: str
     parent: str = ""
+    takes: tuple[Taken, ...] = ()
 
 
 def _is_int(value: object) -> bool:
@@ -153,6 +175,14 @@ def _is_lines(value: object) -> bool:
     return isinstance(value, list) and all(map(_is_text, value))
 
 
+def _is_taken(value: object) -> bool:
+    keys = {field.name for field in fields(Taken)}
+    return isinstance(value, list) and all(
+        isinstance(row, dict) and set(row) == keys and all(map(_is_text, row.values()))
+        for row in value
+    )
+
+
 EXPECTED: dict[Any, tuple[str, Callable[[object], bool]]] = {
     str: ("a text", _is_text),
     int: ("a whole number, 0 or more", _is_int),
@@ -161,6 +191,7 @@ EXPECTED: dict[Any, tuple[str, Callable[[object], bool]]] = {
     tuple[int, int, int]: ("three whole numbers", _is_shape),
     tuple[int, ...]: ("a list of whole numbers", _are_counts),
     tuple[str, ...]: ("a list of texts", _is_lines),
+    tuple[Taken, ...]: ("a list of { family = ..., what = ..., source = ... }", _is_taken),
 }
 
 
@@ -187,4 +218,7 @@ def read_row(kind: type[Any], row: dict[str, Any], where: str) -> Any:
         words, holds = EXPECTED[field.type]
         if not holds(row[name]):
             raise LedgerError(f"{where}: {name} is {row[name]!r}; expected {words}")
-    return kind(**{key: tuple(v) if isinstance(v, list) else v for key, v in row.items()})
+    values = {key: tuple(v) if isinstance(v, list) else v for key, v in row.items()}
+    if "takes" in values:
+        values["takes"] = tuple(Taken(**taken) for taken in values["takes"])
+    return kind(**values)

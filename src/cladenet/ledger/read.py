@@ -25,7 +25,8 @@ def read_families(folder: Path) -> dict[str, Family]:
     """The families of `folder`/families.toml, each after its parent.
 
     Raises:
-        LedgerError: a row is wrong, names a parent that is not there, or descends from itself.
+        LedgerError: a row is wrong, names a parent that is not there, descends from itself, or
+            takes something from nobody, from its parent or from a later family.
     """
     found: dict[str, Family] = {}
     for name, table in _parse(folder / "families.toml").items():
@@ -36,6 +37,8 @@ def read_families(folder: Path) -> dict[str, Family]:
             raise LedgerError(
                 f"families.toml, row {family.name}: the parent {family.parent!r} is not there"
             )
+        for taken in family.takes:
+            _check_taken(family, taken.family, found)
     ordered = _with_descendants("", found)
     lost = [name for name in found if name not in ordered]
     if lost:
@@ -89,6 +92,16 @@ def read_family(file: Path) -> list[Entry]:
         where = f"{file.name}, row {row.get('name', number)}"
         entries.append(read_row(Entry, {"family": file.stem, **common, **row}, where))
     return entries
+
+
+def _check_taken(family: Family, other: str, found: dict[str, Family]) -> None:
+    where = f"families.toml, row {family.name}: it takes something from {other!r}"
+    if other not in found:
+        raise LedgerError(f"{where}, which is not there")
+    if other in (family.name, family.parent):
+        raise LedgerError(f"{where}; expected another family than itself and its parent")
+    if found[other].year > family.year:
+        raise LedgerError(f"{where}, which came later, in {found[other].year}")
 
 
 def _with_descendants(parent: str, families: dict[str, Family]) -> dict[str, Family]:
