@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from cladenet.checkpoints import load
     from cladenet.data.sources.open import open_dataset
     from cladenet.inference.prepare import for_inference
-    from cladenet.registry import find, list_models
+    from cladenet.registry import find
     from cladenet.runs.adaptive.evaluate_budget import evaluate_budget
     from cladenet.runs.convert_run import convert
     from cladenet.runs.evaluate.evaluate_run import evaluate
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from cladenet.weights.create import create_model
     from cladenet.weights.exporting import export_weights
     from cladenet.weights.importing import import_weights
+    from cladenet.weights.listing import is_model, list_models
 
 __version__ = "0.1.0"
 
@@ -44,6 +45,7 @@ __all__ = [
     "find",
     "for_inference",
     "import_weights",
+    "is_model",
     "list_models",
     "load",
     "open_dataset",
@@ -63,7 +65,8 @@ _HOMES = {
     "find": "cladenet.registry",
     "for_inference": "cladenet.inference.prepare",
     "import_weights": "cladenet.weights.importing",
-    "list_models": "cladenet.registry",
+    "is_model": "cladenet.weights.listing",
+    "list_models": "cladenet.weights.listing",
     "load": "cladenet.checkpoints",
     "open_dataset": "cladenet.data.sources.open",
     "plan": "cladenet.runs.train.plan",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 from cladenet.errors import BadArgument
 from cladenet.ledger import Entry, aliases, load, look_up
+from cladenet.ledger.elsewhere import ELSEWHERE
 from cladenet.suggest import hint
 
 if TYPE_CHECKING:
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 # What `create_model` does to any network once it is built.
 _FOR_ANY = ("exits_after", "norm", "se", "padding", "norm_eps", "norm_momentum")
+
+# timm's words for ours.
+_TIMMS = {"in_chans": "in_channels", "img_size": "input_size"}
 
 
 def list_models(pattern: str = "*") -> list[str]:
@@ -37,6 +41,12 @@ def find(name: str) -> Entry:
         BadArgument: no network has this name; the message has the nearest ones.
     """
     entry = look_up(name)
+    if entry is None and name in ELSEWHERE:
+        library, ours = ELSEWHERE[name]
+        raise BadArgument(
+            f"no model is called {name!r}; {library}'s is {ours} here, and {library}/{name} is the "
+            f"same with {library}'s constants and weights"
+        )
     if entry is None:
         near = hint(name, [*load(), *aliases()])
         raise BadArgument(
@@ -75,7 +85,8 @@ def create_model(
         features_only: return the feature maps between the stages in place of logits, as timm does.
         out_indices: which feature maps, finest first and counted from 0; all of them by default.
         overrides: arguments of the family's class in place of the variant's: `num_classes`,
-            `in_channels` (alias `in_chans`), `input_size` where the head is tied to one, ...
+            `in_channels` (alias `in_chans`), `input_size` (alias `img_size`) where the head is
+            tied to one, ...
             `norm` may be a name of `cladenet.surgery.normalisation`, such as "group". `se=16` gives
             any network squeeze-and-excitation, with that reduction; see `cladenet.surgery.excited`.
             `exits_after="stages.0.1,stages.1"` gives it exits on the way; see
@@ -144,13 +155,19 @@ def _known(name: str, variant: Any, overrides: dict[str, Any]) -> dict[str, Any]
     """`overrides` by their full names, once it is sure that the variant takes them all."""
     from inspect import signature
 
-    if "in_chans" in overrides:
-        if "in_channels" in overrides:
-            raise BadArgument("in_chans and in_channels are one argument; pass one of them")
-        overrides = {**overrides, "in_channels": overrides["in_chans"]}
-        del overrides["in_chans"]
+    for theirs, ours in _TIMMS.items():
+        if theirs in overrides:
+            if ours in overrides:
+                raise BadArgument(f"{theirs} and {ours} are one argument; pass one of them")
+            overrides = {**overrides, ours: overrides[theirs]}
+            del overrides[theirs]
     takes = [*dict.fromkeys([*signature(variant).parameters, *_FOR_ANY])]
     unknown = sorted(set(overrides) - set(takes))
+    if "input_size" in unknown:
+        raise BadArgument(
+            f"{name} is not tied to an input size (img_size, input_size); leave it out, images of "
+            "any size will do"
+        )
     if unknown:
         raise BadArgument(f"{name} takes no {unknown[0]}; it takes {', '.join(takes)}")
     return dict(overrides)

@@ -13,10 +13,11 @@ PATIENCE = 3.0  # seconds to wait for a connection
 
 def weights_at_hand() -> list[Weights]:
     """Those whose file is in an installed package or in a library's cache; nothing is fetched."""
-    return [weights for weights in known_weights().values() if _is_here(weights)]
+    return [weights for weights in known_weights().values() if is_at_hand(weights)]
 
 
-def _is_here(weights: Weights) -> bool:
+def is_at_hand(weights: Weights) -> bool:
+    """Is their file on this machine?"""
     if weights.name.startswith(PACKAGE):
         return _is_installed(weights)
     if weights.url.startswith(HUB):

