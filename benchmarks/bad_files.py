@@ -137,8 +137,10 @@ def spoil_runs(root: Path) -> None:
     forge(run, root / "lacking-run", save({k: v for k, v in whole.items() if k != first}))
     forge(run, root / "pickle-run", (root / "hostile.pth").read_bytes())
     forge(run, root / "header-run", struct.pack("<Q", 200_000_000) + b"{" + b" " * 1000)
-    means = {"mean": [0.0, 0.0, 0.0]}
-    forge(run, root / "means-run", save(whole), means)
+    card = json.loads((run / "checkpoints" / "best" / "card.json").read_text())
+    means = card["preprocess"] | {"mean": [0.0, 0.0, 0.0]}
+    forge(run, root / "means-run", save(whole), {"preprocess": means})
+    forge(run, root / "nameless-run", save(whole), {"data": {}})
     edited = copied(run, root / "edited-run").parent / "config.yaml"
     edited.write_text(edited.read_text().replace("\n  lr: ", "\n  lr: 9"))
     moved = copied(run, root / "other-data-run").parent / "config.yaml"
@@ -156,14 +158,12 @@ def read_weights(run: Path) -> dict[str, torch.Tensor]:
     return load((run / "checkpoints" / "best" / "weights.safetensors").read_bytes())
 
 
-def forge(
-    run: Path, target: Path, weights: bytes, preprocess: dict[str, Any] | None = None
-) -> None:
-    """A run whose best checkpoint has other weights or preprocessing, and all sums right."""
+def forge(run: Path, target: Path, weights: bytes, changes: dict[str, Any] | None = None) -> None:
+    """A run whose best checkpoint has other weights or entries of its card, and all sums right."""
     best = run / "checkpoints" / "best"
     facts = read_facts(best)
     card = json.loads((best / "card.json").read_text())
-    card["preprocess"] |= preprocess or {}
+    card |= changes or {}
     files = {"weights.safetensors": weights, "card.json": json.dumps(card).encode()}
     del facts["files"]
     write_folder(target / "checkpoints" / "best", files, facts)

@@ -115,6 +115,19 @@ CASES = {
         Case("thresholds that nobody set", "predict run run good/ant/00.jpg --cascade", 2),
         Case("an answer within a budget", "predict run good/ant/00.jpg --budget 20M", 2),
     ],
+    "8 bits": [
+        Case(
+            "a network that names no data",
+            "predict nameless-run good/ant/00.jpg --precision int8",
+            2,
+        ),
+        Case(
+            "calibration images that are not there",
+            "evaluate run --precision int8 --calibration gone",
+            3,
+        ),
+        Case("calibration of float32", "predict run good/ant/00.jpg --calibration good", 2),
+    ],
     "Checkpoints": [
         Case("a pickle with code in it", "predict hostile.pth good/ant/00.jpg", 4),
         Case("the same in the place of weights", "predict pickle-run good/ant/00.jpg", 4),

@@ -122,6 +122,19 @@ def test_training_images_alone_are_not_scored_unasked(tmp_path: Path, animals: D
     assert cladenet.evaluate(run, flat, "train").n == 6
 
 
+def test_int8_is_calibrated_on_data_of_any_classes(
+    digits_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Noise gives other ranges than the training images of digits, and so other answers."""
+    animals = str(image_folder(tmp_path / "animals"))
+    words = ["evaluate", str(digits_run), "--precision", "int8", "--json"]
+    losses = []
+    for calibration in ([], ["--calibration", animals]):
+        assert main([*words, *calibration]) == 0
+        losses.append(json.loads(capsys.readouterr().out)["loss"])
+    assert losses[0] != losses[1]
+
+
 def test_images_of_another_size_than_the_network_was_trained_for_are_refused(
     tmp_path: Path,
 ) -> None:
@@ -136,6 +149,8 @@ def test_images_of_another_size_than_the_network_was_trained_for_are_refused(
         ({"protocol": "densest"}, "protocol is 'densest'; expected one of: single-scale, dense"),
         ({"split": "dev"}, "digits has no split 'dev'; it has train, test"),
         ({"precision": "int4"}, "precision is 'int4'; expected one of fp32, bf16, int8"),
+        ({"calibration": "digits"}, "calibration is 'digits', but precision is fp32"),
+        ({"protocol": "ten-crop", "calibration": "digits"}, "calibration is 'digits'"),
         ({"engine": "steam"}, "engine is 'steam'; expected auto, fastest or one of packed,"),
         ({"device": "tpu"}, "device is 'tpu'"),
         ({"data": "digist"}, "digits"),

@@ -4,6 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -177,6 +178,7 @@ def test_what_is_no_image_is_refused(loaded: Loaded, image: Any, message: str) -
         ({"batch_size": 0}, "batch_size 0"),
         ({"fit": "none"}, "fit is 'none'; expected one of stretch, crop"),
         ({"precision": "fp64"}, "precision is 'fp64'"),
+        ({"calibration": "digits"}, "calibration is 'digits', but precision is fp32"),
     ],
 )
 def test_impossible_options_are_refused(
@@ -184,6 +186,36 @@ def test_impossible_options_are_refused(
 ) -> None:
     with pytest.raises(BadArgument, match=message):
         cladenet.predict(loaded, [], **options)
+
+
+def test_int8_is_calibrated_on_the_images_that_are_named(
+    run: Path, photos: DataSet, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """These photographs have no training images: the data that the run names are of no use."""
+    paths = paths_of(photos)
+    with pytest.raises(BadArgument, match=r"has none; give images .* with --calibration DATA"):
+        cladenet.predict(run, paths, precision="int8")
+    exact = cladenet.predict(run, paths)
+    rounded = cladenet.predict(run, paths, precision="int8", calibration=photos.spec)
+    for one, other in zip(exact, rounded, strict=True):
+        error = np.abs(one.logits - other.logits).max()
+        assert 0 < error < 0.25 * np.abs(one.logits).max()
+    words = ["predict", str(run), *paths[:2], "--precision", "int8", "--json"]
+    assert main([*words, "--calibration", photos.spec]) == 0
+    assert [row["file"] for row in json.loads(capsys.readouterr().out)] == paths[:2]
+    assert main(words) == 2
+    assert "--calibration DATA" in capsys.readouterr().err
+
+
+def test_a_network_that_does_not_name_its_data_asks_for_calibration_images(
+    loaded: Loaded, photos: DataSet
+) -> None:
+    """As imported weights do; predict has no --data that could be given."""
+    unnamed = loaded._replace(card=replace(loaded.card, data={}))
+    with pytest.raises(BadArgument, match=r"not say what it was trained on; .* --calibration DATA"):
+        cladenet.predict(unnamed, paths_of(photos), precision="int8")
+    found = cladenet.predict(unnamed, paths_of(photos), precision="int8", calibration="digits")
+    assert len(found) == len(photos.val or [])
 
 
 def test_a_stream_without_end_is_read_two_batches_ahead_at_most(

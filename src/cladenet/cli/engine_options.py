@@ -22,6 +22,15 @@ def add_engine(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_calibration(parser: argparse.ArgumentParser) -> None:
+    """`--calibration`, for int8."""
+    parser.add_argument(
+        "--calibration",
+        metavar="DATA",
+        help="images such as those to come, of any classes, for int8 (default: training images)",
+    )
+
+
 def use_threads(arguments: argparse.Namespace) -> None:
     """Give torch, which runs what no engine does, as many threads.
 

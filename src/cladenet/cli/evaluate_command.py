@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cladenet.cli.budget import evaluate as adaptive
-from cladenet.cli.engine_options import add_engine, note, use_threads
+from cladenet.cli.engine_options import add_calibration, add_engine, note, use_threads
 from cladenet.cli.imports import lasting_imports
 from cladenet.cli.index_first import index_first
 from cladenet.cli.text.tables import interval, percent
@@ -75,6 +75,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--batch-size", type=int, metavar="N", help="images in one forward pass")
     parser.add_argument("--device", help="auto, cpu, cuda, cuda:N or mps")
     parser.add_argument("--precision", help="fp32, bf16 or int8")
+    add_calibration(parser)
     parser.add_argument("--workers", type=int, metavar="N", help="threads that decode")
     parser.add_argument("--worst", type=int, metavar="N", help="list the N worst mistakes")
     parser.add_argument(

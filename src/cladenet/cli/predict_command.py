@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from cladenet.cli.budget import predict as adaptive
-from cladenet.cli.engine_options import add_engine, note, use_threads
+from cladenet.cli.engine_options import add_calibration, add_engine, note, use_threads
 from cladenet.cli.imports import lasting_imports
 from cladenet.data.images.decode import readable
 from cladenet.data.images.listing import Ignored
@@ -49,6 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--batch-size", type=int, default=64, metavar="N")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
     parser.add_argument("--precision", default="fp32", help="fp32, bf16 or int8")
+    add_calibration(parser)
     adaptive.add_arguments(parser)
     add_engine(parser)
 
@@ -67,6 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
         batch_size=arguments.batch_size,
         device=arguments.device,
         precision=arguments.precision,
+        calibration=arguments.calibration,
         engine=arguments.engine,
         threads=arguments.threads,
         fit=arguments.fit,

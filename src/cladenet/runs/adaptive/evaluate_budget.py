@@ -21,6 +21,7 @@ from cladenet.runs.adaptive.budgeted import Budgeted, Compared
 from cladenet.runs.adaptive.images import Asked, ask
 from cladenet.runs.adaptive.kept import Kept, keep
 from cladenet.runs.adaptive.sequence import ENGINE, Cascade, Exits, InOrder
+from cladenet.runs.evaluate.calibration import check_calibration
 from cladenet.runs.evaluate.options import ReadingLimits
 from cladenet.runs.undisturbed import undisturbed
 from cladenet.world import choose_device
@@ -47,6 +48,7 @@ class BudgetOptions(PassOptions, ReadingLimits):
         batch_size: images that come at a time, whose milliseconds are measured.
         device: `auto` or `cpu`; thresholds are run on a CPU.
         precision: `fp32`, `bf16` or `int8`; thresholds hold for one.
+        calibration: for `int8`, see `EvaluateOptions`.
         on_unreadable: `stop`, or `skip` to leave images out that cannot be decoded.
     """
 
@@ -61,6 +63,7 @@ class BudgetOptions(PassOptions, ReadingLimits):
     split: str | None = None
     batch_size: int = 1
     device: str = "auto"
+    calibration: str | None = None
     on_unreadable: OnUnreadable = "stop"
 
     @property
@@ -98,6 +101,7 @@ def evaluate_budget(run: str | Path | Sequence[str | Path], options: BudgetOptio
     if choose_device("cpu" if options.device == "auto" else options.device).type != "cpu":
         raise BadArgument(f"device is {options.device}; images leave between exits on cpu alone")
     check_precision(options.precision, "cpu")
+    check_calibration(options.calibration, options.precision)
     choice = options.choice
     if options.budget != CURVE:
         parse_budget(options.budget)
@@ -136,7 +140,7 @@ def evaluate_budget(run: str | Path | Sequence[str | Path], options: BudgetOptio
 
 def in_order(loaded: Sequence[Loaded], options: BudgetOptions) -> InOrder:
     """The exits of one run, or several runs."""
-    how = options.precision, options.batch_size, options.data
+    how = options.precision, options.batch_size, options.data, options.calibration
     return Cascade(loaded, *how) if options.cascade else Exits(loaded[0], *how)
 
 

@@ -114,7 +114,9 @@ class ExitPredictor(Predictor):
         super().__init__(loaded, **on_cpu(options))
         kept = find_kept([loaded], options.get("precision", "fp32"))
         self.policy = kept.policy
-        self.exits = Exits(loaded, kept.policy.precision, self.batch_size)
+        self.exits = Exits(
+            loaded, kept.policy.precision, self.batch_size, calibration=self.calibration
+        )
 
     def _answers(self, batch: Sequence[tuple[str, Attempt]]) -> Iterator[Prediction]:
         pixels = [image for _, image in batch if not isinstance(image, str)]
@@ -145,7 +147,7 @@ class CascadePredictor(Predictor):
     def __init__(self, loaded: Sequence[Loaded], **options: Any) -> None:
         super().__init__(loaded[0], **on_cpu(options))
         precision = options.get("precision", "fp32")
-        self.cascade = Cascade(loaded, precision, self.batch_size)
+        self.cascade = Cascade(loaded, precision, self.batch_size, calibration=self.calibration)
         self.policy = find_kept(loaded, precision).policy
         self.policy.refuse_other(precision, ENGINE)
         self.preprocesses = [

@@ -18,8 +18,9 @@ from cladenet.data.dataset import Split
 from cladenet.errors import BadArgument
 from cladenet.evaluation.options import PassOptions
 from cladenet.inference import FastClassifier
+from cladenet.runs.evaluate.calibration import calibration_images
 from cladenet.runs.evaluate.ensemble_checks import class_order, refuse_other_classes
-from cladenet.runs.evaluate.quick import quick, training_images
+from cladenet.runs.evaluate.quick import quick
 from cladenet.world import ALONE
 
 RECORDED_AT_A_TIME = 64  # images, whose answers are kept to set thresholds
@@ -50,13 +51,19 @@ class Exits:
         precision: `fp32`, `bf16` or `int8`.
         batch_size: images that usually come at a time.
         data: has training images for `int8`; by default what the run was trained on.
+        calibration: see `calibration_images`.
 
     Raises:
         BadArgument: the network has one exit, or cannot be run from exit to exit.
     """
 
     def __init__(
-        self, loaded: Loaded, precision: str, batch_size: int, data: str | None = None
+        self,
+        loaded: Loaded,
+        precision: str,
+        batch_size: int,
+        data: str | None = None,
+        calibration: str | None = None,
     ) -> None:
         if loaded.model.num_exits == 1:
             raise BadArgument(
@@ -66,9 +73,9 @@ class Exits:
             )
         self.loaded, self.batch_size = loaded, batch_size
         self.size = size_of(loaded.card)
-        calibration = training_images(loaded, data) if precision == "int8" else None
+        seen = calibration_images(loaded, calibration, data) if precision == "int8" else None
         self.stepped = SteppedExits(
-            loaded.model, self.size, precision, batch_size=batch_size, calibration=calibration
+            loaded.model, self.size, precision, batch_size=batch_size, calibration=seen
         )
         self.names = tuple(f"exit {k + 1}" for k in range(self.stepped.num_exits))
 
@@ -96,6 +103,7 @@ class Cascade:
         precision: `fp32`, `bf16` or `int8`.
         batch_size: images that usually come at a time.
         data: has training images for `int8`; by default what each run was trained on.
+        calibration: see `calibration_images`.
 
     Raises:
         BadArgument: there is one run alone.
@@ -108,6 +116,7 @@ class Cascade:
         precision: str,
         batch_size: int,
         data: str | None = None,
+        calibration: str | None = None,
     ) -> None:
         if len(loaded) < 2:
             raise BadArgument("a cascade needs two runs or more, the smallest first; give others")
@@ -115,7 +124,8 @@ class Cascade:
         self.loaded, self.batch_size = loaded, batch_size
         cpu = torch.device("cpu")
         self.networks: list[FastClassifier] = [
-            quick(each, precision, batch_size, cpu, ENGINE, None, data) for each in loaded
+            quick(each, precision, batch_size, cpu, ENGINE, None, data, calibration)
+            for each in loaded
         ]
         self.orders = [list(class_order(loaded[0], each)) for each in loaded]
         names = [each.card.network for each in loaded]

@@ -13,6 +13,7 @@ from cladenet.evaluation.result import Evaluation
 from cladenet.evaluation.single_scale import evaluate as measure
 from cladenet.keywords import by_keyword
 from cladenet.processor import check_precision
+from cladenet.runs.evaluate.calibration import check_calibration
 from cladenet.runs.evaluate.evaluated import Evaluated
 from cladenet.runs.evaluate.options import EvaluateOptions
 from cladenet.runs.evaluate.protocol_table import table_of
@@ -53,6 +54,7 @@ def _own_view(run: str | Path, options: EvaluateOptions) -> Evaluated:
     """The view that the checkpoint describes, from the cache of decoded images."""
     device = choose_device(options.device)
     check_precision(options.precision, device.type)
+    check_calibration(options.calibration, options.precision)
     loaded = options.limits(load(run))
     given = options.data is not None
     whole = opened(loaded, options.data, options.on_unreadable)
@@ -66,6 +68,7 @@ def _own_view(run: str | Path, options: EvaluateOptions) -> Evaluated:
         options.engine,
         options.threads,
         options.data,
+        options.calibration,
     )
     prepared = replace(options, precision="fp32")  # the network has its precision by now
     evaluation = measure(network, images, loaded.card.preprocess, prepared)

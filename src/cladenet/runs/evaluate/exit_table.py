@@ -15,6 +15,7 @@ from cladenet.evaluation.protocol import PLAIN
 from cladenet.evaluation.result import Evaluation
 from cladenet.keywords import by_keyword
 from cladenet.processor import check_precision
+from cladenet.runs.evaluate.calibration import check_calibration
 from cladenet.runs.evaluate.options import EvaluateOptions
 from cladenet.runs.evaluate.scored import opened, scored
 from cladenet.runs.undisturbed import undisturbed
@@ -81,6 +82,7 @@ def evaluate_exits(run: str | Path, options: EvaluateOptions) -> ExitTable:
     _refuse_views(options)
     device = choose_device(options.device)
     check_precision(options.precision, device.type, PLAIN_PRECISIONS)
+    check_calibration(options.calibration, options.precision)
     loaded = options.limits(load(run))
     if loaded.model.num_exits == 1:
         raise BadArgument(

@@ -49,8 +49,10 @@ class EvaluateOptions(ViewOptions, PassOptions, ReadingLimits):
         average: `scores` or `posteriors` of a dense evaluation's positions.
         batch_size: images in one forward pass; see `PassOptions`.
         device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
-        precision: `fp32` or `bf16`; for one run also `int8`, for which training images are looked
-            at, and whose cost in accuracy is noted in the checkpoint's own view.
+        precision: `fp32` or `bf16`; for one run in the checkpoint's own view also `int8`, whose
+            cost in accuracy is noted.
+        calibration: for `int8`, data with images such as those to come, see `open_dataset`, of any
+            classes; by default the training images of `data`.
         engine: what runs the network on crops, see `for_inference`; whole images of any size, as
             dense protocols have them, go through the plain one.
         threads: for the engine, see `for_inference`.
@@ -69,6 +71,7 @@ class EvaluateOptions(ViewOptions, PassOptions, ReadingLimits):
     protocol: str = ""
     train_scale: Sequence[int] = ()
     device: str = "auto"
+    calibration: str | None = None
     engine: str = "auto"
     threads: int | None = None
     on_unreadable: OnUnreadable = "stop"

@@ -20,6 +20,7 @@ from cladenet.evaluation.scales import TrainScale
 from cladenet.evaluation.viewer import EnsembleMember, crops_at_once
 from cladenet.keywords import by_keyword
 from cladenet.processor import check_precision
+from cladenet.runs.evaluate.calibration import check_calibration
 from cladenet.runs.evaluate.ensemble_checks import class_order, refuse_other_classes, same_images
 from cladenet.runs.evaluate.evaluated import Evaluated, Viewing
 from cladenet.runs.evaluate.options import EvaluateOptions
@@ -94,6 +95,7 @@ def table_of(runs: Sequence[str | Path], options: EvaluateOptions) -> ProtocolTa
     trained = _as_range(options.train_scale)
     device = choose_device(options.device)
     check_precision(options.precision, device.type, PLAIN_PRECISIONS)
+    check_calibration(options.calibration, options.precision)
     loaded = [options.limits(load(run)) for run in runs]
     if not loaded:
         raise BadArgument("no run is given; give at least one run folder")

@@ -1,16 +1,12 @@
 """A run's network as it answers: made ready by `for_inference`."""
 
-import numpy as np
 import torch
-from torch import Tensor
 
 from cladenet.checkpoints import Loaded
-from cladenet.data.batches import eval_batches
 from cladenet.inference import FastClassifier, for_inference
 from cladenet.paths import optional_cache
-from cladenet.runs.evaluate.scored import opened, scored
+from cladenet.runs.evaluate.calibration import calibration_images
 
-CALIBRATED_ON = 64  # training images, drawn once for all
 ENGINES = (
     "engines"  # in the folder of caches, and not beside the checkpoint, which may be another's
 )
@@ -24,30 +20,34 @@ def quick(
     engine: str,
     threads: int | None = None,
     data: str | None = None,
+    calibration: str | None = None,
 ) -> FastClassifier:
     """The network of a checkpoint, ready for batches of its own input's size.
 
     Args:
         loaded: its network is moved to `device`.
-        precision: `fp32`, `bf16`, or `int8`, for which training images are looked at.
+        precision: `fp32`, `bf16` or `int8`.
         batch_size: images in one call, usually.
         device: where it runs.
         engine: see `for_inference`.
         threads: for the engine, see `for_inference`.
-        data: what has the training images; by default what the network was trained on.
+        data: has training images for `int8`; by default what the network was trained on.
+        calibration: data with images such as those to come, for `int8`; by default training images.
 
     Raises:
-        BadArgument, DataError: as `for_inference` and `opened` do.
+        BadArgument, DataError: as `for_inference` and `calibration_images` do.
     """
     model, preprocess = loaded.model.to(device), loaded.card.preprocess
-    calibration = training_images(loaded, data).to(device) if precision == "int8" else None
+    seen = None
+    if precision == "int8":
+        seen = calibration_images(loaded, calibration, data).to(device)
     return for_inference(
         model,
         precision,
         batch_size=batch_size,
         size=(preprocess.channels, preprocess.height, preprocess.width),
         engine=engine,
-        calibration=calibration,
+        calibration=seen,
         cache=optional_cache(ENGINES),
         threads=threads,
     )
@@ -60,13 +60,3 @@ def as_sentence(network: FastClassifier) -> str:
         f"thread{'s' * (network.threads > 1)}: {network.why}; logits within "
         f"{network.difference:.1e} of the largest; ready in {network.seconds:.2f} s"
     )
-
-
-def training_images(loaded: Loaded, data: str | None) -> Tensor:
-    """Normalised images that the network has learnt from, the same ones each time."""
-    dataset = opened(loaded, data, "skip")
-    images = scored(dataset, loaded, "train", given=data is not None).split
-    count = min(CALIBRATED_ON, len(images))
-    chosen = np.random.default_rng(0).permutation(len(images))[:count]
-    batches = eval_batches(images.subset(np.sort(chosen)), loaded.card.preprocess, count)
-    return loaded.card.preprocess.to_input(next(batches).images, torch.device("cpu"))

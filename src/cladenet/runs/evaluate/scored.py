@@ -74,7 +74,7 @@ def scored(dataset: DataSet, loaded: Loaded, split: str | None, *, given: bool) 
         CheckpointError: the network tells other classes apart than the data.
     """
     whole = dataset
-    dataset = _as_divided(dataset, loaded, given=given)
+    dataset = as_divided(dataset, loaded, given=given)
     new = given and dataset is whole and only_training(dataset)
     remarks: tuple[str, ...] = ()
     if new and split is None:
@@ -163,7 +163,7 @@ def _trained_on(loaded: Loaded) -> str:
     return str(spec)
 
 
-def _as_divided(dataset: DataSet, loaded: Loaded, *, given: bool) -> DataSet:
+def as_divided(dataset: DataSet, loaded: Loaded, *, given: bool) -> DataSet:
     """What the run held out of its training images is held out here as well."""
     index = RunFolder(loaded.folder.parent.parent).split
     try:

@@ -17,6 +17,7 @@ from cladenet.data.preprocess import Preprocess, resize_for
 from cladenet.errors import BadArgument, DataError, Diverged
 from cladenet.evaluation.forward import evaluating, scores
 from cladenet.processor import check_precision
+from cladenet.runs.evaluate.calibration import check_calibration
 from cladenet.runs.predict.given_images import Attempt, Source, decoded
 from cladenet.threads import our_share
 from cladenet.world import choose_device
@@ -80,7 +81,9 @@ class Predictor:
         top: how many classes to name; at most as many as there are.
         batch_size: images in one forward pass.
         device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
-        precision: `fp32`, `bf16`, or `int8`, for which the run's training images are looked at.
+        precision: `fp32`, `bf16` or `int8`.
+        calibration: for `int8`, data with images such as those to come, see `open_dataset`, of any
+            classes; by default what the run was trained on.
         engine: what runs the network, see `for_inference`.
         fit: `stretch` or `crop` to bring images to the network's size, for checkpoints of data
             that had one size; by default what the checkpoint says.
@@ -104,6 +107,7 @@ class Predictor:
         batch_size: int = 64,
         device: str = "auto",
         precision: str = "fp32",
+        calibration: str | None = None,
         engine: str = "auto",
         fit: str | None = None,
         max_megapixels: float | None = None,
@@ -118,6 +122,7 @@ class Predictor:
             )
         self.device = choose_device(device)
         check_precision(precision, self.device.type)
+        check_calibration(calibration, precision)
         self.loaded = run if isinstance(run, Loaded) else load(run)
         self.preprocess = fitted(self.loaded.card.preprocess, fit)
         if max_megapixels is not None:
@@ -126,7 +131,8 @@ class Predictor:
             self.preprocess = replace(self.preprocess, white_level=white_level)
         self.top, self.batch_size = top, batch_size
         self.workers = workers or min(MOST_WORKERS, our_share().cpus)
-        self._precision, self._engine, self._threads, self._note = precision, engine, threads, note
+        self._precision, self.calibration = precision, calibration
+        self._engine, self._threads, self._note = engine, threads, note
         self._network: nn.Module | None = None  # as it was made ready for the first batch
         self._sentence: Callable[[], str] = str
         self._last_note = ""
@@ -175,7 +181,13 @@ class Predictor:
         from cladenet.runs.evaluate.quick import as_sentence, quick
 
         network = quick(
-            self.loaded, self._precision, images, self.device, self._engine, self._threads
+            self.loaded,
+            self._precision,
+            images,
+            self.device,
+            self._engine,
+            self._threads,
+            calibration=self.calibration,
         )
         self._sentence = partial(as_sentence, network)
         self._say()
