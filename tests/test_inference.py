@@ -80,9 +80,10 @@ def test_each_family_gives_the_same_logits_packed(name: str) -> None:
     assert difference(fast, model, torch.randn(3, *size)) < 4e-5
 
 
-@pytest.mark.parametrize("name", ["resnet20_cifar", "igcv3_d_x1_0_cifar", "vit_ti_16"])
-@pytest.mark.parametrize(("precision", "most"), [BF16_TO_TENTHS, ("int8", 0.25)])
+@pytest.mark.parametrize("name", ["resnet20_cifar", "condensenet_50_cifar", "vit_ti_16"])
+@pytest.mark.parametrize(("precision", "most"), [BF16_TO_TENTHS, ("int8", 0.125)])
 def test_lower_precisions_stay_near(name: str, precision: str, most: float) -> None:
+    """int8 with weights of 8 or of 7 bits; narrow random networks are too far off."""
     model, size = built(name)
     images = torch.randn(4, *size)
     calibration = images if precision == "int8" else None
@@ -237,6 +238,10 @@ def test_images_that_the_network_does_not_take_are_refused() -> None:
     [
         ({"precision": "fp8"}, "precision is 'fp8'; expected one of fp32, bf16, int8"),
         ({"precision": "int8"}, "int8 needs calibration=IMAGES"),
+        (
+            {"precision": "int8", "calibration": torch.zeros(2, 1, 28, 28)},
+            "calibration images are 1x28x28, and size says that 1x32x32 will come",
+        ),
         ({"batch_size": 0}, "batch_size is 0; expected 1 or more"),
         ({"engine": "steam"}, "engine is 'steam'; expected auto, fastest or one of packed"),
         ({"engine": "graph"}, "engine graph does fp32 and bf16 on cuda, not fp32 on cpu"),
@@ -365,6 +370,16 @@ def test_a_network_without_a_form_in_onnx_stays_plain_and_nothing_is_printed(
     assert capfd.readouterr().out == ""
 
 
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("engine", ["packed", "onnxruntime"])
+def test_calibration_images_leave_float32_as_it_is(engine: str) -> None:
+    model, size = built("lenet5_relu")
+    images = torch.randn(2, *size)
+    fast = for_inference(model, size=size, engine=engine, calibration=images)
+    assert fast.engine == engine, fast.why
+    assert difference(fast, model, images) < 1e-5
+
+
 @pytest.mark.parametrize("engine", ["openvino", "onnxruntime"])
 @pytest.mark.filterwarnings("ignore")
 def test_other_engines_run_in_8_bits(engine: str) -> None:
@@ -376,6 +391,33 @@ def test_other_engines_run_in_8_bits(engine: str) -> None:
     fast = for_inference(model, "int8", batch_size=2, size=size, engine=engine, calibration=images)
     assert fast.engine == engine, fast.why
     assert 1e-4 < difference(fast, model, images) < 0.25
+
+
+def one_wide_channel(times: float) -> nn.Module:
+    """Its first channel is so many times as wide as the others, and counts no more than they do."""
+    torch.manual_seed(0)
+    first, second = nn.Conv2d(3, 16, 3), nn.Conv2d(16, 10, 3)
+    with torch.no_grad():
+        first.weight[0].mul_(times)
+        second.weight[:, 0].div_(times)
+    return nn.Sequential(first, nn.ReLU(), second, nn.AdaptiveAvgPool2d(1), nn.Flatten()).eval()
+
+
+@pytest.mark.parametrize(("able", "wider"), [(AVX2, "fp32"), (AVX2._replace(bf16=True), "bf16")])
+@pytest.mark.parametrize("engine", ["packed", "onnxruntime"])
+@pytest.mark.filterwarnings("ignore")
+def test_a_network_that_8_bits_upset_is_refused(
+    engine: str, able: processor.Processor, wider: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other channels have a level or two. It says what to use that the processor can do."""
+    pytest.importorskip(engine if engine != "packed" else "torch")
+    monkeypatch.setattr(processor, "abilities", lambda: able)
+    images = torch.randn(4, 3, 16, 16)
+    options: dict[str, Any] = {"size": (3, 16, 16), "engine": engine, "calibration": images}
+    message = rf"in int8: the logits of {engine} differ by \S+ of the largest, .* use {wider}$"
+    with pytest.raises(BadArgument, match=message):
+        for_inference(one_wide_channel(200.0), "int8", **options)
+    assert for_inference(one_wide_channel(1.0), "int8", **options).difference < 0.06
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -393,7 +435,7 @@ def test_an_engine_that_would_end_the_process_is_left_alone(
     monkeypatch.setattr(runtime, "TRIAL", crash)
     model, size = built("resnet20_cifar")
     images = torch.randn(2, *size)
-    with pytest.raises(BadArgument, match=r"openvino ends with status -11 .* use bf16"):
+    with pytest.raises(BadArgument, match=r"openvino ends with status -11 .* use (bf16|fp32)$"):
         for_inference(model, "int8", size=size, engine="openvino", calibration=images)
 
 

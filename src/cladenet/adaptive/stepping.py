@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 
 from cladenet.errors import BadArgument
-from cladenet.inference.engine.packed import fitting, fold_and_pack, signature
-from cladenet.inference.graph.recording import record
+from cladenet.inference.engine.packed import fitting, fold_and_pack
+from cladenet.inference.graph.recording import record_for_any_number
 from cladenet.inference.graph.stepwise import AllExits, Walk, walker
 from cladenet.inference.request import DTYPES, CannotPrepare
 from cladenet.layers.classifier import Classifier
@@ -48,9 +48,7 @@ class SteppedExits:
         images = torch.randn(2, *size, generator=torch.Generator().manual_seed(0))
         try:
             with training_nowhere(model), torch.inference_mode():
-                program, pair = record(exits, images[:1]), record(exits, images)
-                if signature(pair) != signature(program):
-                    raise CannotPrepare("its steps are others for two images than for one")
+                program = record_for_any_number(exits, images)
                 self.chunk = min(batch_size, fitting(program, dtype))
                 fold_and_pack(program, dtype, calibration, self.chunk)
                 self._walk = walker(program)

@@ -1,5 +1,6 @@
 """`for_inference`: a network that answers quickly, and that has been held against the plain one."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -52,7 +53,7 @@ class FastClassifier(nn.Module):
     def difference(self) -> float:
         """The largest of the logits from the plain network's, as a share of the largest of those.
 
-        On random images.
+        On random images; in `int8` on calibration images.
         """
         return self.now.difference
 
@@ -132,15 +133,25 @@ def for_inference(
         raise BadArgument(f"batch_size is {batch_size}; expected 1 or more")
     if precision == "int8" and (calibration is None or not len(calibration)):
         raise BadArgument("int8 needs calibration=IMAGES, normalised ones such as those to come")
+    seen = calibration if precision == "int8" else None
+    if seen is not None and tuple(seen.shape[1:]) != tuple(size):
+        raise BadArgument(
+            f"calibration images are {_by(seen.shape[1:])}, and size says that "
+            f"{_by(size)} will come; give some of that size"
+        )
     if threads is not None:
         check_threads(threads)
     draw = torch.Generator().manual_seed(0)
     images = torch.randn(batch_size, *size, generator=draw).to(device)
     count = threads or min(torch.get_num_threads(), our_share().cores)
-    request = Request(model, images, precision, count, threads is not None, calibration, cache)
+    request = Request(model, images, precision, count, threads is not None, seen, cache)
     with training_nowhere(model), torch.random.fork_rng(devices=[]), torch.inference_mode():
         if engine == "auto":
             return FastClassifier(model, Auto(request), precision)
         if engine == "fastest":
             return FastClassifier(model, fastest(request), precision)
         return FastClassifier(model, prepared(engine, request), precision)
+
+
+def _by(shape: Sequence[int]) -> str:
+    return "x".join(map(str, shape))

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 Run = Callable[[Tensor], Tensor]
-CHECKED = 2  # images whose logits are compared
+CHECKED = 2  # random images whose logits are compared
+CHECKED_IN_8_BITS = 16  # of those that ranges were taken from: others have other ranges
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "int8": torch.float32}  # of feature maps
 
 
@@ -42,14 +43,21 @@ class Request:
     cache: Path | None = None
     shared: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def checked(self) -> Tensor:
+        """The images whose logits are compared."""
+        if self.calibration is None:
+            return self.images[:CHECKED]
+        return self.calibration[:CHECKED_IN_8_BITS]
+
     @cached_property
     def reference(self) -> Tensor:
-        """What the network itself says of the first images, float32 (n, K).
+        """What the network itself says of the images that are compared, float32 (n, K).
 
         Raises:
             CannotPrepare: it gives something else.
         """
-        logits: Tensor = self.model(self.images[:CHECKED])
+        logits: Tensor = self.model(self.checked)
         if not isinstance(logits, Tensor):
             raise CannotPrepare(f"it gives a {type(logits).__name__}, not one tensor of logits")
         return logits

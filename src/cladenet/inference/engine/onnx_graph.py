@@ -10,9 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from cladenet import processor
+from cladenet.inference.graph.as_module import AsModule
+from cladenet.inference.graph.ranges import seen_on
+from cladenet.inference.graph.recording import record_for_any_number
+from cladenet.inference.graph.rounding import round_weights
+from cladenet.inference.graph.simplify import simplify
 from cladenet.inference.request import CannotPrepare, Request
 
 IMAGES, LOGITS = "images", "logits"
@@ -32,12 +37,14 @@ def onnx_graph(request: Request) -> bytes:
 
 
 def _exported(request: Request) -> bytes:
+    calibration = request.calibration
+    model = request.model if calibration is None else _rounded(request, calibration)
     graph: Any = io.BytesIO()  # what the older exporter, which needs no further package, takes
     try:
         with warnings.catch_warnings(), _without_log():
             warnings.simplefilter("ignore")
             torch.onnx.export(
-                request.model,
+                model,
                 (request.images,),
                 graph,
                 dynamo=False,
@@ -45,9 +52,9 @@ def _exported(request: Request) -> bytes:
                 output_names=[LOGITS],
                 opset_version=17,
             )
-            if request.calibration is None:
+            if calibration is None:
                 return graph.getvalue()
-            return _in_8_bits(graph.getvalue(), request.calibration, len(request.images))
+            return _in_8_bits(graph.getvalue(), calibration, len(request.images))
     except Exception as error:  # the exporter and the quantiser raise what their parts raise
         raise CannotPrepare(f"ONNX stops with: {str(error).splitlines()[0]}") from error
 
@@ -68,8 +75,16 @@ def _without_log() -> Iterator[None]:
         part._jit_onnx_log = log
 
 
+def _rounded(request: Request, calibration: Tensor) -> nn.Module:
+    """The network with weights that 8 bits hold, and biases that make up for it."""
+    program = record_for_any_number(request.model, request.images)
+    simplify(program)
+    round_weights(program, seen_on(program, calibration).means)
+    return AsModule(program).eval()
+
+
 def _in_8_bits(graph: bytes, calibration: Tensor, batch: int) -> bytes:
-    """ONNX Runtime's static quantisation: each output channel with a scale of its own."""
+    """ONNX Runtime's static quantisation, which finds the grids that the weights are on."""
     import onnx
     from onnxruntime import quantization
     from onnxruntime.quantization.shape_inference import quant_pre_process
@@ -97,7 +112,7 @@ def _in_8_bits(graph: bytes, calibration: Tensor, batch: int) -> bytes:
                 activation_type=quantization.QuantType.QUInt8,
                 weight_type=quantization.QuantType.QInt8,
                 per_channel=True,
-                reduce_range=not processor.abilities().vnni,  # see graph.quantised
+                reduce_range=not processor.abilities().vnni,  # see graph.rounding
             )
             return done.read_bytes()
     finally:

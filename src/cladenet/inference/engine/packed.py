@@ -5,21 +5,18 @@ blocks back to the system at every free and gets them anew, page by page, which 
 ResNet-50 at 32 images. What is left fits the processor's caches better, too.
 """
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 
 from cladenet.inference.graph.packing import overwrite_where_possible, pack
 from cladenet.inference.graph.program import Program, runner
 from cladenet.inference.graph.quantised import quantise
-from cladenet.inference.graph.ranges import ranges_of
-from cladenet.inference.graph.recording import record
+from cladenet.inference.graph.ranges import seen_on
+from cladenet.inference.graph.recording import Signature, record, record_for_any_number, signature
 from cladenet.inference.graph.simplify import simplify, to_precision
 from cladenet.inference.graph.single_pixels import quicken_single_pixels
-from cladenet.inference.request import DTYPES, CannotPrepare, Request, Run
+from cladenet.inference.request import DTYPES, Request, Run
 
-Signature = tuple[tuple[Any, str, str], ...]
 LARGEST_BLOCK = 2**25  # bytes
 MOST_KEPT = 4  # programs of a network that takes other steps for images of other sizes
 
@@ -50,10 +47,7 @@ class Packed:
         self._calibration = calibration
         self._runs: dict[Signature, Run] = {}
         self._at: dict[torch.Size, Signature] = {}
-        program = record(model, images[:1])
-        pair = record(model, images[:1].expand(2, -1, -1, -1))
-        if signature(pair) != signature(program):
-            raise CannotPrepare("its steps are others for two images than for one")
+        program = record_for_any_number(model, images)
         self.chunk = min(len(images), fitting(program, self._dtype))
         self._add(program, images.shape[1:])
 
@@ -97,13 +91,8 @@ def fold_and_pack(
     if calibration is None:
         pack(program, images)
     else:
-        quantise(program, ranges_of(program, calibration), images)
+        quantise(program, seen_on(program, calibration), images)
     overwrite_where_possible(program)
-
-
-def signature(program: Program) -> Signature:
-    """The steps without their tensors."""
-    return tuple((step.function, repr(step.args), repr(step.kwargs)) for step in program.steps)
 
 
 def fitting(program: Program, dtype: torch.dtype) -> int:

@@ -12,11 +12,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from cladenet import processor
 from cladenet.inference.graph.packing import packed
 from cladenet.inference.graph.products import Product, convolution, fused, shape
 from cladenet.inference.graph.program import Function, Program, Slot, Step
-from cladenet.inference.graph.ranges import Range
+from cladenet.inference.graph.ranges import Range, Seen
+from cladenet.inference.graph.rounding import in_8_bits, quantised_weights, round_weights
 
 OPERATORS: dict[tuple[bool, bool], Function] = {  # linear?, with a sum?
     (False, False): torch.ops.onednn.qconv2d_pointwise.default,
@@ -27,19 +27,19 @@ OPERATORS: dict[tuple[bool, bool], Function] = {  # linear?, with a sum?
 POSTS = ("relu", "hardtanh", "hardswish", "swish")
 
 
-def quantise(program: Program, ranges: dict[Slot, Range], batch: int) -> None:
+def quantise(program: Program, seen: Seen, batch: int) -> None:
     """Exchange the products of a simplified program for one image; in place.
 
     Args:
         program: what to change.
-        ranges: of every slot but the constants.
+        seen: on calibration images.
         batch: for how many images the weights are laid out.
     """
+    round_weights(program, seen.means)
     found = fused(program, POSTS)
-    eight = {p.output for p in found if isinstance(p, Product) and _worth_it(p, program)}
-    products = {p.output: p for p in found if isinstance(p, Product) and p.output in eight}
+    products = {p.output: p for p in found if isinstance(p, Product) and in_8_bits(p.step, program)}
     kept = _kept_in_8_bits(found, products, program.logits)
-    writer = _Writer(program, ranges, kept, batch)
+    writer = _Writer(program, seen.ranges, kept, batch)
     last = _last_reads(found)
     for place, step in enumerate(found):
         if isinstance(step, Step):
@@ -50,10 +50,6 @@ def quantise(program: Program, ranges: dict[Slot, Range], batch: int) -> None:
             writer.add(step, free=step.other is not None and last[step.other] == place)
     program.steps = writer.steps
     program.drop_unread()
-
-
-def _worth_it(product: Product, program: Program) -> bool:
-    return product.linear or shape(product.step.output, program)[2:].numel() > 1
 
 
 def _kept_in_8_bits(
@@ -151,15 +147,3 @@ class _Writer:
 def to_8_bits(x: Tensor, scale: float, zero: int) -> Tensor:
     """Float feature maps -> uint8: round(x / scale) + zero."""
     return x.mul(1 / scale).round_().add_(zero).clamp_(0, 255).to(torch.uint8)
-
-
-def quantised_weights(weight: Tensor) -> tuple[Tensor, Tensor]:
-    """int8 weights, and float32 (out_channels,) what one level of each output channel means.
-
-    Without VNNI, pairs of products are added in 16 bits, where 2 x 255 x 127 saturates without a
-    word. There weights get 7 bits: 2 x 255 x 63 = 32,130 fits.
-    """
-    largest = 127 if processor.abilities().vnni else 63
-    levels = weight.flatten(1).abs().amax(1).clamp_min(1e-12) / largest
-    scaled = weight / levels.view(-1, *(1,) * (weight.ndim - 1))
-    return scaled.round().to(torch.int8), levels

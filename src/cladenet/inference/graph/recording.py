@@ -18,6 +18,8 @@ from cladenet.inference.request import CannotPrepare
 from cladenet.layers.conv import size_after
 from cladenet.layers.modes import training_nowhere
 
+Signature = tuple[tuple[Any, str, str], ...]
+
 
 def record(model: nn.Module, images: Tensor) -> Program:
     """The network's steps for inputs of this shape.
@@ -36,6 +38,24 @@ def record(model: nn.Module, images: Tensor) -> Program:
     program = recorder.program(logits)
     program.drop_unread()
     return program
+
+
+def record_for_any_number(model: nn.Module, images: Tensor) -> Program:
+    """The network's steps for one image, if they are the same for two.
+
+    Raises:
+        CannotPrepare: they are not, or as `record` does.
+    """
+    program = record(model, images[:1])
+    pair = record(model, images[:1].expand(2, -1, -1, -1))
+    if signature(pair) != signature(program):
+        raise CannotPrepare("its steps are others for two images than for one")
+    return program
+
+
+def signature(program: Program) -> Signature:
+    """The steps without their tensors."""
+    return tuple((step.function, repr(step.args), repr(step.kwargs)) for step in program.steps)
 
 
 class _Recorder(TorchFunctionMode):
