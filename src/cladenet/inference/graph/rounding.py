@@ -9,7 +9,7 @@ What is left varies with x. Neighbouring pixels are nearly alike, so errors of a
 cost little: a few weights are rounded the other way until the errors of each filter sum to half a
 level at most (Guo and others. SQuant. ICLR 2022. arXiv:2202.07471).
 
-With both, weights of EfficientNet-Lite0 in 8 bits move its logits by 3.3 % of their deviation in
+With both, weights of EfficientNet-Lite0 in 8 bits move its logits by 3.3 % of their spread in
 place of 9.1 %, in 7 bits by 6.6 % in place of 17 %. Scales with the least squared error, in place
 of those that hold the largest weight, change nothing there.
 """
@@ -52,7 +52,7 @@ def quantised_weights(weight: Tensor) -> tuple[Tensor, Tensor]:
     """int8 weights, and float32 (out_channels,) what one level of each output channel means.
 
     Symmetric; the largest weight of each output channel has the last level. Without VNNI, pairs of
-    products are added in 16 bits, where 2 x 255 x 127 saturates without a word. There weights get
+    products are added in 16 bits, where 2 x 255 x 127 saturates silently. There weights get
     7 bits: 2 x 255 x 64 = 32,640 fits.
     """
     largest = 127 if processor.abilities().vnni else 64
