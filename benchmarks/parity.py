@@ -1,7 +1,7 @@
 """The same weights in two implementations: fresh, in float64, given in the order of definition."""
 
 import math
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -10,21 +10,37 @@ from cladenet.layers.classifier import Classifier
 from cladenet.registry import create_model
 from cladenet.vision import torchvision
 
+Network = TypeVar("Network", bound=nn.Module)
+
 
 def randomised(name: str, **overrides: Any) -> Classifier:
-    """A model of ours in float64, every value random, batch-norm statistics too.
-
-    Weights keep the scale of what passes through them, so that no layer's share is lost in
-    rounding; residual branches are damped by their norms, so that a hundred of them do not add
-    up to huge numbers.
-    """
+    """A model of ours in float64 and evaluation mode, its values those of `saturate`."""
     with torch.device("meta"):
         model = create_model(name, **overrides)
-    model = model.double().to_empty(device="cpu").eval()
-    torch.manual_seed(0)
+    if dict(model.named_buffers()).keys() - model.state_dict().keys():
+        model = create_model(name, **overrides)  # indices and the like, which are not random
+    return saturate(model).eval()
+
+
+def saturate(model: Network, seed: int = 0) -> Network:
+    """A model, mostly of the meta device, in float64, its values random: norms' statistics too.
+
+    Biases are 1 to 4 in size, a third of them negative, and those of a layer's first two channels
+    12 and -12, so that what enters an activation is below 0 in some places and beyond 6 in others:
+    ReLU, ReLU6 and their like differ there. Weights keep
+    the scale of what passes through them, so that no layer's share is lost in rounding; residual
+    branches are damped by their norms, so that a hundred of them do not add up to huge numbers.
+    """
+    model = model.double()
+    if next(model.parameters()).is_meta:
+        model = model.to_empty(device="cpu")
+    torch.manual_seed(seed)
     with torch.no_grad():
-        for tensor in model.state_dict().values():  # what no rule below is for
-            tensor.copy_(torch.rand(tensor.shape) - 0.5 if tensor.is_floating_point() else 0)
+        for name, tensor in model.state_dict().items():  # what no rule below is for
+            if name.endswith("_mask"):  # of a network that prunes while it trains
+                tensor.fill_(1)
+            else:
+                tensor.copy_(torch.rand(tensor.shape) - 0.5 if tensor.is_floating_point() else 0)
     for module in model.modules():
         if isinstance(module, nn.LayerNorm):
             nn.init.uniform_(module.weight, 0.5, 1.5)
@@ -32,15 +48,25 @@ def randomised(name: str, **overrides: Any) -> Classifier:
             bound = math.sqrt(6 / module.weight[0].numel())
             nn.init.uniform_(module.weight, -bound, bound)
             if module.bias is not None:
-                nn.init.uniform_(module.bias, -0.1, 0.1)
+                _large(module.bias)
+                with torch.no_grad():
+                    module.weight[:2] *= 0.1  # of those with the largest biases
         elif isinstance(module, nn.BatchNorm2d):
-            nn.init.uniform_(module.weight, 0.3, 0.7)
-            nn.init.uniform_(module.bias, -0.1, 0.1)
+            if module.affine:
+                nn.init.uniform_(module.weight, 0.3, 0.7)
+                _large(module.bias)
             assert module.running_mean is not None
             assert module.running_var is not None
             nn.init.uniform_(module.running_mean, -0.1, 0.1)
             nn.init.uniform_(module.running_var, 0.5, 1.5)
     return model
+
+
+@torch.no_grad()
+def _large(bias: Tensor) -> None:
+    signs = 1 - 2 * (torch.rand(bias.shape) < 1 / 3).to(bias.dtype)
+    bias.copy_(signs * torch.empty_like(bias).uniform_(1, 4))
+    bias[:2] = torch.tensor([12.0, -12.0])[: len(bias)]
 
 
 def wear(theirs: nn.Module, ours: nn.Module) -> Any:

@@ -1,68 +1,146 @@
-"""The same weights in our networks and in torchvision's and timm's: the largest difference.
+"""The same weights in our networks and in other implementations of them: the largest difference.
 
     python benchmarks/same_logits.py [PATTERN]
+    python benchmarks/same_logits.py [PATTERN] --extended [--checkouts FOLDER] [--stale]
 
-For every network of theirs that is known here, or those whose names match, such as "timm/vit*": all
-values are random, batch-norm statistics too; our tensors are handed over by their names, as
-`cladenet export` does, and both see the same images in float64, of 64 pixels where the head takes
-any size. Networks of more than 100 million parameters are left out unless a pattern asks for them,
-and so is timm's nasnetalarge, whose average pools count the zeros of TensorFlow's padding.
+For every network of others that is known here, or those whose names match, such as "timm/vit*".
+Weights are random and lead every activation into all its parts (`parity.saturate`); both see the
+same images. Without `--extended` once, in evaluation mode at an odd side, and nothing is written.
+With it at the paper's side and in training mode too (`others.pairs`), and the networks that no
+library has against the functions that the tests write out from the papers (`others.written_out`);
+ledger/fidelity/same_logits.json takes the rows, and docs/fidelity.md is made from them.
+
+`--stale` compares again what is not in that file, or what has another fingerprint by now: networks
+whose definition has changed. `--checkouts` is a folder with checkouts of the repositories that are
+no packages (`others.repositories`). What cannot be compared on this machine is listed with its
+reason, and its row stays as it was.
 """
 
+import argparse
 import json
 import sys
+import time
 import warnings
 from fnmatch import fnmatchcase
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from cladenet.files import write_atomically
+from cladenet.ledger.fidelity.compared import FILE, read
 from cladenet.registry import find
-from cladenet.weights.exporting import in_their_words
 from cladenet.weights.source import Source
 from cladenet.weights.sources import SOURCES
-from parity import from_library, randomised, worst
+from machine import machine
+from others.fingerprint import fingerprint
+from others.pairs import compare, evaluated, pair, sides
+from others.written_out import written_out
 
-LARGE = 100_000_000
-RESULTS = Path(__file__).parent / "results" / "same_logits.json"
-
-
-def difference(source: Source) -> float:
-    """The largest between the logits, in units of the largest logit."""
-    ours, other = randomised(source.network, **source.arguments), from_library(source.name)
-    state = other.state_dict()
-    own = in_their_words(ours, source)
-    auxiliary = {k: torch.zeros(v.shape).double() for k, v in state.items() if k not in own}
-    strange = [name for name in auxiliary if not name.startswith(source.leaves_out or ("\0",))]
-    if strange:
-        raise SystemExit(f"{source.name} has {strange[0]}, which has no name here")
-    state.update({**own, **auxiliary})  # in place: some networks look at its hidden version
-    other.load_state_dict(state, assign=True)
-    tokens = source.network.startswith("vit")
-    least = max(64, 2 * ours.least_size)
-    side = find(source.network).input[1] if tokens else ours.input_size or least
-    images = torch.randn(1, 3, side, side, dtype=torch.float64)
-    with torch.no_grad():
-        return worst(ours(images), other.eval()(images))
+PACKAGES = (
+    *("torch", "torchvision", "timm", "transformers", "keras", "tensorflow_cpu"),
+    *("pretrainedmodels", "efficientnet_pytorch", "efficientnet_lite_pytorch"),
+)
 
 
 def main() -> None:
-    pattern = sys.argv[1] if len(sys.argv) > 1 else ""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("pattern", nargs="?", default="*")
+    parser.add_argument("--extended", action="store_true")
+    parser.add_argument("--stale", action="store_true")
+    parser.add_argument("--checkouts", type=Path)
+    parser.add_argument("--without-tests", action="store_true", help="libraries alone")
+    options = parser.parse_args()
     warnings.simplefilter("ignore")
-    rows: list[dict[str, Any]] = []
+    wanted = [s for s in SOURCES.values() if fnmatchcase(s.name, options.pattern)]
+    wanted.sort(key=lambda source: find(source.network).macs)
+    if options.extended:
+        extended(wanted, options)
+        return
     print(f"{'theirs':44} {'ours':28} max |difference|")
-    for source in SOURCES.values():
-        if not source.name.startswith(("torchvision/", "timm/")):
+    rows = [quick(source, options.checkouts) for source in wanted]
+    print(f"{len(rows)} pairs, at most {max(rows):.1e}")
+
+
+def quick(source: Source, checkouts: Path | None) -> float:
+    """One pair at its odd side."""
+    side, _ = sides(source)
+    found = evaluated(*pair(source, side, checkouts), side)
+    print(f"{source.name:44} {source.network:28} {found:.1e}", flush=True)
+    return found
+
+
+def extended(wanted: list[Source], options: argparse.Namespace) -> None:
+    """All comparisons of each pair, and the file of results."""
+    known = json.loads(FILE.read_text()) if FILE.exists() else {"pairs": [], "tests": []}
+    rows = {row["theirs"]: row for row in known["pairs"] if row["theirs"] in SOURCES}
+    left_out: dict[str, str] = {}
+    for source in wanted:
+        print_of = fingerprint(source.network, source.arguments)
+        old = rows.get(source.name)
+        if options.stale and old and old["fingerprint"] == print_of:
             continue
-        small = find(source.network).params < LARGE and source.name != "timm/nasnetalarge"
-        if fnmatchcase(source.name, pattern) if pattern else small:
-            found = difference(source)
-            rows.append({"theirs": source.name, "ours": source.network, "difference": found})
-            print(f"{source.name:44} {source.network:28} {found:.1e}", flush=True)
-    print(f"{len(rows)} pairs, at most {max(row['difference'] for row in rows):.1e}")
-    if not pattern:
-        RESULTS.write_text(json.dumps({"torch": torch.__version__, "pairs": rows}, indent=1) + "\n")
+        start = time.perf_counter()
+        try:
+            found = compare(source, options.checkouts)
+        except Exception as error:
+            left_out[source.name] = f"{type(error).__name__}: {error}"
+            print(f"{source.name:44} left out: {left_out[source.name]}", flush=True)
+            continue
+        rows[source.name] = {
+            "theirs": source.name,
+            "ours": source.network,
+            "arguments": dict(source.arguments),
+            "fingerprint": print_of,
+            **found,
+        }
+        took = time.perf_counter() - start
+        (row,) = read({"pairs": [rows[source.name]], "tests": []})
+        told = " ".join(f"{mode} {value:.0e}" for mode, value in row.differences.items())
+        print(f"{source.name:44} {took:4.0f} s  {told} {row.mismatches or ''}", flush=True)
+        store(rows, known["tests"])
+    tests = known["tests"]
+    if not options.without_tests:
+        tests = written_out()
+        store(rows, tests)
+    found = read({"pairs": list(rows.values()), "tests": tests})
+    wrong = [row for row in found if row.mismatches]
+    print(f"{len(rows)} pairs and {len(tests)} comparisons with functions written out in tests")
+    for dtype in ("float64", "float32"):
+        largest = max((row.largest(dtype) or 0.0 for row in found), default=0.0)
+        print(f"largest difference in {dtype}: {largest:.1e}")
+    print(f"{len(wrong)} mismatches", *(f"{row.theirs} ({row.mismatches})" for row in wrong))
+    print(f"left out: {', '.join(left_out) or 'none'}")
+    print(f"never compared: {sum(name not in rows for name in SOURCES)} of {len(SOURCES)}")
+    sys.exit(bool(wrong or left_out))
+
+
+def store(rows: dict[str, dict[str, Any]], tests: list[dict[str, Any]]) -> None:
+    """Write the file: a line for each row, so that a change of one is a change of one line."""
+    ordered = [rows[name] for name in SOURCES if name in rows]
+    lines = [
+        f' "machine": {json.dumps(machine())},',
+        f' "packages": {json.dumps(_versions())},',
+        *_table("pairs", ordered),
+        *_table("tests", tests, last=True),
+    ]
+    write_atomically(FILE, "\n".join(["{", *lines, "}", ""]).encode())
+
+
+def _table(name: str, rows: list[dict[str, Any]], last: bool = False) -> list[str]:
+    body = [f"  {json.dumps(row)}" for row in rows]
+    return [f' "{name}": [', ",\n".join(body), " ]" if last else " ],"]
+
+
+def _versions() -> dict[str, str]:
+    found = {"torch": torch.__version__}
+    for package in PACKAGES[1:]:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
 
 
 if __name__ == "__main__":

@@ -1,0 +1,234 @@
+"""One network in two implementations: the same weights, the same images, and what differs.
+
+Weights are those of `parity.saturate`, laid into the other library's network and read from there as
+a file of that library is. Compared are, with batches of three:
+
+    odd         evaluation mode, an odd side, float64
+    nominal     evaluation mode, the side of the paper, float64, or float32 for large networks
+    training    training mode at the odd side with nothing dropped, float64: the logits, and what
+                one step leaves in the running statistics of the norms
+    dropped     the same once for each place of dropout or drop path, with all of it dropped
+"""
+
+import gc
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from cladenet.layers.classifier import Classifier
+from cladenet.registry import accepts, create_model, find
+from cladenet.weights.source import Source
+from cladenet.weights.spelling import fit
+from others.dropping import Dropping
+from others.keras_networks import KerasNetwork
+from others.libraries import build
+from parity import saturate
+
+BATCH = 3
+# Beyond these a double takes too long: multiply-accumulates of one image, and of all places.
+FLOAT32_ABOVE = 3e9
+MOST_PLACES = 3  # of those that drop something: the first, the middle and the last
+# Heads that average over a window of a fixed size see the whole map at the odd side alone.
+FIXED_WINDOW = (
+    *("IBN-Net/", "ShuffleNet-Series/", "MSDNet-PyTorch/", "CondenseNet/"),
+    *("pytorch_resnet_cifar10/", "pytorch-classification/", "WideResNet-pytorch/"),
+    *("pretrainedmodels/se", "pretrainedmodels/nasnet", "pretrainedmodels/inceptionv4"),
+    *("pretrainedmodels/inceptionres", "pretrainedmodels/dpn"),
+)
+FOR_ONE_SIZE = ("EfficientNet-PyTorch/",)  # their padding is computed when they are built
+# Average pools of 2x2 between their blocks round down: one pixel more leaves the same last map.
+HALVES_ROUNDED_DOWN = ("CondenseNet/", "pytorch-classification/densenet")
+
+
+def sides(source: Source) -> tuple[int, int]:
+    """An odd side, and the one of the paper."""
+    entry = find(source.network)
+    nominal = entry.input[1]
+    if source.network.startswith("vit"):
+        patch = int(source.network.split("_")[2])
+        return 5 * patch, nominal  # five patches in place of an even number of them
+    if accepts(source.network, "input_size"):
+        return nominal + 1, nominal  # the head reads a map of one size
+    if source.name.startswith(FIXED_WINDOW):
+        return nominal + (1 if source.name.startswith(HALVES_ROUNDED_DOWN) else -1), nominal
+    with torch.device("meta"):
+        least = create_model(source.network, **source.arguments).least_size
+    return max(75, 2 * least + 1), nominal
+
+
+def pair(source: Source, side: int, checkouts: Path | None = None) -> tuple[Classifier, nn.Module]:
+    """Ours and theirs with the same weights, for images of that side."""
+    if source.name.startswith("keras/"):
+        theirs: nn.Module = KerasNetwork(source, side)
+    else:
+        theirs = saturate(build(source, side, checkouts))
+    if source.name.startswith("CondenseNet/"):
+        _prune(theirs)
+    size = {"input_size": side} if accepts(source.network, "input_size") else {}
+    with torch.device("meta"):
+        ours = create_model(source.network, **source.arguments, **size)
+    ours.load_state_dict(_as_ours(source, ours, theirs), assign=True)
+    return ours, theirs
+
+
+def compare(
+    source: Source, checkouts: Path | None = None, nominal_too: bool = True
+) -> dict[str, Any]:
+    """All that is compared of one pair; differences in units of the largest logit."""
+    odd, nominal = sides(source)
+    ours, theirs = pair(source, odd, checkouts)
+    found: dict[str, Any] = {"odd": {"side": odd, "difference": evaluated(ours, theirs, odd)}}
+    by_keras = isinstance(theirs, KerasNetwork)
+    if not by_keras:
+        found["training"] = {"side": odd, **trained(source, ours, theirs, odd)}
+    if not nominal_too:
+        return found
+    if by_keras or source.name.startswith(FOR_ONE_SIZE) or accepts(source.network, "input_size"):
+        del ours, theirs
+        gc.collect()
+        ours, theirs = pair(source, nominal, checkouts)
+    if find(source.network).macs > FLOAT32_ABOVE and not by_keras:
+        ours, theirs = ours.float(), theirs.float()
+    dtype = str(next(ours.parameters()).dtype).removeprefix("torch.")
+    difference = evaluated(ours, theirs, nominal)
+    found["nominal"] = {"side": nominal, "dtype": dtype, "difference": difference}
+    return found
+
+
+@torch.no_grad()
+def evaluated(ours: Classifier, theirs: nn.Module, side: int) -> float:
+    """The largest difference between the logits of all exits."""
+    x = images(ours, side)
+    mine = list(ours.eval().exits(x))
+    other = _tensors(theirs.eval()(x))
+    return largest(mine, other)
+
+
+@torch.no_grad()
+def trained(source: Source, ours: Classifier, theirs: nn.Module, side: int) -> dict[str, Any]:
+    """One step of both in training mode, with nothing and with each place dropped."""
+    x = images(ours, side)
+    ours.train(), theirs.train()
+    before = {k: v.clone() for k, v in ours.state_dict().items()}
+    their_start = {k: v.clone() for k, v in theirs.state_dict().items()}
+    with Dropping(ours) as own_places:
+        mine = _tensors(ours(x))
+    with Dropping(theirs) as their_places:
+        other = _logits(source, theirs(x))
+    found: dict[str, Any] = {"difference": largest(mine[: len(other)], other)}
+    momenta = _momenta(ours), _momenta(theirs)
+    found["momentum"] = momenta[0] if momenta[0] == momenta[1] else list(momenta)
+    found["statistics"] = _step_apart(source, ours, theirs, before, momenta)
+    found["dropped"] = {}
+    for kind, rates in own_places.rates.items():
+        other_rates = their_places.rates[kind]
+        if len(rates) != len(other_rates):
+            found["dropped"][kind] = {"here": len(rates), "there": len(other_rates)}
+            continue
+        worst = 0.0
+        for place in _some(len(rates)):
+            ours.load_state_dict(before), theirs.load_state_dict(their_start)
+            with Dropping(ours, (kind, place)):
+                mine = _tensors(ours(x))
+            with Dropping(theirs, (kind, place)):
+                other = _logits(source, theirs(x))
+            worst = max(worst, largest(mine[: len(other)], other))
+        if rates:
+            found["dropped"][kind] = {"places": len(rates), "difference": worst}
+            if _round(rates) != _round(other_rates):
+                found["dropped"][kind] |= {"here": _round(rates), "there": _round(other_rates)}
+    ours.load_state_dict(before), theirs.load_state_dict(their_start)
+    return found
+
+
+def images(ours: Classifier, side: int) -> Tensor:
+    """A batch of random images of that side."""
+    torch.manual_seed(1)
+    dtype = next(ours.parameters()).dtype
+    return torch.randn(BATCH, ours.in_channels, side, side, dtype=torch.float64).to(dtype)
+
+
+def largest(ours: list[Tensor], theirs: list[Tensor]) -> float:
+    """The largest difference, in units of the largest value, after checking that there is one."""
+    assert len(ours) == len(theirs), f"{len(ours)} tensors of logits here, {len(theirs)} there"
+    found = 0.0
+    for mine, other in zip(ours, theirs, strict=True):
+        scale = other.abs().max().item()
+        assert mine.shape == other.shape
+        assert 1e-3 < scale < 1e6, f"the logits are as large as {scale}: nothing would be tested"
+        found = max(found, (mine - other).abs().max().item() / max(scale, 1.0))
+    return found
+
+
+def _as_ours(source: Source, ours: Classifier, theirs: nn.Module) -> dict[str, Tensor]:
+    """Their tensors as a file of theirs is read."""
+    if isinstance(theirs, KerasNetwork):
+        state = theirs.tensors()
+    else:
+        state = {k.removeprefix("network."): v for k, v in theirs.state_dict().items()}
+    state = {k: v for k, v in state.items() if not k.startswith(source.leaves_out or ("\0",))}
+    state = source.read(state) if source.read else state
+    found = fit(ours, source.spelling, state, source.zeros)
+    if not found.whole:
+        raise ValueError(f"{source.name}: {found.missing} {found.extra} {found.other_shape}")
+    weights = {k: v.double() if v.is_floating_point() else v for k, v in found.weights.items()}
+    return {k: v.clone() for k, v in weights.items()}
+
+
+def _step_apart(
+    source: Source,
+    ours: Classifier,
+    theirs: nn.Module,
+    before: dict[str, Tensor],
+    momenta: tuple[list[float], list[float]],
+) -> float:
+    """Of what a step has moved the running statistics by; in units of the momentum of each."""
+    worst = 0.0
+    share = momenta[0][0] / momenta[1][0] if len(momenta[0]) == len(momenta[1]) == 1 else 1.0
+    after, own = _as_ours(source, ours, theirs), ours.state_dict()
+    for name in own:
+        if name.endswith(("running_mean", "running_var")):
+            mine, other = own[name] - before[name], share * (after[name] - before[name])
+            scale = max(own[name].abs().max().item(), 1.0)
+            worst = max(worst, (mine - other).abs().max().item() / scale)
+    return worst
+
+
+def _momenta(model: nn.Module) -> list[float]:
+    """Of all batch norms, each value once."""
+    norms = (m for m in model.modules() if isinstance(m, _BatchNorm))
+    return sorted({float(norm.momentum) for norm in norms if norm.momentum is not None})
+
+
+def _round(rates: list[float]) -> list[float]:
+    return [round(rate, 6) for rate in rates]
+
+
+def _some(count: int) -> list[int]:
+    return sorted({0, count // 2, count - 1} if count > MOST_PLACES else range(count))
+
+
+def _logits(source: Source, output: Any) -> list[Tensor]:
+    """Without those of auxiliary classifiers that the network here is built without."""
+    found = _tensors(output)
+    if source.name.startswith("MSDNet"):
+        *early, last = found
+        return [last, *early]
+    return found[:1] if source.leaves_out else found
+
+
+def _tensors(output: Any) -> list[Tensor]:
+    return [output] if isinstance(output, Tensor) else [t for t in output if t is not None]
+
+
+@torch.no_grad()
+def _prune(theirs: nn.Module) -> None:
+    """As training does: the columns of the least weight, stage by stage."""
+    for layer in theirs.modules():
+        if hasattr(layer, "_dropping"):
+            for stage in range(1, layer.condense_factor):
+                layer.stage = stage
+                layer._dropping(layer.in_channels // layer.condense_factor)
