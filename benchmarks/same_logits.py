@@ -26,8 +26,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from cladenet.files import write_atomically
 from cladenet.ledger.fidelity.compared import FILE, read
 from cladenet.registry import find
@@ -104,11 +102,11 @@ def extended(wanted: list[Source], options: argparse.Namespace) -> None:
     if not options.without_tests:
         tests = written_out()
         store(rows, tests)
-    found = read({"pairs": list(rows.values()), "tests": tests})
-    wrong = [row for row in found if row.mismatches]
+    compared = read({"pairs": list(rows.values()), "tests": tests})
+    wrong = [row for row in compared if row.mismatches]
     print(f"{len(rows)} pairs and {len(tests)} comparisons with functions written out in tests")
     for dtype in ("float64", "float32"):
-        largest = max((row.largest(dtype) or 0.0 for row in found), default=0.0)
+        largest = max((row.largest(dtype) or 0.0 for row in compared), default=0.0)
         print(f"largest difference in {dtype}: {largest:.1e}")
     print(f"{len(wrong)} mismatches", *(f"{row.theirs} ({row.mismatches})" for row in wrong))
     print(f"left out: {', '.join(left_out) or 'none'}")
@@ -134,8 +132,8 @@ def _table(name: str, rows: list[dict[str, Any]], last: bool = False) -> list[st
 
 
 def _versions() -> dict[str, str]:
-    found = {"torch": torch.__version__}
-    for package in PACKAGES[1:]:
+    found = {}
+    for package in PACKAGES:
         try:
             found[package] = version(package)
         except PackageNotFoundError:

@@ -43,13 +43,14 @@ class Dropping(TorchFunctionMode):
             if type(module).__name__ in PATHS:
                 self._hooks.append(module.register_forward_pre_hook(self._enters))
                 self._hooks.append(module.register_forward_hook(self._leaves))
-        return super().__enter__()
+        super().__enter__()  # type: ignore[no-untyped-call]
+        return self
 
     def __exit__(self, *error: Any) -> None:
         """Let the model be."""
         for hook in self._hooks:
             hook.remove()
-        super().__exit__(*error)
+        super().__exit__(*error)  # type: ignore[no-untyped-call]
 
     def __torch_function__(
         self,

@@ -4,13 +4,15 @@ Weights are those of `parity.saturate`, laid into the other library's network an
 a file of that library is. Compared are, with batches of three:
 
     odd         evaluation mode, an odd side, float64
-    nominal     evaluation mode, the side of the paper, float64, or float32 for large networks
+    nominal     evaluation mode, the side of the paper, float64; large networks in float32, and of
+                the largest one image
     training    training mode at the odd side with nothing dropped, float64: the logits, and what
                 one step leaves in the running statistics of the norms
     dropped     the same once for each place of dropout or drop path, with all of it dropped
 """
 
 import gc
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +30,11 @@ from others.libraries import build
 from parity import saturate
 
 BATCH = 3
-# Beyond these a double takes too long: multiply-accumulates of one image, and of all places.
-FLOAT32_ABOVE = 3e9
-MOST_PLACES = 3  # of those that drop something: the first, the middle and the last
+# Multiply-accumulates of one image beyond which, at the paper's side, ...
+FLOAT32_ABOVE = 3e8  # ... float64 takes too long, ...
+ONE_IMAGE_ABOVE = 5e9  # ... a batch of three does, ...
+FEW_PLACES_ABOVE = 1e9  # ... and more than the first and the last place that drop something.
+MOST_PLACES = 3  # the first, the middle and the last
 # Heads that average over a window of a fixed size see the whole map at the odd side alone.
 FIXED_WINDOW = (
     *("IBN-Net/", "ShuffleNet-Series/", "MSDNet-PyTorch/", "CondenseNet/"),
@@ -38,6 +42,10 @@ FIXED_WINDOW = (
     *("pretrainedmodels/se", "pretrainedmodels/nasnet", "pretrainedmodels/inceptionv4"),
     *("pretrainedmodels/inceptionres", "pretrainedmodels/dpn"),
 )
+SMALLEST_ODD = 51  # its halves, 26 13 7 4 2, are odd now and then
+# Keras' first MobileNet pads below and to the right alone, whatever TensorFlow's rule says: maps
+# whose sides are odd on the way are other maps there.
+PADS_ONE_SIDE = ("keras/MobileNet-",)
 FOR_ONE_SIZE = ("EfficientNet-PyTorch/",)  # their padding is computed when they are built
 # Average pools of 2x2 between their blocks round down: one pixel more leaves the same last map.
 HALVES_ROUNDED_DOWN = ("CondenseNet/", "pytorch-classification/densenet")
@@ -52,11 +60,11 @@ def sides(source: Source) -> tuple[int, int]:
         return 5 * patch, nominal  # five patches in place of an even number of them
     if accepts(source.network, "input_size"):
         return nominal + 1, nominal  # the head reads a map of one size
-    if source.name.startswith(FIXED_WINDOW):
+    if source.name.startswith((*FIXED_WINDOW, *PADS_ONE_SIDE)):
         return nominal + (1 if source.name.startswith(HALVES_ROUNDED_DOWN) else -1), nominal
     with torch.device("meta"):
         least = create_model(source.network, **source.arguments).least_size
-    return max(75, 2 * least + 1), nominal
+    return max(SMALLEST_ODD, (least + 20) | 1), nominal
 
 
 def pair(source: Source, side: int, checkouts: Path | None = None) -> tuple[Classifier, nn.Module]:
@@ -67,9 +75,11 @@ def pair(source: Source, side: int, checkouts: Path | None = None) -> tuple[Clas
         theirs = saturate(build(source, side, checkouts))
     if source.name.startswith("CondenseNet/"):
         _prune(theirs)
-    size = {"input_size": side} if accepts(source.network, "input_size") else {}
+    overrides = dict(source.arguments)
+    if accepts(source.network, "input_size"):
+        overrides["input_size"] = side
     with torch.device("meta"):
-        ours = create_model(source.network, **source.arguments, **size)
+        ours = create_model(source.network, **overrides)
     ours.load_state_dict(_as_ours(source, ours, theirs), assign=True)
     return ours, theirs
 
@@ -93,15 +103,18 @@ def compare(
     if find(source.network).macs > FLOAT32_ABOVE and not by_keras:
         ours, theirs = ours.float(), theirs.float()
     dtype = str(next(ours.parameters()).dtype).removeprefix("torch.")
-    difference = evaluated(ours, theirs, nominal)
-    found["nominal"] = {"side": nominal, "dtype": dtype, "difference": difference}
+    batch = BATCH if find(source.network).macs <= ONE_IMAGE_ABOVE else 1
+    difference = evaluated(ours, theirs, nominal, batch)
+    found["nominal"] = {
+        "side": nominal, "batch": batch, "dtype": dtype, "difference": difference,
+    }  # fmt: skip
     return found
 
 
 @torch.no_grad()
-def evaluated(ours: Classifier, theirs: nn.Module, side: int) -> float:
+def evaluated(ours: Classifier, theirs: nn.Module, side: int, batch: int = BATCH) -> float:
     """The largest difference between the logits of all exits."""
-    x = images(ours, side)
+    x = images(ours, side, batch)
     mine = list(ours.eval().exits(x))
     other = _tensors(theirs.eval()(x))
     return largest(mine, other)
@@ -111,9 +124,10 @@ def evaluated(ours: Classifier, theirs: nn.Module, side: int) -> float:
 def trained(source: Source, ours: Classifier, theirs: nn.Module, side: int) -> dict[str, Any]:
     """One step of both in training mode, with nothing and with each place dropped."""
     x = images(ours, side)
-    ours.train(), theirs.train()
-    before = {k: v.clone() for k, v in ours.state_dict().items()}
-    their_start = {k: v.clone() for k, v in theirs.state_dict().items()}
+    ours.train()
+    theirs.train()
+    before = {k: v.clone() for k, v in ours.named_buffers()}
+    their_start = {k: v.clone() for k, v in theirs.named_buffers()}
     with Dropping(ours) as own_places:
         mine = _tensors(ours(x))
     with Dropping(theirs) as their_places:
@@ -122,6 +136,7 @@ def trained(source: Source, ours: Classifier, theirs: nn.Module, side: int) -> d
     momenta = _momenta(ours), _momenta(theirs)
     found["momentum"] = momenta[0] if momenta[0] == momenta[1] else list(momenta)
     found["statistics"] = _step_apart(source, ours, theirs, before, momenta)
+    few = find(source.network).macs > FEW_PLACES_ABOVE
     found["dropped"] = {}
     for kind, rates in own_places.rates.items():
         other_rates = their_places.rates[kind]
@@ -129,8 +144,9 @@ def trained(source: Source, ours: Classifier, theirs: nn.Module, side: int) -> d
             found["dropped"][kind] = {"here": len(rates), "there": len(other_rates)}
             continue
         worst = 0.0
-        for place in _some(len(rates)):
-            ours.load_state_dict(before), theirs.load_state_dict(their_start)
+        for place in _some(len(rates), few):
+            _restore(ours, before)
+            _restore(theirs, their_start)
             with Dropping(ours, (kind, place)):
                 mine = _tensors(ours(x))
             with Dropping(theirs, (kind, place)):
@@ -140,15 +156,16 @@ def trained(source: Source, ours: Classifier, theirs: nn.Module, side: int) -> d
             found["dropped"][kind] = {"places": len(rates), "difference": worst}
             if _round(rates) != _round(other_rates):
                 found["dropped"][kind] |= {"here": _round(rates), "there": _round(other_rates)}
-    ours.load_state_dict(before), theirs.load_state_dict(their_start)
+    _restore(ours, before)
+    _restore(theirs, their_start)
     return found
 
 
-def images(ours: Classifier, side: int) -> Tensor:
+def images(ours: Classifier, side: int, batch: int = BATCH) -> Tensor:
     """A batch of random images of that side."""
     torch.manual_seed(1)
     dtype = next(ours.parameters()).dtype
-    return torch.randn(BATCH, ours.in_channels, side, side, dtype=torch.float64).to(dtype)
+    return torch.randn(batch, ours.in_channels, side, side, dtype=torch.float64).to(dtype)
 
 
 def largest(ours: list[Tensor], theirs: list[Tensor]) -> float:
@@ -175,7 +192,8 @@ def _as_ours(source: Source, ours: Classifier, theirs: nn.Module) -> dict[str, T
     if not found.whole:
         raise ValueError(f"{source.name}: {found.missing} {found.extra} {found.other_shape}")
     weights = {k: v.double() if v.is_floating_point() else v for k, v in found.weights.items()}
-    return {k: v.clone() for k, v in weights.items()}
+    buffers = dict(ours.named_buffers())  # a step changes them, each side its own
+    return {k: v.clone() if k in buffers else v for k, v in weights.items()}
 
 
 def _step_apart(
@@ -207,8 +225,14 @@ def _round(rates: list[float]) -> list[float]:
     return [round(rate, 6) for rate in rates]
 
 
-def _some(count: int) -> list[int]:
-    return sorted({0, count // 2, count - 1} if count > MOST_PLACES else range(count))
+def _some(count: int, few: bool) -> list[int]:
+    chosen = {0, count - 1} if few else {0, count // 2, count - 1}
+    return sorted(chosen) if count > MOST_PLACES else list(range(count))
+
+
+def _restore(model: nn.Module, buffers: dict[str, Tensor]) -> None:
+    for name, value in model.named_buffers():
+        value.copy_(buffers[name])
 
 
 def _logits(source: Source, output: Any) -> list[Tensor]:
@@ -227,7 +251,8 @@ def _tensors(output: Any) -> list[Tensor]:
 @torch.no_grad()
 def _prune(theirs: nn.Module) -> None:
     """As training does: the columns of the least weight, stage by stage."""
-    for layer in theirs.modules():
+    layers: Iterable[Any] = theirs.modules()
+    for layer in layers:
         if hasattr(layer, "_dropping"):
             for stage in range(1, layer.condense_factor):
                 layer.stage = stage

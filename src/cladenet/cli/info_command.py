@@ -5,6 +5,7 @@ import json
 from dataclasses import asdict
 from typing import Any
 
+from cladenet.cli.fidelity_text import sheet, sheet_text
 from cladenet.cli.text.tables import columns, paragraph
 from cladenet.errors import BadArgument
 from cladenet.ledger import Entry, Family, ancestors, descendants, families, takers
@@ -29,7 +30,7 @@ HEADINGS = ("layer", "kind", "out", "params", "MACs", "memory", "receptive field
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """NAME [--layers] [--json]."""
+    """NAME [--layers] [--fidelity] [--json]."""
     parser.add_argument("name", help="a name that `cladenet models` prints")
     parser.add_argument(
         "--layers",
@@ -38,6 +39,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--size", type=int, metavar="N", help="with --layers: for images of N x N pixels"
+    )
+    parser.add_argument(
+        "--fidelity",
+        action="store_true",
+        help="what it was compared with, how, the largest difference, what differs on purpose",
     )
     parser.add_argument("--json", action="store_true", help="the same facts for a program")
 
@@ -56,11 +62,15 @@ def run(arguments: argparse.Namespace) -> int:
         facts = {**asdict(entry), "tree": family_line(entry)}
         if arguments.layers:
             facts["layer_table"] = rows
+        if arguments.fidelity:
+            facts["fidelity"] = sheet(entry)
         print(json.dumps(facts, indent=2, ensure_ascii=False))
     else:
         print(facts_text(entry))
         if arguments.layers:
             print("\n" + layers_text(rows))
+        if arguments.fidelity:
+            print("\n" + sheet_text(entry))
     return 0
 
 
