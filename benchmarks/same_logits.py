@@ -21,6 +21,7 @@ import json
 import sys
 import time
 import warnings
+from fcntl import LOCK_EX, flock
 from fnmatch import fnmatchcase
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -71,13 +72,11 @@ def quick(source: Source, checkouts: Path | None) -> float:
 
 def extended(wanted: list[Source], options: argparse.Namespace) -> None:
     """All comparisons of each pair, and the file of results."""
-    known = json.loads(FILE.read_text()) if FILE.exists() else {"pairs": [], "tests": []}
-    rows = {row["theirs"]: row for row in known["pairs"] if row["theirs"] in SOURCES}
     left_out: dict[str, str] = {}
     for source in wanted:
-        print_of = fingerprint(source.network, source.arguments)
-        old = rows.get(source.name)
-        if options.stale and old and old["fingerprint"] == print_of:
+        now = fingerprint(source.network, source.arguments)
+        old = next((row for row in known()["pairs"] if row["theirs"] == source.name), None)
+        if options.stale and old and old["fingerprint"] == now:
             continue
         start = time.perf_counter()
         try:
@@ -86,44 +85,52 @@ def extended(wanted: list[Source], options: argparse.Namespace) -> None:
             left_out[source.name] = f"{type(error).__name__}: {error}"
             print(f"{source.name:44} left out: {left_out[source.name]}", flush=True)
             continue
-        rows[source.name] = {
-            "theirs": source.name,
-            "ours": source.network,
-            "arguments": dict(source.arguments),
-            "fingerprint": print_of,
-            **found,
-        }
+        words = {"theirs": source.name, "ours": source.network}
+        row = {**words, "arguments": dict(source.arguments), "fingerprint": now, **found}
+        store(pair=row)
         took = time.perf_counter() - start
-        (row,) = read({"pairs": [rows[source.name]], "tests": []})
-        told = " ".join(f"{mode} {value:.0e}" for mode, value in row.differences.items())
-        print(f"{source.name:44} {took:4.0f} s  {told} {row.mismatches or ''}", flush=True)
-        store(rows, known["tests"])
-    tests = known["tests"]
+        (one,) = read({"pairs": [row], "tests": []})
+        told = " ".join(f"{mode} {value:.0e}" for mode, value in one.differences.items())
+        print(f"{source.name:44} {took:4.0f} s  {told} {one.mismatches or ''}", flush=True)
     if not options.without_tests:
-        tests = written_out()
-        store(rows, tests)
-    compared = read({"pairs": list(rows.values()), "tests": tests})
-    wrong = [row for row in compared if row.mismatches]
-    print(f"{len(rows)} pairs and {len(tests)} comparisons with functions written out in tests")
+        store(tests=written_out())
+    rows = read(known())
+    wrong = [row for row in rows if row.mismatches]
+    pairs = {row.theirs for row in rows if not row.is_test}
+    print(f"{len(pairs)} pairs and {len(rows) - len(pairs)} comparisons with functions in tests")
     for dtype in ("float64", "float32"):
-        largest = max((row.largest(dtype) or 0.0 for row in compared), default=0.0)
+        largest = max((row.largest(dtype) or 0.0 for row in rows), default=0.0)
         print(f"largest difference in {dtype}: {largest:.1e}")
-    print(f"{len(wrong)} mismatches", *(f"{row.theirs} ({row.mismatches})" for row in wrong))
+    print(f"{len(wrong)} mismatches", *(f"{row.theirs} {row.mismatches}" for row in wrong))
     print(f"left out: {', '.join(left_out) or 'none'}")
-    print(f"never compared: {sum(name not in rows for name in SOURCES)} of {len(SOURCES)}")
+    print(f"never compared: {', '.join(set(SOURCES) - pairs) or 'none'}")
     sys.exit(bool(wrong or left_out))
 
 
-def store(rows: dict[str, dict[str, Any]], tests: list[dict[str, Any]]) -> None:
-    """Write the file: a line for each row, so that a change of one is a change of one line."""
-    ordered = [rows[name] for name in SOURCES if name in rows]
-    lines = [
-        f' "machine": {json.dumps(machine())},',
-        f' "packages": {json.dumps(_versions())},',
-        *_table("pairs", ordered),
-        *_table("tests", tests, last=True),
-    ]
-    write_atomically(FILE, "\n".join(["{", *lines, "}", ""]).encode())
+def known() -> dict[str, Any]:
+    """What the file has; nothing where there is none."""
+    return json.loads(FILE.read_text()) if FILE.exists() else {"pairs": [], "tests": []}
+
+
+def store(pair: dict[str, Any] | None = None, tests: list[dict[str, Any]] | None = None) -> None:
+    """Put a pair's row, or those of all tests, into the file; several processes may do so at once.
+
+    A row is a line, so that a change of one is a change of one line.
+    """
+    with open(__file__) as lock:
+        flock(lock, LOCK_EX)
+        content = known()
+        rows = {row["theirs"]: row for row in content["pairs"]}
+        if pair:
+            rows[pair["theirs"]] = pair
+        ordered = [rows[name] for name in SOURCES if name in rows]
+        lines = [
+            f' "machine": {json.dumps(machine())},',
+            f' "packages": {json.dumps(content.get("packages", {}) | _versions())},',
+            *_table("pairs", ordered),
+            *_table("tests", content["tests"] if tests is None else tests, last=True),
+        ]
+        write_atomically(FILE, "\n".join(["{", *lines, "}", ""]).encode())
 
 
 def _table(name: str, rows: list[dict[str, Any]], last: bool = False) -> list[str]:
