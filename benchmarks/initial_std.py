@@ -43,10 +43,9 @@ RULES: dict[str, tuple[str, Std]] = {
     "lecun": ("N(0, 1 / fan-in)", lambda f: math.sqrt(1 / f.inputs)),
     "glorot": ("U of variance 2 / (fan-in + fan-out)", lambda f: math.sqrt(2 / sum(f[:2]))),
     "zero": ("0", lambda f: 0.0),
-    **{
-        str(std): (f"N(0, {std}^2)", lambda f, std=std: std)
-        for std in (0.001, 0.005, 0.01, 0.05, 0.1)
-    },
+    "0.01": ("N(0, 0.01^2)", lambda f: 0.01),
+    "0.05": ("N(0, 0.05^2)", lambda f: 0.05),
+    "0.1": ("N(0, 0.1^2)", lambda f: 0.1),
 }
 # Kinds: convolution, depthwise, grouped, linear, last (the one that gives logits); "" for others.
 _HE = "He 2015, Eq. 10; the paper prints none"
@@ -83,7 +82,10 @@ TABLE: dict[str, tuple[str, dict[str, str]]] = {
     "densenet_bc_100_12_cifar": ("the authors' code, densenet.lua", {"": "out", "last": "torch"}),
     "condensenet_50_cifar": ("the authors' condensenet.py", {"": "out", "last": "torch"}),
     "dpn68": (_HE, {"": "he"}),
-    "msdnet_budget_4_cifar": ("the authors' msdnet.lua", {"": "out", "last": "torch"}),
+    "msdnet_budget_4_cifar": (
+        "the authors' msdnet.lua",
+        {"": "out", "linear": "torch", "last": "torch"},
+    ),
     "cliquenet_36_12_cifar": ("the authors' releases", {"": "he", "last": "glorot"}),
     "preact_resnet164_cifar": (f"resnet-1k-layers and {_LUA}", {"": "out", "last": "torch"}),
     "wrn_40_1_cifar": ("the authors' code, utils.lua", {"": "he", "last": "torch"}),

@@ -13,6 +13,7 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from cladenet.ledger.fidelity.compared import read
+from cladenet.ledger.fidelity.on_purpose import unexplained
 from cladenet.registry import find, list_models
 from cladenet.weights.source import Source
 from cladenet.weights.sources import SOURCES
@@ -94,9 +95,11 @@ def test_every_kind_of_network_is_the_librarys_in_evaluation_and_in_training(nam
     """At an odd side; the running statistics after a step, and each place that drops something."""
     found = compare(SOURCES[name], nominal_too=False)
     nominal = {"side": 0, "dtype": "float64", "difference": 0.0}
-    row = {"theirs": name, "ours": "", "arguments": {}, "fingerprint": "", "nominal": nominal}
+    row = {"theirs": name, "ours": SOURCES[name].network, "arguments": {}, "fingerprint": ""}
+    row |= {"nominal": nominal}
     (comparison,) = read({"pairs": [row | found], "tests": []})
     assert not comparison.mismatches, comparison
+    assert not unexplained(comparison), comparison
 
 
 @pytest.mark.slow

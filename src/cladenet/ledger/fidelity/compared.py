@@ -102,8 +102,7 @@ def _pair(row: Mapping[str, Any]) -> Comparison:
         differences[kind] = place["difference"]
         if "here" in place:
             rates[kind] = (tuple(place["here"]), tuple(place["there"]))
-    momentum = training.get("momentum", [])
-    two = len(momentum) == 2 and isinstance(momentum[0], list)
+    momentum = _momentum(training.get("momentum", []))
     return Comparison(
         row["theirs"],
         row["ours"],
@@ -112,10 +111,18 @@ def _pair(row: Mapping[str, Any]) -> Comparison:
         differences,
         (row["odd"]["side"], nominal["side"]),
         nominal["dtype"],
-        (tuple(momentum[0]), tuple(momentum[1])) if two else None,
+        momentum,
         uncompared,
         rates,
     )
+
+
+def _momentum(values: list[Any]) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
+    """Here and there; None where they are the same."""
+    if not values or not isinstance(values[0], list):
+        return None
+    here, there = (tuple(round(value, 9) for value in row) for row in values)
+    return None if here == there else (here, there)
 
 
 def _test(row: Mapping[str, Any]) -> Comparison:

@@ -1,0 +1,31 @@
+"""The list of mutations: each can be made, and each is known to be caught."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+import cladenet
+from faults.mutations import MUTATIONS, Mutation
+from mutations import RESULTS, mutated
+
+SOURCE = Path(cladenet.__file__).parent
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.what)
+def test_a_mutation_can_be_made(mutation: Mutation) -> None:
+    """Else `benchmarks/faults/mutations.py` is behind the source."""
+    text = (SOURCE / mutation.file).read_text()
+    assert mutated(text, mutation) != text
+    for test in mutation.tests:
+        file, _, name = test.partition("::")
+        path = Path(__file__).parent / file
+        assert path.exists()
+        assert name.partition("[")[0] in path.read_text()
+
+
+def test_every_mutation_has_been_tried_and_was_caught() -> None:
+    """`python benchmarks/mutations.py --write` tries them."""
+    rows = json.loads(RESULTS.read_text())["mutations"]
+    assert [(row["what"], row["file"]) for row in rows] == [(m.what, m.file) for m in MUTATIONS]
+    assert all(row["caught_by"] for row in rows)
