@@ -1,7 +1,8 @@
 """The same weights in our networks and in other implementations of them: the largest difference.
 
     python benchmarks/same_logits.py [PATTERN]
-    python benchmarks/same_logits.py [PATTERN] --extended [--checkouts FOLDER] [--stale]
+    python benchmarks/same_logits.py [PATTERN] --extended [--checkouts FOLDER]
+                                     [--stale | --missing] [--part 1/2]
 
 For every network of others that is known here, or those whose names match, such as "timm/vit*".
 Weights are random and lead every activation into all its parts (`parity.saturate`); both see the
@@ -11,9 +12,9 @@ library has against the functions that the tests write out from the papers (`oth
 ledger/fidelity/same_logits.json takes the rows, and docs/fidelity.md is made from them.
 
 `--stale` compares again what is not in that file, or what has another fingerprint by now: networks
-whose definition has changed. `--checkouts` is a folder with checkouts of the repositories that are
-no packages (`others.repositories`). What cannot be compared on this machine is listed with its
-reason, and its row stays as it was.
+whose definition has changed; `--missing` compares the former alone. `--checkouts` is a folder with
+checkouts of the repositories that are no packages (`others.repositories`). What cannot be compared
+on this machine is listed with its reason, and its row stays as it was.
 """
 
 import argparse
@@ -29,6 +30,7 @@ from typing import Any
 
 from cladenet.files import write_atomically
 from cladenet.ledger.fidelity.compared import FILE, read
+from cladenet.ledger.fidelity.on_purpose import unexplained
 from cladenet.registry import find
 from cladenet.weights.source import Source
 from cladenet.weights.sources import SOURCES
@@ -48,12 +50,16 @@ def main() -> None:
     parser.add_argument("pattern", nargs="?", default="*")
     parser.add_argument("--extended", action="store_true")
     parser.add_argument("--stale", action="store_true")
+    parser.add_argument("--missing", action="store_true", help="those without a row alone")
+    parser.add_argument("--part", default="1/1", help="one of several runs at once, such as 2/3")
     parser.add_argument("--checkouts", type=Path)
     parser.add_argument("--without-tests", action="store_true", help="libraries alone")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     wanted = [s for s in SOURCES.values() if fnmatchcase(s.name, options.pattern)]
     wanted.sort(key=lambda source: find(source.network).macs)
+    part, parts = map(int, options.part.split("/"))
+    wanted = wanted[part - 1 :: parts]
     if options.extended:
         extended(wanted, options)
         return
@@ -74,8 +80,10 @@ def extended(wanted: list[Source], options: argparse.Namespace) -> None:
     """All comparisons of each pair, and the file of results."""
     left_out: dict[str, str] = {}
     for source in wanted:
-        now = fingerprint(source.network, source.arguments)
         old = next((row for row in known()["pairs"] if row["theirs"] == source.name), None)
+        if options.missing and old:
+            continue
+        now = fingerprint(source.network, source.arguments)
         if options.stale and old and old["fingerprint"] == now:
             continue
         start = time.perf_counter()
@@ -95,11 +103,14 @@ def extended(wanted: list[Source], options: argparse.Namespace) -> None:
     if not options.without_tests:
         store(tests=written_out())
     rows = read(known())
-    wrong = [row for row in rows if row.mismatches]
+    meant = [row for row in rows if row.mismatches and "logits" not in unexplained(row)]
+    wrong = [row for row in rows if "logits" in unexplained(row)]
     pairs = {row.theirs for row in rows if not row.is_test}
     print(f"{len(pairs)} pairs and {len(rows) - len(pairs)} comparisons with functions in tests")
+    print("apart on purpose:", *(f"{row.theirs} {row.largest():.1e}" for row in meant))
     for dtype in ("float64", "float32"):
-        largest = max((row.largest(dtype) or 0.0 for row in rows), default=0.0)
+        same = (row.largest(dtype) or 0.0 for row in rows if row not in meant)
+        largest = max(same, default=0.0)
         print(f"largest difference in {dtype}: {largest:.1e}")
     print(f"{len(wrong)} mismatches", *(f"{row.theirs} {row.mismatches}" for row in wrong))
     print(f"left out: {', '.join(left_out) or 'none'}")

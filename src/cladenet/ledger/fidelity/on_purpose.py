@@ -82,7 +82,8 @@ def differing(name: str) -> list[tuple[str, str, str, str]]:
 def unexplained(row: Comparison) -> list[str]:
     """What the results show to differ without a reason in the file."""
     kinds = {"path": "drop path", "dropout": "dropout"}
-    shown = ["momentum"] if row.momentum else []
+    shown = ["logits"] if row.mismatches else []
+    shown += ["momentum"] if row.momentum else []
     shown += [kinds[kind] for kind in row.uncompared or {}]
     shown += [f"{kinds[kind]} rate" for kind in row.rates or {}]
     said = {other.what for other in differences() if other.is_about(row.ours, row.theirs)}
