@@ -57,7 +57,7 @@ def sides(source: Source) -> tuple[int, int]:
     nominal = entry.input[1]
     if source.network.startswith("vit"):
         patch = int(source.network.split("_")[2])
-        return 5 * patch, nominal  # five patches in place of an even number of them
+        return 3 * patch, nominal  # three patches in place of an even number of them
     if accepts(source.network, "input_size"):
         return nominal + 1, nominal  # the head reads a map of one size
     if source.name.startswith((*FIXED_WINDOW, *PADS_ONE_SIDE)):
