@@ -15,7 +15,7 @@ from cladenet.cli.fidelity_text import HEADINGS, METHOD, line
 from cladenet.ledger import families, load
 from cladenet.ledger.fidelity.compared import FILE, Comparison, comparisons, packages
 from cladenet.ledger.fidelity.initial import initial
-from cladenet.ledger.fidelity.on_purpose import arguments, differences, unexplained
+from cladenet.ledger.fidelity.on_purpose import arguments, differences, left_out, unexplained
 
 PAGE = Path(__file__).parents[1] / "docs" / "fidelity.md"
 MUTATIONS = Path(__file__).parent / "results" / "mutations.json"
@@ -81,6 +81,9 @@ def compared() -> Iterator[str]:
     for row in comparisons():
         by_network.setdefault(row.ours, []).append(row)
     yield "## What was compared with what\n"
+    yield "Known and not compared:\n"
+    yield from (f"- `{pattern}`: {why}" for pattern, why in left_out().items())
+    yield ""
     for family in families().values():
         names = [name for name, entry in load().items() if entry.family == family.name]
         rows = [row for name in names for row in by_network.get(name, [])]

@@ -3,7 +3,7 @@
     python benchmarks/mutations.py [WORD] [--write]
 
 All mutations of `faults.mutations`, or those whose words hold WORD. A mutation is caught if one of
-its tests fails; the tests pass in the copy before any is made. `--write` makes
+its tests fails; the tests pass in the copy before any is made. `--write` puts the rows into
 results/mutations.json.
 """
 
@@ -12,12 +12,15 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
+from multiprocessing import get_context
 from pathlib import Path
 
+import pytest
+
 from cladenet.files import write_atomically
+from cladenet.vision import torchvision
 from faults.mutations import MUTATIONS, Mutation
 
 REPOSITORY = Path(__file__).parents[1]
@@ -31,15 +34,21 @@ def main() -> None:
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
     wanted = [mutation for mutation in MUTATIONS if options.word in mutation.what]
+    torchvision()
+    import timm  # noqa: F401  # see `failed`
+
     with tempfile.TemporaryDirectory() as folder:
         copy = copied(Path(folder))
         tests = sorted({test for mutation in wanted for test in mutation.tests})
-        if before := failed(copy, tests, "whole"):
+        if before := failed(copy, tests):
             raise SystemExit(f"without any mutation fails: {before}")
         rows = [tried(copy, mutation) for mutation in wanted]
     caught = sum(bool(row["caught_by"]) for row in rows)
     print(f"{caught} of {len(rows)} caught")
     if options.write:
+        kept = json.loads(RESULTS.read_text())["mutations"] if RESULTS.exists() else []
+        by_name = {row["what"]: row for row in [*kept, *rows]}
+        rows = [by_name[m.what] for m in MUTATIONS if m.what in by_name]
         lines = ",\n".join(f"  {json.dumps(row)}" for row in rows)
         write_atomically(RESULTS, f'{{\n "mutations": [\n{lines}\n ]\n}}\n'.encode())
     sys.exit(caught < len(rows))
@@ -59,7 +68,7 @@ def tried(copy: Path, mutation: Mutation) -> dict[str, str]:
     file = copy / "src" / "cladenet" / mutation.file
     text = file.read_text()
     file.write_text(mutated(text, mutation))
-    caught = failed(copy, list(mutation.tests), "first")
+    caught = failed(copy, list(mutation.tests))
     file.write_text(text)
     print(f"{mutation.what:48} {mutation.file:32} {caught or 'NOT CAUGHT'}", flush=True)
     return {"what": mutation.what, "file": mutation.file, "caught_by": caught}
@@ -76,22 +85,44 @@ def mutated(text: str, mutation: Mutation) -> str:
     return text.replace(mutation.old, mutation.new)
 
 
-def failed(copy: Path, tests: list[str], which: str) -> str:
+def failed(copy: Path, tests: list[str]) -> str:
     """The first test that fails; empty where all pass.
+
+    The libraries that tests import are here already: a child of this process, which has none of
+    cladenet, runs them in the copy.
 
     Raises:
         RuntimeError: the tests did not run, for another reason than a failure.
     """
-    names = [f"tests/{test}" for test in tests]
-    words = [sys.executable, "-m", "pytest", "-q", "-x", "-m", "not slow", "-p", "no:cacheprovider"]
-    environment = {**os.environ, "PYTHONPATH": str(copy / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
-    ran = subprocess.run(
-        [*words, *names], cwd=copy, env=environment, capture_output=True, text=True, check=False
-    )
-    if ran.returncode not in (0, 1):
-        raise RuntimeError(f"pytest ended with {ran.returncode}, {which}: {ran.stdout[-2000:]}")
-    found = FAILED.search(ran.stdout)
+    log = copy / "pytest.log"
+    child = get_context("fork").Process(target=_run, args=(copy, tests, log))
+    child.start()
+    child.join()
+    shown = log.read_text()
+    found = FAILED.search(shown)
+    if child.exitcode not in (0, 1) or (child.exitcode == 1) != bool(found):
+        raise RuntimeError(f"pytest ended with {child.exitcode}: {shown[-2000:]}")
     return found[1] if found else ""
+
+
+def _run(copy: Path, tests: list[str], log: Path) -> None:
+    os.chdir(copy)
+    sys.dont_write_bytecode = True
+    with log.open("w") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    for name in [name for name in sys.modules if name.partition(".")[0] == "cladenet"]:
+        del sys.modules[name]
+    sys.path[:] = [str(copy / "src"), *(p for p in sys.path if not _is_ours(p))]
+    words = ["-q", "-x", "-m", "not slow", "-p", "no:cacheprovider"]
+    words += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # of what is imported already
+    code = pytest.main([*words, *(f"tests/{test}" for test in tests)])
+    sys.stdout.flush()
+    os._exit(int(code))
+
+
+def _is_ours(path: str) -> bool:
+    return Path(path).resolve().is_relative_to(REPOSITORY) and "site-packages" not in path
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ from typing import Any
 
 from cladenet.files import write_atomically
 from cladenet.ledger.fidelity.compared import FILE, read
-from cladenet.ledger.fidelity.on_purpose import unexplained
+from cladenet.ledger.fidelity.on_purpose import left_out, unexplained
 from cladenet.registry import find
 from cladenet.weights.source import Source
 from cladenet.weights.sources import SOURCES
@@ -57,6 +57,7 @@ def main() -> None:
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     wanted = [s for s in SOURCES.values() if fnmatchcase(s.name, options.pattern)]
+    wanted = [s for s in wanted if not any(fnmatchcase(s.name, out) for out in left_out())]
     wanted.sort(key=lambda source: find(source.network).macs)
     part, parts = map(int, options.part.split("/"))
     wanted = wanted[part - 1 :: parts]
