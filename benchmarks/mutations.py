@@ -1,6 +1,6 @@
 """Do the tests see a fault that no parameter count shows? Each is made in a copy, and tests run.
 
-    python benchmarks/mutations.py [WORD] [--write]
+    python benchmarks/mutations.py [WORD] [--write] [--part 1/3]
 
 All mutations of `faults.mutations`, or those whose words hold WORD. A mutation is caught if one of
 its tests fails; the tests pass in the copy before any is made. `--write` puts the rows into
@@ -14,6 +14,7 @@ import re
 import shutil
 import sys
 import tempfile
+from fcntl import LOCK_EX, flock
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -32,8 +33,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("word", nargs="?", default="")
     parser.add_argument("--write", action="store_true")
+    parser.add_argument("--part", default="1/1", help="one of several runs at once, such as 2/3")
     options = parser.parse_args()
+    part, parts = map(int, options.part.split("/"))
     wanted = [mutation for mutation in MUTATIONS if options.word in mutation.what]
+    wanted = wanted[part - 1 :: parts]
     torchvision()
     import timm  # noqa: F401  # see `failed`
 
@@ -46,12 +50,19 @@ def main() -> None:
     caught = sum(bool(row["caught_by"]) for row in rows)
     print(f"{caught} of {len(rows)} caught")
     if options.write:
-        kept = json.loads(RESULTS.read_text())["mutations"] if RESULTS.exists() else []
-        by_name = {row["what"]: row for row in [*kept, *rows]}
-        rows = [by_name[m.what] for m in MUTATIONS if m.what in by_name]
-        lines = ",\n".join(f"  {json.dumps(row)}" for row in rows)
-        write_atomically(RESULTS, f'{{\n "mutations": [\n{lines}\n ]\n}}\n'.encode())
+        write(rows)
     sys.exit(caught < len(rows))
+
+
+def write(rows: list[dict[str, str]]) -> None:
+    """Put rows into the file; several processes may do so at once."""
+    with open(__file__) as lock:
+        flock(lock, LOCK_EX)
+        kept = json.loads(RESULTS.read_text())["mutations"] if RESULTS.exists() else []
+        known = {row["what"]: row for row in [*kept, *rows]}
+        ordered = [known[m.what] for m in MUTATIONS if m.what in known]
+        lines = ",\n".join(f"  {json.dumps(row)}" for row in ordered)
+        write_atomically(RESULTS, f'{{\n "mutations": [\n{lines}\n ]\n}}\n'.encode())
 
 
 def copied(folder: Path) -> Path:

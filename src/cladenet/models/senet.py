@@ -21,7 +21,8 @@ The ablations of Tables 10 to 16 were trained without biases in the block (`se_b
 paper found to be better on ResNets; the released networks have them, and so have all names here.
 
 For CIFAR (Tables 4 and 5) the base networks have pre-activation units, as the printed errors of the
-plain ones say. The paper prints no r for them: 16. Weights are drawn by He's rule, fan-in.
+plain ones say. The paper prints no r for them: 16. Weights are drawn by He's rule, its fan-in form;
+those for CIFAR as the base networks', fan-out.
 """
 
 from collections.abc import Iterable
