@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from cladenet.cli.fidelity_text import HEADINGS, METHOD, line
+from cladenet.cli.text.fidelity import HEADINGS, METHOD, line
 from cladenet.ledger import families, load
 from cladenet.ledger.fidelity.compared import FILE, Comparison, comparisons, packages
 from cladenet.ledger.fidelity.initial import initial
@@ -115,7 +115,7 @@ def weights() -> Iterator[str]:
     yield "## Initial weights\n"
     yield "The standard deviation of every layer of a fresh network against the rule of its release"
     yield "(`python benchmarks/initial_std.py`). The last column is the largest distance from the"
-    yield "rule, in standard errors of a layer's deviation; a layer of another rule is beyond 6.\n"
+    yield "rule, in standard errors of a layer's std; a layer of another rule is beyond 6.\n"
     yield "| network | layers | rule | source | smallest | largest | distance |"
     yield "|---|---|---|---|---|---|---|"
     for row in initial():

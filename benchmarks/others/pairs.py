@@ -140,6 +140,12 @@ def trained(source: Source, ours: Classifier, theirs: nn.Module, side: int) -> d
     found["dropped"] = {}
     for kind, rates in own_places.rates.items():
         other_rates = their_places.rates[kind]
+        asked = kind == "dropout" and source.name.startswith("timm/")  # its own default is 0
+        if asked and not rates:
+            continue
+        # Auxiliary classifiers, which are on the way, have places of their own.
+        others = max(0, len(other_rates) - len(rates)) if source.leaves_out else 0
+        other_rates = other_rates[others:]
         if len(rates) != len(other_rates):
             found["dropped"][kind] = {"here": len(rates), "there": len(other_rates)}
             continue
@@ -149,12 +155,11 @@ def trained(source: Source, ours: Classifier, theirs: nn.Module, side: int) -> d
             _restore(theirs, their_start)
             with Dropping(ours, (kind, place)):
                 mine = _tensors(ours(x))
-            with Dropping(theirs, (kind, place)):
+            with Dropping(theirs, (kind, place + others)):
                 other = _logits(source, theirs(x))
             worst = max(worst, largest(mine[: len(other)], other))
         if rates:
             found["dropped"][kind] = {"places": len(rates), "difference": worst}
-            asked = kind == "dropout" and source.name.startswith("timm/")  # its own default is 0
             if _round(rates) != _round(other_rates) and not asked:
                 found["dropped"][kind] |= {"here": _round(rates), "there": _round(other_rates)}
     _restore(ours, before)

@@ -5,7 +5,7 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from cladenet.cli.fidelity_text import sheet, sheet_text
+from cladenet.cli.text.fidelity import sheet, sheet_text
 from cladenet.cli.text.tables import columns, paragraph
 from cladenet.errors import BadArgument
 from cladenet.ledger import Entry, Family, ancestors, descendants, families, takers

@@ -17,10 +17,10 @@ class Initial:
         kind: of the layers: "convolution", "depthwise", "grouped", "linear", "last" or "gate".
         layers: how many.
         rule: in words.
-        source: what says so.
+        source: the paper or the file that has the rule.
         smallest: standard deviation among the layers.
         largest: standard deviation among the layers.
-        distance: of the layer farthest from the rule, in standard errors of its deviation.
+        distance: of the layer farthest from the rule, in standard errors of its std.
     """
 
     network: str

@@ -91,8 +91,10 @@ def unexplained(row: Comparison) -> list[str]:
     shown += ["momentum"] if row.momentum else []
     shown += [kinds[kind] for kind in row.uncompared or {}]
     shown += [f"{kinds[kind]} rate" for kind in row.rates or {}]
-    said = {other.what for other in differences() if other.is_about(row.ours, row.theirs)}
-    return [*(set(row.arguments) - set(arguments())), *(what for what in shown if what not in said)]
+    rows = (other for other in differences() if other.is_about(row.ours, row.theirs))
+    known = {other.what for other in rows}
+    without = [what for what in shown if what not in known]
+    return [*(set(row.arguments) - set(arguments())), *without]
 
 
 @cache
