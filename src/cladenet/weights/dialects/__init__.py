@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from cladenet.weights.dialects.caffe import caffe_sources
 from cladenet.weights.dialects.flax_vit import flax_sources
 from cladenet.weights.dialects.keras import keras_sources
 from cladenet.weights.dialects.mmpretrain import mmpretrain_sources
@@ -15,3 +16,4 @@ def dialect_sources() -> Iterator[Source]:
     yield from keras_sources()
     yield from mmpretrain_sources()
     yield from flax_sources()
+    yield from caffe_sources()

@@ -1,4 +1,4 @@
-"""Files of others, as tensors by name: .safetensors, .npz, what torch.save writes, and wheels."""
+"""Files of others as tensors by name: safetensors, npz, of torch.save, Keras and Caffe, wheels."""
 
 import json
 import re
@@ -17,6 +17,8 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from cladenet.errors import CheckpointError, OutOfSpace, StorageError
+from cladenet.weights.files.caffe_file import SUFFIX as CAFFE_SUFFIX
+from cladenet.weights.files.caffe_file import read_caffe
 from cladenet.weights.files.keras_file import SUFFIXES as KERAS_SUFFIXES
 from cladenet.weights.files.keras_file import images_of_keras, read_keras
 from cladenet.weights.files.kinds import other_kind
@@ -27,7 +29,7 @@ from cladenet.weights.renames import in_todays_names
 
 HELD = (".safetensors", ".npz", ".pth", ".pt", ".tar", ".th", ".bin", ".ckpt", ".pkl")
 WHEEL = ".whl"  # a Python package with one of these in it
-SUFFIXES = (*HELD, *KERAS_SUFFIXES, WHEEL)
+SUFFIXES = (*HELD, *KERAS_SUFFIXES, CAFFE_SUFFIX, WHEEL)
 UNPACK_SECONDS = 900
 SMALL = tuple(
     getattr(torch, name)
@@ -76,6 +78,8 @@ def read_tensors(path: Path) -> Content:
     elif path.suffix in KERAS_SUFFIXES:
         tensors, place = read_keras(path), ""
         images = images_of_keras(tensors)
+    elif path.suffix == CAFFE_SUFFIX:
+        tensors, place = read_caffe(path), ""
     elif path.suffix in SUFFIXES:
         tensors, place, notes = _torch_save(path)
     else:
