@@ -161,6 +161,26 @@ def test_the_zoos_layers_are_conv1_to_fc8() -> None:
         assert shapes["fc6.weight"] == (4096, 9216)
 
 
+@pytest.mark.parametrize(
+    ("reads", "networks"),
+    [("conv1", ["bvlc_alexnet"]), ("pool1", ["bvlc_reference_caffenet"]),
+     ("", ["bvlc_alexnet", "bvlc_reference_caffenet"])],
+)  # fmt: skip
+def test_what_the_first_response_norm_reads_tells_alexnet_from_caffenet(
+    reads: str, networks: list[str], tmp_path: Path
+) -> None:
+    """By their prototxts: conv1, norm1, pool1 and conv1, pool1, norm1."""
+    layers = [Layer("fc8", "InnerProduct", (torch.zeros(5, 4096), torch.zeros(5)))]
+    if reads:
+        layers.insert(0, Layer("norm1", "LRN", (), reads))
+    write_caffe(tmp_path / "a.caffemodel", layers)
+    tensors = read_caffe(tmp_path / "a.caffemodel")
+    both = {
+        name: SOURCES[f"caffe/{name}"].read for name in ("bvlc_alexnet", "bvlc_reference_caffenet")
+    }
+    assert [name for name, read in both.items() if read and read(tensors)] == networks
+
+
 def _bad_files() -> dict[str, bytes]:
     lone = field(7, field(7, field(1, varint(3))) + field(5, struct.pack("<2f", 1, 2)))
     return {

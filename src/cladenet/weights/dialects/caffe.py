@@ -14,7 +14,7 @@ from typing import Any
 from torch import Tensor
 
 from cladenet.layers.classifier import Classifier
-from cladenet.weights.files.caffe_file import CAFFE
+from cladenet.weights.files.caffe_file import CAFFE, READS
 from cladenet.weights.source import Source, sources_of
 from cladenet.weights.spelling import parts
 from cladenet.weights.spellings import resnet as resnet_names
@@ -40,7 +40,7 @@ def caffe_sources() -> Iterator[Source]:
 
     towers = {**MEAN_IMAGE, **SQUASHED}
     yield source("bvlc_alexnet", "alexnet_caffe", alexnet, read_alexnet, towers)
-    yield source("bvlc_reference_caffenet", "caffenet", alexnet, read_alexnet, towers)
+    yield source("bvlc_reference_caffenet", "caffenet", alexnet, read_caffenet, towers)
     squashed = {**ROUNDED, **SQUASHED}
     yield source("bvlc_googlenet", "googlenet", googlenet, read_googlenet, squashed)
     for depth in (16, 19):
@@ -65,8 +65,10 @@ def _read(first: str, last: str, tensors: Mapping[str, Tensor]) -> dict[str, Ten
     found = {
         name.removeprefix(CAFFE): value
         for name, value in tensors.items()
-        if name.startswith(CAFFE) and not name.startswith(tuple(CAFFE + aux for aux in AUXILIARY))
+        if name.startswith(CAFFE) and READS not in name
     }
+    for name in [name for name in found if name.startswith(AUXILIARY)]:
+        del found[name]
     kernel = found.get(f"{first}.weight")
     if kernel is not None and kernel.ndim == 4 and kernel.shape[1] == 3:
         found[f"{first}.weight"] = kernel.flip(1)
@@ -79,7 +81,16 @@ def _read(first: str, last: str, tensors: Mapping[str, Tensor]) -> dict[str, Ten
     return found
 
 
-read_alexnet = partial(_read, "conv1", "fc8")
+def _read_towers(norm_reads: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """AlexNet normalises what conv1 gives, CaffeNet what pool1 gives; all else is alike."""
+    known = [
+        name.partition(READS)[2] for name in tensors if name.startswith(f"{CAFFE}norm1{READS}")
+    ]
+    return {} if known not in ([], [norm_reads]) else _read("conv1", "fc8", tensors)
+
+
+read_alexnet = partial(_read_towers, "conv1")
+read_caffenet = partial(_read_towers, "pool1")
 read_vgg = partial(_read, "conv1_1", "fc8")
 read_googlenet = partial(_read, "conv1/7x7_s2", "loss3/classifier")
 read_squeezenet = partial(_read, "conv1", "conv10")

@@ -2,7 +2,9 @@
 
 A name is `caffe/LAYER.weight` with the layer's own name, as prototxts have it. A BatchNorm's sums
 are divided by the factor that stands beside them, and the Scale that reads it is its weight and
-bias, since Caffe splits in two what is one layer everywhere else. Fields and numbers are those of
+bias, since Caffe splits in two what is one layer everywhere else. A response norm has no weights;
+what it reads tells AlexNet from CaffeNet, and is kept as an empty tensor by the name of
+`caffe/norm1 reads pool1`. Fields and numbers are those of
 BVLC's src/caffe/proto/caffe.proto; layers are read as Caffe writes them today and as it did until
 2015 (`V1LayerParameter`).
 """
@@ -22,6 +24,8 @@ from cladenet.weights.files.wire import fields, message, text, varints
 CAFFE = "caffe/"
 SUFFIX = ".caffemodel"
 NORM, SCALE = "BatchNorm", "Scale"
+RESPONSE_NORM = ("LRN", "15")  # by name, and as it was numbered
+READS = " reads "
 
 
 class _Numbers(NamedTuple):
@@ -55,12 +59,12 @@ def read_caffe(path: Path) -> dict[str, Tensor]:
     """
     try:
         whole = memoryview(np.memmap(path, np.uint8, "r"))
-        layers = [layer for layer in _layers(whole) if layer.blobs]
+        layers = list(_layers(whole))
     except (OSError, ValueError, OverflowError) as error:
         raise CheckpointError(
             f"{path} is no whole file of Caffe ({error}); take it from its source again"
         ) from error
-    if not layers:
+    if not any(layer.blobs for layer in layers):
         raise CheckpointError(
             f"{path} holds no layers with weights. A network's description is text (.prototxt), "
             "and a mean image a .binaryproto; the weights are the .caffemodel"
@@ -68,6 +72,10 @@ def read_caffe(path: Path) -> dict[str, Tensor]:
     found: dict[str, Tensor] = {}
     norm = None
     for layer in layers:
+        if layer.type in RESPONSE_NORM and layer.bottoms:
+            found[f"{CAFFE}{layer.name}{READS}{layer.bottoms[0]}"] = torch.empty(0)
+        if not layer.blobs:
+            continue
         if layer.type == SCALE and norm is not None and layer.bottoms[:1] == norm.tops[:1]:
             found |= _named(norm.name, ("weight", "bias"), layer.blobs)
         elif layer.type == NORM:
