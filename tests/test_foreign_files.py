@@ -3,9 +3,11 @@
 import argparse
 import re
 import subprocess
+import sys
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -75,6 +77,16 @@ def vit_of_transformers() -> dict[str, Tensor]:
     return found
 
 
+def of_fastai(head: dict[str, Tensor]) -> dict[str, Any]:
+    """By hand after fastai 2.8's create_body of torchvision's mobilenet_v2, and learn.save."""
+    body = {
+        re.sub(r"^features\.", "0.0.", name): value
+        for name, value in tensors_of("torchvision/mobilenet_v2", num_classes=4).items()
+        if name.startswith("features.")
+    }
+    return {"model": {**body, **head}, "opt": {"state": [{}], "hypers": [{"lr": 0.1}]}}
+
+
 SAVED: dict[str, Callable[[], Any]] = {
     "average.pth": average,
     "empty_average.pth": lambda: {"state_dict": small(), "ema": {}},
@@ -95,6 +107,20 @@ SAVED: dict[str, Callable[[], Any]] = {
     "two_networks.pth": lambda: {"student": small(), "teacher": small()},
     "own_class.pth": lambda: {"state_dict": small(), "settings": Settings()},
     "whole.pth": lambda: nn.Sequential(nn.Conv2d(3, 8, 3)),
+    "fastai.pth": lambda: of_fastai(
+        {"1.2.weight": torch.ones(4, 1280), "1.2.bias": torch.zeros(4)}
+    ),
+    "fastai_head.pth": lambda: of_fastai(
+        {
+            **{f"1.2.{leaf}": torch.ones(2560) for leaf in ("weight", "bias", "running_mean")},
+            "1.4.weight": torch.ones(512, 2560),
+            "1.8.weight": torch.ones(4, 512),
+        }
+    ),
+    "fastai_densenet.pth": lambda: {
+        "0.0.conv0.weight": torch.ones(64, 3, 7, 7),
+        "1.2.weight": torch.ones(4, 1024),
+    },
     "namespace.pth": lambda: {"state_dict": small(), "args": argparse.Namespace(lr=0.1)},
 }
 
@@ -108,6 +134,14 @@ def write(file: Path) -> None:
         save_file(vit_of_transformers(), file)
     elif file.name == "pointer.safetensors":
         file.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n")
+    elif file.name == "export.pkl":
+        learner = type("Learner", (), {"__module__": "fastai.learner"})
+        modules = {"fastai": ModuleType("fastai"), "fastai.learner": ModuleType("fastai.learner")}
+        modules["fastai.learner"].Learner = learner  # type: ignore[attr-defined]
+        with pytest.MonkeyPatch.context() as patch:
+            for name, module in modules.items():
+                patch.setitem(sys.modules, name, module)
+            torch.save(learner(), file)
     elif file.name == "page.pth":
         file.write_text("<!DOCTYPE html><html></html>")
     else:
@@ -158,6 +192,20 @@ def test_an_average_of_parameters_alone_gives_way_to_the_whole_weights(tmp_path:
     assert len(content.tensors) == len(small())
 
 
+def test_a_resnet_of_fastai_comes_back_to_the_bit(tmp_path: Path) -> None:
+    """Its body is a Sequential of conv1, bn1, ReLU, pool, layer1 to layer4."""
+    places = dict(conv1=0, bn1=1, layer1=4, layer2=5, layer3=6, layer4=7)
+    tensors = tensors_of("torchvision/resnet18", num_classes=4)
+    saved = {}
+    for name, value in tensors.items():
+        first, _, inner = name.partition(".")
+        saved[f"1.2.{inner}" if first == "fc" else f"0.{places[first]}.{inner}"] = value
+    torch.save(saved, tmp_path / "a.pth")
+    found = recognise(read_tensors(tmp_path / "a.pth").tensors, "file")
+    expected = recognise(tensors, "file").model.state_dict()
+    assert all(torch.equal(v, expected[k]) for k, v in found.model.state_dict().items())
+
+
 def test_layers_outside_the_prefix_are_no_lone_keys() -> None:
     """What follows a network's logits changes the answers: it is not left out."""
     tensors = {**under("model.", small()), "after.weight": torch.ones(5, 5)}
@@ -168,9 +216,6 @@ def test_layers_outside_the_prefix_are_no_lone_keys() -> None:
 
 def test_settings_of_public_training_code_do_not_stop_anybody(tmp_path: Path) -> None:
     """Classes that are not installed here: the file is written with a module of that name."""
-    import sys
-    from types import ModuleType
-
     module = ModuleType("omegaconf.dictconfig")
     kind = type("DictConfig", (dict,), {"__module__": "omegaconf.dictconfig"})
     module.DictConfig = kind  # type: ignore[attr-defined]

@@ -19,6 +19,7 @@ from torch import Tensor
 from cladenet.errors import CheckpointError, OutOfSpace, StorageError
 from cladenet.weights.files.caffe_file import SUFFIX as CAFFE_SUFFIX
 from cladenet.weights.files.caffe_file import read_caffe
+from cladenet.weights.files.fastai import in_torchvisions_names
 from cladenet.weights.files.keras_file import SUFFIXES as KERAS_SUFFIXES
 from cladenet.weights.files.keras_file import images_of_keras, read_keras
 from cladenet.weights.files.kinds import other_kind
@@ -99,6 +100,9 @@ def read_tensors(path: Path) -> Content:
     tensors, taken = unwrapped(tensors)
     if taken:
         notes.append(f"{taken} was taken off the names")
+    tensors, cut = in_torchvisions_names(tensors, path)
+    if cut:
+        notes.append(cut)
     tensors, renamed = in_todays_names(tensors)
     if renamed:
         notes.append(f"{renamed} old names were changed to those of today")
@@ -188,6 +192,12 @@ def _explained(error: str) -> str:
     code = re.search(r"GLOBAL ([\w.]+)|Unsupported (?:class|global) ([\w.]+)", error)
     if code:
         name = code[1] or code[2]
+        if name.startswith("fastai."):
+            return (
+                f"pickle with code refused: {name}. It is what learn.export of fastai writes, a "
+                "program with its weights inside. Where it comes from, write the weights alone, "
+                "learn.save(NAME, with_opt=False), and import that"
+            )
         module = re.search(r"\.models?\b|\.modules\b|\bnn\b|learner|^__main__", name)
         whole = "a whole module instead of its weights" if module else "code"
         return (
