@@ -182,3 +182,24 @@ def foreign(root: Path) -> None:
             save_file(dict(list(zeros.items())[:60]), root / "half.safetensors")
             whole = (root / "net.safetensors").read_bytes()
             (root / "cut.safetensors").write_bytes(whole[:100_000])
+    write_foreign(root)
+
+
+def write_foreign(root: Path) -> None:
+    """Of Caffe, fastai and Hugging Face."""
+    (root / "cut.caffemodel").write_bytes(b"\xa2\x06\x40\x0a\x05conv1")  # a layer of 64 bytes
+    (root / "lenet.caffemodel").write_bytes(b"\x0a\x05LeNet")  # a name, and no layers
+    body = {"0.0.weight": torch.zeros(64, 3, 7, 7), "0.4.0.conv1.weight": torch.zeros(64, 64, 3, 3)}
+    body["0.7.0.conv1.weight"] = torch.zeros(512, 256, 3, 3)
+    head = {"1.4.weight": torch.zeros(512, 1024), "1.8.weight": torch.zeros(2, 512)}
+    torch.save({**body, **head}, root / "fastai.pth")
+    for copy, file in (
+        ("lanczos", "model.safetensors"), ("parts", "model-00001-of-00002.safetensors"),
+        ("empty", ""),
+    ):  # fmt: skip
+        folder = root / f"{copy}-copy"
+        folder.mkdir()
+        (folder / "config.json").write_text('{"model_type": "vit"}')
+        (folder / "preprocessor_config.json").write_text('{"resample": 1}')
+        if file:
+            save_file({"vit.layernorm.weight": torch.zeros(192)}, folder / file)

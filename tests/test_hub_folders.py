@@ -178,7 +178,7 @@ def test_a_damaged_description_is_named(file: str, content: str, tmp_path: Path)
 
 def test_a_folder_without_weights_or_in_parts_is_named(tmp_path: Path) -> None:
     folder = folder_of(tmp_path / "birds", name="model-00001-of-00002.safetensors")
-    with pytest.raises(CheckpointError, match="holds its weights in 1 parts; save them in one"):
+    with pytest.raises(CheckpointError, match="holds its weights in several files; save them in"):
         resolve(folder)
     (folder / "model-00001-of-00002.safetensors").unlink()
     with pytest.raises(CheckpointError, match=r"has a config\.json and no weights: expected model"):

@@ -80,10 +80,9 @@ def weights_in(folder: Path) -> Path:
     for name in FILES:
         if (folder / name).is_file():
             return folder / name
-    parts = sorted(folder.glob("*-of-*.safetensors"))
-    if parts:
+    if any(folder.glob("*-of-*.*")):
         raise CheckpointError(
-            f"{folder} holds its weights in {len(parts)} parts; save them in one file with "
+            f"{folder} holds its weights in several files; save them in one with "
             "model.save_pretrained(FOLDER, max_shard_size='100GB')"
         )
     raise CheckpointError(f"{folder} has a {CONFIG} and no weights: expected {' or '.join(FILES)}")

@@ -82,7 +82,7 @@ def _read(first: str, last: str, tensors: Mapping[str, Tensor]) -> dict[str, Ten
 
 
 def _read_towers(norm_reads: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """AlexNet normalises what conv1 gives, CaffeNet what pool1 gives; all else is alike."""
+    """AlexNet normalises what conv1 gives, CaffeNet what pool1 gives; the rest is alike."""
     known = [
         name.partition(READS)[2] for name in tensors if name.startswith(f"{CAFFE}norm1{READS}")
     ]
