@@ -4,9 +4,11 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pytest
+import yaml
 
 from cladenet.ledger import LedgerError, ancestors, descendants, families, load, takers
 from cladenet.ledger.read import read_entries, read_families
+from cladenet.registry import find
 
 FAMILIES = """
 [oak]
@@ -253,3 +255,30 @@ def test_errors_are_shown_with_the_digits_that_are_printed() -> None:
     assert entry.printed == "24.19 / 7.40"
     assert entry.top5_err == 7.4
     assert json.dumps(asdict(entry)["top5_err"]) == "7.4"
+
+
+WITH_RELEASE = [name for name, entry in load().items() if entry.release]
+
+
+@pytest.mark.parametrize("name", WITH_RELEASE)
+def test_what_builds_the_release_is_an_argument_of_that_network(name: str) -> None:
+    """Each `key=value` of the ledger's `release` builds, and changes the network."""
+    import torch
+
+    from cladenet.registry import create_model
+
+    words = re.findall(r"(\w+)=([\w.-]*\w)", find(name).release)
+    assert words or "are alexnet_caffe" in find(name).release
+    for key, value in words:
+        with torch.device("meta"):
+            other, usual = create_model(name, **{key: yaml.safe_load(value)}), create_model(name)
+        changed = [vars(m).get("momentum") for m in other.modules()]
+        before = [vars(m).get("momentum") for m in usual.modules()]
+        assert str(other) != str(usual) or changed != before, key
+
+
+def test_every_released_form_is_in_the_ledger() -> None:
+    assert {find(name).family for name in WITH_RELEASE} == {
+        "alexnet", "amoebanet", "cliquenet", "igcv1", "mobilenet_v1", "nasnet", "resnet",
+        "shufflenet_v2", "squeezenet", "vit", "xception",
+    }  # fmt: skip

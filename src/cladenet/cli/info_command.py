@@ -121,6 +121,7 @@ def facts_text(entry: Entry) -> str:
         "figures": entry.figures,
         "recipe": entry.recipe,
         "reference": f"{entry.reference} ({entry.verified})",
+        "release": entry.release,
         "notes": entry.notes,
     }
     lines = [paragraph(label, text) for label, text in facts.items() if text]

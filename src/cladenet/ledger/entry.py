@@ -35,6 +35,8 @@ class Entry:
         recipe: name in `cladenet.recipes.RECIPES` of the paper's training; empty if none is known.
         figures: where the printed errors were read; "memory" says that they were not.
         reference: the independent implementation that was counted.
+        release: how the authors' release differs from the network here, and the argument that
+            builds it so; empty where it does not.
         verified: about params and macs. run: the reference was built and counted; derived: built
             from the paper and counted; read; memory.
     """
@@ -81,6 +83,7 @@ class Entry:
     protocol: str = ""
     figures: str = ""
     reference: str = ""
+    release: str = ""
     notes: str = ""
 
     def macs_at(self, height: int, width: int) -> int:
