@@ -14,7 +14,7 @@ from cladenet.inference.request import CannotPrepare, Request, Run
 
 # Of the largest |logit|. Between float32 engines the order of summation differs; bfloat16 has
 # 8 bits, and errors of the layers add up. Trained networks in int8 are at 0.01 to 0.04; coarser
-# ones lose 0.4 points at most up to 0.1, and up to 1.5 from 0.15: see docs/inference.md.
+# ones lose 0.4 points at most up to 0.1, and up to 5.7 from 0.15 on: see docs/inference.md.
 MOST_DIFFERENT = {"fp32": 1e-5, "bf16": 0.15, "int8": 0.125}
 NO_WORSE = 4  # times the rounding error of the plain network
 # What private operators of torch raise that do not know a precision or processor, or that another
