@@ -96,10 +96,13 @@ def main() -> None:
     sides: dict[str, Side] = {}
     steps, notes = {}, []
     for name, names in RUNS.items():
-        folders = [options.runs / folder for folder in names]
-        if not all((folder / "checkpoints").is_dir() for folder in folders):
-            notes.append(f"{name} is missing")
+        there = [
+            folder for folder in names if (options.runs / folder / "checkpoints/last").exists()
+        ]
+        notes += [f"{folder} is missing" for folder in names if folder not in there]
+        if len(there) < min(2, len(names)):
             continue
+        folders = [options.runs / folder for folder in there]
         sides[name] = measured(folders, options.data, options.batch)
         for folder in folders:
             steps[folder.name] = load(folder).card.step

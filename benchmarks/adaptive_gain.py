@@ -1,6 +1,6 @@
 """What leaving early saves by the clock, beside what it saves in multiply-accumulates.
 
-    python benchmarks/adaptive_gain.py RUN [--batches 1 64] [--rounds 9]
+    python benchmarks/adaptive_gain.py RUN [--batches 1 64] [--rounds 7]
 
 The thresholds are those of `adaptive_curves.json`, near the whole network's accuracy. Two sides
 take turns in one process over the same test images, `--batches` at a time: images that leave, and
@@ -33,7 +33,7 @@ from cladenet.runs.adaptive.sequence import inputs, size_of
 from machine import machine
 
 RESULTS = Path(__file__).parent / "results"
-IMAGES = {1: 256}  # of a round; all where many come at a time
+IMAGES = {1: 128}  # of a round; all where many come at a time
 
 
 class Whole(nn.Module):
@@ -51,7 +51,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("run", type=Path)
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 64])
-    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--data")
     parser.add_argument("--curves", type=Path, default=RESULTS / "adaptive_curves.json")
     parser.add_argument("--out", type=Path, default=RESULTS / "adaptive_gain.json")
@@ -74,7 +74,8 @@ def main() -> None:
             "whole": whole,
             "leaving": partial(answer, stepped, policy),
         }
-        rows.append(row(batch, parts, sides, options.rounds, whole_macs / to_exits[exits].mean()))
+        gain_in_macs = whole_macs / float(to_exits[exits].mean())
+        rows.append(row(batch, parts, sides, options.rounds, gain_in_macs))
         print(rows[-1], flush=True)
     result = {"machine": machine(), "network": loaded.card.network, "rows": rows}
     options.out.write_text(json.dumps(result, indent=1) + "\n")
