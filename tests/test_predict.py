@@ -290,7 +290,7 @@ def test_csv_gives_back_any_file_name(
     assert main(["predict", str(run), str(awkward), "--csv", "--top", "2"]) == 3
     text = capfdbinary.readouterr().out.decode("utf-8", "surrogateescape")
     head, *rows = csv.reader(io.StringIO(text, newline=""))
-    assert head == ["file", "rank", "class", "probability", "error"]
+    assert head == ["file", "rank", "class", "probability", "error", "true", "run"]
     good = [row for row in rows if not row[4]]
     names = [os.path.basename(os.fsencode(row[0])) for row in good]
     assert sorted(names) == sorted([*AWKWARD, *AWKWARD])

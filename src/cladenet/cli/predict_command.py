@@ -1,9 +1,8 @@
 """`cladenet predict RUN IMAGE...`: the top classes of each image, as text, JSON or CSV."""
 
 import argparse
-import csv
-import io
-import json
+import itertools
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
@@ -11,6 +10,8 @@ from typing import TYPE_CHECKING
 from cladenet.cli.budget import predict as adaptive
 from cladenet.cli.engine_options import add_calibration, add_engine, note, use_threads
 from cladenet.cli.imports import lasting_imports
+from cladenet.cli.predicted import writers
+from cladenet.cli.predicted.writers import Answers
 from cladenet.data.images.decode import readable
 from cladenet.data.images.listing import Ignored
 from cladenet.errors import BadArgument, DataError
@@ -19,12 +20,14 @@ from cladenet.runs.predict.image_list import listed
 if TYPE_CHECKING:  # it imports torch, which --help need not wait for
     from cladenet.runs.predict.given_images import Source
     from cladenet.runs.predict.predictor import Prediction
+    from cladenet.runs.predict.true_labels import TrueLabels
 
 EPILOG = (
-    "IMAGE is a file, a folder (all images in it), a quoted pattern such as 'photos/**/*.jpg', "
-    "shards (wds:PATTERN, parquet:PATTERN), or - for a list of files on standard input. An image "
-    "that cannot be read is named on standard error, the others are predicted, and the exit status "
-    "is 3."
+    "IMAGE is a file, a folder (all images in it), a table of path,label, a quoted pattern such as "
+    "'photos/**/*.jpg', shards (wds:PATTERN, parquet:PATTERN), or - for a list of files on "
+    "standard input. Labels that a folder or a table tells are printed along. Further runs after "
+    "the first are predicted side by side. An image that cannot be read is named on standard "
+    "error, the others are predicted, and the exit status is 3."
 )
 
 
@@ -46,6 +49,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--max-megapixels", type=float, metavar="N", help="refuse larger images (as in training)"
     )
+    parser.add_argument(
+        "--white-level",
+        type=float,
+        metavar="N",
+        help="the sample that is white where it is not declared (as in training)",
+    )
     parser.add_argument("--batch-size", type=int, default=64, metavar="N")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
     parser.add_argument("--precision", default="fp32", help="fp32, bf16 or int8")
@@ -58,11 +67,12 @@ def run(arguments: argparse.Namespace) -> int:
     """Predict and print; 3 if an image could not be read."""
     with lasting_imports():
         from cladenet.allocator import keep_freed_memory
+        from cladenet.runs.predict.true_labels import TrueLabels
 
     keep_freed_memory()
     use_threads(arguments)
     ignored = Ignored()
-    predictor, images = adaptive.predictor_and_images(
+    predictors, words = adaptive.predictors_and_images(
         arguments,
         top=arguments.top,
         batch_size=arguments.batch_size,
@@ -73,11 +83,19 @@ def run(arguments: argparse.Namespace) -> int:
         threads=arguments.threads,
         fit=arguments.fit,
         max_megapixels=arguments.max_megapixels,
+        white_level=arguments.white_level,
         note=note if arguments.verbose else lambda _: None,
     )
-    watched = _Watched(predictor(_given(images, arguments.null, ignored)))
-    write = _json if arguments.json else _csv if arguments.csv else _text
-    for piece in write(watched):
+    labels = TrueLabels()
+    images = _given(words, arguments.null, ignored, labels)
+    streams = itertools.tee(images, len(predictors))
+    found = zip(
+        *(predict(each) for predict, each in zip(predictors.values(), streams, strict=True)),
+        strict=True,
+    )
+    watched = _Watched(found, labels)
+    write = writers.as_json if arguments.json else writers.as_csv if arguments.csv else writers.text
+    for piece in write(watched, list(predictors)):
         sys.stdout.write(piece)
     sys.stdout.flush()
     for sentence in ignored.note("the folders"):
@@ -90,25 +108,30 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 class _Watched:
-    """Passes predictions on, names the unreadable ones on stderr at once, and counts."""
+    """Passes answers on, names the unreadable images on stderr at once, and counts."""
 
-    def __init__(self, found: Iterable["Prediction"]) -> None:
+    def __init__(self, found: Iterable[tuple["Prediction", ...]], labels: "TrueLabels") -> None:
         self._found = found
+        self._labels = labels
         self.count = 0
         self.unread = 0
 
-    def __iter__(self) -> Iterator["Prediction"]:
-        for prediction in self._found:
+    def __iter__(self) -> Iterator[Answers]:
+        for of_runs in self._found:
+            source = of_runs[0].source
+            answers = Answers(source, of_runs, self._labels.of(source))
             self.count += 1
-            if prediction.error:
+            if answers.error:
                 self.unread += 1
-                message = f"{readable(prediction.source)}: {prediction.error}"
-                print(f"cladenet: {message}", file=sys.stderr)
-            yield prediction
+                print(f"cladenet: {readable(source)}: {answers.error}", file=sys.stderr)
+            yield answers
 
 
-def _given(words: list[str], null: bool, ignored: Ignored) -> Iterator["Source"]:
+def _given(
+    words: list[str], null: bool, ignored: Ignored, labels: "TrueLabels"
+) -> Iterator["Source"]:
     from cladenet.runs.predict.given_images import expanded
+    from cladenet.runs.predict.true_labels import is_table
 
     if null and "-" not in words:
         raise BadArgument("-0 is for a list on standard input; give - as an image")
@@ -118,42 +141,9 @@ def _given(words: list[str], null: bool, ignored: Ignored) -> Iterator["Source"]
         if word == "-":
             for path in listed(sys.stdin.buffer, b"\0" if null else b"\n"):
                 yield from expanded([path], ignored)
+        elif is_table(word):
+            yield from labels.listed_in(word)
         else:
+            if os.path.isdir(word):
+                labels.learn_from(word)
             yield from expanded([word], ignored)
-
-
-def _text(found: Iterable["Prediction"]) -> Iterator[str]:
-    for prediction in found:
-        if not prediction.error:
-            yield f"{readable(prediction.source)}\n"
-            for guess in prediction.top:
-                yield f"  {100 * guess.probability:6.2f} %  {readable(guess.name)}\n"
-
-
-def _json(found: Iterable["Prediction"]) -> Iterator[str]:
-    """One list, one image a line: to be read as a whole or line by line.
-
-    What is not UTF-8 in a name is written as the lone surrogates of Python's `os.fsdecode`.
-    """
-    before = "[\n"
-    for prediction in found:
-        yield before + json.dumps(prediction.to_json())
-        before = ",\n"
-    yield "[]\n" if before == "[\n" else "\n]\n"
-
-
-def _csv(found: Iterable["Prediction"]) -> Iterator[str]:
-    """Texts are always quoted; names keep the bytes that they have in the file system."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
-    line = io.StringIO()
-    writer = csv.writer(line, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
-    writer.writerow(["file", "rank", "class", "probability", "error"])
-    for prediction in found:
-        for rank, guess in enumerate(prediction.top, 1):
-            writer.writerow([prediction.source, rank, guess.name, guess.probability, ""])
-        if prediction.error:
-            writer.writerow([prediction.source, "", "", "", prediction.error])
-        yield line.getvalue()
-        line.seek(0)
-        line.truncate()

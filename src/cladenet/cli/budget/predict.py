@@ -26,31 +26,39 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def predictor_and_images(
+def predictors_and_images(
     arguments: argparse.Namespace, **options: Any
-) -> "tuple[Predictor, list[str]]":
-    """What predicts, and the words that are images.
+) -> "tuple[dict[str, Predictor], list[str]]":
+    """What predicts, by the words that name it, and the words that are images.
+
+    The first word is a run, and so are those after it that hold a checkpoint.
 
     Raises:
-        BadArgument: a cascade has fewer than two runs, or no image.
+        BadArgument: no image follows, or a cascade has fewer than two runs.
     """
     runs, images = [arguments.run], list(arguments.images)
+    while images and _is_run(images[0]):
+        runs.append(images.pop(0))
+    if arguments.cascade and (len(runs) < 2 or not images):
+        raise BadArgument(
+            f"a cascade needs two runs or more and then images; {' '.join(runs)} "
+            f"{'is a run' if len(runs) == 1 else 'are runs'}"
+            f"{', and no image follows' if not images else f', {images[0]} is none'}"
+        )
+    if not images:
+        raise BadArgument(f"{' '.join(runs)} are runs, and no image follows; give one")
+    if len(set(runs)) < len(runs):
+        raise BadArgument(f"{' '.join(runs)} names a run twice; give each once")
     if not arguments.cascade and arguments.budget is None:
         with lasting_imports():
             from cladenet.runs.predict.predictor import Predictor
-        return Predictor(arguments.run, **options), images
+        return {run: Predictor(run, **options) for run in runs}, images
     with lasting_imports():
         from cladenet.runs.adaptive.predictors import predictor_for
     if arguments.cascade:
-        while images and _is_run(images[0]):
-            runs.append(images.pop(0))
-        if len(runs) < 2 or not images:
-            raise BadArgument(
-                f"a cascade needs two runs or more and then images; {' '.join(runs)} "
-                f"{'is a run' if len(runs) == 1 else 'are runs'}"
-                f"{', and no image follows' if not images else f', {images[0]} is none'}"
-            )
-    return predictor_for(runs, arguments.budget, arguments.cascade, **options), images
+        name = " ".join(runs)
+        return {name: predictor_for(runs, arguments.budget, True, **options)}, images
+    return {run: predictor_for([run], arguments.budget, False, **options) for run in runs}, images
 
 
 def _is_run(word: str) -> bool:

@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict
 from queue import SimpleQueue
 from typing import Any, BinaryIO
@@ -65,12 +65,15 @@ class _Worker:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._process is None:
+        process, self._process = self._process, None
+        if process is None:
             return
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                pipe.close()
-        self._process.wait()
+        for pipe in (process.stdin, process.stdout):
+            with suppress(OSError):  # what it has not taken
+                if pipe is not None:
+                    pipe.close()
+        process.kill()
+        process.wait()
 
     def ask(self, paths: Sequence[str]) -> Examined:
         process = self._process
@@ -81,9 +84,7 @@ class _Worker:
             reasons = json.loads(_receive(process.stdout))
             rows = np.frombuffer(_receive(process.stdout), ROW)
         except (OSError, EOFError, ValueError):
-            self._process = None
-            process.kill()
-            process.wait()
+            self.__exit__()
             return examine(paths, self._decoding)
         return Examined(rows, {int(place): str(reason) for place, reason in reasons.items()})
 

@@ -1,0 +1,1 @@
+"""How `cladenet predict` prints what it found."""
