@@ -91,6 +91,7 @@ class Preprocess:
                 f"input is {self.channels}x{self.height}x{self.width}; "
                 "expected 1 or 3 channels and at least 1x1"
             )
+        Decoding(self.channels, self.exif, self.white_level, self.max_megapixels * 1e6)
         if self.fit not in FITS:
             raise BadArgument(f"fit is {self.fit!r}; expected one of {', '.join(FITS)}")
         if self.interpolation not in INTERPOLATIONS or not self.antialias:
