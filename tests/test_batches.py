@@ -15,6 +15,7 @@ from cladenet.data import shared_memory
 from cladenet.data.augment import views
 from cladenet.data.augment.crops import Augment
 from cladenet.data.batches import Batch, EvalBatches, TrainBatches, eval_batches
+from cladenet.data.cache.segments import ENTRY
 from cladenet.data.dataset import Split
 from cladenet.data.images.decode import decode
 from cladenet.data.loading import WorkerProcesses
@@ -154,6 +155,22 @@ def test_an_array_too_large_to_be_kept_twice_gives_the_same_batches(
     assert batches._views._array is None
     for epoch, of_epoch in zip((0, 1, 0), found, strict=True):
         assert_same(of_epoch, list(batches.epoch(epoch)))
+
+
+def test_worker_processes_decode_each_image_once_between_them(
+    photos: Split, tmp_path: Path
+) -> None:
+    """A policy works in processes; from the second epoch on each finds what the others decoded."""
+    batches = train_batches(
+        photos, Augment(crop="resized", policy="trivialaugment"), cache_dir=tmp_path, workers=2
+    )
+    assert len(photos) % batches.batch_size == 0
+    for epoch in range(3):
+        for _ in batches.epoch(epoch):
+            pass
+    rows = [path.stat().st_size // ENTRY.itemsize for path in tmp_path.glob("images-*/*.rows")]
+    assert len(rows) == 2
+    assert sum(rows) == len(photos)
 
 
 @pytest.mark.parametrize("augment", [BOXES, POLICY, Augment(crop="jitter", short_side=(40, 80))])

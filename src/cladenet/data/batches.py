@@ -137,8 +137,6 @@ class TrainBatches:
 
     def epoch(self, epoch: int, first_step: int = 0) -> Iterator[Batch]:
         """The batches of an epoch from step `first_step` on, this process's part of each."""
-        if isinstance(self._store, KeptImages):
-            self._store.refresh()
         order = self.split.images.order(self.seed, epoch)
         part, size = self.world.part(self.batch_size), self.batch_size
         jobs = [
@@ -270,6 +268,8 @@ class _Making:
     store: FileStore | KeptImages | None
 
     def __call__(self, job: Job) -> Tensor:
-        if self.store is not None and len(job.ahead) and self.store.missing(job.samples):
-            self.store.images.bring(job.ahead)
+        if self.store is not None:
+            self.store.begin(job.epoch)
+            if len(job.ahead) and self.store.missing(job.samples):
+                self.store.images.bring(job.ahead)
         return self.views((job.epoch, job.samples))

@@ -47,6 +47,7 @@ class KeptImages:
         self._is_whole = np.zeros(len(self._mixed), bool)
         self._lock = threading.Lock()
         self._seen = 0
+        self._epoch = -1
         self.is_complete = False
         self.refresh()
 
@@ -79,6 +80,12 @@ class KeptImages:
     def missing(self, indices: NDArray[np.int64]) -> bool:
         """Whether some of these have to be decoded."""
         return bool((self._segment[self._of[indices]] == NOT_THERE).any())
+
+    def begin(self, epoch: int) -> None:
+        """`refresh`, if this process has not done so in this epoch."""
+        if epoch != self._epoch:
+            self._epoch = epoch
+            self.refresh()
 
     def refresh(self) -> None:
         """Find what others have added."""

@@ -78,6 +78,9 @@ class FileStore:
         """The images at `indices`, decoded."""
         return np.stack([self[index] for index in indices])
 
+    def begin(self, epoch: int) -> None:
+        """Nothing: no other process helps."""
+
     def missing(self, indices: NDArray[np.int64]) -> bool:
         """All of them have to be decoded, always."""
         return True
