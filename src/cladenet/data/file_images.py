@@ -91,7 +91,8 @@ class FileImages:
 
     def column(self, name: str) -> NDArray[Any]:
         """What was found of each file: a column of `survey.rows`."""
-        return self._survey.rows[name][self._places]
+        found = self._survey.rows[name]
+        return found if self.paths == self._survey.paths else found[self._places]
 
     def subset(self, indices: NDArray[np.int64]) -> "FileImages":
         """The images at `indices`, in that order."""

@@ -24,7 +24,8 @@ from cladenet.data.images.thumbnail import SIDE
 
 MOST_BITS = 20
 LEAST_CORRELATION = 0.95
-LEAST_CONTRAST = 2.0  # standard deviation of the cells, in levels of 255
+LEAST_CONTRAST = 8  # levels of 255 between the darkest cell and the lightest
+BITS = 112
 ORDERS = 16
 NEIGHBOURS = 6
 AT_ONCE = 1 << 13  # pairs
@@ -43,12 +44,14 @@ def alike(thumbnails: Thumbnails, groups: NDArray[np.int64]) -> NDArray[np.int64
         groups: numbers of images that are equal, of which one each is looked at, int64 (N,).
     """
     _, first, group = np.unique(groups, return_index=True, return_inverse=True)
-    contrast = thumbnails[first].reshape(-1, SIDE * SIDE).std(axis=1)
-    shown = first[contrast >= LEAST_CONTRAST]
+    cells = thumbnails.reshape(-1, SIDE * SIDE)
+    contrast = cells.max(axis=1, initial=0) - cells.min(axis=1, initial=255)
+    shown = first[contrast[first] >= LEAST_CONTRAST]
     if len(shown) < 2:
         return groups
     number = np.arange(len(thumbnails))
-    pairs = _close(_fingerprints(thumbnails[shown]))
+    chunks = (shown[start : start + AT_ONCE] for start in range(0, len(shown), AT_ONCE))
+    pairs = _close(np.concatenate([_fingerprints(thumbnails[chunk]) for chunk in chunks]))
     for start in range(0, len(pairs), AT_ONCE):
         one, other = shown[pairs[start : start + AT_ONCE]].T
         same = _correlations(thumbnails[one], thumbnails[other]) >= LEAST_CORRELATION
@@ -59,33 +62,43 @@ def alike(thumbnails: Thumbnails, groups: NDArray[np.int64]) -> NDArray[np.int64
     return roots[group.reshape(-1)]
 
 
-def _fingerprints(thumbnails: Thumbnails) -> NDArray[np.bool_]:
-    """bool (N, 112)."""
-    cells = thumbnails.reshape(-1, SIDE // 2, 2, SIDE // 2, 2).sum(axis=(2, 4), dtype=np.uint16)
-    across = cells[:, :, 1:] > cells[:, :, :-1]
-    down = cells[:, 1:] > cells[:, :-1]
-    n = len(thumbnails)
-    return np.concatenate([across.reshape(n, -1), down.reshape(n, -1)], axis=1)
+def _fingerprints(thumbnails: Thumbnails) -> NDArray[np.uint8]:
+    """112 bits and 16 of nothing, uint8 (N, 16)."""
+    wide = thumbnails.astype(np.uint16)
+    rows = wide[:, ::2] + wide[:, 1::2]
+    cells = rows[:, :, ::2] + rows[:, :, 1::2]
+    bits = np.zeros((len(thumbnails), 128), bool)
+    bits[:, :56] = (cells[:, :, 1:] > cells[:, :, :-1]).reshape(-1, 56)
+    bits[:, 56:112] = (cells[:, 1:] > cells[:, :-1]).reshape(-1, 56)
+    return np.packbits(bits, axis=1)
 
 
-def _close(bits: NDArray[np.bool_]) -> NDArray[np.int64]:
+def _close(prints: NDArray[np.uint8]) -> NDArray[np.int64]:
     """Places of the pairs that differ in few bits, each once, int64 (P, 2)."""
-    padded = np.pad(bits, ((0, 0), (0, 128 - bits.shape[1])))
-    words = np.ascontiguousarray(np.packbits(padded, axis=1)).view("<u8")
+    n = len(prints)
     draw = np.random.Generator(np.random.Philox(0))
     found = [np.zeros(0, np.int64)]
     for _ in range(ORDERS):
-        order = draw.permutation(bits.shape[1])[:64]
-        keys = np.ascontiguousarray(np.packbits(bits[:, order], axis=1)).view(">u8")
-        ranks = np.argsort(keys[:, 0], kind="stable")
-        in_order = words[ranks]
+        ranks = np.argsort(_reordered(prints, draw.permutation(BITS)[:64]), kind="stable")
+        low, high = np.ascontiguousarray(prints[ranks].view("<u8").T)
         for step in range(1, 1 + NEIGHBOURS):
-            differ = _bit_count(in_order[:-step] ^ in_order[step:]).sum(axis=1)
+            differ = _bit_count(low[:-step] ^ low[step:])
             close = np.flatnonzero(differ <= MOST_BITS)
+            differ = differ[close] + _bit_count(high[close] ^ high[close + step])
+            close = close[differ <= MOST_BITS]
             one, other = ranks[close], ranks[close + step]
-            found.append(np.minimum(one, other) * len(bits) + np.maximum(one, other))
+            found.append(np.minimum(one, other) * n + np.maximum(one, other))
     pairs = np.unique(np.concatenate(found))
-    return np.stack(np.divmod(pairs, max(1, len(bits))), axis=1)
+    return np.stack(np.divmod(pairs, max(1, n)), axis=1)
+
+
+def _reordered(prints: NDArray[np.uint8], order: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """64 of the bits in another order, as numbers to sort by, (N,)."""
+    keys = np.zeros(len(prints), np.uint64)
+    for place in order.tolist():
+        bit = prints[:, place // 8] >> np.uint8(7 - place % 8) & np.uint8(1)
+        keys = keys << np.uint64(1) | bit
+    return keys
 
 
 def _bit_count(words: NDArray[np.uint64]) -> NDArray[np.uint64]:

@@ -72,7 +72,8 @@ def find_alike(dataset: DataSet, equal: Duplicates) -> tuple[Group, ...]:
     files = [each.images for each in splits.values() if isinstance(each.images, FileImages)]
     if len(files) < len(splits):
         return ()
-    thumbnails = np.concatenate([images.column("thumbnail") for images in files])
+    every = [images.column("thumbnail") for images in files]
+    thumbnails = every[0] if len(every) == 1 else np.concatenate(every)
     numbers = alike(thumbnails, np.concatenate(list(equal.of.values())))
     ends = np.cumsum([len(images) for images in files])[:-1]
     _, first = np.unique(np.concatenate(list(equal.of.values())), return_index=True)
