@@ -47,7 +47,7 @@ def predictors_and_images(
         )
     if not images:
         raise BadArgument(f"{' '.join(runs)} are runs, and no image follows; give one")
-    if len(set(runs)) < len(runs):
+    if not arguments.cascade and len(set(runs)) < len(runs):
         raise BadArgument(f"{' '.join(runs)} names a run twice; give each once")
     if not arguments.cascade and arguments.budget is None:
         with lasting_imports():
