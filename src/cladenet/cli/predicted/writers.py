@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from cladenet.cli.text_table import text_table
+from cladenet.cli.text.text_table import text_table
 from cladenet.data.images.decode import readable
 
 if TYPE_CHECKING:  # it imports torch, which --help need not wait for
