@@ -7,6 +7,42 @@ from pathlib import Path
 
 from bad_files import pictures
 
+# What is wrong, the words after `cladenet`, the exit status expected; by group.
+DATA_CASES: dict[str, list[tuple[str, str, int]]] = {
+    "Folders and tables": [
+        ("labels in the names alone", "check flat", 3),
+        ("folders of folders", "check groups", 3),
+        ("a third folder of the same classes", "check more", 3),
+        ("two training folders", "check twice", 3),
+        ("a validation set without labels", "check unlabelled", 3),
+        ("another way to labels", "check good,label_from=names", 2),
+        ("several labels an image", "check several.csv", 3),
+        ("a split of another name", "check holdout.csv", 3),
+        ("one image under two labels", "check two.csv", 3),
+        ("a class that train lacks", "check absent.csv", 3),
+    ],
+    "Pictures": [
+        ("HEIC", "predict run phone.heic", 3),
+        ("JPEG XL", "predict run photo.jxl", 3),
+        ("a Photoshop file", "predict run layers.psd", 3),
+        ("a video", "predict run clip.mp4", 3),
+        ("DICOM", "predict run scan.dcm", 3),
+        ("a pointer of Git LFS", "predict run big.jpg", 3),
+        ("an archive", "predict run images.zip", 3),
+        ("a JPEG of 12 bits", "predict run medical.jpg", 3),
+        ("more than the limit", "predict run bomb/ant/zz.png --max-megapixels 100", 3),
+        ("a white below black", "predict run good/ant/00.jpg --white-level=-1", 2),
+        ("a run and no image", "predict run lost-run", 2),
+    ],
+    "Shards": [
+        ("cut off", "check wds:cut.tar", 3),
+        ("cut off between two files", "check wds:open.tar", 3),
+        ("a sample without label", "check wds:nameless.tar", 3),
+        ("one of a range is missing", "check wds:train-{000000..000001}.tar", 3),
+        ("one class only", "check wds:bees.tar", 3),
+        ("an address", "check wds:https://example.com/train.tar", 2),
+    ],
+}
 KINDS = {
     "phone.heic": b"\0\0\0\x18ftypheic\0\0\0\0mif1heic",
     "photo.jxl": b"\xff\x0a\xfa\x1f",

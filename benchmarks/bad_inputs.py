@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from bad_data import make_more_data
+from bad_data import DATA_CASES, make_more_data
 from bad_files import make_data, spoil_runs
 
 PAGE = Path(__file__).parents[1] / "docs" / "bad-inputs.md"
@@ -94,39 +94,7 @@ CASES = {
         Case("a table with a missing file", new("gone.csv"), 3),
         Case("a CIFAR file with code in it", new("cifar10:cifar"), 3),
     ],
-    "Folders and tables": [
-        Case("labels in the names alone", "check flat", 3),
-        Case("folders of folders", "check groups", 3),
-        Case("a third folder of the same classes", "check more", 3),
-        Case("two training folders", "check twice", 3),
-        Case("a validation set without labels", "check unlabelled", 3),
-        Case("another way to labels", "check good,label_from=names", 2),
-        Case("several labels an image", "check several.csv", 3),
-        Case("a split of another name", "check holdout.csv", 3),
-        Case("one image under two labels", "check two.csv", 3),
-        Case("a class that train lacks", "check absent.csv", 3),
-    ],
-    "Pictures": [
-        Case("HEIC", "predict run phone.heic", 3),
-        Case("JPEG XL", "predict run photo.jxl", 3),
-        Case("a Photoshop file", "predict run layers.psd", 3),
-        Case("a video", "predict run clip.mp4", 3),
-        Case("DICOM", "predict run scan.dcm", 3),
-        Case("a pointer of Git LFS", "predict run big.jpg", 3),
-        Case("an archive", "predict run images.zip", 3),
-        Case("a JPEG of 12 bits", "predict run medical.jpg", 3),
-        Case("more than the limit", "predict run bomb/ant/zz.png --max-megapixels 100", 3),
-        Case("a white below black", "predict run good/ant/00.jpg --white-level=-1", 2),
-        Case("a run and no image", "predict run lost-run", 2),
-    ],
-    "Shards": [
-        Case("cut off", "check wds:cut.tar", 3),
-        Case("cut off between two files", "check wds:open.tar", 3),
-        Case("a sample without label", "check wds:nameless.tar", 3),
-        Case("one of a range is missing", "check wds:train-{000000..000001}.tar", 3),
-        Case("one class only", "check wds:bees.tar", 3),
-        Case("an address", "check wds:https://example.com/train.tar", 2),
-    ],
+    **{group: [Case(*row) for row in rows] for group, rows in DATA_CASES.items()},
     "Evaluation protocols": [
         Case("unknown protocol", "evaluate run --protocol crops", 2),
         Case("a scale below the crop", "evaluate run --protocol multi-crop --scales 24", 2),
