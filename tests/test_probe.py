@@ -18,13 +18,14 @@ from faults.kills import digits
 
 
 def test_the_fit_is_where_the_penalised_loss_is_flat() -> None:
-    """On standardised features the gradient of the mean loss is -decay times the weights."""
+    """On centred features of one scale the mean loss has the gradient -decay times the weights."""
     torch.manual_seed(0)
     x = torch.randn(60, 5) * torch.tensor([1.0, 10, 0.1, 3, 1]) + 2
     labels = torch.randint(3, (60,))
     found = fit(x, labels, 3, None)
     assert found.decay == WITHOUT_VALIDATION
-    mean, std = x.mean(0), x.std(0, correction=0)
+    mean = x.mean(0)
+    std = (x - mean).square().mean().sqrt()
     standard = (x - mean) / std
     weight = (found.weight * std).requires_grad_()
     bias = (found.bias + found.weight @ mean).requires_grad_()
@@ -89,3 +90,13 @@ def test_a_probe_needs_weights_and_a_linear_layer(
     capsys.readouterr()
     assert main(again) == BadArgument.exit_status
     assert "a probe fits a linear one" in capsys.readouterr().err
+
+
+def test_features_that_hardly_ever_stir_weigh_little() -> None:
+    """Sixty of tiny noise beside two that tell: the noise stays as small as it came."""
+    torch.manual_seed(0)
+    labels = torch.arange(40) % 2
+    telling = torch.randn(40, 2) + 2 * labels[:, None]
+    x = torch.cat([telling, 1e-3 * torch.randn(40, 60)], 1)
+    weight = fit(x, labels, 2, None).weight
+    assert weight[:, 2:].abs().max() < 0.1 * weight[:, :2].abs().max()

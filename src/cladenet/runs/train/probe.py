@@ -85,15 +85,21 @@ def features(model: Classifier, split: Split, run: Run) -> tuple[Tensor, Tensor]
 def fit(
     x: Tensor, labels: Tensor, num_classes: int, held_out: tuple[Tensor, Tensor] | None
 ) -> Probe:
-    """Logistic regression on standardised features, with the decay that held-out images prefer.
+    """Logistic regression on features of mean 0, with the decay that held-out images prefer.
+
+    All features are divided by one number, their common standard deviation, so that a decay means
+    the same for any network. Each divided by its own would weigh those that hardly ever stir as
+    much as the others: EfficientNet-Lite0's on 240 photographs of ants and bees give a held-out
+    loss of 0.102 so and of 0.071 with one number, 75 and 76 of 80 right.
 
     From the strongest decay on, until a weaker one is worse: the weaker, the longer the fit takes.
     """
-    mean, std = x.double().mean(0), x.double().std(0, correction=0).clamp_min(1e-6)
-    standard = (x.double() - mean) / std
+    mean = x.double().mean(0)
+    centred = x.double() - mean
+    std = centred.square().mean().sqrt().clamp_min(1e-6)
 
     def fitted(decay: float) -> Probe:
-        weight, bias = _regress(standard, labels, num_classes, decay)
+        weight, bias = _regress(centred / std, labels, num_classes, decay)
         weight = weight / std
         return Probe(weight.float(), (bias - weight @ mean).float(), decay)
 
