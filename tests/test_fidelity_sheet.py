@@ -1,0 +1,122 @@
+"""docs/fidelity.md, `cladenet info --fidelity` and the results say one thing, and of today."""
+
+import json
+from collections.abc import Callable
+from fnmatch import fnmatchcase
+from typing import Any
+
+import pytest
+
+from cladenet.cli import main
+from cladenet.cli.text.fidelity import HEADINGS, line
+from cladenet.ledger.fidelity.compared import FILE, MISMATCH, comparisons, read
+from cladenet.ledger.fidelity.on_purpose import (
+    arguments,
+    differences,
+    differing,
+    left_out,
+    unexplained,
+)
+from cladenet.registry import create_model, find, list_models
+from cladenet.weights.sources import SOURCES
+from fidelity_page import PAGE, page
+from others.fingerprint import fingerprint
+
+
+def test_the_page_is_made_from_the_files() -> None:
+    """`python benchmarks/fidelity_page.py --write` makes it anew."""
+    assert PAGE.read_text() == page()
+
+
+def test_the_results_are_of_known_networks_and_none_differs_without_a_reason() -> None:
+    rows = {row.theirs: row for row in comparisons() if not row.is_test}
+    assert set(rows) <= set(SOURCES)
+    for name, row in rows.items():
+        source = SOURCES[name]
+        assert (row.ours, dict(row.arguments)) == (source.network, dict(source.arguments))
+    assert not [row.theirs for row in comparisons() if "logits" in unexplained(row)]
+
+
+def test_what_is_known_and_not_compared_is_listed() -> None:
+    """A pattern that is about nothing, or about a row, is wrong."""
+    rows, text = {row.theirs for row in comparisons()}, PAGE.read_text()
+    out = {name for name in SOURCES for pattern in left_out() if fnmatchcase(name, pattern)}
+    assert out
+    assert not out & rows
+    assert all(f"`{pattern}`" in text for pattern in left_out())
+    assert all(f" {name}," in text for name in set(SOURCES) - rows - out)
+
+
+def test_everything_that_the_results_show_to_differ_has_its_reason() -> None:
+    assert not [(row.theirs, lacking) for row in comparisons() if (lacking := unexplained(row))]
+    assert set(arguments()) == {key for source in SOURCES.values() for key in source.arguments}
+    for row in differences():
+        assert any(row.is_about(name) for name in list_models()), row
+
+
+ROWS = {row.theirs: row for row in comparisons()}
+# One of each family, and all of them among the slow tests.
+QUICK = {find(row.ours).family: name for name, row in ROWS.items() if find(row.ours).macs < 1e9}
+OF_TODAY = [
+    name if name in QUICK.values() else pytest.param(name, marks=pytest.mark.slow) for name in ROWS
+]
+
+
+@pytest.mark.parametrize("theirs", OF_TODAY)
+def test_the_results_are_of_todays_networks(theirs: str) -> None:
+    """Else `python benchmarks/same_logits.py --extended --stale` compares them again."""
+    row = ROWS[theirs]
+    assert row.fingerprint == fingerprint(row.ours, row.arguments)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda model: setattr(model.stem[1][0], "eps", 1e-3),
+        lambda model: setattr(model.stem[1][0], "momentum", 0.01),
+        lambda model: setattr(model.stem[2], "ceil_mode", True),
+    ],
+)
+def test_another_epsilon_momentum_or_pad_is_another_fingerprint(
+    change: Callable[[Any], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = fingerprint("resnet18")
+
+    def changed(name: str, **arguments: Any) -> Any:
+        model = create_model(name, **arguments)
+        change(model)
+        return model
+
+    monkeypatch.setattr("others.fingerprint.create_model", changed)
+    assert fingerprint("resnet18") != before
+
+
+def test_the_command_prints_the_rows_of_the_results(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["info", "resnet50", "--fidelity"]) == 0
+    shown = capsys.readouterr().out
+    rows = [row for row in comparisons() if row.ours == "resnet50"]
+    assert rows
+    for row in rows:
+        assert " ".join(line(row)) in " ".join(shown.split())
+    assert all(heading in shown for heading in HEADINGS)
+    for what, *_ in differing("resnet50"):
+        assert f"differs       {what}. Here:" in shown
+    assert main(["info", "resnet50", "--fidelity", "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)["fidelity"]
+    assert [row["theirs"] for row in facts["compared"]] == [row.theirs for row in rows]
+    assert facts["compared"][0]["differences"] == dict(rows[0].differences)
+
+
+def test_a_network_without_comparison_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["info", "airbench94", "--fidelity"]) == 0
+    assert "compared with no other implementation" in capsys.readouterr().out
+
+
+def test_a_difference_beyond_rounding_is_a_mismatch() -> None:
+    content = json.loads(FILE.read_text())
+    row = next(row for row in content["pairs"] if row["nominal"]["dtype"] == "float32")
+    for mode, dtype in (("odd", "float64"), ("nominal", "float32")):
+        for difference, found in ((0.9, ()), (1.1, (mode,)), (float("nan"), (mode,))):
+            changed = row | {mode: row[mode] | {"difference": difference * MISMATCH[dtype]}}
+            (comparison,) = read({"pairs": [changed], "tests": []})
+            assert comparison.mismatches == found
