@@ -60,7 +60,7 @@ MUTATIONS = (
     Mutation("GELU by tanh for the exact one", "models/vit.py",
              'nn.GELU("tanh" if released else "none")', 'nn.GELU("tanh")',
              (_pair("timm/vit_small_patch32_224"),)),
-    Mutation("a round for a floor: timm's short side", "weights/resolve.py",
+    Mutation("a round for a floor: timm's short side", "weights/beside.py",
              "math.floor(size / seen", "round(size / seen",
              ("test_known_weights.py::test_a_repository_of_the_hub_says_what_it_is",)),
     Mutation("a floor for a round: channels at other widths", "layers/inverted_residual.py",
