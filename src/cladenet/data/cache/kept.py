@@ -119,7 +119,7 @@ class KeptImages:
         return found
 
     def _decoded(self, index: int, place: int) -> NDArray[np.uint8]:
-        image, is_known = self.view.of(self.images, index)
+        image, is_known = self.view.checked(self.images, index)
         if self.problem or not (is_known and self._has_key[index]):
             return image
         key = self._keys[index].tobytes()

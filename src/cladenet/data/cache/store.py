@@ -72,7 +72,7 @@ class FileStore:
         return len(self.images)
 
     def __getitem__(self, index: int) -> NDArray[np.uint8]:
-        return self.view.of(self.images, index)[0]
+        return self.view.of(self.images, index)
 
     def stack(self, indices: NDArray[np.int64]) -> NDArray[np.uint8]:
         """The images at `indices`, decoded."""
@@ -178,5 +178,5 @@ def _kept(
 def _estimate(images: EncodedImages, view: View) -> int:
     """Bytes of all views, from up to 32 images evenly spread."""
     chosen = np.linspace(0, len(images) - 1, min(SAMPLED, len(images))).astype(int)
-    sizes = [view.of(images, int(index))[0].nbytes for index in chosen]
+    sizes = [view.of(images, int(index)).nbytes for index in chosen]
     return round(sum(sizes) / len(sizes) * len(images)) + ENTRY.itemsize * len(images)

@@ -22,12 +22,19 @@ class View:
     preprocess: Preprocess
     side: int | None = None
 
-    def of(self, images: EncodedImages, index: int) -> tuple[NDArray[np.uint8], bool]:
-        """The view of one file, uint8 (H, W, C), and whether its bytes are those of its key."""
+    def of(self, images: EncodedImages, index: int) -> NDArray[np.uint8]:
+        """The view of one file, uint8 (H, W, C)."""
+        return self._of(images.read(index, reduce_to=self.side))
+
+    def checked(self, images: EncodedImages, index: int) -> tuple[NDArray[np.uint8], bool]:
+        """The view of one file, and whether its bytes are those of its key."""
         image, is_known = images.decoded(index, self.side)
+        return self._of(image), is_known
+
+    def _of(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         if self.side is None:
-            return self.preprocess.prepare(image), is_known
-        return shrink(image, self.side, self.preprocess.interpolation), is_known
+            return self.preprocess.prepare(image)
+        return shrink(image, self.side, self.preprocess.interpolation)
 
     def described(self) -> dict[str, object]:
         """All that its pixels depend on, besides the file."""
