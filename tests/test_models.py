@@ -141,6 +141,7 @@ def test_feature_maps_have_the_channels_and_sizes_they_say(name: str) -> None:
     unpadded = (
         "lenet",
         "alexnet",
+        "caffenet",
         "zfnet",
         "highway10",
         "inception",

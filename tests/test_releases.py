@@ -95,6 +95,11 @@ def test_caffes_fillers(name: str, biases: list[float]) -> None:
     assert deviations == pytest.approx([0.01] * 5 + [0.005] * 2 + [0.01], rel=0.03)
 
 
+def test_without_padding_four_pixels_more_are_needed() -> None:
+    with pytest.raises(BadArgument, match="input_size is 66; AlexNet needs at least 67"):
+        create_model("alexnet_caffe", input_size=66)
+
+
 def test_lrns_window_is_odd() -> None:
     with pytest.raises(BadArgument, match="lrn_size is 4; expected an odd number"):
         create_model("alexnet", lrn_size=4)

@@ -101,6 +101,7 @@ class AlexNet(Classifier):
     ) -> None:
         w1, w2, w3, w4, w5 = widths
         g1, g2, g3, g4, g5 = groups
+        self.least_size = 67 - 2 * padding
         super().__init__(in_channels, num_classes, input_size)
         if lrn_size < 1 or lrn_size % 2 == 0:
             raise BadArgument(f"lrn_size is {lrn_size}; expected an odd number, such as 5")
