@@ -118,7 +118,7 @@ def test_the_cache_of_decoded_images_is_off_for_all_parts_or_on(
         "lenet5_relu", str(shapes), out=tmp_path / "run", quiet=True, cache_gb=cache_gb,
         cache_dir=str(tmp_path / "cache"), **{**QUICK, "batch_size": 10, "epochs": 1},
     )  # fmt: skip
-    assert bool(list(tmp_path.glob("cache/*.pack"))) == kept
+    assert bool(list(tmp_path.glob("cache/images-*/*.pixels"))) == kept
 
 
 def test_without_validation_all_images_train_and_the_last_weights_count(tmp_path: Path) -> None:
