@@ -22,7 +22,7 @@ def on_meta(name: str, **overrides: Any) -> Any:
 @pytest.mark.parametrize(
     ("name", "theirs", "overrides"),
     [
-        ("mobilenet_v1_x1_0", "mobilenetv1_100", {"activation": nn.ReLU6}),
+        ("mobilenet_v1_x1_0", "mobilenetv1_100", {"activation": nn.ReLU6, "norm_eps": 1e-5}),
         ("mobilenet_v2_x1_0", "mobilenetv2_100", {}),
         ("mobilenet_v2_x1_4", "mobilenetv2_140", {}),
         ("mobilenet_v2_x0_35", "mobilenetv2_035", {}),
