@@ -15,7 +15,8 @@ from cladenet.errors import CheckpointError
 
 # As version 0.1.0 wrote them for `cladenet train lenet5_relu --data digits steps=6 save_steps=2
 # ema=0.9 mixup=0.2 threads=1 device=cpu`: configuration, division, and of the checkpoint after
-# step 4 the metadata and the manifest but for the files, whose bits depend on the processor.
+# step 4 the metadata and the manifest. The bits of the files depend on the processor, and so do the
+# sum of the losses and the errors so far: those are the straight run's.
 OLD = Path(__file__).parent / "run_of_0_1_0"
 TENSORS = ("weights.safetensors", "state.safetensors")
 
@@ -47,6 +48,8 @@ def killed(straight: Path, run: Path, unknown: str = "") -> Path:
     card["self_test"] = json.loads((now / "card.json").read_text())["self_test"]
     files = {name: (now / name).read_bytes() for name in TENSORS}
     facts = json.loads((OLD / "manifest.json").read_text())
+    own = read_facts(now)["progress"]
+    facts["progress"].update({name: own[name] for name in ("loss_units", "wrong")})
     facts["decisions"].pop(unknown, None)
     write_folder(checkpoints / now.name, {**files, "card.json": to_json(card)}, facts)
     point(checkpoints / "last", checkpoints / now.name)
