@@ -9,12 +9,20 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from cladenet import processor
 from cladenet.kernels.quicken import quicken
 from cladenet.kernels.small_map_convolution import is_small
 from cladenet.layers.response_norm import LocalResponseNorm
 from cladenet.registry import create_model
+from processors import AVX2
 
 BF16_ROUNDING = 2**-8  # relative, of a value with 8 significant bits
+
+
+@pytest.fixture
+def fast_products(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever this processor is."""
+    monkeypatch.setattr(processor, "has_fast_products", lambda: True)
 
 
 @pytest.mark.parametrize(
@@ -56,25 +64,93 @@ def test_gradients_of_a_convolution_of_small_maps_are_the_plain_ones(
     stride: int,
     padding: Any,
     size: tuple[int, int],
+    fast_products: None,
 ) -> None:
     torch.manual_seed(0)
     conv, x = nn.Conv2d(*channels, kernel_size, stride, padding), torch.randn(3, channels[0], *size)
-    assert is_small(x, conv)
+    assert is_small(x, conv, torch.bfloat16)
+    compare_with_float64(conv, x)
     compare_with_float32(conv, x)
 
 
 @pytest.mark.parametrize(
-    ("channels", "size", "small"),
+    ("channels", "size", "bf16", "fp32"),
     [
-        (512, 4, False), (512, 3, True), (256, 3, False), (256, 2, True), (128, 2, False),
-        (128, 1, True),
+        (512, 4, False, False), (512, 3, True, True), (256, 3, False, True), (256, 2, True, True),
+        (128, 3, False, False), (128, 2, False, True), (128, 1, True, True),
     ],
 )  # fmt: skip
 def test_maps_are_small_where_matrix_products_were_measured_to_win(
-    channels: int, size: int, small: bool
+    channels: int, size: int, bf16: bool, fp32: bool
 ) -> None:
-    conv = nn.Conv2d(channels, channels, 3, 1, 1)
-    assert is_small(torch.empty(2, channels, size, size), conv) == small
+    conv, x = nn.Conv2d(channels, channels, 3, 1, 1), torch.empty(2, channels, size, size)
+    assert is_small(x, conv, torch.bfloat16) == bf16
+    assert is_small(x, conv, torch.float32) == fp32
+
+
+@pytest.mark.parametrize(("channels", "size"), [((6, 10), (5, 3)), ((16, 4), (1, 1))])
+def test_gradients_of_a_1x1_convolution_are_the_plain_ones(
+    channels: tuple[int, int], size: tuple[int, int], fast_products: None
+) -> None:
+    torch.manual_seed(0)
+    compare_with_float64(nn.Conv2d(*channels, 1), torch.randn(3, channels[0], *size))
+
+
+@pytest.mark.parametrize("conv", [
+    nn.Conv2d(8, 8, 1, 2), nn.Conv2d(8, 8, 1, padding=1), nn.Conv2d(8, 8, 1, groups=2),
+])  # fmt: skip
+def test_only_what_maps_each_pixel_to_one_is_a_product(conv: nn.Conv2d) -> None:
+    quicken(conv)
+    assert "_conv_forward" not in vars(conv)
+
+
+@pytest.mark.parametrize("name", ["AMD Ryzen 7 5800H", "Apple M2"])
+def test_products_are_fast_where_mkl_is_on_its_makers_processors(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processor, "abilities", lambda: AVX2._replace(name=name))
+    assert not processor.has_fast_products()
+    intel = AVX2._replace(name="12th Gen Intel(R) Core(TM) i5-1235U")
+    monkeypatch.setattr(processor, "abilities", lambda: intel)
+    for there in (True, False):
+        monkeypatch.setattr(torch.backends.mkl, "is_available", lambda there=there: there)
+        assert processor.has_fast_products() == there
+
+
+def test_relu6_in_place_gives_the_bits_and_gradients_of_torch_and_keeps_no_copy() -> None:
+    """At its ends, beyond them and at what is no number; once and twice differentiated."""
+    ends = torch.tensor([-1.0, -0.0, 0.0, 1e-30, 5.9, 6.0, 6.1, torch.inf, -torch.inf, torch.nan])
+    x = torch.cat((ends, 5 * torch.randn(54))).reshape(1, 4, 4, 4)
+    layer = nn.ReLU6(inplace=True)
+    plain, kept_by_torch = both_orders(layer, x), kept(layer, x)
+    quicken(layer)
+    for ours, theirs in zip(both_orders(layer, x), plain, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=0, atol=0, equal_nan=True)
+    assert kept_by_torch == [False]
+    assert kept(layer, x) == [True]
+
+
+def kept(layer: nn.Module, x: Tensor) -> list[bool]:
+    """Of each tensor that is kept for the backward pass: does it share the memory of the output?"""
+    saved: list[Tensor] = []
+
+    def keep(tensor: Tensor) -> Tensor:
+        saved.append(tensor)
+        return tensor
+
+    x = x.clone().requires_grad_() + 0
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        y = layer(x)
+    return [tensor.data_ptr() == y.data_ptr() for tensor in saved]
+
+
+def both_orders(layer: nn.Module, x: Tensor) -> list[Tensor]:
+    """Its answer, the gradient of the sum of a power of it, and the gradient of that."""
+    x = x.clone().requires_grad_()
+    y = layer(x * 1)
+    (first,) = torch.autograd.grad(y.pow(3).nansum(), x, create_graph=True)
+    (second,) = torch.autograd.grad(first.nansum(), x)
+    return [y.detach(), first.detach(), second]
 
 
 @pytest.mark.parametrize("frozen", ["x", "weight"])
@@ -160,14 +236,15 @@ def test_no_map_changes_its_layout_in_a_step(name: str) -> None:
     assert layouts.others == []
 
 
-def test_only_depthwise_convolutions_that_are_slow_are_changed_and_no_tensor_is() -> None:
+def test_only_slow_depthwise_and_1x1_convolutions_are_changed_and_no_tensor_is() -> None:
     model = create_model("mobilenet_v2_x0_35")
     before = list(model.state_dict())
     quicken(model)
     convs = [module for module in model.modules() if isinstance(module, nn.Conv2d)]
     changed = [conv for conv in convs if "_conv_forward" in vars(conv)]
-    assert changed == [conv for conv in convs if conv.stride == (2, 2) and conv.groups > 1]
-    assert len(changed) == 4
+    slow = [conv for conv in convs if conv.stride == (2, 2) and conv.groups > 1]
+    assert len(slow) == 4
+    assert changed == [conv for conv in convs if conv in slow or conv.kernel_size == (1, 1)]
     assert list(model.state_dict()) == before
 
 
@@ -234,6 +311,17 @@ def taps_of(conv: nn.Conv2d, x: Tensor) -> list[Tensor]:
         sums = [sums[0] + out.abs(), sums[1] + to_x.abs()]
     bias = conv.bias.detach().abs()[:, None, None]
     return [sums[0] + bias, sums[1], to_weight.abs(), to_bias.abs()]
+
+
+def compare_with_float64(conv: nn.Conv2d, x: Tensor) -> None:
+    """Quickened in float32, against what autograd makes of the plain layer in float64."""
+    double = deepcopy(conv).double()
+    exact = gradients_of(double, x.double(), precision="fp32")
+    quick = deepcopy(conv)
+    quicken(quick)
+    for ours, theirs in zip(gradients_of(quick, x, precision="fp32"), exact, strict=True):
+        scale = theirs.abs().max().item()
+        torch.testing.assert_close(ours, theirs, rtol=0, atol=2e-6 * scale)
 
 
 def gradients_of(layer: nn.Conv2d, x: Tensor, precision: str) -> list[Tensor]:

@@ -59,6 +59,16 @@ def has_bf16(device: str) -> bool:
     return device != "cpu" or abilities().bf16
 
 
+def has_fast_products() -> bool:
+    """Are matrix products in float32 about as fast as oneDNN's convolutions, or faster?
+
+    They are MKL's, on its maker's processors; on others they have half of oneDNN's speed.
+    """
+    import torch
+
+    return torch.backends.mkl.is_available() and "Intel" in abilities().name
+
+
 def refuse_bf16(device: str, instead: str) -> None:
     """Refuse to compute in bfloat16 where that takes many times as long as float32.
 

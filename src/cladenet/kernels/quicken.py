@@ -11,8 +11,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from cladenet import processor
 from cladenet.kernels.depthwise_gradients import depthwise_convolution, is_slow_depthwise
 from cladenet.kernels.global_average import global_average
+from cladenet.kernels.pointwise import fits, is_pointwise, pointwise
+from cladenet.kernels.relu6 import relu6_in_place
 from cladenet.kernels.small_map_convolution import (
     is_small,
     may_meet_small_maps,
@@ -29,8 +32,10 @@ def quicken(model: nn.Module) -> None:
     for module in model.modules():
         if isinstance(module, nn.AdaptiveAvgPool2d) and module.output_size in (1, (1, 1)):
             module.forward = MethodType(_average, module)  # type: ignore[method-assign]
+        elif isinstance(module, nn.ReLU6) and module.inplace:
+            module.forward = MethodType(_relu6, module)  # type: ignore[method-assign]
         elif isinstance(module, nn.Conv2d) and not isinstance(module.padding, str):
-            slow = is_slow_depthwise(module) or may_meet_small_maps(module)
+            slow = is_slow_depthwise(module) or may_meet_small_maps(module) or is_pointwise(module)
             if slow and module.padding_mode == "zeros":
                 forward = MethodType(_conv_forward, module)
                 module._conv_forward = forward  # type: ignore[method-assign]
@@ -43,25 +48,39 @@ def _average(self: nn.AdaptiveAvgPool2d, x: Tensor) -> Tensor:
     return F.adaptive_avg_pool2d(x, 1)
 
 
+def _relu6(self: nn.ReLU6, x: Tensor) -> Tensor:
+    """In place of its `forward`."""
+    if _trains(x) and x.requires_grad and not x._is_view():
+        return relu6_in_place(x)
+    return F.relu6(x, inplace=True)
+
+
 def _conv_forward(self: nn.Conv2d, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """In place of `Conv2d._conv_forward`."""
-    kernel = _kernel(self, x)
+    dtype = _dtype(x)
+    kernel = _kernel(self, x, dtype)
     if kernel is None:
         return F.conv2d(x, weight, bias, self.stride, self.padding, groups=self.groups)
-    y: Tensor = kernel(x.bfloat16(), weight.bfloat16(), self.stride, self.padding)
-    return y if bias is None else y + bias.bfloat16()[:, None, None]
+    if kernel is pointwise:
+        return pointwise(x, weight, bias)
+    y: Tensor = kernel(x.to(dtype), weight.to(dtype), self.stride, self.padding)
+    return y if bias is None else y + bias.to(dtype)[:, None, None]
 
 
-def _kernel(conv: nn.Conv2d, x: Tensor) -> Any:
-    """What computes it; None for torch."""
-    if not _trains(x):
-        return None
-    casts = torch.is_autocast_enabled("cpu")
-    if (torch.get_autocast_dtype("cpu") if casts else x.dtype) != torch.bfloat16:
+def _kernel(conv: nn.Conv2d, x: Tensor, dtype: torch.dtype) -> Any:
+    """What computes it in that type; None for torch."""
+    if not _trains(x) or (dtype != torch.bfloat16 and not processor.has_fast_products()):
         return None
     if conv.groups > 1:
-        return depthwise_convolution
-    return small_map_convolution if is_small(x, conv) else None
+        return depthwise_convolution if dtype == torch.bfloat16 else None
+    if is_pointwise(conv):
+        return pointwise if dtype != torch.bfloat16 and fits(x) else None
+    return small_map_convolution if is_small(x, conv, dtype) else None
+
+
+def _dtype(x: Tensor) -> torch.dtype:
+    """That a product of `x` is computed in."""
+    return torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else x.dtype
 
 
 def _trains(x: Tensor) -> bool:

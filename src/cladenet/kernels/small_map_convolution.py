@@ -1,4 +1,4 @@
-"""Convolution of small feature maps in bfloat16 on a CPU, as a few matrix products.
+"""Convolution of small feature maps on a CPU, as a few matrix products.
 
 At the end of a network for small images a 3x3 kernel meets feature maps of 2x2: 20 of the 36 values
 under its windows are padding, and oneDNN needs three times what as many operations on 8x8 take.
@@ -22,11 +22,14 @@ from cladenet.layers.conv import size_after
 Pair = tuple[int, int]
 EVERY = slice(None)
 
-# Where the products win. Against oneDNN, forward and backward, with 8 to 64 images: 512 channels at
-# 2x2 2.0 times as fast, 256 at 2x2 1.0 to 2.0, 128 at 2x2 0.7 to 1.0 and at 1x1 2.1, 512 at 3x3
-# 1.0 to 1.4, 256 at 3x3 1.1, 128 at 3x3 0.6.
+# Where the products win. Against oneDNN in bfloat16, forward and backward, with 8 to 64 images:
+# 512 channels at 2x2 2.0 times as fast, 256 at 2x2 1.0 to 2.0, 128 at 2x2 0.7 to 1.0 and at 1x1
+# 2.1, 512 at 3x3 1.0 to 1.4, 256 at 3x3 1.1, 128 at 3x3 0.6. In float32 by MKL, with 16 and 64
+# images, AVX2 and AVX-512: 512 at 2x2 1.9 to 3.8, 256 at 2x2 1.9 to 2.6, 128 at 2x2 0.9 to 1.5,
+# 512 at 3x3 1.2 to 1.9, 256 at 3x3 1.0 to 1.5, at 4x4 0.8 to 1.2.
 MOST_PLACES = 9
-FEWEST_WEIGHTS = 8192  # of one tap, for each place
+FEWEST_WEIGHTS = {torch.bfloat16: 8192}  # of one tap, for each place
+FEWEST = 4096  # in other types
 
 
 def may_meet_small_maps(conv: nn.Conv2d) -> bool:
@@ -35,19 +38,27 @@ def may_meet_small_maps(conv: nn.Conv2d) -> bool:
         conv.groups == 1
         and max(conv.kernel_size) > 1
         and max(conv.dilation) == 1
-        and conv.in_channels * conv.out_channels >= FEWEST_WEIGHTS
+        and conv.in_channels * conv.out_channels >= FEWEST
     )
 
 
-def is_small(x: Tensor, conv: nn.Conv2d) -> bool:
-    """Are the places that the layer makes of `x` (N, C, H, W) few, for its channels?"""
+def is_small(x: Tensor, conv: nn.Conv2d, dtype: torch.dtype) -> bool:
+    """Are the places that the layer makes of `x` (N, C, H, W) few, for its channels?
+
+    Args:
+        x: what it reads.
+        conv: the layer.
+        dtype: in which it is computed.
+    """
     height, width = _output_size(x.shape[2:], conv.kernel_size, conv.stride, conv.padding)
     places, weights = height * width, conv.in_channels * conv.out_channels
-    return min(height, width) > 0 and places <= min(MOST_PLACES, weights // FEWEST_WEIGHTS)
+    return min(height, width) > 0 and places <= min(
+        MOST_PLACES, weights // FEWEST_WEIGHTS.get(dtype, FEWEST)
+    )
 
 
 def small_map_convolution(x: Tensor, weight: Tensor, stride: Pair, padding: Pair) -> Tensor:
-    """x (N, C, H, W), weight (C', C, h, w), both bfloat16 -> (N, C', H', W')."""
+    """x (N, C, H, W), weight (C', C, h, w) of one type -> (N, C', H', W')."""
     y: Tensor = _SmallMap.apply(x, weight, stride, padding)  # type: ignore[no-untyped-call]
     return y
 
@@ -78,7 +89,8 @@ class _SmallMap(torch.autograd.Function):
 
 
 def _gradient_for_x(g: Tensor, x: Tensor, weight: Tensor, stride: Pair, padding: Pair) -> Tensor:
-    to_x = torch.zeros(x.shape)  # float32, since a value is under several taps
+    # A value is under several taps, too many to add up in bfloat16.
+    to_x = torch.zeros(x.shape, dtype=torch.promote_types(x.dtype, torch.float32))
     for (i, j), under, taps in _places(x, weight, stride, padding, g.shape[1:3]):
         met = weight[taps]
         to_x[under] += (g[:, i, j] @ met.flatten(1)).unflatten(1, met.shape[1:])
