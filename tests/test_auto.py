@@ -131,9 +131,14 @@ def test_changes_of_the_network_do_not_reach_it_later(
 def test_memory_that_is_not_there_is_not_asked_for(
     model: nn.Module, engines: dict[str, float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """LeNet-5's 61,706 weights of 4 bytes, six times, are to leave half of what is free."""
+    """LeNet-5's 61,706 weights of 4 bytes, six times: half of what is free, or less, and 2 GiB."""
     for free, engine in ((2 * 6 * 4 * 61_706 - 1, "packed"), (2 * 6 * 4 * 61_706, "steam")):
         monkeypatch.setattr(auto, "available_memory", lambda free=free: free)
+        fast = for_inference(model, size=SIZE)
+        fast.settle()
+        assert fast.engine == engine, fast.why
+    for most, engine in ((6 * 4 * 61_706 - 1, "packed"), (6 * 4 * 61_706, "steam")):
+        monkeypatch.setattr(auto, "MOST_MEMORY", most)
         fast = for_inference(model, size=SIZE)
         fast.settle()
         assert fast.engine == engine, fast.why

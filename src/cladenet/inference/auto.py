@@ -32,6 +32,7 @@ from cladenet.memory import available_memory
 
 THREADS_AFTER = 5.0  # seconds of answering after which fewer threads are tried
 COPIES = 6  # of the weights, while a network is written in another form, read and laid out
+MOST_MEMORY = 2**31  # bytes, for that
 CALLS = 10  # that measuring makes of each engine, about
 
 
@@ -187,15 +188,19 @@ def _as_it_was(request: Request) -> Iterator[None]:
 
 
 def _too_large(request: Request) -> str:
-    """Why another engine would be too much for the memory that is left; empty if it is not."""
+    """Why another engine would take too much memory; empty if it would not.
+
+    Nobody has asked for one: half of what is free stays so, and VGG-16, whose 138 million weights
+    gain least from it, is not made three times as large on the way.
+    """
     values = request.model.state_dict().values()
     needed = COPIES * sum(value.numel() * value.element_size() for value in values)
     left = available_memory()
-    if needed <= left // 2:
+    if needed <= min(left // 2, MOST_MEMORY):
         return ""
     return (
-        f"another engine is not tried: it could take {needed / 2**30:.1f} GiB of the "
-        f"{left / 2**30:.1f} that are free"
+        f"another engine is not tried: it could take {needed / 2**30:.1f} GiB, and "
+        f"{left / 2**30:.1f} are free; engine=onnxruntime or openvino takes it all the same"
     )
 
 
