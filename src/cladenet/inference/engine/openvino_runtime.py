@@ -40,6 +40,7 @@ def make(request: Request) -> Run:
     settings: dict[str, Any] = {
         "PERFORMANCE_HINT": "LATENCY",
         "INFERENCE_NUM_THREADS": request.threads,
+        "ENABLE_CPU_PINNING": False,  # the system may move a thread from a core that is busy
         "INFERENCE_PRECISION_HINT": _hint(request.precision),
     }
     if request.cache is not None:
