@@ -108,13 +108,13 @@ class Auto:
             self._lock.release()
 
     def _after(self, stage: Stage) -> Prepared:
+        choice, scarce = stage.choice, _too_large(self._request)
+        if scarce and (choice or stage.engines):  # before the plain network packs its weights
+            return self.now._replace(why=f"{self.now.why}; {scarce}")
         request = replace(self._request, images=_chunk(self._request, self.now), shared={})
         if not _unchanged(request, self._request.reference):
             self._plan = []
             return self.now._replace(why=f"{self.now.why}; the network has been changed since")
-        choice, scarce = stage.choice, _too_large(self._request)
-        if scarce and (choice or stage.engines):
-            return self.now._replace(why=f"{self.now.why}; {scarce}")
         try:
             if choice is not None:
                 why = f"{choice.engine} was the fastest before"
