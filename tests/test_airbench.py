@@ -208,8 +208,8 @@ def test_no_network_is_the_one_that_the_recipe_was_made_for(recipe: str, tmp_pat
 
 
 def test_a_recipe_made_for_no_network_needs_one_to_be_named() -> None:
-    with pytest.raises(BadArgument, match="needs a network, and the recipe default was made for"):
-        cladenet.train("", "digits")
+    with pytest.raises(BadArgument, match="needs a network, and the recipe fine_tune was made for"):
+        cladenet.train("", "digits", recipe="fine_tune")
 
 
 @pytest.mark.parametrize(("network", "size"), [("airbench94_slim", 16), ("resnet20_cifar", 8)])

@@ -37,7 +37,7 @@ KINDS: dict[str, tuple[Any, str, int, str]] = {
     "classes": (create_model(NAME, num_classes=7).state_dict(), NAME, 0, "7 classes"),
     "two twins": (OWN, "", 4, "fits plain20_cifar and resnet20_cifar, .*say with --as"),
     "lightning": ({"state_dict": under("model."), "epoch": 3}, NAME, 0, "10 classes"),
-    "mmpretrain": (of_mmpretrain(), "", 4, "not those of any network known here"),
+    "mmpretrain": (of_mmpretrain(), "", 0, "in the names of mmpretrain/resnet18"),
     "distributed": (under("module."), NAME, 0, "10 classes"),
     "compiled": (under("_orig_mod."), NAME, 0, "10 classes"),
     "half": (HALF, NAME, 0, "of 16 bits were widened to 32"),
