@@ -63,7 +63,9 @@ def test_the_command_prints_what_was_saved(
 
 def test_networks_with_one_form_and_unfinished_ones_are_refused(tmp_path: Path) -> None:
     plain = save_run(tmp_path / "plain", open_dataset("digits"))
-    with pytest.raises(BadArgument, match="lenet5_relu is the same network in training and in inference"):
+    with pytest.raises(
+        BadArgument, match="lenet5_relu is the same network in training and in inference"
+    ):
         cladenet.convert(plain)
     early = save_run(tmp_path / "early", open_dataset("digits"), network="condensenet_50_cifar")
     with pytest.raises(BadArgument, match="pruned inputs 0 times of 3; condensing ends in"):
