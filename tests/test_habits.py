@@ -6,7 +6,8 @@ import pytest
 
 from cladenet.cli import main
 from cladenet.errors import BadArgument
-from cladenet.runs.folder.config import option_kinds
+from cladenet.recipes import RECIPES
+from cladenet.runs.folder.config import RunConfig, apply, option_kinds
 from cladenet.runs.folder.given import parse_words
 from cladenet.runs.folder.habits import as_pairs
 from cladenet.runs.folder.option_names import CALLED_HERE, SHORT
@@ -92,3 +93,16 @@ def test_what_other_words_are_called_here_exists() -> None:
     for word, here in {**CALLED_HERE, **SHORT}.items():
         assert here in known or here.startswith(("--", "model.")), f"{word}: {here}"
         assert word not in known or word in SHORT, word
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("1e-5", 1e-5), ("1.5E3", 1500.0), ("-2e+1", -20.0), ("0.001", 1e-3), ("e5", "e5"), ("3", 3)],
+)
+def test_arguments_of_a_network_are_numbers_where_they_look_like_one(
+    text: str, value: object
+) -> None:
+    """YAML takes 1e-5 for a text, since it has no point."""
+    config = RunConfig("resnet18", "digits", "default", RECIPES["default"])
+    found = apply(config, {"model.norm_eps": text}).arguments["norm_eps"]
+    assert (found, type(found)) == (value, type(value))

@@ -1,6 +1,7 @@
 """All that was decided about a run, as one value and as `config.yaml`."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from math import isfinite
@@ -144,6 +145,7 @@ class RunConfig:
         return None if self.cache_gb == "auto" else round(self.cache_gb * 1e9)
 
 
+_POWER_OF_TEN = re.compile(r"[+-]?\d+(\.\d*)?e[+-]?\d+", re.IGNORECASE)
 _STRUCTURE = {"network", "data", "recipe_name", "recipe", "arguments", "defaults"}
 
 
@@ -200,8 +202,9 @@ def _typed(key: str, value: Any, kind: Any) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """A number, truth value or text, as YAML reads it."""
-    return yaml.safe_load(value) if isinstance(value, str) else value
+    """A number, truth value or text, as YAML reads it, and 1e-5, which is a text there."""
+    plain = yaml.safe_load(value) if isinstance(value, str) else value
+    return float(plain) if isinstance(plain, str) and _POWER_OF_TEN.fullmatch(plain) else plain
 
 
 def to_yaml(config: RunConfig) -> str:
