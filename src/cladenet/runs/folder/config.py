@@ -53,8 +53,8 @@ class RunConfig:
             (all but the last layer), or how many from the stem on.
         probe: fit the last layer to the features of the training images before the first step; with
             `weights`.
-        time: within which the run has to end, from its command on, such as `10m`: the recipe is cut
-            to the steps that it holds, which take its place here.
+        time: within which the run has to end once it opens its data, such as `10m`: the recipe is
+            cut to the steps that it holds, which take its place here.
         find_lr: replace the recipe's rate by that of a range test, a hundred steps of a copy.
         layer_decay: multiple of the learning rate from each part to the one below it.
         precision: `fp32`, `bf16` autocast, or `auto`: the first steps of a long run are measured by
