@@ -113,7 +113,7 @@ def plan(
 
 def _planned(course: Course, notes: tuple[str, ...]) -> Plan:
     run, batches, learner = course.run, course.batches, course.keeper.learner
-    pace = measure(run, learner.model, batches)
+    pace = measure(run, learner.model, batches, whole_batches=True)
     best = sum(tensor.nbytes for tensor in learner.weights().values())
     state = sum(tensor.nbytes for tensor in learner.state().values())
     # Optimisers get their memory with the first step: up to two values for each weight.

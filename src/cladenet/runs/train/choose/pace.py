@@ -19,7 +19,8 @@ from cladenet.training.learner import frozen_parts
 from cladenet.training.trial import TrialSteps, images_to_time
 from cladenet.world import together
 
-MEASURED = 2  # steps, after one that warms up
+MEASURED, MOST_MEASURED = 2, 20  # steps, after one that warms up
+WORTH_MEASURING = 0.3  # seconds; quick steps are timed until then
 SCORED_AT_ONCE = 64  # images
 WORTH_EPOCHS = 1  # fewer passes after a probe teach the other layers nothing
 
@@ -44,25 +45,32 @@ class Pace(NamedTuple):
         return int(epochs) * steps_per_epoch + min(inside, steps_per_epoch - 1)
 
 
-def measure(run: Run, model: Classifier, batches: TrainBatches) -> Pace:
-    """Time two steps of a copy of `model` on the first batch, and its forward pass.
+def measure(
+    run: Run, model: Classifier, batches: TrainBatches, *, whole_batches: bool = False
+) -> Pace:
+    """Time two steps or more of a copy of `model` on the first batch, and its forward pass.
 
-    Neither weights nor random numbers change.
+    Neither weights nor random numbers change. Large batches are cut, unless `whole_batches`: that
+    is quicker, and says up to half too much, since few images take longer each.
     """
     config, setting, device = run.config, run.setting, run.world.device
+    first = batches.first()  # photographs are decoded, which later epochs are spared
     begin = perf_counter()
-    first = batches.first()
+    batches.first()
     preparing = 0.0 if config.workers else perf_counter() - begin
     preparing /= run.world.size  # `first` is what all processes get
     share = max(1, len(first) // run.world.size)  # of this process, whatever it accumulates
     macs = setting.entry.macs_at(setting.preprocess.height, setting.preprocess.width)
-    images = setting.preprocess.to_input(first[: min(share, images_to_time(macs))], device)
+    count = share if whole_batches else min(share, images_to_time(macs))
+    images = setting.preprocess.to_input(first[:count], device)
     labels = torch.arange(len(images), device=device) % len(setting.dataset.classes)
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         placed = run.placed(model)
         frozen = frozen_parts(config.freeze, placed)
         trial = TrialSteps(placed, setting.recipe, device, config.precision, frozen)
-        for _ in range(1 + MEASURED):
+        while len(trial.seconds) <= MEASURED or (
+            len(trial.seconds) <= MOST_MEASURED and sum(trial.seconds[1:]) < WORTH_MEASURING
+        ):
             trial.step(images, labels)
         with evaluating(placed):
             for _ in range(2):
@@ -70,7 +78,7 @@ def measure(run: Run, model: Classifier, batches: TrainBatches) -> Pace:
                 shown = first[:SCORED_AT_ONCE]
                 scores(placed, shown, setting.preprocess, device, config.precision).cpu()
                 forward = (perf_counter() - begin) / len(shown)
-    step = sum(trial.seconds[1:]) / MEASURED * share / len(images) + preparing
+    step = sum(trial.seconds[1:]) / (len(trial.seconds) - 1) * share / len(images) + preparing
     held_out, scored = _scored(setting.dataset)
     return Pace(step, held_out * forward / run.world.size, scored * forward / run.world.size)
 
