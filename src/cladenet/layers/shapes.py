@@ -20,8 +20,7 @@ class QuickShapes(TorchDispatchMode):
 
     For batch norms, sums and ReLUs torch runs Python that works out the shape as if it could be
     any: up to 3 ms each, most of the time that a pass of a deep network takes there. Everything
-        else, and
-    all that is not on the meta device, runs as it would.
+    else, and all that is not on the meta device, runs as it would.
     """
 
     def __init__(self) -> None:

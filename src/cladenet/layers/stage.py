@@ -5,6 +5,8 @@ from typing import Any
 
 from torch import nn
 
+from cladenet.errors import BadArgument
+
 MakeUnit = Callable[[int, int, int], nn.Module]
 """Makes a unit from channels in, channels out, and stride."""
 
@@ -37,3 +39,13 @@ def after_each(stage: Any, x: Any) -> Iterator[tuple[str, Any]]:
     for name, unit in stage.named_children():
         x = unit(x)
         yield name, x
+
+
+def check_four(name: str, counts: Sequence[int]) -> None:
+    """Refuse counts of units that are not four, one for each stage; `name` is the argument's.
+
+    Raises:
+        BadArgument: there are more or fewer, or one is below 1.
+    """
+    if len(counts) != 4 or min(counts) < 1:
+        raise BadArgument(f"{name} is {counts}; expected four numbers, each 1 or more")

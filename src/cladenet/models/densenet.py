@@ -51,6 +51,7 @@ from cladenet.layers.classifier import Classifier
 from cladenet.layers.conv import conv
 from cladenet.layers.init import he_fan_out_init
 from cladenet.layers.norm import Norm, norm_relu
+from cladenet.layers.stage import check_four
 from cladenet.layers.stem import residual_stem
 
 FirstNorm = Callable[[int, int], Norm]
@@ -202,8 +203,7 @@ class DenseNet(Classifier):
         first_norm: FirstNorm | None = None,
         memory_efficient: bool = False,
     ) -> None:
-        if len(layers) != 4 or min(layers) < 1:
-            raise BadArgument(f"layers is {layers}; expected four numbers, each 1 or more")
+        check_four("layers", layers)
         _check_growth(growth_rate)
         super().__init__(in_channels, num_classes)
         width = 2 * growth_rate

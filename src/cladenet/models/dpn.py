@@ -44,6 +44,7 @@ from cladenet.errors import BadArgument
 from cladenet.layers.classifier import Classifier
 from cladenet.layers.conv import conv
 from cladenet.layers.norm import Norm, norm_relu
+from cladenet.layers.stage import check_four
 from cladenet.layers.stem import residual_stem
 
 MXNET_NORM: Norm = partial(nn.BatchNorm2d, eps=1e-3)
@@ -178,8 +179,7 @@ class DPN(Classifier):
         norm: Norm = MXNET_NORM,
     ) -> None:
         for name, counts in (("units", units), ("inc", inc)):
-            if len(counts) != 4 or min(counts) < 1:
-                raise BadArgument(f"{name} is {counts}; expected four numbers, each 1 or more")
+            check_four(name, counts)
         if groups < 1:
             raise BadArgument(f"groups is {groups}; expected 1 or more")
         if inner < 1 or inner % groups:

@@ -30,7 +30,7 @@ from cladenet.layers.instance_norm import InstanceBatchNorm, InstanceNorm
 from cladenet.layers.norm import Norm
 from cladenet.layers.shortcut import option_b
 from cladenet.layers.squeeze_excite import SqueezeExcite, followed
-from cladenet.layers.stage import stage
+from cladenet.layers.stage import check_four, stage
 from cladenet.layers.stem import residual_stem
 from cladenet.models.densenet import DenseNet
 from cladenet.models.resnet import Basic, BottleneckV15, Residual, Unit
@@ -68,8 +68,7 @@ class IBNNet(Classifier):
     ) -> None:
         if kind not in ("a", "b"):
             raise BadArgument(f"kind is {kind!r}; expected a or b")
-        if len(units) != 4 or min(units) < 1:
-            raise BadArgument(f"units is {units}; expected four numbers, each 1 or more")
+        check_four("units", units)
         super().__init__(in_channels, num_classes)
         plain = partial(ibn_unit, residual=residual, reduction=reduction, norm=norm)
         n1, n2, n3, n4 = units

@@ -44,7 +44,7 @@ from cladenet.layers.conv import conv
 from cladenet.layers.init import he_fan_out_init
 from cladenet.layers.norm import Norm, norm_relu
 from cladenet.layers.shortcut import option_a, option_b, option_b_preact
-from cladenet.layers.stage import stage
+from cladenet.layers.stage import check_four, stage
 from cladenet.layers.stem import residual_stem
 from cladenet.models.resnet import BottleneckV15, ResNet
 
@@ -240,8 +240,7 @@ class PreActResNet(Classifier):
         strides_in_3x3: bool = False,
         norm: Norm = nn.BatchNorm2d,
     ) -> None:
-        if len(units) != 4 or min(units) < 1:
-            raise BadArgument(f"units is {units}; expected four numbers, each 1 or more")
+        check_four("units", units)
         super().__init__(in_channels, num_classes)
         unit = partial(
             FullPreactivation,

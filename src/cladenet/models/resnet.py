@@ -50,7 +50,7 @@ from cladenet.layers.shortcut import (
     option_b,
     option_c,
 )
-from cladenet.layers.stage import stage
+from cladenet.layers.stage import check_four, stage
 from cladenet.layers.stem import caffe_pool, padded_pool, residual_stem
 
 
@@ -180,8 +180,7 @@ class ResNet(Classifier):
         norm: Norm = nn.BatchNorm2d,
         released: bool = False,
     ) -> None:
-        if len(units) != 4 or min(units) < 1:
-            raise BadArgument(f"units is {units}; expected four numbers, each 1 or more")
+        check_four("units", units)
         super().__init__(in_channels, num_classes)
         unit = partial(unit_of, residual=residual, shortcut=shortcut, norm=norm)
         outs = [width * residual.expansion for width in widths]

@@ -30,12 +30,11 @@ from functools import partial
 
 from torch import nn
 
-from cladenet.errors import BadArgument
 from cladenet.layers.classifier import Classifier
 from cladenet.layers.norm import Norm
 from cladenet.layers.shortcut import option_a, option_b, option_b_preact
 from cladenet.layers.squeeze_excite import Part, check_places, global_average
-from cladenet.layers.stage import stage
+from cladenet.layers.stage import check_four, stage
 from cladenet.layers.stem import caffe_pool, residual_stem
 from cladenet.models.excited_unit import block, excited_unit
 from cladenet.models.preact_resnet import BASIC, BOTTLENECK, Path, PreActResNetCifar
@@ -79,8 +78,7 @@ class SENet(Classifier):
         se_bias: bool = True,
         norm: Norm = nn.BatchNorm2d,
     ) -> None:
-        if len(units) != 4 or min(units) < 1:
-            raise BadArgument(f"units is {units}; expected four numbers, each 1 or more")
+        check_four("units", units)
         chosen = check_places(type(self).__name__, position, excited, 4)
         super().__init__(in_channels, num_classes)
         excite = partial(block, reduction=reduction, squeeze=squeeze, gate=gate, bias=se_bias)

@@ -19,12 +19,11 @@ from functools import partial
 
 from torch import nn
 
-from cladenet.errors import BadArgument
 from cladenet.layers.classifier import Classifier
 from cladenet.layers.conv import conv, conv_norm_relu
 from cladenet.layers.norm import Norm, norm_relu
 from cladenet.layers.shortcut import option_b
-from cladenet.layers.stage import stage
+from cladenet.layers.stage import check_four, stage
 from cladenet.layers.stem import caffe_pool
 from cladenet.models.excited_unit import block, excited_unit
 
@@ -80,8 +79,7 @@ class SENet154(Classifier):
         se_bias: bool = True,
         norm: Norm = nn.BatchNorm2d,
     ) -> None:
-        if len(units) != 4 or min(units) < 1:
-            raise BadArgument(f"units is {units}; expected four numbers, each 1 or more")
+        check_four("units", units)
         super().__init__(in_channels, num_classes)
         unit = partial(
             excited_unit,
