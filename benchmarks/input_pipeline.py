@@ -34,7 +34,7 @@ from cladenet.data.preprocess import Preprocess
 from cladenet.data.sources.open import open_dataset
 from cladenet.vision import torchvision
 from input_sides import PROCESS, Photographs, Sides, cifar
-from machine import machine
+from machine import announced
 
 RESULT = Path(__file__).parent / "results" / "input_pipeline.json"
 # In standard deviations: two epochs of 20,000 images, and of 160, differ by their random crops.
@@ -87,15 +87,13 @@ def described() -> dict[str, Any]:
         raise SystemExit("timm's transform is one of the sides: pip install timm")
     import timm
 
-    found = machine(
+    return announced(
         torchvision=vision,
         timm=timm.__version__,
         numpy=np.__version__,
         pillow=PIL.__version__,
         simplejpeg=agrees(),
     )
-    print(*(f"{key} {value}" for key, value in found.items()), sep=", ")
-    return found
 
 
 def compare(sides: Sides, rounds: int, alike: float) -> dict[str, Any]:

@@ -10,6 +10,13 @@ import torch
 import cladenet
 
 
+def announced(**more: Any) -> dict[str, Any]:
+    """`machine`, printed as well."""
+    found = machine(**more)
+    print(*(f"{key} {value}" for key, value in found.items()), sep=", ")
+    return found
+
+
 def machine(**more: Any) -> dict[str, Any]:
     """Processor, cores, torch threads, load and versions, and what else a script has to say."""
     lines = Path("/proc/cpuinfo").read_text().splitlines()

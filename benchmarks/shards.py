@@ -37,7 +37,7 @@ from cladenet.data.sources.open import open_dataset
 from cladenet.vision import torchvision
 from input_pipeline import PHOTOS_ALIKE, spread, statistics_of
 from input_sides import BATCH, PROCESS, SIDE, Epoch, inputs
-from machine import machine
+from machine import announced
 
 RESULT = Path(__file__).parent / "results" / "shards.json"
 BOXES = Augment(crop="resized", flip=0.5)
@@ -61,14 +61,13 @@ def main() -> None:
         vision = torchvision().__version__
         import webdataset
 
-        found = machine(
+        found = announced(
             torchvision=vision,
             webdataset=webdataset.__version__,
             numpy=np.__version__,
             pillow=PIL.__version__,
             simplejpeg=agrees(),
         )
-        print(*(f"{key} {value}" for key, value in found.items()), sep=", ")
         result = {"machine": found, **compare(sides(spec, photos, folder), options.rounds)}
     options.out.write_text(json.dumps(result, indent=2) + "\n")
     print(f"written: {options.out}")
