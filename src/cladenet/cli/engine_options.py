@@ -1,4 +1,4 @@
-"""Options and output of `predict` and `evaluate` about the engine."""
+"""Options of `predict` and `evaluate` alike, about the engine and the image files."""
 
 import argparse
 import sys
@@ -28,6 +28,19 @@ def add_calibration(parser: argparse.ArgumentParser) -> None:
         "--calibration",
         metavar="DATA",
         help="images such as those to come, of any classes, for int8 (default: training images)",
+    )
+
+
+def add_image_limits(parser: argparse.ArgumentParser) -> None:
+    """`--max-megapixels` and `--white-level`, where images need others than those of training."""
+    parser.add_argument(
+        "--max-megapixels", type=float, metavar="N", help="refuse larger images (as in training)"
+    )
+    parser.add_argument(
+        "--white-level",
+        type=float,
+        metavar="N",
+        help="the sample that is white where it is not declared (as in training)",
     )
 
 

@@ -10,7 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cladenet.cli.budget import evaluate as adaptive
-from cladenet.cli.engine_options import add_calibration, add_engine, note, use_threads
+from cladenet.cli.engine_options import (
+    add_calibration,
+    add_engine,
+    add_image_limits,
+    note,
+    use_threads,
+)
 from cladenet.cli.imports import lasting_imports
 from cladenet.cli.index_first import index_first
 from cladenet.cli.text.tables import interval, percent
@@ -83,15 +89,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=("stop", "skip"),
         help="images that are damaged, or too large at a scale",
     )
-    parser.add_argument(
-        "--max-megapixels", type=float, metavar="N", help="refuse larger images (as in training)"
-    )
-    parser.add_argument(
-        "--white-level",
-        type=float,
-        metavar="N",
-        help="the sample that is white where it is not declared (as in training)",
-    )
+    add_image_limits(parser)
     parser.argument_default = None
     add_engine(parser)
     parser.add_argument(

@@ -8,7 +8,13 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from cladenet.cli.budget import predict as adaptive
-from cladenet.cli.engine_options import add_calibration, add_engine, note, use_threads
+from cladenet.cli.engine_options import (
+    add_calibration,
+    add_engine,
+    add_image_limits,
+    note,
+    use_threads,
+)
 from cladenet.cli.imports import lasting_imports
 from cladenet.cli.predicted import writers
 from cladenet.cli.predicted.writers import Answers
@@ -46,15 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--fit", metavar="FIT", help="stretch or crop images of another size than in training"
     )
-    parser.add_argument(
-        "--max-megapixels", type=float, metavar="N", help="refuse larger images (as in training)"
-    )
-    parser.add_argument(
-        "--white-level",
-        type=float,
-        metavar="N",
-        help="the sample that is white where it is not declared (as in training)",
-    )
+    add_image_limits(parser)
     parser.add_argument("--batch-size", type=int, default=64, metavar="N")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
     parser.add_argument("--precision", default="fp32", help="fp32, bf16 or int8")
