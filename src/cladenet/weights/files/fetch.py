@@ -28,16 +28,24 @@ def fetch(weights: Weights) -> Path:
     return _fetch_url(weights)
 
 
+def torch_hub_file(weights: Weights) -> Path:
+    """Where `torch.hub` keeps the file of torchvision's weights, there or not."""
+    import torch
+
+    return Path(torch.hub.get_dir()) / "checkpoints" / weights.url.rpartition("/")[2]
+
+
 def _fetch_url(weights: Weights) -> Path:
     import torch
 
-    file = weights.url.rpartition("/")[2]
-    target = Path(torch.hub.get_dir()) / "checkpoints" / file
+    target = torch_hub_file(weights)
     if target.is_file():
         return target
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        digest = file.removesuffix(".pth").rpartition("-")[2]  # torchvision's names end in it
+        digest = target.name.removesuffix(".pth").rpartition("-")[
+            2
+        ]  # torchvision's names end in it
         torch.hub.download_url_to_file(weights.url, str(target), hash_prefix=digest, progress=False)
     except (OSError, RuntimeError) as error:
         raise CheckpointError(
