@@ -1,6 +1,6 @@
 """One training as it was decided, and what follows from that: batches, learner, loss, metadata."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -12,12 +12,13 @@ from cladenet.evaluation.options import PassOptions
 from cladenet.evaluation.result import Evaluation
 from cladenet.evaluation.single_scale import evaluate
 from cladenet.layers.classifier import Classifier
+from cladenet.recipes import Recipe
 from cladenet.runs.folder.config import RunConfig
 from cladenet.runs.folder.folder import RunFolder
 from cladenet.runs.train.setup import Setting
 from cladenet.training.learner import Learner, frozen_parts
 from cladenet.training.objective import Objective, balanced_weights, count_labels, make_objective
-from cladenet.world import World
+from cladenet.world import World, together
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +83,17 @@ class Run:
             counts = count_labels(torch.from_numpy(dataset.train.labels), len(dataset.classes))
             weights = balanced_weights(counts).to(self.world.device)
         return make_objective(recipe.label_smoothing, weights, recipe.auxiliary)
+
+    def settled(self, config: RunConfig, recipe: Recipe | None = None) -> "Run":
+        """The run with what was left open decided, written down by the first process.
+
+        `recipe` is that of the setting, where it changes.
+        """
+        with together(self.world):
+            if self.world.leads:
+                self.folder.start(config)
+        setting = self.setting if recipe is None else replace(self.setting, recipe=recipe)
+        return replace(self, config=config, setting=setting)
 
     def card(self) -> Card:
         """The metadata of every checkpoint of the run, at step 0."""

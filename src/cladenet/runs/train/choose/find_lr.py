@@ -104,12 +104,9 @@ def with_found_rate(
 
 
 def _settled(run: Run, chosen: int) -> Run:
-    config, setting = replace(run.config, find_lr=False), run.setting
+    config, recipe = replace(run.config, find_lr=False), run.setting.recipe
     if chosen >= 0:
-        lr = float(f"{rate_at(setting.recipe.lr, chosen):.3g}")
+        lr = float(f"{rate_at(recipe.lr, chosen):.3g}")
         config = replace(config, recipe=replace(config.recipe, lr=lr))
-        setting = replace(setting, recipe=replace(setting.recipe, lr=lr))
-    with together(run.world):
-        if run.world.leads:
-            run.folder.start(config)
-    return replace(run, config=config, setting=setting)
+        recipe = replace(recipe, lr=lr)
+    return run.settled(config, recipe)

@@ -8,12 +8,12 @@ from typing import NamedTuple
 import torch
 
 from cladenet.data.batches import TrainBatches
-from cladenet.data.dataset import DataSet
 from cladenet.durations import clock, seconds
 from cladenet.evaluation.forward import evaluating, scores
 from cladenet.layers.classifier import Classifier
 from cladenet.recipes import Recipe
 from cladenet.recipes.own import LINEAR_PROBE
+from cladenet.runs.train.finish import scored_split
 from cladenet.runs.train.run import Run
 from cladenet.training.learner import frozen_parts
 from cladenet.training.trial import TrialSteps, images_to_time
@@ -53,6 +53,7 @@ def measure(
     Neither weights nor random numbers change. Large batches are cut, unless `whole_batches`: that
     is quicker, and says up to half too much, since few images take longer each.
     """
+    scored = len(scored_split(run.setting)[1])
     config, setting, device = run.config, run.setting, run.world.device
     first = batches.first()  # photographs are decoded, which later epochs are spared
     begin = perf_counter()
@@ -79,15 +80,8 @@ def measure(
                 scores(placed, shown, setting.preprocess, device, config.precision).cpu()
                 forward = (perf_counter() - begin) / len(shown)
     step = sum(trial.seconds[1:]) / (len(trial.seconds) - 1) * share / len(images) + preparing
-    held_out, scored = _scored(setting.dataset)
-    return Pace(step, held_out * forward / run.world.size, scored * forward / run.world.size)
-
-
-def _scored(dataset: DataSet) -> tuple[int, int]:
-    """How many images each validation looks at, and the last scoring."""
-    splits = dataset.splits()
-    last = next(splits[name] for name in ("test", "val", "train") if name in splits)
-    return len(splits["val"]) if "val" in splits else 0, len(last)
+    forward /= run.world.size
+    return Pace(step, len(setting.dataset.val or ()) * forward, scored * forward)
 
 
 def within_time(
@@ -128,11 +122,7 @@ def _settled(run: Run, steps: int) -> Run:
     else:
         recipe = LINEAR_PROBE
         config = replace(config, recipe_name="linear_probe", recipe=recipe, freeze="features")
-    config = replace(config, time="")
-    with together(run.world):
-        if run.world.leads:
-            run.folder.start(config)
-    return replace(run, config=config, setting=replace(run.setting, recipe=recipe))
+    return run.settled(replace(config, time=""), recipe)
 
 
 def _cut(recipe: Recipe, steps: int) -> Recipe:

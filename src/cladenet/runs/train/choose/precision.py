@@ -40,11 +40,7 @@ def with_precision(
 
 def _settled(run: Run, precision: Literal["fp32", "bf16"]) -> Run:
     """The run with that precision, written down."""
-    config = replace(run.config, precision=precision)
-    with together(run.world):
-        if run.world.leads:
-            run.folder.start(config)
-    return replace(run, config=config)
+    return run.settled(replace(run.config, precision=precision))
 
 
 def refuse_bf16(config: RunConfig, folder: RunFolder, world: World, going_on: bool) -> None:
