@@ -183,5 +183,5 @@ def test_real_photographs_are_clean(real_data: Path) -> None:
 
 def test_check_needs_no_torch() -> None:
     """Importing it takes seconds, which is most of the time for a small folder."""
-    code = "import sys, cladenet.cli.check_command; sys.exit('torch' in sys.modules)"
+    code = "import sys, cladenet.cli.datasets.check_command; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -29,9 +29,11 @@ FLOORS = (
     {"checkpoints"},
     {"weights", "training", "inference", "analysis"},
     {"evaluation"},
-    {"adaptive"},
+    {"adaptive", "explain"},
     {"report"},
     {"runs"},
+    {"export", "search", "experiments"},
+    {"serve"},
     {"bench"},
     {"cli"},
 )

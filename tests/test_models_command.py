@@ -9,7 +9,7 @@ from types import ModuleType
 
 import pytest
 
-from cladenet.cli import info_command, models_command
+from cladenet.cli.networks import info_command, models_command
 from cladenet.cli.text.tables import columns, short
 from cladenet.errors import BadArgument
 from cladenet.ledger import load

@@ -16,22 +16,36 @@ from cladenet import __version__
 from cladenet.errors import BadArgument, CladeNetError, Interrupted, StorageError
 from cladenet.suggest import hint, nearest
 
-COMMANDS = {
-    "models": "list the networks as a table or tree: year, params, MACs, printed error",
-    "info": "describe one network: paper, facts, ancestors and descendants, layers",
-    "blocks": "building blocks of the networks: shapes, params, MACs, where they come from",
-    "recipes": "show training recipes: each number with its source",
-    "train": "train a network on a data set; resume or fine-tune a run",
-    "evaluate": "evaluate runs: errors with intervals, test-time augmentation, ensembles",
-    "predict": "predict the top classes of images: files, folders, shards or a list",
-    "import": "turn a weights file (torchvision, timm and others) into a checkpoint",
-    "export": "write a trained network in the names of torchvision or timm",
-    "convert": "write the inference network of a trained network (CondenseNet)",
-    "bench": "measure speed here: inference, training, input pipeline, hardware limits",
-    "env": "show this machine: processor features, usable threads, versions",
-    "check": "check a data set: unreadable, duplicate, leaking, imbalanced, too small",
-    "index": "read shards once and keep an index beside them, with checksums and labels",
+# Folder of this package -> its commands, in the order of the help. A command NAME is the module
+# FOLDER/NAME_command.py.
+GROUPS = {
+    "runs": {
+        "train": "train a network on a data set; resume or fine-tune a run",
+        "evaluate": "evaluate runs: errors with intervals, test-time augmentation, ensembles",
+        "predict": "predict the top classes of images: files, folders, shards or a list",
+    },
+    "datasets": {
+        "check": "check a data set: unreadable, duplicate, leaking, imbalanced, too small",
+        "index": "read shards once and keep an index beside them, with checksums and labels",
+    },
+    "networks": {
+        "models": "list the networks as a table or tree: year, params, MACs, printed error",
+        "info": "describe one network: paper, facts, ancestors and descendants, layers",
+        "blocks": "building blocks of the networks: shapes, params, MACs, where they come from",
+        "recipes": "show training recipes: each number with its source",
+    },
+    "weights": {
+        "import": "turn a weights file (torchvision, timm and others) into a checkpoint",
+        "export": "write a trained network in the names of torchvision or timm",
+        "convert": "write the inference network of a trained network (CondenseNet)",
+    },
+    "machine": {
+        "bench": "measure speed here: inference, training, input pipeline, hardware limits",
+        "env": "show this machine: processor features, usable threads, versions",
+    },
 }
+COMMANDS = {name: text for group in GROUPS.values() for name, text in group.items()}
+FOLDERS = {name: folder for folder, group in GROUPS.items() for name in group}
 
 
 def command() -> int:
@@ -97,7 +111,7 @@ def _dispatch(words: list[str]) -> int:
             f"no command is called {name!r}; {meant}`cladenet --help` lists all {len(COMMANDS)}"
         )
     import_module("cladenet.threads").prepare_threads(os.environ)  # before anything imports torch
-    command = import_module(f"cladenet.cli.{name}_command")
+    command = import_module(f"cladenet.cli.{FOLDERS[name]}.{name}_command")
     parser = _Parser(prog=f"cladenet {name}", description=COMMANDS[name])
     command.add_arguments(parser)
     parse = parser.parse_known_intermixed_args if "--" not in words else parser.parse_known_args
@@ -131,14 +145,22 @@ class _Parser(argparse.ArgumentParser):
         )
 
 
+def _listed() -> list[str]:
+    """The commands, an empty line after each group."""
+    return [
+        line
+        for group in GROUPS.values()
+        for line in (*(f"  {name:<10}{summary}" for name, summary in group.items()), "")
+    ]
+
+
 def _help() -> str:
     lines = [
         "cladenet: image classifiers from LeNet to ViT, true to their papers",
         "",
         "usage: cladenet COMMAND [arguments]      `cladenet COMMAND --help` tells more",
         "",
-        *(f"  {name:<10}{summary}" for name, summary in COMMANDS.items()),
-        "",
+        *_listed(),
         "  --version  print the version          --debug  show the traceback of an error",
         "",
         "start here: cladenet train --data FOLDER          a folder of class folders",

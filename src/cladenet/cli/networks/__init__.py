@@ -1,0 +1,1 @@
+"""The commands about networks: lists, facts, blocks, recipes."""

@@ -1,0 +1,1 @@
+"""The commands that make or use a run: train, evaluate, predict."""

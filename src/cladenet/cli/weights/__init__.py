@@ -1,0 +1,1 @@
+"""The commands that turn weights from one form into another."""
