@@ -128,7 +128,15 @@ class TwoPaths(nn.Module):
 
 
 def test_where_two_paths_meet_the_wider_field_counts() -> None:
-    assert sees(TwoPaths()) == [(7, 2), (1, 1), (7, 2)]
+    table = layer_table(TwoPaths(), (1, 64, 64))
+    assert [(row.kind, row.receptive_field, row.stride) for row in table] == [
+        ("Conv2d", 7, 2),
+        ("Identity", 1, 1),
+        ("slice", 1, 2),
+        ("add", 7, 2),
+        ("ReLU", 7, 2),
+    ]
+    assert [row.reads for row in table] == [(-1,), (-1,), (1,), (0, 2), (3,)]
 
 
 def test_counting_leaves_the_model_as_it_was() -> None:

@@ -88,7 +88,8 @@ def test_info_with_layers_ends_in_the_totals(capsys: pytest.CaptureFixture[str])
     run(info_command, "lenet5", "--layers")
     lines = capsys.readouterr().out.splitlines()
     c5 = next(line for line in lines if line.startswith("stages.1.0"))
-    assert c5.split() == ["stages.1.0", "Conv2d", "120x1x1", "48,120", "48,000", "480", "32", "4"]
+    assert c5.split()[:4] == ["stages.1.0", "Conv2d", "5x5", "120x1x1"]
+    assert c5.split()[4:] == ["48,120", "48,000", "480", "32", "4"]
     total = next(line for line in lines if line.startswith("total"))
     assert total.split()[:3] == ["total", "60,000", "325,680"]
 
@@ -103,8 +104,60 @@ def test_info_with_layers_can_look_at_another_size(capsys: pytest.CaptureFixture
     assert head["in_shape"] == [512 * 2 * 2]
     with pytest.raises(BadArgument, match="input_size is 16; VGG needs at least 32"):
         run(info_command, "vgg11", "--layers", "--size", "16")
-    with pytest.raises(BadArgument, match="--size is 64; it needs --layers"):
-        run(info_command, "vgg11", "--size", "64")
+
+
+def test_info_counts_a_network_in_another_form(capsys: pytest.CaptureFixture[str]) -> None:
+    """By hand: 7 classes take 993 x (512 + 1) values off, and one channel 2 x 64 x 7 x 7."""
+    run(info_command, "resnet18", "--classes", "7", "--channels", "1", "--json")
+    facts = json.loads(capsys.readouterr().out)
+    params = facts["params"] - 993 * 513 - 2 * 64 * 49
+    macs = facts["macs"] - 993 * 512 - 2 * 64 * 49 * 112**2
+    assert facts["counted"] == {
+        "input": [1, 224, 224], "classes": 7, "params": params, "macs": macs
+    }  # fmt: skip
+    run(info_command, "resnet18", "--classes", "1")
+    assert "for 3x224x224 and 1 class" in " ".join(capsys.readouterr().out.split())
+
+
+def test_info_with_layers_shows_kernels_groups_and_where_paths_meet(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """ResNeXt's Table 1: 7x7 / 2; 3x3 in 32 groups, in conv3 with the stride; 16 sums."""
+    run(info_command, "resnext50_32x4d", "--layers")
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    (stem,) = (line for line in lines if line[:1] == ["stem.0"])
+    assert stem[1:6] == ["Conv2d", "7x7", "/", "2", "64x112x112"]
+    grouped = [line[2:6] for line in lines if line[1:2] == ["Conv2d"] and "32" in line[2:6]]
+    assert len(grouped) == 16
+    assert grouped[3] == ["3x3", "/", "2", "32"]
+    assert sum(line[1:3] == ["+", "add"] for line in lines) == 16
+
+
+def test_info_knows_families(capsys: pytest.CaptureFixture[str]) -> None:
+    run(info_command, "resnet")
+    text = capsys.readouterr().out
+    assert "Deep Residual Learning for Image Recognition" in " ".join(text.split())
+    names = [line.split()[0] for line in text.splitlines() if line]
+    assert {"resnet18", "resnet1202_cifar"} <= set(names)
+    run(info_command, "Wide ResNet", "--json")
+    family = json.loads(capsys.readouterr().out)
+    assert family["ancestors"][-2:] == ["resnet", "preact_resnet"]
+    assert {row["family"] for row in family["networks"]} == {"wide_resnet"}
+    with pytest.raises(BadArgument, match="a family of 24 networks; --layers needs one of them"):
+        run(info_command, "resnet", "--layers")
+
+
+def test_a_word_finds_networks_by_a_part_of_their_name_and_by_their_family(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run(models_command, "VGG", "--json")
+    found = [row["name"] for row in json.loads(capsys.readouterr().out)]
+    assert found == list_models("vgg*")
+    run(models_command, "resnet_shortcuts", "--json")
+    rows = json.loads(capsys.readouterr().out)
+    assert {row["family"] for row in rows} == {"resnet_shortcuts"}
+    with pytest.raises(BadArgument, match="matches 'vgq'; nearest: vgg"):
+        run(models_command, "vgq")
 
 
 def test_info_json_has_layers_only_if_asked(capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,6 +15,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 from cladenet.analysis.receptive_field import TrackReceptiveFields
+from cladenet.analysis.recording import Step, is_layer, recording
 from cladenet.layers.classifier import Classifier
 from cladenet.layers.modes import training_nowhere
 from cladenet.layers.shapes import QuickShapes
@@ -33,7 +34,7 @@ def count_cost(model: nn.Module, input_shape: tuple[int, ...]) -> tuple[int, int
         input_shape: (C, H, W).
     """
     with training_nowhere(model), torch.no_grad(), _counting(model) as macs_so_far:
-        _run(model, _one_image(model, input_shape))
+        run(model, _one_image(model, input_shape))
         macs = macs_so_far()
     return sum(p.numel() for p in model.parameters()), macs
 
@@ -50,12 +51,13 @@ def macs_to_exits(model: Classifier, input_shape: tuple[int, ...]) -> tuple[int,
 
 
 class Layer(NamedTuple):
-    """One layer as it ran.
+    """One layer as it ran, or a sum, product or stack between layers.
 
     Args:
-        name: its place in the model, such as "stages.1.0.residual.0".
-        kind: its class.
-        in_shape: of what it reads for one image, (C, H, W) for a map.
+        name: its place in the model, such as "stages.1.0.residual.0"; of what stands between
+            layers, that of the module which computes it.
+        kind: its class; or the function, "add", "cat", "mul".
+        in_shape: of what it reads (the first of several) for one image, (C, H, W) for a map.
         out_shape: of what it gives for one image.
         params: its own parameters.
         macs: multiply-accumulates for one image.
@@ -63,6 +65,11 @@ class Layer(NamedTuple):
         stride: input pixels between neighbours of the output map; None if it is no map.
         memory: bytes that its output takes for one image in float32, which is what training keeps
             of it; 0 where it writes over its input or only looks at it in another shape.
+        kernel: of a convolution or pool, (height, width).
+        kernel_stride: its own, (down, across); None without a kernel.
+        groups: of a convolution; None without a kernel.
+        number: of its row, counted from 0.
+        reads: numbers of the rows whose outputs it reads; -1 for the image.
     """
 
     name: str
@@ -74,10 +81,15 @@ class Layer(NamedTuple):
     receptive_field: int | None
     stride: int | None
     memory: int
+    kernel: tuple[int, int] | None
+    kernel_stride: tuple[int, int] | None
+    groups: int | None
+    number: int
+    reads: tuple[int, ...]
 
 
 def layer_table(model: nn.Module, input_shape: tuple[int, ...]) -> list[Layer]:
-    """The layers in the order in which they run; their sums are `count_cost`.
+    """The layers, and what joins them, in the order in which they run; sums are `count_cost`.
 
     Args:
         model: left as it was: mode, hooks, weights.
@@ -85,40 +97,40 @@ def layer_table(model: nn.Module, input_shape: tuple[int, ...]) -> list[Layer]:
     """
     images = _one_image(model, input_shape)
     layers: list[Layer] = []
-    started: list[int] = []
-    params = {m: sum(p.numel() for p in m.parameters()) for m in model.modules() if _is_leaf(m)}
+    params = {m: sum(p.numel() for p in m.parameters()) for m in model.modules() if is_layer(m)}
     with ExitStack() as stack:
         stack.enter_context(training_nowhere(model))
         stack.enter_context(torch.no_grad())
         macs_so_far = stack.enter_context(_counting(model))
         tracked = stack.enter_context(TrackReceptiveFields(images))
 
-        def start(module: nn.Module, inputs: Any) -> None:
-            started.append(macs_so_far())
-
-        def finish(module: nn.Module, inputs: Any, out: Tensor) -> None:
+        def note(step: Step, read: Tensor, out: Tensor) -> None:
+            field, window = tracked.of(out), step.window
             layer = Layer(
-                name=names[module],
-                kind=type(module).__name__,
-                in_shape=tuple(inputs[0].shape[1:]),
-                out_shape=tuple(out.shape[1:]),
-                params=params.pop(module, 0),  # a layer that runs again has no more of them
-                macs=macs_so_far() - started.pop(),
-                receptive_field=tracked.of(out).size,
-                stride=tracked.of(out).stride,
-                memory=0 if _shares_memory(inputs[0], out) else 4 * out[0].numel(),
+                name=step.name,
+                kind=step.kind,
+                in_shape=step.in_shape,
+                out_shape=step.out_shape,
+                # a layer that runs again has no more of them
+                params=params.pop(step.module, 0) if step.module else 0,
+                macs=step.macs,
+                receptive_field=field.size,
+                stride=field.stride,
+                memory=0 if _shares_memory(read, out) else 4 * out[0].numel(),
+                kernel=window and window.kernel,
+                kernel_stride=window and window.stride,
+                groups=window and window.groups,
+                number=step.number,
+                reads=step.reads,
             )
             layers.append(layer)
 
-        names = {module: name for name, module in model.named_modules() if _is_leaf(module)}
-        for module in names:
-            stack.callback(module.register_forward_pre_hook(start).remove)
-            stack.callback(module.register_forward_hook(finish).remove)
-        _run(model, images)
+        stack.enter_context(recording(model, images, clock=macs_so_far, on_step=note))
+        run(model, images)
     return layers
 
 
-def _run(model: nn.Module, images: Tensor) -> None:
+def run(model: nn.Module, images: Tensor) -> None:
     """All of the network, to the last of its exits."""
     if isinstance(model, Classifier):
         for _ in model.exits(images):
@@ -182,7 +194,3 @@ def _one_image(model: nn.Module, shape: tuple[int, ...]) -> Tensor:
 
 def _shares_memory(a: Tensor, b: Tensor) -> bool:
     return a.untyped_storage()._cdata == b.untyped_storage()._cdata
-
-
-def _is_leaf(module: nn.Module) -> bool:
-    return next(module.children(), None) is None

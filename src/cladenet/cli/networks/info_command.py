@@ -1,15 +1,27 @@
-"""`cladenet info NAME`: what the ledger knows of one network; its layers if asked for."""
+"""`cladenet info NAME`: what the ledger knows of a network or family; its layers if asked for."""
 
 import argparse
 import json
-from dataclasses import asdict
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from cladenet.cli.text.family_text import (
+    family_facts,
+    family_text,
+    find_family,
+    names,
+    networks_of,
+    taken_text,
+)
 from cladenet.cli.text.fidelity import sheet, sheet_text
-from cladenet.cli.text.tables import columns, paragraph
+from cladenet.cli.text.layer_table import layers_text
+from cladenet.cli.text.tables import paragraph
 from cladenet.errors import BadArgument
-from cladenet.ledger import Entry, Family, ancestors, descendants, families, takers
+from cladenet.ledger import Entry, Family, ancestors, descendants, families, look_up, takers
 from cladenet.registry import accepts, create_model, find
+
+if TYPE_CHECKING:
+    from cladenet.layers.classifier import Classifier
 
 ERRORS = {
     "top1_err": "top-1",
@@ -26,20 +38,20 @@ ERRORS = {
     "cifar100_err_noaug": "CIFAR-100 as it is",
     "svhn_err": "SVHN",
 }
-HEADINGS = ("layer", "kind", "out", "params", "MACs", "memory", "receptive field", "stride")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """NAME [--layers] [--fidelity] [--json]."""
-    parser.add_argument("name", help="a name that `cladenet models` prints")
+    """NAME [--layers] [--size N] [--classes N] [--channels N] [--fidelity] [--json]."""
+    parser.add_argument("name", help="a network or a family, as `cladenet models` prints them")
     parser.add_argument(
         "--layers",
         action="store_true",
-        help="shape, size, cost, memory and receptive field of each layer",
+        help="kernel, groups, shape, cost, memory and receptive field of each layer, and where "
+        "paths are added or concatenated",
     )
-    parser.add_argument(
-        "--size", type=int, metavar="N", help="with --layers: for images of N x N pixels"
-    )
+    parser.add_argument("--size", type=int, metavar="N", help="for images of N x N pixels")
+    parser.add_argument("--classes", type=int, metavar="N", help="for N classes")
+    parser.add_argument("--channels", type=int, metavar="N", help="for images of N channels")
     parser.add_argument(
         "--fidelity",
         action="store_true",
@@ -49,42 +61,125 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the facts of one network.
+    """Print the facts of one network, or of a family.
 
     Raises:
-        BadArgument: no network has this name, or it cannot look at images of that size.
+        BadArgument: nothing has this name, or the network cannot be built so.
     """
+    family = None if look_up(arguments.name) else find_family(arguments.name)
+    if family is not None:
+        return _print_family(family, arguments)
     entry = find(arguments.name)
-    if arguments.size is not None and not arguments.layers:
-        raise BadArgument(f"--size is {arguments.size}; it needs --layers")
-    rows = layers(entry, arguments.size) if arguments.layers else []
+    form = Form(arguments.size, arguments.classes, arguments.channels)
+    counted = form.count(entry) if form != Form() else None
+    rows = form.layers(entry) if arguments.layers else []
     if arguments.json:
-        facts = {**asdict(entry), "tree": family_line(entry)}
+        facts = {**asdict(entry), "tree": family_facts(families()[entry.family])}
+        if counted:
+            facts["counted"] = counted._asdict()
         if arguments.layers:
             facts["layer_table"] = rows
         if arguments.fidelity:
             facts["fidelity"] = sheet(entry)
         print(json.dumps(facts, indent=2, ensure_ascii=False))
-    else:
-        print(facts_text(entry))
-        if arguments.layers:
-            print("\n" + layers_text(rows))
-        if arguments.fidelity:
-            print("\n" + sheet_text(entry))
+        return 0
+    print(facts_text(entry, counted))
+    if arguments.layers:
+        print("\n" + layers_text(rows))
+    if arguments.fidelity:
+        print("\n" + sheet_text(entry))
     return 0
 
 
-def family_line(entry: Entry) -> dict[str, Any]:
-    """The family's own row, and the names of those before and after it."""
-    return {
-        **asdict(families()[entry.family]),
-        "ancestors": [family.name for family in ancestors(entry.family)],
-        "descendants": [family.name for family in descendants(entry.family)],
-        "given_to": [family.name for family in takers(entry.family)],
+def _print_family(family: Family, arguments: argparse.Namespace) -> int:
+    """Its facts and its networks.
+
+    Raises:
+        BadArgument: something was asked that one network alone can answer.
+    """
+    networks = networks_of(family)
+    asked = {
+        f"--{key}": getattr(arguments, key)
+        for key in ("layers", "size", "classes", "channels", "fidelity")
     }
+    for option, value in asked.items():
+        if value:
+            raise BadArgument(
+                f"{family.name} is a family of {len(networks)} networks; {option} needs one of "
+                f"them, such as {networks[0].name}. `cladenet info {family.name}` lists them"
+            )
+    if arguments.json:
+        facts = {**family_facts(family), "networks": [asdict(entry) for entry in networks]}
+        print(json.dumps(facts, indent=2, ensure_ascii=False))
+    else:
+        print(family_text(family))
+    return 0
 
 
-def facts_text(entry: Entry) -> str:
+class Counted(NamedTuple):
+    """What a network costs in one form; input as (C, H, W)."""
+
+    input: tuple[int, int, int]
+    classes: int
+    params: int
+    macs: int
+
+
+@dataclass(frozen=True)
+class Form:
+    """Where a network is to differ from the ledger's; None for what stays."""
+
+    size: int | None = None
+    classes: int | None = None
+    channels: int | None = None
+
+    def build(self, entry: Entry) -> tuple["Classifier", tuple[int, int, int]]:
+        """The network on the meta device, and (C, H, W) of its images: no memory, no arithmetic.
+
+        Raises:
+            BadArgument: the network cannot be built so.
+        """
+        import torch
+
+        channels, height, width = entry.input
+        channels = channels if self.channels is None else self.channels
+        if self.size is not None:
+            height = width = self.size
+        arguments: dict[str, Any] = {"in_channels": channels}
+        if self.size is not None and accepts(entry.name, "input_size"):
+            arguments["input_size"] = self.size
+        if self.classes is not None:
+            arguments["num_classes"] = self.classes
+        if entry.train_params:
+            arguments["converted"] = True  # the one that the ledger counts
+        with torch.device("meta"):
+            model = create_model(entry.name, **arguments)
+        return model, (channels, height, width)
+
+    def count(self, entry: Entry) -> Counted:
+        """Its cost.
+
+        Raises:
+            BadArgument: as in `build`, or the network cannot look at images of that size.
+        """
+        from cladenet.analysis.cost import count_cost
+
+        model, shape = self.build(entry)
+        classes = entry.classes if self.classes is None else self.classes
+        return Counted(shape, classes, *count_cost(model, shape))
+
+    def layers(self, entry: Entry) -> list[dict[str, Any]]:
+        """Its layers.
+
+        Raises:
+            BadArgument: as in `count`.
+        """
+        from cladenet.analysis.cost import layer_table
+
+        return [layer._asdict() for layer in layer_table(*self.build(entry))]
+
+
+def facts_text(entry: Entry, counted: Counted | None = None) -> str:
     """The ledger's row in words; what it leaves empty is left out."""
     family = families()[entry.family]
     printed = [
@@ -103,14 +198,15 @@ def facts_text(entry: Entry) -> str:
         "also called": ", ".join(entry.aliases),
         "paper": f"{who}{entry.year}. {entry.paper}{source}",
         "family": f"{family.title} ({family.authors}, {family.year}). {family.idea}",
-        "ancestors": _names(ancestors(entry.family)),
-        "descendants": _names(descendants(entry.family)),
-        "takes": "; ".join(_taken(family)),
-        "given to": _names(takers(entry.family)),
+        "ancestors": names(ancestors(entry.family)),
+        "descendants": names(descendants(entry.family)),
+        "takes": "; ".join(taken_text(family)),
+        "given to": names(takers(entry.family)),
         "input": "x".join(map(str, entry.input)),
         "classes": str(entry.classes),
         "params": _counted(entry.params, entry.paper_params),
         "MACs": _counted(entry.macs, entry.paper_flops),
+        "as asked": _as_asked(counted),
         "100 classes": ", ".join(hundred),
         "in training": _in_training(entry),
         "exits": _exits(entry),
@@ -128,70 +224,6 @@ def facts_text(entry: Entry) -> str:
     return "\n".join([entry.name, "", *lines, "", *(f"    {line}" for line in entry.layers)])
 
 
-def layers(entry: Entry, size: int | None = None) -> list[dict[str, Any]]:
-    """The network's layers, built and run on the meta device: no memory, no arithmetic.
-
-    Raises:
-        BadArgument: the network cannot look at images of `size` x `size`.
-    """
-    import torch
-
-    from cladenet.analysis.cost import layer_table
-
-    channels, height, width = entry.input
-    if size is not None:
-        height = width = size
-    arguments: dict[str, Any] = {}
-    if size is not None and accepts(entry.name, "input_size"):
-        arguments["input_size"] = size
-    if entry.train_params:
-        arguments["converted"] = True  # the one that the ledger counts
-    with torch.device("meta"):
-        model = create_model(entry.name, **arguments)
-    return [layer._asdict() for layer in layer_table(model, (channels, height, width))]
-
-
-def layers_text(rows: list[dict[str, Any]]) -> str:
-    """The layers that have weights or change the shape, as a table, and the totals."""
-    shown = [row for row in rows if row["params"] or row["in_shape"] != row["out_shape"]]
-    lines: list[tuple[str, ...]] = [
-        (
-            row["name"],
-            row["kind"],
-            "x".join(map(str, row["out_shape"])),
-            f"{row['params']:,}" if row["params"] else "",
-            f"{row['macs']:,}" if row["macs"] else "",
-            f"{row['memory']:,}" if row["memory"] else "",
-            f"{row['receptive_field']}" if row["receptive_field"] else "all",
-            f"{row['stride']}" if row["stride"] else "",
-        )
-        for row in shown
-    ]
-    totals = (f"{sum(row[key] for row in rows):,}" for key in ("params", "macs", "memory"))
-    lines.append(("total", "", "", *totals, "", ""))
-    hidden = len(rows) - len(shown)
-    remarks = [
-        "memory: bytes of the output for one image in float32, none if it overwrites the input",
-        "receptive field: side in pixels of what one value of the output depends on; "
-        "stride: pixels between neighbours",
-        f"{hidden} layers with neither weights nor a new shape are not shown" if hidden else "",
-    ]
-    return "\n".join([columns(HEADINGS, lines, right="lllrrrrr"), *filter(None, remarks)])
-
-
-def _taken(family: Family) -> list[str]:
-    """What it has from families that are not its parent: "SENet (2017): ... (Sec. 4)"."""
-    return [
-        f"{families()[taken.family].title} ({families()[taken.family].year}): {taken.what} "
-        f"({taken.source})"
-        for taken in family.takes
-    ]
-
-
-def _names(line: list[Family]) -> str:
-    return ", ".join(f"{family.title} ({family.year})" for family in line)
-
-
 def _in_training(entry: Entry) -> str:
     if entry.train_params:
         return f"{entry.train_params:,} params, {entry.train_macs:,} MACs"
@@ -207,3 +239,14 @@ def _exits(entry: Entry) -> str:
 
 def _counted(count: int, printed: str) -> str:
     return f"{count:,}" + (f"    (printed: {printed})" if printed else "")
+
+
+def _as_asked(counted: Counted | None) -> str:
+    if counted is None:
+        return ""
+    shape = "x".join(map(str, counted.input))
+    plural = "class" if counted.classes == 1 else "classes"
+    return (
+        f"{counted.params:,} params, {counted.macs:,} MACs for {shape} and "
+        f"{counted.classes:,} {plural}"
+    )

@@ -5,18 +5,21 @@ import json
 from dataclasses import asdict
 from fnmatch import fnmatchcase
 
-from cladenet.cli.text.tables import columns, fit, paragraph, short
+from cladenet.cli.text.family_text import HEADINGS, find_family, table_row
+from cladenet.cli.text.tables import columns, fit, paragraph
 from cladenet.errors import BadArgument
 from cladenet.ledger import Entry, Family, descendants, families, load
 from cladenet.registry import list_models
-
-HEADINGS = ("name", "year", "params", "MACs", "error %", "as printed for")
+from cladenet.suggest import hint
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """[PATTERN] [--tree | --json]."""
     parser.add_argument(
-        "pattern", nargs="?", default="*", help="a shell pattern, such as 'resnet*_cifar'"
+        "pattern",
+        nargs="?",
+        default="*",
+        help="a word, such as vgg, or a shell pattern, such as 'resnet*_cifar'",
     )
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--tree", action="store_true", help="families under what they descend from")
@@ -33,12 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.weights:
         print(_weights_table(arguments.pattern))
         return 0
-    entries = [load()[name] for name in list_models(arguments.pattern)]
-    if not entries:
-        raise BadArgument(
-            f"no model's name matches {arguments.pattern!r}; "
-            f"`cladenet models` prints all {len(load())}"
-        )
+    entries = matching(arguments.pattern)
     if arguments.json:
         print(json.dumps([asdict(entry) for entry in entries], indent=2, ensure_ascii=False))
     elif arguments.tree:
@@ -46,6 +44,30 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         print(fit(columns(HEADINGS, [table_row(entry) for entry in entries], right="lrrrr")))
     return 0
+
+
+def matching(pattern: str) -> list[Entry]:
+    """The networks that a shell pattern matches, or that a plain word finds.
+
+    A word finds the networks whose name or alias has it inside, and those of the family so called.
+
+    Raises:
+        BadArgument: there is none.
+    """
+    is_pattern = any(letter in "*?[" for letter in pattern)
+    found = set(list_models(pattern if is_pattern else f"*{pattern.lower()}*"))
+    family = None if is_pattern else find_family(pattern)
+    entries = [
+        entry
+        for entry in load().values()
+        if entry.name in found or (family and entry.family == family.name)
+    ]
+    if not entries:
+        near = hint(pattern, [*load(), *families()]) if not is_pattern else ""
+        raise BadArgument(
+            f"no model's name matches {pattern!r}; {near}`cladenet models` prints all {len(load())}"
+        )
+    return entries
 
 
 def _weights_table(pattern: str) -> str:
@@ -76,12 +98,6 @@ def _weights_table(pattern: str) -> str:
     headings = ("weights", "network here", "classes", "pixels", "top-1 error %", "licence")
     measured = [f"\n{each.name}: {each.measured}" for each in matching if each.measured]
     return fit(columns(headings, rows, right="llrrr")) + "".join(measured)
-
-
-def table_row(entry: Entry) -> tuple[str, ...]:
-    """One line of the table, a text for each of `HEADINGS`."""
-    costs = short(entry.params), short(entry.macs)
-    return (entry.name, str(entry.year), *costs, entry.printed, entry.printed_for)
 
 
 def taken(family: Family) -> list[str]:
