@@ -1,10 +1,10 @@
 """Do the tests see a fault that no parameter count shows? Each is made in a copy, and tests run.
 
-    python benchmarks/mutations.py [WORD] [--write] [--part 1/3]
+    python benchmarks/mutations.py [WORD] [--write] [--missing] [--part 1/3]
 
 All mutations of `faults.mutations`, or those whose words hold WORD. A mutation is caught if one of
-its tests fails; the tests pass in the copy before any is made. `--write` puts the rows into
-results/mutations.json.
+its tests fails; the tests pass in the copy before any is made. `--write` puts each row into
+results/mutations.json as soon as it is known; `--missing` leaves out those that are caught there.
 """
 
 import argparse
@@ -33,10 +33,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("word", nargs="?", default="")
     parser.add_argument("--write", action="store_true")
+    parser.add_argument("--missing", action="store_true", help="not those known to be caught")
     parser.add_argument("--part", default="1/1", help="one of several runs at once, such as 2/3")
     options = parser.parse_args()
     part, parts = map(int, options.part.split("/"))
     wanted = [mutation for mutation in MUTATIONS if options.word in mutation.what]
+    if options.missing:
+        caught_before = {row["what"] for row in known() if row["caught_by"]}
+        wanted = [mutation for mutation in wanted if mutation.what not in caught_before]
     wanted = wanted[part - 1 :: parts]
     torchvision()
     import timm  # noqa: F401  # see `failed`
@@ -46,22 +50,28 @@ def main() -> None:
         tests = sorted({test for mutation in wanted for test in mutation.tests})
         if before := failed(copy, tests):
             raise SystemExit(f"without any mutation fails: {before}")
-        rows = [tried(copy, mutation) for mutation in wanted]
-    caught = sum(bool(row["caught_by"]) for row in rows)
-    print(f"{caught} of {len(rows)} caught")
-    if options.write:
-        write(rows)
-    sys.exit(caught < len(rows))
+        caught = 0
+        for mutation in wanted:
+            row = tried(copy, mutation)
+            caught += bool(row["caught_by"])
+            if options.write:
+                write(row)
+    print(f"{caught} of {len(wanted)} caught")
+    sys.exit(caught < len(wanted))
 
 
-def write(rows: list[dict[str, str]]) -> None:
-    """Put rows into the file; several processes may do so at once."""
+def known() -> list[dict[str, str]]:
+    """The rows of the file."""
+    return json.loads(RESULTS.read_text())["mutations"] if RESULTS.exists() else []
+
+
+def write(row: dict[str, str]) -> None:
+    """Put a row into the file; several processes may do so at once."""
     with open(__file__) as lock:
         flock(lock, LOCK_EX)
-        kept = json.loads(RESULTS.read_text())["mutations"] if RESULTS.exists() else []
-        known = {row["what"]: row for row in [*kept, *rows]}
-        ordered = [known[m.what] for m in MUTATIONS if m.what in known]
-        lines = ",\n".join(f"  {json.dumps(row)}" for row in ordered)
+        rows = {one["what"]: one for one in [*known(), row]}
+        ordered = [rows[m.what] for m in MUTATIONS if m.what in rows]
+        lines = ",\n".join(f"  {json.dumps(one)}" for one in ordered)
         write_atomically(RESULTS, f'{{\n "mutations": [\n{lines}\n ]\n}}\n'.encode())
 
 
@@ -111,6 +121,8 @@ def failed(copy: Path, tests: list[str]) -> str:
     child.join()
     shown = log.read_text()
     found = FAILED.search(shown)
+    if child.exitcode == pytest.ExitCode.NO_TESTS_COLLECTED:
+        raise RuntimeError(f"{', '.join(tests)}: no test that is not slow has this name")
     if child.exitcode not in (0, 1) or (child.exitcode == 1) != bool(found):
         raise RuntimeError(f"pytest ended with {child.exitcode}: {shown[-2000:]}")
     return found[1] if found else ""

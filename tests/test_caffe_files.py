@@ -13,7 +13,6 @@ import torch
 from torch import Tensor, nn
 
 import cladenet
-from caffe_files import Layer, field, varint, write_caffe
 from cladenet.cli import main
 from cladenet.errors import CheckpointError
 from cladenet.registry import create_model, list_models
@@ -22,6 +21,7 @@ from cladenet.weights.files.wire import fields
 from cladenet.weights.importing import import_weights
 from cladenet.weights.sources import SOURCES
 from cladenet.weights.spelling import names
+from others.caffe_files import Layer, field, varint, write_caffe
 
 CAFFE = [name for name in SOURCES if name.startswith("caffe/")]
 

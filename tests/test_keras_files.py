@@ -138,12 +138,17 @@ def test_a_dense_layer_of_another_name_is_the_last() -> None:
     assert list(found) == ["predictions.weight", "predictions.bias"]
 
 
-def test_the_normalisation_inside_a_network_is_that_of_its_images() -> None:
-    """Keras' EfficientNets keep stds in the place of variances, where they are ImageNet's."""
+@pytest.mark.parametrize("layer", ["keras/normalization.", "keras/normalization_3."])
+def test_the_normalisation_inside_a_network_is_that_of_its_images(layer: str) -> None:
+    """Keras' EfficientNets keep stds in the place of variances, where they are ImageNet's.
+
+    The layer has a number where the session had built another EfficientNet before.
+    """
     mean = torch.tensor([0.485, 0.456, 0.406])
+    kept = plain({f"{layer}mean": mean, "keras/batch_normalization_3.weight": mean})
+    assert list(kept) == ["batch_normalization_3.weight"]
 
     def images(variance: list[float]) -> dict[str, Any]:
-        layer = "keras/normalization."
         return images_of_keras({f"{layer}mean": mean, f"{layer}variance": torch.tensor(variance)})
 
     assert images([0.229, 0.224, 0.225])["std"] == pytest.approx((0.229, 0.224, 0.225))

@@ -20,6 +20,16 @@ def test_logits_are_those_of_torchvision(name: str) -> None:
         assert worst(ours(images), wear(from_torchvision(name), ours)(images)) < 1e-10
 
 
+def test_each_pool_rounds_up_where_a_window_is_left_over() -> None:
+    """3x3 windows two apart: 26 -> 13 -> 6 -> 3; rounding down gives 12 for 13, and 2 for 3."""
+    ours = randomised("squeezenet1_1")
+    theirs = wear(from_torchvision("squeezenet1_1"), ours)
+    images = torch.randn(1, 3, 53, 53, dtype=torch.float64)
+    with torch.no_grad():
+        assert ours.stem(images).shape[-1] == 13
+        assert worst(ours(images), theirs(images)) < 1e-12
+
+
 def test_images_of_227_give_the_papers_111_and_the_cost_of_the_note() -> None:
     with torch.device("meta"):
         model = create_model("squeezenet1_0").eval()

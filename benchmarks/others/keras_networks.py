@@ -1,4 +1,4 @@
-"""Networks of keras.applications in float64, with the values of `parity.saturate`'s kind.
+"""Networks of keras.applications in float64, with values of `parity.saturate`'s kind.
 
 A network is built for images of one size: without one Keras builds another network at odd sizes.
 """
@@ -12,16 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from cladenet.weights.files.keras_file import read_keras
 from cladenet.weights.source import Source
+from others.foreign import Foreign, kernel, large, small
 
 LEVELS = 255.0  # EfficientNet takes pixels of 0 to 255, and divides by it inside
 BLUE_FIRST = ("keras/ResNet", "keras/VGG")
 
 
-class KerasNetwork(nn.Module):
+class KerasNetwork(Foreign):
     """A network of Keras that takes and gives tensors of torch: (N, 3, H, W) -> logits.
 
     Args:
@@ -61,33 +62,25 @@ class KerasNetwork(nn.Module):
 
 
 def saturate(network: Any) -> None:
-    """Random values for all weights: see `parity.saturate`."""
+    """Random values for all weights but those that stand for an image's mean and std."""
     torch.manual_seed(0)
     for layer in network.layers:
-        values = [_value(weight.path, torch.empty(tuple(weight.shape))) for weight in layer.weights]
-        if values and not type(layer).__name__.startswith("Normalization"):
+        if layer.weights and not type(layer).__name__.startswith("Normalization"):
+            values = [_value(weight.path, tuple(weight.shape)) for weight in layer.weights]
             layer.set_weights([value.double().numpy() for value in values])
 
 
-def _value(path: str, empty: Tensor) -> Tensor:
+def _value(path: str, shape: tuple[int, ...]) -> Tensor:
     leaf = re.split(r"[/_]", path)[-1] if not path.endswith("moving_mean") else "mean"
     draw: dict[str, Callable[[], Tensor]] = {
-        "gamma": lambda: empty.uniform_(0.3, 0.7),
-        "mean": lambda: empty.uniform_(-0.1, 0.1),
-        "variance": lambda: empty.uniform_(0.5, 1.5),
-        "beta": lambda: _large(empty),
-        "bias": lambda: _large(empty),
+        "gamma": lambda: small(shape, 0.3, 0.7),
+        "mean": lambda: small(shape, -0.1, 0.1),
+        "variance": lambda: small(shape, 0.5, 1.5),
+        "beta": lambda: large(shape),
+        "bias": lambda: large(shape),
     }
     if leaf in draw:
         return draw[leaf]()
     depthwise = "depthwise" in path or "dwconv" in path or "conv_dw" in path
-    inputs = empty.shape[:2].numel() if depthwise and empty.ndim == 4 else empty[..., 0].numel()
-    bound = math.sqrt(6 / inputs)
-    return empty.uniform_(-bound, bound)
-
-
-def _large(empty: Tensor) -> Tensor:
-    signs = 1 - 2 * (torch.rand(empty.shape) < 1 / 3).float()
-    found = signs * empty.uniform_(1, 4)
-    found[:2] = torch.tensor([12.0, -12.0])[: len(found)]
-    return found
+    of_one_map = depthwise and len(shape) == 4
+    return kernel(shape, math.prod(shape[:2] if of_one_map else shape[:-1]))

@@ -7,9 +7,14 @@
                             efficientnet_lite_pytorch 0.1.0
     transformers            transformers                     ...ForImageClassification(config)
     others                  a checkout of the repository     see `repositories`
+    mmpretrain              mmpretrain 1.2.0, mmengine,      its base configurations
+                            mmcv-lite
     keras                   keras, tensorflow                see `keras_networks`
+    caffe                   opencv-python-headless 4.12      see `caffe_networks`
+    vision_transformer      jax, flax, ml_collections        see `flax_networks`
 
-All of them are on the meta device, in training mode as fresh modules are, and without weights.
+Those of torch are on the meta device, where the library can build there, in training mode as fresh
+modules are, and without weights.
 """
 
 import contextlib
@@ -21,9 +26,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from cladenet.registry import find
+from cladenet.registry import create_model, find
 from cladenet.vision import torchvision
 from cladenet.weights.source import Source
+from others.foreign import Foreign
 from others.repositories import REPOSITORIES, from_repository
 
 DROP, DROP_PATH = 0.5, 0.2  # where a library's default is to drop nothing
@@ -33,7 +39,7 @@ def build(source: Source, side: int | None = None, checkouts: Path | None = None
     """The network that `source` names, on the meta device.
 
     Args:
-        source: of torch; Keras' networks are built by `keras_networks`.
+        source: of a library of torch.
         side: of the images, for networks that are made for one size.
         checkouts: folder of checkouts of repositories, each by the repository's name.
 
@@ -45,6 +51,28 @@ def build(source: Source, side: int | None = None, checkouts: Path | None = None
         if library in REPOSITORIES:
             return from_repository(library, name, source, checkouts)
         return _LIBRARIES[library](name, source, side)
+
+
+def build_foreign(source: Source, side: int, checkouts: Path | None) -> Foreign | None:
+    """A network that torch does not compute, for images of that side; None where it is of torch.
+
+    Raises:
+        ImportError: the framework, or the checkout, is not there.
+    """
+    library = source.name.partition("/")[0]
+    if library == "keras":
+        from others.keras_networks import KerasNetwork
+
+        return KerasNetwork(source, side)
+    if library == "caffe":
+        from others.caffe_networks import CaffeNetwork
+
+        return CaffeNetwork(source, side, checkouts)
+    if library == "vision_transformer":
+        from others.flax_networks import FlaxNetwork
+
+        return FlaxNetwork(source, side, checkouts)
+    return None
 
 
 def _torchvision(name: str, source: Source, side: int | None) -> nn.Module:
@@ -116,6 +144,35 @@ def _transformers(name: str, source: Source, side: int | None) -> nn.Module:
     return Logits(getattr(transformers, f"{parts}ForImageClassification")(config))
 
 
+def _mmpretrain(name: str, source: Source, side: int | None) -> nn.Module:
+    """By the base configurations that lie in the package; widths of MobileNetV2 by argument."""
+    torchvision()
+    import mmpretrain
+    from mmengine import Config
+
+    kind, _, width = name.partition("-v2-")
+    width = width.removesuffix("x")
+    vit_sized = name.startswith("vit") and name.endswith("-384px")
+    file = {"mobilenet": "mobilenet_v2_1x", "shufflenet": "shufflenet_v2_1x"}.get(kind)
+    if name.startswith("mobilenet-v3"):
+        file = f"mobilenet_v3/{name.replace('-', '_')}_imagenet"
+    elif name.startswith("densenet"):
+        file = f"densenet/{name}"
+    elif file is None:
+        file = name.removesuffix("-384px") if name.startswith("vit") else name.replace("-", "_")
+    folder = Path(mmpretrain.__file__).parent / ".mim" / "configs" / "_base_" / "models"
+    model = Config.fromfile(folder / f"{file}.py").model
+    if width:
+        model.backbone.widen_factor = float(width)
+        last: Any = create_model(source.network).head[-1]
+        model.head.in_channels = last.in_features
+    if name.startswith("vit"):
+        model.backbone.img_size = side or (384 if vit_sized else 224)
+    mmpretrain.utils.register_all_modules()
+    with torch.device("cpu"):  # it reads numbers from tensors while it builds
+        return mmpretrain.registry.MODELS.build(model)
+
+
 class Logits(nn.Module):
     """A network of transformers that gives its logits and nothing else."""
 
@@ -148,4 +205,5 @@ _LIBRARIES: dict[str, Callable[[str, Source, int | None], nn.Module]] = {
     "pretrainedmodels": _pretrainedmodels,
     "EfficientNet-PyTorch": _efficientnet_pytorch,
     "transformers": _transformers,
+    "mmpretrain": _mmpretrain,
 }

@@ -9,6 +9,8 @@ a file of that library is. Compared are, with batches of three:
     training    training mode at the odd side with nothing dropped, float64: the logits, and what
                 one step leaves in the running statistics of the norms
     dropped     the same once for each place of dropout or drop path, with all of it dropped
+
+Of Caffe's, Flax' and Keras' networks evaluation mode alone, in the precision in which they compute.
 """
 
 import gc
@@ -25,8 +27,8 @@ from cladenet.registry import accepts, create_model, find
 from cladenet.weights.source import Source
 from cladenet.weights.spelling import fit
 from others.dropping import Dropping
-from others.keras_networks import KerasNetwork
-from others.libraries import build
+from others.foreign import Foreign
+from others.libraries import build, build_foreign
 from parity import saturate
 
 BATCH = 3
@@ -35,18 +37,22 @@ FLOAT32_ABOVE = 3e8  # ... float64 takes too long, ...
 ONE_IMAGE_ABOVE = 5e9  # ... a batch of three does, ...
 FEW_PLACES_ABOVE = 1e9  # ... and more than the first and the last place that drop something.
 MOST_PLACES = 3  # the first, the middle and the last
+MANY_NORMS = 1000  # and as many residual branches that each add to what passes through
 # Heads that average over a window of a fixed size see the whole map at the odd side alone.
 FIXED_WINDOW = (
     *("IBN-Net/", "ShuffleNet-Series/", "MSDNet-PyTorch/", "CondenseNet/"),
     *("pytorch_resnet_cifar10/", "pytorch-classification/", "WideResNet-pytorch/"),
     *("pretrainedmodels/se", "pretrainedmodels/nasnet", "pretrainedmodels/inceptionv4"),
-    *("pretrainedmodels/inceptionres", "pretrainedmodels/dpn"),
+    *("pretrainedmodels/inceptionres", "pretrainedmodels/dpn", "pretrainedmodels/densenet"),
+    *("caffe/ResNet", "caffe/bvlc_googlenet"),
 )
 SMALLEST_ODD = 51  # its halves, 26 13 7 4 2, are odd now and then
 # Keras' first MobileNet pads below and to the right alone, whatever TensorFlow's rule says: maps
 # whose sides are odd on the way are other maps there.
 PADS_ONE_SIDE = ("keras/MobileNet-",)
 FOR_ONE_SIZE = ("EfficientNet-PyTorch/",)  # their padding is computed when they are built
+# Caffe's pools of 2x2 round up; another side where nothing is left over to be rounded.
+ROUNDS_UP = {"caffe/lenet": 32, "caffe/vgg": 192}
 # Average pools of 2x2 between their blocks round down: one pixel more leaves the same last map.
 HALVES_ROUNDED_DOWN = ("CondenseNet/", "pytorch-classification/densenet")
 
@@ -58,6 +64,9 @@ def sides(source: Source) -> tuple[int, int]:
     if source.network.startswith("vit"):
         patch = int(source.network.split("_")[2])
         return 3 * patch, nominal  # three patches in place of an even number of them
+    for name, other in ROUNDS_UP.items():
+        if source.name.startswith(name):
+            return other, nominal
     if accepts(source.network, "input_size"):
         return nominal + 1, nominal  # the head reads a map of one size
     if source.name.startswith((*FIXED_WINDOW, *PADS_ONE_SIDE)):
@@ -69,12 +78,13 @@ def sides(source: Source) -> tuple[int, int]:
 
 def pair(source: Source, side: int, checkouts: Path | None = None) -> tuple[Classifier, nn.Module]:
     """Ours and theirs with the same weights, for images of that side."""
-    if source.name.startswith("keras/"):
-        theirs: nn.Module = KerasNetwork(source, side)
-    else:
+    theirs: nn.Module | None = build_foreign(source, side, checkouts)
+    if theirs is None:
         theirs = saturate(build(source, side, checkouts))
     if source.name.startswith("CondenseNet/"):
         _prune(theirs)
+    if sum(isinstance(module, nn.BatchNorm2d) for module in theirs.modules()) > MANY_NORMS:
+        _damp(theirs)
     overrides = dict(source.arguments)
     if accepts(source.network, "input_size"):
         overrides["input_size"] = side
@@ -90,19 +100,20 @@ def compare(
     """All that is compared of one pair; differences in units of the largest logit."""
     odd, nominal = sides(source)
     ours, theirs = pair(source, odd, checkouts)
-    found: dict[str, Any] = {"odd": {"side": odd, "difference": evaluated(ours, theirs, odd)}}
-    by_keras = isinstance(theirs, KerasNetwork)
-    if not by_keras:
+    difference = evaluated(ours, theirs, odd)
+    found: dict[str, Any] = {"odd": {"side": odd, "dtype": _dtype(ours), "difference": difference}}
+    is_foreign = isinstance(theirs, Foreign)
+    if not is_foreign:
         found["training"] = {"side": odd, **trained(source, ours, theirs, odd)}
     if not nominal_too:
         return found
-    if by_keras or source.name.startswith(FOR_ONE_SIZE) or accepts(source.network, "input_size"):
+    if is_foreign or source.name.startswith(FOR_ONE_SIZE) or accepts(source.network, "input_size"):
         del ours, theirs
         gc.collect()
         ours, theirs = pair(source, nominal, checkouts)
-    if find(source.network).macs > FLOAT32_ABOVE and not by_keras:
+    if find(source.network).macs > FLOAT32_ABOVE and not is_foreign:
         ours, theirs = ours.float(), theirs.float()
-    dtype = str(next(ours.parameters()).dtype).removeprefix("torch.")
+    dtype = _dtype(ours)
     batch = BATCH if find(source.network).macs <= ONE_IMAGE_ABOVE else 1
     difference = evaluated(ours, theirs, nominal, batch)
     found["nominal"] = {
@@ -188,7 +199,7 @@ def largest(ours: list[Tensor], theirs: list[Tensor]) -> float:
 
 def _as_ours(source: Source, ours: Classifier, theirs: nn.Module) -> dict[str, Tensor]:
     """Their tensors as a file of theirs is read."""
-    if isinstance(theirs, KerasNetwork):
+    if isinstance(theirs, Foreign):
         state = theirs.tensors()
     else:
         state = {k.removeprefix("network."): v for k, v in theirs.state_dict().items()}
@@ -197,7 +208,8 @@ def _as_ours(source: Source, ours: Classifier, theirs: nn.Module) -> dict[str, T
     found = fit(ours, source.spelling, state, source.zeros)
     if not found.whole:
         raise ValueError(f"{source.name}: {found.missing} {found.extra} {found.other_shape}")
-    weights = {k: v.double() if v.is_floating_point() else v for k, v in found.weights.items()}
+    dtype = theirs.dtype if isinstance(theirs, Foreign) else torch.float64
+    weights = {k: v.to(dtype) if v.is_floating_point() else v for k, v in found.weights.items()}
     buffers = dict(ours.named_buffers())  # a step changes them, each side its own
     return {k: v.clone() if k in buffers else v for k, v in weights.items()}
 
@@ -263,3 +275,15 @@ def _prune(theirs: nn.Module) -> None:
             for stage in range(1, layer.condense_factor):
                 layer.stage = stage
                 layer._dropping(layer.in_channels // layer.condense_factor)
+
+
+@torch.no_grad()
+def _damp(theirs: nn.Module) -> None:
+    """So that six hundred residual branches do not add up to numbers that hide every bias."""
+    for module in theirs.modules():
+        if isinstance(module, nn.BatchNorm2d) and module.affine:
+            module.weight.mul_(0.2)
+
+
+def _dtype(model: nn.Module) -> str:
+    return str(next(model.parameters()).dtype).removeprefix("torch.")

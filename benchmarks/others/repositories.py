@@ -5,7 +5,7 @@ pytorch_resnet_cifar10      akamaster          resnet.resnet20
 pytorch-classification      bearpaw            models.cifar.densenet, models.cifar.resnext
 WideResNet-pytorch          xternalz           wideresnet.WideResNet
 IBN-Net                     XingangPan         ibnnet
-ShuffleNet-Series           megvii-model       ShuffleNetV1/network.ShuffleNetV1
+ShuffleNet-Series           megvii-model       network.ShuffleNetV1, network.ShuffleNetV2
 MSDNet-PyTorch              kalviny            models.msdnet.MSDNet
 CondenseNet                 ShichenLiu         models.condensenet.CondenseNet
 """
@@ -84,9 +84,12 @@ def _ibn(folder: Path, name: str, source: Source) -> nn.Module:
 
 
 def _megvii(folder: Path, name: str, source: Source) -> nn.Module:
-    _, size, group = name.split("_")
-    with _modules_of(folder / "ShuffleNetV1"):
-        return import_module("network").ShuffleNetV1(model_size=size, group=int(group[1:]))
+    version, size, *group = name.split("_")
+    with _modules_of(folder / f"ShuffleNet{version.upper()}"):
+        network = import_module("network")
+        if version == "v2":
+            return network.ShuffleNetV2(model_size=size)
+        return network.ShuffleNetV1(model_size=size, group=int(group[0][1:]))
 
 
 def _msdnet(folder: Path, name: str, source: Source) -> nn.Module:

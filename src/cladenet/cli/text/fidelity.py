@@ -44,7 +44,7 @@ def line(row: Comparison) -> tuple[str, ...]:
     """One comparison in the words of the table's columns."""
     built = ", ".join(f"{key}={value}" for key, value in row.arguments.items())
     sides = ", ".join(map(str, dict.fromkeys(row.sides)))
-    shown = f"{row.largest():.1e}"
-    if row.dtype == "float32":
-        shown += f", in float32 {row.largest('float32'):.1e}"
-    return row.theirs, built, sides, ", ".join(row.differences), shown
+    double, single = row.largest(), row.largest("float32")
+    shown = [f"{double:.1e}"] if double is not None else []
+    shown += [f"in float32 {single:.1e}"] if single is not None else []
+    return row.theirs, built, sides, ", ".join(row.differences), ", ".join(shown)

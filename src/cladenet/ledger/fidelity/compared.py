@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ class Comparison:
         fingerprint: of what ours computed then: see `benchmarks/others/fingerprint.py`.
         differences: by mode: "odd", "nominal", "training", "statistics", "path" and "dropout".
         sides: of the images in the modes "odd" and "nominal".
-        dtype: of the mode "nominal"; the others are in float64.
+        dtypes: of the modes that are not in float64.
         momentum: of the batch norms here and there, where they are not the same.
         uncompared: places that drop something in one of the two alone, by kind: here and there.
         rates: of places that drop something, here and there, where they are not the same.
@@ -39,7 +39,7 @@ class Comparison:
     fingerprint: str
     differences: Mapping[str, float]
     sides: tuple[int, ...] = ()
-    dtype: str = "float64"
+    dtypes: Mapping[str, str] = field(default_factory=dict)
     momentum: tuple[tuple[float, ...], tuple[float, ...]] | None = None
     uncompared: Mapping[str, tuple[int, int]] | None = None
     rates: Mapping[str, tuple[tuple[float, ...], tuple[float, ...]]] | None = None
@@ -55,16 +55,17 @@ class Comparison:
         return tuple(
             mode
             for mode, found in self.differences.items()
-            if not found <= MISMATCH[self.dtype if mode == "nominal" else "float64"]
+            if not found <= MISMATCH[self.dtype(mode)]
         )
+
+    def dtype(self, mode: str) -> str:
+        """The precision in which that mode was computed."""
+        return self.dtypes.get(mode, "float64")
 
     def largest(self, dtype: str = "float64") -> float | None:
         """Of the differences in that precision; None without any."""
-        found = [
-            value
-            for mode, value in self.differences.items()
-            if (self.dtype if mode == "nominal" else "float64") == dtype
-        ]
+        modes = (mode for mode in self.differences if self.dtype(mode) == dtype)
+        found = [self.differences[mode] for mode in modes]
         return max(found, default=None)
 
 
@@ -94,6 +95,7 @@ def _pair(row: Mapping[str, Any]) -> Comparison:
         **({"training": training["difference"]} if training else {}),
         **({"statistics": training["statistics"]} if training.get("momentum") else {}),
     }
+    dtypes = {"odd": row["odd"].get("dtype", "float64"), "nominal": nominal["dtype"]}
     uncompared, rates = {}, {}
     for kind, place in training.get("dropped", {}).items():
         if "difference" not in place:
@@ -110,7 +112,7 @@ def _pair(row: Mapping[str, Any]) -> Comparison:
         row["fingerprint"],
         differences,
         (row["odd"]["side"], nominal["side"]),
-        nominal["dtype"],
+        {mode: found for mode, found in dtypes.items() if found != "float64"},
         momentum,
         uncompared,
         rates,

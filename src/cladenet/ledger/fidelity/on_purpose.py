@@ -63,11 +63,6 @@ def arguments() -> dict[str, str]:
     return dict(_content()["argument"])
 
 
-def left_out() -> dict[str, str]:
-    """Shell patterns of other libraries' networks that are not compared, and why."""
-    return dict(_content()["left_out"])
-
-
 def differing(name: str) -> list[tuple[str, str, str, str]]:
     """All that differs for one network: what, here, there, and why; by arguments, then by hand."""
     built: dict[tuple[str, str], list[str]] = {}

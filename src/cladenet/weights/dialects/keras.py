@@ -12,7 +12,7 @@ from typing import Any
 from torch import Tensor
 
 from cladenet.layers.classifier import Classifier
-from cladenet.weights.files.keras_file import KERAS
+from cladenet.weights.files.keras_file import KERAS, NORMALIZATION
 from cladenet.weights.source import TENSORFLOW, Source, sources_of
 from cladenet.weights.spelling import Spelling, parts
 from cladenet.weights.spellings import resnet
@@ -68,7 +68,7 @@ def plain(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     found = {
         name.removeprefix(KERAS).replace("/", "_"): value
         for name, value in tensors.items()
-        if name.startswith(KERAS) and not name.startswith(f"{KERAS}normalization.")
+        if name.startswith(KERAS) and not NORMALIZATION.match(name)
     }
     dense = [name for name, value in found.items() if value.ndim == 2]
     if len(dense) == 1 and not dense[0].startswith("predictions."):

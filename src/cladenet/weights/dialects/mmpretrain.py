@@ -42,11 +42,8 @@ def _networks() -> Iterator[Source]:
     for width in ("x0_35", "x0_5", "x0_75", "x1_0", "x1_4"):
         theirs = f"mobilenet-v2-{width.removeprefix('x').replace('_', '.')}"
         yield source(theirs, f"mobilenet_v2_{width}", names.mobilenet_v2, **TORCH_EPS)
-    for size in ("large", "small"):
-        for width, ours in (("", ""), ("-075", "_x0_75")):
-            yield source(
-                f"mobilenet-v3-{size}{width}", f"mobilenet_v3_{size}{ours}", names.mobilenet_v3
-            )
+    for theirs, ours in (("large", "large"), ("small", "small"), ("small-075", "small_x0_75")):
+        yield source(f"mobilenet-v3-{theirs}", f"mobilenet_v3_{ours}", names.mobilenet_v3)
     for width in ("0_5", "1_0", "1_5", "2_0"):
         theirs = f"shufflenet-v2-{width.replace('_', '.')}x"
         yield source(theirs, f"shufflenet_v2_x{width}", names.shufflenet_v2)

@@ -26,6 +26,9 @@ LARGEST = 8 << 30  # bytes
 NORM = ("gamma", "beta", "moving_mean", "moving_variance")
 LEAVES = dict(zip(NORM, ("weight", "bias", "running_mean", "running_var"), strict=True))
 IMAGENET_STDS = (0.229, 0.224, 0.225)
+# A number follows where a session has built more than one network.
+NORMALIZATION = re.compile(rf"{KERAS}(.*/)?normalization(_\d+)?\.")
+IMAGE_LEAVES = ("mean", "variance")
 
 
 def read_keras(path: Path) -> dict[str, Tensor]:
@@ -62,10 +65,10 @@ def images_of_keras(tensors: Mapping[str, Tensor]) -> dict[str, Any]:
     Keras' ImageNet weights have the stds in the place of variances, and a layer that undoes
     it: then those are the stds.
     """
-    layer = f"{KERAS}normalization."
-    if f"{layer}mean" not in tensors or tensors[f"{layer}mean"].numel() not in (1, 3):
+    layer = next((name for name in tensors if NORMALIZATION.match(name)), "").rpartition(".")[0]
+    if f"{layer}.mean" not in tensors or tensors[f"{layer}.mean"].numel() not in (1, 3):
         return {}
-    mean, variance = (tensors[layer + leaf].flatten().tolist() for leaf in ("mean", "variance"))
+    mean, variance = (tensors[f"{layer}.{leaf}"].flatten().tolist() for leaf in IMAGE_LEAVES)
     are_stds = all(abs(v - s) < 1e-3 for v, s in zip(variance, IMAGENET_STDS, strict=False))
     std = variance if are_stds else [math.sqrt(value) for value in variance]
     return {"mean": tuple(mean), "std": tuple(std)}
