@@ -2,8 +2,9 @@
 
 import argparse
 import json
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from cladenet.cli.text.family_text import (
     family_facts,
@@ -14,11 +15,11 @@ from cladenet.cli.text.family_text import (
     taken_text,
 )
 from cladenet.cli.text.fidelity import sheet, sheet_text
-from cladenet.cli.text.layer_table import layers_text
+from cladenet.cli.text.layer_table import MOST_DRAWN, layers_text, units_text
 from cladenet.cli.text.tables import paragraph
 from cladenet.errors import BadArgument
 from cladenet.ledger import Entry, Family, ancestors, descendants, families, look_up, takers
-from cladenet.registry import accepts, create_model, find
+from cladenet.registry import find
 
 if TYPE_CHECKING:
     from cladenet.layers.classifier import Classifier
@@ -41,14 +42,16 @@ ERRORS = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """NAME [--layers] [--size N] [--classes N] [--channels N] [--fidelity] [--json]."""
+    """NAME [--layers] [--unit PART] [--svg FILE] [--size N] ... [--fidelity] [--json]."""
     parser.add_argument("name", help="a network or a family, as `cladenet models` prints them")
     parser.add_argument(
         "--layers",
         action="store_true",
         help="kernel, groups, shape, cost, memory and receptive field of each layer, and where "
-        "paths are added or concatenated",
+        "paths are added or concatenated; then its units, drawn",
     )
+    parser.add_argument("--unit", metavar="PART", help="draw that part alone, such as stages.1.0")
+    parser.add_argument("--svg", metavar="FILE", help="write the drawings as SVG")
     parser.add_argument("--size", type=int, metavar="N", help="for images of N x N pixels")
     parser.add_argument("--classes", type=int, metavar="N", help="for N classes")
     parser.add_argument("--channels", type=int, metavar="N", help="for images of N channels")
@@ -70,25 +73,57 @@ def run(arguments: argparse.Namespace) -> int:
     if family is not None:
         return _print_family(family, arguments)
     entry = find(arguments.name)
-    form = Form(arguments.size, arguments.classes, arguments.channels)
-    counted = form.count(entry) if form != Form() else None
-    rows = form.layers(entry) if arguments.layers else []
+    form = {key: getattr(arguments, key) for key in ("size", "classes", "channels")}
+    asked = [value for value in form.values() if value is not None]
+    traced = arguments.layers or arguments.unit is not None or arguments.svg is not None
+    parts: dict[str, Any] = {}
+    if asked or traced:
+        from cladenet.analysis.form import Form
+
+        built = Form(**form)
+        if asked:
+            parts["counted"] = built.count(entry)._asdict()
+        if traced:
+            parts |= _traced(built.build(entry), arguments)
+    if arguments.fidelity:
+        parts["fidelity"] = sheet(entry)
     if arguments.json:
-        facts = {**asdict(entry), "tree": family_facts(families()[entry.family])}
-        if counted:
-            facts["counted"] = counted._asdict()
-        if arguments.layers:
-            facts["layer_table"] = rows
-        if arguments.fidelity:
-            facts["fidelity"] = sheet(entry)
+        facts = {**asdict(entry), "tree": family_facts(families()[entry.family]), **parts}
         print(json.dumps(facts, indent=2, ensure_ascii=False))
         return 0
-    print(facts_text(entry, counted))
+    texts = [facts_text(entry, parts.get("counted"))]
     if arguments.layers:
-        print("\n" + layers_text(rows))
+        texts.append(layers_text(parts["layer_table"]))
+    if traced:
+        texts.append(units_text(parts["units"]))
     if arguments.fidelity:
-        print("\n" + sheet_text(entry))
+        texts.append(sheet_text(entry))
+    print("\n\n".join(texts))
     return 0
+
+
+def _traced(
+    built: tuple["Classifier", tuple[int, int, int]], arguments: argparse.Namespace
+) -> dict[str, Any]:
+    """The layers and the units of a network, as plain values; writes the SVG that is asked for.
+
+    Raises:
+        BadArgument: there is no such unit, or images of that size cannot be looked at.
+    """
+    from cladenet.analysis.cost import layer_table
+    from cladenet.analysis.drawing.svg import as_svg
+    from cladenet.analysis.drawing.units import draw_module, recorded, units_of
+    from cladenet.checkpoints.atomic import write_file
+
+    passed = recorded(*built)
+    units = units_of(passed) if arguments.unit is None else [draw_module(passed, arguments.unit)]
+    if arguments.svg is not None:
+        drawn = [(f"{arguments.name} {unit.title}", unit.boxes) for unit in units[:MOST_DRAWN]]
+        write_file(Path(arguments.svg), as_svg(drawn).encode())
+    found = {"units": [unit.as_json() for unit in units]}
+    if arguments.layers:
+        found["layer_table"] = [layer._asdict() for layer in layer_table(*built)]
+    return found
 
 
 def _print_family(family: Family, arguments: argparse.Namespace) -> int:
@@ -100,10 +135,10 @@ def _print_family(family: Family, arguments: argparse.Namespace) -> int:
     networks = networks_of(family)
     asked = {
         f"--{key}": getattr(arguments, key)
-        for key in ("layers", "size", "classes", "channels", "fidelity")
+        for key in ("layers", "unit", "svg", "size", "classes", "channels", "fidelity")
     }
     for option, value in asked.items():
-        if value:
+        if value not in (None, False):
             raise BadArgument(
                 f"{family.name} is a family of {len(networks)} networks; {option} needs one of "
                 f"them, such as {networks[0].name}. `cladenet info {family.name}` lists them"
@@ -116,70 +151,7 @@ def _print_family(family: Family, arguments: argparse.Namespace) -> int:
     return 0
 
 
-class Counted(NamedTuple):
-    """What a network costs in one form; input as (C, H, W)."""
-
-    input: tuple[int, int, int]
-    classes: int
-    params: int
-    macs: int
-
-
-@dataclass(frozen=True)
-class Form:
-    """Where a network is to differ from the ledger's; None for what stays."""
-
-    size: int | None = None
-    classes: int | None = None
-    channels: int | None = None
-
-    def build(self, entry: Entry) -> tuple["Classifier", tuple[int, int, int]]:
-        """The network on the meta device, and (C, H, W) of its images: no memory, no arithmetic.
-
-        Raises:
-            BadArgument: the network cannot be built so.
-        """
-        import torch
-
-        channels, height, width = entry.input
-        channels = channels if self.channels is None else self.channels
-        if self.size is not None:
-            height = width = self.size
-        arguments: dict[str, Any] = {"in_channels": channels}
-        if self.size is not None and accepts(entry.name, "input_size"):
-            arguments["input_size"] = self.size
-        if self.classes is not None:
-            arguments["num_classes"] = self.classes
-        if entry.train_params:
-            arguments["converted"] = True  # the one that the ledger counts
-        with torch.device("meta"):
-            model = create_model(entry.name, **arguments)
-        return model, (channels, height, width)
-
-    def count(self, entry: Entry) -> Counted:
-        """Its cost.
-
-        Raises:
-            BadArgument: as in `build`, or the network cannot look at images of that size.
-        """
-        from cladenet.analysis.cost import count_cost
-
-        model, shape = self.build(entry)
-        classes = entry.classes if self.classes is None else self.classes
-        return Counted(shape, classes, *count_cost(model, shape))
-
-    def layers(self, entry: Entry) -> list[dict[str, Any]]:
-        """Its layers.
-
-        Raises:
-            BadArgument: as in `count`.
-        """
-        from cladenet.analysis.cost import layer_table
-
-        return [layer._asdict() for layer in layer_table(*self.build(entry))]
-
-
-def facts_text(entry: Entry, counted: Counted | None = None) -> str:
+def facts_text(entry: Entry, counted: dict[str, Any] | None = None) -> str:
     """The ledger's row in words; what it leaves empty is left out."""
     family = families()[entry.family]
     printed = [
@@ -241,12 +213,12 @@ def _counted(count: int, printed: str) -> str:
     return f"{count:,}" + (f"    (printed: {printed})" if printed else "")
 
 
-def _as_asked(counted: Counted | None) -> str:
+def _as_asked(counted: dict[str, Any] | None) -> str:
     if counted is None:
         return ""
-    shape = "x".join(map(str, counted.input))
-    plural = "class" if counted.classes == 1 else "classes"
+    shape = "x".join(map(str, counted["input"]))
+    plural = "class" if counted["classes"] == 1 else "classes"
     return (
-        f"{counted.params:,} params, {counted.macs:,} MACs for {shape} and "
-        f"{counted.classes:,} {plural}"
+        f"{counted['params']:,} params, {counted['macs']:,} MACs for {shape} and "
+        f"{counted['classes']:,} {plural}"
     )

@@ -1,14 +1,15 @@
-"""The layers of a network as text: windows, shapes, costs, and what joins the paths."""
+"""The layers and units of a network as text: windows, shapes, costs, and what joins the paths."""
 
 from collections.abc import Sequence
 from typing import Any
 
-from cladenet.cli.text.tables import columns, fit
+from cladenet.cli.text.tables import columns, fit, paragraph
 
 HEADINGS = (
     *("layer", "kind", "kernel", "groups", "out", "params", "MACs", "memory"),
     *("receptive field", "total stride"),
 )
+MOST_DRAWN = 3  # kinds of units, if no one is asked for
 JOINS = {"add": "+ add", "cat": "= concatenate", "mul": "x multiply", "lerp": "+ gated sum"}
 REMARKS = (
     "kernel: height x width / stride; groups: of the channels, where there are several",
@@ -66,3 +67,12 @@ def _window(kernel: tuple[int, int] | None, stride: tuple[int, int] | None) -> s
         return size
     down, across = stride
     return f"{size} / {down}" if down == across else f"{size} / {down}x{across}"
+
+
+def units_text(units: Sequence[dict[str, Any]]) -> str:
+    """The drawings of the units that there are most of, and where the others are."""
+    drawn = [f"{unit['title']}\n\n{unit['drawing']}" for unit in units[:MOST_DRAWN]]
+    if others := units[MOST_DRAWN:]:
+        named = ", ".join(unit["name"] for unit in others)
+        drawn.append(paragraph("others", f"{named}; --unit {others[0]['name']} draws that one"))
+    return fit("\n\n".join(drawn))
