@@ -68,7 +68,7 @@ def draw_module(recorder: Recorder, name: str) -> Unit:
     Raises:
         BadArgument: there is no such module, or it is one layer.
     """
-    if name not in recorder.spans or not name:
+    if name not in recorder.spans:
         near = nearest(name, recorder.spans, most=3) or ["stages.0"]
         raise BadArgument(
             f"no part with several layers is called {name!r}; nearest: {', '.join(near)}"

@@ -47,7 +47,7 @@ JOINS = {
 MOVES = {
     "split": "split channels", "slice": "slice", "pad": "pad with zeros",
     "ZeroPad": "pad with zeros", "ChannelShuffle": "channel shuffle", "Interleave": "permute",
-    "Flatten": "flatten", "interpolate": "resize", "roll": "roll",
+    "Flatten": "flatten", "Choose": "choose channels", "interpolate": "resize", "roll": "roll",
 }  # fmt: skip
 INACTIVE = ("Identity", "Dropout", "DropPath", "StochasticDepth")
 """Beginnings of the names of layers that give what they read when a network predicts."""
