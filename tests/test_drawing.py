@@ -74,8 +74,8 @@ def test_rails_pass_below_lines_that_do_not_touch_them() -> None:
         ("googlenet", [("stages.0.0", 9)]),
         ("squeezenet1_0", [("stages.0.0", 8)]),
         ("mobilenet_v1_x1_0", [("stages.0.0", 9), ("stages.1.0", 4)]),
-        # 6 + 12 + 24 + 16 dense layers, however many maps they read
-        ("densenet121", [("stages.0.1", 58)]),
+        # 6 + 12 + 24 + 16 dense layers, however many maps they read, and 3 transitions
+        ("densenet121", [("stages.0.1", 58), ("stages.1.0", 3)]),
         ("vit_ti_16", [("stages.0", 12)]),
     ],
 )
