@@ -118,7 +118,12 @@ class ExitPredictor(Predictor):
             loaded, kept.policy.precision, self.batch_size, calibration=self.calibration
         )
 
-    def _answers(self, batch: Sequence[tuple[str, Attempt]]) -> Iterator[Prediction]:
+    def get_ready(self, images: int) -> str:
+        """The exits are ready; see `Predictor.get_ready`."""
+        return f"{len(self.exits.names)} exits, engine {ENGINE}, {self.policy.precision}"
+
+    def answers(self, batch: Sequence[tuple[str, Attempt]]) -> Iterator[Prediction]:
+        """See `Predictor.answers`; each says which exit it came from."""
         pixels = [image for _, image in batch if not isinstance(image, str)]
         images = self.preprocess.to_input(stacked(pixels, self.preprocess), self.device)
         found = answer(self.exits.stepped, self.policy, images)

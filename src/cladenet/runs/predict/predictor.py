@@ -147,10 +147,19 @@ class Predictor:
             Diverged: the network's answers are not finite.
         """
         for batch in decoded(images, self.preprocess, self.batch_size, self.workers):
-            yield from self._answers(batch)
+            yield from self.answers(batch)
         self._say()
 
-    def _answers(self, batch: Sequence[tuple[str, Attempt]]) -> Iterator[Prediction]:
+    def get_ready(self, images: int) -> str:
+        """Make the network ready for batches of so many images, which the first one else waits for.
+
+        Returns a sentence about what runs it.
+        """
+        self._network = self._prepared(images)
+        return self._last_note
+
+    def answers(self, batch: Sequence[tuple[str, Attempt]]) -> Iterator[Prediction]:
+        """Of images that are decoded, as one batch: names, and pixels (H, W, C) or a reason."""
         pixels = [image for _, image in batch if not isinstance(image, str)]
         rows: Iterable[NDArray[np.float32]] = self._logits(np.stack(pixels)) if pixels else ()
         answers = iter(rows)
@@ -178,6 +187,9 @@ class Predictor:
         """A few images have their answers from the plain network before another is ready."""
         if images < WORTH_PREPARING and (self._precision, self._engine) == ("fp32", "auto"):
             return self.loaded.model.to(self.device)
+        return self._prepared(images)
+
+    def _prepared(self, images: int) -> nn.Module:
         from cladenet.runs.evaluate.quick import as_sentence, quick
 
         network = quick(
