@@ -39,6 +39,9 @@ GROUPS = {
         "export": "write a trained network in the names of torchvision or timm",
         "convert": "write the inference network of a trained network (CondenseNet)",
     },
+    "serving": {
+        "serve": "answer over HTTP: an API for programs and a page for people",
+    },
     "machine": {
         "bench": "measure speed here: inference, training, input pipeline, hardware limits",
         "env": "show this machine: processor features, usable threads, versions",

@@ -134,7 +134,7 @@ class ExitPredictor(Predictor):
             else:
                 logits, exit_taken = next(rows)
                 by = self.exits.names[int(exit_taken)]
-                yield Prediction(name, self._guesses(logits), logits, answered_by=by)
+                yield Prediction(name, self.guesses(logits), logits, answered_by=by)
 
 
 class CascadePredictor(Predictor):
@@ -208,7 +208,7 @@ class CascadePredictor(Predictor):
                 yield Prediction(name, error=reason)
             else:
                 logits, by = found[i]
-                yield Prediction(name, self._guesses(logits), logits, answered_by=by)
+                yield Prediction(name, self.guesses(logits), logits, answered_by=by)
 
 
 def on_cpu(options: dict[str, Any]) -> dict[str, Any]:

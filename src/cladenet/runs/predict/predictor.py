@@ -168,7 +168,7 @@ class Predictor:
                 yield Prediction(name, error=image)
             else:
                 logits = next(answers)
-                yield Prediction(name, self._guesses(logits), logits)
+                yield Prediction(name, self.guesses(logits), logits)
 
     def _logits(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Of images (n, H, W, C): (n, K)."""
@@ -212,11 +212,14 @@ class Predictor:
             self._last_note = sentence
             self._note(sentence)
 
-    def _guesses(self, logits: NDArray[np.float32]) -> tuple[Guess, ...]:
-        """The top classes; of equal ones the lower number first, as in an evaluation."""
+    def guesses(self, logits: NDArray[np.float32], top: int = 0) -> tuple[Guess, ...]:
+        """The top classes, `self.top` or so many; of equal ones the lower number first.
+
+        That is their order in an evaluation, too.
+        """
         classes = self.loaded.card.classes
         probabilities = torch.from_numpy(logits).double().softmax(0).tolist()
-        order = np.argsort(-logits, kind="stable")[: self.top]
+        order = np.argsort(-logits, kind="stable")[: top or self.top]
         return tuple(Guess(classes[label], int(label), probabilities[label]) for label in order)
 
 

@@ -1,0 +1,83 @@
+"""`cladenet serve RUN...`: an HTTP API and a page."""
+
+import argparse
+import sys
+from importlib.util import find_spec
+
+from cladenet.cli.engine_options import add_calibration, add_image_limits
+from cladenet.errors import MissingExtra
+
+EPILOG = (
+    "POST an image to /predict (the body itself, files of a multipart form, or base64 in JSON); "
+    "open / in a browser. /models, /health, /ready, /metrics and /openapi.json tell about the "
+    "server. A run whose best checkpoint changes is taken up without a pause. An address that "
+    "others can reach needs a token: one is made up and printed, or read from --token-file or the "
+    "variable CLADENET_TOKEN."
+)
+PACKAGES = ("granian", "starlette", "prometheus_client", "python_multipart")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What the command takes."""
+    parser.epilog = EPILOG
+    parser.add_argument("runs", metavar="RUN", nargs="+", help="run or checkpoint folder")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen at (127.0.0.1)")
+    parser.add_argument("--port", type=int, default=8000, metavar="N", help="(8000)")
+    parser.add_argument("--token-file", metavar="FILE", help="a line with the token")
+    parser.add_argument("--budget", metavar="B", help="as for `predict`: 20M, 5ms or kept")
+    parser.add_argument("--precision", default="fp32", help="fp32, bf16 or int8")
+    add_calibration(parser)
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
+    parser.add_argument("--engine", default="packed", metavar="NAME", help="as for `predict`")
+    parser.add_argument(
+        "--threads", type=int, default=1, metavar="N", help="of one batch (1); see docs/serving.md"
+    )
+    parser.add_argument("--batch", type=int, default=8, metavar="N", help="images, at most (8)")
+    parser.add_argument("--queue", type=int, default=128, metavar="N", help="images (128)")
+    parser.add_argument("--max-body", type=float, default=10, metavar="MB", help="(10)")
+    parser.add_argument(
+        "--timeout", type=float, default=30, metavar="S", help="seconds for an answer (30)"
+    )
+    parser.add_argument(
+        "--fit", metavar="FIT", help="stretch or crop images of another size than in training"
+    )
+    add_image_limits(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve until SIGTERM or SIGINT."""
+    for package in PACKAGES:
+        if find_spec(package) is None:
+            raise MissingExtra(package, "serve", "cladenet serve")
+    from cladenet.processor import check_precision
+    from cladenet.runs.evaluate.calibration import check_calibration
+    from cladenet.serve.settings import Limits, guarded
+    from cladenet.serve.start import ServeOptions, serve
+    from cladenet.threads import check_threads
+
+    check_threads(arguments.threads)
+    check_precision(arguments.precision, arguments.device.partition(":")[0])
+    check_calibration(arguments.calibration, arguments.precision)
+    address, made_up = guarded(arguments.host, arguments.port, arguments.token_file)
+    limits = Limits(
+        body_bytes=int(1e6 * arguments.max_body),
+        queue=arguments.queue,
+        batch=arguments.batch,
+        answer_seconds=arguments.timeout,
+    )
+    options = ServeOptions(
+        arguments.budget,
+        arguments.threads,
+        {
+            "precision": arguments.precision,
+            "calibration": arguments.calibration,
+            "device": arguments.device,
+            "engine": arguments.engine,
+            "fit": arguments.fit,
+            "max_megapixels": arguments.max_megapixels,
+            "white_level": arguments.white_level,
+        },
+    )
+    shown = f"{address.url}?token={address.token}" if made_up else address.url
+    print(f"cladenet serves {len(arguments.runs)} at {shown}", file=sys.stderr, flush=True)
+    return serve(arguments.runs, address, limits, options)

@@ -1,0 +1,1 @@
+"""Networks behind HTTP: an API with micro-batches, a page for people, live curves of training."""

@@ -1,0 +1,1 @@
+"""The curves of runs while they are trained."""

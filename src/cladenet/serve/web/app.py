@@ -1,0 +1,198 @@
+"""The application of `cladenet serve`: its paths, and what runs beside the requests."""
+
+import asyncio
+import logging
+import os
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from cladenet.errors import CladeNetError
+from cladenet.serve.models.lanes import Lanes, Network
+from cladenet.serve.models.served import Served
+from cladenet.serve.models.shelf import Make, Shelf
+from cladenet.serve.settings import Address, Limits
+from cladenet.serve.web.gate import Gate
+from cladenet.serve.web.metrics import CONTENT_TYPE, Metrics
+from cladenet.serve.web.openapi import openapi
+from cladenet.serve.web.predict import Answering
+from cladenet.serve.web.problems import Problem
+
+log = logging.getLogger(__name__)
+MOST_LOST = 4  # threads that do not come back; then the process makes room for another
+LOOK_EVERY = 2.0  # seconds, at the checkpoints
+LOST_EXIT = 70
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a server serves, and with how much of the machine.
+
+    Args:
+        runs: folders by name, see `named`.
+        make: reads a run and makes its network ready.
+        address: with the token.
+        limits: bounds.
+        lanes: threads that compute.
+        threads: of torch in each.
+        decoders: threads that decode.
+        stopping: is the server asked to end?
+        failed: is given the error if a network cannot be loaded at the start.
+    """
+
+    runs: dict[str, Path]
+    make: Make
+    address: Address = field(default_factory=Address)
+    limits: Limits = field(default_factory=Limits)
+    lanes: int = 1
+    threads: int = 1
+    decoders: int = 2
+    stopping: Callable[[], bool] = lambda: False
+    failed: Callable[[CladeNetError], None] = lambda _: None
+
+
+class Service:
+    """One server's networks, threads and counters.
+
+    Args:
+        plan: what it serves.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.metrics = Metrics()
+        self.shelf = Shelf(plan.runs, plan.make, self._count_swap)
+        self.lanes = Lanes(
+            plan.lanes, plan.threads, plan.limits.batch, plan.limits.answer_seconds, self._count
+        )
+        self._decoders = ThreadPoolExecutor(plan.decoders, thread_name_prefix="cladenet-decode")
+        self.answering = Answering(
+            self.shelf, self.lanes, self._decoders, plan.limits, self.metrics
+        )
+        self.metrics.held.set_function(lambda: self.answering.held)
+        self.metrics.lost.set_function(lambda: self.lanes.lost)
+
+    @asynccontextmanager
+    async def running(self, _: Starlette) -> AsyncIterator[None]:
+        """Load the networks while the first requests are answered with 503, and look after them."""
+        tasks = [asyncio.create_task(self._load_and_look()), asyncio.create_task(self._watch())]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            self.shelf.close()
+            self.lanes.stop()
+            self._decoders.shutdown(wait=False, cancel_futures=True)
+
+    async def health(self, _: Request) -> Response:
+        """Do all threads come back?"""
+        return _yes_or_no(not self.lanes.lost)
+
+    async def ready(self, _: Request) -> Response:
+        """Is everything loaded, and more to come?"""
+        return _yes_or_no(self.shelf.ready and not self.plan.stopping())
+
+    async def models(self, _: Request) -> Response:
+        """What there is to ask."""
+        return JSONResponse({"models": [network.describe() for network in self.shelf.all()]})
+
+    async def counters(self, _: Request) -> Response:
+        """For Prometheus."""
+        return Response(self.metrics.text(), headers={"content-type": CONTENT_TYPE})
+
+    async def document(self, _: Request) -> Response:
+        """OpenAPI."""
+        token = bool(self.plan.address.token)
+        return JSONResponse(openapi(self.shelf.names, self.plan.limits, token))
+
+    async def _load_and_look(self) -> None:
+        try:
+            await self.shelf.load()
+        except CladeNetError as error:
+            self.plan.failed(error)
+            return
+        while True:
+            await asyncio.sleep(LOOK_EVERY)
+            try:
+                await self.shelf.look()
+            except Exception:  # the next look may do better
+                log.exception("looking for new checkpoints")
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(min(1.0, self.plan.limits.answer_seconds / 4))
+            if self.lanes.watch():
+                log.error("a batch has not ended in time: its thread is given up")
+            if self.lanes.lost > MOST_LOST:
+                log.error("%d threads are lost: this process ends", self.lanes.lost)
+                os._exit(LOST_EXIT)
+
+    def _count(self, network: Network, images: int, seconds: float) -> None:
+        name = network.name if isinstance(network, Served) else ""
+        self.metrics.batches.labels(name).observe(images)
+        self.metrics.computing.labels(name).observe(seconds)
+
+    def _count_swap(self, name: str, taken: bool) -> None:
+        self.metrics.swaps.labels(name, "taken" if taken else "refused").inc()
+
+
+def application(plan: Plan) -> Starlette:
+    """The ASGI application of a plan."""
+    service = Service(plan)
+    routes = [
+        Route("/predict", Endpoint(service.answering.predict)),
+        Route("/explain", Endpoint(service.answering.explain)),
+        Route("/models", service.models),
+        Route("/health", service.health),
+        Route("/ready", service.ready),
+        Route("/metrics", service.counters),
+        Route("/openapi.json", service.document),
+    ]
+    gate = Middleware(
+        Gate,
+        address=plan.address,
+        metrics=service.metrics,
+        paths=tuple(route.path for route in routes),
+    )
+    app = Starlette(
+        routes=routes,
+        middleware=[gate],
+        exception_handlers={HTTPException: _plain_problem},
+        lifespan=service.running,
+    )
+    app.state.service = service
+    return app
+
+
+class Endpoint:
+    """An ASGI application as what a route calls, which takes a function for another thing."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """As ASGI has it."""
+        await self._app(scope, receive, send)
+
+
+async def _plain_problem(_: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    words = {404: "there is no such path", 405: "this path takes another method"}
+    hint = "GET /openapi.json lists the paths"
+    return Problem(status, words.get(status, str(error)), hint).response()
+
+
+def _yes_or_no(yes: bool) -> Response:
+    return JSONResponse({"ok": yes}, 200 if yes else 503)

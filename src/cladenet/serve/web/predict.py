@@ -1,0 +1,302 @@
+"""`POST /predict` and `POST /explain`: from a request to the classes of its images."""
+
+import asyncio
+import base64
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+from starlette.datastructures import Headers, QueryParams
+from starlette.responses import JSONResponse, Response
+from starlette.types import Receive, Scope, Send
+
+from cladenet.data.images.decode import UnreadableImage, readable
+from cladenet.errors import BadArgument
+from cladenet.serve.models.lanes import Answer, Job, LaneLost, Lanes, Pixels
+from cladenet.serve.models.saliency import overlay
+from cladenet.serve.models.served import Served
+from cladenet.serve.models.shelf import Shelf
+from cladenet.serve.settings import Limits
+from cladenet.serve.web.bodies import Bodies, ClientLeft, gone
+from cladenet.serve.web.metrics import Metrics
+from cladenet.serve.web.problems import Busy, Problem
+from cladenet.serve.web.uploads import Upload, uploads, why_no_image
+
+TOP = 5
+LEFT = 499  # nobody reads it; for the counters
+
+
+class Refusal(NamedTuple):
+    """Why one image of several has no answer."""
+
+    status: int
+    reason: str
+
+
+class Decoded(NamedTuple):
+    """An image as the network's pixels, and the seconds that it took."""
+
+    pixels: Pixels
+    seconds: float
+
+
+class Answering:
+    """Answers requests about images.
+
+    Args:
+        shelf: of networks.
+        lanes: that compute.
+        decoders: threads that decode.
+        limits: bounds.
+        metrics: are told.
+
+    Attributes:
+        held: images that are decoded, wait, or are computed.
+    """
+
+    def __init__(
+        self,
+        shelf: Shelf,
+        lanes: Lanes,
+        decoders: ThreadPoolExecutor,
+        limits: Limits,
+        metrics: Metrics,
+    ) -> None:
+        self.held = 0
+        self._shelf, self._lanes, self._decoders = shelf, lanes, decoders
+        self._limits, self._metrics = limits, metrics
+        self._bodies = Bodies(limits)
+        self._explaining = asyncio.Lock()
+
+    async def predict(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """`POST /predict?model=NAME&top=K`."""
+        await self._respond(scope, receive, send, self._predict)
+
+    async def explain(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """`POST /explain?model=NAME&class=LABEL`."""
+        await self._respond(scope, receive, send, self._explain)
+
+    async def _respond(self, scope: Scope, receive: Receive, send: Send, work: Any) -> None:
+        """Read the body, do the work while the client stays, and send what comes of it."""
+        if scope["method"] != "POST":
+            raise Problem(405, f"{scope['method']} is not for this path", "use POST", POST_ONLY)
+        network = self._network(QueryParams(scope["query_string"]))
+        try:
+            async with self._bodies.read(scope, receive) as body:
+                doing = asyncio.ensure_future(work(scope, network, body))
+                leaving = asyncio.ensure_future(gone(receive))
+                try:
+                    await asyncio.wait((doing, leaving), return_when=asyncio.FIRST_COMPLETED)
+                    if not doing.done():
+                        raise ClientLeft
+                    response: Response = doing.result()
+                finally:
+                    for task in (doing, leaving):
+                        task.cancel()
+        except ClientLeft:
+            response = Response(status_code=LEFT)
+        await response(scope, receive, send)
+
+    async def _predict(self, scope: Scope, network: Served, body: bytes) -> Response:
+        start = time.perf_counter()
+        top = self._top(QueryParams(scope["query_string"]), network)
+        given = await self._uploads(scope, body)
+        with self._admitted(len(given)):
+            decoded = await self._decode(network, given)
+            answers = iter(await self._answers(network, decoded))
+        found, statuses = [], []
+        for upload, image in zip(given, decoded, strict=True):
+            name = readable(upload.name)
+            if isinstance(image, Refusal):
+                found.append({"file": name, "error": image.reason})
+                statuses.append(image.status)
+            else:
+                found.append({"file": name, **_to_json(network, next(answers), image, top)})
+        outcomes = self._metrics.images
+        outcomes.labels(network.name, "refused").inc(len(statuses))
+        outcomes.labels(network.name, "answered").inc(len(given) - len(statuses))
+        if len(statuses) == len(given):
+            return _none_readable(found, statuses)
+        return JSONResponse({
+            "model": network.name,
+            "weights": network.weights,
+            "ms": round(1000 * (time.perf_counter() - start), 2),
+            "predictions": found,
+        })  # fmt: skip
+
+    async def _explain(self, scope: Scope, network: Served, body: bytes) -> Response:
+        query = QueryParams(scope["query_string"])
+        given = await self._uploads(scope, body)
+        if len(given) > 1:
+            raise Problem(400, f"{len(given)} images are given", "give one")
+        if self._explaining.locked():
+            raise Busy("the queue for explanations")
+        async with self._explaining:
+            with self._admitted(1):
+                image = (await self._decode(network, given))[0]
+                if isinstance(image, Refusal):
+                    return _none_readable([{"error": image.reason}], [image.status])
+                label = _label(query, network)
+                if label is None:
+                    answer = (await self._answers(network, [image]))[0]
+                    label = network.top(answer.logits, 1)[0].label
+                loop = asyncio.get_running_loop()
+                view, heat = await loop.run_in_executor(
+                    self._decoders, _overlay, network, image.pixels, label
+                )
+        return JSONResponse({
+            "model": network.name,
+            "weights": network.weights,
+            "label": label,
+            "class": network.classes[label],
+            "view": _data_url(view),
+            "heat": _data_url(heat),
+        })  # fmt: skip
+
+    def _network(self, query: QueryParams) -> Served:
+        name = query.get("model") or self._shelf.names[0]
+        if name not in self._shelf.names:
+            raise Problem(
+                404,
+                f"no network is called {name[:80]!r} here",
+                f"ask for one of {', '.join(self._shelf.names)}",
+            )
+        network = self._shelf.get(name)
+        if network is None:
+            raise Problem(503, "the network is not loaded yet", "try again", {"retry-after": "2"})
+        return network
+
+    def _top(self, query: QueryParams, network: Served) -> int:
+        classes = len(network.classes)
+        text = query.get("top", str(min(TOP, classes)))
+        if not (text.isascii() and text.isdigit() and 1 <= int(text[:6]) <= classes):
+            raise Problem(
+                400, f"top is {text[:20]!r}", f"give a number of classes from 1 to {classes}"
+            )
+        return int(text)
+
+    async def _uploads(self, scope: Scope, body: bytes) -> list[Upload]:
+        kind = Headers(scope=scope).get("content-type", "")
+        if kind.startswith(("multipart/", "application/json")):  # they take time to take apart
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(
+                self._decoders, uploads, kind, body, self._limits.images
+            )
+        return uploads(kind, body, self._limits.images)
+
+    def _admitted(self, images: int) -> "_Admitted":
+        if self.held + images > self._limits.queue and self.held:
+            raise Busy("the queue", max(1, round(self.held / 64)))
+        return _Admitted(self, images)
+
+    async def _decode(self, network: Served, given: Sequence[Upload]) -> list[Decoded | Refusal]:
+        loop = asyncio.get_running_loop()
+        return await asyncio.gather(
+            *(
+                loop.run_in_executor(self._decoders, _decode, network, upload.data)
+                for upload in given
+            )
+        )
+
+    async def _answers(self, network: Served, decoded: Sequence[Decoded | Refusal]) -> list[Answer]:
+        """Of the images that were decoded; given up, those that wait are not computed."""
+        jobs = [Job(network, i.pixels) for i in decoded if not isinstance(i, Refusal)]
+        self._lanes.submit(jobs)
+        waited = asyncio.gather(*(asyncio.wrap_future(job.done) for job in jobs))
+        try:
+            return list(await asyncio.wait_for(waited, self._limits.answer_seconds + 1))
+        except (TimeoutError, LaneLost):
+            self._metrics.images.labels(network.name, "failed").inc(len(jobs))
+            raise Problem(
+                504,
+                f"there was no answer within {self._limits.answer_seconds:g} s",
+                "try again, with fewer images",
+            ) from None
+        except Exception:
+            self._metrics.images.labels(network.name, "failed").inc(len(jobs))
+            raise
+        finally:
+            for job in jobs:
+                job.done.cancel()
+            with suppress(BaseException):  # what failed together was raised once
+                waited.exception()
+
+
+POST_ONLY = {"allow": "POST"}
+
+
+class _Admitted:
+    """Counts images while they are worked on."""
+
+    def __init__(self, answering: Answering, images: int) -> None:
+        self._answering, self._images = answering, images
+
+    def __enter__(self) -> None:
+        self._answering.held += self._images
+
+    def __exit__(self, *_: object) -> None:
+        self._answering.held -= self._images
+
+
+def _decode(network: Served, data: bytes) -> Decoded | Refusal:
+    start = time.perf_counter()
+    if reason := why_no_image(data):
+        return Refusal(415, reason)
+    try:
+        return Decoded(network.prepare(data), time.perf_counter() - start)
+    except UnreadableImage as error:
+        return Refusal(422, error.reason)
+    except BadArgument as error:
+        return Refusal(422, str(error))
+
+
+def _overlay(network: Served, pixels: Pixels, label: int) -> tuple[bytes, bytes]:
+    try:
+        return overlay(network.loaded.model, pixels, network.preprocess, label)
+    except BadArgument as error:
+        raise Problem(422, str(error), "choose another network") from None
+
+
+def _label(query: QueryParams, network: Served) -> int | None:
+    """The class that is asked for, by number or name; None: the likeliest."""
+    text = query.get("class", "")
+    if not text:
+        return None
+    if text in network.classes:
+        return network.classes.index(text)
+    if text.isascii() and text.isdigit() and int(text[:6]) < len(network.classes):
+        return int(text)
+    raise Problem(
+        400, f"no class is called {text[:80]!r}", f"give a name, or 0 to {len(network.classes) - 1}"
+    )
+
+
+def _to_json(network: Served, answer: Answer, image: Decoded, top: int) -> dict[str, Any]:
+    by = {"answered_by": answer.answered_by} if answer.answered_by else {}
+    guesses = network.top(answer.logits, top)
+    return {
+        **by,
+        "top": [{"class": g.name, "label": g.label, "probability": g.probability} for g in guesses],
+        "ms": {
+            "decode": round(1000 * image.seconds, 2),
+            "wait": round(1000 * answer.waited, 2),
+            "compute": round(1000 * answer.computed, 2),
+        },
+        "batch": answer.batch,
+    }
+
+
+def _none_readable(found: list[dict[str, Any]], statuses: list[int]) -> JSONResponse:
+    reason = found[0]["error"]
+    error = f"the image {reason}" if len(found) == 1 else f"none of {len(found)} images is readable"
+    hint = "send JPEG, PNG, WebP, GIF, BMP or TIFF, as it is in its file"
+    content: dict[str, Any] = {"error": error, "hint": hint}
+    if len(found) > 1:
+        content["predictions"] = found
+    return JSONResponse(content, max(statuses) if len(set(statuses)) > 1 else statuses[0])
+
+
+def _data_url(png: bytes) -> str:
+    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
