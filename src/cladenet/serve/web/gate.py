@@ -39,7 +39,7 @@ class Gate:
     Args:
         app: behind it.
         address: with the token.
-        metrics: are told of each request.
+        metrics: count each request.
         paths: that there are; others are counted as one.
     """
 

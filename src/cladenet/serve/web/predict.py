@@ -50,7 +50,7 @@ class Answering:
         lanes: that compute.
         decoders: threads that decode.
         limits: bounds.
-        metrics: are told.
+        metrics: count requests and images.
 
     Attributes:
         held: images that are decoded, wait, or are computed.

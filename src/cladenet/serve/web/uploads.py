@@ -21,7 +21,7 @@ HOW = (
 
 
 class Upload(NamedTuple):
-    """One image as it came: its name, for the answer alone, and the bytes of its file."""
+    """One image of a request: its name, for the answer alone, and the bytes of its file."""
 
     name: str
     data: bytes
