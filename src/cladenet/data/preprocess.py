@@ -18,12 +18,9 @@ from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from cladenet.data.images.decode import MAX_PIXELS, Decoding
-from cladenet.data.normalise import normalised, normalised_by_itself
 from cladenet.data.resample import (
     INTERPOLATIONS,
     centre_crop,
@@ -34,7 +31,10 @@ from cladenet.data.resample import (
 from cladenet.data.statistics import channel_statistics
 from cladenet.errors import BadArgument
 
-if TYPE_CHECKING:  # prediction needs no data set
+if TYPE_CHECKING:  # exported files need no torch, and prediction no data set
+    import torch
+    from torch import Tensor
+
     from cladenet.data.dataset import DataSet
 
 FITS = ("none", "pad", "stretch", "crop", "border")
@@ -181,17 +181,24 @@ class Preprocess:
 
     def to_input(
         self,
-        images: Tensor,
-        device: torch.device | str = "cpu",
-        dtype: torch.dtype = torch.float32,
-    ) -> Tensor:
+        images: "Tensor",
+        device: "torch.device | str" = "cpu",
+        dtype: "torch.dtype | None" = None,
+    ) -> "Tensor":
         """uint8 (N, H, W, C) -> (x / 255 - mean) / std as `dtype` (N, C, H, W), channels-last.
+
+        `dtype` is float32 unless another one is given.
 
         With `per_image` (x - m) / s, m and s being the image's own; s is at least one level of 255,
         so that a blank image becomes zeros.
 
         The images travel to `device` as bytes.
         """
+        import torch
+
+        from cladenet.data.normalise import normalised, normalised_by_itself
+
+        dtype = dtype or torch.float32
         if self.per_image:
             return normalised_by_itself(images, device, dtype)
         return normalised(images, self.mean, self.std, device, dtype)

@@ -12,8 +12,6 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from torch import from_numpy
-from torch.nn import functional as F
 
 INTERPOLATIONS = ("bilinear", "bicubic")
 FILTERS = {
@@ -43,6 +41,9 @@ def quick_resize(
     images: NDArray[np.uint8], height: int, width: int, interpolation: str = "bilinear"
 ) -> NDArray[np.uint8]:
     """`resize` by PyTorch's kernel, within one level of it, two for bicubic."""
+    from torch import from_numpy  # prediction by exported files does without torch
+    from torch.nn import functional as F
+
     if images.shape[1:3] == (height, width):
         return images
     # A length of 1 may come with any stride, and an odd one hides from PyTorch that the channels

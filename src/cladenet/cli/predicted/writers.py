@@ -11,7 +11,7 @@ from cladenet.cli.text.text_table import text_table
 from cladenet.data.images.decode import readable
 
 if TYPE_CHECKING:  # it imports torch, which --help need not wait for
-    from cladenet.runs.predict.predictor import Prediction
+    from cladenet.runs.predict.prediction import Prediction
 
 COLUMNS = ("file", "rank", "class", "probability", "error", "true", "run")
 

@@ -25,7 +25,7 @@ from cladenet.runs.predict.image_list import listed
 
 if TYPE_CHECKING:  # it imports torch, which --help need not wait for
     from cladenet.runs.predict.given_images import Source
-    from cladenet.runs.predict.predictor import Prediction
+    from cladenet.runs.predict.prediction import Prediction
     from cladenet.runs.predict.true_labels import TrueLabels
 
 EPILOG = (

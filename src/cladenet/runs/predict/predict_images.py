@@ -13,7 +13,8 @@ from cladenet.checkpoints import Loaded
 from cladenet.data.images.decode import readable
 from cladenet.errors import DataError
 from cladenet.runs.predict.given_images import Source, expanded
-from cladenet.runs.predict.predictor import Prediction, Predictor
+from cladenet.runs.predict.prediction import Prediction
+from cladenet.runs.predict.predictor import Predictor
 from cladenet.runs.undisturbed import undisturbed
 
 Run = str | Path | Loaded

@@ -1,10 +1,9 @@
 """A network that names the top classes of images, prepared exactly as its metadata says."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -12,65 +11,19 @@ from numpy.typing import NDArray
 from torch import nn
 
 from cladenet.checkpoints import Loaded, load
-from cladenet.data.images.decode import readable
 from cladenet.data.preprocess import Preprocess, resize_for
-from cladenet.errors import BadArgument, DataError, Diverged
+from cladenet.errors import BadArgument, Diverged
 from cladenet.evaluation.forward import evaluating, scores
 from cladenet.processor import check_precision
 from cladenet.runs.evaluate.calibration import check_calibration
 from cladenet.runs.predict.given_images import Attempt, Source, decoded
+from cladenet.runs.predict.prediction import Guess, Prediction, top_classes
 from cladenet.threads import our_share
 from cladenet.world import choose_device
 
 FITS = ("stretch", "crop")
 WORTH_PREPARING = 8  # images
 MOST_WORKERS = 8  # that decode, unless more are asked for
-
-
-class Guess(NamedTuple):
-    """One answer: the class's name and number, and its probability, 0 to 1."""
-
-    name: str
-    label: int
-    probability: float
-
-
-@dataclass(frozen=True, eq=False)
-class Prediction:
-    """The answer for one image.
-
-    Args:
-        source: its path as given, or `image[3]` for the fourth of a list.
-        top: the most probable classes, most probable first; empty if the image cannot be read.
-        logits: float32 (K,); empty if the image cannot be read.
-        error: why it cannot be read; empty if it can.
-        answered_by: the exit or network that did, where several could; else empty.
-    """
-
-    source: str
-    top: tuple[Guess, ...] = ()
-    logits: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
-    error: str = ""
-    answered_by: str = ""
-
-    @property
-    def best(self) -> Guess:
-        """The likeliest class.
-
-        Raises:
-            DataError: the image cannot be read.
-        """
-        if self.error:
-            raise DataError(f"{readable(self.source)}: {self.error}")
-        return self.top[0]
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain values: `file`, and `top` or `error`; `answered_by` where several could."""
-        if self.error:
-            return {"file": self.source, "error": self.error}
-        top = [{"class": g.name, "label": g.label, "probability": g.probability} for g in self.top]
-        by = {"answered_by": self.answered_by} if self.answered_by else {}
-        return {"file": self.source, **by, "top": top}
 
 
 class Predictor:
@@ -217,10 +170,7 @@ class Predictor:
 
         That is their order in an evaluation, too.
         """
-        classes = self.loaded.card.classes
-        probabilities = torch.from_numpy(logits).double().softmax(0).tolist()
-        order = np.argsort(-logits, kind="stable")[: top or self.top]
-        return tuple(Guess(classes[label], int(label), probabilities[label]) for label in order)
+        return top_classes(logits, self.loaded.card.classes, top or self.top)
 
 
 def fitted(preprocess: Preprocess, fit: str | None) -> Preprocess:
