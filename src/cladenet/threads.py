@@ -23,6 +23,14 @@ CPUS = Path("/sys/devices/system/cpu")
 # wake a thread that sleeps.
 SPINS = "1000"
 WAITING = ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")  # either is a user's own choice
+# Of ONNX Runtime: a thread that waits for work spins so many microseconds, which bridges the gap
+# between two layers, and then sleeps; the runtime's own choice is a millisecond or more, in which a
+# neighbour could use the core, and the system cannot move the thread that is waited for. Layers are
+# cut into pieces that get smaller, so that a thread which a neighbour holds up does less of them.
+ONNX_RUNTIME_WAITING = {
+    "session.intra_op.spin_duration_us": "50",
+    "session.dynamic_block_base": "4",
+}
 COUNTING = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 

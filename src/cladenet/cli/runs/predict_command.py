@@ -4,7 +4,7 @@ import argparse
 import itertools
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from cladenet.cli.budget import predict as adaptive
@@ -21,6 +21,7 @@ from cladenet.cli.predicted.writers import Answers
 from cladenet.data.images.decode import readable
 from cladenet.data.images.listing import Ignored
 from cladenet.errors import BadArgument, DataError
+from cladenet.export.names import is_exported
 from cladenet.runs.predict.image_list import listed
 
 if TYPE_CHECKING:  # it imports torch, which --help need not wait for
@@ -40,7 +41,7 @@ EPILOG = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What the command takes."""
     parser.epilog = EPILOG
-    parser.add_argument("run", metavar="RUN", help="run or checkpoint folder")
+    parser.add_argument("run", metavar="RUN", help="run or checkpoint folder, or an exported file")
     parser.add_argument("images", metavar="IMAGE", nargs="+", help="see below")
     parser.add_argument("--top", type=int, default=5, metavar="K", help="classes to name (5)")
     form = parser.add_mutually_exclusive_group()
@@ -63,27 +64,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Predict and print; 3 if an image could not be read."""
+    ignored = Ignored()
+    predictors, words = _predictors_and_images(arguments)
     with lasting_imports():
-        from cladenet.allocator import keep_freed_memory
         from cladenet.runs.predict.true_labels import TrueLabels
 
-    keep_freed_memory()
-    use_threads(arguments)
-    ignored = Ignored()
-    predictors, words = adaptive.predictors_and_images(
-        arguments,
-        top=arguments.top,
-        batch_size=arguments.batch_size,
-        device=arguments.device,
-        precision=arguments.precision,
-        calibration=arguments.calibration,
-        engine=arguments.engine,
-        threads=arguments.threads,
-        fit=arguments.fit,
-        max_megapixels=arguments.max_megapixels,
-        white_level=arguments.white_level,
-        note=note if arguments.verbose else lambda _: None,
-    )
     labels = TrueLabels()
     images = _given(words, arguments.null, ignored, labels)
     streams = itertools.tee(images, len(predictors))
@@ -103,6 +88,34 @@ def run(arguments: argparse.Namespace) -> int:
     if watched.unread:
         raise DataError(f"{watched.unread:,} of {watched.count:,} images could not be read")
     return 0
+
+
+def _predictors_and_images(
+    arguments: argparse.Namespace,
+) -> tuple[Mapping[str, Callable[[Iterable["Source"]], Iterator["Prediction"]]], list[str]]:
+    """By the words that name them, and the words that are images."""
+    if is_exported(arguments.run):
+        from cladenet.cli.predicted import by_files
+
+        return by_files.predictors_and_images(arguments)
+    from cladenet.allocator import keep_freed_memory
+
+    keep_freed_memory()
+    use_threads(arguments)
+    return adaptive.predictors_and_images(
+        arguments,
+        top=arguments.top,
+        batch_size=arguments.batch_size,
+        device=arguments.device,
+        precision=arguments.precision,
+        calibration=arguments.calibration,
+        engine=arguments.engine,
+        threads=arguments.threads,
+        fit=arguments.fit,
+        max_megapixels=arguments.max_megapixels,
+        white_level=arguments.white_level,
+        note=note if arguments.verbose else lambda _: None,
+    )
 
 
 class _Watched:

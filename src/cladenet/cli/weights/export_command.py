@@ -1,22 +1,84 @@
-"""`cladenet export RUN --format LIBRARY`: a trained network for somebody else's code."""
+"""`cladenet export RUN --format FORMAT`: a trained network as a file for somebody else's code."""
 
 import argparse
+import json
+
+from cladenet.cli.engine_options import add_calibration, note
+from cladenet.errors import BadArgument
+
+FILES = ("onnx", "openvino", "torch", "torchscript")
+EPILOG = (
+    "FORMAT is onnx: a file that prepares images, answers with posteriors, and was verified before "
+    "it got its name; `cladenet predict FILE IMAGE...` and `cladenet verify FILE` need no torch. "
+    "Or it is a library, torchvision, timm, or one of its networks, timm/resnet50: the weights in "
+    "its names."
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What the command takes."""
+    parser.epilog = EPILOG
     parser.add_argument("run", metavar="RUN", help="run or checkpoint folder")
+    parser.add_argument("--format", required=True, metavar="FORMAT", help="see below")
+    parser.add_argument("--out", default="", metavar="FILE", help="the new file (in RUN)")
+    parser.add_argument("--precision", default="fp32", help="fp32, fp16, bf16 or int8")
     parser.add_argument(
-        "--format", required=True, help="torchvision, timm, or one network: timm/resnet50"
+        "--input",
+        default="pixels",
+        metavar="KIND",
+        help="pixels: uint8 images of any size; tensor: normalised float32, for logits",
     )
-    parser.add_argument("--out", default="", help="new file, .safetensors or .pth")
+    parser.add_argument(
+        "--any-size", action="store_true", help="with --input tensor: any height and width"
+    )
+    parser.add_argument(
+        "--data", metavar="DATA", help="images to verify the file on (validation images of RUN)"
+    )
+    add_calibration(parser)
+    parser.add_argument("--licence", default="", metavar="TEXT", help="of the weights, to note")
+    parser.add_argument("--json", action="store_true", help="print what was found as JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Write the file and say how it is read."""
+    """Write the file and print what was found of it."""
+    if arguments.format in FILES:
+        return _file(arguments)
+    return _weights(arguments)
+
+
+def _weights(arguments: argparse.Namespace) -> int:
     from cladenet.data.images.decode import readable
     from cladenet.weights.exporting import export_weights
 
+    given = [
+        name
+        for name, value in (
+            ("--precision", arguments.precision != "fp32"),
+            ("--input", arguments.input != "pixels"),
+            ("--any-size", arguments.any_size),
+            ("--data", arguments.data is not None),
+            ("--calibration", arguments.calibration is not None),
+            ("--licence", arguments.licence),
+        )
+        if value
+    ]
+    if given:
+        raise BadArgument(f"{given[0]} is for --format {' or '.join(FILES)}")
     found = export_weights(arguments.run, arguments.format, arguments.out)
     print(f"{found.source}, {found.tensors:,} tensors: {readable(str(found.file))}")
+    return 0
+
+
+def _file(arguments: argparse.Namespace) -> int:
+    from cladenet.cli.text.exported import as_json, as_text
+    from cladenet.export.export_run import Request, export_run
+
+    names = ("format", "out", "precision", "input", "any_size", "data", "calibration", "licence")
+    found = export_run(arguments.run, Request(**{n: getattr(arguments, n) for n in names}))
+    for sentence in found.notes:
+        note(sentence)
+    if arguments.json:
+        print(json.dumps(as_json(found), indent=2))
+    else:
+        print("\n".join(as_text(found)))
     return 0

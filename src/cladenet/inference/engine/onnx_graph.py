@@ -4,7 +4,7 @@ import io
 import logging
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,11 +12,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from cladenet import processor
 from cladenet.inference.graph.as_module import AsModule
 from cladenet.inference.graph.ranges import seen_on
 from cladenet.inference.graph.recording import record_for_any_number
-from cladenet.inference.graph.rounding import round_weights
+from cladenet.inference.graph.rounding import levels_for, round_weights
 from cladenet.inference.graph.simplify import simplify
 from cladenet.inference.request import CannotPrepare, Request
 
@@ -38,24 +37,49 @@ def onnx_graph(request: Request) -> bytes:
 
 def _exported(request: Request) -> bytes:
     calibration = request.calibration
-    model = request.model if calibration is None else _rounded(request, calibration)
+    if calibration is None:
+        return exported(request.model, request.images)
+    graph = exported(rounded(request.model, request.images, calibration), request.images)
+    return in_8_bits(graph, calibration, len(request.images))
+
+
+def exported(
+    model: nn.Module,
+    images: Tensor,
+    *,
+    names: tuple[str, str] = (IMAGES, LOGITS),
+    free: Mapping[int, str] | None = None,
+    opset: int = 17,
+) -> bytes:
+    """The graph of a network in evaluation mode.
+
+    Args:
+        model: a module of one tensor.
+        images: normalised (N, C, H, W).
+        names: of what goes in and what comes out.
+        free: dimensions of the images that are not fixed, and their names.
+        opset: of ONNX.
+
+    Raises:
+        CannotPrepare: the network has no form in ONNX.
+    """
     graph: Any = io.BytesIO()  # what the older exporter, which needs no further package, takes
+    dims = {names[0]: dict(free or {}), names[1]: {0: (free or {}).get(0, "")}} if free else None
     try:
         with warnings.catch_warnings(), _without_log():
             warnings.simplefilter("ignore")
             torch.onnx.export(
                 model,
-                (request.images,),
+                (images,),
                 graph,
                 dynamo=False,
-                input_names=[IMAGES],
-                output_names=[LOGITS],
-                opset_version=17,
+                input_names=names[:1],
+                output_names=names[1:],
+                dynamic_axes=dims,
+                opset_version=opset,
             )
-            if calibration is None:
-                return graph.getvalue()
-            return _in_8_bits(graph.getvalue(), calibration, len(request.images))
-    except Exception as error:  # the exporter and the quantiser raise what their parts raise
+            return graph.getvalue()
+    except Exception as error:  # the exporter raises what its parts raise
         raise CannotPrepare(f"ONNX stops with: {str(error).splitlines()[0]}") from error
 
 
@@ -75,27 +99,59 @@ def _without_log() -> Iterator[None]:
         part._jit_onnx_log = log
 
 
-def _rounded(request: Request, calibration: Tensor) -> nn.Module:
-    """The network with weights that 8 bits hold, and biases that make up for it."""
-    program = record_for_any_number(request.model, request.images)
+def rounded(
+    model: nn.Module, images: Tensor, calibration: Tensor, anywhere: bool = False
+) -> nn.Module:
+    """The network with weights that 8 bits hold, and biases that make up for it.
+
+    Args:
+        model: in evaluation mode.
+        images: normalised (N, C, H, W).
+        calibration: such images as it will see.
+        anywhere: round to 7 bits, which processors without VNNI need; else where this one has none.
+
+    Raises:
+        CannotPrepare: its steps cannot be recorded.
+    """
+    program = record_for_any_number(model, images)
     simplify(program)
-    round_weights(program, seen_on(program, calibration).means)
+    round_weights(program, seen_on(program, calibration).means, levels_for(anywhere))
     return AsModule(program).eval()
 
 
-def _in_8_bits(graph: bytes, calibration: Tensor, batch: int) -> bytes:
-    """ONNX Runtime's static quantisation, which finds the grids that the weights are on."""
+def in_8_bits(
+    graph: bytes, calibration: Tensor, batch: int, name: str = IMAGES, anywhere: bool = False
+) -> bytes:
+    """ONNX Runtime's static quantisation, which finds the grids that the weights are on.
+
+    Args:
+        graph: of what `rounded` gave.
+        calibration: normalised images (n, C, H, W).
+        batch: images in one run of the graph.
+        name: of what goes in.
+        anywhere: as in `rounded`.
+
+    Raises:
+        CannotPrepare: the quantiser cannot do it.
+    """
+    try:
+        return _quantised(graph, _whole_batches(calibration, batch), name, anywhere)
+    except Exception as error:  # the quantiser raises what its parts raise
+        raise CannotPrepare(f"ONNX stops with: {str(error).splitlines()[0]}") from error
+
+
+def _quantised(graph: bytes, batches: Sequence[Tensor], name: str, anywhere: bool) -> bytes:
     import onnx
     from onnxruntime import quantization
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
     class Batches(quantization.CalibrationDataReader):  # type: ignore[misc]
         def __init__(self) -> None:
-            self._batches: Iterator[Tensor] = iter(_whole_batches(calibration, batch))
+            self._batches: Iterator[Tensor] = iter(batches)
 
         def get_next(self) -> dict[str, Any] | None:
             images = next(self._batches, None)
-            return None if images is None else {IMAGES: images.numpy()}
+            return None if images is None else {name: images.numpy()}
 
     talk = logging.getLogger()
     level = talk.level
@@ -112,7 +168,7 @@ def _in_8_bits(graph: bytes, calibration: Tensor, batch: int) -> bytes:
                 activation_type=quantization.QuantType.QUInt8,
                 weight_type=quantization.QuantType.QInt8,
                 per_channel=True,
-                reduce_range=not processor.abilities().vnni,  # see graph.rounding
+                reduce_range=levels_for(anywhere) < 127,  # see graph.rounding
             )
             return done.read_bytes()
     finally:

@@ -6,12 +6,7 @@ from torch import Tensor
 from cladenet.inference.engine.batching import in_batches
 from cladenet.inference.engine.onnx_graph import IMAGES, LOGITS, onnx_graph
 from cladenet.inference.request import CannotPrepare, Request, Run
-
-# A thread that waits for work spins for so many microseconds, which bridges the gap between two
-# layers, and then sleeps; the runtime's own choice is a millisecond or more, in which a neighbour
-# could use the core, and the system cannot move the thread that is waited for. Layers are cut into
-# pieces that get smaller, so that a thread which a neighbour holds up does less of them.
-WAITING = {"session.intra_op.spin_duration_us": "50", "session.dynamic_block_base": "4"}
+from cladenet.threads import ONNX_RUNTIME_WAITING
 
 
 def make(request: Request) -> Run:
@@ -26,7 +21,7 @@ def make(request: Request) -> Run:
     try:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = request.threads
-        for name, value in WAITING.items():
+        for name, value in ONNX_RUNTIME_WAITING.items():
             options.add_session_config_entry(name, value)
         session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # the session raises what its parts raise

@@ -33,7 +33,18 @@ def in_8_bits(step: Step, program: Program) -> bool:
     return step.function is F.linear or shape(step.output, program)[2:].numel() > 1
 
 
-def round_weights(program: Program, means: Mapping[Slot, Tensor]) -> None:
+def levels_for(anywhere: bool = False) -> int:
+    """The last level of a weight: 127, or 64 without VNNI.
+
+    There, pairs of products are added in 16 bits, where 2 x 255 x 127 saturates silently.
+    2 x 255 x 64 = 32,640 fits. What runs `anywhere` has to fit everywhere.
+    """
+    return 127 if processor.abilities().vnni and not anywhere else 64
+
+
+def round_weights(
+    program: Program, means: Mapping[Slot, Tensor], largest: int | None = None
+) -> None:
     """Put weights on 8-bit grids, and correct the biases; in place, and still float32.
 
     Rounding them again with `quantised_weights` changes nothing.
@@ -41,21 +52,20 @@ def round_weights(program: Program, means: Mapping[Slot, Tensor]) -> None:
     Args:
         program: simplified.
         means: of the channels that each 8-bit product reads, by the slot of what it gives.
+        largest: the last level of a weight; by default that of this processor.
     """
     for place, step in enumerate(program.steps):
         if in_8_bits(step, program):
-            program.steps[place] = _rounded(step, program, means[step.output])
+            program.steps[place] = _rounded(step, program, means[step.output], largest)
     program.drop_unread()
 
 
-def quantised_weights(weight: Tensor) -> tuple[Tensor, Tensor]:
+def quantised_weights(weight: Tensor, largest: int | None = None) -> tuple[Tensor, Tensor]:
     """int8 weights, and float32 (out_channels,) what one level of each output channel means.
 
-    Symmetric; the largest weight of each output channel has the last level. Without VNNI, pairs of
-    products are added in 16 bits, where 2 x 255 x 127 saturates silently. There weights get
-    7 bits: 2 x 255 x 64 = 32,640 fits.
+    Symmetric; the largest weight of each output channel has the last level, see `levels_for`.
     """
-    largest = 127 if processor.abilities().vnni else 64
+    largest = largest or levels_for()
     size = weight.flatten(1).abs().amax(1).clamp_min(1e-12) / largest
     exact = weight / size.view(-1, *(1,) * (weight.ndim - 1))
     levels = exact.round()
@@ -75,9 +85,9 @@ def _with_small_sums(levels: Tensor, exact: Tensor) -> Tensor:
     return levels - torch.where(farthest < surplus.abs(), surplus.sign(), 0.0)
 
 
-def _rounded(step: Step, program: Program, means: Tensor) -> Step:
+def _rounded(step: Step, program: Program, means: Tensor, largest: int | None) -> Step:
     weight = program.constants[step.args[1]]
-    levels, size = quantised_weights(weight)
+    levels, size = quantised_weights(weight, largest)
     on_grid = levels * size.view(-1, *(1,) * (weight.ndim - 1))
     bias = argument(step, 2, "bias", None)
     corrected = _shift(weight - on_grid, means, step)

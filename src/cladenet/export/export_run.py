@@ -1,0 +1,258 @@
+"""`cladenet export RUN --format onnx`: from a checkpoint to a file that was verified."""
+
+import io
+import os
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from PIL import Image
+
+from cladenet import __version__
+from cladenet.checkpoints import Loaded, load
+from cladenet.checkpoints.atomic import explain
+from cladenet.errors import BadArgument, CheckpointError, MissingExtra, StorageError
+from cladenet.export.canvas import canvas_size, drawn_image
+from cladenet.export.description import INPUTS, Description, SelfTest
+from cladenet.export.formats.order import Order
+from cladenet.export.runtime import ExportedModel
+from cladenet.export.verify.against_network import check_against
+from cladenet.export.verify.checks import Disagreement, Found, allowed_for
+from cladenet.export.verify.images import Trials, trials_for
+from cladenet.export.verify.reference import Reference
+from cladenet.export.verify_file import Tried, try_all
+from cladenet.inference.request import CannotPrepare
+from cladenet.runs.evaluate.calibration import calibration_images, check_calibration
+
+
+class Format(NamedTuple):
+    """A format that is written.
+
+    Args:
+        module: of `formats`, with a function `write(order, path)`.
+        suffix: of the file.
+        precisions: that it has.
+        package: that writes it, whose version the file notes.
+        extra: of cladenet, where the package is in one.
+    """
+
+    module: str
+    suffix: str
+    precisions: tuple[str, ...]
+    package: str
+    extra: str = ""
+
+
+FORMATS = {
+    "onnx": Format("onnx_file", ".onnx", ("fp32", "fp16", "int8"), "onnx"),
+}
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is wanted of a file.
+
+    Args:
+        format: one of `FORMATS`.
+        out: the new file; empty for NETWORK.SUFFIX in the run's folder.
+        precision: one that the format has.
+        input: `pixels` or `tensor`, see `Description`.
+        any_size: a `tensor` may have any height and width.
+        data: images to try the file on; by default those of the run.
+        calibration: images for int8, see `calibration_images`.
+        licence: of the weights, for the metadata.
+    """
+
+    format: str
+    out: str = ""
+    precision: str = "fp32"
+    input: str = "pixels"
+    any_size: bool = False
+    data: str | None = None
+    calibration: str | None = None
+    licence: str = ""
+
+
+class ExportedFile(NamedTuple):
+    """What was written.
+
+    Args:
+        path: of the file.
+        size: in bytes, with all that belongs to it.
+        seconds: that writing took, without verification.
+        tried: in each runtime.
+        notes: sentences for the user.
+    """
+
+    path: Path
+    size: int
+    seconds: float
+    tried: tuple[Tried, ...]
+    notes: tuple[str, ...]
+
+
+def export_run(run: str | Path, request: Request) -> ExportedFile:
+    """Write a checkpoint's network in a format, verified before it gets its name.
+
+    Args:
+        run: run or checkpoint folder.
+        request: what is wanted.
+
+    Raises:
+        BadArgument: it cannot be had.
+        CheckpointError: the checkpoint is damaged.
+        Disagreement: the file does not give the network's answers; it is not left behind.
+        MissingExtra: a package of the format is not installed.
+        StorageError: `out` is there already, or the disk fails.
+    """
+    form = check_request(request)
+    loaded = load(run)
+    target = Path(request.out) if request.out else Path(run) / f"{loaded.card.network}{form.suffix}"
+    if target.suffix != form.suffix:
+        raise BadArgument(f"out is {target}; expected a name that ends in {form.suffix}")
+    if target.exists():
+        raise StorageError(f"{target} is there already; remove it, or give another --out")
+    if request.any_size and loaded.model.input_size is not None:
+        side = loaded.model.input_size
+        raise BadArgument(
+            f"the head of {loaded.card.network} is tied to images of {side}x{side}; leave out "
+            "--any-size"
+        )
+    trials = trials_for(loaded, request.data)
+    return write_verified(loaded, request, target, trials)
+
+
+def check_request(request: Request) -> Format:
+    """The format that is meant.
+
+    Raises:
+        BadArgument: it is unknown, or options contradict it or each other.
+        MissingExtra: a package that it needs is not installed.
+    """
+    if request.format not in FORMATS:
+        raise BadArgument(f"format is {request.format!r}; expected one of {', '.join(FORMATS)}")
+    form = FORMATS[request.format]
+    if request.precision not in form.precisions:
+        raise BadArgument(
+            f"precision is {request.precision!r}; {request.format} has {', '.join(form.precisions)}"
+        )
+    if request.input not in INPUTS:
+        raise BadArgument(f"input is {request.input!r}; expected {' or '.join(INPUTS)}")
+    if request.any_size and request.input == "pixels":
+        raise BadArgument(
+            "a file that takes pixels prepares images of any size to the network's; "
+            "--any-size is for --input tensor"
+        )
+    check_calibration(request.calibration, request.precision)
+    if find_spec(form.package) is None:
+        raise MissingExtra(form.package, form.extra, f"--format {request.format}")
+    return form
+
+
+def write_verified(loaded: Loaded, request: Request, target: Path, trials: Trials) -> ExportedFile:
+    """See `export_run`; the file is written into a folder of its own, tried, and moved."""
+    form = FORMATS[request.format]
+    reference = Reference(loaded.model, loaded.card.preprocess)
+    description = _described(loaded, request, form, reference)
+    seen = None
+    if request.precision == "int8":
+        seen = calibration_images(loaded, request.calibration, request.data)
+    order = Order(loaded.model, description, seen)
+    folder = target.with_name(f".writing-{target.name}-{os.getpid()}")
+    start = time.perf_counter()
+    try:
+        folder.mkdir(parents=True)
+        path = folder / target.name
+        _write(order, form, path)
+        seconds = time.perf_counter() - start
+        tried = _tries(path, reference, trials)
+        size = _move(folder, target)
+    except OSError as error:
+        raise explain(error, target, 0) from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return ExportedFile(target, size, seconds, tried, trials.notes)
+
+
+def _write(order: Order, form: Format, path: Path) -> None:
+    write: Callable[[Order, Path], None] = import_module(
+        f"cladenet.export.formats.{form.module}"
+    ).write
+    try:
+        write(order, path)
+    except CannotPrepare as error:
+        wanted = order.description
+        raise BadArgument(
+            f"{wanted.network} cannot be written in {form.suffix} as {wanted.precision}: {error}"
+        ) from error
+
+
+def _tries(path: Path, reference: Reference, trials: Trials) -> tuple[Tried, ...]:
+    """The file in each runtime that is installed.
+
+    Raises:
+        Disagreement: it is not right in the one that it is for.
+    """
+
+    def check(model: ExportedModel, runtime: str) -> Found:
+        return check_against(model, runtime, reference, trials.batches)
+
+    try:
+        return try_all(path, check)
+    except CheckpointError as error:
+        raise Disagreement(
+            f"the file was not kept: {error}. The exporter may not know what the network does; try "
+            "another --format or --precision"
+        ) from error
+
+
+def _move(folder: Path, target: Path) -> int:
+    """All that was written takes its place, the file itself at last; bytes."""
+    files = sorted(folder.iterdir(), key=lambda file: file.name == target.name)
+    size = sum(file.stat().st_size for file in files)
+    for file in files:
+        file.replace(target.with_name(file.name))
+    return size
+
+
+def _described(loaded: Loaded, request: Request, form: Format, reference: Reference) -> Description:
+    card = loaded.card
+    versions = {
+        "cladenet": __version__,
+        "torch": torch.__version__,
+        form.package: version(form.package),
+    }
+    return Description(
+        network=card.network,
+        arguments=card.arguments,
+        classes=card.classes,
+        preprocess=card.preprocess,
+        input=request.input,
+        precision=request.precision,
+        any_size=request.any_size,
+        step=card.step,
+        data=card.data,
+        metrics=card.metrics,
+        licence=request.licence,
+        versions=versions,
+        self_test=_self_test(loaded, request.precision, reference),
+    )
+
+
+def _self_test(loaded: Loaded, precision: str, reference: Reference) -> SelfTest:
+    preprocess = loaded.card.preprocess
+    image = drawn_image(*canvas_size(preprocess), preprocess.channels)
+    exact = reference.answer(preprocess.prepare(image)[None])
+    file = io.BytesIO()
+    Image.fromarray(image if preprocess.channels == 3 else image[:, :, 0]).save(file, "PNG")
+    posteriors = tuple(np.exp(exact.log_posteriors[0]).tolist())
+    allowed = allowed_for(precision, exact.largest, exact.own)
+    return SelfTest(file.getvalue(), posteriors, allowed)

@@ -1,0 +1,1 @@
+"""One module for each format: from a network and what is known of it to a file."""

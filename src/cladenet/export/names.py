@@ -1,0 +1,17 @@
+"""Which files are exported ones, by their names alone."""
+
+import os
+from pathlib import Path
+
+# How a file ends -> the modules of `sessions` that open it, the first of them unless asked.
+SUFFIXES = {
+    ".onnx": ("onnx_runtime", "openvino_runtime"),
+    ".xml": ("openvino_runtime",),
+    ".pt2": ("torch_program",),
+    ".torchscript": ("torchscript",),
+}
+
+
+def is_exported(path: str | Path) -> bool:
+    """Whether a name is that of an exported file; a run folder may end so, too."""
+    return Path(path).suffix in SUFFIXES and not os.path.isdir(path)

@@ -1,0 +1,1 @@
+"""Exported files opened for running: one module for each runtime, imported when it is needed."""

@@ -1,0 +1,58 @@
+"""What all runtimes are asked for."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cladenet.errors import BadArgument, CheckpointError, CladeNetError
+from cladenet.export.description import Description
+
+Array = NDArray[np.generic]
+
+
+class Session(ABC):
+    """A file in a runtime.
+
+    Args:
+        description: what the file says of itself.
+        shape: of its input, None where any length will do.
+    """
+
+    def __init__(self, description: Description, shape: Sequence[int | None]) -> None:
+        self.description = description
+        self.shape = tuple(shape)
+
+    def run(self, images: Array) -> NDArray[np.float32]:
+        """uint8 (N, H, W, C) -> posteriors (N, K), or normalised (N, C, H, W) -> logits (N, K).
+
+        Raises:
+            BadArgument: the file does not take such images. Runtimes are not asked: OpenVINO may
+            give the answer of the images before.
+        CheckpointError: it stops at them.
+        """
+        dtype = np.uint8 if self.description.takes_pixels else np.float32
+        fits = len(images.shape) == 4 and all(
+            want is None or have == want
+            for have, want in zip(images.shape, self.shape, strict=True)
+        )
+        if images.dtype != dtype or not fits or not images.size:
+            wanted = "x".join("any" if side is None else str(side) for side in self.shape)
+            raise BadArgument(
+                f"images are {images.dtype} of shape {images.shape}; the file takes "
+                f"{np.dtype(dtype)} of {wanted}"
+            )
+        try:
+            return self._run(np.ascontiguousarray(images))
+        except CladeNetError:
+            raise
+        except Exception as error:  # each runtime has classes of its own
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[-1]
+            raise CheckpointError(
+                f"the file stops at images of shape {images.shape}: {reason}"
+            ) from error
+
+    @abstractmethod
+    def _run(self, images: Array) -> NDArray[np.float32]:
+        """What `run` gives, the images being as the file wants them."""

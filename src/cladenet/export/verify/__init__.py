@@ -1,0 +1,1 @@
+"""Files held against what they were made of, and against what they say of themselves."""

@@ -1,0 +1,145 @@
+"""How an exported file is held against the network, its preprocessing and its own claims."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cladenet.errors import CheckpointError
+from cladenet.export.description import Description
+from cladenet.export.normalise import normalised
+from cladenet.export.runtime import ExportedModel
+from cladenet.export.verify.taps import Tap
+
+Pixels = NDArray[np.uint8]
+
+MOST_LEVELS = 1  # of 255, from Pillow's
+# Of the largest logit, beside 1: as `inference.comparing` has it. float16 has 3 bits more than
+# bfloat16.
+MOST_DIFFERENT = {"fp32": 1e-5, "fp16": 0.02, "bf16": 0.15, "int8": 0.125}
+NO_WORSE = 4  # times the rounding error of the network in float32
+LEAST_LOG = -60.0  # of a posterior that is compared; smaller ones round to nothing in float32
+NORMALISED_BY = 1e-5  # of the largest normalised value, beside 1
+
+
+class Disagreement(CheckpointError):
+    """A file that does not do what it should."""
+
+
+class Found(NamedTuple):
+    """The largest differences.
+
+    Args:
+        levels: of prepared pixels, of 255; None where a file is not asked for them.
+        logs: of logarithms of posteriors.
+        allowed: for `logs`.
+        images: that were compared.
+        agreed: of them, in which the most probable class was the same.
+    """
+
+    levels: int | None
+    logs: float
+    allowed: float
+    images: int
+    agreed: int
+
+    def joined(self, other: "Found") -> "Found":
+        """Of both."""
+        seen = [found.levels for found in (self, other) if found.levels is not None]
+        return Found(
+            max(seen, default=None),
+            max(self.logs, other.logs),
+            max(self.allowed, other.allowed),
+            self.images + other.images,
+            self.agreed + other.agreed,
+        )
+
+
+def check_preparing(tap: Tap, images: Pixels, description: Description) -> tuple[Pixels, int]:
+    """What a file makes of decoded images before its network, and by how many levels it differs.
+
+    Args:
+        tap: of the file.
+        images: of one size, uint8 (N, H, W, C).
+        description: what the file says.
+
+    Raises:
+        Disagreement: it resizes, crops or normalises otherwise than the file says.
+    """
+    preprocess = description.preprocess
+    wanted = preprocess.prepare_all(images)
+    prepared, found = tap(images)
+    size = f"{images.shape[1]}x{images.shape[2]}"
+    if prepared.shape != wanted.shape:
+        raise Disagreement(
+            f"images of {size} are prepared to {prepared.shape[1:]} instead of {wanted.shape[1:]}"
+        )
+    levels = int(np.abs(prepared.astype(np.int16) - wanted).max())
+    if levels > MOST_LEVELS:
+        raise Disagreement(
+            f"images of {size} are prepared otherwise than by Pillow: pixels differ by {levels} "
+            f"of 255, {MOST_LEVELS} is allowed"
+        )
+    exact = normalised(prepared, preprocess, np.float64)
+    off = float(np.abs(found - exact).max())
+    if not off <= NORMALISED_BY * (1 + float(np.abs(exact).max())):
+        raise Disagreement(
+            f"pixels are normalised otherwise than by the mean and std of training: values differ "
+            f"by {off:.2g}"
+        )
+    return prepared, levels
+
+
+def allowed_for(precision: str, largest: float, own: float) -> float:
+    """By how much logarithms of posteriors may differ.
+
+    Args:
+        precision: of the file.
+        largest: logit, without sign.
+        own: difference of the network in float32 from that in float64.
+    """
+    bound = MOST_DIFFERENT[precision] * (1 + largest)
+    return max(bound, NO_WORSE * own) if precision == "fp32" else bound
+
+
+def compare(
+    posteriors: NDArray[np.float32],
+    log_posteriors: NDArray[np.float64],
+    allowed: float,
+    what: str,
+) -> Found:
+    """Answers of a file beside those that it should give, both (N, K).
+
+    Raises:
+        Disagreement: they differ by more than `allowed`; `what` says on which images.
+    """
+    if posteriors.shape != log_posteriors.shape:
+        raise Disagreement(
+            f"answers to {what} have the shape {posteriors.shape}, expected {log_posteriors.shape}"
+        )
+    with np.errstate(divide="ignore", invalid="ignore"):
+        logs = np.log(posteriors.astype(np.float64))
+    counted = log_posteriors > LEAST_LOG
+    off = float(np.abs(logs - log_posteriors)[counted].max())
+    if not off <= allowed:
+        raise Disagreement(
+            f"logarithms of the posteriors of {what} differ by {off:.2g}, {allowed:.2g} is allowed"
+        )
+    same = int((logs.argmax(1) == log_posteriors.argmax(1)).sum())
+    return Found(None, off, allowed, len(logs), same)
+
+
+def check_self_test(model: ExportedModel) -> Found:
+    """The image in the file's metadata, beside the answer there.
+
+    Raises:
+        Disagreement: the file answers otherwise.
+        UnreadableImage: the image is damaged.
+    """
+    description = model.description
+    test = description.self_test
+    pixels = description.preprocess.prepare(description.preprocess.decoding.read(test.image))
+    with np.errstate(divide="ignore"):
+        wanted = np.log(np.array(test.posteriors, np.float64))[None]
+    found = model.answer(pixels[None])
+    return compare(found, wanted, test.tolerance, "the self-test image")

@@ -1,0 +1,47 @@
+"""What a file makes of images on the way to its network: asked for, not taken on trust."""
+
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cladenet.export.runtime import ExportedModel
+from cladenet.export.sessions.session import Array
+
+
+class Tapped(NamedTuple):
+    """What lies before the network.
+
+    Args:
+        prepared: uint8 (N, height, width, C).
+        normalised: float32 (N, C, height, width).
+    """
+
+    prepared: NDArray[np.uint8]
+    normalised: NDArray[np.float32]
+
+
+Tap = Callable[[Array], Tapped]
+
+
+def tapped(model: ExportedModel, runtime: str) -> Tap:
+    """From decoded images of one size to what the network inside the file reads.
+
+    Args:
+        model: a file that takes pixels.
+        runtime: the module of `sessions` that opened it.
+    """
+    tap: Callable[[Path], Callable[[Array], list[Array]]] = import_module(
+        f"cladenet.export.sessions.{runtime}"
+    ).tap
+    run = tap(model.path)
+
+    def look(images: Array) -> Tapped:
+        prepared, normalised = run(images)
+        pixels = np.ascontiguousarray(prepared.transpose(0, 2, 3, 1)).astype(np.uint8)
+        return Tapped(pixels, normalised.astype(np.float32))
+
+    return look

@@ -1,0 +1,404 @@
+"""Exported files: what they answer, what they say of themselves, and what is refused."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from numpy.typing import NDArray
+
+import cladenet
+from cladenet.cli import main
+from cladenet.data.preprocess import IMAGENET_MEAN, IMAGENET_STD, Preprocess
+from cladenet.data.sources.open import open_dataset
+from cladenet.errors import BadArgument, CheckpointError, StorageError
+from cladenet.export.canvas import canvas_size, drawn_image, on_canvas
+from cladenet.export.description import KEY, Description
+from cladenet.export.export_run import Request, export_run
+from cladenet.export.graph import preparing
+from cladenet.export.graph.onnx_writer import OnnxWriter
+from cladenet.export.graph.preparing import NORMALISED, PREPARED, add_preprocessing
+from cladenet.export.runtime import ExportedModel, FilePredictor, open_exported
+from cladenet.export.verify.checks import Disagreement
+from cladenet.export.verify_file import verify
+from saved_run import noise, save_run
+
+Pixels = NDArray[np.uint8]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of the digits, 8x8 and grey, in a network for 32x32."""
+    return save_run(tmp_path_factory.mktemp("export") / "run", open_dataset("digits"))
+
+
+@pytest.fixture(scope="module")
+def photo_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A network for colour images of any size, which are resized and cropped; without data."""
+    folder = tmp_path_factory.mktemp("export") / "photos"
+    images = folder / "data" / "ant"
+    images.mkdir(parents=True)
+    (folder / "data" / "bee").mkdir()
+    from PIL import Image
+
+    for number, name in enumerate(("ant/a.png", "ant/b.png", "bee/c.png", "bee/d.png")):
+        Image.fromarray(drawn_image(50 + 9 * number, 71 - 4 * number, 3)).save(
+            folder / "data" / name
+        )
+    return save_run(
+        folder / "run", open_dataset(str(folder / "data")), fit="crop", network="resnet20_cifar"
+    )
+
+
+@pytest.fixture(scope="module")
+def exported(photo_run: Path) -> Path:
+    return export_run(photo_run, Request("onnx")).path
+
+
+# --- preprocessing inside a graph
+
+FITS = {
+    "none": {},
+    "pad": {},
+    "stretch": {},
+    "stretch-then-crop": {"fit": "stretch", "resize": 39},
+    "crop": {"resize": 37},
+    "border": {"resize": 36},
+}
+SIZES = ((48, 61), (61, 48), (32, 28), (20, 23), (7, 150), (300, 9), (128, 128), (33, 500))
+
+
+def preparer(preprocess: Preprocess) -> Callable[[Pixels], list[Any]]:
+    """What a graph of nothing but the preprocessing gives: prepared and normalised."""
+    from onnx import TensorProto, helper
+
+    writer = OnnxWriter()
+    add_preprocessing(writer, "images", preprocess)
+    shape = ["N", "H", "W", preprocess.channels]
+    graph = helper.make_graph(
+        writer.nodes,
+        "preprocessing",
+        [helper.make_tensor_value_info("images", TensorProto.UINT8, shape)],
+        [helper.make_empty_tensor_value_info(name) for name in (PREPARED, NORMALISED)],
+        writer.constants,
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(model.SerializeToString(), options)
+    return lambda images: session.run(None, {"images": images})
+
+
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("fit", FITS)
+def test_a_graph_prepares_images_of_any_size_as_pillow_does(
+    fit: str, channels: int, interpolation: str
+) -> None:
+    preprocess = Preprocess(
+        **{
+            "height": 32,
+            "width": 28,
+            "channels": channels,
+            "fit": fit,
+            "mean": IMAGENET_MEAN[:channels],
+            "std": IMAGENET_STD[:channels],
+            "interpolation": interpolation,
+            **FITS[fit],
+        }
+    )
+    prepare = preparer(preprocess)
+    sizes = {"none": SIZES[2:3], "pad": SIZES[2:4]}.get(fit, SIZES)
+    for size in sizes:
+        images = np.stack([noise(1, *size, channels), drawn_image(*size, channels)])
+        pixels, normal = prepare(images)
+        wanted = preprocess.prepare_all(images)
+        found = pixels.transpose(0, 2, 3, 1)
+        assert found.shape == wanted.shape
+        assert np.abs(found.astype(int) - wanted).max() <= 1, size
+        plain = pixels / 255 - np.array(preprocess.mean)[:, None, None]
+        np.testing.assert_allclose(
+            normal, plain / np.array(preprocess.std)[:, None, None], rtol=0, atol=1e-5
+        )
+
+
+def test_images_normalised_by_themselves_have_mean_0_and_std_1() -> None:
+    preprocess = Preprocess(32, 32, 3, "stretch", (0.0,) * 3, (1.0,) * 3, per_image=True)
+    images = np.concatenate([noise(2, 2, 40, 50, 3), np.full((1, 40, 50, 3), 90, np.uint8)])
+    normal = preparer(preprocess)(images)[1]
+    np.testing.assert_allclose(normal.mean((1, 2, 3)), 0, atol=1e-6)
+    np.testing.assert_allclose(normal.std((1, 2, 3)), [1, 1, 0], atol=1e-5)
+
+
+@pytest.mark.parametrize("fit", ["none", "pad"])
+def test_an_image_that_the_fit_cannot_take_is_an_error_in_the_runtime_too(fit: str) -> None:
+    prepare = preparer(Preprocess(32, 32, 1, fit, (0.5,), (0.5,)))
+    with pytest.raises(Exception, match=r"(?i)reshape"):
+        prepare(noise(3, 1, 34, 32, 1))
+
+
+@pytest.mark.parametrize("fit", FITS)
+def test_pixels_on_a_canvas_are_prepared_to_themselves(fit: str) -> None:
+    given = {"fit": fit, "height": 32, "width": 28, "channels": 3, **FITS[fit]}
+    preprocess = Preprocess(**given, mean=IMAGENET_MEAN, std=IMAGENET_STD)
+    pixels = noise(4, 2, 32, 28, 3)
+    canvas = on_canvas(pixels, preprocess)
+    assert canvas.shape[1:3] == canvas_size(preprocess)
+    np.testing.assert_array_equal(preprocess.prepare_all(canvas), pixels)
+    np.testing.assert_array_equal(preparer(preprocess)(canvas)[0].transpose(0, 2, 3, 1), pixels)
+
+
+# --- a file's answers
+
+
+def test_a_file_predicts_what_its_run_predicts(photo_run: Path, exported: Path) -> None:
+    images = [drawn_image(40 + n, 90 - 3 * n, 3) for n in range(11)]
+    of_run = cladenet.predict(photo_run, images)
+    of_file = list(FilePredictor(open_exported(exported))(images))
+    for run_says, file_says in zip(of_run, of_file, strict=True):
+        assert [guess.name for guess in file_says.top] == [guess.name for guess in run_says.top]
+        assert file_says.best.probability == pytest.approx(run_says.best.probability, abs=1e-5)
+
+
+def test_images_of_one_size_may_be_given_as_they_are(exported: Path) -> None:
+    """Prepared by the file to within a level of Pillow's pixels."""
+    model = open_exported(exported)
+    images = np.stack([drawn_image(60, 80, 3), noise(5, 60, 80, 3)])
+    of_file = model.posteriors(images)
+    of_pillow = model.answer(model.preprocess.prepare_all(images))
+    np.testing.assert_allclose(of_file.sum(1), 1, rtol=1e-5)
+    np.testing.assert_allclose(of_file, of_pillow, atol=0.02)
+
+
+def test_a_bare_network_takes_tensors_of_any_size_and_gives_logits(photo_run: Path) -> None:
+    request = Request("onnx", str(photo_run / "bare.onnx"), input="tensor", any_size=True)
+    model = open_exported(export_run(photo_run, request).path)
+    pixels = noise(6, 3, 45, 38, 3)
+    loaded = cladenet.load(photo_run)
+    import torch
+
+    wanted = loaded.model(loaded.card.preprocess.to_input(torch.from_numpy(pixels)))
+    found = model.session.run(((pixels / 255 - 0.4) / 0.3).transpose(0, 3, 1, 2).astype(np.float32))
+    np.testing.assert_allclose(found, wanted.detach().numpy(), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(("precision", "bytes_a_weight"), [("fp16", 2.0), ("int8", 1.0)])
+def test_narrow_weights_take_as_many_bytes(
+    run: Path, precision: str, bytes_a_weight: float
+) -> None:
+    request = Request("onnx", str(run / f"{precision}.onnx"), precision=precision)
+    found = export_run(run, request)
+    weights = sum(p.numel() for p in cladenet.load(run).model.parameters())
+    model = onnx.load(found.path)
+    large = sum(len(each.raw_data) for each in model.graph.initializer if np.prod(each.dims) > 1000)
+    assert large == pytest.approx(bytes_a_weight * weights, rel=0.02)
+    assert found.tried[0].found is not None
+    assert onnx.load(found.path).metadata_props[0].key == KEY
+
+
+def test_predict_by_a_file_does_without_torch(run: Path, tmp_path: Path) -> None:
+    file = tmp_path / "digits.onnx"
+    export_run(run, Request("onnx", str(file)))
+    script = (
+        "import sys\nfrom cladenet.cli import main\n"
+        f"status = main(['predict', {str(file)!r}, 'examples/digits', '--json'])\n"
+        "assert status == 0 and 'torch' not in sys.modules\n"
+        f"assert main(['verify', {str(file)!r}, '--json']) == 0 and 'torch' not in sys.modules\n"
+    )
+    root = Path(__file__).parents[1]
+    done = subprocess.run([sys.executable, "-c", script], cwd=root, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    answers, _ = json.JSONDecoder().raw_decode(done.stdout)
+    of_run = cladenet.predict(run, [root / answer["file"] for answer in answers])
+    assert [answer["top"][0]["class"] for answer in answers] == [p.best.name for p in of_run]
+
+
+# --- what a file says
+
+
+def test_a_file_says_what_is_needed_to_use_it(photo_run: Path, exported: Path) -> None:
+    card = cladenet.load(photo_run).card
+    metadata = {entry.key: entry.value for entry in onnx.load(exported).metadata_props}
+    found = Description.from_text(metadata[KEY])
+    assert (found.network, found.classes, found.preprocess) == (
+        card.network,
+        card.classes,
+        card.preprocess,
+    )
+    assert found.data["fingerprint"] == card.data["fingerprint"]
+    assert Description.from_text(found.to_text()) == found
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("classes", ["ant"]), ("classes", []), ("input", "bytes"), ("format", 2)]
+)
+def test_metadata_that_were_edited_are_refused(exported: Path, name: str, value: Any) -> None:
+    text = open_exported(exported).description.to_text()
+    with pytest.raises(CheckpointError, match="metadata"):
+        Description.from_text(json.dumps({**json.loads(text), name: value}))
+
+
+def test_files_of_others_are_refused(tmp_path: Path, exported: Path) -> None:
+    model = onnx.load(exported)
+    del model.metadata_props[:]
+    onnx.save(model, tmp_path / "others.onnx")
+    (tmp_path / "cut.onnx").write_bytes(exported.read_bytes()[:5000])
+    with pytest.raises(CheckpointError, match="not written by `cladenet export`"):
+        open_exported(tmp_path / "others.onnx")
+    with pytest.raises(CheckpointError, match="cannot be run by ONNX Runtime"):
+        open_exported(tmp_path / "cut.onnx")
+    with pytest.raises(CheckpointError, match="is not there"):
+        open_exported(tmp_path / "nowhere.onnx")
+    with pytest.raises(BadArgument, match="no exported file"):
+        open_exported(tmp_path / "others.tflite")
+
+
+# --- verification
+
+
+def wrong_mean(patch: pytest.MonkeyPatch) -> None:
+    right = preparing.weights_and_biases
+    patch.setattr(
+        preparing,
+        "weights_and_biases",
+        lambda p: right(replace(p, mean=tuple(m + 0.004 for m in p.mean))),
+    )
+
+
+def swapped_channels(patch: pytest.MonkeyPatch) -> None:
+    right = OnnxWriter.planes
+
+    def planes(self: OnnxWriter, images: str) -> str:
+        order = self.constant(np.array([2, 1, 0], np.int64))
+        return self.node("Gather", [right(self, images), order], axis=1)
+
+    patch.setattr(OnnxWriter, "planes", planes)
+
+
+def baked_batch(patch: pytest.MonkeyPatch) -> None:
+    def shaped(
+        self: OnnxWriter, images: str, channels: int, height: int, width: int, name: str
+    ) -> str:
+        shape = self.constant(np.array([2, channels, height, width], np.int64))
+        return self.node("Reshape", [images, shape], name)
+
+    patch.setattr(OnnxWriter, "shaped", shaped)
+
+
+def dropped_antialias(patch: pytest.MonkeyPatch) -> None:
+    right = OnnxWriter.node
+
+    def node(self: OnnxWriter, kind: str, inputs: list[str], name: str = "", **given: Any) -> str:
+        left_out = ("antialias", "exclude_outside")
+        given = {key: value for key, value in given.items() if key not in left_out}
+        return right(self, kind, inputs, name, **given)
+
+    patch.setattr(OnnxWriter, "node", node)
+
+
+def other_crop(patch: pytest.MonkeyPatch) -> None:
+    def corner(graph: OnnxWriter, planes: str, height: int, width: int) -> str:
+        zero, rows, columns = (graph.number(n) for n in (0, height, width))
+        return str(graph.window(planes, zero, zero, rows, columns))
+
+    patch.setattr(preparing, "_middle", corner)
+
+
+FAULTS = {
+    wrong_mean: "normalised otherwise",
+    swapped_channels: "prepared otherwise than by Pillow",
+    baked_batch: "stops at images of shape .1, ",
+    dropped_antialias: "prepared otherwise than by Pillow",
+    other_crop: "prepared otherwise than by Pillow",
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_file_with_a_fault_is_not_left_behind(
+    fault: Callable[[pytest.MonkeyPatch], None], photo_run: Path, tmp_path: Path
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        fault(patch)
+        with pytest.raises(Disagreement, match=FAULTS[fault]):
+            export_run(photo_run, Request("onnx", str(tmp_path / "wrong.onnx")))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_weights_that_were_changed_are_found_by_verify(exported: Path, tmp_path: Path) -> None:
+    model = onnx.load(exported)
+    largest = max(model.graph.initializer, key=lambda each: len(each.raw_data))
+    values = np.frombuffer(largest.raw_data, np.float32)
+    largest.raw_data = (values * np.float32(1.01)).tobytes()
+    onnx.save(model, tmp_path / "changed.onnx")
+    assert verify(exported)[0].found is not None
+    with pytest.raises(Disagreement, match="self-test"):
+        verify(tmp_path / "changed.onnx")
+
+
+def test_a_size_that_is_baked_in_silently_is_refused(tmp_path: Path) -> None:
+    """TensorFlow's SAME padding depends on the size; an exporter writes it down as a number."""
+    from cladenet.checkpoints import Card
+    from cladenet.checkpoints import folder as folders
+    from cladenet.checkpoints.selftest import fixed_logits
+    from cladenet.registry import create_model
+
+    arguments: dict[str, Any] = {"num_classes": 4, "padding": "same"}
+    model = create_model("mobilenet_v2_x0_35", **arguments).eval()
+    preprocess = Preprocess(64, 64, 3, "stretch", IMAGENET_MEAN, IMAGENET_STD)
+    card = Card("mobilenet_v2_x0_35", arguments, ("a", "b", "c", "d"), preprocess, {}, 1)
+    card = replace(card, self_test=fixed_logits(model, preprocess))
+    folders.save(tmp_path / "run", model.state_dict(), card)
+    out = tmp_path / "any.onnx"
+    request = Request("onnx", str(out), input="tensor", any_size=True)
+    with pytest.raises(Disagreement, match=r"[12] images? of"):
+        export_run(tmp_path / "run", request)
+    assert not out.exists()
+    assert export_run(tmp_path / "run", replace(request, any_size=False)).path.exists()
+
+
+# --- requests that cannot be met
+
+
+@pytest.mark.parametrize(
+    ("wanted", "message"),
+    [
+        (Request("tflite"), "format is 'tflite'"),
+        (Request("onnx", precision="fp8"), "precision is 'fp8'"),
+        (Request("onnx", input="jpeg"), "input is 'jpeg'"),
+        (Request("onnx", any_size=True), "--any-size is for --input tensor"),
+        (Request("onnx", input="tensor", any_size=True), "tied to images of 32x32"),
+        (Request("onnx", calibration="digits"), "only int8 is"),
+        (Request("onnx", "model.pb"), "ends in .onnx"),
+    ],
+)
+def test_a_request_that_cannot_be_met_is_refused(run: Path, wanted: Request, message: str) -> None:
+    with pytest.raises(BadArgument, match=message):
+        export_run(run, wanted)
+
+
+def test_a_file_is_not_overwritten(photo_run: Path, exported: Path) -> None:
+    with pytest.raises(StorageError, match="is there already"):
+        export_run(photo_run, Request("onnx", str(exported)))
+
+
+def test_options_of_runs_are_refused_with_a_file(
+    exported: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["predict", str(exported), "a.png", "--precision", "int8"]) == 2
+    assert "--precision is for a run" in capsys.readouterr().err
+
+
+def test_images_of_another_kind_are_refused(exported: Path) -> None:
+    model = open_exported(exported)
+    assert isinstance(model, ExportedModel)
+    with pytest.raises(BadArgument, match="uint8"):
+        model.session.run(np.zeros((1, 40, 40, 3), np.float32))
+    with pytest.raises(BadArgument, match="anyxany"):
+        model.session.run(np.zeros((1, 40, 40, 1), np.uint8))
