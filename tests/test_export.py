@@ -25,6 +25,7 @@ from cladenet.export.export_run import Request, export_run
 from cladenet.export.graph import preparing
 from cladenet.export.graph.onnx_writer import OnnxWriter
 from cladenet.export.graph.preparing import NORMALISED, PREPARED, add_preprocessing
+from cladenet.export.normalise import weights_and_biases
 from cladenet.export.runtime import ExportedModel, FilePredictor, open_exported
 from cladenet.export.verify.checks import Disagreement
 from cladenet.export.verify_file import verify
@@ -64,7 +65,7 @@ def exported(photo_run: Path) -> Path:
 
 # --- preprocessing inside a graph
 
-FITS = {
+FITS: dict[str, dict[str, Any]] = {
     "none": {},
     "pad": {},
     "stretch": {},
@@ -73,6 +74,12 @@ FITS = {
     "border": {"resize": 36},
 }
 SIZES = ((48, 61), (61, 48), (32, 28), (20, 23), (7, 150), (300, 9), (128, 128), (33, 500))
+
+
+def preprocess_for(fit: str, channels: int, interpolation: str) -> Preprocess:
+    given: dict[str, Any] = {"fit": fit, "interpolation": interpolation, **FITS[fit]}
+    mean, std = IMAGENET_MEAN[:channels], IMAGENET_STD[:channels]
+    return Preprocess(32, 28, channels, mean=mean, std=std, **given)
 
 
 def preparer(preprocess: Preprocess) -> Callable[[Pixels], list[Any]]:
@@ -102,18 +109,7 @@ def preparer(preprocess: Preprocess) -> Callable[[Pixels], list[Any]]:
 def test_a_graph_prepares_images_of_any_size_as_pillow_does(
     fit: str, channels: int, interpolation: str
 ) -> None:
-    preprocess = Preprocess(
-        **{
-            "height": 32,
-            "width": 28,
-            "channels": channels,
-            "fit": fit,
-            "mean": IMAGENET_MEAN[:channels],
-            "std": IMAGENET_STD[:channels],
-            "interpolation": interpolation,
-            **FITS[fit],
-        }
-    )
+    preprocess = preprocess_for(fit, channels, interpolation)
     prepare = preparer(preprocess)
     sizes = {"none": SIZES[2:3], "pad": SIZES[2:4]}.get(fit, SIZES)
     for size in sizes:
@@ -122,7 +118,9 @@ def test_a_graph_prepares_images_of_any_size_as_pillow_does(
         wanted = preprocess.prepare_all(images)
         found = pixels.transpose(0, 2, 3, 1)
         assert found.shape == wanted.shape
-        assert np.abs(found.astype(int) - wanted).max() <= 1, size
+        most = {"bilinear": 1, "bicubic": 2}[interpolation]  # each of two passes rounds
+        assert np.abs(found.astype(int) - wanted).max() <= most, size
+        assert (found != wanted).mean() < 0.06
         plain = pixels / 255 - np.array(preprocess.mean)[:, None, None]
         np.testing.assert_allclose(
             normal, plain / np.array(preprocess.std)[:, None, None], rtol=0, atol=1e-5
@@ -146,8 +144,7 @@ def test_an_image_that_the_fit_cannot_take_is_an_error_in_the_runtime_too(fit: s
 
 @pytest.mark.parametrize("fit", FITS)
 def test_pixels_on_a_canvas_are_prepared_to_themselves(fit: str) -> None:
-    given = {"fit": fit, "height": 32, "width": 28, "channels": 3, **FITS[fit]}
-    preprocess = Preprocess(**given, mean=IMAGENET_MEAN, std=IMAGENET_STD)
+    preprocess = preprocess_for(fit, 3, "bilinear")
     pixels = noise(4, 2, 32, 28, 3)
     canvas = on_canvas(pixels, preprocess)
     assert canvas.shape[1:3] == canvas_size(preprocess)
@@ -264,7 +261,7 @@ def test_files_of_others_are_refused(tmp_path: Path, exported: Path) -> None:
 
 
 def wrong_mean(patch: pytest.MonkeyPatch) -> None:
-    right = preparing.weights_and_biases
+    right = weights_and_biases
     patch.setattr(
         preparing,
         "weights_and_biases",
@@ -311,7 +308,7 @@ def other_crop(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(preparing, "_middle", corner)
 
 
-FAULTS = {
+FAULTS: dict[Callable[[pytest.MonkeyPatch], None], str] = {
     wrong_mean: "normalised otherwise",
     swapped_channels: "prepared otherwise than by Pillow",
     baked_batch: "stops at images of shape .1, ",
@@ -350,9 +347,9 @@ def test_a_size_that_is_baked_in_silently_is_refused(tmp_path: Path) -> None:
     from cladenet.registry import create_model
 
     arguments: dict[str, Any] = {"num_classes": 4, "padding": "same"}
-    model = create_model("mobilenet_v2_x0_35", **arguments).eval()
+    model = create_model("mobilenet_v1_x0_25", **arguments).eval()
     preprocess = Preprocess(64, 64, 3, "stretch", IMAGENET_MEAN, IMAGENET_STD)
-    card = Card("mobilenet_v2_x0_35", arguments, ("a", "b", "c", "d"), preprocess, {}, 1)
+    card = Card("mobilenet_v1_x0_25", arguments, ("a", "b", "c", "d"), preprocess, {}, 1)
     card = replace(card, self_test=fixed_logits(model, preprocess))
     folders.save(tmp_path / "run", model.state_dict(), card)
     out = tmp_path / "any.onnx"

@@ -68,19 +68,14 @@ class OnnxWriter(Writer):
         return self.node("Max", [whole, self.number(1)])
 
     def resized(self, images: Value, height: Value, width: Value, interpolation: str) -> Value:
-        """See `Writer`; rows first and then columns, with whole levels between, as in Pillow."""
-        mode = {"bilinear": "linear", "bicubic": "cubic"}[interpolation]
-        wide = self._resized(images, self.size(images)[0], width, mode)
-        return self._resized(wide, height, width, mode)
-
-    def _resized(self, images: Value, height: Value, width: Value, mode: str) -> Value:
+        """See `Writer`."""
         # All four sizes, not two with `axes`: where a Transpose comes before, ONNX Runtime 1.32
         # moves it behind the Resize, picks the sizes by its order, and finds too few.
         first = self.node("Shape", [images], start=0, end=2)
         return self.node(
             "Resize",
             [images, "", "", self.node("Concat", [first, height, width], axis=0)],
-            mode=mode,
+            mode={"bilinear": "linear", "bicubic": "cubic"}[interpolation],
             antialias=1,
             exclude_outside=1,
             cubic_coeff_a=-0.5,

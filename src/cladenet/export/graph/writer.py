@@ -34,7 +34,7 @@ class Writer(ABC):
 
     @abstractmethod
     def resized(self, images: Value, height: Value, width: Value, interpolation: str) -> Value:
-        """Resampled as Pillow does, within one level; uint8."""
+        """Resampled as Pillow does, one of the two sides changing; uint8."""
 
     @abstractmethod
     def window(self, images: Value, top: Value, left: Value, height: Value, width: Value) -> Value:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from cladenet.errors import CheckpointError
 from cladenet.export.runtime import ExportedModel
 from cladenet.export.sessions.session import Array
 
@@ -40,7 +41,13 @@ def tapped(model: ExportedModel, runtime: str) -> Tap:
     run = tap(model.path)
 
     def look(images: Array) -> Tapped:
-        prepared, normalised = run(images)
+        try:
+            prepared, normalised = run(images)
+        except Exception as error:  # each runtime has classes of its own
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[-1]
+            raise CheckpointError(
+                f"the file stops at images of shape {images.shape}: {reason}"
+            ) from error
         pixels = np.ascontiguousarray(prepared.transpose(0, 2, 3, 1)).astype(np.uint8)
         return Tapped(pixels, normalised.astype(np.float32))
 
