@@ -31,7 +31,7 @@ NEW = ["train", "lenet5", "--data", "digits", "--out", "x"]
     ("words", "status", "message"),
     [
         (["trian"], 2, "no command is called 'trian'; did you mean `cladenet train`? `cladenet "),
-        (["xyzzy"], 2, "no command is called 'xyzzy'; `cladenet --help` lists all 15"),
+        (["xyzzy"], 2, "no command is called 'xyzzy'; `cladenet --help` lists them all"),
         (["info", "resnt50"], 2, "no model is called 'resnt50'; nearest: resnet50"),
         (["models", "resnt*"], 2, "no model's name matches 'resnt*'; `cladenet models` prints all"),
         (["models", "--jsn"], 2, "`cladenet models` has no option '--jsn'; nearest: --json"),

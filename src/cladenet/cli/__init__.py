@@ -111,9 +111,7 @@ def _dispatch(words: list[str]) -> int:
     if name not in COMMANDS:
         near = nearest(name, COMMANDS, most=1)
         meant = f"did you mean `cladenet {near[0]}`? " if near else ""
-        raise BadArgument(
-            f"no command is called {name!r}; {meant}`cladenet --help` lists all {len(COMMANDS)}"
-        )
+        raise BadArgument(f"no command is called {name!r}; {meant}`cladenet --help` lists them all")
     import_module("cladenet.threads").prepare_threads(os.environ)  # before anything imports torch
     command = import_module(f"cladenet.cli.{FOLDERS[name]}.{name}_command")
     parser = _Parser(prog=f"cladenet {name}", description=COMMANDS[name])

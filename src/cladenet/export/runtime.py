@@ -7,7 +7,7 @@ posteriors = model.answer(prepared)       # uint8 (N, height, width, C) -> (N, K
 for prediction in FilePredictor(model)(["a.jpg", "b.png"]): ...
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -24,8 +24,8 @@ from cladenet.export.description import Description
 from cladenet.export.names import SUFFIXES
 from cladenet.export.normalise import normalised
 from cladenet.export.sessions.session import Session
-from cladenet.runs.predict.given_images import Source, decoded
-from cladenet.runs.predict.prediction import Prediction, guesses
+from cladenet.runs.predict.given_images import Attempt, Source, decoded
+from cladenet.runs.predict.prediction import Guess, Prediction, top_classes
 from cladenet.threads import check_threads, our_share
 
 MOST_WORKERS = 8  # that decode
@@ -165,14 +165,27 @@ class FilePredictor:
             Diverged: the file's answers are not finite.
         """
         for batch in decoded(images, self.preprocess, self.batch_size, self.workers):
-            pixels = [image for _, image in batch if not isinstance(image, str)]
-            found = iter(self.model.answer(np.stack(pixels)) if pixels else ())
-            for name, image in batch:
-                if isinstance(image, str):
-                    yield Prediction(name, error=image)
-                else:
-                    logits = np.log(np.maximum(next(found), SMALLEST))
-                    yield Prediction(name, guesses(logits, self.model.classes, self.top), logits)
+            yield from self.answers(batch)
+
+    def get_ready(self, images: int) -> str:
+        """A sentence about what runs the file; nothing is left to be done for a batch."""
+        description = self.model.description
+        return f"{self.model.path.name}, {description.precision}, batches of {images} images"
+
+    def answers(self, batch: Sequence[tuple[str, Attempt]]) -> Iterator[Prediction]:
+        """Of images that are decoded, as one batch: names, and pixels (H, W, C) or a reason."""
+        pixels = [image for _, image in batch if not isinstance(image, str)]
+        found = iter(self.model.answer(np.stack(pixels)) if pixels else ())
+        for name, image in batch:
+            if isinstance(image, str):
+                yield Prediction(name, error=image)
+            else:
+                logits = np.log(np.maximum(next(found), SMALLEST))
+                yield Prediction(name, self.guesses(logits), logits)
+
+    def guesses(self, logits: NDArray[np.float32], top: int = 0) -> tuple[Guess, ...]:
+        """The top classes, `self.top` or so many; of equal ones the lower number first."""
+        return top_classes(logits, self.model.classes, top or self.top)
 
 
 def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -12,7 +12,8 @@ from cladenet.checkpoints import Loaded, load, locate
 from cladenet.checkpoints.folder import WEIGHTS, read_manifest
 from cladenet.runs.adaptive.predictors import predictor_for
 from cladenet.runs.predict.given_images import read
-from cladenet.runs.predict.predictor import Guess, Predictor
+from cladenet.runs.predict.prediction import Guess
+from cladenet.runs.predict.predictor import Predictor
 from cladenet.serve.models.lanes import Answer, Pixels
 from cladenet.serve.settings import Limits
 
