@@ -24,7 +24,7 @@ NUMBERS = ["separable_3x3_2", "separable_5x5_2", "avg_pool_3x3", "max_pool_3x3",
 @pytest.mark.parametrize(("cell", "arc"), [(NORMAL, NORMAL_ARC), (REDUCTION, REDUCTION_ARC)])
 def test_cells_are_the_arcs_of_the_script(cell: Cell, arc: list[int]) -> None:
     numbers, read = [], set()
-    for left_operation, left, right_operation, right in cell.blocks:
+    for left_operation, left, right_operation, right, _ in cell.blocks:
         sources = [{0: 1, 1: 0}.get(state, state) for state in (left, right)]
         read.update(sources)
         operations = [NUMBERS.index(name) for name in (left_operation, right_operation)]

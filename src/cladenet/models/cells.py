@@ -23,16 +23,18 @@ from cladenet.layers.drop import DropPath
 from cladenet.layers.norm import Norm
 from cladenet.models.progress import FollowsProgress
 
+_SIGNS = {"add": "+", "concat": "++"}
 SKIPS = ("none", "identity")  # NASNet's name and ENAS's of what is never dropped, strided or not
 
 
 class Block(NamedTuple):
-    """`left_operation(state left) + right_operation(state right)`."""
+    """`left_operation(state left) + right_operation(state right)`, or both side by side."""
 
     left_operation: str
     left: int
     right_operation: str
     right: int
+    combine: str = "add"  # or "concat"
 
 
 class Cell(NamedTuple):
@@ -98,14 +100,19 @@ class ScheduledDropPath(DropPath, FollowsProgress):
 
 
 def relu_conv_norm(
-    in_channels: int, out_channels: int, kernel: Size, stride: Size, norm: Norm
+    in_channels: int,
+    out_channels: int,
+    kernel: Size,
+    stride: Size,
+    norm: Norm,
+    dilation: int = 1,
 ) -> list[nn.Module]:
     """(N, in_channels, H, W) -> (N, out_channels, ceil(H / stride), ceil(W / stride))."""
     height, width = kernel if isinstance(kernel, tuple) else (kernel, kernel)
-    padding = height // 2, width // 2
+    padding = dilation * (height // 2), dilation * (width // 2)
     return [
         nn.ReLU(),
-        nn.Conv2d(in_channels, out_channels, kernel, stride, padding, bias=False),
+        nn.Conv2d(in_channels, out_channels, kernel, stride, padding, dilation, bias=False),
         norm(out_channels),
     ]
 
@@ -115,24 +122,27 @@ def operation(
 ) -> nn.Sequential:
     """One of the search space: `none`, `1x1`, `separable_5x5_2`, `avg_pool_3x3`, ...
 
-    `identity` is ENAS's `none`: where it strides it is a factorized reduction.
+    `identity` is ENAS's `none`: where it strides it is a factorized reduction. `dilated_...` has a
+    dilation of 2.
     """
+    plain = name.removeprefix("dilated_")
+    dilation = 1 if plain == name else 2
 
     def separable(channels: int, step: int) -> list[nn.Module]:
-        size = int(name.split("_")[1].split("x")[0])
-        padding = size // 2
-        return [
-            nn.ReLU(),
-            nn.Conv2d(channels, channels, size, step, padding, groups=channels, bias=False),
-            nn.Conv2d(channels, out_channels, 1, bias=False),
-            norm(out_channels),
-        ]
+        size = int(plain.split("_")[1].split("x")[0])
+        depthwise = nn.Conv2d(
+            *(channels, channels, size, step, dilation * (size // 2), dilation),
+            groups=channels,
+            bias=False,
+        )
+        pointwise = nn.Conv2d(channels, out_channels, 1, bias=False)
+        return [nn.ReLU(), depthwise, pointwise, norm(out_channels)]
 
     def bottleneck(*kernels: tuple[Size, Size]) -> list[nn.Module]:
         narrow = out_channels // 4
         layers = relu_conv_norm(in_channels, narrow, 1, 1, norm)
         for kernel, step in kernels:
-            layers += relu_conv_norm(narrow, narrow, kernel, step, norm)
+            layers += relu_conv_norm(narrow, narrow, kernel, step, norm, dilation)
         return layers + relu_conv_norm(narrow, out_channels, 1, 1, norm)
 
     def pool(layer: nn.Module) -> list[nn.Module]:
@@ -154,15 +164,18 @@ def operation(
         ),
         "1x1": lambda: relu_conv_norm(in_channels, out_channels, 1, stride, norm),
         "3x3": lambda: bottleneck((3, stride)),
+        "1x3_3x1": lambda: bottleneck(((1, 3), (1, stride)), ((3, 1), (stride, 1))),
         "1x7_7x1": lambda: bottleneck(((1, 7), (1, stride)), ((7, 1), (stride, 1))),
         "separable_3x3_2": twice,
         "separable_5x5_2": twice,
         "separable_7x7_2": twice,
         "avg_pool_3x3": lambda: pool(nn.AvgPool2d(3, stride, 1, count_include_pad=False)),
         "max_pool_3x3": lambda: pool(nn.MaxPool2d(3, stride, 1)),
+        "max_pool_5x5": lambda: pool(nn.MaxPool2d(5, stride, 2)),
+        "max_pool_7x7": lambda: pool(nn.MaxPool2d(7, stride, 3)),
         "max_pool_2x2": lambda: pool(SamePool(2, stride)),
     }
-    return nn.Sequential(*makers[name]())
+    return nn.Sequential(*makers[plain]())
 
 
 class BuiltCell(nn.Module):
@@ -200,13 +213,13 @@ class BuiltCell(nn.Module):
         widths = [width, width if before is not None else current]
         self.operations = nn.ModuleList()
         for block in cell.blocks:
-            for name, source in block[:2], block[2:]:
+            for name, source in block[:2], block[2:4]:
                 step = stride if source < 2 else 1
                 layers = operation(name, widths[source], width, step, norm)
                 if drop_path and name not in SKIPS:
                     layers.append(ScheduledDropPath(drop_path))
                 self.operations.append(layers)
-            widths.append(width)
+            widths.append(2 * width if block.combine == "concat" else width)
         self.fit_output = nn.ModuleDict(
             {
                 str(state): FactorizedReduction(widths[state], width, norm)
@@ -216,7 +229,7 @@ class BuiltCell(nn.Module):
                 if state < 2 and (stride == 2 or widths[state] != width)
             }
         )
-        self.out_channels = width * len(cell.output)
+        self.out_channels = sum(width if state < 2 else widths[state] for state in cell.output)
 
     def forward(self, before: Tensor | None, current: Tensor) -> Tensor:
         """h_(i-1) and h_i -> (N, out_channels, h, w)."""
@@ -224,7 +237,9 @@ class BuiltCell(nn.Module):
         operations = iter(self.operations)
         for block in self.cell.blocks:
             left = next(operations)(states[block.left])
-            states.append(left + next(operations)(states[block.right]))
+            right = next(operations)(states[block.right])
+            concat = block.combine == "concat"
+            states.append(torch.cat([left, right], 1) if concat else left + right)
         chosen = [
             self.fit_output[str(i)](states[i]) if str(i) in self.fit_output else states[i]
             for i in self.cell.output
@@ -233,10 +248,10 @@ class BuiltCell(nn.Module):
 
 
 def cell_text(cell: Cell) -> Sequence[str]:
-    """A cell in lines: "s2 = separable_5x5_2(s0) + none(s1)"."""
+    """A cell in lines: "s2 = separable_5x5_2(s0) + none(s1)"; a concat is " ++ "."""
     lines = [
-        f"s{number} = {block.left_operation}(s{block.left}) + "
-        f"{block.right_operation}(s{block.right})"
+        f"s{number} = {block.left_operation}(s{block.left}) "
+        f"{_SIGNS[block.combine]} {block.right_operation}(s{block.right})"
         for number, block in enumerate(cell.blocks, 2)
     ]
     return [*lines, f"out = concat({', '.join(f's{state}' for state in cell.output)})"]
@@ -246,10 +261,11 @@ def read_cell(*lines: str) -> Cell:
     """The inverse of `cell_text`, line by line."""
     blocks = []
     for line in lines[:-1]:
-        left, right = line.partition(" = ")[2].split(" + ")
+        combine = "concat" if f" {_SIGNS['concat']} " in line else "add"
+        left, right = line.partition(" = ")[2].split(f" {_SIGNS[combine]} ")
         (left_name, left_state), (right_name, right_state) = (
             half.rstrip(")").split("(s") for half in (left, right)
         )
-        blocks.append(Block(left_name, int(left_state), right_name, int(right_state)))
+        blocks.append(Block(left_name, int(left_state), right_name, int(right_state), combine))
     states = lines[-1].partition("(")[2].rstrip(")").split(", ")
     return Cell(tuple(blocks), tuple(int(state[1:]) for state in states))
