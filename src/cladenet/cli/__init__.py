@@ -34,6 +34,9 @@ GROUPS = {
         "blocks": "building blocks of the networks: shapes, params, MACs, where they come from",
         "recipes": "show training recipes: each number with its source",
     },
+    "search": {
+        "search": "search for an architecture: random, aging evolution and others",
+    },
     "weights": {
         "import": "turn a weights file (torchvision, timm and others) into a checkpoint",
         "export": "write a trained network as ONNX, or in the names of torchvision or timm",

@@ -1,0 +1,1 @@
+"""Architecture search: NASNet, ENAS, large-scale evolution and AmoebaNet, beside random search."""

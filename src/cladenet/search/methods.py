@@ -1,0 +1,68 @@
+"""The searches by name: the space each was made for, its numbers, and what makes a searcher.
+
+`paper` has the printed numbers (P = 100 of AmoebaNet, 1,000 individuals of large-scale evolution);
+`small` has those that two cores are through with in half an hour.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cladenet.errors import BadArgument
+from cladenet.search.searchers.aging import AgingEvolution
+from cladenet.search.searchers.random_search import RandomSearch
+from cladenet.search.searchers.searcher import Searcher
+from cladenet.search.spaces.space import Space
+from cladenet.search.trials.fidelity import PAPER, SMALL, Fidelity
+
+Numbers = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Method:
+    """One way to search.
+
+    Args:
+        space: the name of the space it was made for.
+        make: from space, seed and numbers to a searcher.
+        presets: numbers by preset.
+        trials: how many trials by preset.
+        fidelities: what a trial trains by preset.
+        spaces: names of the only spaces it can search; none for any.
+    """
+
+    space: str
+    make: Callable[..., Searcher]
+    presets: Mapping[str, Numbers]
+    trials: Mapping[str, int]
+    fidelities: Mapping[str, Fidelity]
+    spaces: tuple[str, ...] = ()
+
+
+def _non_aging(space: Space, seed: int, **numbers: Any) -> Searcher:
+    return AgingEvolution(space, seed, aging=False, **numbers)
+
+
+_TRIALS = {"small": 150, "paper": 20_000}
+_FIDELITIES = {"small": SMALL, "paper": PAPER}
+_POPULATION = {
+    "small": {"population": 20, "sample": 5},
+    "paper": {"population": 100, "sample": 25},
+}
+
+METHODS = {
+    "random": Method("amoebanet", RandomSearch, {"small": {}, "paper": {}}, _TRIALS, _FIDELITIES),
+    "aging": Method("amoebanet", AgingEvolution, _POPULATION, _TRIALS, _FIDELITIES),
+    "non_aging": Method("amoebanet", _non_aging, _POPULATION, _TRIALS, _FIDELITIES),
+}
+
+
+def method_named(name: str) -> Method:
+    """A method.
+
+    Raises:
+        BadArgument: none is called so.
+    """
+    if name not in METHODS:
+        raise BadArgument(f"no search is called {name!r}; expected {', '.join(METHODS)}")
+    return METHODS[name]

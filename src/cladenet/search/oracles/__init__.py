@@ -1,0 +1,1 @@
+"""Accuracies without a training: for tests and for fair comparisons of the searches."""

@@ -1,0 +1,223 @@
+"""A search from a configuration to the best architecture; the same code begins and resumes one."""
+
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import torch
+
+from cladenet.data.augment.draws import step_seed
+from cladenet.errors import Diverged, FolderInUse, Interrupted, OutOfSpace
+from cladenet.runs.folder.ownership import LOCK, owned
+from cladenet.search.config import FILE, SearchConfig, read_config, write_config
+from cladenet.search.journal import Journal, ask_row, read_journal
+from cladenet.search.state import State, replayed, tell_row
+from cladenet.search.trials.data import open_trial_data
+from cladenet.search.trials.pool import Outcome, Pool
+from cladenet.search.trials.work import Job, TrainTrials
+from cladenet.training.signals import StopRequest, stop_requests
+
+JOURNAL = "journal.jsonl"
+WEIGHTS = "weights"
+ATTEMPTS = 2  # of a trial whose process died
+POLL = 0.5  # seconds between looks at the signals
+FEW = 10  # trials before which failures stop nothing
+
+Say = Callable[[str], None]
+
+
+class Workers(Protocol):
+    """Who carries out trials."""
+
+    @property
+    def free(self) -> int:
+        """How many more trials may begin."""
+
+    def submit(self, number: int, job: Job) -> None:
+        """Begin a trial."""
+
+    def wait(self, timeout: float | None = None) -> list[Outcome]:
+        """Trials that have ended."""
+
+    def close(self) -> None:
+        """End what runs."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search comes to.
+
+    Args:
+        folder: of the search.
+        state: at its end.
+    """
+
+    folder: Path
+    state: State
+
+
+def search(
+    config: SearchConfig | None, folder: Path, *, workers: int = 1, say: Say = print
+) -> Found:
+    """Begin a search in a new folder, or go on with the one that is there.
+
+    Args:
+        config: of a new search; None resumes.
+        folder: of the search.
+        workers: trials at a time, one process each.
+        say: is given a line for people, now and then.
+
+    Raises:
+        FolderInUse: the folder is owned by another process, or a new search would overwrite.
+        Interrupted: a signal came; what was told is in the journal.
+        Diverged, OutOfSpace: more trials failed than `max_failed` allows.
+        CladeNetError: data, disk or journal are at fault.
+    """
+    with ExitStack() as stack:
+        if config is not None:
+            refuse_if_filled(folder)
+        stack.enter_context(owned(folder))
+        if config is None:
+            config = read_config(folder)
+        space = config.make_space()
+        searcher = config.make_searcher(space)
+        torch.set_num_threads(1)
+        stop = stack.enter_context(stop_requests())
+        with stop.at_once("stopped by a signal before the first trial; nothing is lost"):
+            data = open_trial_data(config.data, config.fidelity)
+            weights = folder / WEIGHTS if config.space == "dna" else None
+            work = TrainTrials(space, data, config.fidelity, weights)
+            if weights is not None:
+                weights.mkdir(exist_ok=True)
+            pool = Pool(work, workers)
+            stack.callback(pool.close)
+            if not (folder / FILE).exists():
+                write_config(folder, config)
+            journal = Journal(folder / JOURNAL)
+            stack.callback(journal.close)
+            if journal.torn:
+                say(f"note: an unfinished line of {journal.torn} bytes was cut off {journal.path}")
+            state = replayed(searcher, read_journal(journal.path))
+        coordinator = Coordinator(config, state, journal, pool, say, folder)
+        coordinator.run(stop)
+        return Found(folder, state)
+
+
+class Coordinator:
+    """The loop: keep the workers busy, write down what ends.
+
+    Args:
+        config: of the search.
+        state: as the journal left it.
+        journal: open.
+        workers: idle.
+        say: see `search`.
+        folder: for messages.
+    """
+
+    def __init__(
+        self,
+        config: SearchConfig,
+        state: State,
+        journal: Journal,
+        workers: Workers,
+        say: Say,
+        folder: Path,
+    ) -> None:
+        self.config, self.state, self.journal = config, state, journal
+        self.workers, self.say, self.folder = workers, say, folder
+        self._waiting = sorted(state.open)  # asked for before a kill, and not told
+        self._attempts: dict[int, int] = {}
+        self._begin, self._begun_with = time.monotonic(), state.told
+
+    def run(self, stop: StopRequest) -> None:
+        """Until all trials are told.
+
+        Raises:
+            Interrupted, Diverged, OutOfSpace: see `search`.
+        """
+        while self.state.told < self.config.trials:
+            self._fill()
+            for outcome in self.workers.wait(POLL):
+                self._take(outcome)
+                self._stop_if_most_fail()
+            if stop.number and self.state.told < self.config.trials:
+                raise Interrupted(
+                    f"stopped by a signal after {self.state.told} of {self.config.trials} trials; "
+                    f"they are saved. Continue with `cladenet search --resume {self.folder}`",
+                    stop.number,
+                )
+
+    def _fill(self) -> None:
+        while self.workers.free > 0:
+            if self._waiting:
+                number = self._waiting.pop(0)
+            elif self.state.asked < self.config.trials:
+                asked = self.state.ask()
+                if asked is None:
+                    return
+                number = asked[0]
+                self.journal.append(ask_row(*asked))
+            else:
+                return
+            proposal = self.state.open[number]
+            self._attempts[number] = self._attempts.get(number, 0) + 1
+            seed = step_seed(self.config.seed, number)
+            self.workers.submit(number, Job(number, proposal.architecture, proposal.parent, seed))
+
+    def _take(self, outcome: Outcome) -> None:
+        attempts = self._attempts[outcome.number]
+        if outcome.lost and attempts < ATTEMPTS:
+            self.say(f"trial {outcome.number}: {outcome.failed}; it is run once more")
+            self._waiting.insert(0, outcome.number)
+            return
+        row = tell_row(outcome.number, outcome.value, outcome.failed, attempts)
+        self.journal.append(row)
+        self.state.tell(row)
+        del self._attempts[outcome.number]
+        self.say(self._line(row["val"], outcome))
+
+    def _line(self, val: float | None, outcome: Outcome) -> str:
+        state, total = self.state, self.config.trials
+        result = f"failed: {outcome.failed}" if val is None else f"val {100 * val:.2f} %"
+        text = f"trial {outcome.number}  {result}  {state.told}/{total} done"
+        if state.best is not None:
+            text += f"  best {100 * state.best.val:.2f} % (trial {state.best.number})"
+        done = state.told - self._begun_with
+        left = (time.monotonic() - self._begin) / done * (total - state.told)
+        return f"{text}  {_duration(left)} left"
+
+    def _stop_if_most_fail(self) -> None:
+        state = self.state
+        if state.told < FEW or state.failed <= self.config.max_failed * state.told:
+            return
+        kind = OutOfSpace if all("memory" in reason for reason in state.reasons) else Diverged
+        raise kind(
+            f"{state.failed} of {state.told} trials failed, more than max_failed="
+            f"{self.config.max_failed:g}; the latest: {'; '.join(state.reasons)}. The journal is "
+            f"kept in {self.folder}; begin again with other options, such as lr or width"
+        )
+
+
+def refuse_if_filled(folder: Path) -> None:
+    """A new search takes a folder of its own.
+
+    Raises:
+        FolderInUse: it holds something.
+    """
+    if (folder / FILE).exists():
+        raise FolderInUse(
+            f"{folder} already holds a search; continue it with `cladenet search --resume "
+            f"{folder}`, or give another folder with --out"
+        )
+    if folder.is_dir() and any(item.name not in (LOCK, JOURNAL) for item in folder.iterdir()):
+        raise FolderInUse(f"{folder} is not empty and holds no search; give another with --out")
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5_400 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,1 @@
+"""Who searches: each asks for an architecture to train and is given its validation accuracy."""

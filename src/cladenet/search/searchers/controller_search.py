@@ -1,0 +1,132 @@
+"""Search by reinforcement: a controller learns to make the decisions of good networks.
+
+Zoph, Vasudevan, Shlens, Le. CVPR 2018. arXiv:1707.07012, Appendix; Zoph, Le. Neural Architecture
+Search with Reinforcement Learning. ICLR 2017. arXiv:1611.01578. With R the validation accuracy, b
+a moving average of R that begins at 0, p and q the probabilities of a decision now and when it was
+drawn, H the entropy of the softmax, and sums over the decisions of 20 architectures:
+
+    REINFORCE  (R - b) log p + w H
+    PPO        min((p / q)(R - b), clip(p / q, 1 - e, 1 + e)(R - b)) + w H     a few steps
+
+The rate, 0.00035, the weight w = 0.00001, the 20 architectures and the average's 0.95 are printed;
+e = 0.2, four steps of PPO and the optimiser, Adam, are not: they are those of Schulman et al. 2017,
+arXiv:1707.06347. A trial that failed teaches nothing.
+"""
+
+from typing import NamedTuple
+
+import torch
+
+from cladenet.errors import BadArgument
+from cladenet.search.searchers.lstm import Controller, Draw, Sampler
+from cladenet.search.searchers.searcher import Proposal, draws
+from cladenet.search.spaces.space import Sequenced
+
+DIGITS = 6  # of a log-probability in the journal
+
+
+class Lesson(NamedTuple):
+    """A draw and its reward."""
+
+    draw: Draw
+    reward: float
+
+
+class ControllerSearch:
+    """The search above.
+
+    Args:
+        space: whose architectures are sequences of choices.
+        seed: of the controller's first weights and of all draws.
+        algorithm: `ppo` or `reinforce`.
+        lr: of Adam.
+        entropy: w.
+        baseline: how much of the moving average stays.
+        batch: architectures a lesson.
+        hidden: units of the controller.
+        clip: e of PPO.
+        steps: of PPO on each batch.
+
+    Raises:
+        BadArgument: the algorithm is unknown.
+    """
+
+    def __init__(
+        self,
+        space: Sequenced,
+        seed: int,
+        algorithm: str = "ppo",
+        lr: float = 0.00035,
+        entropy: float = 0.00001,
+        baseline: float = 0.95,
+        batch: int = 20,
+        hidden: int = 100,
+        clip: float = 0.2,
+        steps: int = 4,
+    ) -> None:
+        if algorithm not in ("ppo", "reinforce"):
+            raise BadArgument(f"algorithm is {algorithm!r}; expected ppo or reinforce")
+        if batch < 1 or steps < 1 or not 0 <= baseline < 1:
+            raise BadArgument(
+                f"batch is {batch}, steps {steps}, baseline {baseline}; expected 1 or more, 1 or "
+                "more, and a share below 1"
+            )
+        self.name = "nasnet" if algorithm == "ppo" else "nasnet_reinforce"
+        self.space, self.seed, self.algorithm = space, seed, algorithm
+        self.entropy, self.decay, self.batch = entropy, baseline, batch
+        self.clip, self.steps = clip, steps if algorithm == "ppo" else 1
+        self.baseline = 0.0
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.controller = Controller(space.decisions, hidden)
+        self.optimizer = torch.optim.Adam(self.controller.parameters(), lr=lr)
+        self._sampler = Sampler(self.controller)
+        self._open: dict[int, Draw] = {}
+        self._lessons: list[Lesson] = []
+
+    def ask(self, number: int) -> Proposal | None:
+        """Draw from the controller."""
+        choices, log_probs = self._sampler.draw(draws(self.seed, number))
+        rounded = [round(value, DIGITS) for value in log_probs]
+        proposal = Proposal(
+            self.space.of_choices(choices), None, "controller", {"log_probs": rounded}
+        )
+        self.restore(number, proposal)
+        return proposal
+
+    def restore(self, number: int, proposal: Proposal) -> None:
+        """Remember what was drawn, and how probable it was."""
+        choices = self.space.choices_of(proposal.architecture)
+        self._open[number] = Draw(choices, proposal.notes["log_probs"])
+
+    def tell(self, number: int, val: float | None) -> None:
+        """Collect rewards; every 20 of them are a lesson."""
+        draw = self._open.pop(number)
+        if val is None:
+            return
+        self._lessons.append(Lesson(draw, val))
+        if len(self._lessons) == self.batch:
+            self._learn()
+
+    def _learn(self) -> None:
+        choices = torch.tensor([lesson.draw.choices for lesson in self._lessons])
+        before = torch.tensor([lesson.draw.log_probs for lesson in self._lessons])
+        advantages = []
+        for lesson in self._lessons:
+            self.baseline = self.decay * self.baseline + (1 - self.decay) * lesson.reward
+            advantages.append([lesson.reward - self.baseline])
+        advantage = torch.tensor(advantages)
+        for _ in range(self.steps):
+            log_probs, entropies = self.controller(choices)
+            if self.algorithm == "ppo":
+                ratio = (log_probs - before).exp()
+                clipped = ratio.clamp(1 - self.clip, 1 + self.clip)
+                gain = torch.minimum(ratio * advantage, clipped * advantage)
+            else:
+                gain = log_probs * advantage
+            loss = -(gain + self.entropy * entropies).sum(1).mean()
+            self.optimizer.zero_grad()
+            loss.backward()
+            self.optimizer.step()
+        self._lessons = []
+        self._sampler = Sampler(self.controller)

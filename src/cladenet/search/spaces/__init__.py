@@ -1,0 +1,1 @@
+"""What is searched: values that can be drawn, mutated, checked, and built as networks."""
