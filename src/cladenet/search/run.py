@@ -14,10 +14,11 @@ from cladenet.errors import Diverged, FolderInUse, Interrupted, OutOfSpace
 from cladenet.runs.folder.ownership import LOCK, owned
 from cladenet.search.config import FILE, SearchConfig, read_config, write_config
 from cladenet.search.journal import Journal, ask_row, read_journal
+from cladenet.search.searchers.large_scale import LargeScaleEvolution
 from cladenet.search.state import State, replayed, tell_row
 from cladenet.search.trials.data import open_trial_data
 from cladenet.search.trials.pool import Outcome, Pool
-from cladenet.search.trials.work import Job, TrainTrials
+from cladenet.search.trials.work import Job, TrainTrials, warm
 from cladenet.training.signals import StopRequest, stop_requests
 
 JOURNAL = "journal.jsonl"
@@ -88,10 +89,12 @@ def search(
         stop = stack.enter_context(stop_requests())
         with stop.at_once("stopped by a signal before the first trial; nothing is lost"):
             data = open_trial_data(config.data, config.fidelity)
-            weights = folder / WEIGHTS if config.space == "dna" else None
+            inherits = isinstance(searcher, LargeScaleEvolution) and config.space == "dna"
+            weights = folder / WEIGHTS if inherits else None
             work = TrainTrials(space, data, config.fidelity, weights)
             if weights is not None:
                 weights.mkdir(exist_ok=True)
+            warm()
             pool = Pool(work, workers)
             stack.callback(pool.close)
             if not (folder / FILE).exists():
@@ -178,7 +181,17 @@ class Coordinator:
         self.journal.append(row)
         self.state.tell(row)
         del self._attempts[outcome.number]
+        self._forget_weights()
         self.say(self._line(row["val"], outcome))
+
+    def _forget_weights(self) -> None:
+        """Remove the weights of trials that no child will descend from."""
+        searcher, folder = self.state.searcher, self.folder / WEIGHTS
+        if isinstance(searcher, LargeScaleEvolution) and folder.is_dir():
+            needed = searcher.needed()
+            for path in folder.glob("*.safetensors"):
+                if int(path.stem) not in needed and int(path.stem) not in self.state.open:
+                    path.unlink(missing_ok=True)
 
     def _line(self, val: float | None, outcome: Outcome) -> str:
         state, total = self.state, self.config.trials

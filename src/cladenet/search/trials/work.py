@@ -1,6 +1,7 @@
 """From a job to the figures of a trial, in a process of its own."""
 
 from dataclasses import dataclass, replace
+from importlib import import_module
 from math import isfinite
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -101,6 +102,16 @@ class TrainTrials:
         temporary = target.with_suffix(".writing")
         save_file(tensors, temporary)
         temporary.replace(target)
+
+
+def warm() -> None:
+    """Import, before anything is forked, what training imports when it first needs it.
+
+    torch's optimisers bring their compiler along, a second and a half in each new process.
+    """
+    for name in ("torch._dynamo", "torch.utils.flop_counter"):
+        import_module(name)
+    import_module("cladenet.training.non_finite")
 
 
 def recipe_for(space: Space, architecture: Architecture, recipe: Recipe) -> Recipe:

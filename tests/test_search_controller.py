@@ -1,0 +1,119 @@
+"""The controller learns what the papers say it learns from, and its draws are its probabilities."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from cladenet.errors import BadArgument
+from cladenet.search.journal import ask_row, proposal_of
+from cladenet.search.oracles.simple import Target
+from cladenet.search.searchers.controller_search import ControllerSearch
+from cladenet.search.searchers.lstm import Controller, Sampler
+from cladenet.search.spaces.cell_pairs import CellPairs
+from cladenet.search.spaces.edge_cells import EdgeCells
+
+
+def test_a_draw_is_as_probable_as_torch_says() -> None:
+    controller = Controller(CellPairs("nasnet").decisions)
+    sampler, rng = Sampler(controller), np.random.default_rng(0)
+    for _ in range(3):
+        draw = sampler.draw(rng)
+        log_probs, _ = controller(torch.tensor([draw.choices]))
+        assert log_probs[0].tolist() == pytest.approx(draw.log_probs, abs=2e-6)
+
+
+def test_choices_are_drawn_as_often_as_the_softmax_says() -> None:
+    controller = Controller(EdgeCells().decisions)
+    with torch.no_grad():
+        controller.softmaxes[0].bias.copy_(torch.tensor([0.0, 1.0, 2.0]))  # type: ignore[operator]
+    sampler, rng = Sampler(controller), np.random.default_rng(1)
+    counts = np.bincount([sampler.draw(rng).choices[0] for _ in range(1_500)], minlength=3)
+    log_probs, _ = controller(torch.tensor([[k, 0, 0, 0, 0, 0] for k in range(3)]))
+    expected = log_probs[:, 0].exp().detach().numpy() * 1_500
+    assert (np.abs(counts - expected) < 5 * np.sqrt(expected)).all()
+
+
+def test_weights_begin_as_printed() -> None:
+    """Uniform in [-0.1, 0.1]: their standard deviation is 0.1 / sqrt(3)."""
+    values = torch.cat([p.flatten() for p in Controller(EdgeCells().decisions).parameters()])
+    assert values.abs().max() <= 0.1
+    assert values.std().item() == pytest.approx(0.1 / 3**0.5, rel=0.02)
+
+
+def trained(algorithm: str, trials: int, **numbers: Any) -> tuple[ControllerSearch, list[float]]:
+    space = EdgeCells()
+    oracle = Target(space, ["conv_3x3", "skip", "conv_1x1", "conv_3x3", "skip", "conv_3x3"])
+    searcher, vals = ControllerSearch(space, 0, algorithm, **numbers), []
+    for number in range(trials):
+        proposal = searcher.ask(number)
+        assert proposal is not None
+        vals.append(oracle.val(number, proposal.architecture))
+        searcher.tell(number, vals[-1])
+    return searcher, vals
+
+
+@pytest.mark.parametrize(("algorithm", "lr"), [("ppo", 0.005), ("reinforce", 0.01)])
+def test_the_controller_learns_the_right_decisions(algorithm: str, lr: float) -> None:
+    """The reward is the share of right decisions: a third by chance."""
+    _, vals = trained(algorithm, 1_500, lr=lr)
+    assert np.mean(vals[:60]) < 0.5
+    assert np.mean(vals[-100:]) > 0.95
+
+
+def test_the_moving_average_begins_at_zero_and_keeps_95_percent() -> None:
+    searcher, vals = trained("ppo", 20)
+    expected = 0.0
+    for val in vals:
+        expected = 0.95 * expected + 0.05 * val
+    assert searcher.baseline == pytest.approx(expected)
+
+
+def test_reinforce_takes_one_step_along_the_gradient_of_the_expected_reward() -> None:
+    """By hand: grad of (R - b) log p + w H, summed over decisions, averaged over the batch."""
+    space = EdgeCells()
+    searcher = ControllerSearch(space, 0, "reinforce", batch=2, baseline=0.0, entropy=0.1)
+    draws = [searcher.ask(number) for number in (0, 1)]
+    choices = torch.tensor([space.choices_of(d.architecture) for d in draws if d is not None])
+    torch.manual_seed(0)
+    twin = Controller(space.decisions)
+    searcher.tell(0, 0.5)
+    searcher.baseline = 0.3  # with no memory each reward is its own baseline: nothing is gained
+    searcher.tell(1, 0.9)
+    log_probs, entropies = twin(choices)
+    (-(0.0 * log_probs + 0.1 * entropies).sum(1).mean()).backward()
+    torch.optim.Adam(twin.parameters(), lr=0.00035).step()
+    for mine, theirs in zip(searcher.controller.parameters(), twin.parameters(), strict=True):
+        torch.testing.assert_close(mine, theirs)
+
+
+def test_a_clipped_ratio_has_no_gradient() -> None:
+    """PPO: what has become likelier by more than a fifth earns nothing more."""
+    space = EdgeCells()
+    searcher = ControllerSearch(space, 0, "ppo", batch=1, entropy=0.0, steps=1)
+    proposal = searcher.ask(0)
+    assert proposal is not None
+    before = [p.clone() for p in searcher.controller.parameters()]
+    searcher._open[0] = searcher._open[0]._replace(log_probs=[-9.0] * 6)  # now far likelier
+    searcher.tell(0, 1.0)
+    for mine, old in zip(searcher.controller.parameters(), before, strict=True):
+        assert torch.equal(mine, old)
+
+
+def test_a_journal_read_again_makes_the_same_controller() -> None:
+    first, again = (ControllerSearch(CellPairs("nasnet"), 4, batch=4, lr=0.01) for _ in range(2))
+    oracle = Target(first.space, first.space.random(np.random.default_rng(0)))
+    for number in range(12):
+        proposal = first.ask(number)
+        assert proposal is not None
+        val = None if number == 5 else oracle.val(number, proposal.architecture)
+        again.restore(number, proposal_of(ask_row(number, proposal)))
+        first.tell(number, val)
+        again.tell(number, val)
+    assert first.ask(12) == again.ask(12)
+
+
+def test_an_unknown_algorithm_is_refused() -> None:
+    with pytest.raises(BadArgument, match="expected ppo or reinforce"):
+        ControllerSearch(EdgeCells(), 0, "sarsa")
