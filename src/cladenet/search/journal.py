@@ -1,4 +1,4 @@
-"""The journal of a search: an append-only file with a line for each trial asked for and told.
+"""The journal of a search: an append-only file with a line for each trial asked for and ended.
 
     {"ask": 3, "architecture": ..., "parent": 1, "mutation": "operation", "notes": {}}
     {"tell": 3, "val": 0.81, "test": 0.8, "params": 9000, "macs": 120000, "seconds": 9.8,

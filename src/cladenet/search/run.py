@@ -73,7 +73,7 @@ def search(
 
     Raises:
         FolderInUse: the folder is owned by another process, or a new search would overwrite.
-        Interrupted: a signal came; what was told is in the journal.
+        Interrupted: a signal came; what has ended is in the journal.
         Diverged, OutOfSpace: more trials failed than `max_failed` allows.
         CladeNetError: data, disk or journal are at fault.
     """
@@ -132,24 +132,24 @@ class Coordinator:
     ) -> None:
         self.config, self.state, self.journal = config, state, journal
         self.workers, self.say, self.folder = workers, say, folder
-        self._waiting = sorted(state.open)  # asked for before a kill, and not told
+        self._waiting = sorted(state.open)  # asked for before a kill, and not ended
         self._attempts: dict[int, int] = {}
-        self._begin, self._begun_with = time.monotonic(), state.told
+        self._begin, self._begun_with = time.monotonic(), state.done
 
     def run(self, stop: StopRequest) -> None:
-        """Until all trials are told.
+        """Until all trials have ended.
 
         Raises:
             Interrupted, Diverged, OutOfSpace: see `search`.
         """
-        while self.state.told < self.config.trials:
+        while self.state.done < self.config.trials:
             self._fill()
             for outcome in self.workers.wait(POLL):
                 self._take(outcome)
                 self._stop_if_most_fail()
-            if stop.number and self.state.told < self.config.trials:
+            if stop.number and self.state.done < self.config.trials:
                 raise Interrupted(
-                    f"stopped by a signal after {self.state.told} of {self.config.trials} trials; "
+                    f"stopped by a signal after {self.state.done} of {self.config.trials} trials; "
                     f"they are saved. Continue with `cladenet search --resume {self.folder}`",
                     stop.number,
                 )
@@ -196,20 +196,20 @@ class Coordinator:
     def _line(self, val: float | None, outcome: Outcome) -> str:
         state, total = self.state, self.config.trials
         result = f"failed: {outcome.failed}" if val is None else f"val {100 * val:.2f} %"
-        text = f"trial {outcome.number}  {result}  {state.told}/{total} done"
+        text = f"trial {outcome.number}  {result}  {state.done}/{total} done"
         if state.best is not None:
             text += f"  best {100 * state.best.val:.2f} % (trial {state.best.number})"
-        done = state.told - self._begun_with
-        left = (time.monotonic() - self._begin) / done * (total - state.told)
+        done = state.done - self._begun_with
+        left = (time.monotonic() - self._begin) / done * (total - state.done)
         return f"{text}  {_duration(left)} left"
 
     def _stop_if_most_fail(self) -> None:
         state = self.state
-        if state.told < FEW or state.failed <= self.config.max_failed * state.told:
+        if state.done < FEW or state.failed <= self.config.max_failed * state.done:
             return
         kind = OutOfSpace if all("memory" in reason for reason in state.reasons) else Diverged
         raise kind(
-            f"{state.failed} of {state.told} trials failed, more than max_failed="
+            f"{state.failed} of {state.done} trials failed, more than max_failed="
             f"{self.config.max_failed:g}; the latest: {'; '.join(state.reasons)}. The journal is "
             f"kept in {self.folder}; begin again with other options, such as lr or width"
         )

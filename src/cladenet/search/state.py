@@ -11,7 +11,7 @@ from cladenet.search.searchers.searcher import Proposal, Searcher
 
 @dataclass
 class Best:
-    """The trial with the highest validation accuracy; of equals the first that was told."""
+    """The trial with the highest validation accuracy; of equals the first that ended."""
 
     number: int
     val: float
@@ -28,7 +28,7 @@ class State:
     Attributes:
         asked: trials so far, those in training included.
         open: what is in training, by number.
-        told: trials that have ended.
+        done: trials that have ended.
         failed: of these, those without a result.
         reasons: the latest failures.
         seconds: spent in trials.
@@ -37,7 +37,7 @@ class State:
     searcher: Searcher
     asked: int = 0
     open: dict[int, Proposal] = field(default_factory=dict)
-    told: int = 0
+    done: int = 0
     failed: int = 0
     reasons: list[str] = field(default_factory=list)
     seconds: float = 0.0
@@ -82,7 +82,7 @@ class State:
             )
         del self.open[number]
         val = row["val"]
-        self.told += 1
+        self.done += 1
         self.seconds += row["seconds"]
         self.searcher.tell(number, val)
         if val is None:

@@ -65,11 +65,11 @@ def run(arguments: argparse.Namespace) -> int:
         found = search(config, folder, workers=arguments.workers, say=say)
     best = found.state.best
     if best is None:
-        print(f"all {found.state.told} trials failed; see {found.folder}")
+        print(f"all {found.state.done} trials failed; see {found.folder}")
         return 5
     test = "" if best.test is None else f", test accuracy {100 * best.test:.2f} %"
     print(
-        f"best of {found.state.told} trials: number {best.number}, val accuracy "
+        f"best of {found.state.done} trials: number {best.number}, val accuracy "
         f"{100 * best.val:.2f} %{test}"
     )
     print(f"search: {found.folder}")

@@ -1,7 +1,7 @@
 """Ask and tell: a searcher proposes an architecture and is given its validation accuracy.
 
-What it proposes is a function of its seed and of the order in which it was asked and told; it sees
-neither test accuracies nor clocks. So a journal of both, read again, makes the same searcher.
+What it proposes is a function of its seed and of the order in which it was asked and answered; it
+sees neither test accuracies nor clocks. So a journal of both, read again, makes the same searcher.
 """
 
 from dataclasses import dataclass, field

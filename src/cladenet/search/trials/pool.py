@@ -108,7 +108,7 @@ class Pool:
 
     def _lost(self) -> ProcessLost:
         return ProcessLost(
-            f"process {self.nursery}, which starts the trials, has died; all that was told is in "
+            f"process {self.nursery}, which starts the trials, has died; all that has ended is in "
             "the journal: resume the search"
         )
 
