@@ -127,7 +127,7 @@ def measured(case: Case) -> dict[str, Any]:
 
 def build(case: Case) -> Any:
     import cladenet
-    from cladenet.kernels import checkpointing
+    from cladenet.layers.methods import checkpointing
     from cladenet.vision import torchvision
 
     library, efficient = case.form.partition(",")[0], "efficient" in case.form

@@ -15,9 +15,9 @@ from torch import Tensor, nn
 import cladenet
 from cladenet import processor
 from cladenet.errors import BadArgument
-from cladenet.kernels.checkpointing import EVERY, Every, checkpoint_activations, recompute
 from cladenet.layers.classifier import Classifier
 from cladenet.layers.conv import conv
+from cladenet.layers.methods.checkpointing import EVERY, Every, checkpoint_activations, recompute
 from cladenet.layers.norm import norm_relu
 from cladenet.models.densenet import DenseNetCifar
 from cladenet.models.resnet import ResNetCifar

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cladenet.kernels.checkpointing import checkpoint_activations
+from cladenet.layers.methods.checkpointing import checkpoint_activations
 from cladenet.layers.norm import group_norm
 from cladenet.models.densenet import DenseNet, DenseNetCifar
 from cladenet.surgery.excited import add_squeeze_excite

@@ -102,7 +102,7 @@ def test_exits_are_run_one_by_one_with_packed_weights(name: str) -> None:
 
 
 def test_memory_efficient_networks_and_recomputed_ones_have_the_same_exits() -> None:
-    from cladenet.kernels.checkpointing import checkpoint_activations
+    from cladenet.layers.methods.checkpointing import checkpoint_activations
 
     places = "stages.0.1,stages.1.0"
     plain = built("densenet_40_12_cifar", exits_after=places).train()

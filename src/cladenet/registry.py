@@ -97,6 +97,8 @@ def create_model(
     Raises:
         BadArgument: an unknown name, an argument the network does not take, or a value it refuses.
     """
+    from cladenet.kernels.in_place import keep_inputs
+
     variant = _variant(name)
     arguments = _known(name, variant, overrides)
     _take_activation(variant, arguments)
@@ -104,8 +106,10 @@ def create_model(
     changes = exits, norms, _take_se(arguments), _take_habits(arguments)
     finish = [change for change in changes if change]
     model: Classifier = variant(**arguments)
+    model.architecture = find(name).name
     for change in finish:
         change(model)
+    keep_inputs(model)
     if features_only:
         from cladenet.surgery.features import FeatureMaps
 

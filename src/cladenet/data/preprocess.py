@@ -30,6 +30,7 @@ from cladenet.data.resample import (
 )
 from cladenet.data.statistics import channel_statistics
 from cladenet.errors import BadArgument
+from cladenet.ledger import imagenet
 
 if TYPE_CHECKING:  # exported files need no torch, and prediction no data set
     import torch
@@ -38,9 +39,7 @@ if TYPE_CHECKING:  # exported files need no torch, and prediction no data set
     from cladenet.data.dataset import DataSet
 
 FITS = ("none", "pad", "stretch", "crop", "border")
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
-IMAGENET_GREY = (0.449, 0.226)  # the means of the three above
+IMAGENET_MEAN, IMAGENET_STD, IMAGENET_GREY = imagenet.MEAN, imagenet.STD, imagenet.GREY
 _ADDED = {"white_level": 0.0, "max_megapixels": MAX_PIXELS / 1e6}  # by later versions
 
 

@@ -1,12 +1,13 @@
 """The one way from pixels to an answer: evaluation and prediction both go through here."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import torch
 from torch import Tensor, nn
 
 from cladenet.data.preprocess import Preprocess
+from cladenet.kernels.in_place import overwriting
 from cladenet.layers.modes import training_nowhere
 
 
@@ -34,5 +35,9 @@ def device_of(model: nn.Module) -> torch.device:
 @contextmanager
 def evaluating(*models: nn.Module) -> Iterator[None]:
     """Inference mode; afterwards each module is back in its own mode, also the frozen ones."""
-    with training_nowhere(*models), torch.random.fork_rng(devices=[]), torch.inference_mode():
+    with ExitStack() as stack:
+        stack.enter_context(training_nowhere(*models))
+        stack.enter_context(overwriting(*models))
+        stack.enter_context(torch.random.fork_rng(devices=[]))
+        stack.enter_context(torch.inference_mode())
         yield

@@ -13,8 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from cladenet.kernels.checkpointing import recompute
 from cladenet.kernels.norm_relu_conv import Maps, fits, run
+from cladenet.layers.methods.checkpointing import recompute
 
 
 def dense_block(self: Sequence[Any], x: Tensor) -> Tensor:

@@ -60,7 +60,14 @@ def fits(chain: nn.Module) -> bool:
             and norm.momentum is not None
             for norm in norms
         )
-        and not any(m._forward_hooks or m._forward_pre_hooks for m in modules)
+        and not any(
+            hooks
+            for m in modules
+            for hooks in (
+                *(m._forward_hooks, m._forward_pre_hooks),
+                *(m._backward_hooks, m._backward_pre_hooks),
+            )
+        )
     )
 
 

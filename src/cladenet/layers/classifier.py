@@ -13,14 +13,14 @@ import torch
 from torch import Tensor, nn
 
 from cladenet.errors import BadArgument
-from cladenet.layers.feature_maps import FeatureMap, measure_maps, side_for
+from cladenet.layers.feature_maps import FeatureMap, measure_maps
 from cladenet.layers.init import Init, he_init
-from cladenet.layers.modes import training_nowhere
-from cladenet.layers.shapes import check_images, check_size, on_meta
+from cladenet.layers.methods.timm_methods import TimmMethods
+from cladenet.layers.shapes import check_images, check_size
 from cladenet.layers.stage import after_each
 
 
-class Classifier(nn.Module):
+class Classifier(TimmMethods):
     """Images to logits, in three parts.
 
     A family's constructor calls this one first, then sets `stem`, `stages` and `head`, the last
@@ -98,15 +98,6 @@ class Classifier(nn.Module):
     def num_features(self) -> int:
         """Channels of the last stage's map."""
         return self.feature_maps[-1].channels
-
-    @property
-    def head_hidden_size(self) -> int:
-        """Length of the vector that the last layer reads; timm's word for it."""
-        if isinstance(self.head[-1], nn.Linear):
-            return self.head[-1].in_features
-        side = self.input_size or side_for(self.least_size)
-        with training_nowhere(self):
-            return on_meta(self, 1, self.in_channels, side, side, method="_pre_logits").shape[1]
 
     def forward(self, x: Tensor) -> Tensor | tuple[Tensor, ...]:
         """Normalised images (N, in_channels, H, W) -> logits (N, num_classes).
@@ -202,13 +193,15 @@ class Classifier(nn.Module):
         """
         return dict(weights)
 
-    def reset_classifier(self, num_classes: int) -> None:
+    def reset_classifier(self, num_classes: int, global_pool: str | None = None) -> None:
         """A fresh last layer for `num_classes` classes; 0 leaves it out.
 
         Raises:
-            BadArgument: `num_classes` is negative.
+            BadArgument: `num_classes` is negative, or `global_pool` is given.
         """
         _check_num_classes(num_classes)
+        if global_pool is not None:
+            raise BadArgument("the pool is built in: pass global_pool to create_model")
         width, self.num_classes = self.head_hidden_size, num_classes
         self.renew(self.head, self.new_classifier(width))
         if num_classes == 0:
@@ -277,9 +270,6 @@ class Classifier(nn.Module):
     def regularisation(self) -> Tensor | None:
         """What the family's paper adds to the loss, times a weight; a scalar, None for nothing."""
         return None
-
-    def _pre_logits(self, x: Tensor) -> Tensor:
-        return self.forward_head(self.forward_features(x), pre_logits=True)
 
     def _early_heads(self) -> Iterator[nn.Sequential]:
         yield from cast(Iterable[nn.Sequential], self.early_heads or ())

@@ -15,6 +15,8 @@ class DropPath(nn.Module):
         rate: probability to be left out, 0 to below 1.
     """
 
+    whole_in_scripts = True
+
     def __init__(self, rate: float) -> None:
         super().__init__()
         self.rate = rate
@@ -24,8 +26,9 @@ class DropPath(nn.Module):
         if not self.training or not self.rate:
             return residual
         kept = 1 - self.rate
-        draws = torch.rand(len(residual), *(1,) * (residual.ndim - 1), device=residual.device)
-        return residual * (draws < kept).to(residual.dtype).div(kept)
+        draws = torch.rand(residual.shape[0], device=residual.device)
+        scales = (draws < kept).to(residual.dtype).div(kept)
+        return (residual.transpose(0, -1) * scales).transpose(0, -1)
 
     def extra_repr(self) -> str:
         """The rate."""

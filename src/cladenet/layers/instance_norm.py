@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from cladenet.errors import BadArgument
+from cladenet.layers.methods.traced import is_traced
 from cladenet.layers.norm import Norm
 
 
@@ -27,6 +28,10 @@ class InstanceNorm(nn.InstanceNorm2d):
         Raises:
             BadArgument: the map is 1x1: one value has no variance.
         """
+        if is_traced(x):  # torch's own looks at the shape, too
+            batch = True, 0.0  # statistics of the images, and no running ones
+            constants = self.weight, self.bias, None, None, *batch, self.eps
+            return torch.instance_norm(x, *constants, torch.backends.cudnn.enabled)
         if x.shape[2] * x.shape[3] == 1:
             raise BadArgument(
                 "instance normalisation got a map of 1x1, and one value has no variance; use "

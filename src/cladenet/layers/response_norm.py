@@ -18,12 +18,16 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
+from cladenet.layers.methods.traced import is_symbol
+
 
 class LocalResponseNorm(nn.LocalResponseNorm):
     """`nn.LocalResponseNorm` over an odd number of channels: the same numbers, sooner."""
 
     def forward(self, input: Tensor) -> Tensor:
         """(N, C, H, W) -> the same shape, at least in float32."""
+        if is_symbol(input):
+            return F.local_response_norm(input, self.size, self.alpha, self.beta, float(self.k))
         if not input.is_meta and torch.is_autocast_enabled(input.device.type):
             input = input.float()
         if torch.is_grad_enabled() and input.requires_grad and not torch.compiler.is_compiling():

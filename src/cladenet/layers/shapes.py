@@ -8,7 +8,7 @@ from torch.func import functional_call
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from cladenet.errors import BadArgument
-from cladenet.layers.traced import is_traced
+from cladenet.layers.methods.traced import is_traced
 
 aten = torch.ops.aten
 IN_PLACE = {aten.relu_.default, aten.hardtanh_.default}

@@ -5,7 +5,10 @@ code: scales are not learned, since what follows can have them, and running stat
 of each batch, since a run of a few hundred steps has no time for torch's 0.1.
 """
 
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from cladenet.layers.methods.traced import is_symbol
 
 
 class ShiftNorm(nn.BatchNorm2d):
@@ -20,6 +23,14 @@ class ShiftNorm(nn.BatchNorm2d):
     def __init__(self, channels: int, momentum: float = 0.4, eps: float = 1e-12) -> None:
         super().__init__(channels, eps=eps, momentum=momentum)
         fix_scale(self)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """(N, channels, H, W) -> the same shape."""
+        if not is_symbol(input):
+            return super().forward(input)
+        mean, variance = self.running_mean, self.running_var
+        constants = self.training, self.momentum or 0.0, self.eps
+        return F.batch_norm(input, mean, variance, self.weight, self.bias, *constants)
 
 
 def fix_scale(norm: nn.BatchNorm2d) -> None:

@@ -25,6 +25,7 @@ import torch
 from torch import Tensor, nn
 
 from cladenet.errors import BadArgument
+from cladenet.layers.methods.traced import is_symbol
 from cladenet.layers.norm import Norm
 from cladenet.layers.shortcut import ZeroPad
 from cladenet.models.resnet import ResNetCifar, Unit
@@ -39,6 +40,8 @@ class StochasticUnit(Unit):
         survival: p, the probability to be run.
     """
 
+    whole_in_scripts = True
+
     def __init__(self, residual: nn.Module, shortcut: nn.Module, survival: float) -> None:
         super().__init__(residual, shortcut)
         self.shortcut: nn.Module = shortcut
@@ -48,13 +51,23 @@ class StochasticUnit(Unit):
         """(N, in_channels, H, W) -> (N, out_channels, ceil(H / stride), ceil(W / stride))."""
         if not self.training:
             return self.act(self.survival * self.residual(x) + self.shortcut(x))
+        if not torch.jit.is_scripting():  # type: ignore[attr-defined]
+            _refuse_recording(x)
         if torch.rand((), device="cpu").item() < self.survival:
-            return super().forward(x)
+            return self.act(self.residual(x) + self.shortcut(x))
         return self.shortcut(x)
 
     def extra_repr(self) -> str:
         """The probability to be run."""
         return f"survival={self.survival:.4g}"
+
+
+def _refuse_recording(x: Tensor) -> None:
+    if is_symbol(x):
+        raise BadArgument(
+            "units are drawn anew for each batch in training, which no recording can hold; "
+            "call eval() first"
+        )
 
 
 def averaged_option_a(in_channels: int, out_channels: int, stride: int, norm: Norm) -> nn.Module:

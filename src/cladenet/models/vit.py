@@ -40,7 +40,7 @@ from torch import Tensor, nn
 from cladenet.errors import BadArgument
 from cladenet.layers.classifier import Classifier
 from cladenet.layers.init import fan_in
-from cladenet.layers.traced import is_traced
+from cladenet.layers.methods.traced import is_symbol, is_traced
 
 layer_norm = partial(nn.LayerNorm, eps=1e-6)
 POSITIONS = "stem.1.positions"
@@ -77,7 +77,7 @@ class Tokens(nn.Module):
 
     def __init__(self, width: int, grid: int, linear: bool) -> None:
         super().__init__()
-        self.linear = linear
+        self.grid, self.linear = grid, linear
         self.class_token = nn.Parameter(torch.empty(1, 1, width))
         self.positions = nn.Parameter(torch.empty(1, 1 + grid**2, width))
 
@@ -87,7 +87,8 @@ class Tokens(nn.Module):
         tokens = x.flatten(2).transpose(1, 2)
         class_tokens = self.class_token.expand_as(tokens[:, :1])
         tokens = torch.cat([class_tokens, tokens], dim=1)
-        return tokens + resize_positions(self.positions, (rows, columns), self.linear)
+        grid = rows, columns
+        return tokens + resize_positions(self.positions, grid, self.linear, self.grid)
 
 
 class DotProductAttention(nn.Module):
@@ -216,6 +217,10 @@ class VisionTransformer(Classifier):
             adopted[POSITIONS] = resize_positions(adopted[POSITIONS], grid, self.released)
         return adopted
 
+    def no_weight_decay(self) -> set[str]:
+        """Positions and the class token."""
+        return {POSITIONS, "stem.1.class_token"}
+
     def initialise(self, module: nn.Module) -> None:
         """As in the authors' code; see the module's docstring."""
         for part in module.modules():
@@ -242,7 +247,9 @@ def layer(width: int, heads: int, drop_rate: float, released: bool) -> nn.Sequen
     )
 
 
-def resize_positions(positions: Tensor, grid: tuple[int, int], linear: bool = False) -> Tensor:
+def resize_positions(
+    positions: Tensor, grid: tuple[int, int], linear: bool = False, side: int | None = None
+) -> Tensor:
     """Position embeddings of a square grid of patches for a grid of another size (Sec. 3.2).
 
     Args:
@@ -250,12 +257,13 @@ def resize_positions(positions: Tensor, grid: tuple[int, int], linear: bool = Fa
         grid: rows and columns of patches wanted.
         linear: between the four nearest, the corners of both grids on each other, as the authors'
             code does by `scipy.ndimage.zoom(order=1)`.
+        side: n, for positions that are a symbol; else their shape says it.
 
     Returns:
         (1, 1 + rows x columns, D); if not linear bicubic, antialiased where the grid shrinks.
     """
-    side = math.isqrt(positions.shape[1] - 1)
-    if grid == (side, side):
+    side = side or math.isqrt(positions.shape[1] - 1)
+    if not is_symbol(grid[0]) and grid == (side, side):
         return positions
     of_class, of_patches = positions[:, :1], positions[:, 1:]
     maps = of_patches.transpose(1, 2).unflatten(2, (side, side))

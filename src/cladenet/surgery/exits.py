@@ -21,6 +21,7 @@ from itertools import pairwise
 from torch import Tensor, nn
 
 from cladenet.errors import BadArgument
+from cladenet.kernels.in_place import overwrites
 from cladenet.layers.classifier import Classifier
 from cladenet.layers.conv import conv_norm_relu
 from cladenet.layers.init import he_fan_out_init
@@ -94,7 +95,7 @@ def _places(model: Classifier) -> Iterator[str]:
         if is_chain(stage) or hasattr(stage, "after_each"):
             units = list(stage.named_children())
             for (unit, _), (_, following) in pairwise(units):
-                if not getattr(following, "inplace", False):  # a ReLU writes over what it reads
+                if not overwrites(following):  # a ReLU writes over what it reads
                     yield f"stages.{i}.{unit}"
         if i < last:
             yield f"stages.{i}"

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from cladenet.errors import BadArgument, CheckpointError
+from cladenet.kernels.in_place import overwrite_inputs
 from cladenet.kernels.quicken import quicken
 from cladenet.layers.classifier import Classifier
 from cladenet.models.progress import followers
@@ -71,6 +72,7 @@ class Learner:
             from cladenet.training.lookahead import Lookahead
 
             self.lookahead = Lookahead(model, recipe.lookahead, recipe.lookahead_decay)
+        overwrite_inputs(model)
         quicken(model)
         net: Any = torch.compile(model) if compiled else model
         if world.size > 1:

@@ -61,7 +61,7 @@ class Run:
         """The network with its optimiser, frozen parts and averages, for a run of `steps` steps."""
         config, model = self.config, self.placed(model)
         if config.checkpoint_activations != "none":
-            from cladenet.kernels.checkpointing import checkpoint_activations
+            from cladenet.layers.methods.checkpointing import checkpoint_activations
 
             checkpoint_activations(model, config.checkpoint_activations)
         return Learner(

@@ -19,20 +19,27 @@ from contextlib import nullcontext
 from functools import partial
 from itertools import count
 from types import MethodType
-from typing import Any, Literal, get_args
+from typing import Any, Literal, Protocol, get_args
 
 import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from cladenet.errors import BadArgument
-from cladenet.layers.classifier import Classifier
 
 Every = Literal["block", "stage"]
 EVERY: tuple[Every, ...] = get_args(Every)
 
 
-def checkpoint_activations(model: Classifier, every: Every = "block") -> None:
+class Staged(Protocol):
+    """A classifier, as far as it matters here."""
+
+    stages: nn.Sequential
+    auxiliary_after: tuple[tuple[int, int], ...]
+    exits_after: tuple[str, ...]
+
+
+def checkpoint_activations(model: Staged, every: Every = "block") -> None:
     """From now on, keep in training only what goes into each unit of `model.stages`.
 
     Names of tensors, evaluation mode and passes without gradients stay as they are; copies of the
@@ -57,6 +64,13 @@ def checkpoint_activations(model: Classifier, every: Every = "block") -> None:
             if "computed" not in unit.__dict__:
                 unit.computed = unit.forward
                 unit.forward = MethodType(_recomputed, unit)
+
+
+def keep_activations(model: Staged) -> None:
+    """Undo `checkpoint_activations`."""
+    for unit in model.stages.modules():
+        if "computed" in unit.__dict__:
+            del unit.forward, unit.computed
 
 
 def recompute(module: nn.Module, function: Callable[..., Any], *inputs: Any) -> Any:

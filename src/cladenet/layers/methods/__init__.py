@@ -1,0 +1,1 @@
+"""What every classifier can be asked for: recording, checkpointing, timm's methods."""

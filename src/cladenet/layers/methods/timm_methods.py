@@ -1,0 +1,175 @@
+"""Methods that users of timm know, with timm's names and meanings."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, cast
+
+from torch import Tensor, nn
+
+from cladenet.errors import BadArgument
+from cladenet.layers.feature_maps import FeatureMap, side_for
+from cladenet.layers.methods.traced import scriptable
+from cladenet.layers.modes import training_nowhere
+from cladenet.layers.shapes import on_meta
+from cladenet.ledger import look_up
+from cladenet.ledger.imagenet import MEAN, STD
+
+Layout = Literal["NCHW", "NLC"]
+
+
+class TimmMethods(nn.Module):
+    """What a classifier offers besides its own methods.
+
+    Attributes:
+        architecture: its name in the registry; empty for one that was built from its class.
+        preprocessing: how images are prepared for its weights, by timm's keys; None for fresh
+            weights.
+    """
+
+    stem: nn.Module
+    stages: nn.Sequential
+    head: nn.Sequential
+    num_classes: int
+    in_channels: int
+    input_size: int | None
+    least_size: int
+    as_map: Callable[[Tensor, tuple[int, int]], Tensor]
+    architecture: str = ""
+    preprocessing: dict[str, Any] | None = None
+
+    @property
+    def head_hidden_size(self) -> int:
+        """Length of the vector that the last layer reads."""
+        if isinstance(self.head[-1], nn.Linear):
+            return self.head[-1].in_features
+        side = self.input_size or side_for(self.least_size)
+        with training_nowhere(self):
+            return on_meta(self, 1, self.in_channels, side, side, method="_pre_logits").shape[1]
+
+    @property
+    def pretrained_cfg(self) -> dict[str, Any]:
+        """What the network is and how its images are prepared, by timm's keys.
+
+        Fresh weights know of no images; they get what is common for ImageNet, at the size that the
+        paper has, or the head is tied to.
+        """
+        entry = look_up(self.architecture)
+        paper = entry.input[1:] if entry else (224, 224)
+        side = (self.input_size, self.input_size) if self.input_size else paper
+        common = {
+            "input_size": (self.in_channels, *side),
+            "crop_pct": 0.875,
+            "crop_mode": "center",
+            "interpolation": "bilinear",
+            "mean": MEAN if self.in_channels == 3 else (sum(MEAN) / 3,) * self.in_channels,
+            "std": STD if self.in_channels == 3 else (sum(STD) / 3,) * self.in_channels,
+        }
+        convolutions = (n for n, m in self.named_modules() if isinstance(m, nn.Conv2d))
+        return {
+            "architecture": self.architecture or type(self).__name__,
+            "num_classes": self.num_classes,
+            **(self.preprocessing or common),
+            "fixed_input_size": self.input_size is not None,
+            "first_conv": next(convolutions, ""),
+            "classifier": f"head.{list(dict(self.head.named_children()))[-1]}",
+        }
+
+    @property
+    def default_cfg(self) -> dict[str, Any]:
+        """`pretrained_cfg` by its older name."""
+        return self.pretrained_cfg
+
+    def get_classifier(self) -> nn.Module:
+        """The layer that gives the logits."""
+        return self.head[-1]
+
+    def set_grad_checkpointing(self, enable: bool = True) -> None:
+        """Keep in training only what goes into each unit, and compute the rest twice; or do not."""
+        from cladenet.layers.methods.checkpointing import checkpoint_activations, keep_activations
+
+        change = checkpoint_activations if enable else keep_activations
+        change(cast(Any, self))
+
+    def no_weight_decay(self) -> set[str]:
+        """Parameters of two dimensions or more that are no weights of a layer."""
+        return set()
+
+    def group_matcher(self, coarse: bool = False) -> dict[str, Any]:
+        """Patterns of parameters' names for rates that decay by depth: by stages or by units."""
+        units = [(r"^stages\.(\d+)\.(\d+)", None), (r"^stages\.(\d+)", (0,))]
+        return {"stem": r"^stem", "blocks": r"^stages\.(\d+)" if coarse else units}
+
+    def forward_intermediates(
+        self,
+        x: Tensor,
+        indices: int | Sequence[int] | None = None,
+        norm: bool = False,
+        stop_early: bool = False,
+        output_fmt: Layout = "NCHW",
+        intermediates_only: bool = False,
+    ) -> tuple[Tensor, list[Tensor]] | list[Tensor]:
+        """Images -> what `forward_features` gives, and feature maps on the way, finest first.
+
+        Args:
+            x: normalised images (N, in_channels, H, W).
+            indices: which of `feature_maps`: so many of the last, or their numbers; None for all.
+            norm: as False; maps come as the stages give them.
+            stop_early: leave out the stages after the last map; `intermediates_only` has to be set.
+            output_fmt: "NCHW" for maps (N, C, h, w), "NLC" for (N, hw, C).
+            intermediates_only: the maps alone.
+
+        Raises:
+            BadArgument: an argument that means nothing here, or an index without a map.
+        """
+        if norm or output_fmt not in ("NCHW", "NLC") or (stop_early and not intermediates_only):
+            raise BadArgument(
+                f"norm={norm}, output_fmt={output_fmt!r}, stop_early={stop_early}; expected False "
+                "(maps come as the stages give them), NCHW or NLC, and stop_early only with "
+                "intermediates_only=True"
+            )
+        names = self._taken(indices)
+        found: dict[str, Tensor] = {}
+        size = (x.shape[2], x.shape[3])
+        hooks = [self.get_submodule(n).register_forward_hook(_note(found, n)) for n in names]
+        try:
+            for part in (self.stem, *self.stages):
+                x = part(x)
+                if stop_early and len(found) == len(names):
+                    break
+        finally:
+            for hook in hooks:
+                hook.remove()
+        maps = [self.as_map(found[name], size) for name in names]
+        if output_fmt == "NLC":
+            maps = [one.flatten(2).transpose(1, 2) for one in maps]
+        return maps if intermediates_only else (x, maps)
+
+    def _pre_logits(self, x: Tensor) -> Tensor:
+        features = self.forward_features(x)  # type: ignore[operator]
+        return self.forward_head(features, pre_logits=True)  # type: ignore[operator]
+
+    def _taken(self, indices: int | Sequence[int] | None) -> list[str]:
+        """The modules whose outputs are asked for, finest first."""
+        places: tuple[FeatureMap, ...] = cast(Any, self).feature_maps
+        count = len(places)
+        picks = range(count)[-indices:] if isinstance(indices, int) else indices
+        chosen = {
+            i % count for i in (range(count) if picks is None else picks) if -count <= i < count
+        }
+        asked = indices if isinstance(indices, int) else count if picks is None else len(picks)
+        if not chosen or len(chosen) != asked:
+            raise BadArgument(
+                f"indices is {indices}; expected 1 to {count}, or different numbers from 0 to "
+                f"{count - 1}: {type(self).__name__} has {count} maps"
+            )
+        return [places[i].module for i in sorted(chosen)]
+
+    def __prepare_scriptable__(self) -> nn.Module:
+        """What torch.jit.script compiles in place of it."""
+        return scriptable(self)
+
+
+def _note(found: dict[str, Tensor], name: str) -> Callable[..., None]:
+    def hook(module: nn.Module, inputs: object, output: Tensor) -> None:
+        found[name] = output
+
+    return hook
