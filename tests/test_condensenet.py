@@ -171,7 +171,7 @@ def test_a_new_head_condenses_too() -> None:
 @pytest.mark.parametrize("converted", [False, True])
 def test_it_overfits_eight_digits(converted: bool) -> None:
     torch.manual_seed(0)
-    model = create_model("condensenet_50_cifar", converted=converted)
+    model = create_model("condensenet_50_cifar", layers=(4, 4, 4), converted=converted)
     assert steps_to_learn(model, sgd(0.05), 16) > 0
 
 

@@ -57,14 +57,21 @@ def test_fifty_kills_end_bit_identical(
         print(f"\n{reference.network}: 25 random kill -9 in {runs} runs, all bit-identical")
 
 
-@pytest.mark.parametrize("point", SAVING)
-@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize(("point", "after"), list(zip(SAVING, cycle([False, True]))))
 def test_a_kill_inside_a_save_loses_nothing(
     point: str, after: bool, lenet: Reference, digits: Path, tmp_path: Path
 ) -> None:
     """Die just before and just after the second call of each that saving is made of."""
     call = 9 if point == "fsync" else 2
     check_death(lenet, digits, tmp_path, point, call, after)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("point", "after"), list(zip(SAVING, cycle([True, False]))))
+def test_a_kill_at_the_other_side_of_each_call_loses_nothing(
+    point: str, after: bool, lenet: Reference, digits: Path, tmp_path: Path
+) -> None:
+    check_death(lenet, digits, tmp_path, point, 9 if point == "fsync" else 2, after)
 
 
 NORMED = ("network=resnet20_cifar", "size=8")  # with running statistics

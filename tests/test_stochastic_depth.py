@@ -276,4 +276,4 @@ def test_processes_that_leave_out_different_units_end_with_one_network(tmp_path:
 def test_eight_real_images_are_overfitted() -> None:
     torch.manual_seed(0)
     model = create_model("resnet110_stochastic_depth_cifar", depth=14, num_classes=10)
-    assert 0 < steps_to_learn(model, sgd(0.02), size=32) < 200
+    assert 0 < steps_to_learn(model, sgd(0.02), size=16) < 200

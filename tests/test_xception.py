@@ -172,4 +172,4 @@ def test_eight_real_images_are_overfitted() -> None:
 
 def test_eight_real_images_are_overfitted_by_the_cifar_net() -> None:
     torch.manual_seed(0)
-    assert 0 < steps_to_learn(create_model("xception_cifar"), sgd(0.02), 32) < 200
+    assert 0 < steps_to_learn(create_model("xception_cifar"), sgd(0.02), 16) < 200

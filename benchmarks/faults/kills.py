@@ -39,7 +39,7 @@ RECIPES = {
     ],
     # several exits, each with a loss
     "msdnet_budget_4_cifar": [
-        "steps=24", "size=16", "model.layers=[1,1,1]", "model.growth_rate=4", "model.width=8",
+        "steps=16", "size=16", "model.layers=[1,1]", "model.growth_rate=4", "model.width=8",
     ],
 }  # fmt: skip
 
