@@ -12,7 +12,7 @@ from cladenet.analysis.cost import count_cost, layer_table
 from cladenet.errors import BadArgument
 from cladenet.layers.branches import Branches
 from cladenet.layers.init import he_init
-from cladenet.models.googlenet import GoogLeNet, inception
+from cladenet.models.googlenet import GoogLeNet, auxiliary_head, inception
 from cladenet.registry import create_model
 from overfit import sgd, steps_to_learn
 from parity import from_torchvision, randomised, wear, worst
@@ -121,6 +121,16 @@ def test_all_three_logits_are_those_of_the_papers_table_written_out() -> None:
         outputs = without_chance(ours)(images)
     for mine, expected in zip(outputs, (logits, of_4a, of_4d), strict=True):
         assert worst(mine, expected) < 1e-10
+
+
+def test_an_auxiliary_classifier_reads_the_edge_of_a_map_that_its_windows_do_not_divide() -> None:
+    """Caffe's pools round up: on 13 pixels, 5x5 windows three apart begin at 0, 3, 6 and at 9."""
+    pool = auxiliary_head(2, 10, None)[:2]
+    images = torch.randn(1, 2, 13, 13, dtype=torch.float64)
+    starts = (0, 3, 6, 9)
+    rows = [[images[0, :, i : i + 5, j : j + 5].mean((1, 2)) for j in starts] for i in starts]
+    expected = torch.stack([torch.stack(row, -1) for row in rows], -2)
+    torch.testing.assert_close(pool(images)[0], expected, rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("pool4", [2, 3])
