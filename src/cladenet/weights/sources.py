@@ -60,7 +60,7 @@ def _torchvision() -> Iterator[Source]:
     yield googlenet._replace(leaves_out=("aux1.", "aux2."))
     v3 = source("inception_v3", "inception_v3", inception.v3, **_COUNTS_BORDER)
     yield v3._replace(leaves_out=("AuxLogits.",))
-    yield source("mobilenet_v2", "mobilenet_v2_x1_0", mobile.torchvision_v2, **TORCH_EPS)
+    yield source("mobilenet_v2", "mobilenet_v2_x1_0", mobile.torchvision_v2)
     for size in ("large", "small"):
         name = f"mobilenet_v3_{size}"
         yield source(name, name, mobile.torchvision_v3)
@@ -124,7 +124,7 @@ def _timm_mobile(source: Callable[..., Source]) -> Iterator[Source]:
     yield source("mobilenetv1_100", "mobilenet_v1_x1_0", mobile.timm_v1, **six)
     for theirs, width in widths.items():
         ours = f"mobilenet_v2_{width}"
-        yield source(f"mobilenetv2_{theirs}", ours, mobile.timm, **TORCH_EPS)
+        yield source(f"mobilenetv2_{theirs}", ours, mobile.timm)
     for size in ("large", "small"):
         for theirs, width in (("075", "_x0_75"), ("100", ""), ("minimal_100", "_minimal")):
             ours, name = f"mobilenet_v3_{size}{width}", f"mobilenetv3_{size}_{theirs}"

@@ -44,7 +44,7 @@ def keras_sources() -> Iterator[Source]:
     for depth in (50, 101, 152):
         ours = f"resnet{depth}"
         yield source(f"ResNet{depth}", ours, keras_resnet, CAFFE, read_resnet, **DENSE_EPS)
-    six = {**TENSORFLOW, "norm_eps": 1e-3, "activation": "relu6"}
+    six = {**TENSORFLOW, "activation": "relu6"}
     for width in ("1.0", "0.75", "0.5", "0.25"):
         ours = f"mobilenet_v1_{'x0_25' if width == '0.25' else WIDTHS[width]}"
         yield source(f"MobileNet-{width}", ours, mobilenet, HALF, plain, **six)
@@ -55,12 +55,11 @@ def keras_sources() -> Iterator[Source]:
     for depth in (121, 169, 201):
         yield source(f"DenseNet{depth}", f"densenet{depth}", densenet, {}, plain, **DENSE_EPS)
     inception = {**HALF, "size": 299, "resize": 341}
-    yield source("InceptionV3", "inception_v3", numbered, inception, read_numbered, norm_eps=1e-3)
-    exact = {**TENSORFLOW, "norm_eps": 1e-3}
-    yield source("Xception", "xception", xception, inception, read_xception, **exact)
+    yield source("InceptionV3", "inception_v3", numbered, inception, read_numbered)
+    yield source("Xception", "xception", xception, inception, read_xception, **TENSORFLOW)
     for b in range(8):
         ours = f"efficientnet_b{b}"
-        yield source(f"EfficientNetB{b}", ours, efficientnet, {}, plain, **exact)
+        yield source(f"EfficientNetB{b}", ours, efficientnet, {}, plain, **TENSORFLOW)
 
 
 def plain(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -7,7 +7,7 @@ not smooth, where ours is Pillow's.
 from collections.abc import Iterator
 from typing import Any
 
-from cladenet.weights.source import TENSORFLOW, TORCH_EPS, Source, sources_of
+from cladenet.weights.source import TENSORFLOW, Source, sources_of
 from cladenet.weights.spellings import mmpretrain as names
 
 IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
@@ -41,7 +41,7 @@ def _networks() -> Iterator[Source]:
         yield source(f"densenet{depth}", f"densenet{depth}", names.densenet)
     for width in ("x0_35", "x0_5", "x0_75", "x1_0", "x1_4"):
         theirs = f"mobilenet-v2-{width.removeprefix('x').replace('_', '.')}"
-        yield source(theirs, f"mobilenet_v2_{width}", names.mobilenet_v2, **TORCH_EPS)
+        yield source(theirs, f"mobilenet_v2_{width}", names.mobilenet_v2)
     for theirs, ours in (("large", "large"), ("small", "small"), ("small-075", "small_x0_75")):
         yield source(f"mobilenet-v3-{theirs}", f"mobilenet_v3_{ours}", names.mobilenet_v3)
     for width in ("0_5", "1_0", "1_5", "2_0"):

@@ -46,7 +46,7 @@ def transformers_sources() -> Iterator[Source]:
         found = source(f"resnet-{depth}", ours, resnet_names.torchvision)
         yield found._replace(read=resnet, images={"interpolation": "bicubic"})
     for width, ours in (("1.0", "x1_0"), ("0.75", "x0_75"), ("0.5", "x0_5"), ("0.25", "x0_25")):
-        arguments = {**TENSORFLOW, "norm_eps": 1e-3, "activation": "relu6"}
+        arguments = {**TENSORFLOW, "activation": "relu6"}
         found = source(
             f"mobilenet_v1_{width}_224", f"mobilenet_v1_{ours}", mobilenet_v1, **arguments
         )
