@@ -279,6 +279,6 @@ def test_what_builds_the_release_is_an_argument_of_that_network(name: str) -> No
 
 def test_every_released_form_is_in_the_ledger() -> None:
     assert {find(name).family for name in WITH_RELEASE} == {
-        "alexnet", "amoebanet", "cliquenet", "igcv1", "mobilenet_v1", "nasnet", "resnet",
-        "shufflenet_v2", "squeezenet", "vit", "xception",
+        "alexnet", "amoebanet", "cliquenet", "igcv1", "mobilenet_v1", "mobilenet_v2", "nasnet",
+        "resnet", "shufflenet_v2", "squeezenet", "vit", "xception",
     }  # fmt: skip
