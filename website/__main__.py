@@ -1,0 +1,14 @@
+"""`python -m website [FOLDER]`: build the site; `make docs` calls this."""
+
+import argparse
+from pathlib import Path
+from time import perf_counter
+
+from website.build import build
+
+parser = argparse.ArgumentParser(prog="python -m website", description=__doc__)
+parser.add_argument("out", nargs="?", type=Path, default=Path("build/site"))
+arguments = parser.parse_args()
+started = perf_counter()
+build(arguments.out, Path("build/website"))
+print(f"{arguments.out / 'index.html'}, in {perf_counter() - started:.0f} s")

@@ -1,0 +1,75 @@
+"""Markdown of every page, HTML of that, and a look at every link."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from website.blocks import block_pages
+from website.commands import command_pages
+from website.families import family_pages
+from website.guides import DOCS, chinese_pages, guide_pages
+from website.links import broken_links
+from website.page import ROOT, Page
+from website.python_reference import python_pages
+from website.settings import write_settings
+from website.tree_cache import cached_parts
+from website.tree_data import tree_data
+from website.tree_page import TEMPLATE, tree_page
+from website.words import Language
+
+ASSETS = ROOT / "website" / "assets"
+LANGUAGES: tuple[Language, ...] = ("en", "zh")
+PICTURES = (".svg", ".png", ".jpg")
+
+
+def pages_of(language: Language) -> list[Page]:
+    """Every page of one language, in the order of the navigation."""
+    if language == "zh":
+        return [*chinese_pages(), *family_pages("zh")]
+    generated = [*family_pages("en"), *block_pages(), *command_pages(), *python_pages()]
+    return [*guide_pages(), *generated]
+
+
+def write_sources(folder: Path, language: Language) -> None:
+    """Markdown, assets and the configuration of one language, in a folder that is made anew."""
+    shutil.rmtree(folder, ignore_errors=True)
+    docs = folder / "docs"
+    pages = pages_of(language)
+    for page in pages:
+        file = docs / page.path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(page.text + "\n", encoding="utf-8")
+    shutil.copytree(ASSETS, docs / "assets", ignore=shutil.ignore_patterns(TEMPLATE.name))
+    (docs / "tree.html").write_text(tree_page(language), encoding="utf-8")
+    for picture in DOCS.iterdir() if language == "en" else ():
+        if picture.suffix in PICTURES:
+            shutil.copy(picture, docs / picture.name)
+    (folder / "theme").mkdir()
+    write_settings(folder / "zensical.toml", language, pages)
+
+
+def build(out: Path, work: Path) -> None:
+    """The whole site.
+
+    Args:
+        out: folder of the HTML, made anew.
+        work: folder of the sources.
+
+    Raises:
+        SystemExit: Zensical refuses a page, or a link leads nowhere.
+    """
+    shutil.rmtree(out, ignore_errors=True)
+    tree = tree_data(cached_parts(work / "parts"))
+    for language in LANGUAGES:
+        write_sources(work / language, language)
+        if language == "en":  # the Chinese page reads the same file
+            (work / "en/docs/assets/tree/tree-data.js").write_text(tree, encoding="utf-8")
+        command = [sys.executable, "-m", "zensical", "build", "--strict"]
+        subprocess.run(command, cwd=work / language, check=True)
+        shutil.copytree(work / language / "site", out if language == "en" else out / "zh")
+    for page in out.rglob("404.html"):  # for servers alone, and its links begin with a slash
+        page.unlink()
+    broken = broken_links(out)
+    if broken:
+        raise SystemExit("\n".join(["links that lead nowhere:", *broken]))

@@ -1,0 +1,224 @@
+"""One page a family: from the ledger, the recipes, the fidelity sheets and the code."""
+
+import ast
+import tomllib
+from functools import cache
+
+from cladenet.cli.text.fidelity import HEADINGS, line
+from cladenet.ledger import Entry, Family, families, load, takers
+from cladenet.ledger.fidelity.compared import comparisons
+from cladenet.ledger.fidelity.on_purpose import differing
+from cladenet.recipes import RECIPES, Recipe
+from cladenet.weights.known import known_weights
+from website.docstrings import markdown
+from website.drawings import drawing_of
+from website.page import ROOT, Page, fenced, plain, table
+from website.words import WORDS, Language
+
+SECTION = "families"
+TEXTS = ROOT / "website" / "families.toml"
+
+
+@cache
+def texts() -> dict[str, dict[str, str]]:
+    """Of each family: `learner` and `learner_zh`, a paragraph, and `idea_zh`, the ledger's idea."""
+    return tomllib.loads(TEXTS.read_text(encoding="utf-8"))
+
+
+def family_pages(language: Language) -> list[Page]:
+    """A list of all families, and a page for each."""
+    return [
+        Page("families/index.md", _index(language), SECTION),
+        *(Page(f"families/{name}.md", family_page(name, language), SECTION) for name in families()),
+    ]
+
+
+def idea(family: Family, language: Language) -> str:
+    """The ledger's sentence, or its translation."""
+    return family.idea if language == "en" else texts()[family.name]["idea_zh"]
+
+
+def entries_of(family: str) -> list[Entry]:
+    """The family's networks, in the ledger's order."""
+    return [entry for entry in load().values() if entry.family == family]
+
+
+def _index(language: Language) -> str:
+    words = WORDS[language]
+    rows = [
+        (
+            f"[{family.title}]({name}.md)",
+            str(family.year),
+            str(len(entries_of(name))),
+            plain(idea(family, language)),
+        )
+        for name, family in sorted(families().items(), key=lambda item: item[1].year)
+    ]
+    headings = tuple(words[key] for key in ("family", "year", "networks", "idea"))
+    intro = words["families_intro"].format(count=len(families()), variants=len(load()))
+    return "\n".join([f"# {words['families']}", "", intro, "", table(headings, rows, "lrr")])
+
+
+def family_page(name: str, language: Language) -> str:
+    """The Markdown of one family."""
+    family, words, entries = families()[name], WORDS[language], entries_of(name)
+    learner = texts()[name]["learner" if language == "en" else "learner_zh"]
+    lines = [
+        f"# {family.title}",
+        "",
+        f"{family.authors}. *{family.paper}*. {family.venue}.",
+        "",
+        words["explorer_link"].format(family=name),
+    ]
+    sections = {
+        "learner": learner,
+        "expert": plain(idea(family, language)),
+        "where": _relatives(family, language),
+        "unit": _unit(entries[0], language),
+        "table": _paper_table(name, language),
+        "variants": _variants(entries, language),
+        "measured": _measured(entries, language),
+        "recipe": _recipes(entries, language),
+        "train": _train(entries, language),
+        "fidelity": _fidelity(entries, language),
+        "notes": _notes(entries),
+    }
+    for key, text in sections.items():
+        if text:
+            lines += ["", f"## {words[key]} {{ #{key} }}", "", text]
+    return "\n".join(lines)
+
+
+def _relatives(family: Family, language: Language) -> str:
+    words = WORDS[language]
+    tree = families()
+
+    def link(name: str) -> str:
+        return f"[{tree[name].title} ({tree[name].year})]({name}.md)"
+
+    parent = link(family.parent) if family.parent else words["root"]
+    children = [link(name) for name, other in tree.items() if other.parent == family.name]
+    rows = [(words["parent"], parent)]
+    for taken in family.takes:
+        label = words["took"].format(family=link(taken.family))
+        rows.append((label, plain(f"{taken.what} ({taken.source})")))
+    rows.append((words["children"], ", ".join(children) or words["nothing"]))
+    for other in takers(family.name):
+        what = [taken for taken in other.takes if taken.family == family.name]
+        label = words["gave"].format(family=link(other.name))
+        rows += [(label, plain(f"{taken.what} ({taken.source})")) for taken in what]
+    return "\n".join(f"- {label}: {text}" for label, text in rows)
+
+
+def _unit(entry: Entry, language: Language) -> str:
+    words = WORDS[language]
+    svg = drawing_of(entry.name)
+    layers = words["unit_layers"].format(name=entry.name) + "\n\n"
+    layers += fenced("\n".join(entry.layers), "text")
+    if svg is None:
+        return layers
+    caption = words["unit_text"].format(name=entry.name)
+    return f'<div class="drawing" markdown="0">{svg}</div>\n\n{caption}\n\n{layers}'
+
+
+def _paper_table(name: str, language: Language) -> str:
+    file = ROOT / "src" / "cladenet" / "models" / f"{name}.py"
+    doc = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
+    source = WORDS[language]["code"].format(module=f"cladenet.models.{name}")
+    return f"{markdown(doc)}\n\n{source}"
+
+
+def _variants(entries: list[Entry], language: Language) -> str:
+    words = WORDS[language]
+    keys = ("network", "input", "params", "printed_params", "macs", "printed_error", "protocol")
+    rows = [
+        (
+            f"`{entry.name}`",
+            "x".join(map(str, entry.input)),
+            f"{entry.params:,}",
+            plain(entry.paper_params),
+            f"{entry.macs:,}",
+            entry.printed,
+            plain(entry.printed_for),
+        )
+        for entry in entries
+    ]
+    return table([words[key] for key in keys], rows, "llrlrr") + "\n\n" + words["counts"]
+
+
+def _measured(entries: list[Entry], language: Language) -> str:
+    words = WORDS[language]
+    names = {entry.name for entry in entries}
+    found = [each for each in known_weights().values() if each.network in names and each.measured]
+    if not found:
+        return words["not_measured"]
+    rows = [(f"`{each.name}`", f"`{each.network}`", plain(each.measured)) for each in found]
+    headings = (words["weights"], words["network"], words["measured"])
+    return words["measured_text"] + "\n\n" + table(headings, rows)
+
+
+def _recipes(entries: list[Entry], language: Language) -> str:
+    words = WORDS[language]
+    names = dict.fromkeys(entry.recipe for entry in entries if entry.recipe)
+    if not names:
+        return words["no_recipe"]
+    blocks = []
+    for name in names:
+        blocks.append(words["recipe_text"].format(name=name))
+        rows = _numbers(RECIPES[name], language)
+        blocks.append("\n".join(f"- {label}: {plain(text)}" for label, text in rows if text))
+    return "\n\n".join(blocks)
+
+
+def _numbers(recipe: Recipe, language: Language) -> list[tuple[str, str]]:
+    words = WORDS[language]
+    length = f"{recipe.steps:,} steps" if recipe.steps else f"{recipe.epochs:g} epochs"
+    return [
+        (words["source"], recipe.source),
+        (words["length"], length),
+        (words["batch"], str(recipe.batch_size)),
+        (words["optimizer"], f"{recipe.optimizer}, lr {recipe.lr:.3g}, momentum "
+         f"{recipe.momentum:g}, weight decay {recipe.weight_decay:g}"),
+        (words["schedule"], recipe.schedule),
+        (words["on_purpose"], recipe.departs),
+    ]  # fmt: skip
+
+
+def _train(entries: list[Entry], language: Language) -> str:
+    small = min(entries, key=lambda entry: entry.macs)
+    recipe = " --recipe paper" if small.recipe else ""
+    data = {1: "mnist:DATA", 10: "cifar10:DATA", 100: "cifar100:DATA"}
+    where = "mnist:DATA" if small.input[0] == 1 else data.get(small.classes, "my_photos")
+    lines = [
+        f"cladenet train {small.name} --data {where}{recipe} --dry-run",
+        f"cladenet train {small.name} --data {where}{recipe}",
+    ]
+    published = [each for each in known_weights().values() if each.network in {e.name for e in entries}]
+    if published:
+        lines[1] = f"cladenet train --weights {published[0].name} --data my_photos"
+    return WORDS[language]["train_text"] + "\n\n" + fenced("\n".join(lines), "bash")
+
+
+def _fidelity(entries: list[Entry], language: Language) -> str:
+    words = WORDS[language]
+    names = [entry.name for entry in entries]
+    found = [row for row in comparisons() if row.ours in names]
+    if not found:
+        return words["not_compared"]
+    rows = [(f"`{row.ours}`", *(plain(cell) for cell in line(row))) for row in found]
+    assert len(HEADINGS) == 5
+    headings = (words["network"], words["compared_with"], "built with", words["images"], "modes",
+                words["difference"])  # fmt: skip
+    text = words["fidelity_text"] + "\n\n" + table(headings, rows)
+    purpose = dict.fromkeys(row for name in names for row in differing(name))
+    if purpose:
+        text += f"\n\n**{words['on_purpose']}**\n\n"
+        text += "\n".join(
+            f"- {plain(what)}: here {plain(here)}; there {plain(there)}. {plain(why)}"
+            for what, here, there, why in purpose
+        )
+    return text
+
+
+def _notes(entries: list[Entry]) -> str:
+    return "\n".join(f"- `{e.name}`: {plain(e.notes)}" for e in entries if e.notes)

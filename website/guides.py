@@ -1,0 +1,90 @@
+"""Pages that people write: docs/ as it lies, and the files beside the README."""
+
+import posixpath
+import re
+from pathlib import PurePosixPath
+
+from website.page import ROOT, Page
+
+DOCS = ROOT / "docs"
+# Pages on how well something works rather than on how to do it.
+EVIDENCE = ("bad-inputs", "exit-codes", "faults", "fidelity", "peer-faults", "releases", "speed")
+PROJECT = {"CHANGELOG.md": "changelog.md", "CONTRIBUTING.md": "contributing.md"}
+_LINK = re.compile(r"(!?)\[([^\]]*)\]\((?!https?:|#)([^)\s#]+)(#[^)\s]*)?\)")
+
+
+def guide_pages() -> list[Page]:
+    """Everything below docs/ but the Chinese pages, changelog and contributing."""
+    pages = []
+    for file in sorted(DOCS.rglob("*.md")):
+        place = file.relative_to(DOCS).as_posix()
+        if not place.startswith("zh/"):
+            text = file.read_text(encoding="utf-8")
+            pages.append(Page(place, relinked(text, f"docs/{place}"), _section(place)))
+    for name, path in PROJECT.items():
+        text = (ROOT / name).read_text(encoding="utf-8")
+        pages.append(Page(path, relinked(text, name), "Project"))
+    return pages
+
+
+def chinese_pages() -> list[Page]:
+    """docs/zh, whose site has its own root, and the glossary, which has both languages."""
+    pages = [
+        Page(place, relinked(file.read_text(encoding="utf-8"), f"docs/zh/{place}"), _section(place))
+        for file in sorted((DOCS / "zh").rglob("*.md"))
+        for place in [file.relative_to(DOCS / "zh").as_posix()]
+    ]
+    return [*pages, Page("glossary.md", (DOCS / "glossary.md").read_text(encoding="utf-8"))]
+
+
+def _section(place: str) -> str:
+    path = PurePosixPath(place)
+    if path.parts[0] in ("tutorials", "notebooks"):
+        return "Tutorials"
+    if path.stem == "index":
+        return ""
+    return "Measured" if path.stem in EVIDENCE else "Guides"
+
+
+def relinked(text: str, source: str) -> str:
+    """Links between files of the repository -> links between pages of the site.
+
+    A file that is no page of the site, such as a script, becomes its name in code. A page in the
+    other language is another site beside this one, which Zensical does not know: such a link is
+    HTML.
+
+    Args:
+        text: Markdown.
+        source: the file's place in the repository, "docs/data.md".
+    """
+    language, here = _site_path(source) or ("en", "")
+
+    def page(link: re.Match[str]) -> str:
+        bang, label, target, anchor = link[1], link[2], link[3], link[4] or ""
+        place = posixpath.normpath(posixpath.join(posixpath.dirname(source), target))
+        found = _site_path(place)
+        if found is None:
+            return f"{label} (`{place}`)"
+        there_language, there = found
+        if there_language == language:
+            return f"{bang}[{label}]({_between(here, there)}{anchor})"
+        beside = f"zh/{there}" if there_language == "zh" else f"../{there}"
+        target = _between(here, beside).replace(".md", ".html")
+        return f'<a href="{target}{anchor}">{label}</a>'
+
+    return _LINK.sub(page, text)
+
+
+def _between(page: str, other: str) -> str:
+    return posixpath.relpath(other, posixpath.dirname(page) or ".")
+
+
+def _site_path(place: str) -> tuple[str, str] | None:
+    """Language and place in its site of a file of the repository; None where it is not in one."""
+    if place in PROJECT:
+        return "en", PROJECT[place]
+    if place in ("README.md", "README.zh-CN.md"):
+        return ("zh" if "zh" in place else "en"), "index.md"
+    if place.startswith("docs/zh/"):
+        return "zh", place.removeprefix("docs/zh/")
+    return ("en", place.removeprefix("docs/")) if place.startswith("docs/") else None

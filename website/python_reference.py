@@ -1,0 +1,162 @@
+"""The reference of the library: every public function and class, from its docstring.
+
+Sources are parsed, not imported: a page needs no extra, and nothing runs.
+"""
+
+import ast
+import inspect
+from collections.abc import Callable
+from dataclasses import is_dataclass
+from pathlib import Path
+from typing import get_type_hints
+
+import cladenet
+from website.docstrings import markdown
+from website.page import ROOT, Page, fenced, plain, table
+
+SECTION = "Python"
+SOURCE = ROOT / "src" / "cladenet"
+Definition = ast.FunctionDef | ast.ClassDef
+
+
+def python_pages() -> list[Page]:
+    """What `import cladenet` gives, then a page for each of its packages."""
+    packages = sorted(file.parent for file in SOURCE.glob("*/__init__.py"))
+    pages = [
+        Page(f"python/{folder.name}.md", text, SECTION)
+        for folder in packages
+        if (text := _package(folder, f"cladenet.{folder.name}"))
+    ]
+    alone = [file for file in sorted(SOURCE.glob("*.py")) if not file.stem.startswith("__")]
+    lines = ["# `cladenet` modules", "", "Modules that lie beside the packages."]
+    for file in alone:
+        lines += _module(file, f"cladenet.{file.stem}")
+    return [
+        Page("python/index.md", _first_names(), SECTION),
+        *pages,
+        Page("python/modules.md", "\n".join(lines), SECTION),
+    ]
+
+
+def _first_names() -> str:
+    lines = [
+        "# Python",
+        "",
+        "`import cladenet` gives these names; what the commands do, they do. Nothing imports torch "
+        "until it is needed.",
+        "",
+    ]
+    values = {name: getattr(cladenet, name) for name in cladenet.__all__}
+    rows = [
+        (f"[`{name}`](#{name.lower()})", plain(_first_line(inspect.getdoc(value) or "")))
+        for name, value in values.items()
+    ]
+    lines.append(table(("name", "what it does"), rows))
+    for name, value in values.items():
+        parameters, _, returns = str(inspect.signature(value)).rpartition(")")
+        signature = _wrapped(f"cladenet.{name}", parameters[1:], returns)
+        lines += ["", f"## {name}", "", fenced(signature, "python"), ""]
+        lines.append(markdown(inspect.getdoc(value) or ""))
+        lines += [text for kind in _options(value) for text in ("", markdown(kind.__doc__ or ""))]
+    return "\n".join(lines)
+
+
+def _options(function: Callable[..., object]) -> list[type]:
+    """The dataclasses that list the keywords of a function which is made `by_keyword`."""
+    within = inspect.unwrap(function)
+    if within is function:
+        return []
+    hints = get_type_hints(within)
+    hints.pop("return", None)
+    return [kind for kind in hints.values() if is_dataclass(kind) and isinstance(kind, type)]
+
+
+def _package(folder: Path, name: str) -> str:
+    doc = ast.get_docstring(ast.parse((folder / "__init__.py").read_text())) or ""
+    lines = [f"# `{name}`", "", markdown(doc)]
+    files = [file for file in sorted(folder.rglob("*.py")) if file.stem != "__main__"]
+    for file in files:
+        within = ".".join(file.relative_to(folder).with_suffix("").parts)
+        module = f"{name}.{within}".removesuffix(".__init__")
+        lines += _module(file, module)
+    return "\n".join(lines)
+
+
+def _module(file: Path, name: str) -> list[str]:
+    public = _public(file)
+    if not public:
+        return []
+    doc = ast.get_docstring(ast.parse(file.read_text())) or ""
+    lines = ["", f"## `{name}`", "", _first_line(markdown(doc))]
+    for node in public:
+        lines += ["", f"### {node.name} {{ #{name}.{node.name} }}", ""]
+        lines += _definition(node, f"{name}.{node.name}")
+    return lines
+
+
+def _public(file: Path) -> list[Definition]:
+    return [
+        node
+        for node in ast.parse(file.read_text()).body
+        if isinstance(node, Definition) and not node.name.startswith("_")
+    ]
+
+
+def _definition(node: Definition, name: str) -> list[str]:
+    """Signature and docstring; of a class its methods' too."""
+    doc = ast.get_docstring(node)
+    lines = [fenced(_signature(node, name), "python"), ""]
+    if doc:
+        lines.append(markdown(doc))
+    if isinstance(node, ast.ClassDef):
+        for method in node.body:
+            has_doc = isinstance(method, ast.FunctionDef) and ast.get_docstring(method)
+            if isinstance(method, ast.FunctionDef) and has_doc and not method.name.startswith("_"):
+                lines += ["", f"`{method.name}({_parameters(method)})`: {_first_line(has_doc)}"]
+    return lines
+
+
+def _signature(node: Definition, name: str) -> str:
+    if isinstance(node, ast.FunctionDef):
+        returns = f" -> {ast.unparse(node.returns)}" if node.returns else ""
+        return _wrapped(name, _parameters(node), returns)
+    first = [f for f in node.body if isinstance(f, ast.FunctionDef) and f.name == "__init__"]
+    if first:
+        return _wrapped(name, _parameters(first[0]), "", "class ")
+    declared = [ast.unparse(line) for line in node.body if isinstance(line, ast.AnnAssign)]
+    return _wrapped(name, ", ".join(declared), "", "class ")
+
+
+def _wrapped(name: str, parameters: str, returns: str, kind: str = "") -> str:
+    """One line, or one parameter a line where that is too long."""
+    line = f"{kind}{name}({parameters}){returns}"
+    if len(line) <= 88:
+        return line
+    lines = "".join(f"    {parameter},\n" for parameter in _split(parameters))
+    return f"{kind}{name}(\n{lines}){returns}"
+
+
+def _split(parameters: str) -> list[str]:
+    """At the commas that are in no bracket and no text."""
+    pieces, depth, quote = [""], 0, ""
+    for letter in parameters:
+        if letter in "'\"" and quote in ("", letter):
+            quote = "" if quote else letter
+        depth += (letter in "([{") - (letter in ")]}")
+        if letter == "," and not depth and not quote:
+            pieces.append("")
+        else:
+            pieces[-1] += letter
+    return [piece.strip() for piece in pieces]
+
+
+def _parameters(node: ast.FunctionDef) -> str:
+    arguments = node.args
+    positional = [*arguments.posonlyargs, *arguments.args]
+    if positional and positional[0].arg in ("self", "cls"):
+        (arguments.posonlyargs or arguments.args).pop(0)
+    return ast.unparse(arguments)
+
+
+def _first_line(text: str) -> str:
+    return " ".join(text.strip().split("\n\n")[0].split())

@@ -1,0 +1,203 @@
+"""What the family-tree page knows of each network, in a JavaScript file small enough to load at once.
+
+Units of a stage mostly repeat, or grow by a fixed amount, as in a DenseNet. They are written as
+arithmetic sequences, from which the page gets every unit back exactly.
+"""
+
+import json
+import os
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from itertools import pairwise
+from multiprocessing import get_context
+from typing import NamedTuple
+
+import torch
+
+from cladenet.cli.networks.info_command import layers
+from cladenet.ledger import Entry, families, load
+from website.drawings import drawing_of
+from website.families import idea
+
+# Families that begin a colour; the others have their parent's.
+LINEAGES = ("lenet", "vgg", "googlenet", "mobilenet_v1", "nasnet", "resnet", "densenet", "vit")
+
+# Printed errors that can be compared with one another, in the order in which a network shows one.
+ERRORS = (
+    ("ImageNet top-1", ("top1_err", "top1_err_1crop", "top1_err_10crop", "top1_err_320")),
+    ("CIFAR-10", ("cifar10_err", "cifar10_err_noaug")),
+    ("CIFAR-100", ("cifar100_err", "cifar100_err_noaug")),
+    ("SVHN", ("svhn_err",)),
+    ("MNIST", ()),
+)
+
+
+class Unit(NamedTuple):
+    """One unit as it ran.
+
+    Args:
+        macs: multiply-accumulates for one image.
+        params: values of its own.
+        field: side in pixels of what one output value depends on; 0 for the whole image.
+        shape: of its output for one image.
+    """
+
+    macs: int
+    params: int
+    field: int
+    shape: tuple[int, ...]
+
+
+class Part(NamedTuple):
+    """The stem, a stage or the head: its name and units."""
+
+    name: str
+    units: list[Unit]
+
+
+def parts_of(name: str) -> list[Part]:
+    """A network's parts in the order in which they ran, built on the meta device."""
+    torch.set_num_threads(1)
+    found: dict[str, dict[str, Unit]] = {}
+    for layer in layers(load()[name]):
+        words = str(layer["name"]).split(".")
+        deep = words[0] == "stages"
+        part, unit = ".".join(words[: 1 + deep]), ".".join(words[: 2 + deep])
+        units = found.setdefault(part, {})
+        before = units.get(unit, Unit(0, 0, 1, ()))
+        field = layer["receptive_field"]
+        units[unit] = Unit(
+            before.macs + layer["macs"],
+            before.params + layer["params"],
+            max(before.field, field) if field and before.field else 0,
+            layer["out_shape"],
+        )
+    return [Part(part, _merged(part, units.values())) for part, units in found.items()]
+
+
+def _merged(part: str, units: Iterable[Unit]) -> list[Unit]:
+    """Without activations, dropout and the like as units of their own; the head is one unit."""
+    merged: list[Unit] = []
+    for unit in units:
+        before = merged[-1] if merged else None
+        free = before and not unit.macs and (unit.field, unit.shape) == before[2:]
+        if before and (free or part == "head"):
+            costs = before.macs + unit.macs, before.params + unit.params
+            merged[-1] = Unit(*costs, unit.field, unit.shape)
+        else:
+            merged.append(unit)
+    return merged
+
+
+def all_parts(names: Sequence[str]) -> dict[str, list[Part]]:
+    """`parts_of` each, by as many processes as there are cores."""
+    with ProcessPoolExecutor(os.cpu_count(), get_context("spawn")) as pool:
+        return dict(zip(names, pool.map(parts_of, names, chunksize=16), strict=True))
+
+
+def runs(units: Sequence[Unit]) -> list[tuple[object, ...]]:
+    """Units as arithmetic sequences: (count, shape, MACs, params, field, and their steps).
+
+    The three steps are left out where the count is 1 or nothing changes.
+    """
+    found: list[tuple[object, ...]] = []
+    place = 0
+    while place < len(units):
+        first, count, steps = units[place], 1, (0, 0, 0)
+        for before, unit in pairwise(units[place:]):
+            if unit.shape != first.shape:
+                break
+            steps = _differences(unit, before) if count == 1 else steps
+            if _differences(unit, before) != steps:
+                break
+            count += 1
+        shape = "x".join(map(str, first.shape))
+        found.append((count, shape, *first[:3], *(steps if any(steps) else ())))
+        place += count
+    return found
+
+
+def _differences(unit: Unit, before: Unit) -> tuple[int, int, int]:
+    return unit.macs - before.macs, unit.params - before.params, unit.field - before.field
+
+
+def lineage_of(family: str) -> int:
+    """The number of the colour that a family has."""
+    while family not in LINEAGES:
+        family = families()[family].parent
+    return LINEAGES.index(family)
+
+
+def error_of(entry: Entry) -> tuple[str, float] | None:
+    """The error that places a network beside others: its data set and percentage."""
+    for data, keys in ERRORS:
+        for key in keys:
+            value = getattr(entry, key)
+            if value is not None:
+                on_mnist = entry.protocol.startswith("MNIST")  # whose rows have a top-1 error, too
+                return "MNIST" if on_mnist else data, float(value)
+    return None
+
+
+def tree_data(parts: dict[str, list[Part]]) -> str:
+    """The file: one assignment of one object.
+
+    Args:
+        parts: of each network that the page is to show.
+    """
+    place = {name: number for number, name in enumerate(families())}
+    lines: dict[str, int] = {}
+    shapes: dict[str, int] = {}
+    rows: dict[tuple[object, ...], int] = {}
+    names: dict[str, int] = {}
+    errors = [data for data, _ in ERRORS]
+
+    def packed(run: tuple[object, ...]) -> int:
+        count, shape, *values = run
+        row = (count, shapes.setdefault(str(shape), len(shapes)), *values)
+        return rows.setdefault(row, len(rows))
+
+    def network(entry: Entry) -> list[object]:
+        error = error_of(entry)
+        stages = [
+            [names.setdefault(part.name, len(names)), *(packed(run) for run in runs(part.units))]
+            for part in parts[entry.name]
+        ]
+        return [
+            entry.name,
+            place[entry.family],
+            entry.year * 12 + entry.month - 1,
+            "x".join(map(str, entry.input)),
+            entry.params,
+            entry.macs,
+            [errors.index(error[0]), error[1], str(entry.printed_for)] if error else 0,
+            [lines.setdefault(line, len(lines)) for line in entry.layers],
+            stages,
+            int(drawing_of(entry.name) is not None),
+        ]
+
+    networks = [network(entry) for name, entry in load().items() if name in parts]
+    data = {
+        "families": [
+            [
+                name,
+                family.title,
+                family.year,
+                place.get(family.parent, -1),
+                [idea(family, "en"), idea(family, "zh")],
+                [[place[taken.family], taken.what] for taken in family.takes],
+                lineage_of(name),
+            ]
+            for name, family in families().items()
+        ],
+        "errors": errors,
+        "lineages": LINEAGES,
+        "lines": list(lines),
+        "parts": list(names),
+        "shapes": list(shapes),
+        "rows": list(rows),
+        "networks": networks,
+    }
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    return f"window.CLADENET_TREE={text};\n"
+
