@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo demo-photos test lint types tests coverage smoke test-lowest test-avx2 test-slow test-kills soak bench clean
+.PHONY: demo demo-photos test lint types tests coverage smoke test-lowest test-avx2 test-slow test-kills soak bench docs clean
 
 demo: $(STAMP)
 	rm -rf runs/demo
@@ -69,6 +69,11 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/inference.py
 	$(BIN)/python benchmarks/plot.py
 	$(BIN)/python benchmarks/speed_page.py --write
+
+# The site, into build/site: it works from disk. A link that leads nowhere ends it.
+docs: $(STAMP)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[docs]'
+	$(BIN)/python -m website build/site
 
 $(STAMP): pyproject.toml constraints.txt
 	test -d $(VENV) || $(PYTHON) -m venv $(VENV)

@@ -1,10 +1,12 @@
-"""The block gallery: a page a block with what it costs, its drawing and its code."""
+"""The block gallery: a page a block with its drawing, equation, cost, code and ancestors."""
 
 import inspect
+from html import escape
 from importlib import import_module
 
+from cladenet.analysis.drawing.rails import as_text
+from cladenet.analysis.drawing.svg import as_svg
 from cladenet.analysis.gallery import BLOCKS, show
-from website.drawings import drawing_of_block
 from website.page import Page, fenced, plain, table
 
 SECTION = "Blocks"
@@ -15,39 +17,62 @@ def block_pages() -> list[Page]:
     return [Page(f"blocks/{name}.md", _block(name), SECTION) for name in BLOCKS]
 
 
+def block_drawing(name: str) -> str:
+    """One block as SVG."""
+    return as_svg([("", show(name).boxes)])
+
+
 def _block(name: str) -> str:
-    block = show(name)
-    shapes = " -> ".join("x".join(map(str, shape)) for shape in (block.input, block.output))
-    lines = [f"# `{name}`", "", plain(block.idea), "", f"{plain(block.origin)}. `{block.home}`."]
-    svg = drawing_of_block(name)
-    if svg is not None:
-        lines += ["", f'<div class="drawing" markdown="0">{svg}</div>']
-    row = (shapes, f"{block.params:,}", f"{block.macs:,}")
-    lines += ["", table(("shapes", "params", "MACs"), [row], "lrr")]
-    code = [_source(home) for home in block.home.split(", ")]
-    lines += ["", "## The code", "", *(fenced(text, "python") for text in code if text)]
+    block, kind = show(name), BLOCKS[name]
+    ancestors = ", ".join(f"[{other}]({other}.md)" for other in block.ancestors) or "no other block"
+    alt = escape(f"{name}: {block.idea}")
+    row = (*block.sizes, f"{block.params:,}", f"{block.macs:,}", block.share)
+    lines = [
+        f"# `{name}`",
+        "",
+        plain(block.idea),
+        "",
+        f"{plain(block.origin)}; see [{kind.family}](../families/{kind.family}.md). "
+        f"Builds on: {ancestors}.",
+        "",
+        fenced(block.equation, "text"),
+        "",
+        f'<p class="drawing"><img src="../assets/blocks/{name}.svg" alt="{alt}"></p>',
+        "",
+        table(("input", "output", "params", "MACs", "of a 3x3 convolution"), [row], "llrrr"),
+        "",
+        "## The same as text",
+        "",
+        fenced(as_text(block.boxes), "text"),
+    ]
+    code = _code(block.home)
+    if code:
+        lines += ["", "## The code", "", *(fenced(text, "python") for text in code)]
     lines += ["", "## Run it", "", fenced(_run_it(name), "python")]
     return "\n".join(lines)
 
 
 def _run_it(name: str) -> str:
-    channels, height, width = BLOCKS[name].input
+    shape = ", ".join(map(str, BLOCKS[name].input))
     return "\n".join(
         [
             "import torch",
             "from cladenet.analysis.gallery import BLOCKS",
             "",
             f'block = BLOCKS["{name}"].make().eval()',
-            f"output = block(torch.randn(1, {channels}, {height}, {width}))",
+            f"output = block(torch.randn(1, {shape}))",
             "print(tuple(output.shape))",
         ]
     )
 
 
-def _source(home: str) -> str:
-    """The source of "package.module.name"; empty where the home is no such place."""
-    module, _, name = home.rpartition(".")
-    if not module.startswith("cladenet.") or not name.isidentifier():
-        return ""
-    value = getattr(import_module(module), name, None)
-    return inspect.getsource(value) if inspect.isfunction(value) or inspect.isclass(value) else ""
+def _code(home: str) -> list[str]:
+    """The sources of "package.module.Name, Other"; of what is no function or class, none."""
+    found, module = [], ""
+    for place in home.partition("(")[0].split(", "):
+        named, _, name = place.rpartition(".")
+        module = named or module
+        value = getattr(import_module(module), name)
+        if inspect.isfunction(value) or inspect.isclass(value):
+            found.append(inspect.getsource(value))
+    return found

@@ -5,7 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from website.blocks import block_pages
+from cladenet.analysis.gallery import BLOCKS
+from website.blocks import block_drawing, block_pages
 from website.commands import command_pages
 from website.families import family_pages
 from website.guides import DOCS, chinese_pages, guide_pages
@@ -13,8 +14,8 @@ from website.links import broken_links
 from website.page import ROOT, Page
 from website.python_reference import python_pages
 from website.settings import write_settings
-from website.tree_cache import cached_parts
-from website.tree_data import tree_data
+from website.tree_cache import cached_networks
+from website.tree_data import Traced, tree_data
 from website.tree_page import TEMPLATE, tree_page
 from website.words import Language
 
@@ -49,6 +50,18 @@ def write_sources(folder: Path, language: Language) -> None:
     write_settings(folder / "zensical.toml", language, pages)
 
 
+def write_drawings(assets: Path, networks: dict[str, Traced]) -> None:
+    """The data of the family tree, and an SVG for each network and each block."""
+    (assets / "tree" / "tree-data.js").write_text(tree_data(networks), encoding="utf-8")
+    drawings = {f"units/{name}": network.drawing for name, network in networks.items()}
+    drawings |= {f"blocks/{name}": block_drawing(name) for name in BLOCKS}
+    for folder in ("units", "blocks"):
+        (assets / folder).mkdir()
+    for name, svg in drawings.items():
+        if svg:
+            (assets / f"{name}.svg").write_text(svg, encoding="utf-8")
+
+
 def build(out: Path, work: Path) -> None:
     """The whole site.
 
@@ -60,11 +73,11 @@ def build(out: Path, work: Path) -> None:
         SystemExit: Zensical refuses a page, or a link leads nowhere.
     """
     shutil.rmtree(out, ignore_errors=True)
-    tree = tree_data(cached_parts(work / "parts"))
+    networks = cached_networks(work / "networks")
     for language in LANGUAGES:
         write_sources(work / language, language)
-        if language == "en":  # the Chinese page reads the same file
-            (work / "en/docs/assets/tree/tree-data.js").write_text(tree, encoding="utf-8")
+        if language == "en":  # the Chinese pages use the same files
+            write_drawings(work / "en/docs/assets", networks)
         command = [sys.executable, "-m", "zensical", "build", "--strict"]
         subprocess.run(command, cwd=work / language, check=True)
         shutil.copytree(work / language / "site", out if language == "en" else out / "zh")

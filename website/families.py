@@ -4,14 +4,13 @@ import ast
 import tomllib
 from functools import cache
 
-from cladenet.cli.text.fidelity import HEADINGS, line
+from cladenet.cli.text.fidelity import line
 from cladenet.ledger import Entry, Family, families, load, takers
 from cladenet.ledger.fidelity.compared import comparisons
 from cladenet.ledger.fidelity.on_purpose import differing
 from cladenet.recipes import RECIPES, Recipe
 from cladenet.weights.known import known_weights
 from website.docstrings import markdown
-from website.drawings import drawing_of
 from website.page import ROOT, Page, fenced, plain, table
 from website.words import WORDS, Language
 
@@ -111,14 +110,14 @@ def _relatives(family: Family, language: Language) -> str:
 
 
 def _unit(entry: Entry, language: Language) -> str:
+    """The drawing, which the build writes for every network, and the ledger's list of layers."""
     words = WORDS[language]
-    svg = drawing_of(entry.name)
-    layers = words["unit_layers"].format(name=entry.name) + "\n\n"
-    layers += fenced("\n".join(entry.layers), "text")
-    if svg is None:
-        return layers
+    root = "../" if language == "en" else "../../"
     caption = words["unit_text"].format(name=entry.name)
-    return f'<div class="drawing" markdown="0">{svg}</div>\n\n{caption}\n\n{layers}'
+    drawing = f'<img src="{root}assets/units/{entry.name}.svg" alt="{caption}" loading="lazy">'
+    layers = words["unit_layers"].format(name=entry.name)
+    listed = fenced("\n".join(entry.layers), "text")
+    return f'<p class="drawing">{drawing}</p>\n\n{caption}\n\n{layers}\n\n{listed}'
 
 
 def _paper_table(name: str, language: Language) -> str:
@@ -193,7 +192,8 @@ def _train(entries: list[Entry], language: Language) -> str:
         f"cladenet train {small.name} --data {where}{recipe} --dry-run",
         f"cladenet train {small.name} --data {where}{recipe}",
     ]
-    published = [each for each in known_weights().values() if each.network in {e.name for e in entries}]
+    names = {entry.name for entry in entries}
+    published = [each for each in known_weights().values() if each.network in names]
     if published:
         lines[1] = f"cladenet train --weights {published[0].name} --data my_photos"
     return WORDS[language]["train_text"] + "\n\n" + fenced("\n".join(lines), "bash")
@@ -206,7 +206,6 @@ def _fidelity(entries: list[Entry], language: Language) -> str:
     if not found:
         return words["not_compared"]
     rows = [(f"`{row.ours}`", *(plain(cell) for cell in line(row))) for row in found]
-    assert len(HEADINGS) == 5
     headings = (words["network"], words["compared_with"], "built with", words["images"], "modes",
                 words["difference"])  # fmt: skip
     text = words["fidelity_text"] + "\n\n" + table(headings, rows)

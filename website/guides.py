@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 from website.page import ROOT, Page
 
 DOCS = ROOT / "docs"
+CONTENT = ROOT / "website" / "content"  # pages of the site alone: what they link to is made by it
 # Pages on how well something works rather than on how to do it.
 EVIDENCE = ("bad-inputs", "exit-codes", "faults", "fidelity", "peer-faults", "releases", "speed")
 PROJECT = {"CHANGELOG.md": "changelog.md", "CONTRIBUTING.md": "contributing.md"}
@@ -15,7 +16,7 @@ _LINK = re.compile(r"(!?)\[([^\]]*)\]\((?!https?:|#)([^)\s#]+)(#[^)\s]*)?\)")
 
 def guide_pages() -> list[Page]:
     """Everything below docs/ but the Chinese pages, changelog and contributing."""
-    pages = []
+    pages = [Page("index.md", (CONTENT / "index.md").read_text(encoding="utf-8"))]
     for file in sorted(DOCS.rglob("*.md")):
         place = file.relative_to(DOCS).as_posix()
         if not place.startswith("zh/"):
@@ -34,7 +35,8 @@ def chinese_pages() -> list[Page]:
         for file in sorted((DOCS / "zh").rglob("*.md"))
         for place in [file.relative_to(DOCS / "zh").as_posix()]
     ]
-    return [*pages, Page("glossary.md", (DOCS / "glossary.md").read_text(encoding="utf-8"))]
+    home = Page("index.md", (CONTENT / "zh" / "index.md").read_text(encoding="utf-8"))
+    return [home, *pages, Page("glossary.md", (DOCS / "glossary.md").read_text(encoding="utf-8"))]
 
 
 def _section(place: str) -> str:

@@ -31,7 +31,7 @@ class _Page(HTMLParser):
 
 
 def broken_links(site: Path) -> list[str]:
-    """ "page: link" for each link to a file or anchor that is not there, or request to elsewhere."""
+    """`page: link` for each link to what is not there, and each request to elsewhere."""
     pages: dict[Path, _Page] = {}
     for file in sorted(site.rglob("*.html")):
         pages[file.resolve()] = page = _Page()

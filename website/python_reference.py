@@ -7,6 +7,7 @@ import ast
 import inspect
 from collections.abc import Callable
 from dataclasses import is_dataclass
+from functools import cache
 from pathlib import Path
 from typing import get_type_hints
 
@@ -72,7 +73,7 @@ def _options(function: Callable[..., object]) -> list[type]:
 
 
 def _package(folder: Path, name: str) -> str:
-    doc = ast.get_docstring(ast.parse((folder / "__init__.py").read_text())) or ""
+    doc = ast.get_docstring(_parsed(folder / "__init__.py")) or ""
     lines = [f"# `{name}`", "", markdown(doc)]
     files = [file for file in sorted(folder.rglob("*.py")) if file.stem != "__main__"]
     for file in files:
@@ -86,7 +87,7 @@ def _module(file: Path, name: str) -> list[str]:
     public = _public(file)
     if not public:
         return []
-    doc = ast.get_docstring(ast.parse(file.read_text())) or ""
+    doc = ast.get_docstring(_parsed(file)) or ""
     lines = ["", f"## `{name}`", "", _first_line(markdown(doc))]
     for node in public:
         lines += ["", f"### {node.name} {{ #{name}.{node.name} }}", ""]
@@ -94,10 +95,15 @@ def _module(file: Path, name: str) -> list[str]:
     return lines
 
 
+@cache
+def _parsed(file: Path) -> ast.Module:
+    return ast.parse(file.read_text(encoding="utf-8"))
+
+
 def _public(file: Path) -> list[Definition]:
     return [
         node
-        for node in ast.parse(file.read_text()).body
+        for node in _parsed(file).body
         if isinstance(node, Definition) and not node.name.startswith("_")
     ]
 

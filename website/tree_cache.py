@@ -1,33 +1,35 @@
-"""Costs of all networks take a minute to count: they are kept until the code that counts changes."""
+"""To trace all networks takes two minutes: what was found is kept until the code changes."""
 
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 from cladenet.ledger import load
 from website.page import ROOT
-from website.tree_data import Part, Unit, all_parts
+from website.tree_data import Part, Traced, Unit, all_traced
 
 # What decides what a network is and what it costs.
 COUNTED = ("analysis", "kernels", "layers", "ledger", "models", "surgery", "registry.py")
 
 
-def cached_parts(folder: Path) -> dict[str, list[Part]]:
-    """`all_parts` of every network, from `folder` where the same code has counted them before."""
+def cached_networks(folder: Path) -> dict[str, Traced]:
+    """`all_traced` of every network, from `folder` where the same code has traced them before."""
     file = folder / f"{_fingerprint()}.json"
     if not file.exists():
-        parts = all_parts(list(load()))
+        found = all_traced(list(load()))
         folder.mkdir(parents=True, exist_ok=True)
         for old in folder.glob("*.json"):
             old.unlink()
-        file.write_text(json.dumps(parts))
+        file.write_text(json.dumps(found))
     return {
-        name: [
-            Part(part, [Unit(*counts, tuple(shape)) for *counts, shape in units])
-            for part, units in parts
-        ]
-        for name, parts in json.loads(file.read_text()).items()
+        name: Traced([_part(part, units) for part, units in parts], drawing)
+        for name, (parts, drawing) in json.loads(file.read_text()).items()
     }
+
+
+def _part(name: str, units: list[list[Any]]) -> Part:
+    return Part(name, [Unit(macs, params, at, tuple(shape)) for macs, params, at, shape in units])
 
 
 def _fingerprint() -> str:

@@ -1,4 +1,4 @@
-"""What the family-tree page knows of each network, in a JavaScript file small enough to load at once.
+"""What the family-tree page knows of each network, in a file small enough to load at once.
 
 Units of a stage mostly repeat, or grow by a fixed amount, as in a DenseNet. They are written as
 arithmetic sequences, from which the page gets every unit back exactly.
@@ -14,11 +14,14 @@ from typing import NamedTuple
 
 import torch
 
-from cladenet.cli.networks.info_command import layers
+from cladenet.analysis.cost import Layer, layer_table
+from cladenet.analysis.drawing.svg import as_svg
+from cladenet.analysis.drawing.units import recorded, units_of
+from cladenet.analysis.form import Form
 from cladenet.ledger import Entry, families, load
-from website.drawings import drawing_of
 from website.families import idea
 
+MOST_DRAWN = 2  # kinds of units of one network
 # Families that begin a colour; the others have their parent's.
 LINEAGES = ("lenet", "vgg", "googlenet", "mobilenet_v1", "nasnet", "resnet", "densenet", "vit")
 
@@ -55,22 +58,43 @@ class Part(NamedTuple):
     units: list[Unit]
 
 
-def parts_of(name: str) -> list[Part]:
-    """A network's parts in the order in which they ran, built on the meta device."""
+class Traced(NamedTuple):
+    """What one pass of a network shows: its parts, and its units as SVG (empty for none)."""
+
+    parts: list[Part]
+    drawing: str
+
+
+def traced(name: str) -> Traced:
+    """One network, built and run on the meta device."""
     torch.set_num_threads(1)
+    built = Form().build(load()[name])
+    units = units_of(recorded(*built))[:MOST_DRAWN]
+    drawing = as_svg([(unit.title, unit.boxes) for unit in units]) if units else ""
+    return Traced(parts_of(layer_table(*built)), drawing)
+
+
+def all_traced(names: Sequence[str]) -> dict[str, Traced]:
+    """`traced` each, by as many processes as there are cores."""
+    with ProcessPoolExecutor(os.cpu_count(), get_context("spawn")) as pool:
+        return dict(zip(names, pool.map(traced, names, chunksize=16), strict=True))
+
+
+def parts_of(layers: Iterable[Layer]) -> list[Part]:
+    """The layers put together: by unit in the stages, and else one by one."""
     found: dict[str, dict[str, Unit]] = {}
-    for layer in layers(load()[name]):
-        words = str(layer["name"]).split(".")
+    for layer in layers:
+        words = layer.name.split(".")
         deep = words[0] == "stages"
         part, unit = ".".join(words[: 1 + deep]), ".".join(words[: 2 + deep])
         units = found.setdefault(part, {})
         before = units.get(unit, Unit(0, 0, 1, ()))
-        field = layer["receptive_field"]
+        field = layer.receptive_field
         units[unit] = Unit(
-            before.macs + layer["macs"],
-            before.params + layer["params"],
+            before.macs + layer.macs,
+            before.params + layer.params,
             max(before.field, field) if field and before.field else 0,
-            layer["out_shape"],
+            layer.out_shape,
         )
     return [Part(part, _merged(part, units.values())) for part, units in found.items()]
 
@@ -87,12 +111,6 @@ def _merged(part: str, units: Iterable[Unit]) -> list[Unit]:
         else:
             merged.append(unit)
     return merged
-
-
-def all_parts(names: Sequence[str]) -> dict[str, list[Part]]:
-    """`parts_of` each, by as many processes as there are cores."""
-    with ProcessPoolExecutor(os.cpu_count(), get_context("spawn")) as pool:
-        return dict(zip(names, pool.map(parts_of, names, chunksize=16), strict=True))
 
 
 def runs(units: Sequence[Unit]) -> list[tuple[object, ...]]:
@@ -139,11 +157,11 @@ def error_of(entry: Entry) -> tuple[str, float] | None:
     return None
 
 
-def tree_data(parts: dict[str, list[Part]]) -> str:
+def tree_data(networks: dict[str, Traced]) -> str:
     """The file: one assignment of one object.
 
     Args:
-        parts: of each network that the page is to show.
+        networks: those that the page is to show.
     """
     place = {name: number for number, name in enumerate(families())}
     lines: dict[str, int] = {}
@@ -161,7 +179,7 @@ def tree_data(parts: dict[str, list[Part]]) -> str:
         error = error_of(entry)
         stages = [
             [names.setdefault(part.name, len(names)), *(packed(run) for run in runs(part.units))]
-            for part in parts[entry.name]
+            for part in networks[entry.name].parts
         ]
         return [
             entry.name,
@@ -173,10 +191,10 @@ def tree_data(parts: dict[str, list[Part]]) -> str:
             [errors.index(error[0]), error[1], str(entry.printed_for)] if error else 0,
             [lines.setdefault(line, len(lines)) for line in entry.layers],
             stages,
-            int(drawing_of(entry.name) is not None),
+            int(bool(networks[entry.name].drawing)),
         ]
 
-    networks = [network(entry) for name, entry in load().items() if name in parts]
+    listed = [network(entry) for name, entry in load().items() if name in networks]
     data = {
         "families": [
             [
@@ -196,8 +214,7 @@ def tree_data(parts: dict[str, list[Part]]) -> str:
         "parts": list(names),
         "shapes": list(shapes),
         "rows": list(rows),
-        "networks": networks,
+        "networks": listed,
     }
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     return f"window.CLADENET_TREE={text};\n"
-

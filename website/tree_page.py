@@ -25,7 +25,9 @@ def tree_page(language: Language) -> str:
         f'<li style="--line:var(--lineage-{number})">{escape(families()[name].title)}</li>'
         for number, name in enumerate(LINEAGES)
     )
-    for_script = json.dumps({**words, "root": root, "beside": words["beside_word"]}, ensure_ascii=False)
+    for_script = json.dumps(
+        {**words, "root": root, "beside": words["beside_word"]}, ensure_ascii=False
+    )
     return TEMPLATE.read_text(encoding="utf-8").format_map(
         {
             **{key: escape(text) for key, text in words.items()},
@@ -33,8 +35,8 @@ def tree_page(language: Language) -> str:
             "root": root,
             "other_link": "zh/tree.html" if language == "en" else "../tree.html",
             "other_language": "zh-CN" if language == "en" else "en",
-            "blocks_link": "blocks.html" if language == "en" else "../blocks.html",
-            "commands_link": "commands/index.html" if language == "en" else "../commands/index.html",
+            "blocks_link": f"{root}blocks.html",
+            "commands_link": f"{root}commands/index.html",
             "colours": colours,
             "scripts": scripts,
             "for_script": for_script,

@@ -5,9 +5,9 @@ from website.words import Language
 ENGLISH = {
     "title": "The family tree of image classifiers",
     "intro": (
-        "Each dot is a network at the date of its paper; a curve leads from the family that an idea "
-        "came from. Choose a network to see its layers, its receptive field and what each layer "
-        "costs; choose a second one to see what changed."
+        "Each dot is a network at the date of its paper; a curve leads from the family that an "
+        "idea came from. Choose a network to see its layers, its receptive field and what each "
+        "layer costs; choose a second one to see what changed."
     ),
     "keys": (
         "Keys in the drawing: left and right go to the next network, up and down to the next "
@@ -33,8 +33,8 @@ ENGLISH = {
     "unit_drawing": "The unit of {name}, drawn from its traced graph",
     "lineages": "Colours",
     "note": (
-        "Params and MACs are counted; errors are the papers', under the papers' protocols. Networks "
-        "without a printed error on a data set are left out where errors go upwards."
+        "Params and MACs are counted; errors are the papers', under the papers' protocols. "
+        "Networks without a printed error on a data set are left out where errors go upwards."
     ),
 }  # fmt: skip
 

@@ -86,8 +86,8 @@ ENGLISH = {
 CHINESE = {
     "families": "网络家族",
     "families_intro": (
-        "从 LeNet 到 ViT，共 {count} 个家族、{variants} 个网络。每一页讲清这个家族的思想、论文中的结构表、"
-        "各个变体的参数量、计算量与误差，以及如何在这里训练它。[家族树](../tree.html)按时间展示它们的关系。"
+        "从 LeNet 到 ViT，共 {count} 个家族、{variants} 个网络。每一页讲清这个家族的思想、"
+        "论文中的结构表、各个变体的参数量、计算量与误差，以及如何在这里训练它。[家族树](../tree.html)按时间展示它们的关系。"
     ),
     "family": "家族",
     "year": "年份",
@@ -127,7 +127,9 @@ CHINESE = {
     "recipe_text": "论文的训练设置，见 `cladenet recipes {name}`：",
     "no_recipe": "台账里没有论文的训练方案，可用 `--recipe default` 训练。",
     "train": "在这里训练",
-    "train_text": "第一行只打印步数、时间和内存，并不训练；第二行在有公开权重时从公开权重开始微调。",
+    "train_text": (
+        "第一行只打印步数、时间和内存，并不训练；第二行在有公开权重时从公开权重开始微调。"
+    ),
     "fidelity": "一致性核对",
     "fidelity_text": (
         "两边使用同一组随机权重，比较输出的 logits；差异取最大值，以最大的 logit 为单位。"
