@@ -1,6 +1,7 @@
 import base64
 import io
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +9,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from cladenet.analysis.form import Counted, cost_of
+from cladenet.checkpoints import Card
+from cladenet.cli import main
+from cladenet.data.preprocess import Preprocess
 from cladenet.evaluation.result import Evaluation, Mistake
+from cladenet.registry import accepts, find
 from cladenet.report import ReportFacts, render, write_report
+from cladenet.report.comparable import Measured, printed_alike, reasons_against
+from cladenet.report.facts import Related
 from cladenet.report.text import amount, duration
 from html_page import Page
 from saved_run import noise
@@ -141,14 +149,76 @@ def test_many_classes_get_a_list_of_confusions_and_the_worst_classes_first() -> 
     assert "top-5 error" in found.text
 
 
-def test_the_printed_error_stands_beside_the_measured_one() -> None:
-    rows = page().cells
-    measured = next(row for row in rows if row[0] == "measured here")
-    printed = next(row for row in rows if row[0] == "printed")
-    assert measured[2].replace("\N{NO-BREAK SPACE}", " ") == "1.96 %0.95 to 3.99 %"
+MNIST = {
+    "data_name": "mnist",
+    "splits": {"train": 55_000, "val": 5_000, "test": 10_000},
+    "classes": tuple("0123456789"),
+    "evaluation": evaluation(np.diag([990] * 10) + np.eye(10, dtype=int)[::-1] * 10, 10_000),
+}
+
+
+def test_the_printed_error_stands_beside_the_measured_one_on_the_papers_images() -> None:
+    found = page(**MNIST)
+    measured = next(row for row in found.cells if row[0] == "measured here")
+    printed = next(row for row in found.cells if row[0] == "printed")
+    assert measured[2].replace("\N{NO-BREAK SPACE}", " ").startswith("1.00 %")
     assert printed[1:3] == ["MNIST test, no distortions", "0.95\N{NO-BREAK SPACE}%"]
-    assert "tells 10 classes apart, this one 3" in page().text
-    assert "S2 is trainable" in page().text
+    assert "Against the paper" in found.text
+    assert "S2 is trainable" in found.text
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"data_name": "digits"}, "is for MNIST test, no distortions; this run is on digits"),
+        ({"evaluated_split": "val"}, "the 10,000 images of MNIST test; here 10,000 of val"),
+        ({"splits": {"train": 1_000, "test": 10_000}}, "trains on 60,000 images; here there were"),
+        ({"config": {"weights": "/runs/a"}}, "This run began with weights that were trained"),
+        ({"classes": ("ant", "bee")}, "MNIST has 10 classes; this network tells 2 apart"),
+        ({"entry": {"paper": "P"}}, "The ledger has no printed error for this variant."),
+    ],
+)
+def test_no_printed_error_is_shown_where_images_or_training_are_others(
+    changes: dict[str, Any], reason: str
+) -> None:
+    if "classes" in changes:
+        changes = {**changes, "mistakes": [], "evaluation": evaluation([[5000, 0], [0, 5000]])}
+    found = page(**{**MNIST, **changes})
+    assert reason in found.text
+    assert "0.95" not in found.text
+    assert "Against the paper" not in found.text
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "changes", "figures"),
+    [
+        # of CIFAR the column that was trained as the run was: with augmentation, or without
+        ("densenet_40_12_cifar", "cifar10", {}, [5.24]),
+        ("densenet_40_12_cifar", "cifar10", {"augmented": False}, [7.0]),
+        ("resnet20_cifar", "cifar100", {}, []),
+        ("resnet20_cifar", "cifar10", {"images": 2_000}, []),
+        # of ImageNet one crop of the network's own size: ResNet's tables have ten crops, its
+        # authors' README one
+        ("resnet50", "imagenet", {}, [24.7]),
+        ("resnet18_a", "imagenet", {}, []),
+        ("resnet50", "imagenet", {"side": 160}, []),
+        ("mobilenet_v2_x1_0", "imagenet", {}, [28.0]),
+        ("vgg16", "imagenet", {}, []),  # dense
+        ("vit_b_16_384", "imagenet", {"side": 384}, []),  # of more data
+    ],
+)
+def test_printed_errors_are_those_of_the_runs_own_protocol(
+    name: str, data: str, changes: dict[str, Any], figures: list[float]
+) -> None:
+    like = {
+        "cifar10": Measured("cifar10", "test", 10_000, 10, 50_000, 32, True, False),
+        "cifar100": Measured("cifar100", "test", 10_000, 100, 50_000, 32, True, False),
+        "imagenet": Measured("imagenet", "val", 50_000, 1_000, 1_281_167, 224, True, False),
+    }
+    measured = replace(like[data], **changes)
+    found = [printed.top1_error for printed in printed_alike(asdict(find(name)), measured)]
+    assert found == figures
+    assert bool(reasons_against(asdict(find(name)), measured)) == (not figures)
 
 
 @pytest.mark.parametrize(
@@ -204,10 +274,72 @@ def test_the_cost_is_what_the_numbers_say() -> None:
     assert "60,000 at 10 classes" in text
 
 
-def test_own_parameters_stand_without_a_remark() -> None:
-    text = Page(render(replace(facts(), own_params=1234))).text
+def test_own_costs_stand_without_a_remark() -> None:
+    """40 steps of 64 images, three times 5,678 MACs for each: 43,607,040."""
+    text = page(counted=Counted((1, 20, 20), 3, 1234, 5678)).text
     assert "1,234" in text
+    assert "5,678 at 1x20x20" in text
+    assert "about 43.6 M" in text
     assert "at 10 classes" not in text
+    assert "325,680" not in text
+
+
+@pytest.mark.parametrize(
+    ("name", "side", "classes", "channels"),
+    [
+        ("lenet5_relu", 36, 3, 1),
+        ("resnet20_cifar", 45, 7, 3),
+        ("alexnet_owt", 161, 5, 3),
+        ("vgg11", 97, 2, 3),
+        ("squeezenet1_1", 101, 13, 3),
+        ("googlenet", 131, 11, 3),
+        ("mobilenet_v2_x0_35", 77, 6, 1),
+        ("shufflenet_v2_x0_5", 93, 17, 3),
+        ("wrn_16_4_cifar", 29, 1, 3),
+        ("vit_ti_16", 80, 9, 3),
+    ],
+)
+def test_the_reports_costs_are_those_of_info(
+    name: str, side: int, classes: int, channels: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["info", name, "--size", side, "--classes", classes, "--channels", channels, "--json"]
+    assert main([str(word) for word in words]) == 0
+    counted = json.loads(capsys.readouterr().out)["counted"]
+    arguments = {"num_classes": classes, "in_channels": channels}
+    if accepts(name, "input_size"):
+        arguments["input_size"] = side
+    card = Card(
+        network=name,
+        arguments=arguments,
+        classes=tuple(f"c{number}" for number in range(classes)),
+        preprocess=Preprocess(
+            side, side, channels, "stretch", (0.5,) * channels, (0.2,) * channels
+        ),
+        data={},
+        step=1,
+    )
+    text = page(counted=cost_of(card)).text
+    assert f"parameters{counted['params']:,}multiply-accumulates" in text
+    assert f"{counted['macs']:,} at {channels}x{side}x{side}" in text
+
+
+def test_accuracy_stands_beside_error() -> None:
+    """350 of 357; the interval is the error's, seen from 100."""
+    assert "accuracy 98.04 %, interval 96.01 to 99.05 %" in page().text
+
+
+def test_what_spoke_for_an_answer_stands_beside_its_picture() -> None:
+    mistake = Mistake(0, 0, 1, 0.9, 2.0, "a", noise(1, 8, 8, 1), evidence=noise(2, 32, 32, 3))
+    found = page(mistakes=[mistake], saliency="Grad-CAM at stages.1")
+    assert [image["alt"] for image in found.of("img")] == ["a ant", "what spoke for bee"]
+    assert "(Grad-CAM at stages.1)" in found.text
+
+
+def test_other_runs_are_linked() -> None:
+    others = [Related("a & b", "../a%20%26%20b/report.html", "on the same data", "test error 1 %")]
+    found = page(related=others)
+    assert "../a%20%26%20b/report.html" in [link["href"] for link in found.of("a")]
+    assert ["a & b", "on the same data", "test error 1 %"] in found.cells
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 import cladenet
+from cladenet.cli import main
 
 BRIEF: dict[str, Any] = {"threads": 1, "device": "cpu", "quiet": True, "steps": 2}
 
@@ -30,3 +31,19 @@ def test_resuming_a_finished_run_writes_no_second_file_of_events(tmp_path: Path)
     assert len(before) == 1
     cladenet.train(resume=tmp_path / "run", quiet=True)
     assert sorted((tmp_path / "run/tensorboard").iterdir()) == before
+
+
+def test_every_line_of_a_run_is_printed_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a terminal both streams are seen; of several processes the first prints."""
+    words = ["train", "lenet5_relu", "--data", "digits", "steps=2", "threads=1", "device=cpu"]
+    assert main([*words, "--out", str(tmp_path / "run")]) == 0
+    printed = capsys.readouterr()
+    lines = [*printed.err.splitlines(), *printed.out.splitlines()]
+    assert len(lines) == len(set(lines))
+    assert sum(line.startswith("report:") for line in lines) == 1
+    assert sum("accuracy" in line for line in lines) == 1
+    monkeypatch.setenv("RANK", "1")
+    assert main(["train", "--resume", str(tmp_path / "run"), "--quiet"]) == 0
+    assert capsys.readouterr().out == ""

@@ -1,6 +1,7 @@
 """Whole runs, from data to report, in the shortest form that still goes through every part."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,10 @@ from safetensors.torch import load_file
 
 import cladenet
 from cladenet.errors import BadArgument, CheckpointError
+from cladenet.registry import find
 from cladenet.runs.train.decide import decide
 from cladenet.runs.train.finish import RunResult
+from html_page import Page
 from processors import needs_bf16
 
 QUICK: dict[str, Any] = {"epochs": 2, "batch_size": 64, "device": "cpu", "threads": 1}
@@ -62,6 +65,34 @@ def test_a_run_folder_holds_all_that_was_decided_and_found(digits_run: RunResult
     result = json.loads((folder / "result.json").read_text())
     assert (result["split"], result["n"]) == ("test", 355)
     assert result["top1_error"] == digits_run.evaluation.top1_error
+    ledger = find("lenet5_relu")  # digits are seen as the paper's 32x32 in grey, in 10 classes
+    assert result["cost"] == {"params": ledger.params, "macs": ledger.macs, "input": [1, 32, 32]}
+
+
+def test_each_mistake_of_the_report_has_its_picture_and_what_spoke_for_the_answer(
+    digits_run: RunResult,
+) -> None:
+    found = Page((digits_run.folder / "report.html").read_text())
+    shown = len(digits_run.evaluation.mistakes)
+    assert shown
+    assert len(found.of("figure")) == shown
+    assert len(found.of("img")) == 2 * shown
+    assert "Grad-CAM at stages." in found.text
+
+
+def test_a_report_links_the_run_that_it_began_with_and_those_beside_it(
+    digits_run: RunResult, tmp_path: Path
+) -> None:
+    for name in ("a", "b"):
+        cladenet.train(
+            "lenet5_relu", "digits", out=tmp_path / name, quiet=True, steps=2,
+            weights=str(digits_run.folder) if name == "b" else "", device="cpu", threads=1,
+        )  # fmt: skip
+    links = [a["href"] for a in Page((tmp_path / "b" / "report.html").read_text()).of("a")]
+    inside = os.path.relpath(digits_run.folder / "report.html", tmp_path / "b")
+    assert {"../a/report.html", inside} <= set(links)
+    first = Page((tmp_path / "a" / "report.html").read_text())
+    assert "Other runs" not in first.text
 
 
 def test_the_best_weights_are_those_of_the_lowest_validation_error(digits_run: RunResult) -> None:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import torch
 
 from cladenet.analysis.cost import count_cost
+from cladenet.checkpoints.card import Card
 from cladenet.layers.classifier import Classifier
 from cladenet.ledger import Entry
 from cladenet.registry import accepts, create_model
@@ -58,3 +59,16 @@ class Form:
         model, shape = self.build(entry)
         classes = entry.classes if self.classes is None else self.classes
         return Counted(shape, classes, *count_cost(model, shape))
+
+
+def cost_of(card: Card) -> Counted:
+    """What the network of a checkpoint costs, at its own input and number of classes.
+
+    Raises:
+        BadArgument: the network cannot be built so.
+    """
+    seen = card.preprocess
+    shape = seen.channels, seen.height, seen.width
+    with torch.device("meta"):
+        model = create_model(card.network, **card.arguments)
+    return Counted(shape, len(card.classes), *count_cost(model, shape))

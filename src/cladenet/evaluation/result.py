@@ -25,6 +25,7 @@ class Mistake:
         loss: cross-entropy in nats.
         id: the image's readable identity: its file's path, or `test[17]`.
         picture: uint8 (H, W, 1 or 3), for people to look at.
+        evidence: uint8 (h, w, 3), what the network saw, tinted where that spoke for the guess.
     """
 
     index: int
@@ -34,6 +35,7 @@ class Mistake:
     loss: float
     id: str = ""
     picture: NDArray[np.uint8] | None = None
+    evidence: NDArray[np.uint8] | None = None
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,9 @@
 """The report on what the figures mean: the paper's beside them, data, cost, settings."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from cladenet.report.comparable import printed_alike, reasons_against
 from cladenet.report.facts import ReportFacts
 from cladenet.report.text import (
     DASH,
@@ -17,21 +18,16 @@ from cladenet.report.text import (
     text,
 )
 
-PRINTED = (
-    ("", "top1_err", "top5_err"),
-    ("one crop", "top1_err_1crop", "top5_err_1crop"),
-    ("ten crops", "top1_err_10crop", "top5_err_10crop"),
-    ("CIFAR-10", "cifar10_err", ""),
-    ("CIFAR-10 without augmentation", "cifar10_err_noaug", ""),
-    ("CIFAR-100", "cifar100_err", ""),
-    ("CIFAR-100 without augmentation", "cifar100_err_noaug", ""),
-    ("SVHN", "svhn_err", ""),
-)
-
 
 def paper(report: ReportFacts) -> str:
-    """The printed error beside the measured one, and why they may differ."""
+    """The paper; its error beside the measured one where both are of the same images."""
     entry, found = report.entry, report.evaluation
+    measured = report.measured()
+    printed = printed_alike(entry, measured)
+    if not printed:
+        reasons = [text(reason) for reason in reasons_against(entry, measured)]
+        body = _list([*reasons, *_about_the_network(report)])
+        return section("paper", "The paper", _source(entry), body) if entry else ""
     rows = [
         (
             "<b>measured here</b>",
@@ -41,18 +37,16 @@ def paper(report: ReportFacts) -> str:
             _measured(found.top5_error, found.top5_interval),
         )
     ]
-    for name, first, fifth in PRINTED:
-        errors = entry.get(first), entry.get(fifth)
-        if errors != (None, None):
-            label = f"printed, {name}" if name else "printed"
-            protocol = text(entry.get("protocol") or DASH)
-            rows.append((label, protocol, percent(errors[0]), percent(errors[1])))
-    if len(rows) == 1:
-        rows.append(("printed", "the ledger has no printed error for this variant", DASH, DASH))
+    for each in printed:
+        errors = percent(each.top1_error), percent(each.top5_error)
+        rows.append((each.label, text(each.protocol), *errors))
     head = ("", "protocol", "top-1 error", "top-5 error")
     body = table(head, rows, ("", "", "num", "num"), stacked=True)
-    reasons = "".join(f"<li>{reason}</li>" for reason in _why_they_differ(report))
-    body += f'<h3 class="next">Why the figures may differ</h3><ul class="notes">{reasons}</ul>'
+    reasons = [
+        f"The measured figure is of one run on {found.n:,} images, hence the interval.",
+        *_about_the_network(report),
+    ]
+    body += f'<h3 class="next">Why the figures may differ</h3>{_list(reasons)}'
     return section("paper", "Against the paper", _source(entry), body)
 
 
@@ -75,14 +69,24 @@ def cost(report: ReportFacts) -> str:
         rows["images seen"] = f"{seen:,}"
         if report.seconds > 0:
             rows["images per second"] = f"{seen / report.seconds:,.0f}"
-    rows["parameters"] = f"{report.params:,}" + report.params_remark
-    if report.entry.get("macs"):
-        shape = "x".join(map(str, report.entry.get("input", ())))
-        rows["multiply-accumulates, one image"] = f"{report.entry['macs']:,} at {shape}"
+    params, macs = report.cost
+    rows["parameters"] = f"{params:,}" + report.params_remark
+    if macs:
+        rows["multiply-accumulates, one image"] = f"{macs:,} at {report.input}"
         if seen:
-            total = amount(3.0 * report.entry["macs"] * seen)
+            total = amount(3.0 * macs * seen)
             rows["of the whole training"] = f"about {total}, a backward pass counted as two forward"
     return section("cost", "Cost", "", facts(rows))
+
+
+def related(report: ReportFacts) -> str:
+    """Links to the runs that this one came from, and to those on the same data."""
+    rows = [
+        (f'<a href="{text(run.link)}">{text(run.name)}</a>', text(run.how), text(run.figure))
+        for run in report.related
+    ]
+    body = table(("run", "", "error"), rows, ("", "", "num"), stacked=True) if rows else ""
+    return section("related", "Other runs", "As far as they lie beside this one.", body)
 
 
 def settings(report: ReportFacts) -> str:
@@ -115,23 +119,20 @@ def _link(address: str, words: str) -> str:
     return f'<a href="{text(address)}" rel="noreferrer">{text(words)}</a>'
 
 
-def _why_they_differ(report: ReportFacts) -> list[str]:
+def _about_the_network(report: ReportFacts) -> list[str]:
+    """What recipe, ledger and release say, which explains a difference."""
     entry, recipe = report.entry, report.config.get("recipe")
-    reasons = [
-        "Data and protocol: the two figures are comparable only where both are the same above; "
-        f"here they come from {report.evaluation.n:,} images, hence the interval."
-    ]
-    classes = len(report.classes)
-    if entry.get("classes") and entry["classes"] != classes:
-        reasons.append(
-            f"The paper's network tells {entry['classes']:,} classes apart, this one {classes:,}."
-        )
+    about = []
     if isinstance(recipe, dict) and recipe.get("departs"):
-        reasons.append(f"Recipe: {text(recipe['departs'])}")
+        about.append(f"Recipe: {text(recipe['departs'])}")
     if isinstance(recipe, dict) and recipe.get("source"):
-        reasons.append(f"Source of the recipe's numbers: {text(recipe['source'])}.")
+        about.append(f"Source of the recipe's numbers: {text(recipe['source'])}.")
     if entry.get("figures"):
-        reasons.append(f"Where the printed figures were read: {text(entry['figures'])}.")
+        about.append(f"Where the printed figures were read: {text(entry['figures'])}.")
     if entry.get("notes"):
-        reasons.append(f"The ledger on this network: {text(entry['notes'])}")
-    return reasons
+        about.append(f"The ledger on this network: {text(entry['notes'])}")
+    return about
+
+
+def _list(items: Sequence[str]) -> str:
+    return f'<ul class="notes">{"".join(f"<li>{item}</li>" for item in items)}</ul>'

@@ -4,9 +4,28 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from cladenet.analysis.form import Counted
 from cladenet.evaluation.result import Evaluation, Mistake
+from cladenet.report.comparable import Measured
 
 SPLIT_NAMES = {"test": "test", "val": "validation", "train": "training"}
+
+
+@dataclass(frozen=True)
+class Related:
+    """Another run, to be linked.
+
+    Args:
+        name: of its folder.
+        link: its report, relative to the folder of this run.
+        how: why it is shown: "its weights are where this run began".
+        figure: its error in words; empty where it has none.
+    """
+
+    name: str
+    link: str
+    how: str
+    figure: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -31,7 +50,11 @@ class ReportFacts:
         data: the data set, as the user named it.
         splits: images in each split.
         range_test: (rate, smoothed loss) of the test by which the rate was found.
-        own_params: trainable parameters of this very network, where they were counted.
+        counted: what this very network costs, at its input and class count; without it the ledger's
+            figures are shown, with a remark where they are for others.
+        data_name: `mnist`, `cifar10`, ..., or the name of a folder.
+        related: runs to look at beside this one.
+        saliency: how the pictures beside the mistakes were made, in a few words.
         protocol: of the evaluation.
         written: when, for people.
     """
@@ -51,7 +74,10 @@ class ReportFacts:
     data: str = ""
     splits: Mapping[str, int] = field(default_factory=dict)
     range_test: Sequence[tuple[float, float]] = ()
-    own_params: int | None = None
+    counted: Counted | None = None
+    data_name: str = ""
+    related: Sequence[Related] = ()
+    saliency: str = ""
     protocol: str = "single-scale"
     written: str = ""
 
@@ -98,16 +124,38 @@ class ReportFacts:
         return self.steps * int(batch)
 
     @property
-    def params(self) -> int:
-        """Of this network where they were counted, else the ledger's."""
-        return int(
-            self.own_params if self.own_params is not None else self.entry.get("params") or 0
-        )
+    def cost(self) -> tuple[int, int]:
+        """Parameters and multiply-accumulates, of this network where they were counted."""
+        if self.counted is not None:
+            return self.counted.params, self.counted.macs
+        return int(self.entry.get("params") or 0), int(self.entry.get("macs") or 0)
+
+    @property
+    def input(self) -> str:
+        """`3x97x97`: what the multiply-accumulates are for."""
+        shape = self.entry.get("input", ()) if self.counted is None else self.counted.input
+        return "x".join(map(str, shape))
 
     @property
     def params_remark(self) -> str:
         """A note where the number is that of the paper's class count."""
         of_paper = self.entry.get("classes")
-        if self.own_params is not None or of_paper in (None, len(self.classes)):
+        if self.counted is not None or of_paper in (None, len(self.classes)):
             return ""
         return f" at {of_paper:,} classes"
+
+    def measured(self) -> Measured:
+        """What the error was measured on and by, to be compared with a printed one."""
+        recipe = self.config.get("recipe")
+        recipe = recipe if isinstance(recipe, Mapping) else {}
+        held_out = self.splits.get("val", 0) if self.evaluated_split == "test" else 0
+        return Measured(
+            data=self.data_name or self.data,
+            split=self.evaluated_split,
+            images=self.evaluation.n,
+            classes=len(self.classes),
+            trained_on=self.splits.get("train", 0) + held_out,
+            side=self.counted.input[1] if self.counted else None,
+            augmented=recipe.get("crop", "none") != "none" or bool(recipe.get("flip")),
+            from_weights=bool(self.config.get("weights") or self.config.get("init_from")),
+        )

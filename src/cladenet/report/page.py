@@ -17,6 +17,7 @@ NAVIGATION = {
     "paper": "Paper",
     "data": "Data",
     "cost": "Cost",
+    "related": "Other runs",
     "settings": "Settings",
 }
 
@@ -40,6 +41,7 @@ def render(facts: ReportFacts) -> str:
             results.per_class(facts),
             context.paper(facts),
             f'<div class="pair">{context.data(facts)}{context.cost(facts)}</div>',
+            context.related(facts),
             context.settings(facts),
         )
     )
@@ -87,7 +89,9 @@ def _figure(facts: ReportFacts) -> str:
     return (
         f'<div><div class="figure">{found.top1_error:.2f}<small>{NBSP}%</small></div>'
         f'<p class="summary"><b>{text(facts.split_name)} error</b>: {found.wrong:,} of {found.n:,} '
-        f"images wrong.<br>95{NBSP}% interval {between((low, high))}{caution}</p></div>"
+        f"images wrong.<br>95{NBSP}% interval {between((low, high))}</p>"
+        f'<p class="summary"><b>accuracy {percent(100 - found.top1_error)}</b>, interval '
+        f"{between((100 - high, 100 - low))}{caution}</p></div>"
     )
 
 
@@ -95,13 +99,14 @@ def _tiles(facts: ReportFacts) -> str:
     found = facts.evaluation
     tiles = []
     if found.top5_error is not None:
-        tiles.append(("top-5 error", percent(found.top5_error), between(found.top5_interval)))
+        accuracy = f"{between(found.top5_interval)}; accuracy {percent(100 - found.top5_error)}"
+        tiles.append(("top-5 error", percent(found.top5_error), accuracy))
     tiles.append(("loss", f"{found.loss:.4f}", "nats"))
-    if facts.params:
-        tiles.append(("parameters", amount(facts.params), text(facts.params_remark)))
-    if facts.entry.get("macs"):
-        shape = "&times;".join(map(str, facts.entry.get("input", ())))
-        tiles.append(("multiply-accumulates", amount(facts.entry["macs"]), f"at {shape}"))
+    params, macs = facts.cost
+    if params:
+        tiles.append(("parameters", amount(params), text(facts.params_remark)))
+    if macs:
+        tiles.append(("multiply-accumulates", amount(macs), f"at {text(facts.input)}"))
     tiles.append(("training time", duration(facts.seconds), ""))
     if facts.steps:
         epochs = f"{facts.epochs:g} epochs" if facts.epochs else ""

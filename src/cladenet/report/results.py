@@ -137,8 +137,12 @@ def mistakes(report: ReportFacts) -> str:
     for mistake in report.mistakes:
         truth, guess = report.classes[mistake.truth], report.classes[mistake.guess]
         image = "" if mistake.picture is None else picture(mistake.picture, f"a {truth}")
+        frames = f'<div class="frame">{image}</div>'
+        if mistake.evidence is not None:
+            spoke = picture(mistake.evidence, f"what spoke for {guess}")
+            frames = f'<div class="two">{frames}<div class="frame">{spoke}</div></div>'
         figures.append(
-            f'<figure><div class="frame">{image}</div><figcaption>'
+            f"<figure>{frames}<figcaption>"
             f'<span class="guess">{text(guess)}</span> at {100 * mistake.probability:.1f}{NBSP}%'
             "<br>"
             f'labelled <span class="truth">{text(truth)}</span>'
@@ -148,7 +152,13 @@ def mistakes(report: ReportFacts) -> str:
     wrong = report.evaluation.wrong
     shown = "all" if len(figures) == wrong else f"the {len(figures)} with the highest loss"
     why = f"{wrong:,} wrong answers; shown: {shown}. Sometimes it is the label that is wrong."
-    body = f'<div class="gallery">{"".join(figures)}</div>' if figures else ""
+    if any(mistake.evidence is not None for mistake in report.mistakes):
+        why += (
+            " Right of each: what the network saw, tinted where it spoke for the answer "
+            f"({text(report.saliency)})."
+        )
+    double = " double" if "two" in "".join(figures) else ""
+    body = f'<div class="gallery{double}">{"".join(figures)}</div>' if figures else ""
     return section("mistakes", "Worst mistakes", why, body)
 
 

@@ -118,6 +118,8 @@ td:last-child, th:last-child { padding-right: 0 }
 .gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(148px, 1fr));
   gap: 20px 18px }
 .gallery figure { margin: 0; min-width: 0 }
+.gallery.double { grid-template-columns: repeat(auto-fill, minmax(240px, 1fr)) }
+.gallery .two { display: grid; grid-template-columns: 1fr 1fr; gap: 6px }
 .gallery .frame { aspect-ratio: 1; background: var(--card); border: 1px solid var(--faint);
   border-radius: 10px; overflow: hidden; display: grid; place-items: center }
 .gallery img { width: 100%; height: 100%; object-fit: contain; display: block }

@@ -1,6 +1,7 @@
 """`cladenet train`: start, resume or fine-tune a run."""
 
 import argparse
+import os
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,8 @@ def run(arguments: argparse.Namespace) -> int:
         print(plan(network, arguments.data, **given).summary())
         return 0
     result = train(network, arguments.data, resume=arguments.resume, **given)
+    if int(os.environ.get("RANK", "0")):
+        return 0  # of several processes the first prints
     evaluation = result.evaluation
     low, high = evaluation.top1_interval
     print(

@@ -1,18 +1,21 @@
 """The end of a run: the kept weights are read back from the disk, scored once, and reported."""
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import datetime
 from html import escape
 from pathlib import Path
 from typing import NamedTuple
 
+from cladenet.analysis.form import cost_of
 from cladenet.checkpoints import Loaded, load
 from cladenet.checkpoints.atomic import to_json, write_file
-from cladenet.data.dataset import Split
-from cladenet.evaluation.result import Evaluation, Mistake
+from cladenet.data.dataset import DataSet, Split
+from cladenet.evaluation.result import Evaluation
 from cladenet.report import ReportFacts, write_report
+from cladenet.runs.folder.related import related_runs
 from cladenet.runs.train.run import Run
 from cladenet.runs.train.setup import Setting
+from cladenet.runs.train.shown_mistakes import with_pictures
 from cladenet.world import together
 
 SHOWN_MISTAKES = 24
@@ -48,11 +51,11 @@ class RunResult(NamedTuple):
         return f"<table>{body}</table>"
 
 
-def finish(run: Run) -> tuple[RunResult, str]:
+def finish(run: Run) -> tuple[RunResult, int]:
     """Score the best weights (the last, where none were chosen) and write the report.
 
-    The test set is looked at here and nowhere else in a run. What is returned with the result is
-    a sentence about it.
+    The test set is looked at here and nowhere else in a run. With the result comes the step of the
+    weights that it is of.
 
     Raises:
         CladeNetError: as loading, evaluating and writing do.
@@ -65,7 +68,7 @@ def finish(run: Run) -> tuple[RunResult, str]:
     with together(run.world):
         if run.world.leads:
             _write(run, split, found, loaded)
-    return found, _sentence(found, loaded.card.step)
+    return found, loaded.card.step
 
 
 def scored_split(setting: Setting) -> tuple[str, Split]:
@@ -73,16 +76,6 @@ def scored_split(setting: Setting) -> tuple[str, Split]:
     splits = setting.dataset.splits()
     name = next(name for name in ("test", "val", "train") if name in splits)
     return name, splits[name]
-
-
-def _sentence(found: RunResult, step: int) -> str:
-    evaluation = found.evaluation
-    low, high = evaluation.top1_interval
-    return (
-        f"{found.split} error {evaluation.top1_error:.2f} % (95 %: {low:.2f} to {high:.2f}) on "
-        f"{evaluation.n:,} images, accuracy {100 - evaluation.top1_error:.2f} %, weights of step "
-        f"{step}"
-    )
 
 
 def _honesty(split: str, setting: Setting, step: int) -> tuple[str, ...]:
@@ -103,10 +96,17 @@ def _write(run: Run, split: Split, found: RunResult, loaded: Loaded) -> None:
     config, setting, folder = run.config, run.setting, run.folder
     classes, evaluation = setting.dataset.classes, found.evaluation
     notes = (*setting.notes, *_honesty(found.split, setting, loaded.card.step))
-    result = {"split": found.split, "notes": list(notes), **evaluation.to_json(classes)}
+    counted = cost_of(loaded.card)
+    cost = {"params": counted.params, "macs": counted.macs, "input": list(counted.input)}
+    figures = evaluation.to_json(classes)
+    result = {"split": found.split, "notes": list(notes), "cost": cost, **figures}
     write_file(folder.path / "result.json", to_json(result))
+    dataset = setting.dataset
+    mistakes, saliency = with_pictures(
+        evaluation.mistakes, split, loaded.model, loaded.card.preprocess
+    )
     facts = ReportFacts(
-        title=f"{config.network} on {setting.dataset.name}",
+        title=f"{config.network} on {dataset.name}",
         network=config.network,
         entry=asdict(setting.entry),
         config={**asdict(config), "recipe": asdict(setting.recipe)},
@@ -115,17 +115,21 @@ def _write(run: Run, split: Split, found: RunResult, loaded: Loaded) -> None:
         range_test=folder.rates_tried(),
         evaluation=evaluation,
         evaluated_split=found.split,
-        mistakes=[_with_picture(mistake, split) for mistake in evaluation.mistakes],
+        mistakes=mistakes,
+        saliency=saliency,
         notes=notes,
         seconds=folder.seconds(),
         classes=classes,
-        data=setting.dataset.spec,
-        own_params=sum(p.numel() for p in loaded.model.parameters()),
-        splits={key: len(value) for key, value in setting.dataset.splits().items()},
+        data=dataset.spec,
+        counted=counted,
+        data_name=name_of(dataset),
+        related=related_runs(folder, config),
+        splits={key: len(value) for key, value in dataset.splits().items()},
         written=datetime.now().astimezone().strftime("%d %B %Y, %H:%M"),
     )
     write_report(folder.report, facts)
 
 
-def _with_picture(mistake: Mistake, split: Split) -> Mistake:
-    return replace(mistake, picture=split.images.read(mistake.index))
+def name_of(dataset: DataSet) -> str:
+    """`cifar10` for the published files; for a folder that somebody called so its path."""
+    return dataset.name if dataset.spec.startswith(f"{dataset.name}:") else dataset.spec

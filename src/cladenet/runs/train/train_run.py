@@ -140,9 +140,8 @@ def _run(folder: RunFolder, config: RunConfig, *, going_on: bool, quiet: bool) -
                 "stopped by a signal after the last step; the weights are saved. "
                 f"Continue with `cladenet train --resume {folder.path}`"
             ):
-                result, sentence = finish(course.run)
-                show.say(sentence)
-                show.say(f"report: {folder.report}")
+                result, step = finish(course.run)
+                show.say(f"kept and scored: the weights of step {step}")
         return result
 
 
