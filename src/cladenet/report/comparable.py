@@ -1,8 +1,8 @@
 """Which printed errors may stand beside a measured one: those on the same images, seen alike.
 
 A figure is comparable where the run was trained on all training images of the paper's data set and
-on nothing else, and scored on all of its test images by the paper's protocol. Everything that is
-missing for that is said in a sentence, for a page that shows no figure then.
+on nothing else, and scored on all of its test images by the paper's protocol. Where it was
+not, `reasons_against` has a sentence for each difference, which a page shows in place of a figure.
 """
 
 import re
