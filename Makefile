@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo demo-photos test lint types tests coverage smoke test-lowest test-avx2 test-slow test-kills soak bench docs clean
+.PHONY: demo demo-photos test lint types tests coverage smoke test-lowest test-avx2 test-slow test-browser test-kills soak bench docs clean
 
 demo: $(STAMP)
 	rm -rf runs/demo
@@ -32,11 +32,11 @@ types: $(STAMP)
 	$(BIN)/mypy
 
 tests: $(STAMP)
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadfile -m "not slow"
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadfile -m "not slow and not browser"
 
 # The same tests, and that they reach as much of the source as `fail_under` in pyproject.toml says.
 coverage: $(STAMP)
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadfile -m "not slow" --cov --cov-report=term:skip-covered
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadfile -m "not slow and not browser" --cov --cov-report=term:skip-covered
 
 # The wheel in a fresh environment, as a user installs it: with the tests' versions, and with today's.
 smoke:
@@ -54,6 +54,10 @@ test-avx2:
 # Minutes to an hour: 50 random kills, giants, long trainings.
 test-slow: $(STAMP)
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadfile -m slow
+
+# The pages in a real Chromium, without a window; they skip where there is none.
+test-browser: $(STAMP)
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m browser -rs
 
 test-kills: $(STAMP)
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto tests/test_resume.py tests/test_fault_shards.py tests/test_torchrun.py -m slow -k kills

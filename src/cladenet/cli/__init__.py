@@ -45,6 +45,7 @@ GROUPS = {
     },
     "serving": {
         "serve": "answer over HTTP: an API for programs and a page for people",
+        "watch": "show the curves of runs in a browser while they are trained",
     },
     "machine": {
         "bench": "measure speed here: inference, training, input pipeline, hardware limits",

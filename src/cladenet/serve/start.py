@@ -1,6 +1,6 @@
 """From runs and options to a server: what is checked before it listens, and made in its worker."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,9 +34,20 @@ class ServeOptions:
 
 
 def serve(
-    runs: Sequence[str | Path], address: Address, limits: Limits, options: ServeOptions
+    runs: Sequence[str | Path],
+    address: Address,
+    limits: Limits,
+    options: ServeOptions,
+    announce: Callable[[str, Address], None],
 ) -> int:
     """Answer requests until SIGTERM or SIGINT; the exit status.
+
+    Args:
+        runs: run or checkpoint folders.
+        address: where to listen.
+        limits: bounds.
+        options: how networks answer.
+        announce: is given a few words and the address once all runs have been read.
 
     Raises:
         CheckpointError: a run has no checkpoint, or it is damaged.
@@ -47,6 +58,7 @@ def serve(
     # The worker is forked from this process: threads of torch's would not come along.
     torch.set_num_threads(1)
     known = {name: (fingerprint(path), load(path)) for name, path in folders.items()}
+    announce(f"{', '.join(folders)} will answer", address)
     server = Server(address, limits)
 
     def in_the_worker() -> Starlette:

@@ -1,11 +1,10 @@
 """`cladenet serve RUN...`: an HTTP API and a page."""
 
 import argparse
-import sys
-from importlib.util import find_spec
+from functools import partial
 
 from cladenet.cli.engine_options import add_calibration, add_image_limits
-from cladenet.errors import MissingExtra
+from cladenet.cli.serving.server_options import add_address, announce, need_packages
 
 EPILOG = (
     "POST an image to /predict (the body itself, files of a multipart form, or base64 in JSON); "
@@ -14,16 +13,13 @@ EPILOG = (
     "others can reach needs a token: one is made up and printed, or read from --token-file or the "
     "variable CLADENET_TOKEN."
 )
-PACKAGES = ("granian", "starlette", "prometheus_client", "python_multipart")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What the command takes."""
     parser.epilog = EPILOG
     parser.add_argument("runs", metavar="RUN", nargs="+", help="run or checkpoint folder")
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen at (127.0.0.1)")
-    parser.add_argument("--port", type=int, default=8000, metavar="N", help="(8000)")
-    parser.add_argument("--token-file", metavar="FILE", help="a line with the token")
+    add_address(parser, 8000)
     parser.add_argument("--budget", metavar="B", help="as for `predict`: 20M, 5ms or kept")
     parser.add_argument("--precision", default="fp32", help="fp32, bf16 or int8")
     add_calibration(parser)
@@ -46,9 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until SIGTERM or SIGINT."""
-    for package in PACKAGES:
-        if find_spec(package) is None:
-            raise MissingExtra(package, "serve", "cladenet serve")
+    need_packages("serve")
     from cladenet.processor import check_precision
     from cladenet.runs.evaluate.calibration import check_calibration
     from cladenet.serve.settings import Limits, guarded
@@ -78,6 +72,4 @@ def run(arguments: argparse.Namespace) -> int:
             "white_level": arguments.white_level,
         },
     )
-    shown = f"{address.url}?token={address.token}" if made_up else address.url
-    print(f"cladenet serves {len(arguments.runs)} at {shown}", file=sys.stderr, flush=True)
-    return serve(arguments.runs, address, limits, options)
+    return serve(arguments.runs, address, limits, options, partial(announce, made_up=made_up))

@@ -17,8 +17,10 @@ from typing import Any
 
 from cladenet.checkpoints.atomic import clear_temporaries, explain, write_file
 from cladenet.errors import CheckpointError, FolderInUse
+from cladenet.runs.folder import names
 from cladenet.runs.folder.config import RunConfig, from_yaml, to_yaml
-from cladenet.runs.folder.ownership import LOCK, owned, owner
+from cladenet.runs.folder.names import LOCK
+from cladenet.runs.folder.ownership import owned, owner
 
 
 class RunFolder:
@@ -27,13 +29,13 @@ class RunFolder:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path).absolute()
         self.checkpoints = self.path / "checkpoints"
-        self.metrics = self.path / "metrics.jsonl"
-        self.timing = self.path / "timing.jsonl"
+        self.metrics = self.path / names.METRICS
+        self.timing = self.path / names.TIMING
         self.split = self.path / "split.json"
-        self.report = self.path / "report.html"
+        self.report = self.path / names.REPORT
         self.environment = self.path / "env.json"
         self.range_test = self.path / "lr_range.json"
-        self._config = self.path / "config.yaml"
+        self._config = self.path / names.CONFIG
 
     def refuse_if_used(self) -> None:
         """A new run takes a folder of its own. Ask before owning it.

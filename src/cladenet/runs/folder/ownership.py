@@ -16,8 +16,8 @@ from pathlib import Path
 
 from cladenet.checkpoints.atomic import explain
 from cladenet.errors import BadArgument, FolderInUse, OutOfSpace
+from cladenet.runs.folder.names import LOCK
 
-LOCK = "run.lock"
 _PATIENCE = 1.0  # seconds that an owner may take to sign
 
 _mine: set[tuple[int, Path]] = set()  # process and folder: the system lets a process lock twice

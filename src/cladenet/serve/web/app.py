@@ -15,18 +15,18 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cladenet.errors import CladeNetError
 from cladenet.serve.models.lanes import Lanes, Network
 from cladenet.serve.models.served import Served
 from cladenet.serve.models.shelf import Make, Shelf
 from cladenet.serve.settings import Address, Limits
+from cladenet.serve.web.files import page_routes
 from cladenet.serve.web.gate import Gate
 from cladenet.serve.web.metrics import CONTENT_TYPE, Metrics
 from cladenet.serve.web.openapi import openapi
 from cladenet.serve.web.predict import Answering
-from cladenet.serve.web.problems import Problem
+from cladenet.serve.web.routing import Endpoint, plain_problem
 
 log = logging.getLogger(__name__)
 MOST_LOST = 4  # threads that do not come back; then the process makes room for another
@@ -106,7 +106,8 @@ class Service:
 
     async def models(self, _: Request) -> Response:
         """What there is to ask."""
-        return JSONResponse({"models": [network.describe() for network in self.shelf.all()]})
+        found = [network.describe() for network in self.shelf.all()]
+        return JSONResponse({"models": found, "body_bytes": self.plan.limits.body_bytes})
 
     async def counters(self, _: Request) -> Response:
         """For Prometheus."""
@@ -159,6 +160,7 @@ def application(plan: Plan) -> Starlette:
         Route("/ready", service.ready),
         Route("/metrics", service.counters),
         Route("/openapi.json", service.document),
+        *page_routes("serve.html", "page.css", "words.js", "history.js", "camera.js", "serve.js"),
     ]
     gate = Middleware(
         Gate,
@@ -169,29 +171,11 @@ def application(plan: Plan) -> Starlette:
     app = Starlette(
         routes=routes,
         middleware=[gate],
-        exception_handlers={HTTPException: _plain_problem},
+        exception_handlers={HTTPException: plain_problem},
         lifespan=service.running,
     )
     app.state.service = service
     return app
-
-
-class Endpoint:
-    """An ASGI application as what a route calls, which takes a function for another thing."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """As ASGI has it."""
-        await self._app(scope, receive, send)
-
-
-async def _plain_problem(_: Request, error: Exception) -> Response:
-    status = error.status_code if isinstance(error, HTTPException) else 500
-    words = {404: "there is no such path", 405: "this path takes another method"}
-    hint = "GET /openapi.json lists the paths"
-    return Problem(status, words.get(status, str(error)), hint).response()
 
 
 def _yes_or_no(yes: bool) -> Response:

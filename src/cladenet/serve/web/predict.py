@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 from cladenet.data.images.decode import UnreadableImage, readable
 from cladenet.errors import BadArgument
 from cladenet.serve.models.lanes import Answer, Job, LaneLost, Lanes, Pixels
-from cladenet.serve.models.saliency import overlay
+from cladenet.serve.models.pictures import evidence
 from cladenet.serve.models.served import Served
 from cladenet.serve.models.shelf import Shelf
 from cladenet.serve.settings import Limits
@@ -144,7 +144,7 @@ class Answering:
                     label = network.top(answer.logits, 1)[0].label
                 loop = asyncio.get_running_loop()
                 view, heat = await loop.run_in_executor(
-                    self._decoders, _overlay, network, image.pixels, label
+                    self._decoders, _evidence, network, image.pixels, label
                 )
         return JSONResponse({
             "model": network.name,
@@ -252,11 +252,8 @@ def _decode(network: Served, data: bytes) -> Decoded | Refusal:
         return Refusal(422, str(error))
 
 
-def _overlay(network: Served, pixels: Pixels, label: int) -> tuple[bytes, bytes]:
-    try:
-        return overlay(network.loaded.model, pixels, network.preprocess, label)
-    except BadArgument as error:
-        raise Problem(422, str(error), "choose another network") from None
+def _evidence(network: Served, pixels: Pixels, label: int) -> tuple[bytes, bytes]:
+    return evidence(network.loaded.model, pixels, network.preprocess, label)
 
 
 def _label(query: QueryParams, network: Served) -> int | None:
