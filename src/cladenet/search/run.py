@@ -11,7 +11,8 @@ import torch
 
 from cladenet.data.augment.draws import step_seed
 from cladenet.errors import Diverged, FolderInUse, Interrupted, OutOfSpace
-from cladenet.runs.folder.ownership import LOCK, owned
+from cladenet.runs.folder.names import LOCK
+from cladenet.runs.folder.ownership import owned
 from cladenet.search.config import FILE, SearchConfig, read_config, write_config
 from cladenet.search.journal import Journal, ask_row, read_journal
 from cladenet.search.searchers.large_scale import LargeScaleEvolution

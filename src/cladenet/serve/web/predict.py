@@ -1,19 +1,17 @@
 """`POST /predict` and `POST /explain`: from a request to the classes of its images."""
 
 import asyncio
-import base64
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import Any
 
 from starlette.datastructures import Headers, QueryParams
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from cladenet.data.images.decode import UnreadableImage, readable
-from cladenet.errors import BadArgument
+from cladenet.data.images.decode import readable
 from cladenet.serve.models.lanes import Answer, Job, LaneLost, Lanes, Pixels
 from cladenet.serve.models.pictures import evidence
 from cladenet.serve.models.served import Served
@@ -22,24 +20,11 @@ from cladenet.serve.settings import Limits
 from cladenet.serve.web.bodies import Bodies, ClientLeft, gone
 from cladenet.serve.web.metrics import Metrics
 from cladenet.serve.web.problems import Busy, Problem
-from cladenet.serve.web.uploads import Upload, uploads, why_no_image
+from cladenet.serve.web.replies import Decoded, Refusal, data_url, decode, none_readable, to_json
+from cladenet.serve.web.uploads import Upload, uploads
 
 TOP = 5
 LEFT = 499  # nobody reads it; for the counters
-
-
-class Refusal(NamedTuple):
-    """Why one image of several has no answer."""
-
-    status: int
-    reason: str
-
-
-class Decoded(NamedTuple):
-    """An image as the network's pixels, and the seconds that it took."""
-
-    pixels: Pixels
-    seconds: float
 
 
 class Answering:
@@ -113,12 +98,12 @@ class Answering:
                 found.append({"file": name, "error": image.reason})
                 statuses.append(image.status)
             else:
-                found.append({"file": name, **_to_json(network, next(answers), image, top)})
+                found.append({"file": name, **to_json(network, next(answers), image, top)})
         outcomes = self._metrics.images
         outcomes.labels(network.name, "refused").inc(len(statuses))
         outcomes.labels(network.name, "answered").inc(len(given) - len(statuses))
         if len(statuses) == len(given):
-            return _none_readable(found, statuses)
+            return none_readable(found, statuses)
         return JSONResponse({
             "model": network.name,
             "weights": network.weights,
@@ -137,7 +122,7 @@ class Answering:
             with self._admitted(1):
                 image = (await self._decode(network, given))[0]
                 if isinstance(image, Refusal):
-                    return _none_readable([{"error": image.reason}], [image.status])
+                    return none_readable([{"error": image.reason}], [image.status])
                 label = _label(query, network)
                 if label is None:
                     answer = (await self._answers(network, [image]))[0]
@@ -151,8 +136,8 @@ class Answering:
             "weights": network.weights,
             "label": label,
             "class": network.classes[label],
-            "view": _data_url(view),
-            "heat": _data_url(heat),
+            "view": data_url(view),
+            "heat": data_url(heat),
         })  # fmt: skip
 
     def _network(self, query: QueryParams) -> Served:
@@ -195,7 +180,7 @@ class Answering:
         loop = asyncio.get_running_loop()
         return await asyncio.gather(
             *(
-                loop.run_in_executor(self._decoders, _decode, network, upload.data)
+                loop.run_in_executor(self._decoders, decode, network, upload.data)
                 for upload in given
             )
         )
@@ -240,18 +225,6 @@ class _Admitted:
         self._answering.held -= self._images
 
 
-def _decode(network: Served, data: bytes) -> Decoded | Refusal:
-    start = time.perf_counter()
-    if reason := why_no_image(data):
-        return Refusal(415, reason)
-    try:
-        return Decoded(network.prepare(data), time.perf_counter() - start)
-    except UnreadableImage as error:
-        return Refusal(422, error.reason)
-    except BadArgument as error:
-        return Refusal(422, str(error))
-
-
 def _evidence(network: Served, pixels: Pixels, label: int) -> tuple[bytes, bytes]:
     return evidence(network.loaded.model, pixels, network.preprocess, label)
 
@@ -268,32 +241,3 @@ def _label(query: QueryParams, network: Served) -> int | None:
     raise Problem(
         400, f"no class is called {text[:80]!r}", f"give a name, or 0 to {len(network.classes) - 1}"
     )
-
-
-def _to_json(network: Served, answer: Answer, image: Decoded, top: int) -> dict[str, Any]:
-    by = {"answered_by": answer.answered_by} if answer.answered_by else {}
-    guesses = network.top(answer.logits, top)
-    return {
-        **by,
-        "top": [{"class": g.name, "label": g.label, "probability": g.probability} for g in guesses],
-        "ms": {
-            "decode": round(1000 * image.seconds, 2),
-            "wait": round(1000 * answer.waited, 2),
-            "compute": round(1000 * answer.computed, 2),
-        },
-        "batch": answer.batch,
-    }
-
-
-def _none_readable(found: list[dict[str, Any]], statuses: list[int]) -> JSONResponse:
-    reason = found[0]["error"]
-    error = f"the image {reason}" if len(found) == 1 else f"none of {len(found)} images is readable"
-    hint = "send JPEG, PNG, WebP, GIF, BMP or TIFF, as it is in its file"
-    content: dict[str, Any] = {"error": error, "hint": hint}
-    if len(found) > 1:
-        content["predictions"] = found
-    return JSONResponse(content, max(statuses) if len(set(statuses)) > 1 else statuses[0])
-
-
-def _data_url(png: bytes) -> str:
-    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
