@@ -5,11 +5,8 @@ arithmetic sequences, from which the page gets every unit back exactly.
 """
 
 import json
-import os
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from itertools import pairwise
-from multiprocessing import get_context
 from typing import NamedTuple
 
 import torch
@@ -72,12 +69,6 @@ def traced(name: str) -> Traced:
     units = units_of(recorded(*built))[:MOST_DRAWN]
     drawing = as_svg([(unit.title, unit.boxes) for unit in units]) if units else ""
     return Traced(parts_of(layer_table(*built)), drawing)
-
-
-def all_traced(names: Sequence[str]) -> dict[str, Traced]:
-    """`traced` each, by as many processes as there are cores."""
-    with ProcessPoolExecutor(os.cpu_count(), get_context("spawn")) as pool:
-        return dict(zip(names, pool.map(traced, names, chunksize=16), strict=True))
 
 
 def parts_of(layers: Iterable[Layer]) -> list[Part]:

@@ -38,7 +38,7 @@ window.treeDrawing = (() => {
     const found = new Map();
     if (view.upwards === "lineage") {
       let y = TOP;
-      for (const family of families) {
+      for (const family of families.filter((each) => each.networks.length)) {
         const start = across(family.networks[0].month, width);
         const most = Math.max(4, Math.floor((width - start - 8) / PITCH));
         family.x = start;
@@ -88,6 +88,7 @@ window.treeDrawing = (() => {
   function edges(svg, chosen) {
     const group = element("g", { "aria-hidden": "true" }, svg);
     const curve = (from, to, kind) => {
+      if (!from.networks.length || !to.networks.length) return;
       const d = `M${from.x},${from.y} C${from.x},${to.y} ${from.x},${to.y} ${to.x - 8},${to.y}`;
       element("path", { d, class: kind, style: `--line:var(--lineage-${to.lineage})` }, group);
     };

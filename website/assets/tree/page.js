@@ -117,10 +117,11 @@
   svg.addEventListener("mouseover", (event) => {
     if (event.target.network) status.textContent = label(event.target.network);
   });
-  form.addEventListener("input", (event) => {
-    if (["first", "second", "beside"].includes(event.target.id)) return;
-    redraw();
-  });
+  for (const kind of ["input", "change"]) {
+    form.addEventListener(kind, (event) => {
+      if (!["first", "second", "beside"].includes(event.target.id)) redraw();
+    });
+  }
   for (const id of ["first", "second"]) {
     get(id).addEventListener("change", () => {
       const [first, second] = [named(get("first").value), named(get("second").value)];
