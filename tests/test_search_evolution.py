@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from cladenet.search.config import decide
+from cladenet.search.config import WEIGHTS, decide
 from cladenet.search.journal import ask_row, proposal_of, read_journal
 from cladenet.search.oracles.simple import NoisyOnes
-from cladenet.search.run import JOURNAL, WEIGHTS, search
+from cladenet.search.run import JOURNAL, search
 from cladenet.search.searchers.large_scale import LargeScaleEvolution
 from cladenet.search.spaces.bits import Bits
 from cladenet.search.spaces.dna import Dna

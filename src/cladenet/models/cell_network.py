@@ -13,7 +13,7 @@ from cladenet.layers.classifier import Classifier
 from cladenet.layers.conv import conv_norm_act
 from cladenet.layers.init import slim_fan_out_init
 from cladenet.layers.norm import Norm
-from cladenet.models.cells import BuiltCell, Cell
+from cladenet.models.cells import BuiltCell, Cell, as_cell
 from cladenet.models.inception import auxiliary_head, inception_norm
 
 State = tuple[Tensor | None, Tensor]  # h_(i-1), if there is one, and h_i
@@ -112,8 +112,8 @@ class CellNetwork(Classifier):
     A subclass says by `drops_deeper_more` whether drop path is the likelier the deeper it lies.
 
     Args:
-        normal: the cell that keeps the size.
-        reduction: the cell that halves it.
+        normal: the cell that keeps the size, or its text, see `as_cell`.
+        reduction: the cell that halves it, or its text.
         n: normal cells in each stage, N.
         width: F, of the states of the first stage.
         stem: channels of the first convolution; with `cifar` it has 3 F.
@@ -136,8 +136,8 @@ class CellNetwork(Classifier):
 
     def __init__(
         self,
-        normal: Cell,
-        reduction: Cell,
+        normal: Cell | str,
+        reduction: Cell | str,
         n: int,
         width: int,
         stem: int = 32,
@@ -155,6 +155,7 @@ class CellNetwork(Classifier):
         if n < 1 or width < 4:
             raise BadArgument(f"n is {n}, width {width}; expected 1 or more, and 4 or more")
         super().__init__(in_channels, num_classes)
+        normal, reduction = as_cell(normal), as_cell(reduction)
         self.least_size = 4 if cifar else 33
         first_width = 3 * width if cifar else stem
         cells = Cells(

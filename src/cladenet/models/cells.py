@@ -18,6 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from cladenet.errors import BadArgument
 from cladenet.layers.conv import Size
 from cladenet.layers.drop import DropPath
 from cladenet.layers.norm import Norm
@@ -175,6 +176,8 @@ def operation(
         "max_pool_7x7": lambda: pool(nn.MaxPool2d(7, stride, 3)),
         "max_pool_2x2": lambda: pool(SamePool(2, stride)),
     }
+    if plain not in makers:
+        raise BadArgument(f"no operation is called {name!r}; expected one of {', '.join(makers)}")
     return nn.Sequential(*makers[plain]())
 
 
@@ -269,3 +272,25 @@ def read_cell(*lines: str) -> Cell:
         blocks.append(Block(left_name, int(left_state), right_name, int(right_state), combine))
     states = lines[-1].partition("(")[2].rstrip(")").split(", ")
     return Cell(tuple(blocks), tuple(int(state[1:]) for state in states))
+
+
+def as_cell(cell: "Cell | str") -> Cell:
+    """A cell, or the lines of its text with semicolons between them.
+
+    Raises:
+        BadArgument: the text is not that of a cell.
+    """
+    if isinstance(cell, Cell):
+        return cell
+    try:
+        made = read_cell(*(line.strip() for line in cell.split(";")))
+        ends = len(made.blocks) + 2
+        early = all(max(b.left, b.right) < number for number, b in enumerate(made.blocks, 2))
+        if not made.blocks or not early or not all(state < ends for state in made.output):
+            raise ValueError("a state is read before it is made, or never made")
+    except (ValueError, AttributeError) as error:
+        raise BadArgument(
+            f"cell is {cell!r}: {error}. Expected lines such as 's2 = none(s0) + 1x1(s1); "
+            "out = concat(s2)'"
+        ) from error
+    return made

@@ -44,7 +44,7 @@ from cladenet.layers.init import he_init
 from cladenet.layers.norm import Norm
 from cladenet.models.cell_network import CellNetwork
 from cladenet.models.cells import BuiltCell, Cell, read_cell, relu_conv_norm
-from cladenet.models.macro_network import MacroLayer, MacroNetwork
+from cladenet.models.macro_network import MacroLayer, MacroNetwork, read_layers
 
 # s0 = h_i, s1 = h_(i-1); the script counts them the other way round.
 NORMAL = read_cell(
@@ -134,12 +134,7 @@ class EnasMacro(MacroNetwork):
 
 def read_arc(arc: str, operations: tuple[str, ...] = RELEASED) -> tuple[MacroLayer, ...]:
     """The layers of an arc, written as `MACRO_ARC` is; `operations` by their numbers."""
-    layers = []
-    for line in arc.split("\n"):
-        number, *bits = line.split()
-        skips = tuple(i for i, bit in enumerate("".join(bits)) if bit == "1")
-        layers.append(MacroLayer(operations[int(number)], skips))
-    return tuple(layers)
+    return read_layers(arc, operations)
 
 
 VARIANTS = {

@@ -16,8 +16,9 @@ nor strides, so that the first individual is the one that can be named; a `DNA` 
 Weights are drawn by He's rule, which the paper does not print.
 """
 
+from collections.abc import Mapping
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -69,6 +70,30 @@ class DNA(NamedTuple):
 
 
 FIRST_INDIVIDUAL = DNA()
+
+
+def read_dna(values: Mapping[str, Any]) -> DNA:
+    """A DNA from plain values: the fields of its parts by name.
+
+    Raises:
+        BadArgument: a field is missing or unknown.
+    """
+    try:
+        vertices = tuple(
+            Vertex(
+                tuple(
+                    Convolution(**edge) if "half_height" in edge else Identity(**edge)
+                    for edge in vertex["edges"]
+                ),
+                bool(vertex["norm_relu"]),
+            )
+            for vertex in values["vertices"]
+        )
+        return DNA(vertices, float(values["learning_rate"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise BadArgument(
+            f"dna is {values}: {error!r}; expected learning_rate and vertices"
+        ) from error
 
 
 class Fitted(nn.Module):
@@ -136,7 +161,7 @@ class EvolvedNetwork(Classifier):
     """The network of a DNA.
 
     Args:
-        dna: its vertices; the learning rate is for whoever trains it.
+        dna: its vertices, or its plain values; the learning rate is for whoever trains it.
 
     Raises:
         BadArgument: a vertex has no edges, or reads one that is not before it.
@@ -144,11 +169,12 @@ class EvolvedNetwork(Classifier):
 
     def __init__(
         self,
-        dna: DNA = FIRST_INDIVIDUAL,
+        dna: DNA | Mapping[str, Any] = FIRST_INDIVIDUAL,
         num_classes: int = 10,
         in_channels: int = 3,
         norm: Norm = nn.BatchNorm2d,
     ) -> None:
+        dna = dna if isinstance(dna, DNA) else read_dna(dna)
         for number, vertex in enumerate(dna.vertices, 1):
             if not vertex.edges or not all(0 <= edge.source < number for edge in vertex.edges):
                 raise BadArgument(

@@ -45,6 +45,27 @@ def macro_text(layers: tuple[MacroLayer, ...]) -> list[str]:
     ]
 
 
+def read_layers(text: str, operations: tuple[str, ...] = OPERATIONS) -> tuple[MacroLayer, ...]:
+    """The layers of an arc: of each the number of its operation, and a bit for each earlier layer.
+
+    Lines, or parts between semicolons, such as "0; 3 0; 0 10": the third layer joins the stem.
+
+    Raises:
+        BadArgument: the text is no arc.
+    """
+    layers = []
+    try:
+        for line in text.replace(";", "\n").split("\n"):
+            number, *bits = line.split()
+            skips = tuple(i for i, bit in enumerate("".join(bits)) if bit == "1")
+            layers.append(MacroLayer(operations[int(number)], skips))
+    except (ValueError, IndexError) as error:
+        raise BadArgument(
+            f"layers are {text!r}: {error}. Expected parts such as '0; 3 0; 0 10'"
+        ) from error
+    return tuple(layers)
+
+
 States = tuple[Tensor, ...]  # what the stem and all layers so far gave
 
 
@@ -125,7 +146,7 @@ class MacroNetwork(Classifier):
     """The network of any arc.
 
     Args:
-        layers: of all three stages, a third in each.
+        layers: of all three stages, a third in each; or their text, see `read_layers`.
         width: channels of the first stage; they double at each reduction.
 
     Raises:
@@ -138,13 +159,14 @@ class MacroNetwork(Classifier):
 
     def __init__(
         self,
-        layers: tuple[MacroLayer, ...],
+        layers: tuple[MacroLayer, ...] | str,
         width: int,
         num_classes: int = 10,
         in_channels: int = 3,
         drop_rate: float = 0.5,
         norm: Norm = nn.BatchNorm2d,
     ) -> None:
+        layers = read_layers(layers) if isinstance(layers, str) else layers
         n, rest = divmod(len(layers), 3)
         if n < 1 or rest or width < 1:
             raise BadArgument(

@@ -16,6 +16,7 @@ from cladenet.search.spaces.space import Scale, Space
 from cladenet.search.trials.fidelity import Fidelity
 
 FILE = "search.json"
+WEIGHTS = "weights"  # folder in which children find those of their parents
 OF_FIDELITY = tuple(f.name for f in fields(Fidelity) if f.name not in ("recipe", "scale"))
 
 
@@ -52,6 +53,11 @@ class SearchConfig:
             raise BadArgument(f"seed is {self.seed}; expected 0 or more")
         if not 0 < self.max_failed <= 1:
             raise BadArgument(f"max_failed is {self.max_failed}; expected above 0, at most 1")
+
+    @property
+    def inherits(self) -> bool:
+        """Do children begin with the weights of their parents?"""
+        return self.method == "evolution" and self.space == "dna"
 
     def make_space(self) -> Space:
         """The space."""

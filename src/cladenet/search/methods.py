@@ -5,17 +5,20 @@
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from cladenet.errors import BadArgument
+from cladenet.recipes.searched import ENAS_MACRO, ENAS_MICRO
+from cladenet.search.enas.ranked import Ranked
+from cladenet.search.enas.settings import SETTINGS
 from cladenet.search.searchers.aging import AgingEvolution
 from cladenet.search.searchers.controller_search import ControllerSearch
 from cladenet.search.searchers.large_scale import LargeScaleEvolution
 from cladenet.search.searchers.random_search import RandomSearch
 from cladenet.search.searchers.searcher import Searcher
 from cladenet.search.spaces.dna import Dna
-from cladenet.search.spaces.space import Space
+from cladenet.search.spaces.space import Scale, Space
 from cladenet.search.trials.fidelity import EVOLUTION, PAPER, SMALL, STEPS, Fidelity
 
 Numbers = Mapping[str, Any]
@@ -83,12 +86,43 @@ _CONTROLLER = {
     "paper": {"lr": 0.00035, "batch": 20, "entropy": 0.00001, "baseline": 0.95},
 }
 
+SHARED = ("epochs", "batch_size", "lr")  # of the shared weights' recipe, as `shared_epochs`, ...
+
+
+def _enas(name: str) -> Method:
+    """ENAS: its numbers are the settings, its trials the children that are trained from scratch."""
+    presets = {}
+    for preset in ("small", "release", "paper"):
+        settings = SETTINGS[name, preset]
+        numbers = {key: value for key, value in asdict(settings).items() if key != "recipe"}
+        numbers |= {f"shared_{key}": getattr(settings.recipe, key) for key in SHARED}
+        presets[preset] = numbers
+    final = {
+        "enas_micro": Fidelity(recipe=replace(ENAS_MICRO, auxiliary=0.0), scale=Scale(5, 36)),
+        "enas_macro": Fidelity(recipe=ENAS_MACRO, scale=Scale(1, 96)),
+    }[name]
+    return Method(
+        space=name,
+        make=_ranked,
+        presets=presets,
+        trials={preset: int(numbers["retrain"]) for preset, numbers in presets.items()},
+        fidelities={"small": SMALL, "release": final, "paper": final},
+        spaces=("enas_micro", "enas_macro", "enas_macro12", "edges3", "edges4"),
+    )
+
+
+def _ranked(_space: Space, _seed: int, **_numbers: Any) -> Searcher:
+    return Ranked()
+
+
 METHODS = {
     "random": Method("amoebanet", RandomSearch, {"small": {}, "paper": {}}, _TRIALS, _FIDELITIES),
     "aging": Method("amoebanet", AgingEvolution, _POPULATION, _TRIALS, _FIDELITIES),
     "non_aging": Method("amoebanet", _non_aging, _POPULATION, _TRIALS, _FIDELITIES),
     "nasnet": Method("nasnet", _nasnet, _CONTROLLER, _TRIALS, _FIDELITIES),
     "nasnet_reinforce": Method("nasnet", _reinforce, _CONTROLLER, _TRIALS, _FIDELITIES),
+    "enas_micro": _enas("enas_micro"),
+    "enas_macro": _enas("enas_macro"),
     "evolution": Method(
         "dna",
         _evolution,

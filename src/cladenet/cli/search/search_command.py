@@ -1,15 +1,21 @@
-"""`cladenet search`: find an architecture by training many."""
+"""`cladenet search`: find an architecture by training many, and what belongs to it."""
 
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from cladenet.errors import BadArgument
 
 DESCRIPTION = """
-searches: random, aging, non_aging. key=value words set numbers of the search (population=20
-sample=5), of its trials (size=16 train_images=4000 width=8 n=1) and of their recipe (epochs=3
-lr=0.05). A search is resumed with --resume FOLDER.
+searches: random, aging, non_aging, nasnet, nasnet_reinforce, evolution, enas_micro, enas_macro.
+key=value words set numbers of the search (population=20 sample=5), of its trials (size=16
+train_images=4000 width=8 n=1) and of their recipe (epochs=3 lr=0.05).
+`search --resume FOLDER` continues one; `search replay FOLDER` asks anew for all its trials and
+compares; `search export FOLDER --name NAME` makes the best of them the network found:NAME;
+`search compare aging nasnet --seeds 20` measures searches on the exact table;
+`search worker --storage URL` takes part in a search that was begun with --storage.
 """
 
 
@@ -21,48 +27,57 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--space", default="", help="amoebanet, nasnet, enas_macro, dna, edges3, ..."
     )
-    parser.add_argument("--preset", default="small", help="small (two cores) or paper")
+    parser.add_argument("--preset", default="small", help="small (two cores), paper, or release")
     parser.add_argument("--trials", type=int, default=0, help="how many networks to train")
     parser.add_argument("--workers", type=int, default=1, help="trials at a time, one core each")
     parser.add_argument("--seed", type=int, default=0, help="of everything that is drawn")
     parser.add_argument("--out", default="", help="the search's folder (searches/SEARCH-DATA)")
     parser.add_argument("--resume", default="", help="folder of a search to continue")
+    parser.add_argument(
+        "--storage", default="", help="database for workers elsewhere, or `sqlite` in the folder"
+    )
+    parser.add_argument("--study", default="cladenet", help="name of the search in the database")
+    parser.add_argument(
+        "--parallel", type=int, default=0, help="trials at a time on all machines (workers)"
+    )
+    parser.add_argument("--name", default="", help="of an exported network")
+    parser.add_argument("--trial", type=int, default=-1, help="to export, in place of the best")
+    parser.add_argument("--seeds", type=int, default=20, help="of each compared search")
+    parser.add_argument("--json", action="store_true", help="print figures for a program")
     parser.add_argument("--quiet", action="store_true", help="print the result only")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Search, and print the best."""
-    from cladenet.search.config import decide
+    """Search, or what the first word says."""
+    from cladenet.cli.search import actions
+
+    names = [word for word in arguments.words if "=" not in word]
+    others: dict[str, Callable[[argparse.Namespace, list[str]], int]] = {
+        "compare": actions.compare,
+        "export": actions.export,
+        "replay": actions.replay,
+        "worker": actions.worker,
+    }
+    if names and names[0] in others:
+        return others[names[0]](arguments, names[1:])
+    return _search(arguments, names)
+
+
+def _search(arguments: argparse.Namespace, names: list[str]) -> int:
     from cladenet.search.run import search
 
-    if arguments.workers < 1:
-        raise BadArgument(f"workers is {arguments.workers}; expected 1 or more")
-    names = [word for word in arguments.words if "=" not in word]
-    options = dict(word.split("=", 1) for word in arguments.words if "=" in word)
-    say = (lambda line: None) if arguments.quiet else _to_stderr
-    if arguments.resume:
-        if names or options or arguments.data:
-            raise BadArgument(
-                "--resume takes the search, its data and its numbers from the folder; leave them "
-                "out, or begin another search"
-            )
-        found = search(None, Path(arguments.resume), workers=arguments.workers, say=say)
-    else:
-        if len(names) != 1 or not arguments.data:
-            raise BadArgument(
-                "expected one search and its data: cladenet search aging --data digits --trials 40"
-            )
-        config = decide(
-            names[0],
-            absolute(arguments.data),
-            space=arguments.space,
-            preset=arguments.preset,
-            trials=arguments.trials,
-            seed=arguments.seed,
-            options=options,
-        )
-        folder = Path(arguments.out or default_folder(names[0], arguments.data))
-        found = search(config, folder, workers=arguments.workers, say=say)
+    least = 0 if arguments.storage else 1
+    if arguments.workers < least:
+        raise BadArgument(f"workers is {arguments.workers}; expected {least} or more")
+    say = _nothing if arguments.quiet else _to_stderr
+    config, folder = _decided(arguments, names)
+    found = search(
+        config,
+        folder,
+        workers=arguments.workers,
+        say=say,
+        shared=_shared(arguments, folder),
+    )
     best = found.state.best
     if best is None:
         print(f"all {found.state.done} trials failed; see {found.folder}")
@@ -72,8 +87,47 @@ def run(arguments: argparse.Namespace) -> int:
         f"best of {found.state.done} trials: number {best.number}, val accuracy "
         f"{100 * best.val:.2f} %{test}"
     )
-    print(f"search: {found.folder}")
+    print(f"page: {found.folder / 'search.html'}")
     return 0
+
+
+def _decided(arguments: argparse.Namespace, names: list[str]) -> tuple[Any, Path]:
+    from cladenet.search.config import decide
+
+    options = dict(word.split("=", 1) for word in arguments.words if "=" in word)
+    if arguments.resume:
+        if names or options or arguments.data:
+            raise BadArgument(
+                "--resume takes the search, its data and its numbers from the folder; leave them "
+                "out, or begin another search"
+            )
+        return None, Path(arguments.resume)
+    if len(names) != 1 or not arguments.data:
+        raise BadArgument(
+            "expected one search and its data: cladenet search aging --data digits --trials 40"
+        )
+    config = decide(
+        names[0],
+        absolute(arguments.data),
+        space=arguments.space,
+        preset=arguments.preset,
+        trials=arguments.trials,
+        seed=arguments.seed,
+        options=options,
+    )
+    return config, Path(arguments.out or default_folder(names[0], arguments.data))
+
+
+def _shared(arguments: argparse.Namespace, folder: Path) -> Any:
+    if not arguments.storage:
+        return None
+    from cladenet.search.run import Shared
+
+    url = arguments.storage
+    if url == "sqlite":
+        folder.mkdir(parents=True, exist_ok=True)
+        url = f"sqlite:///{(folder / 'trials.db').absolute()}"
+    return Shared(url, arguments.study, arguments.parallel or arguments.workers)
 
 
 def default_folder(method: str, data: str) -> str:
@@ -88,6 +142,10 @@ def absolute(data: str) -> str:
     if colon:
         return f"{name}:{Path(root).expanduser().absolute()}"
     return str(Path(data).expanduser().absolute()) if Path(data).is_dir() else data
+
+
+def _nothing(_line: str) -> None:
+    pass
 
 
 def _to_stderr(line: str) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 from cladenet.checkpoints import folder as folders
 from cladenet.checkpoints import locate
 from cladenet.registry import find
+from cladenet.weights.found import is_found, read_found
 from cladenet.weights.names import is_external, names_weights
 
 # What follows from the data set, not from the weights.
@@ -24,6 +25,8 @@ def in_our_words(
         BadArgument, CheckpointError: a name is unknown, or weights are not here.
     """
     named: dict[str, Any] = {}
+    if is_found(network):
+        network, named = read_found(network)
     if is_external(network):
         if names_weights(network):
             network, weights = "", weights or network

@@ -20,10 +20,12 @@ from torch import nn
 
 from cladenet.errors import BadArgument
 from cladenet.layers.classifier import Classifier
+from cladenet.layers.norm import Norm
 from cladenet.models.amoebanet import AmoebaNet
 from cladenet.models.cell_network import CellNetwork
 from cladenet.models.cells import Block, Cell, cell_text
 from cladenet.models.enas import EnasMicro
+from cladenet.models.inception import inception_norm
 from cladenet.models.nasnet import NASNet
 from cladenet.search.architecture import Architecture
 from cladenet.search.spaces.space import Decision, Generator, Mutated, Scale
@@ -71,13 +73,14 @@ class Style(NamedTuple):
 
     operations: tuple[str, ...]
     network: type[CellNetwork]
+    norm: Norm = nn.BatchNorm2d
     combines: bool = False
     inputs_go_out: bool = False
 
 
 STYLES = {
     "nasnet": Style(NASNET, NASNet, combines=True),
-    "amoebanet": Style(AMOEBANET, AmoebaNet),
+    "amoebanet": Style(AMOEBANET, AmoebaNet, inception_norm),
     "enas_micro": Style(ENAS, EnasMicro, inputs_go_out=True),
 }
 
@@ -179,7 +182,7 @@ class CellPairs:
             num_classes=scale.num_classes,
             in_channels=scale.in_channels,
             drop_rate=0.0,
-            norm=nn.BatchNorm2d,
+            norm=self.style.norm,
         )
 
     def describe(self, architecture: Architecture) -> list[str]:

@@ -124,6 +124,16 @@ def dna_of(architecture: Architecture) -> DNA:
     return DNA(tuple(vertices), float(architecture["learning_rate"]))
 
 
+def positions(architecture: Architecture) -> dict[str, Any]:
+    """The DNA without ids, sources by position: what `EvolvedNetwork` takes."""
+    graph = dna_of(architecture)
+    vertices = [
+        {"norm_relu": vertex.norm_relu, "edges": [edge._asdict() for edge in vertex.edges]}
+        for vertex in graph.vertices
+    ]
+    return {"learning_rate": graph.learning_rate, "vertices": vertices}
+
+
 def weight_keys(architecture: Architecture) -> dict[str, str]:
     """Beginnings of tensor names in the network -> names that a line of descent has in common."""
     keys = {"head.": f"head{architecture['head']}."}

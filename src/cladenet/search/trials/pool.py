@@ -33,12 +33,14 @@ class Outcome(NamedTuple):
         value: what the work gave; None where it failed.
         failed: why it failed; empty where it did not.
         lost: the process died, so that it may be tried again.
+        attempts: how often it has been tried, where the coordinator has not counted them all.
     """
 
     number: int
     value: Any
     failed: str = ""
     lost: bool = False
+    attempts: int = 0
 
 
 class Pool:
@@ -55,12 +57,12 @@ class Pool:
         self._ended: list[Outcome] = []
         self._jobs = 0
         self._pipe, theirs = Pipe()
-        sys.stdout.flush()
-        sys.stderr.flush()
-        self.nursery = os.fork()
-        if self.nursery == 0:
+
+        def nurse() -> None:
             self._pipe.close()
-            _leave(_Nursery(theirs, work).run)
+            _Nursery(theirs, work).run()
+
+        self.nursery = forked(nurse)
         theirs.close()
 
     @property
@@ -112,6 +114,9 @@ class Pool:
             "the journal: resume the search"
         )
 
+    def end(self) -> None:
+        """Nothing more will be asked."""
+
     def close(self) -> None:
         """End what runs, and wait for it."""
         self._pipe.close()
@@ -127,8 +132,8 @@ class _Nursery:
 
     def run(self) -> None:
         """Fork and report until the coordinator closes its end."""
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        for number in (signal.SIGINT, signal.SIGTERM):  # a group's signal is the coordinator's
+            signal.signal(number, signal.SIG_IGN)
         _end_with_parent()
         try:
             while True:
@@ -145,11 +150,13 @@ class _Nursery:
 
     def _start(self, number: int, job: Any) -> None:
         ours, theirs = Pipe(duplex=False)
-        process = os.fork()
-        if process == 0:
+
+        def attempt() -> None:
             self.pipe.close()
             ours.close()
-            _leave(lambda: theirs.send(_tried(self.work, number, job)))
+            theirs.send(_tried(self.work, number, job))
+
+        process = forked(attempt)
         theirs.close()
         self.running[ours] = number, process
         self.pipe.send((number, process))
@@ -183,8 +190,12 @@ def _tried(work: Callable[[Any], Any], number: int, job: Any) -> Outcome:
         return Outcome(number, None, f"{type(error).__name__}: {error}")
 
 
-def _leave(run: Callable[[], object]) -> None:
-    """Run, then end this forked process without the clean-up that is its parent's."""
+def forked(run: Callable[[], object]) -> int:
+    """Run in a process of its own, which ends with this one; its number."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if process := os.fork():
+        return process
     status = 1
     try:
         _end_with_parent()

@@ -1,0 +1,1 @@
+"""Searches with hundreds of workers in simulated time."""
