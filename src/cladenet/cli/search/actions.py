@@ -5,6 +5,7 @@ import json
 import sys
 from pathlib import Path
 
+from cladenet.cli.search.places import absolute
 from cladenet.errors import BadArgument
 
 
@@ -69,7 +70,6 @@ def replay(arguments: argparse.Namespace, names: list[str]) -> int:
 
 def worker(arguments: argparse.Namespace, names: list[str]) -> int:
     """Take part in a search that others have begun."""
-    from cladenet.cli.search.search_command import absolute
     from cladenet.search.engine.worker import join
 
     if names or not arguments.storage:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from cladenet.cli.search.places import absolute, default_folder
 from cladenet.errors import BadArgument
 
 DESCRIPTION = """
@@ -128,20 +129,6 @@ def _shared(arguments: argparse.Namespace, folder: Path) -> Any:
         folder.mkdir(parents=True, exist_ok=True)
         url = f"sqlite:///{(folder / 'trials.db').absolute()}"
     return Shared(url, arguments.study, arguments.parallel or arguments.workers)
-
-
-def default_folder(method: str, data: str) -> str:
-    """`searches/SEARCH-DATA`."""
-    name, colon, _ = data.partition(":")
-    return str(Path("searches") / f"{method}-{name if colon else Path(data).name}")
-
-
-def absolute(data: str) -> str:
-    """The data with an absolute path, so that a search can be resumed in another folder."""
-    name, colon, root = data.partition(":")
-    if colon:
-        return f"{name}:{Path(root).expanduser().absolute()}"
-    return str(Path(data).expanduser().absolute()) if Path(data).is_dir() else data
 
 
 def _nothing(_line: str) -> None:

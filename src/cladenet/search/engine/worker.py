@@ -45,7 +45,7 @@ class Worker:
         self.say = say
 
     def run(self, goes_on: Callable[[], bool]) -> int:
-        """Work while `goes_on` says so; how many trials were carried out."""
+        """Work while `goes_on` is true; how many trials were carried out."""
         count, buried = 0, 0.0
         try:
             while goes_on():
