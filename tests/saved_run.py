@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -43,14 +44,22 @@ def save_run(
         mean=(0.4,) * channels,
         std=(0.3,) * channels,
     )
-    card = Card(
-        network=network,
-        arguments={"num_classes": len(names), "in_channels": channels},
-        classes=names,
-        preprocess=preprocess,
-        data={"spec": dataset.spec, "name": dataset.name, "fingerprint": dataset.fingerprint()},
-        step=3,
-    )
+    arguments = {"num_classes": len(names), "in_channels": channels}
+    data = {"spec": dataset.spec, "name": dataset.name, "fingerprint": dataset.fingerprint()}
+    return write_checkpoint(folder, network, model, names, preprocess, arguments, data)
+
+
+def write_checkpoint(
+    folder: Path,
+    network: str,
+    model: Classifier,
+    classes: tuple[str, ...],
+    preprocess: Preprocess,
+    arguments: dict[str, Any] | None = None,
+    data: dict[str, Any] | None = None,
+) -> Path:
+    """Write checkpoints/best of a run and return its folder."""
+    card = Card(network, arguments or {}, classes, preprocess, data or {}, step=3)
     card = replace(card, self_test=fixed_logits(model, preprocess))
     checkpoints = folder / "checkpoints"
     checkpoints.mkdir(parents=True)

@@ -44,7 +44,7 @@ def until(condition: object) -> None:
 
 def test_a_batch_is_what_has_come_while_the_last_was_computed() -> None:
     network = Slow()
-    lanes = Lanes(1, 1, most=8, patience=60)
+    lanes = Lanes(1, most=8, patience=60)
     first = jobs(network, 1)
     lanes.submit(first)
     until(lambda: network.sizes == [1])  # it did not wait for others
@@ -60,7 +60,7 @@ def test_a_batch_is_what_has_come_while_the_last_was_computed() -> None:
 
 def test_two_idle_lanes_share_what_comes_at_once() -> None:
     network = Slow()
-    lanes = Lanes(2, 1, most=8, patience=60)
+    lanes = Lanes(2, most=8, patience=60)
     until(lambda: lanes._idle == 2)
     lanes.submit(given := jobs(network, *range(6)))
     until(lambda: len(network.sizes) == 2)
@@ -73,7 +73,7 @@ def test_two_idle_lanes_share_what_comes_at_once() -> None:
 
 def test_networks_are_not_mixed_and_the_oldest_image_comes_first() -> None:
     a, b = Slow(), Slow()
-    lanes = Lanes(1, 1, most=8, patience=60)
+    lanes = Lanes(1, most=8, patience=60)
     lanes.submit(jobs(a, 0))
     until(lambda: a.sizes == [1])
     lanes.submit([*jobs(b, 1), *jobs(a, 2), *jobs(b, 3), *jobs(a, 4, 5)])
@@ -85,7 +85,7 @@ def test_networks_are_not_mixed_and_the_oldest_image_comes_first() -> None:
 
 def test_an_image_that_nobody_waits_for_is_not_computed() -> None:
     network = Slow()
-    lanes = Lanes(1, 1, most=8, patience=60)
+    lanes = Lanes(1, most=8, patience=60)
     lanes.submit(jobs(network, 0))
     until(lambda: network.sizes == [1])
     given = jobs(network, 1, 2, 3)
@@ -100,7 +100,7 @@ def test_an_image_that_nobody_waits_for_is_not_computed() -> None:
 def test_a_batch_that_fails_takes_no_other_along() -> None:
     network = Slow()
     network.may.set()
-    lanes = Lanes(1, 1, most=1, patience=60)
+    lanes = Lanes(1, most=1, patience=60)
     lanes.submit(given := jobs(network, 1, 255, 2))
     with pytest.raises(RuntimeError, match="white"):
         given[1].done.result(10)
@@ -111,7 +111,7 @@ def test_a_batch_that_fails_takes_no_other_along() -> None:
 def test_a_lane_that_hangs_is_replaced_and_its_batch_fails() -> None:
     hanging, network = Slow(), Slow()
     network.may.set()
-    lanes = Lanes(1, 1, most=8, patience=0.05)
+    lanes = Lanes(1, most=8, patience=0.05)
     lanes.submit(stuck := jobs(hanging, 1))
     until(lambda: hanging.sizes == [1])
     lanes.submit(waiting := jobs(network, 2))

@@ -1,8 +1,11 @@
 """The API of `cladenet serve`, without a network: answers, refusals, bounds, new weights."""
 
 import base64
+import hashlib
 import io
 import json
+import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -24,7 +27,9 @@ from cladenet.checkpoints import load
 from cladenet.checkpoints.selftest import fixed_logits
 from cladenet.data.dataset import DataSet
 from cladenet.data.sources.open import open_dataset
+from cladenet.errors import BadArgument, CheckpointError
 from cladenet.serve.models.lanes import Answer
+from cladenet.serve.models.opening import ServeOptions, named, opened
 from cladenet.serve.models.served import Served
 from cladenet.serve.settings import Address, Limits
 from cladenet.serve.web.app import Plan, application
@@ -63,7 +68,7 @@ def run(tmp_path_factory: pytest.TempPathFactory, data: DataSet) -> Path:
 
 
 def make(name: str, path: Path) -> Served:
-    return Served(name, path, engine="packed", threads=1)
+    return opened(name, path, ServeOptions())
 
 
 def served(run: Path, **changes: Any) -> Any:
@@ -505,3 +510,58 @@ def test_other_sites_cannot_ask_by_way_of_a_browser(asker: Client) -> None:
     answer = asker.ask("GET", "/models")
     assert answer.header("x-content-type-options") == "nosniff"
     assert "default-src 'self'" in answer.header("content-security-policy")
+
+
+@pytest.fixture(scope="module")
+def exported(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from cladenet.export.export_run import Request, export_run
+
+    out = tmp_path_factory.mktemp("exported") / "bugs-file.onnx"
+    return export_run(run, Request("onnx", str(out))).path
+
+
+def test_an_exported_file_is_served_beside_its_run(run: Path, exported: Path) -> None:
+    with served(run, runs=named([run, exported])) as asker:
+        ready(asker)
+        by_run = asker.ask("POST", "/predict?model=bugs", picture(3)).json()
+        answer = asker.ask("POST", "/predict?model=bugs-file", picture(3))
+        assert answer.status == 200
+        by_file = answer.json()
+        assert by_file["weights"] == hashlib.sha256(exported.read_bytes()).hexdigest()
+        pairs = zip(by_run["predictions"][0]["top"], by_file["predictions"][0]["top"], strict=True)
+        for one, other in pairs:
+            assert one["class"] == other["class"]
+            assert one["probability"] == pytest.approx(other["probability"], abs=1e-4)
+        models = asker.ask("GET", "/models").json()["models"]
+        assert [model["evidence"] for model in models] == [True, False]
+        assert asker.ask("POST", "/explain?model=bugs-file", picture(3)).status == 422
+
+
+def test_options_of_runs_are_refused_for_files(exported: Path) -> None:
+    with pytest.raises(BadArgument, match="--budget is for runs"):
+        opened("file", exported, ServeOptions(budget="20M"))
+    with pytest.raises(BadArgument, match="--precision is for runs"):
+        opened("file", exported, ServeOptions(predictor={"precision": "int8"}))
+
+
+def test_names_are_the_last_part_of_a_path_and_none_is_given_twice(
+    run: Path, exported: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "bugs").symlink_to(run)
+    copy = tmp_path / "other" / "bugs"
+    shutil.copytree(run, copy)
+    assert list(named([run, copy, exported])) == ["bugs", "bugs-2", "bugs-file"]
+    with pytest.raises(BadArgument, match="named twice"):
+        named([run, tmp_path / "bugs"])
+    with pytest.raises(CheckpointError, match="is not there"):
+        named([tmp_path / "nothing.onnx"])
+
+
+def test_a_server_of_files_alone_loads_no_torch(exported: Path) -> None:
+    code = (
+        "import sys; from cladenet.serve.start import serve; "
+        "from cladenet.serve.models.opening import ServeOptions, opened; from pathlib import Path; "
+        f"opened('file', Path({str(exported)!r}), ServeOptions()); print('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"

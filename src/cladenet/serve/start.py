@@ -1,40 +1,27 @@
 """From runs and options to a server: what is checked before it listens, and made in its worker."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-import torch
 from starlette.applications import Starlette
 
 from cladenet.allocator import keep_freed_memory
-from cladenet.checkpoints import Loaded, load
-from cladenet.serve.models.served import Served, fingerprint
-from cladenet.serve.models.shelf import named
+from cladenet.export.names import is_exported
+from cladenet.serve.models.opening import ServeOptions, fingerprint, named, opened
+from cladenet.serve.models.served import Served
 from cladenet.serve.server import Server, refuse_taken, run
 from cladenet.serve.settings import Address, Limits
 from cladenet.serve.web.app import Plan, application
 from cladenet.threads import our_share
 
-
-@dataclass(frozen=True)
-class ServeOptions:
-    """How networks answer.
-
-    Args:
-        budget: as `predict --budget`; None: whole networks.
-        threads: of torch for one batch; as many batches are computed at once as cores allow.
-        predictor: options of `Predictor`.
-    """
-
-    budget: str | None = None
-    threads: int = 1
-    predictor: dict[str, Any] = field(default_factory=dict)
+if TYPE_CHECKING:  # it loads torch
+    from cladenet.checkpoints import Loaded
 
 
 def serve(
-    runs: Sequence[str | Path],
+    given: Sequence[str | Path],
     address: Address,
     limits: Limits,
     options: ServeOptions,
@@ -43,7 +30,7 @@ def serve(
     """Answer requests until SIGTERM or SIGINT; the exit status.
 
     Args:
-        runs: run or checkpoint folders.
+        given: run or checkpoint folders, exported files.
         address: where to listen.
         limits: bounds.
         options: how networks answer.
@@ -51,27 +38,28 @@ def serve(
 
     Raises:
         CheckpointError: a run has no checkpoint, or it is damaged.
-        BadArgument: a run is given twice, or nobody can listen at the address.
+        BadArgument: one is given twice, or nobody can listen at the address.
     """
     refuse_taken(address)
-    folders = named(str(run) for run in runs)
-    # The worker is forked from this process: threads of torch's would not come along.
-    torch.set_num_threads(1)
-    known = {name: (fingerprint(path), load(path)) for name, path in folders.items()}
-    announce(f"{', '.join(folders)} will answer", address)
+    paths = named(given)
+    known = _read(paths)
+    announce(f"{', '.join(paths)} will answer", address)
     server = Server(address, limits)
+
+    def make(name: str, path: Path) -> Served:
+        seen, loaded = known.get(name, ("", None))
+        return opened(name, path, options, loaded if seen == fingerprint(path) else None)
 
     def in_the_worker() -> Starlette:
         keep_freed_memory()
         share = our_share()
-
         plan = Plan(
-            runs=folders,
-            make=_Maker(known, limits, options),
+            runs=paths,
+            make=make,
             address=address,
             limits=limits,
             lanes=max(1, share.cores // options.threads),
-            threads=options.threads,
+            begin=lambda: _set_threads(options.threads) if known else None,
             decoders=max(2, share.cpus),
             stopping=server.stopping.is_set,
             failed=server.give_up,
@@ -81,22 +69,17 @@ def serve(
     return run(server, in_the_worker)
 
 
-class _Maker:
-    """Makes networks ready, the first time from what has been read before the worker began."""
+def _read(paths: dict[str, Path]) -> "dict[str, tuple[str, Loaded]]":
+    """The runs among them, read before the worker is forked, so that it has them at once."""
+    runs = {name: path for name, path in paths.items() if not is_exported(path)}
+    if not runs:
+        return {}
+    from cladenet.checkpoints import load
 
-    def __init__(
-        self, known: dict[str, tuple[str, Loaded]], limits: Limits, options: ServeOptions
-    ) -> None:
-        self._known, self._limits, self._options = known, limits, options
+    _set_threads(1)  # threads of torch's would not come along into the worker
+    return {name: (fingerprint(path), load(path)) for name, path in runs.items()}
 
-    def __call__(self, name: str, path: Path) -> Served:
-        seen, loaded = self._known.get(name, ("", None))
-        return Served(
-            name,
-            path,
-            loaded if seen == fingerprint(path) else None,
-            self._options.budget,
-            self._limits.batch,
-            threads=self._options.threads,
-            **self._options.predictor,
-        )
+
+def _set_threads(threads: int) -> None:
+    """Of torch, in this thread."""
+    import_module("torch").set_num_threads(threads)

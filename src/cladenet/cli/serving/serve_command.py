@@ -18,13 +18,13 @@ EPILOG = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What the command takes."""
     parser.epilog = EPILOG
-    parser.add_argument("runs", metavar="RUN", nargs="+", help="run or checkpoint folder")
+    parser.add_argument("runs", metavar="RUN", nargs="+", help="run folder or exported file")
     add_address(parser, 8000)
     parser.add_argument("--budget", metavar="B", help="as for `predict`: 20M, 5ms or kept")
-    parser.add_argument("--precision", default="fp32", help="fp32, bf16 or int8")
+    parser.add_argument("--precision", help="fp32 (default), bf16 or int8")
     add_calibration(parser)
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
-    parser.add_argument("--engine", default="packed", metavar="NAME", help="as for `predict`")
+    parser.add_argument("--device", help="auto (default), cpu, cuda, cuda:N or mps")
+    parser.add_argument("--engine", metavar="NAME", help="packed (default), or as for `predict`")
     parser.add_argument(
         "--threads", type=int, default=1, metavar="N", help="of one batch (1); see docs/serving.md"
     )
@@ -44,14 +44,13 @@ def run(arguments: argparse.Namespace) -> int:
     """Serve until SIGTERM or SIGINT."""
     need_packages("serve")
     from cladenet.processor import check_precision
-    from cladenet.runs.evaluate.calibration import check_calibration
+    from cladenet.serve.models.opening import ServeOptions
     from cladenet.serve.settings import Limits, guarded
-    from cladenet.serve.start import ServeOptions, serve
+    from cladenet.serve.start import serve
     from cladenet.threads import check_threads
 
     check_threads(arguments.threads)
-    check_precision(arguments.precision, arguments.device.partition(":")[0])
-    check_calibration(arguments.calibration, arguments.precision)
+    check_precision(arguments.precision or "fp32", (arguments.device or "cpu").partition(":")[0])
     address, made_up = guarded(arguments.host, arguments.port, arguments.token_file)
     limits = Limits(
         body_bytes=int(1e6 * arguments.max_body),
@@ -59,17 +58,12 @@ def run(arguments: argparse.Namespace) -> int:
         batch=arguments.batch,
         answer_seconds=arguments.timeout,
     )
+    names = ("precision", "calibration", "device", "engine", "fit", "max_megapixels", "white_level")
+    chosen = {name: getattr(arguments, name) for name in names}
     options = ServeOptions(
         arguments.budget,
         arguments.threads,
-        {
-            "precision": arguments.precision,
-            "calibration": arguments.calibration,
-            "device": arguments.device,
-            "engine": arguments.engine,
-            "fit": arguments.fit,
-            "max_megapixels": arguments.max_megapixels,
-            "white_level": arguments.white_level,
-        },
+        arguments.batch,
+        {name: value for name, value in chosen.items() if value is not None},
     )
     return serve(arguments.runs, address, limits, options, partial(announce, made_up=made_up))

@@ -14,7 +14,6 @@ from itertools import count, zip_longest
 from typing import NamedTuple, Protocol
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 Pixels = NDArray[np.uint8]
@@ -73,9 +72,9 @@ class Lanes:
 
     Args:
         lanes: how many.
-        threads: of torch in each.
         most: images of one batch.
         patience: seconds that a batch may take.
+        begin: what each thread does first.
         on_batch: is given each batch's network, size and seconds.
 
     Attributes:
@@ -85,13 +84,13 @@ class Lanes:
     def __init__(
         self,
         lanes: int,
-        threads: int,
         most: int,
         patience: float,
+        begin: Callable[[], None] = lambda: None,
         on_batch: Callable[[Network, int, float], None] = lambda *_: None,
     ) -> None:
         self.lost = 0
-        self._threads, self._most = threads, most
+        self._most, self._begin = most, begin
         self._patience, self._on_batch = patience, on_batch
         self._queue: deque[Job] = deque()
         self._changed = threading.Condition()
@@ -145,7 +144,7 @@ class Lanes:
         ).start()
 
     def _run(self, number: int) -> None:
-        torch.set_num_threads(self._threads)  # of this thread alone
+        self._begin()
         while batch := self._next(number):
             start = time.monotonic()
             self._compute(batch, start)

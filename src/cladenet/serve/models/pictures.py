@@ -17,14 +17,14 @@ SMALL = 100  # pixels; smaller images are shown as the squares that they are
 
 
 def evidence(
-    model: Classifier, pixels: NDArray[np.uint8], preprocess: Preprocess, label: int
+    model: Classifier, preprocess: Preprocess, pixels: NDArray[np.uint8], label: int
 ) -> tuple[bytes, bytes]:
     """The view, and a layer of one size with it that is clear where nothing speaks for the class.
 
     Args:
         model: in evaluation mode.
+        preprocess: that prepared the pixels.
         pixels: prepared, uint8 (H, W, C).
-        preprocess: that prepared them.
         label: of the class.
     """
     device = next(model.parameters()).device

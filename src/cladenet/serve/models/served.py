@@ -1,66 +1,86 @@
 """One network behind a name: from the bytes of an image to logits, and what it says of itself."""
 
-import hashlib
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cladenet.checkpoints import Loaded, load, locate
-from cladenet.checkpoints.folder import WEIGHTS, read_manifest
-from cladenet.runs.adaptive.predictors import predictor_for
-from cladenet.runs.predict.given_images import read
-from cladenet.runs.predict.prediction import Guess
-from cladenet.runs.predict.predictor import Predictor
+from cladenet.data.preprocess import Preprocess
+from cladenet.runs.predict.given_images import Attempt, read
+from cladenet.runs.predict.prediction import Guess, Prediction
 from cladenet.serve.models.lanes import Answer, Pixels
-from cladenet.serve.settings import Limits
+
+Evidence = Callable[[Pixels, int], tuple[bytes, bytes]]
+
+
+class Answerer(Protocol):
+    """What `Predictor` and `FilePredictor` have in common."""
+
+    preprocess: Preprocess
+
+    def get_ready(self, images: int) -> str:
+        """Make it ready for batches of so many images; a sentence about what runs it."""
+
+    def answers(self, batch: Sequence[tuple[str, Attempt]]) -> Iterable[Prediction]:
+        """Of images that are decoded."""
+
+    def guesses(self, logits: NDArray[np.float32], top: int = 0) -> tuple[Guess, ...]:
+        """The top classes."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What anybody who may ask may know: no path of this machine is in it.
+
+    Args:
+        network: name in the registry.
+        weights: SHA-256 of the file with the weights.
+        classes: names in the order of the logits.
+        step: optimiser steps that the weights had.
+        metrics: what was measured on validation images, by name.
+        data: name and fingerprint of the training data.
+    """
+
+    network: str
+    weights: str
+    classes: tuple[str, ...]
+    step: int
+    metrics: dict[str, Any]
+    data: dict[str, Any]
 
 
 class Served:
-    """A run's network, ready to answer.
+    """A network that is ready to answer.
 
     Args:
         name: under which it is asked for.
-        path: run or checkpoint folder.
-        loaded: what is at `path`, where it has been read already.
-        budget: as `predict --budget`; None: the whole network answers.
+        predictor: that answers.
+        facts: about its weights.
         batch: images that come at a time, at most.
-        options: of `Predictor`.
+        evidence: of prepared pixels and a class, see `pictures.evidence`; None where there is none.
 
     Attributes:
-        weights: SHA-256 of the weights file, which every answer names.
+        weights: SHA-256, which every answer names.
         engine: a sentence about what runs it.
         classes: their names.
         preprocess: from an image to the network's pixels.
-
-    Raises:
-        CheckpointError: there is no checkpoint, or it is damaged.
-        BadArgument: an option cannot be used with it.
     """
 
     def __init__(
         self,
         name: str,
-        path: str | Path,
-        loaded: Loaded | None = None,
-        budget: str | None = None,
-        batch: int = Limits.batch,
-        **options: Any,
+        predictor: Answerer,
+        facts: Facts,
+        batch: int,
+        evidence: Evidence | None = None,
     ) -> None:
-        self.name = name
-        loaded = load(path) if loaded is None else loaded
-        options.setdefault("note", lambda _: None)
-        if budget is None:
-            self._predictor = Predictor(loaded, **options)
-        else:
-            self._predictor = predictor_for([loaded.folder], budget, False, **options)
-        self.loaded = loaded
-        self.weights: str = read_manifest(loaded.folder)["files"][WEIGHTS]["sha256"]
-        self.engine = self._predictor.get_ready(batch)
-        self.classes = loaded.card.classes
-        self.preprocess = shape = self._predictor.preprocess
+        self.name, self.facts, self.evidence = name, facts, evidence
+        self.weights, self.classes = facts.weights, facts.classes
+        self._predictor = predictor
+        self.preprocess = shape = predictor.preprocess
+        self.engine = predictor.get_ready(batch)
         blank = np.zeros((shape.height, shape.width, shape.channels), np.uint8)
         self.answer([blank])  # what the first call sets up, nobody shall wait for
 
@@ -80,33 +100,22 @@ class Served:
             Diverged: the logits are not finite.
         """
         batch = [("", pixels) for pixels in images]
-        return [Answer(p.logits, p.answered_by) for p in self._predictor.answers(batch)]
+        return [Answer(p.logits, p.answered_by) for p in self._answers(batch)]
 
     def top(self, logits: NDArray[np.float32], count: int) -> tuple[Guess, ...]:
         """The `count` likeliest classes."""
         return self._predictor.guesses(logits, count)
 
     def describe(self) -> dict[str, Any]:
-        """What anybody who may ask may know: no path of this machine is in it."""
-        card, preprocess = self.loaded.card, self.preprocess
+        """The facts, and what it takes."""
+        size = self.preprocess
         return {
             "name": self.name,
-            "network": card.network,
-            "weights": self.weights,
-            "classes": list(card.classes),
-            "input": [preprocess.channels, preprocess.height, preprocess.width],
-            "step": card.step,
-            "metrics": card.metrics,
-            "data": {key: card.data.get(key) for key in ("name", "fingerprint")},
+            **asdict(self.facts),
+            "input": [size.channels, size.height, size.width],
             "engine": self.engine,
+            "evidence": self.evidence is not None,
         }
 
-
-def fingerprint(path: str | Path) -> str:
-    """Of the checkpoint that `path` means at this moment; another one has another.
-
-    Raises:
-        CheckpointError: there is none.
-    """
-    folder = locate(path)
-    return hashlib.sha256(repr((str(folder), read_manifest(folder))).encode()).hexdigest()
+    def _answers(self, batch: Sequence[tuple[str, Attempt]]) -> Iterator[Prediction]:
+        yield from self._predictor.answers(batch)

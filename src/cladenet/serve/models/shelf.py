@@ -2,46 +2,23 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from cladenet.checkpoints import locate
-from cladenet.errors import BadArgument, CladeNetError
-from cladenet.serve.models.served import Served, fingerprint
+from cladenet.errors import CladeNetError
+from cladenet.serve.models.opening import fingerprint
+from cladenet.serve.models.served import Served
 
 log = logging.getLogger(__name__)
 Make = Callable[[str, Path], Served]
-
-
-def named(runs: Iterable[str]) -> dict[str, Path]:
-    """Names for runs: the last part of their path, numbered where two have the same.
-
-    Raises:
-        BadArgument: a run is given twice.
-        CheckpointError: there is no checkpoint.
-    """
-    found: dict[str, Path] = {}
-    paths: set[Path] = set()
-    for run in runs:
-        path = Path(run)
-        real = locate(path)
-        if real in paths:
-            raise BadArgument(f"{run} names a run twice; give each once")
-        paths.add(real)
-        name = base = path.resolve().name
-        number = 2
-        while name in found:
-            name, number = f"{base}-{number}", number + 1
-        found[name] = path
-    return found
 
 
 class Shelf:
     """Networks by name.
 
     Args:
-        runs: their folders by name, see `named`.
+        runs: folders or files by name, see `opening.named`.
         make: reads one and makes it ready.
         on_swap: is given the name, and whether the new weights could be used.
 

@@ -151,7 +151,7 @@ function bar(model, guess) {
   }, filled, element("span", { textContent: guess.class }), element("span", { textContent: percent }));
   const on = pressed && pressed.model === model && pressed.label === guess.label;
   button.setAttribute("aria-pressed", String(Boolean(on)));
-  button.disabled = !shown.file;
+  button.disabled = !shown.file || !models.find((each) => each.name === model)?.evidence;
   button.dataset.label = guess.label;
   button.addEventListener("click", () => toggleEvidence(model, guess));
   return element("li", {}, button);

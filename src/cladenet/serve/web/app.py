@@ -39,12 +39,12 @@ class Plan:
     """What a server serves, and with how much of the machine.
 
     Args:
-        runs: folders by name, see `named`.
+        runs: folders or files by name, see `opening.named`.
         make: reads a run and makes its network ready.
         address: with the token.
         limits: bounds.
         lanes: threads that compute.
-        threads: of torch in each.
+        begin: what each of them does first.
         decoders: threads that decode.
         stopping: is the server asked to end?
         failed: is given the error if a network cannot be loaded at the start.
@@ -55,7 +55,7 @@ class Plan:
     address: Address = field(default_factory=Address)
     limits: Limits = field(default_factory=Limits)
     lanes: int = 1
-    threads: int = 1
+    begin: Callable[[], None] = lambda: None
     decoders: int = 2
     stopping: Callable[[], bool] = lambda: False
     failed: Callable[[CladeNetError], None] = lambda _: None
@@ -73,7 +73,7 @@ class Service:
         self.metrics = Metrics()
         self.shelf = Shelf(plan.runs, plan.make, self._count_swap)
         self.lanes = Lanes(
-            plan.lanes, plan.threads, plan.limits.batch, plan.limits.answer_seconds, self._count
+            plan.lanes, plan.limits.batch, plan.limits.answer_seconds, plan.begin, self._count
         )
         self._decoders = ThreadPoolExecutor(plan.decoders, thread_name_prefix="cladenet-decode")
         self.answering = Answering(

@@ -12,8 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from cladenet.data.images.decode import readable
-from cladenet.serve.models.lanes import Answer, Job, LaneLost, Lanes, Pixels
-from cladenet.serve.models.pictures import evidence
+from cladenet.serve.models.lanes import Answer, Job, LaneLost, Lanes
 from cladenet.serve.models.served import Served
 from cladenet.serve.models.shelf import Shelf
 from cladenet.serve.settings import Limits
@@ -113,6 +112,8 @@ class Answering:
 
     async def _explain(self, scope: Scope, network: Served, body: bytes) -> Response:
         query = QueryParams(scope["query_string"])
+        if network.evidence is None:
+            raise Problem(422, f"{network.name} is an exported file", "evidence needs the run")
         given = await self._uploads(scope, body)
         if len(given) > 1:
             raise Problem(400, f"{len(given)} images are given", "give one")
@@ -129,7 +130,7 @@ class Answering:
                     label = network.top(answer.logits, 1)[0].label
                 loop = asyncio.get_running_loop()
                 view, heat = await loop.run_in_executor(
-                    self._decoders, _evidence, network, image.pixels, label
+                    self._decoders, network.evidence, image.pixels, label
                 )
         return JSONResponse({
             "model": network.name,
@@ -223,10 +224,6 @@ class _Admitted:
 
     def __exit__(self, *_: object) -> None:
         self._answering.held -= self._images
-
-
-def _evidence(network: Served, pixels: Pixels, label: int) -> tuple[bytes, bytes]:
-    return evidence(network.loaded.model, pixels, network.preprocess, label)
 
 
 def _label(query: QueryParams, network: Served) -> int | None:

@@ -1,0 +1,136 @@
+"""Servers as processes of their own, and a client that asks properly beside what goes wrong."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from load_client import post
+
+IMAGE = (Path(__file__).parents[1] / "examples" / "digits" / "seven.png").read_bytes()
+HOST = "127.0.0.1"
+
+
+class Process:
+    """A server as a process of its own, until the block ends."""
+
+    def __init__(self, words: list[str], port: int, path: str) -> None:
+        self._words, self._url = words, f"http://127.0.0.1:{port}{path}"
+
+    def __enter__(self) -> psutil.Process:
+        self._process = subprocess.Popen(
+            self._words,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        limit = time.monotonic() + 120
+        while True:
+            try:
+                with urllib.request.urlopen(self._url, timeout=5) as answer:  # noqa: S310
+                    if answer.status == 200:
+                        return psutil.Process(self._process.pid)
+            except OSError:
+                if time.monotonic() > limit or self._process.poll() is not None:
+                    raise SystemExit(f"{self._words} does not answer") from None
+                time.sleep(0.1)
+
+    def __exit__(self, *_: object) -> None:
+        self._process.send_signal(signal.SIGTERM)
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(30)
+        with suppress(ProcessLookupError):  # litserve leaves workers behind
+            os.killpg(self._process.pid, signal.SIGKILL)
+
+
+def spent(process: psutil.Process) -> float:
+    """Processor seconds of a process and its children."""
+    family = [process, *process.children(recursive=True)]
+    return float(sum(sum(each.cpu_times()[:2]) for each in family))
+
+
+@dataclass
+class Seen:
+    """What the client that asks properly saw: statuses, milliseconds, weights that answered."""
+
+    statuses: Counter[int] = field(default_factory=Counter)
+    milliseconds: list[float] = field(default_factory=list)
+    weights: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def errors(self) -> int:
+        return sum(count for status, count in self.statuses.items() if status != 200)
+
+    def p99(self) -> float:
+        ordered = sorted(self.milliseconds)
+        return ordered[int(0.99 * (len(ordered) - 1))] if ordered else float("nan")
+
+
+class Server:
+    """A server of a small network, and its worker process."""
+
+    def __init__(self, run: Path, port: int, *words: str) -> None:
+        self.port, self.run = port, run
+        serve = [sys.executable, "-m", "cladenet", "serve", str(run), "--port", str(port), *words]
+        self._process = Process(serve, port, "/ready")
+
+    def __enter__(self) -> "Server":
+        self.main = self._process.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.__exit__()
+
+    @property
+    def worker(self) -> psutil.Process:
+        return self.main.children()[0]
+
+    def ask(self, request: bytes, seconds: float = 20) -> tuple[int, bytes]:
+        with socket.create_connection((HOST, self.port), seconds) as connection:
+            connection.sendall(request.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n", 1))
+            data = b""
+            while part := connection.recv(65536):
+                data += part
+        head, _, body = data.partition(b"\r\n\r\n")
+        return int(head.split()[1]), body
+
+    @contextmanager
+    def asked_properly(self, every: float = 0.01) -> Iterator[Seen]:
+        """Beside the block, a client asks at a constant rate."""
+        seen, stop = Seen(), threading.Event()
+
+        def client() -> None:
+            request = post("/predict?top=1", IMAGE, "image/png")
+            due = time.perf_counter()
+            while not stop.is_set():
+                due += every
+                start = time.perf_counter()
+                try:
+                    status, body = self.ask(request)
+                    if status == 200:
+                        seen.weights[json.loads(body)["weights"]] += 1
+                except OSError:
+                    status = 0
+                seen.statuses[status] += 1
+                seen.milliseconds.append(1000 * (time.perf_counter() - start))
+                time.sleep(max(0.0, due - time.perf_counter()))
+
+        thread = threading.Thread(target=client)
+        thread.start()
+        try:
+            yield seen
+        finally:
+            stop.set()
+            thread.join()
