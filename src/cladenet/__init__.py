@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from cladenet.inference.prepare import for_inference
     from cladenet.registry import find
     from cladenet.runs.adaptive.evaluate_budget import evaluate_budget
+    from cladenet.runs.compare import compare
     from cladenet.runs.convert_run import convert
     from cladenet.runs.evaluate.evaluate_run import evaluate
     from cladenet.runs.evaluate.exit_table import evaluate_exits
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "compare",
     "convert",
     "create_model",
     "evaluate",
@@ -55,6 +57,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "compare": "cladenet.runs.compare",
     "convert": "cladenet.runs.convert_run",
     "create_model": "cladenet.weights.create",
     "evaluate": "cladenet.runs.evaluate.evaluate_run",

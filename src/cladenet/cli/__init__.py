@@ -23,6 +23,7 @@ GROUPS = {
         "train": "train a network on a data set; resume or fine-tune a run",
         "evaluate": "evaluate runs: errors with intervals, test-time augmentation, ensembles",
         "predict": "predict the top classes of images: files, folders, shards or a list",
+        "compare": "compare finished runs: errors with intervals, costs, curves, settings",
     },
     "datasets": {
         "check": "check a data set: unreadable, duplicate, leaking, imbalanced, too small",

@@ -29,3 +29,21 @@ def wilson(hits: int, n: int) -> tuple[float, float]:
     low = 0.0 if hits == 0 else (centre - reach) / scale
     high = 1.0 if hits == n else (centre + reach) / scale
     return 100 * low, 100 * high
+
+
+def difference(first: tuple[int, int], second: tuple[int, int]) -> tuple[float, float]:
+    """The 95 % interval of one share minus another, each (hits, n), in percentage points.
+
+    Newcombe. Interval Estimation for the Difference between Independent Proportions. Statistics in
+    Medicine 17 (1998), method 10: Wilson's intervals put together. For two networks on the same
+    images, whose mistakes are mostly the same, it is wider than need be.
+
+    Raises:
+        BadArgument: as in `wilson`.
+    """
+    (low1, high1), (low2, high2) = wilson(*first), wilson(*second)
+    share1, share2 = 100 * first[0] / first[1], 100 * second[0] / second[1]
+    between = share1 - share2
+    below = sqrt((share1 - low1) ** 2 + (high2 - share2) ** 2)
+    above = sqrt((high1 - share1) ** 2 + (share2 - low2) ** 2)
+    return between - below, between + above

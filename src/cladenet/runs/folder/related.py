@@ -1,7 +1,6 @@
 """Other runs that a reader of this one's report will want to open."""
 
 import json
-import os
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 
 from cladenet.errors import CladeNetError
 from cladenet.report.facts import Related
+from cladenet.report.links import link
 from cladenet.runs.folder.config import RunConfig
 from cladenet.runs.folder.folder import RunFolder
 
@@ -39,13 +39,6 @@ def related_runs(folder: RunFolder, config: RunConfig) -> list[Related]:
         for path, how in found.items()
         if (path / "report.html").is_file()
     ]
-
-
-def link(target: Path, start: Path) -> str:
-    """An address of a file that is relative to a folder, as a page has it."""
-    from urllib.parse import quote
-
-    return quote(Path(os.path.relpath(target, start)).as_posix())
 
 
 def figure(run: Path) -> str:

@@ -99,7 +99,8 @@ def _write(run: Run, split: Split, found: RunResult, loaded: Loaded) -> None:
     counted = cost_of(loaded.card)
     cost = {"params": counted.params, "macs": counted.macs, "input": list(counted.input)}
     figures = evaluation.to_json(classes)
-    result = {"split": found.split, "notes": list(notes), "cost": cost, **figures}
+    about = {"split": found.split, "images": split.digest().hex(), "notes": list(notes)}
+    result = {**about, "cost": cost, **figures}
     write_file(folder.path / "result.json", to_json(result))
     dataset = setting.dataset
     mistakes, saliency = with_pictures(
