@@ -111,7 +111,7 @@ def test_the_page_links_the_reports_and_draws_the_curves(tmp_path: Path) -> None
     assert links == {"../runs/a/report.html", "../runs/b%20%3Ci%3E/report.html"}
     assert not found.of("script")
     assert not found.of("link")
-    curves = [line for line in found.of("polyline") if "run1" in (line["class"] or "")]
+    curves = [line for line in found.of("polyline") if "run1" in (line.get("class") or "")]
     assert len(curves) == 3  # validation error and loss, rate; no training loss was written
     ants = next(row for row in found.cells if row[0] == "ant")
     assert [cell.replace("\N{NO-BREAK SPACE}", " ") for cell in ants[1:]] == ["91.0 %", "97.0 %"]
