@@ -29,6 +29,7 @@ from cladenet.export.normalise import weights_and_biases
 from cladenet.export.runtime import ExportedModel, FilePredictor, open_exported
 from cladenet.export.verify.checks import Disagreement
 from cladenet.export.verify_file import verify
+from exported_files import FITS, MOST_LEVELS, preprocess_for, save_photo_run, sizes_for
 from saved_run import noise, save_run
 
 Pixels = NDArray[np.uint8]
@@ -43,19 +44,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def photo_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A network for colour images of any size, which are resized and cropped; without data."""
-    folder = tmp_path_factory.mktemp("export") / "photos"
-    images = folder / "data" / "ant"
-    images.mkdir(parents=True)
-    (folder / "data" / "bee").mkdir()
-    from PIL import Image
-
-    for number, name in enumerate(("ant/a.png", "ant/b.png", "bee/c.png", "bee/d.png")):
-        Image.fromarray(drawn_image(50 + 9 * number, 71 - 4 * number, 3)).save(
-            folder / "data" / name
-        )
-    return save_run(
-        folder / "run", open_dataset(str(folder / "data")), fit="crop", network="resnet20_cifar"
-    )
+    return save_photo_run(tmp_path_factory.mktemp("photos"))
 
 
 @pytest.fixture(scope="module")
@@ -64,22 +53,6 @@ def exported(photo_run: Path) -> Path:
 
 
 # --- preprocessing inside a graph
-
-FITS: dict[str, dict[str, Any]] = {
-    "none": {},
-    "pad": {},
-    "stretch": {},
-    "stretch-then-crop": {"fit": "stretch", "resize": 39},
-    "crop": {"resize": 37},
-    "border": {"resize": 36},
-}
-SIZES = ((48, 61), (61, 48), (32, 28), (20, 23), (7, 150), (300, 9), (128, 128), (33, 500))
-
-
-def preprocess_for(fit: str, channels: int, interpolation: str) -> Preprocess:
-    given: dict[str, Any] = {"fit": fit, "interpolation": interpolation, **FITS[fit]}
-    mean, std = IMAGENET_MEAN[:channels], IMAGENET_STD[:channels]
-    return Preprocess(32, 28, channels, mean=mean, std=std, **given)
 
 
 def preparer(preprocess: Preprocess) -> Callable[[Pixels], list[Any]]:
@@ -111,15 +84,13 @@ def test_a_graph_prepares_images_of_any_size_as_pillow_does(
 ) -> None:
     preprocess = preprocess_for(fit, channels, interpolation)
     prepare = preparer(preprocess)
-    sizes = {"none": SIZES[2:3], "pad": SIZES[2:4]}.get(fit, SIZES)
-    for size in sizes:
+    for size in sizes_for(fit):
         images = np.stack([noise(1, *size, channels), drawn_image(*size, channels)])
         pixels, normal = prepare(images)
         wanted = preprocess.prepare_all(images)
         found = pixels.transpose(0, 2, 3, 1)
         assert found.shape == wanted.shape
-        most = {"bilinear": 1, "bicubic": 2}[interpolation]  # each of two passes rounds
-        assert np.abs(found.astype(int) - wanted).max() <= most, size
+        assert np.abs(found.astype(int) - wanted).max() <= MOST_LEVELS[interpolation], size
         assert (found != wanted).mean() < 0.06
         plain = pixels / 255 - np.array(preprocess.mean)[:, None, None]
         np.testing.assert_allclose(
@@ -357,7 +328,6 @@ def test_a_size_that_is_baked_in_silently_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Disagreement, match=r"[12] images? of"):
         export_run(tmp_path / "run", request)
     assert not out.exists()
-    assert export_run(tmp_path / "run", replace(request, any_size=False)).path.exists()
 
 
 # --- requests that cannot be met

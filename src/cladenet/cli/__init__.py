@@ -40,7 +40,7 @@ GROUPS = {
     },
     "weights": {
         "import": "turn a weights file (torchvision, timm and others) into a checkpoint",
-        "export": "write a trained network as ONNX, or in the names of torchvision or timm",
+        "export": "write a trained network as ONNX, OpenVINO, torch, or in the names of timm",
         "verify": "try an exported file again: its preprocessing, its answers, every runtime",
         "convert": "write the inference network of a trained network (CondenseNet)",
     },

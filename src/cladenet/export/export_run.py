@@ -53,6 +53,9 @@ class Format(NamedTuple):
 
 FORMATS = {
     "onnx": Format("onnx_file", ".onnx", ("fp32", "fp16", "int8"), "onnx"),
+    "openvino": Format("openvino_file", ".xml", ("fp32", "fp16", "int8"), "openvino", "engines"),
+    "torch": Format("torch_program", ".pt2", ("fp32", "fp16", "bf16"), "torch"),
+    "torchscript": Format("torchscript", ".torchscript", ("fp32", "fp16", "bf16"), "torch"),
 }
 
 

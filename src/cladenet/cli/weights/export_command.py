@@ -8,8 +8,9 @@ from cladenet.errors import BadArgument
 
 FILES = ("onnx", "openvino", "torch", "torchscript")
 EPILOG = (
-    "FORMAT is onnx: a file that prepares images, answers with posteriors, and was verified before "
-    "it got its name; `cladenet predict FILE IMAGE...` and `cladenet verify FILE` need no torch. "
+    "FORMAT is onnx, openvino, torch (torch.export) or torchscript: a file that prepares images, "
+    "answers with posteriors, and was verified before it got its name; `cladenet predict FILE "
+    "IMAGE...` and `cladenet verify FILE` need no torch for the first two. "
     "Or it is a library, torchvision, timm, or one of its networks, timm/resnet50: the weights in "
     "its names."
 )

@@ -12,7 +12,6 @@ from PIL import Image
 
 from cladenet.data.preprocess import Preprocess
 from cladenet.data.resample import LONGEST
-from cladenet.errors import BadArgument
 from cladenet.export.graph.writer import Value, Writer
 from cladenet.export.normalise import weights_and_biases
 
@@ -26,15 +25,6 @@ def add_preprocessing(graph: Writer, images: Value, preprocess: Preprocess) -> V
     pixels = _fitted(graph, planes, preprocess)
     size = preprocess.channels, preprocess.height, preprocess.width
     return _normalised(graph, graph.shaped(pixels, *size, PREPARED), preprocess)
-
-
-def check_border(preprocess: Preprocess, wanted_by: str) -> None:
-    """Raise BadArgument for the fit whose sizes are quotients in float64, where there are none."""
-    if preprocess.fit == "border":
-        raise BadArgument(
-            f"fit is border, whose sizes {wanted_by} does not round as in training; export with "
-            "--input tensor, or --format onnx"
-        )
 
 
 def _fitted(graph: Writer, planes: Value, p: Preprocess) -> Value:

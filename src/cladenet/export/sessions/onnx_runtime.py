@@ -13,8 +13,6 @@ from cladenet.export.graph.preparing import NORMALISED, PREPARED
 from cladenet.export.sessions.session import Array, Session
 from cladenet.threads import ONNX_RUNTIME_WAITING
 
-NAME = "onnxruntime"
-
 
 def opened(path: Path, threads: int) -> Session:
     """The file, ready to run.

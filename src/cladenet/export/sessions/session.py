@@ -44,11 +44,11 @@ class Session(ABC):
                 f"{np.dtype(dtype)} of {wanted}"
             )
         try:
-            return self._run(np.ascontiguousarray(images))
+            return self._run(np.require(images, requirements=["C", "W"]))  # torch wants to write
         except CladeNetError:
             raise
         except Exception as error:  # each runtime has classes of its own
-            reason = (str(error).strip().splitlines() or [type(error).__name__])[-1]
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise CheckpointError(
                 f"the file stops at images of shape {images.shape}: {reason}"
             ) from error

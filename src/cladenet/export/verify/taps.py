@@ -42,9 +42,9 @@ def tapped(model: ExportedModel, runtime: str) -> Tap:
 
     def look(images: Array) -> Tapped:
         try:
-            prepared, normalised = run(images)
+            prepared, normalised = run(np.require(images, requirements=["C", "W"]))
         except Exception as error:  # each runtime has classes of its own
-            reason = (str(error).strip().splitlines() or [type(error).__name__])[-1]
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise CheckpointError(
                 f"the file stops at images of shape {images.shape}: {reason}"
             ) from error

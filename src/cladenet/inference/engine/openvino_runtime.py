@@ -1,11 +1,6 @@
 """OpenVINO on the same weights: converted in memory, compiled for one batch, cached if wished."""
 
-import os
-import signal
-import subprocess
-import sys
 import warnings
-from contextlib import suppress
 from tempfile import TemporaryFile
 from typing import Any
 
@@ -16,6 +11,7 @@ from cladenet import processor
 from cladenet.inference.engine.batching import in_batches
 from cladenet.inference.engine.onnx_graph import onnx_graph
 from cladenet.inference.request import CannotPrepare, Request, Run
+from cladenet.processes import status_of
 
 # Compile a graph and run it once. OpenVINO 2026.4 ends the process that compiles DenseNet-121 in
 # 8 bits (a segmentation fault), so such graphs are tried in a process of their own.
@@ -81,24 +77,11 @@ def _hint(precision: str) -> str:
 
 
 def _tried(graph: bytes) -> bytes:
-    """The graph, if OpenVINO survives it.
-
-    After a crash a process that it has forked lives on: it would hold pipes open, so there are
-    none, and it is ended with its group.
-    """
+    """The graph, if OpenVINO survives it."""
     with TemporaryFile() as file:
         file.write(graph)
         file.seek(0)
-        trial = subprocess.Popen(
-            [sys.executable, "-c", TRIAL, _hint("int8")],
-            stdin=file,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        status = trial.wait()
-        with suppress(ProcessLookupError):
-            os.killpg(trial.pid, signal.SIGKILL)
+        status = status_of(TRIAL, [_hint("int8")], file)
     if status:
         raise CannotPrepare(f"openvino ends with status {status} on it in 8 bits")
     return graph

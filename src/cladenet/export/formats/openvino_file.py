@@ -1,0 +1,78 @@
+"""OpenVINO: the network by its own converter, preprocessing by nodes whose resizing is Pillow's."""
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from cladenet.export.description import KEY
+from cladenet.export.formats import onnx_file
+from cladenet.export.formats.order import Order
+from cladenet.export.graph.openvino_writer import OpenVinoWriter
+from cladenet.export.graph.preparing import add_preprocessing
+from cladenet.inference.request import CannotPrepare
+
+
+def write(order: Order, path: Path) -> None:
+    """Write the file, and its weights beside it (`.bin`).
+
+    Raises:
+        CannotPrepare: OpenVINO does not take the network, or for int8 ONNX does not.
+        BadArgument: images are prepared as it cannot.
+    """
+    import openvino
+
+    model = assembled(network(order), order)
+    # The float32 that was asked for: by default weights are saved in float16.
+    openvino.save_model(model, path, compress_to_fp16=order.description.precision == "fp16")
+
+
+def network(order: Order) -> Any:
+    """The bare network: of any number of images.
+
+    Raises:
+        CannotPrepare: OpenVINO does not take it, or for int8 ONNX does not.
+    """
+    import openvino
+
+    description, images = order.description, order.example
+    p = description.preprocess
+    sides = [-1, -1] if description.any_size else [p.height, p.width]
+    if description.precision == "int8":
+        return openvino.Core().read_model(onnx_file.network(order))
+    try:
+        with warnings.catch_warnings(), torch.inference_mode():
+            warnings.simplefilter("ignore")
+            model = openvino.convert_model(order.model, example_input=images)
+        model.reshape([-1, p.channels, *sides])
+    except Exception as error:  # it has no class of its own for what it cannot convert
+        raise CannotPrepare(
+            f"openvino stops with: {str(error).strip().splitlines()[-1]}"
+        ) from error
+    return model
+
+
+def assembled(model: Any, order: Order) -> Any:
+    """The network between preprocessing and softmax, and what it says of itself."""
+    import openvino
+    from openvino import opset13
+
+    description = order.description
+    if description.takes_pixels:
+        p = description.preprocess
+        sides = [p.height, p.width] if p.fit == "none" else [-1, -1]
+        pixels = opset13.parameter([-1, *sides, p.channels], openvino.Type.u8, onnx_file.IMAGES)
+        prepared = add_preprocessing(OpenVinoWriter(), pixels, p)
+        for reader in model.input(0).get_target_inputs():
+            reader.replace_source_output(prepared.output(0))
+        logits = model.get_results()[0].input_value(0)
+        posteriors = opset13.softmax(logits, 1)
+        posteriors.output(0).set_names({onnx_file.POSTERIORS})
+        pixels.output(0).set_names({onnx_file.IMAGES})
+        model = openvino.Model([posteriors], [pixels], description.network)
+    else:
+        model.input(0).set_names({onnx_file.IMAGES})
+        model.output(0).set_names({onnx_file.LOGITS})
+    model.set_rt_info(description.to_text(), [KEY])
+    return model

@@ -1,0 +1,88 @@
+"""Programs of torch.export, in torch."""
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from cladenet.errors import CheckpointError
+from cladenet.export.description import KEY, Description
+from cladenet.export.sessions.session import Array, Session
+from cladenet.export.sessions.torch_session import TorchSession
+
+PREPARE, NORMALISE = "prepare", "normalise"  # submodules of `formats.pixels_module`
+
+
+def opened(path: Path, threads: int) -> Session:
+    """The file, ready to run.
+
+    Raises:
+        CheckpointError: it is damaged, or was not written here.
+    """
+    program, text = loaded(path)
+    description = Description.from_text(text)
+    shape = next(
+        node.meta["val"].shape
+        for node in program.graph.nodes
+        if node.op == "placeholder" and node.name in program.graph_signature.user_inputs
+    )
+    sides = [side if isinstance(side, int) else None for side in shape]
+    return TorchSession(program.module(), description, sides, threads)
+
+
+def loaded(path: Path) -> tuple[Any, str]:
+    """The program, and its metadata.
+
+    Raises:
+        CheckpointError: it is damaged, or was not written here.
+    """
+    notes = {KEY: ""}
+    try:
+        program = torch.export.load(io.BytesIO(path.read_bytes()), extra_files=notes)
+    except Exception as error:  # the loader raises what its parts raise
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise CheckpointError(f"{path} cannot be read by torch: {reason}") from error
+    if not notes[KEY]:
+        raise CheckpointError(
+            f"{path} does not say how images are prepared for it: it was not written by "
+            "`cladenet export`"
+        )
+    return program, notes[KEY]
+
+
+def tap(path: Path) -> Callable[[Array], list[Array]]:
+    """What the last steps of the file's preparing and normalising parts give."""
+    module = loaded(path)[0].module()
+    last: dict[str, Any] = {}
+    for node in module.graph.nodes:
+        for name, _ in (node.meta.get("nn_module_stack") or {}).values():
+            part = name.rpartition(".")[2]
+            if part in (PREPARE, NORMALISE) and isinstance(node.meta.get("val"), torch.Tensor):
+                last[part] = node
+    nodes = [last[PREPARE], last[NORMALISE]]
+
+    def run(images: Array) -> list[Array]:
+        keeping = _Keeping(module, nodes)
+        with torch.inference_mode():
+            keeping.run(torch.from_numpy(images))
+        return [keeping.kept[node].numpy() for node in nodes]
+
+    return run
+
+
+class _Keeping(torch.fx.Interpreter):
+    """Runs a graph, and keeps what some of its nodes give."""
+
+    def __init__(self, module: torch.fx.GraphModule, nodes: list[torch.fx.Node]) -> None:
+        super().__init__(module)
+        self._nodes = nodes
+        self.kept: dict[torch.fx.Node, torch.Tensor] = {}
+
+    def run_node(self, n: torch.fx.Node) -> Any:
+        """As ever."""
+        value = super().run_node(n)
+        if n in self._nodes:
+            self.kept[n] = value
+        return value

@@ -1,0 +1,42 @@
+"""What both kinds of torch's files share: a module that is called."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from cladenet.export.description import Description
+from cladenet.export.sessions.session import Array, Session
+
+
+class TorchSession(Session):
+    """A module in torch.
+
+    Args:
+        module: from images to answers.
+        description: what the file says of itself.
+        shape: of its input, None where any length will do.
+        threads: that it may take; torch has as many as before when it is done.
+    """
+
+    def __init__(
+        self,
+        module: Callable[[Tensor], Tensor],
+        description: Description,
+        shape: Sequence[int | None],
+        threads: int,
+    ) -> None:
+        super().__init__(description, shape)
+        self._module, self._threads = module, threads
+
+    def _run(self, images: Array) -> NDArray[np.float32]:
+        before = torch.get_num_threads()
+        torch.set_num_threads(self._threads)
+        try:
+            with torch.inference_mode():
+                found: NDArray[np.float32] = self._module(torch.from_numpy(images)).numpy()
+                return found
+        finally:
+            torch.set_num_threads(before)

@@ -1,0 +1,194 @@
+"""OpenVINO's and torch's files: prepared as by Pillow, the same answers, faults refused."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import openvino
+import pytest
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from cladenet.errors import BadArgument, CheckpointError
+from cladenet.export import export_run as exporting
+from cladenet.export.canvas import drawn_image
+from cladenet.export.export_run import FORMATS, Request, export_run
+from cladenet.export.formats import pixels_module
+from cladenet.export.formats.torch_preparing import Preparing
+from cladenet.export.graph import preparing
+from cladenet.export.graph.openvino_writer import OpenVinoWriter
+from cladenet.export.graph.preparing import PREPARED, add_preprocessing
+from cladenet.export.normalise import weights_and_biases
+from cladenet.export.runtime import open_exported
+from cladenet.export.verify.checks import Disagreement
+from cladenet.export.verify_file import verify
+from exported_files import FITS, MOST_LEVELS, preprocess_for, save_photo_run, sizes_for
+from saved_run import noise
+
+OTHERS = [  # torch.export and OpenVINO's converter take seconds for the smallest network
+    pytest.param(name, marks=() if name == "torchscript" else pytest.mark.slow)
+    for name in FORMATS
+    if name != "onnx"
+]
+
+
+@pytest.fixture(scope="module")
+def photo_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_photo_run(tmp_path_factory.mktemp("photos"))
+
+
+def check_preparer(
+    prepare: Callable[[NDArray[np.uint8]], NDArray[np.uint8]],
+    fit: str,
+    interpolation: str,
+    most_levels: int,
+) -> None:
+    """Of any size, within so many levels of Pillow's pixels."""
+    preprocess = preprocess_for(fit, 3, interpolation)
+    for size in sizes_for(fit):
+        images = np.stack([noise(1, *size, 3), drawn_image(*size, 3)])
+        wanted = preprocess.prepare_all(images)
+        found = prepare(images).transpose(0, 2, 3, 1)
+        assert found.shape == wanted.shape
+        assert np.abs(found.astype(int) - wanted).max() <= most_levels, size
+
+
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
+@pytest.mark.parametrize("fit", [fit for fit in FITS if fit != "border"])
+def test_openvino_prepares_images_as_pillow_does(fit: str, interpolation: str) -> None:
+    preprocess = preprocess_for(fit, 3, interpolation)
+    pixels = openvino.opset13.parameter([-1, -1, -1, 3], openvino.Type.u8)
+    model = openvino.Model([add_preprocessing(OpenVinoWriter(), pixels, preprocess)], [pixels])
+    model.add_outputs([PREPARED])
+    request = openvino.Core().compile_model(model, "CPU").create_infer_request()
+    check_preparer(
+        lambda images: list(request.infer([images]).values())[1],
+        fit,
+        interpolation,
+        MOST_LEVELS[interpolation],
+    )
+
+
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
+@pytest.mark.parametrize("fit", FITS)
+@pytest.mark.filterwarnings("ignore:.*torch.jit")
+def test_torch_prepares_images_to_pillows_very_pixels(fit: str, interpolation: str) -> None:
+    module = torch.jit.script(Preparing(preprocess_for(fit, 3, interpolation)))
+    check_preparer(lambda images: module(torch.from_numpy(images)).numpy(), fit, interpolation, 0)
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_other_formats_give_what_onnx_gives(kind: str, photo_run: Path, tmp_path: Path) -> None:
+    onnx = export_run(photo_run, Request("onnx", str(tmp_path / "a.onnx"))).path
+    path = export_run(photo_run, Request(kind, str(tmp_path / f"a{FORMATS[kind].suffix}"))).path
+    images = np.stack([drawn_image(60, 47, 3), noise(5, 60, 47, 3), noise(6, 60, 47, 3)])
+    pixels = np.stack([noise(7, 32, 32, 3)] * 2)
+    one, other = open_exported(onnx), open_exported(path)
+    np.testing.assert_allclose(one.answer(pixels), other.answer(pixels), rtol=1e-4)
+    np.testing.assert_allclose(one.posteriors(images), other.posteriors(images), atol=0.02)
+    assert one.description.preprocess == other.description.preprocess
+    assert verify(path)[0].found is not None
+    with pytest.raises(BadArgument, match="the file takes uint8"):
+        other.session.run(np.zeros((1, 9, 9, 4), np.uint8))
+    damaged = tmp_path / f"cut{path.suffix}"
+    damaged.write_bytes(path.read_bytes()[:200])
+    with pytest.raises(CheckpointError, match="cannot be read"):
+        open_exported(damaged)
+
+
+def test_a_border_is_refused_where_its_sizes_would_be_rounded_otherwise() -> None:
+    preprocess = preprocess_for("border", 3, "bilinear")
+    pixels = openvino.opset13.parameter([-1, -1, -1, 3], openvino.Type.u8)
+    with pytest.raises(BadArgument, match="fit is border"):
+        add_preprocessing(OpenVinoWriter(), pixels, preprocess)
+
+
+# --- planted faults: of the graph that OpenVINO gets, and of the module that torch gets
+
+
+class Flipped(nn.Module):
+    def forward(self, images: Tensor) -> Tensor:
+        return images.flip(3)
+
+
+class Baked(nn.Module):
+    def forward(self, pixels: Tensor) -> Tensor:
+        return pixels.reshape(2, 3, 32, 32)
+
+
+class Coarse(Preparing):
+    def weights(
+        self, have: int, start: Tensor, kept: Tensor, length: Tensor, first: Tensor, wanted: int
+    ) -> Tensor:
+        """Of the nearest pixel alone."""
+        centre = (first + torch.arange(wanted) + 0.5) * kept / length + start
+        return (torch.arange(have).view(1, -1) == torch.floor(centre).view(-1, 1)).float()
+
+
+def wrong_mean(patch: pytest.MonkeyPatch) -> None:
+    def shifted(p: Any) -> Any:
+        return weights_and_biases(replace(p, mean=tuple(m + 0.004 for m in p.mean)))
+
+    patch.setattr(preparing, "weights_and_biases", shifted)
+    patch.setattr(pixels_module, "weights_and_biases", shifted)
+
+
+def swapped_channels(patch: pytest.MonkeyPatch) -> None:
+    right = OpenVinoWriter.planes
+
+    def planes(self: OpenVinoWriter, images: Any) -> Any:
+        order, axis = self.constant(np.array([2, 1, 0])), self.constant(np.array(1))
+        return openvino.opset13.gather(right(self, images), order, axis)
+
+    patch.setattr(OpenVinoWriter, "planes", planes)
+    patch.setattr(pixels_module, "Preparing", lambda p: nn.Sequential(Flipped(), Preparing(p)))
+
+
+def baked_batch(patch: pytest.MonkeyPatch) -> None:
+    def shaped(self: OpenVinoWriter, images: Any, *size: Any) -> Any:
+        shape = self.constant(np.array([2, *size[:3]]))
+        return self.named(openvino.opset13.reshape(images, shape, special_zero=True), size[3])
+
+    patch.setattr(OpenVinoWriter, "shaped", shaped)
+    patch.setattr(pixels_module, "Preparing", lambda p: nn.Sequential(Preparing(p), Baked()))
+
+
+def dropped_antialias(patch: pytest.MonkeyPatch) -> None:
+    def resized(self: OpenVinoWriter, images: Any, height: Any, width: Any, mode: str) -> Any:
+        sizes, axes = openvino.opset13.concat([height, width], 0), self.constant(np.array([2, 3]))
+        return openvino.opset13.interpolate(images, sizes, "linear_onnx", "sizes", axes=axes)
+
+    patch.setattr(OpenVinoWriter, "resized", resized)
+    patch.setattr(pixels_module, "Preparing", Coarse)
+
+
+@pytest.mark.parametrize("fault", [wrong_mean, swapped_channels, baked_batch, dropped_antialias])
+@pytest.mark.parametrize("kind", OTHERS)
+def test_a_file_with_a_fault_is_not_left_behind(
+    kind: str, fault: Callable[[pytest.MonkeyPatch], None], photo_run: Path, tmp_path: Path
+) -> None:
+    """torch.export may refuse a number of images that is fixed by itself."""
+    with pytest.MonkeyPatch.context() as patch:
+        fault(patch)
+        with pytest.raises((Disagreement, BadArgument), match=r"not kept|cannot be written"):
+            export_run(photo_run, Request(kind, str(tmp_path / f"wrong{FORMATS[kind].suffix}")))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_ends_openvino_is_refused_and_does_not_end_us(
+    photo_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from cladenet.export.sessions import openvino_runtime
+
+    path = tmp_path / "narrow.xml"
+    request = Request("openvino", str(path), precision="int8", calibration="digits")
+    monkeypatch.setattr(
+        exporting, "calibration_images", lambda *_: torch.randn(8, 3, 32, 32).clamp(-1, 1)
+    )
+    monkeypatch.setattr(openvino_runtime, "TRIAL", "import os; os.abort()")
+    with pytest.raises(Disagreement, match="ends with status -6"):
+        export_run(photo_run, request)
+    assert not path.exists()
