@@ -1,0 +1,147 @@
+"""Every family in every format: does it export, how far off is it, how large, how long?
+
+    python benchmarks/export_matrix.py [--formats onnx,torchscript] [--families vit,vgg]
+    python benchmarks/export_matrix.py --page         the table in docs/export.md
+
+Of each family the network with the fewest multiply-accumulates, its values random and its norms
+with statistics (`parity.saturate`), images stretched to its size inside the file. A file is tried
+on drawn images, one by one and five at once and of two sizes, in every runtime that is installed.
+What was found before is kept in results/export_matrix.json; networks asked for are tried again.
+"""
+
+import argparse
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from cladenet.checkpoints import Card, Loaded
+from cladenet.checkpoints.selftest import fixed_logits
+from cladenet.data.preprocess import Preprocess
+from cladenet.errors import CladeNetError
+from cladenet.export.canvas import drawn_image, drawn_sizes
+from cladenet.export.export_run import FORMATS, Request, write_verified
+from cladenet.export.verify.images import Trials, batches_of
+from cladenet.ledger.entry import Entry
+from cladenet.registry import create_model, find, list_models
+from machine import announced
+from parity import saturate
+
+RESULTS = Path(__file__).parent / "results" / "export_matrix.json"
+PAGE = Path(__file__).parents[1] / "docs" / "export.md"
+START, END = "<!-- matrix -->", "<!-- end of matrix -->"
+CLASSES = 10
+
+
+def smallest() -> dict[str, Entry]:
+    """Family -> its network with the fewest multiply-accumulates."""
+    found: dict[str, Entry] = {}
+    for entry in map(find, list_models()):
+        if entry.family not in found or entry.macs < found[entry.family].macs:
+            found[entry.family] = entry
+    return dict(sorted(found.items()))
+
+
+def loaded(entry: Entry) -> Loaded:
+    """The network with random values, as if it had been trained."""
+    fixed = entry.name in ("lenet5",)  # its classes are drawings of digits
+    arguments: dict[str, Any] = {} if fixed else {"num_classes": CLASSES}
+    model = saturate(create_model(entry.name, **arguments)).float().eval()
+    channels, height, width = entry.input
+    mean, std = (0.45,) * channels, (0.25,) * channels
+    preprocess = Preprocess(height, width, channels, "stretch", mean, std)
+    classes = tuple(str(number) for number in range(model.num_classes))
+    card = Card(entry.name, arguments, classes, preprocess, {}, 1)
+    card = Card(**{**vars(card), "self_test": fixed_logits(model, preprocess)})
+    return Loaded(model, card, Path("random"))
+
+
+def tried(network: Loaded, form: str) -> dict[str, Any]:
+    """What became of it in one format."""
+    p = network.card.preprocess
+    images = [drawn_image(*size, p.channels) for size in drawn_sizes(p)]
+    images += [images[0][::-1], images[0][:, ::-1], 255 - images[0]]
+    trials = Trials(batches_of(images, p), None)
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / f"file{FORMATS[form].suffix}"
+        try:
+            found = write_verified(network, Request(form), target, trials)
+        except CladeNetError as error:
+            return {"refused": str(error).replace(folder, "")[:300]}
+    first, *others = found.tried
+    assert first.found is not None
+    return {
+        "runtime": first.runtime,
+        "levels": first.found.levels,
+        "difference": first.found.logs,
+        "allowed": first.found.allowed,
+        "seconds": round(found.seconds, 2),
+        "megabytes": round(found.size / 1e6, 2),
+        "others": {each.runtime: each.why_not or each.found.logs for each in others if each},  # type: ignore[union-attr]
+    }
+
+
+def table(rows: dict[str, Any]) -> str:
+    """The families down, the formats across."""
+    lines = [
+        "| family | network | " + " | ".join(FORMATS) + " |",
+        "|---" * (2 + len(FORMATS)) + "|",
+    ]
+    for family, row in rows.items():
+        cells = [cell(row["formats"].get(form)) for form in FORMATS]
+        lines.append(f"| {family} | `{row['network']}` | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def cell(found: dict[str, Any] | None) -> str:
+    if found is None:
+        return ""
+    if "refused" in found:
+        return "refused"
+    return f"{found['difference']:.0e}, {found['seconds']:.1f} s, {found['megabytes']:.1f} MB"
+
+
+def write_page(kept: dict[str, Any]) -> None:
+    before, _, rest = PAGE.read_text().partition(START)
+    _, _, after = rest.partition(END)
+    files = [found for row in kept["rows"].values() for found in row["formats"].values()]
+    right = [found for found in files if "refused" not in found]
+    machine = ", ".join(f"{key} {value}" for key, value in kept["machine"].items())
+    text = (
+        f"{len(right)} of {len(files)} files are right: largest difference of the logarithms of "
+        "posteriors from the network in float64, seconds to write, size. "
+        "`python benchmarks/export_matrix.py`; "
+        f"{machine}.\n\n{table(kept['rows'])}\n"
+    )
+    PAGE.write_text(f"{before}{START}\n{text}{END}{after}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--formats", default=",".join(FORMATS))
+    parser.add_argument("--families", default="")
+    parser.add_argument("--page", action="store_true")
+    options = parser.parse_args()
+    kept = json.loads(RESULTS.read_text()) if RESULTS.exists() else {"rows": {}}
+    if options.page:
+        write_page(kept)
+        return
+    kept["machine"] = announced()
+    for family, entry in smallest().items():
+        if options.families and family not in options.families.split(","):
+            continue
+        network = loaded(entry)
+        row = kept["rows"].setdefault(family, {"formats": {}})
+        row["network"] = entry.name
+        for form in options.formats.split(","):
+            row["formats"][form] = found = tried(network, form)
+            print(
+                f"{family:22} {entry.name:36} {form:12} {found.get('refused') or cell(found)}",
+                flush=True,
+            )
+            kept["rows"] = dict(sorted(kept["rows"].items()))
+            RESULTS.write_text(json.dumps(kept, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
