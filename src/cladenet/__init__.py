@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from cladenet.runs.evaluate.evaluate_run import evaluate
     from cladenet.runs.evaluate.exit_table import evaluate_exits
     from cladenet.runs.evaluate.protocol_table import evaluate_protocols
+    from cladenet.runs.explain.explain_run import explain_run
     from cladenet.runs.predict.predict_images import predict
     from cladenet.runs.train.plan import plan
     from cladenet.runs.train.train_run import train
@@ -43,6 +44,7 @@ __all__ = [
     "evaluate_budget",
     "evaluate_exits",
     "evaluate_protocols",
+    "explain_run",
     "export_weights",
     "find",
     "for_inference",
@@ -64,6 +66,7 @@ _HOMES = {
     "evaluate_budget": "cladenet.runs.adaptive.evaluate_budget",
     "evaluate_exits": "cladenet.runs.evaluate.exit_table",
     "evaluate_protocols": "cladenet.runs.evaluate.protocol_table",
+    "explain_run": "cladenet.runs.explain.explain_run",
     "export_weights": "cladenet.weights.exporting",
     "find": "cladenet.registry",
     "for_inference": "cladenet.inference.prepare",

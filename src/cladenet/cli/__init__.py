@@ -24,6 +24,7 @@ GROUPS = {
         "evaluate": "evaluate runs: errors with intervals, test-time augmentation, ensembles",
         "predict": "predict the top classes of images: files, folders, shards or a list",
         "compare": "compare finished runs: errors with intervals, costs, curves, settings",
+        "explain": "write a page on why a run answers as it does: mistakes, labels, features",
     },
     "datasets": {
         "check": "check a data set: unreadable, duplicate, leaking, imbalanced, too small",

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from math import log10
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cladenet.evaluation.result import ClassRow
+from cladenet.evaluation.result import ClassRow, Evaluation
 from cladenet.report.charts import Line, interval_bar, line_chart
 from cladenet.report.facts import ReportFacts
 from cladenet.report.text import (
@@ -31,6 +32,18 @@ RECIPE = (
     *("crop", "flip", "policy", "mixup", "cutmix", "erasing"),
 )
 UNUSED = (None, "", "none", 0)
+
+
+class Counted(NamedTuple):
+    """What was counted, without the run that it is of.
+
+    Args:
+        evaluation: the counts.
+        classes: names, by label.
+    """
+
+    evaluation: Evaluation
+    classes: Sequence[str]
 
 
 def curves(report: ReportFacts) -> str:
@@ -82,7 +95,7 @@ def curves(report: ReportFacts) -> str:
     return section("curves", "Learning curves", why, body)
 
 
-def confusion(report: ReportFacts) -> str:
+def confusion(report: ReportFacts | Counted) -> str:
     """The matrix for few classes, a list of pairs for many."""
     if report.evaluation.num_classes > MATRIX_UP_TO:
         return _confused_pairs(report)
@@ -162,7 +175,7 @@ def mistakes(report: ReportFacts) -> str:
     return section("mistakes", "Worst mistakes", why, body)
 
 
-def per_class(report: ReportFacts) -> str:
+def per_class(report: ReportFacts | Counted) -> str:
     """Recall with interval, precision, and the class it is most often taken for."""
     rows: Sequence[ClassRow] = report.evaluation.per_class
     many = len(rows) > ROWS
@@ -199,13 +212,13 @@ def _recipe(report: ReportFacts) -> dict[str, str]:
     return {key.replace("_", " "): str(value) for key, value in used.items()}
 
 
-def _confused_pairs(report: ReportFacts) -> str:
+def _confused_pairs(report: ReportFacts | Counted) -> str:
     body = _pairs(report, PAIRS)
     why = f"The {PAIRS} most frequent among {report.evaluation.num_classes:,} classes."
     return section("confusion", "Confusions", why, body)
 
 
-def _pairs(report: ReportFacts, most: int) -> str:
+def _pairs(report: ReportFacts | Counted, most: int) -> str:
     """True class, answer and how often, most frequent first."""
     totals = report.evaluation.confusion.sum(1)
     pairs = [

@@ -61,9 +61,7 @@ class Deconvnet:
         rules = BackwardRules(WHAT, {"relu": _rectified, "max_pool2d": pool})
         with frozen(network), _passing_norms(network):
             self._pixels = images.detach().clone().requires_grad_()
-            self._maps = output_of(network, layer, self._pixels, rules)
-        if self._maps.ndim != 4:
-            raise BadArgument(f"{layer} gives no feature maps (N, K, h, w); name another module")
+            self._maps = map_of(network, layer, self._pixels, rules)
         self.maps = self._maps.detach()
 
     def project(self, seeds: Tensor) -> Tensor:
@@ -87,6 +85,22 @@ class Deconvnet:
         seeds = torch.zeros_like(self.maps)
         seeds.flatten(2)[images, channels, places] = values
         return seeds
+
+
+def map_of(
+    network: Classifier, layer: str, images: Tensor, rules: BackwardRules | None = None
+) -> Tensor:
+    """The feature maps (N, K, h, w) that a module gives; tokens are put in their places.
+
+    Raises:
+        BadArgument: it gives none, or as `output_of`.
+    """
+    output: Any = output_of(network, layer, images, rules)
+    if not (isinstance(output, Tensor) and output.ndim == 4):
+        output = network.as_map(output, (images.shape[2], images.shape[3]))
+    if not (isinstance(output, Tensor) and output.ndim == 4):
+        raise BadArgument(f"{layer} gives no feature maps (N, K, h, w); name another module")
+    return output
 
 
 class _Reached(Exception):

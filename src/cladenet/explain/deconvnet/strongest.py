@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from cladenet.errors import BadArgument
-from cladenet.explain.deconvnet.network import WHAT, Deconvnet, output_of
+from cladenet.explain.deconvnet.network import WHAT, Deconvnet, map_of
 from cladenet.explain.rules import BackwardRules
 from cladenet.explain.targets import frozen
 from cladenet.layers.classifier import Classifier
@@ -60,9 +60,7 @@ def strongest(
     seen, numbers = 0, torch.empty(0)
     for images in batches:
         with frozen(network), torch.no_grad():
-            maps = output_of(network, layer, images)
-        if maps.ndim != 4:
-            raise BadArgument(f"{layer} gives no feature maps (N, K, h, w); name another module")
+            maps = map_of(network, layer, images)
         numbers = _numbers(channels, maps.shape[1])
         width = maps.shape[3]
         values, places = maps[:, numbers].flatten(2).max(2)
@@ -116,7 +114,7 @@ def fields(network: Classifier, layer: str, shape: Sequence[int], units: Tensor)
     like = next(network.parameters())
     with frozen(network):
         pixels = torch.zeros(*shape, dtype=like.dtype, device=like.device, requires_grad=True)
-        maps = output_of(network, layer, pixels, rules)
+        maps = map_of(network, layer, pixels, rules)
         (reached,) = torch.autograd.grad(maps, pixels, units.to(maps))
     seen = reached.ne(0).any(1)
     rows, columns = (_span(seen.any(axis)) for axis in (2, 1))

@@ -1,0 +1,61 @@
+"""`cladenet explain RUN [IMAGE...]`: one page on why a run answers as it does."""
+
+import argparse
+import json
+
+from cladenet.cli.engine_options import add_image_limits, note
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What the command takes."""
+    parser.add_argument("run", metavar="RUN", help="run or checkpoint folder")
+    parser.add_argument(
+        "images", metavar="IMAGE", nargs="*", help="files, folders or patterns to explain first"
+    )
+    parser.add_argument("--data", help="data to look at (default: what it was trained on)")
+    parser.add_argument("--split", help="test, val or train (test if there is one, else val)")
+    parser.add_argument("--out", metavar="FILE", help="the page (explain.html in the run's folder)")
+    parser.add_argument(
+        "--limit", type=int, default=2000, metavar="N", help="at most so many images (2000)"
+    )
+    parser.add_argument("--batch-size", type=int, default=64, metavar="N")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
+    parser.add_argument(
+        "--on-unreadable", default="stop", choices=("stop", "skip"), help="images that are damaged"
+    )
+    add_image_limits(parser)
+    parser.add_argument("--json", action="store_true", help="the figures for a program")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Write the page and say where it is."""
+    from cladenet.runs.explain.explain_run import explain_run
+
+    found = explain_run(
+        arguments.run,
+        images=tuple(arguments.images),
+        data=arguments.data,
+        split=arguments.split,
+        out=arguments.out,
+        limit=arguments.limit,
+        batch_size=arguments.batch_size,
+        device=arguments.device,
+        on_unreadable=arguments.on_unreadable,
+        max_megapixels=arguments.max_megapixels,
+        white_level=arguments.white_level,
+    )
+    if arguments.json:
+        print(json.dumps(found.to_json()))
+        return 0
+    for sentence in found.notes:
+        note(sentence)
+    low, high = found.answers.evaluation.top1_interval
+    calibrated = found.calibration
+    print(
+        f"error {found.answers.evaluation.top1_error:.2f} % (95 %: {low:.2f} to {high:.2f}), "
+        f"calibration error {100 * calibrated.ece:.1f} %, at temperature "
+        f"{calibrated.temperature:.2f} {100 * calibrated.ece_after:.1f} %, "
+        f"{len(found.suspects):,} labels in doubt"
+    )
+    print(f"page: {found.page} ({found.seconds:.1f} s)")
+    return 0
