@@ -11,6 +11,7 @@ from website.commands import command_pages
 from website.families import family_pages
 from website.guides import DOCS, chinese_pages, guide_pages
 from website.links import broken_links
+from website.notebooks import notebook_pages
 from website.page import ROOT, Page
 from website.python_reference import python_pages
 from website.settings import write_settings
@@ -29,7 +30,7 @@ def pages_of(language: Language) -> list[Page]:
     if language == "zh":
         return [*chinese_pages(), *family_pages("zh")]
     generated = [*family_pages("en"), *block_pages(), *command_pages(), *python_pages()]
-    return [*guide_pages(), *generated]
+    return [*guide_pages(), *notebook_pages(), *generated]
 
 
 def write_sources(folder: Path, language: Language) -> None:

@@ -15,12 +15,13 @@ from torch import Tensor, nn
 from cladenet.errors import BadArgument
 from cladenet.layers.feature_maps import FeatureMap, measure_maps
 from cladenet.layers.init import Init, he_init
+from cladenet.layers.methods.html_methods import HtmlMethods
 from cladenet.layers.methods.timm_methods import TimmMethods
 from cladenet.layers.shapes import check_images, check_size
 from cladenet.layers.stage import after_each
 
 
-class Classifier(TimmMethods):
+class Classifier(HtmlMethods, TimmMethods):
     """Images to logits, in three parts.
 
     A family's constructor calls this one first, then sets `stem`, `stages` and `head`, the last

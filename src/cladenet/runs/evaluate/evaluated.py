@@ -5,6 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from cladenet.evaluation.result import Evaluation
+from cladenet.html_table import html_table
+
+HEADINGS = ("network", "protocol", "top-1 error", "95 % interval", "images")
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,16 @@ class Evaluated:
         if self.viewing is None or len(self.viewing.checkpoints) == 1:
             return {"checkpoint": str(self.checkpoint)}
         return {"checkpoints": [str(folder) for folder in self.viewing.checkpoints]}
+
+    def headline(self) -> tuple[str, str, str, str, str]:
+        """Network, protocol, top-1 error, its interval and the number of images, as texts."""
+        low, high = self.evaluation.top1_interval
+        error = f"{self.top1_error:.2f} %"
+        return self.network, self.protocol, error, f"{low:.2f} to {high:.2f} %", f"{self.n:,}"
+
+    def _repr_html_(self) -> str:
+        """The headline as a table, which a notebook shows."""
+        return html_table(HEADINGS, [self.headline()], f"{self.split} images of {self.data}")
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""

@@ -13,6 +13,7 @@ from cladenet.evaluation.at_exits import evaluate_at_exits
 from cladenet.evaluation.options import PLAIN_PRECISIONS
 from cladenet.evaluation.protocol import PLAIN
 from cladenet.evaluation.result import Evaluation
+from cladenet.html_table import html_table
 from cladenet.keywords import by_keyword
 from cladenet.processor import check_precision
 from cladenet.runs.evaluate.calibration import check_calibration
@@ -47,6 +48,15 @@ class ExitTable:
     precision: str
     notes: tuple[str, ...]
     seconds: float
+
+    def _repr_html_(self) -> str:
+        """A row for each exit, which a notebook shows."""
+        rows = [
+            (number, f"{macs:,}", f"{row.top1_error:.2f} %", f"{row.n:,}")
+            for number, (macs, row) in enumerate(zip(self.macs, self.rows, strict=True), 1)
+        ]
+        title = f"{self.network}, {self.split} images of {self.data}"
+        return html_table(("exit", "MACs", "top-1 error", "images"), rows, title)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values: of each exit its cost and its headline figures."""

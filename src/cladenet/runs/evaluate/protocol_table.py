@@ -18,11 +18,12 @@ from cladenet.evaluation.protocol import ALL, DENSE, PLAIN, ViewOptions, parse_n
 from cladenet.evaluation.result import Evaluation
 from cladenet.evaluation.scales import TrainScale
 from cladenet.evaluation.viewer import EnsembleMember, crops_at_once
+from cladenet.html_table import html_table
 from cladenet.keywords import by_keyword
 from cladenet.processor import check_precision
 from cladenet.runs.evaluate.calibration import check_calibration
 from cladenet.runs.evaluate.ensemble_checks import class_order, refuse_other_classes, same_images
-from cladenet.runs.evaluate.evaluated import Evaluated, Viewing
+from cladenet.runs.evaluate.evaluated import HEADINGS, Evaluated, Viewing
 from cladenet.runs.evaluate.options import EvaluateOptions
 from cladenet.runs.evaluate.quick import as_sentence, quick
 from cladenet.runs.evaluate.trained_how import saw_mirror_images
@@ -43,6 +44,12 @@ class ProtocolTable:
 
     rows: tuple[Evaluated, ...]
     notes: tuple[str, ...]
+
+    def _repr_html_(self) -> str:
+        """A row each, which a notebook shows."""
+        first = self.rows[0]
+        rows = [row.headline() for row in self.rows]
+        return html_table(HEADINGS, rows, f"{first.split} images of {first.data}")
 
     def to_json(self) -> dict[str, Any]:
         """Plain values: what all rows share, and of each its headline figures."""
