@@ -169,7 +169,7 @@ def clients_that_leave(server: Server, times: int) -> dict[str, Any]:
         connection.sendall(request[:cut])
         connection.close()
 
-    for number in range(200):
+    for number in range(2_000):  # after which its memory has settled
         leave(number)
     time.sleep(1)
     before = server.worker.num_fds(), server.worker.num_threads(), server.worker.memory_info().rss

@@ -118,6 +118,27 @@ def test_a_worker_that_is_killed_is_there_again_within_5_seconds(run: Path, tmp_
         assert json.loads(body)["predictions"][0]["top"]
 
 
+def test_a_worker_that_begins_beside_a_damaged_checkpoint_has_the_first_weights(
+    tmp_path: Path,
+) -> None:
+    run = save_run(tmp_path / "digits", open_dataset("digits"))
+    with serving(run, tmp_path / "log") as (pid, port):
+        before = json.loads(ask(port, "POST", "/predict", IMAGE.read_bytes())[1])
+        weights = (run / "checkpoints" / "best").resolve() / "weights.safetensors"
+        weights.write_bytes(weights.read_bytes()[:-4])
+        manifest = weights.with_name("manifest.json")
+        manifest.write_bytes(manifest.read_bytes().replace(b"step", b"st?p"))
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        os.kill(int(children[0]), signal.SIGKILL)
+        wait_until_ready(port)
+        after = json.loads(ask(port, "POST", "/predict", IMAGE.read_bytes())[1])
+    for found in (before, after):
+        found.pop("ms")
+        found["predictions"][0].pop("ms")
+    assert after == before
+    assert "is refused" in (tmp_path / "log").read_text()
+
+
 @pytest.mark.slow  # the time-outs themselves
 def test_slow_clients_are_dropped_and_others_do_not_notice(run: Path, tmp_path: Path) -> None:
     with serving(run, tmp_path / "log") as (_, port):

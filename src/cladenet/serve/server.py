@@ -22,6 +22,16 @@ from cladenet.errors import BadArgument, CladeNetError
 from cladenet.serve.settings import Address, Limits
 
 GRACE = 30  # seconds for requests that have begun
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(message)s"}},
+    "handlers": {"errors": {"class": "logging.StreamHandler", "formatter": "line"}},  # stderr
+    "loggers": {
+        name: {"handlers": ["errors"], "level": "WARNING", "propagate": False}
+        for name in ("_granian", "cladenet")
+    },
+}
 
 
 class Server(Granian):  # type: ignore[misc]
@@ -55,6 +65,7 @@ class Server(Granian):  # type: ignore[misc]
             respawn_interval=0.1,
             workers_kill_timeout=GRACE,
             log_level=LogLevels.warning,
+            log_dictconfig=LOGGING,
             process_name=None,
         )
 

@@ -1,23 +1,30 @@
 """From runs and options to a server: what is checked before it listens, and made in its worker."""
 
+import logging
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 
 from cladenet.allocator import keep_freed_memory
+from cladenet.errors import CladeNetError
 from cladenet.export.names import is_exported
-from cladenet.serve.models.opening import ServeOptions, fingerprint, named, opened
+from cladenet.serve.models.opening import (
+    ReadRun,
+    ServeOptions,
+    fingerprint,
+    named,
+    opened,
+    read_run,
+)
 from cladenet.serve.models.served import Served
 from cladenet.serve.server import Server, refuse_taken, run
 from cladenet.serve.settings import Address, Limits
 from cladenet.serve.web.app import Plan, application
 from cladenet.threads import our_share
 
-if TYPE_CHECKING:  # it loads torch
-    from cladenet.checkpoints import Loaded
+log = logging.getLogger(__name__)
 
 
 def serve(
@@ -47,8 +54,19 @@ def serve(
     server = Server(address, limits)
 
     def make(name: str, path: Path) -> Served:
-        seen, loaded = known.get(name, ("", None))
-        return opened(name, path, options, loaded if seen == fingerprint(path) else None)
+        return opened(name, path, options)
+
+    def first(name: str, path: Path) -> Served:
+        if name not in known:
+            return make(name, path)
+        try:
+            if known[name].fingerprint != fingerprint(
+                path
+            ):  # a worker begins after another was killed
+                return make(name, path)
+        except CladeNetError as error:
+            log.error("%s: its checkpoint is refused, the server's first goes on: %s", name, error)
+        return opened(name, path, options, known[name])
 
     def in_the_worker() -> Starlette:
         keep_freed_memory()
@@ -56,6 +74,7 @@ def serve(
         plan = Plan(
             runs=paths,
             make=make,
+            first=first,
             address=address,
             limits=limits,
             lanes=max(1, share.cores // options.threads),
@@ -69,15 +88,13 @@ def serve(
     return run(server, in_the_worker)
 
 
-def _read(paths: dict[str, Path]) -> "dict[str, tuple[str, Loaded]]":
+def _read(paths: dict[str, Path]) -> dict[str, ReadRun]:
     """The runs among them, read before the worker is forked, so that it has them at once."""
     runs = {name: path for name, path in paths.items() if not is_exported(path)}
     if not runs:
         return {}
-    from cladenet.checkpoints import load
-
     _set_threads(1)  # threads of torch's would not come along into the worker
-    return {name: (fingerprint(path), load(path)) for name, path in runs.items()}
+    return {name: read_run(path) for name, path in runs.items()}
 
 
 def _set_threads(threads: int) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cladenet.data.images.decode import readable
 from cladenet.errors import BadArgument, CheckpointError
@@ -38,6 +38,34 @@ class ServeOptions:
     threads: int = 1
     batch: int = Limits.batch
     predictor: dict[str, Any] = field(default_factory=dict)
+
+
+class ReadRun(NamedTuple):
+    """A run as it was read.
+
+    Args:
+        loaded: network and metadata.
+        weights: SHA-256 of the file with the weights.
+        fingerprint: see `fingerprint`.
+    """
+
+    loaded: "Loaded"
+    weights: str
+    fingerprint: str
+
+
+def read_run(path: Path) -> ReadRun:
+    """What is at `path` now.
+
+    Raises:
+        CheckpointError: there is no checkpoint, or it is damaged.
+    """
+    from cladenet.checkpoints import load
+    from cladenet.checkpoints.folder import WEIGHTS, read_manifest
+
+    mark = fingerprint(path)
+    loaded = load(path)
+    return ReadRun(loaded, read_manifest(loaded.folder)["files"][WEIGHTS]["sha256"], mark)
 
 
 def named(given: Iterable[str | Path]) -> dict[str, Path]:
@@ -78,38 +106,37 @@ def fingerprint(path: Path) -> str:
     return hashlib.sha256(repr((str(folder), read_manifest(folder))).encode()).hexdigest()
 
 
-def opened(name: str, path: Path, options: ServeOptions, loaded: "Loaded | None" = None) -> Served:
+def opened(name: str, path: Path, options: ServeOptions, known: ReadRun | None = None) -> Served:
     """The network at `path`, ready.
 
     Args:
         name: under which it is asked for.
         path: run or checkpoint folder, or a file that `cladenet export` wrote.
         options: how it answers.
-        loaded: what is at `path`, where it has been read already.
+        known: the run, where it has been read already.
 
     Raises:
         CheckpointError: there is no checkpoint, or it is damaged.
         BadArgument: an option cannot be used with it.
     """
-    return _file(name, path, options) if is_exported(path) else _run(name, path, options, loaded)
+    if is_exported(path):
+        return _file(name, path, options)
+    return _run(name, known or read_run(path), options)
 
 
-def _run(name: str, path: Path, options: ServeOptions, loaded: "Loaded | None") -> Served:
-    from cladenet.checkpoints import load
-    from cladenet.checkpoints.folder import WEIGHTS, read_manifest
+def _run(name: str, run: ReadRun, options: ServeOptions) -> Served:
     from cladenet.runs.adaptive.predictors import predictor_for
     from cladenet.runs.predict.predictor import Predictor
     from cladenet.serve.models.pictures import evidence
 
-    loaded = load(path) if loaded is None else loaded
+    loaded = run.loaded
     choices = {"note": lambda _: None, "threads": options.threads, **options.predictor}
     if options.budget is None:
         predictor = Predictor(loaded, **{"engine": ENGINE, **choices})
     else:
         predictor = predictor_for([loaded.folder], options.budget, False, **choices)
-    weights = read_manifest(loaded.folder)["files"][WEIGHTS]["sha256"]
     show = partial(evidence, loaded.model, predictor.preprocess)
-    return Served(name, predictor, _facts(loaded.card, weights), options.batch, show)
+    return Served(name, predictor, _facts(loaded.card, run.weights), options.batch, show)
 
 
 def _file(name: str, path: Path, options: ServeOptions) -> Served:

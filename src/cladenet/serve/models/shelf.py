@@ -20,6 +20,7 @@ class Shelf:
     Args:
         runs: folders or files by name, see `opening.named`.
         make: reads one and makes it ready.
+        first: the same, when the server begins.
         on_swap: is given the name, and whether the new weights could be used.
 
     Attributes:
@@ -30,10 +31,11 @@ class Shelf:
         self,
         runs: dict[str, Path],
         make: Make,
+        first: Make,
         on_swap: Callable[[str, bool], None] = lambda *_: None,
     ) -> None:
         self.ready = False
-        self._runs, self._make, self._on_swap = runs, make, on_swap
+        self._runs, self._make, self._first, self._on_swap = runs, make, first, on_swap
         self._networks: dict[str, Served] = {}
         self._seen: dict[str, str] = {}
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="cladenet-load")
@@ -59,8 +61,8 @@ class Shelf:
         """
         loop = asyncio.get_running_loop()
         for name, path in self._runs.items():
-            self._seen[name] = await loop.run_in_executor(self._worker, fingerprint, path)
-            network = await loop.run_in_executor(self._worker, self._make, name, path)
+            self._seen[name] = await loop.run_in_executor(self._worker, _fingerprint, path)
+            network = await loop.run_in_executor(self._worker, self._first, name, path)
             self._networks[name] = network
         self.ready = True
 
@@ -92,3 +94,11 @@ class Shelf:
     def close(self) -> None:
         """Let its thread end."""
         self._worker.shutdown(wait=False, cancel_futures=True)
+
+
+def _fingerprint(path: Path) -> str:
+    """Nothing where there is nothing: what reads it says why."""
+    try:
+        return fingerprint(path)
+    except CladeNetError:
+        return ""

@@ -40,7 +40,8 @@ class Plan:
 
     Args:
         runs: folders or files by name, see `opening.named`.
-        make: reads a run and makes its network ready.
+        make: reads a run or file and makes its network ready.
+        first: the same, when the server or another worker begins; None: `make`.
         address: with the token.
         limits: bounds.
         lanes: threads that compute.
@@ -52,6 +53,7 @@ class Plan:
 
     runs: dict[str, Path]
     make: Make
+    first: Make | None = None
     address: Address = field(default_factory=Address)
     limits: Limits = field(default_factory=Limits)
     lanes: int = 1
@@ -71,7 +73,7 @@ class Service:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.metrics = Metrics()
-        self.shelf = Shelf(plan.runs, plan.make, self._count_swap)
+        self.shelf = Shelf(plan.runs, plan.make, plan.first or plan.make, self._count_swap)
         self.lanes = Lanes(
             plan.lanes, plan.limits.batch, plan.limits.answer_seconds, plan.begin, self._count
         )
