@@ -60,6 +60,16 @@ CASES = {
         Case("settings of another library", new("good", "--config settings.yaml"), 2),
         Case("a size that the head does not allow", new("good", "size=8", "lenet5"), 2),
     ],
+    "Looking and comparing": [
+        Case("layers of a family", "info resnet --layers", 2),
+        Case("a part that there is not", "info resnet20_cifar --unit stages.1.9", 2),
+        Case("images that are too small", "info vgg11 --size 16", 2),
+        Case("a word that no name has", "models vgq", 2),
+        Case("unknown block", "blocks bottlneck", 2),
+        Case("a drawing of all blocks", "blocks --svg blocks.svg", 2),
+        Case("one run to compare", "compare run", 2),
+        Case("a folder that is no run", "compare run nowhere", 4),
+    ],
     "The run's folder": [
         Case("it holds a run already", new("good", out="run"), 7),
         Case("it holds something else", new("good", out="taken"), 7),

@@ -122,5 +122,5 @@ def test_one_block_is_printed_with_its_layers(capsys: pytest.CaptureFixture[str]
     assert "Conv2d(64, 64, kernel_size=(3, 3)" in capsys.readouterr().out
     assert main(["blocks", "--json"]) == 0
     assert [row["name"] for row in json.loads(capsys.readouterr().out)] == list(BLOCKS)
-    with pytest.raises(BadArgument, match="no block is called 'brick'; there are: convolution"):
-        show("brick")
+    with pytest.raises(BadArgument, match="no block is called 'bottlneck'; nearest: bottleneck"):
+        show("bottlneck")

@@ -15,6 +15,7 @@ from cladenet.analysis.gallery.plain import PLAIN
 from cladenet.analysis.gallery.residual import RESIDUAL
 from cladenet.errors import BadArgument
 from cladenet.ledger import families
+from cladenet.suggest import hint
 
 _ALL: dict[str, Kind] = {**PLAIN, **RESIDUAL, **CONNECTED}
 
@@ -91,7 +92,10 @@ def show(name: str) -> Shown:
         BadArgument: no block has this name.
     """
     if name not in BLOCKS:
-        raise BadArgument(f"no block is called {name!r}; there are: {', '.join(BLOCKS)}")
+        near = hint(name, BLOCKS)
+        raise BadArgument(
+            f"no block is called {name!r}; {near}`cladenet blocks` lists all {len(BLOCKS)}"
+        )
     kind = BLOCKS[name]
     with torch.device("meta"):
         block = kind.make().eval()
