@@ -57,7 +57,7 @@ def trained(algorithm: str, trials: int, **numbers: Any) -> tuple[ControllerSear
 @pytest.mark.parametrize(("algorithm", "lr"), [("ppo", 0.005), ("reinforce", 0.01)])
 def test_the_controller_learns_the_right_decisions(algorithm: str, lr: float) -> None:
     """The reward is the share of right decisions: a third by chance."""
-    _, vals = trained(algorithm, 1_500, lr=lr)
+    _, vals = trained(algorithm, 1_500, controller_lr=lr)
     assert np.mean(vals[:60]) < 0.5
     assert np.mean(vals[-100:]) > 0.95
 
@@ -102,7 +102,9 @@ def test_a_clipped_ratio_has_no_gradient() -> None:
 
 
 def test_a_journal_read_again_makes_the_same_controller() -> None:
-    first, again = (ControllerSearch(CellPairs("nasnet"), 4, batch=4, lr=0.01) for _ in range(2))
+    first, again = (
+        ControllerSearch(CellPairs("nasnet"), 4, batch=4, controller_lr=0.01) for _ in range(2)
+    )
     oracle = Target(first.space, first.space.random(np.random.default_rng(0)))
     for number in range(12):
         proposal = first.ask(number)

@@ -195,12 +195,22 @@ def test_children_are_ranked_by_one_minibatch_and_the_best_is_trained_again(tmp_
 
 def test_presets_are_the_papers_and_the_releases() -> None:
     release, paper = SETTINGS["enas_micro", "release"], SETTINGS["enas_micro", "paper"]
-    assert (release.lr, release.tanh, release.entropy) == (0.0035, 1.1, 0.0001)
-    assert (paper.lr, paper.temperature, paper.tanh, paper.entropy) == (0.00035, 5.0, 2.5, 0.1)
+    assert (release.controller_lr, release.tanh, release.entropy) == (0.0035, 1.1, 0.0001)
+    assert (paper.controller_lr, paper.temperature, paper.tanh, paper.entropy) == (
+        0.00035,
+        5.0,
+        2.5,
+        0.1,
+    )
     assert release.recipe.lr * release.recipe.final_lr == pytest.approx(0.0005)
     assert paper.recipe.lr * paper.recipe.final_lr == pytest.approx(0.001)
     macro = SETTINGS["enas_macro", "release"]
-    assert (macro.lr, macro.tanh, macro.controller_steps, macro.children) == (0.001, 1.5, 50, 20)
+    assert (macro.controller_lr, macro.tanh, macro.controller_steps, macro.children) == (
+        0.001,
+        1.5,
+        50,
+        20,
+    )
     assert macro.recipe.epochs == 310 == 10 * (2**macro.recipe.cycles - 1)
     assert release.recipe.epochs == 150 == 10 * (2**release.recipe.cycles - 1)
 

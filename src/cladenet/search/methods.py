@@ -82,8 +82,8 @@ _POPULATION = {
 # 150 trials are too few for a rate that 20,000 were spent on: see docs/search.md for how the rate
 # and the size of a lesson of `small` were chosen.
 _CONTROLLER = {
-    "small": {"lr": 0.02, "batch": 10, "entropy": 0.00001, "baseline": 0.95},
-    "paper": {"lr": 0.00035, "batch": 20, "entropy": 0.00001, "baseline": 0.95},
+    "small": {"controller_lr": 0.02, "batch": 10, "entropy": 0.00001, "baseline": 0.95},
+    "paper": {"controller_lr": 0.00035, "batch": 20, "entropy": 0.00001, "baseline": 0.95},
 }
 
 SHARED = ("epochs", "batch_size", "lr")  # of the shared weights' recipe, as `shared_epochs`, ...

@@ -31,7 +31,7 @@ class EnasSettings:
     Args:
         recipe: of the shared weights.
         drop_rate: before the last layer.
-        lr: of the controller's Adam.
+        controller_lr: of the controller's Adam.
         temperature: see the controllers.
         tanh: see the controllers.
         entropy: its weight in the reward.
@@ -46,7 +46,7 @@ class EnasSettings:
 
     recipe: Recipe
     drop_rate: float = 0.1
-    lr: float = 0.0035
+    controller_lr: float = 0.0035
     temperature: float = 1.0
     tanh: float = 1.1
     entropy: float = 0.0001
@@ -71,8 +71,10 @@ _MICRO = replace(
 _MACRO = replace(ENAS_MACRO, batch_size=128, final_lr=0.01, weight_decay=5e-4)
 
 _RELEASE_MICRO = EnasSettings(_MICRO)
-_RELEASE_MACRO = EnasSettings(_MACRO, lr=0.001, tanh=1.5, controller_steps=50, children=20)
-_PAPER: dict[str, Any] = {"lr": 0.00035, "temperature": 5.0, "tanh": 2.5, "entropy": 0.1}
+_RELEASE_MACRO = EnasSettings(
+    _MACRO, controller_lr=0.001, tanh=1.5, controller_steps=50, children=20
+)
+_PAPER: dict[str, Any] = {"controller_lr": 0.00035, "temperature": 5.0, "tanh": 2.5, "entropy": 0.1}
 
 # 15 epochs of 1 + 2 + 4 + 8, ten steps of the controller after each, on 16x16 pixels.
 _SMALL: dict[str, Any] = {"controller_steps": 10, "children": 5, "retrain": 3}
@@ -95,6 +97,6 @@ SETTINGS = {
     ),
     ("enas_micro", "small"): replace(_RELEASE_MICRO, recipe=replace(_MICRO, **_QUICK), **_SMALL),
     ("enas_macro", "small"): replace(
-        _RELEASE_MACRO, recipe=replace(_MACRO, **_QUICK), **_SMALL, lr=0.0035
+        _RELEASE_MACRO, recipe=replace(_MACRO, **_QUICK), **_SMALL, controller_lr=0.0035
     ),
 }

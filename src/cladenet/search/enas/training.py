@@ -78,7 +78,9 @@ class SharedTraining:
         self.model = SharedNetwork(space, scale, settings.drop_rate)
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.controller = controller_for(space, settings)
-        self.optimizer = torch.optim.Adam(self.controller.parameters(), lr=settings.lr, eps=1e-3)
+        self.optimizer = torch.optim.Adam(
+            self.controller.parameters(), lr=settings.controller_lr, eps=1e-3
+        )
         recipe = settings.recipe
         self.batches = TrainBatches(
             data.train, data.preprocess, augment_of(recipe, data), recipe.batch_size, seed

@@ -1,10 +1,12 @@
-"""The exact table: every cell of three operations, really trained on the digits.
+"""The exact table: every network that a cell of three operations can be, trained on the digits.
 
-729 cells of `edge_cells`, each with the fidelity `DIGITS` and several seeds, by
-`benchmarks/search_table.py`; nothing is modelled or filled in. With it optimum, regret and rank are
-known, and a search of a thousand trials takes a second.
+The 729 cells of `edge_cells` are 484 networks; each was really trained, once or more, with the
+fidelity `DIGITS` by `benchmarks/search_table.py`, and cells that compute the same share their
+trainings. Nothing is modelled or filled in. So optimum, regret and rank are known, and a search of
+a thousand trials takes a second.
 """
 
+from collections import defaultdict
 from functools import cached_property
 from importlib.resources import as_file, files
 from typing import Any
@@ -13,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cladenet.search.architecture import Architecture
-from cladenet.search.spaces.edge_cells import EdgeCells
+from cladenet.search.spaces.edge_cells import EdgeCells, isomorphic_key
 
 FILE = "digits_729.npz"
 
@@ -21,32 +23,38 @@ FILE = "digits_729.npz"
 class ExactTable:
     """The table as an oracle.
 
-    A trial gets the validation accuracy of one of the seeds, drawn anew, as a training would; the
-    truth about a cell is its mean test accuracy over the seeds.
+    A trial gets the validation accuracy of one of its network's trainings, drawn anew; the truth
+    about a cell is their mean test accuracy.
 
     Args:
-        seed: of the draws of seeds.
+        seed: of the draws.
+
+    Attributes:
+        trainings: rows of the table.
+        networks: how many there are.
     """
 
     def __init__(self, seed: int = 0) -> None:
         self.seed = seed
         self.space = EdgeCells()
-        place = files("cladenet.search.oracles") / FILE
-        with as_file(place) as path, np.load(path, allow_pickle=False) as columns:
+        with (
+            as_file(files("cladenet.search.oracles") / FILE) as path,
+            np.load(path, allow_pickle=False) as columns,
+        ):
             self._columns: dict[str, Any] = {name: columns[name] for name in columns.files}
-        val_images, test_images = (int(n) for n in self._columns["images"])
-        self.vals: NDArray[np.float64] = self._columns["val"] / val_images
-        self.tests: NDArray[np.float64] = self._columns["test"] / test_images
-
-    @property
-    def seeds(self) -> int:
-        """How often each cell was trained."""
-        return self.vals.shape[1]
+        self.trainings = len(self._columns["cell"])
+        cells = self.space.all()
+        rows = defaultdict(list)
+        for row, cell in enumerate(self._columns["cell"]):
+            rows[isomorphic_key(cells[cell])].append(row)
+        self.networks = len(rows)
+        self._rows = [rows[isomorphic_key(cell)] for cell in cells]
 
     @cached_property
     def truths(self) -> NDArray[np.float64]:
         """Mean test accuracy of each cell, float64 (729,)."""
-        return self.tests.mean(1)
+        images = int(self._columns["images"][1])
+        return np.array([self._columns["test"][rows].mean() for rows in self._rows]) / images
 
     @property
     def optimum(self) -> float:
@@ -54,19 +62,21 @@ class ExactTable:
         return float(self.truths.max())
 
     def index(self, architecture: Architecture) -> int:
-        """Place of a cell in the table."""
+        """Place of a cell among all 729."""
         choices = self.space.choices_of(architecture)
         return int(np.ravel_multi_index(choices, (len(self.space.operations),) * len(choices)))
 
     def val(self, number: int, architecture: Architecture) -> float:
         """What selection sees of trial `number`."""
+        rows = self._rows[self.index(architecture)]
         rng = np.random.Generator(np.random.Philox([self.seed, number]))
-        return float(self.vals[self.index(architecture), rng.integers(self.seeds)])
+        right = self._columns["val"][rows[rng.integers(len(rows))]]
+        return float(right) / int(self._columns["images"][0])
 
     def truth(self, architecture: Architecture) -> float:
-        """Mean test accuracy over the seeds."""
+        """Mean test accuracy."""
         return float(self.truths[self.index(architecture)])
 
     def seconds(self, architecture: Architecture) -> float:
-        """Processor time of the training, mean over the seeds."""
-        return float(self._columns["seconds"][self.index(architecture)].mean())
+        """Processor time of a training, mean."""
+        return float(self._columns["seconds"][self._rows[self.index(architecture)]].mean())

@@ -39,7 +39,7 @@ class ControllerSearch:
         space: whose architectures are sequences of choices.
         seed: of the controller's first weights and of all draws.
         algorithm: `ppo` or `reinforce`.
-        lr: of Adam.
+        controller_lr: of Adam.
         entropy: w.
         baseline: how much of the moving average stays.
         batch: architectures a lesson.
@@ -56,7 +56,7 @@ class ControllerSearch:
         space: Sequenced,
         seed: int,
         algorithm: str = "ppo",
-        lr: float = 0.00035,
+        controller_lr: float = 0.00035,
         entropy: float = 0.00001,
         baseline: float = 0.95,
         batch: int = 20,
@@ -79,7 +79,7 @@ class ControllerSearch:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.controller = Controller(space.decisions, hidden)
-        self.optimizer = torch.optim.Adam(self.controller.parameters(), lr=lr)
+        self.optimizer = torch.optim.Adam(self.controller.parameters(), lr=controller_lr)
         self._sampler = Sampler(self.controller)
         self._open: dict[int, Draw] = {}
         self._lessons: list[Lesson] = []

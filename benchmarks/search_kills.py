@@ -1,0 +1,189 @@
+"""Searches under kills: workers, coordinators, late results. Every end is compared with another.
+
+    python benchmarks/search_kills.py [--workers 200] [--coordinators 50] [--late 100]
+
+Workers: in one search with three of them a trial's process is killed (SIGKILL) again and again
+until so many have died; every trial has to end once, by a result or as failed after two deaths.
+Coordinators: a search of one worker is killed at random moments and resumed, each kill in a
+process of its own; it has to end as the search that nobody killed, line by line. Late: results that
+come after their trial was given up and has run again (Optuna on SQLite) have to change nothing.
+What is written: benchmarks/results/search_kills.json.
+"""
+
+import argparse
+import json
+import os
+import random
+import signal
+import tempfile
+import threading
+import time
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from cladenet.search import coordinator
+from cladenet.search.config import SearchConfig, decide
+from cladenet.search.journal import read_journal
+from cladenet.search.run import JOURNAL, search
+from cladenet.search.trials.pool import Pool, forked
+from cladenet.search.trials.work import warm
+from machine import announced
+
+RESULT = Path(__file__).parent / "results" / "search_kills.json"
+TINY = {
+    "size": "8",
+    "train_images": "64",
+    "val_images": "50",
+    "test_images": "40",
+    "batch_size": "32",
+    "width": "4",
+    "epochs": "1",
+}
+
+
+def config(trials: int) -> SearchConfig:
+    options = TINY | {"population": "5", "sample": "3", "max_failed": "1"}
+    return decide("aging", "digits", space="edges3", trials=trials, options=options)
+
+
+def quiet(_line: str) -> None:
+    pass
+
+
+def rows_of(folder: Path) -> list[dict[str, Any]]:
+    """The journal without what the clock says."""
+    rows = read_journal(folder / JOURNAL)
+    return [{k: v for k, v in row.items() if k != "seconds"} for row in rows]
+
+
+def worker_kills(wanted: int) -> dict[str, Any]:
+    """One search whose trials are killed while it goes on."""
+    draws, killed, over = random.Random(0), 0, threading.Event()
+    pools: list[Pool] = []
+    submit = Pool.submit
+
+    def noticed(pool: Pool, number: int, job: Any) -> None:
+        pools[:] = [pool]
+        submit(pool, number, job)
+
+    def kill_now_and_then() -> None:
+        nonlocal killed
+        while killed < wanted and not over.is_set():
+            time.sleep(draws.uniform(0.0, 0.1))
+            for process in list(pools[0].processes.values())[:1] if pools else []:
+                with suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGKILL)
+                    killed += 1
+
+    trials = 2 * wanted
+    with tempfile.TemporaryDirectory() as name:
+        setattr(Pool, "submit", noticed)  # noqa: B010
+        thread = threading.Thread(target=kill_now_and_then)
+        thread.start()
+        search(config(trials), Path(name) / "s", workers=3, say=quiet)
+        over.set()
+        thread.join()
+        setattr(Pool, "submit", submit)  # noqa: B010
+        rows = rows_of(Path(name) / "s")
+    asked = [row["ask"] for row in rows if "ask" in row]
+    ended = [row["tell"] for row in rows if "tell" in row]
+    return {
+        "kills": killed,
+        "trials": trials,
+        "lost": len(set(range(trials)) - set(ended)),
+        "doubled": len(ended) - len(set(ended)) + len(asked) - len(set(asked)),
+        "tried_twice": sum(row.get("attempts") == 2 for row in rows),
+        "failed_after_two": sum(bool(row.get("failed")) for row in rows),
+    }
+
+
+def coordinator_kills(wanted: int) -> dict[str, Any]:
+    """A search that is killed and resumed until it ends, and so again until there are enough."""
+    draws, kills, unlike, searches = random.Random(1), 0, 0, 0
+    trials = 30
+    with tempfile.TemporaryDirectory() as name:
+        whole = Path(name) / "whole"
+        search(config(trials), whole, say=quiet)
+        expected = rows_of(whole)
+        while kills < wanted:
+            folder = Path(name) / f"s{searches}"
+            first = True
+            while True:
+                own = config(trials) if not (folder / "search.json").exists() else None
+                process = forked(partial(search, own, folder, say=quiet))
+                status = _killed_after(process, draws.uniform(0.3, 1.5))
+                if os.waitstatus_to_exitcode(status) == 0:
+                    break
+                kills += 1
+                first = False
+            searches += 1
+            unlike += not first and rows_of(folder) != expected
+    return {"kills": kills, "searches": searches, "with_another_end": unlike}
+
+
+def _killed_after(process: int, seconds: float) -> int:
+    """The status of a process that was killed after so long, or ended before."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        done, status = os.waitpid(process, os.WNOHANG)
+        if done:
+            return status
+        time.sleep(0.01)
+    os.kill(process, signal.SIGKILL)
+    return os.waitpid(process, 0)[1]
+
+
+def late_results(count: int) -> dict[str, Any]:
+    """Optuna on SQLite: a trial is given up, runs again, and then its first worker reports."""
+    from cladenet.search.engine.remote import RemoteWorkers
+    from cladenet.search.engine.storage import Store
+    from cladenet.search.trials.work import Job
+
+    accepted = wrong = 0
+    with tempfile.TemporaryDirectory() as name:
+        store = Store(f"sqlite:///{name}/x.db", create=True)
+        crew = RemoteWorkers(store, 1)
+        for number in range(count):
+            job = Job(number, "x", None, 0)
+            crew.submit(number, job)
+            first = store.key(store.trials(store.states.WAITING)[-1])
+            store.claim(first)
+            store.finish(first, None, "its worker gave no sign of life", True)
+            assert crew.wait(1)[0].lost
+            crew.submit(number, job)
+            second = store.key(store.trials(store.states.WAITING)[-1])
+            store.claim(second)
+            late = store.finish(first, {"val": 0.9}, "", False)
+            store.finish(second, {"val": 0.5}, "", False)
+            (outcome,) = crew.wait(1)
+            accepted += late
+            wrong += outcome.value["val"] != 0.5
+        running = len(store.trials(store.states.RUNNING))
+    return {"late": count, "accepted": accepted, "wrong": wrong, "running_left": running}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--workers", type=int, default=200)
+    parser.add_argument("--coordinators", type=int, default=50)
+    parser.add_argument("--late", type=int, default=100)
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    warm()
+    coordinator.POLL = 0.05
+    result: dict[str, Any] = {"machine": announced()}
+    result["workers"] = worker_kills(arguments.workers)
+    print("workers", result["workers"], flush=True)
+    result["coordinators"] = coordinator_kills(arguments.coordinators)
+    print("coordinators", result["coordinators"], flush=True)
+    result["late"] = late_results(arguments.late)
+    print("late", result["late"], flush=True)
+    RESULT.write_text(json.dumps(result, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,123 @@
+"""Write the measured part of docs/search.md from the results of benchmarks/search_*.py.
+
+python benchmarks/search_page.py
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+PAGE = HERE.parent / "docs" / "search.md"
+BEGIN, END = "<!-- figures -->\n", "<!-- end of figures -->"
+
+
+def result(name: str) -> dict[str, Any] | None:
+    """What a script has written, if it has."""
+    path = HERE / "results" / f"search_{name}.json"
+    return json.loads(path.read_text()) if path.exists() else None
+
+
+def where(found: dict[str, Any]) -> str:
+    """The machine in words."""
+    machine = found["machine"]
+    return f"{machine['processor']}, {machine['cores']} cores, load {machine['load']}"
+
+
+def oracles(found: dict[str, Any]) -> list[str]:
+    table = found["table"]
+    lines = [
+        f"`python benchmarks/search_oracles.py` ({found['seeds']} seeds; {where(found)}). The "
+        f"table has {table['trainings']} trainings of the {table['networks']} networks that its "
+        f"cells are; the best has a test accuracy of {100 * table['optimum']:.1f} %, the median "
+        f"cell {100 * table['median']:.1f} %.",
+        "",
+        "Regret in percentage points of test accuracy, median (quartiles), and how many seeds had "
+        "the table's best cell after 300 trials:",
+        "",
+    ]
+    places = list(next(iter(found["regrets"].values()))["quartiles"])
+    lines.append("| search | " + " | ".join(f"{t} trials" for t in places) + " | best found |")
+    lines.append("|---" * (len(places) + 2) + "|")
+    for name, one in found["regrets"].items():
+        cells = [f"{m:.2f} ({a:.2f}, {b:.2f})" for a, m, b in one["quartiles"].values()]
+        lines.append(f"| {name} | {' | '.join(cells)} | {one['found']}/{found['seeds']} |")
+    bits = ", ".join(
+        f"{name} {one['mean']:.3f} +- {one['std']:.3f}" for name, one in found["bits"].items()
+    )
+    ranks, one, many = found["ranks"], found["workers"]["1"], found["workers"]["450"]
+    controllers = found["controllers"]
+    lines += [
+        "",
+        f"- 100 bits with noise, 1,000 models, true score of the one measured best: {bits}.",
+        f"- Controllers on the share of right decisions, last 100 of 1,500 samples: PPO "
+        f"{controllers['ppo']:.3f}, REINFORCE {controllers['reinforce']:.3f}.",
+        f"- ENAS's shared weights after {ranks['epochs']} epochs "
+        f"({ranks['shared_seconds']:.0f} s; the table took {ranks['table_seconds']:.0f} s a seed): "
+        f"Kendall's tau with the truth {ranks['tau_all']:.2f} over all 729 cells and "
+        f"{ranks['tau_best_100']:.2f} over the best hundred. A single training of its own has "
+        f"{ranks['tau_one_training']:.2f} and {ranks['tau_one_training_best_100']:.2f}.",
+        f"- 450 workers in simulated time, 5,000 trials with the table's durations: "
+        f"{many['speed_up']:.0f} times as fast as one; half of the trials ended after "
+        f"{many['lateness_median']:.0f} or more younger ones, the latest after "
+        f"{many['lateness_most']}; regret {many['regret']:.2f} against {one['regret']:.2f} points.",
+        "",
+    ]
+    return lines
+
+
+def kills(found: dict[str, Any]) -> list[str]:
+    w, c, late = found["workers"], found["coordinators"], found["late"]
+    return [
+        f"`python benchmarks/search_kills.py`: {w['kills']} kills of trials in one search of "
+        f"{w['trials']}: {w['lost']} lost, {w['doubled']} doubled, {w['failed_after_two']} failed "
+        f"after two deaths. {c['kills']} kills of the coordinator in {c['searches']} searches: "
+        f"{c['with_another_end']} ended otherwise than the undisturbed one. {late['late']} results "
+        f"that came late: {late['accepted']} accepted, {late['running_left']} trials left running.",
+        "",
+    ]
+
+
+def journal(found: dict[str, Any]) -> list[str]:
+    a, n = found["aging"], found["nasnet"]
+    return [
+        f"`python benchmarks/search_journal.py` ({where(found)}): {a['trials']:,} trials of aging "
+        f"evolution: an ask takes {a['ask_ms']['p50']:.2f} ms (99 %: {a['ask_ms']['p99']:.2f}), a "
+        f"tell {a['tell_ms']['p50']:.2f} ms ({a['tell_ms']['p99']:.2f}), the process grows by "
+        f"{a['grown_mb']:.0f} MB, the journal has {a['journal_mb']:.0f} MB and is read again in "
+        f"{a['read_again_s']:.0f} s. NASNet's controller: ask {n['ask_ms']['p50']:.2f} ms "
+        f"({n['ask_ms']['p99']:.2f}), tell {n['tell_ms']['p50']:.2f} ms "
+        f"({n['tell_ms']['p99']:.2f}, the lessons).",
+        "",
+    ]
+
+
+def pace(found: dict[str, Any]) -> list[str]:
+    return [
+        f"`python benchmarks/search_pace.py` ({where(found)}): {found['warm_per_hour']:,} trials "
+        f"an hour, {found['fresh_per_hour']:,} with a fresh process for each: {found['times']:.1f} "
+        f"times. Beside its {found['trial_s']:.2f} s a trial costs "
+        f"{1000 * found['overhead_s']:.0f} ms, "
+        f"{100 * found['overhead_of_10_s']:.1f} % of one of 10 s.",
+        "",
+    ]
+
+
+def main() -> None:
+    lines: list[str] = []
+    for name, write in {
+        "oracles": oracles,
+        "kills": kills,
+        "journal": journal,
+        "pace": pace,
+    }.items():
+        if (found := result(name)) is not None:
+            lines += write(found)
+    text = PAGE.read_text()
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    PAGE.write_text(before + BEGIN + "\n" + "\n".join(lines) + END + after)
+
+
+if __name__ == "__main__":
+    main()
