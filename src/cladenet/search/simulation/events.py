@@ -8,6 +8,7 @@ those of real trainings.
 
 import heapq
 from bisect import bisect, insort
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -66,7 +67,7 @@ def simulate(
     found = Simulated()
     running: list[tuple[float, int]] = []  # end, trial: a heap
     architectures: dict[int, Architecture] = {}
-    waiting = [0.0] * workers  # since when each idle worker has been idle
+    waiting = deque([0.0] * workers)  # since when each idle worker has been idle, longest first
     asked, now, best = 0, 0.0, -1.0
     truth = 0.0
     ended: list[int] = []  # in ascending order
@@ -75,7 +76,7 @@ def simulate(
             proposal = searcher.ask(asked)
             if proposal is None:
                 break
-            found.idle += now - waiting.pop()
+            found.idle += now - waiting.popleft()
             seconds = duration(asked, proposal.architecture)
             found.work += seconds
             architectures[asked] = proposal.architecture
