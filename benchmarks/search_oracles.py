@@ -1,13 +1,13 @@
 """What the searches do where the truth is known: bits, the exact table, ranks, 450 workers.
 
-    python benchmarks/search_oracles.py [--seeds 20]
+    python benchmarks/search_oracles.py [bits regrets controllers ranks workers] [--seeds 20]
 
 Bits: 100 of them, noise 0.01, 1,000 models, the true score of the one measured best. Table: regret
 of each search after 300 trials. Controller: share of right decisions over the last 100 of 1,500
 samples. Ranks: Kendall's tau between accuracies by ENAS's shared weights and stand-alone ones, over
 all 729 cells; and between one training and the mean test accuracy, what a single trial is worth.
 Workers: 450 and 1, durations of the table's trainings.
-What is written: benchmarks/results/search_oracles.json.
+What is written, part by part: benchmarks/results/search_oracles.json.
 """
 
 import argparse
@@ -142,29 +142,35 @@ def workers(trials: int) -> dict[str, Any]:
     return found
 
 
+PARTS: dict[str, Callable[[int], Any]] = {
+    "bits": bits,
+    "regrets": lambda seeds: regrets(seeds, 300),
+    "controllers": lambda _: controllers(),
+    "ranks": lambda _: ranks(ExactTable(), 30),
+    "workers": lambda _: workers(5_000),
+}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
+    parser.add_argument("parts", nargs="*", default=list(PARTS))
     parser.add_argument("--seeds", type=int, default=20)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     table = ExactTable()
-    result = {
-        "machine": announced(),
-        "seeds": arguments.seeds,
-        "table": {
+    found = announced()
+    for part in arguments.parts:
+        value = PARTS[part](arguments.seeds)
+        result = json.loads(RESULT.read_text()) if RESULT.exists() else {}
+        result |= {"machine": found, "seeds": arguments.seeds, part: value}
+        result["table"] = {
             "trainings": table.trainings,
             "networks": table.networks,
             "optimum": round(table.optimum, 4),
             "median": round(float(np.median(table.truths)), 4),
             "least": round(float(table.truths.min()), 4),
-        },
-        "bits": bits(arguments.seeds),
-        "regrets": regrets(arguments.seeds, 300),
-        "controllers": controllers(),
-        "ranks": ranks(table, 30),
-        "workers": workers(5_000),
-    }
-    RESULT.write_text(json.dumps(result, indent=1) + "\n")
+        }
+        RESULT.write_text(json.dumps(result, indent=1) + "\n")
 
 
 if __name__ == "__main__":
