@@ -58,7 +58,9 @@ def read_result(run: Path) -> dict[str, Any]:
 
 
 def _run_of(given: Path) -> Path | None:
-    """The run that a path to a run, its checkpoints or its weights means."""
+    """The run that a path to a run, its checkpoints or its weights means; None for names."""
+    if not given.exists():  # the name of published weights, or gone since
+        return None
     for path in (given, *given.parents[:3]):
         if RunFolder(path).holds_run:
             return path.absolute()
