@@ -1,5 +1,7 @@
 """What a finished run looks like in an interpreter and in a notebook, and beside TensorBoard."""
 
+import io
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +9,7 @@ import pytest
 
 import cladenet
 from cladenet.cli import main
+from cladenet.runs.train.display import display
 
 BRIEF: dict[str, Any] = {"threads": 1, "device": "cpu", "quiet": True, "steps": 2}
 
@@ -47,3 +50,22 @@ def test_every_line_of_a_run_is_printed_once(
     monkeypatch.setenv("RANK", "1")
     assert main(["train", "--resume", str(tmp_path / "run"), "--quiet"]) == 0
     assert capsys.readouterr().out == ""
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_the_line_that_is_redrawn_is_gone_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What stays are the lines that were written for good, each once."""
+    stream = Terminal()
+    monkeypatch.setattr(sys, "stderr", stream)
+    monkeypatch.setenv("TERM", "xterm")
+    with display(40, 0, quiet=False) as show:
+        show.step(35, 0.1, 1.0, 50.0, 64)
+        show.say("epoch 1")
+    written = stream.getvalue()
+    assert "35/40" in written
+    assert written.count("epoch 1") == 1
+    assert written.rstrip("\r\n").endswith("\x1b[2K")  # the bar's line is erased

@@ -116,7 +116,8 @@ def display(total: int, first: int, *, quiet: bool) -> Iterator[Display]:
             TimeRemainingColumn(),
             TextColumn("{task.description}"),
         )
-        with Bar(*columns, console=Console(stderr=True)) as bar:
+        # transient: a bar that stopped between two drawings would stay behind at 35 of 40
+        with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
             yield Live(bar, total, first)
 
 
