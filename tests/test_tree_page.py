@@ -183,7 +183,8 @@ def test_a_phone_needs_no_scrolling_sideways(page: Any) -> None:
     try:
         page.refresh()
         page.find_element("id", "first").send_keys("lenet5\n")
-        until(lambda: text(page, "#panel h2") == "lenet5")
+        page.find_element("id", "second").send_keys("resnet20_cifar\n")
+        until(lambda: text(page, "#panel h2") == "lenet5 and resnet20_cifar")
         assert page.execute_script("return document.documentElement.scrollWidth") == 390
     finally:
         as_desktop(page)

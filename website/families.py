@@ -114,7 +114,8 @@ def _unit(entry: Entry, language: Language) -> str:
     words = WORDS[language]
     root = "../" if language == "en" else "../../"
     caption = words["unit_text"].format(name=entry.name)
-    drawing = f'<img src="{root}assets/units/{entry.name}.svg" alt="{caption}" loading="lazy">'
+    alt = caption.replace("`", "")
+    drawing = f'<img src="{root}assets/units/{entry.name}.svg" alt="{alt}" loading="lazy">'
     layers = words["unit_layers"].format(name=entry.name)
     listed = fenced("\n".join(entry.layers), "text")
     return f'<p class="drawing">{drawing}</p>\n\n{caption}\n\n{layers}\n\n{listed}'

@@ -2,7 +2,7 @@
 
 import posixpath
 import re
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from website.page import ROOT, Page
 
@@ -10,6 +10,8 @@ DOCS = ROOT / "docs"
 CONTENT = ROOT / "website" / "content"  # pages of the site alone: what they link to is made by it
 # Pages on how well something works rather than on how to do it.
 EVIDENCE = ("bad-inputs", "exit-codes", "faults", "fidelity", "peer-faults", "releases", "speed")
+# In the order in which they build on each other.
+TUTORIALS = ("first-classifier", "fine-tuning", "reproducing-a-paper", "searching", "shipping")
 PROJECT = {"CHANGELOG.md": "changelog.md", "CONTRIBUTING.md": "contributing.md"}
 _LINK = re.compile(r"(!?)\[([^\]]*)\]\((?!https?:|#)([^)\s#]+)(#[^)\s]*)?\)")
 
@@ -17,7 +19,7 @@ _LINK = re.compile(r"(!?)\[([^\]]*)\]\((?!https?:|#)([^)\s#]+)(#[^)\s]*)?\)")
 def guide_pages() -> list[Page]:
     """Everything below docs/ but the Chinese pages, changelog and contributing."""
     pages = [Page("index.md", (CONTENT / "index.md").read_text(encoding="utf-8"))]
-    for file in sorted(DOCS.rglob("*.md")):
+    for file in sorted(DOCS.rglob("*.md"), key=_order):
         place = file.relative_to(DOCS).as_posix()
         if not place.startswith("zh/"):
             text = file.read_text(encoding="utf-8")
@@ -32,11 +34,15 @@ def chinese_pages() -> list[Page]:
     """docs/zh, whose site has its own root, and the glossary, which has both languages."""
     pages = [
         Page(place, relinked(file.read_text(encoding="utf-8"), f"docs/zh/{place}"), _section(place))
-        for file in sorted((DOCS / "zh").rglob("*.md"))
+        for file in sorted((DOCS / "zh").rglob("*.md"), key=_order)
         for place in [file.relative_to(DOCS / "zh").as_posix()]
     ]
     home = Page("index.md", (CONTENT / "zh" / "index.md").read_text(encoding="utf-8"))
     return [home, *pages, Page("glossary.md", (DOCS / "glossary.md").read_text(encoding="utf-8"))]
+
+
+def _order(file: Path) -> tuple[int, Path]:
+    return (TUTORIALS.index(file.stem) if file.stem in TUTORIALS else len(TUTORIALS)), file
 
 
 def _section(place: str) -> str:

@@ -32,6 +32,10 @@ DESCRIPTIONS: dict[Language, str] = {
     "en": "The family tree of image classifiers, LeNet to ViT, as working software",
     "zh": "图像分类网络的家族树：从 LeNet 到 ViT，都能训练、评测和部署",
 }
+EXTENSIONS = (
+    *("admonition", "attr_list", "def_list", "footnotes", "md_in_html", "tables"),
+    *('"pymdownx.betterem"', '"pymdownx.inlinehilite"', '"pymdownx.superfences"'),
+)
 FEATURES = [
     "content.code.copy",
     "navigation.footer",
@@ -68,11 +72,18 @@ def write_settings(file: Path, language: Language, pages: list[Page]) -> None:
             docs_dir="docs",
             use_directory_urls=False,
             extra_css=["assets/site.css"],
+            extra_javascript=["assets/site.js"],
             copyright=f"cladenet {cladenet.__version__}, Apache-2.0",
             nav=_navigation(language, pages),
         ),
         "[project.plugins.offline]",
         "[project.plugins.search]",
+        # The theme's own set anchors every line of code, which screen readers then read out.
+        *(f"[project.markdown_extensions.{name}]" for name in EXTENSIONS),
+        "[project.markdown_extensions.toc]",
+        "permalink = true",
+        '[project.markdown_extensions."pymdownx.highlight"]',
+        "pygments_lang_class = true",
         "[project.theme]",
         *_values(language="zh" if zh else "en", font=False, custom_dir="theme", features=FEATURES),
     ]
