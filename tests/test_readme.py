@@ -8,8 +8,14 @@ import pytest
 import cladenet
 
 ROOT = Path(__file__).parents[1]
+CHINESE = ROOT / "README.zh-CN.md"
 README = (ROOT / "README.md").read_text()
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    CHINESE,
+    ROOT / "CONTRIBUTING.md",
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
 
 
 def test_the_python_of_the_readme_runs(
@@ -53,3 +59,19 @@ def test_make_targets_that_are_named_exist(page: Path) -> None:
     targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.M))
     named = set(re.findall(r"(?:`|^ *)make ([a-z][\w-]+)", page.read_text(), re.M))
     assert named <= targets
+
+
+def test_the_chinese_readme_has_the_same_commands_and_networks() -> None:
+    """Comments aside, which are in its language."""
+    text = CHINESE.read_text(encoding="utf-8")
+    assert _code(text) == _code(README)
+    row = re.compile(r"^\| `\w+` \| \d{4} \|.*$", re.MULTILINE)
+    assert row.findall(text) == row.findall(README)
+    counts = re.search(r"(\d+) families, (\d+) variants", README)
+    assert counts is not None
+    assert re.findall(r"(\d+) 个家族.(\d+) 个变体", text) == [counts.groups()]
+
+
+def _code(text: str) -> list[str]:
+    blocks = re.findall(r"```(?:bash|python)\n(.*?)```", text, re.DOTALL)
+    return [re.sub(r"\s*#.*", "", line) for block in blocks for line in block.splitlines()]
