@@ -1,5 +1,7 @@
 """OpenVINO's and torch's files: prepared as by Pillow, the same answers, faults refused."""
 
+import runpy
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +14,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+import cladenet
+from cladenet.cli import main
 from cladenet.errors import BadArgument, CheckpointError
 from cladenet.export import export_run as exporting
 from cladenet.export.canvas import drawn_image
@@ -104,6 +108,29 @@ def test_a_border_is_refused_where_its_sizes_would_be_rounded_otherwise() -> Non
     pixels = openvino.opset13.parameter([-1, -1, -1, 3], openvino.Type.u8)
     with pytest.raises(BadArgument, match="fit is border"):
         add_preprocessing(OpenVinoWriter(), pixels, preprocess)
+
+
+@pytest.mark.parametrize("kind", ["onnx", *OTHERS])
+@pytest.mark.filterwarnings("ignore:.*torch.jit")
+def test_the_printed_example_names_the_classes_without_cladenet(
+    kind: str,
+    photo_run: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    path = tmp_path / f"file{FORMATS[kind].suffix}"
+    export_run(photo_run, Request(kind, str(path)))
+    assert main(["export", "--example", "--format", kind]) == 0
+    program = capsys.readouterr().out
+    assert "cladenet." not in program
+    assert len(program.splitlines()) < 25
+    image = photo_run.parent / "data" / "ant" / "a.png"
+    monkeypatch.setattr(sys, "argv", ["example.py", str(path), str(image)])
+    (tmp_path / "example.py").write_text(program)
+    runpy.run_path(str(tmp_path / "example.py"))
+    first = capsys.readouterr().out.splitlines()[0]
+    assert first.endswith(cladenet.predict(photo_run, image)[0].best.name)
 
 
 # --- planted faults: of the graph that OpenVINO gets, and of the module that torch gets

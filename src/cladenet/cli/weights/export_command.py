@@ -5,6 +5,7 @@ import json
 
 from cladenet.cli.engine_options import add_calibration, note
 from cladenet.errors import BadArgument
+from cladenet.export.example import example
 
 FILES = ("onnx", "openvino", "torch", "torchscript")
 EPILOG = (
@@ -19,7 +20,7 @@ EPILOG = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What the command takes."""
     parser.epilog = EPILOG
-    parser.add_argument("run", metavar="RUN", help="run or checkpoint folder")
+    parser.add_argument("run", metavar="RUN", nargs="?", help="run or checkpoint folder")
     parser.add_argument("--format", required=True, metavar="FORMAT", help="see below")
     parser.add_argument("--out", default="", metavar="FILE", help="the new file (in RUN)")
     parser.add_argument("--precision", default="fp32", help="fp32, fp16, bf16 or int8")
@@ -37,11 +38,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_calibration(parser)
     parser.add_argument("--licence", default="", metavar="TEXT", help="of the weights, to note")
+    parser.add_argument(
+        "--example", action="store_true", help="print a program that runs such a file, and stop"
+    )
     parser.add_argument("--json", action="store_true", help="print what was found as JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the file and print what was found of it."""
+    if arguments.example:
+        if arguments.format not in FILES:
+            raise BadArgument(f"--example is for --format {' or '.join(FILES)}")
+        print(example(arguments.format), end="")
+        return 0
+    if arguments.run is None:
+        raise BadArgument("RUN is missing: give the run or checkpoint folder to export")
     if arguments.format in FILES:
         return _file(arguments)
     return _weights(arguments)

@@ -1,0 +1,79 @@
+"""One photograph, cold: `cladenet predict` by a run, and by the file that it was exported to.
+
+    python benchmarks/export_cold.py PHOTO [NETWORK]
+
+Each answer comes from a process of its own, in turns, five times after one that fills the system's
+cache of files. CPU seconds and the largest memory are those that the system counted for each;
+both must name the same class. The network has random values.
+"""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+from cladenet.checkpoints import folder as folders
+from cladenet.data.images.decode import decode
+from cladenet.export.export_run import Request, write_verified
+from cladenet.export.verify.images import Trials, batches_of
+from cladenet.registry import find
+from export_matrix import loaded
+from machine import announced
+
+TIMES = 5
+RESULTS = Path(__file__).parent / "results" / "export_cold.json"
+COMMAND = [sys.executable, "-m", "cladenet", "predict"]
+
+
+class Cost(NamedTuple):
+    """What one process took: CPU seconds, megabytes at the most, and the class that it named."""
+
+    seconds: float
+    megabytes: float
+    best: str
+
+
+def cost(what: str, photo: str) -> Cost:
+    """Of one prediction."""
+    with tempfile.TemporaryFile() as out:
+        process = subprocess.Popen([*COMMAND, what, photo, "--json"], stdout=out)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        assert process.returncode == 0
+        out.seek(0)
+        best = json.load(out)[0]["top"][0]["class"]
+    return Cost(usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, best)
+
+
+def main() -> None:
+    photo, name = sys.argv[1], (sys.argv[2:] or ["resnet18"])[0]
+    found = announced(photo=Path(photo).name, network=name)
+    with tempfile.TemporaryDirectory() as text:
+        folder = Path(text)
+        network = loaded(find(name))
+        folders.save(folder / "run", network.model.state_dict(), network.card)
+        trials = Trials(batches_of([decode(photo)], network.card.preprocess), None)
+        write_verified(network, Request("onnx"), folder / "file.onnx", trials)
+        sides = {"run": str(folder / "run"), "file": str(folder / "file.onnx")}
+        costs: dict[str, list[Cost]] = {side: [] for side in sides}
+        for _ in range(1 + TIMES):
+            for side, path in sides.items():
+                costs[side].append(cost(path, photo))
+    assert len({each.best for side in costs.values() for each in side}) == 1
+    for side, all_of_it in costs.items():
+        seconds = [each.seconds for each in all_of_it[1:]]
+        found[side] = {
+            "cpu_seconds": round(statistics.median(seconds), 3),
+            "from_to": [round(min(seconds), 3), round(max(seconds), 3)],
+            "megabytes": round(max(each.megabytes for each in all_of_it[1:]), 1),
+        }
+        print(side, found[side])
+    RESULTS.write_text(json.dumps(found, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
