@@ -29,6 +29,7 @@ from cladenet.runs.predict.prediction import Guess, Prediction, top_classes
 from cladenet.threads import check_threads, our_share
 
 MOST_WORKERS = 8  # that decode
+WORTH_PREPARING = 8  # images
 SMALLEST = float(np.finfo(np.float32).tiny)
 
 
@@ -38,10 +39,14 @@ class ExportedModel(NamedTuple):
     Args:
         path: of the file.
         session: in its runtime.
+        threads: that it was given.
+        lean: see `open_exported`.
     """
 
     path: Path
     session: Session
+    threads: int
+    lean: bool = False
 
     @property
     def description(self) -> Description:
@@ -91,7 +96,7 @@ class ExportedModel(NamedTuple):
 
 
 def open_exported(
-    path: str | Path, *, threads: int | None = None, runtime: str = ""
+    path: str | Path, *, threads: int | None = None, runtime: str = "", lean: bool = False
 ) -> ExportedModel:
     """Open a file that `cladenet export` wrote.
 
@@ -99,6 +104,8 @@ def open_exported(
         path: ends in .onnx, .xml (OpenVINO), .pt2 or .torchscript.
         threads: for the runtime; by default the cores that are ours.
         runtime: a module of `sessions` that can open it, by default the first of `SUFFIXES`.
+        lean: for a few images: ready sooner and in half the memory where the runtime can, and
+            slower then.
 
     Raises:
         BadArgument: the name ends otherwise, or `threads` is out of range.
@@ -116,7 +123,8 @@ def open_exported(
     if not path.is_file():
         raise CheckpointError(f"{readable(str(path))} is not there, or is no file")
     module = import_module(f"cladenet.export.sessions.{runtime or SUFFIXES[path.suffix][0]}")
-    return ExportedModel(path, module.opened(path, threads or our_share().cores))
+    threads = threads or our_share().cores
+    return ExportedModel(path, module.opened(path, threads, lean), threads, lean)
 
 
 class FilePredictor:
@@ -126,7 +134,7 @@ class FilePredictor:
     has for logits are the logarithms of posteriors.
 
     Args:
-        model: a file that was opened.
+        model: a file that was opened; a lean one is opened again for a batch of 8 images or more.
         top: how many classes to name; at most as many as there are.
         batch_size: images in one call.
         max_megapixels: files of which more would be decoded are refused; by default as in training.
@@ -175,6 +183,8 @@ class FilePredictor:
     def answers(self, batch: Sequence[tuple[str, Attempt]]) -> Iterator[Prediction]:
         """Of images that are decoded, as one batch: names, and pixels (H, W, C) or a reason."""
         pixels = [image for _, image in batch if not isinstance(image, str)]
+        if self.model.lean and len(pixels) >= WORTH_PREPARING:
+            self.model = open_exported(self.model.path, threads=self.model.threads)
         found = iter(self.model.answer(np.stack(pixels)) if pixels else ())
         for name, image in batch:
             if isinstance(image, str):

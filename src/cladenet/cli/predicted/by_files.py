@@ -45,7 +45,7 @@ def predictors_and_images(
         raise BadArgument(f"{' '.join(files)} names a file twice; give each once")
     return {
         file: FilePredictor(
-            open_exported(file, threads=arguments.threads),
+            open_exported(file, threads=arguments.threads, lean=True),
             arguments.top,
             batch_size=min(arguments.batch_size, FILE_BATCH),
             max_megapixels=arguments.max_megapixels,

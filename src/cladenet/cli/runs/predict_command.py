@@ -95,7 +95,8 @@ def _predictors_and_images(
 ) -> tuple[Mapping[str, Callable[[Iterable["Source"]], Iterator["Prediction"]]], list[str]]:
     """By the words that name them, and the words that are images."""
     if is_exported(arguments.run):
-        from cladenet.cli.predicted import by_files
+        with lasting_imports():
+            from cladenet.cli.predicted import by_files
 
         return by_files.predictors_and_images(arguments)
     from cladenet.allocator import keep_freed_memory

@@ -14,16 +14,19 @@ from cladenet.export.sessions.session import Array, Session
 from cladenet.threads import ONNX_RUNTIME_WAITING
 
 
-def opened(path: Path, threads: int) -> Session:
+def opened(path: Path, threads: int, lean: bool = False) -> Session:
     """The file, ready to run.
+
+    `lean` leaves out what lays weights out for the processor: ResNet-18 is ready in 0.10 CPU s and
+    116 MB instead of 0.18 and 205, and an image takes 0.09 instead of 0.05.
 
     Raises:
         CheckpointError: it is damaged, or was not written here.
     """
-    return OnnxSession(session_of(str(path), threads), str(path))
+    return OnnxSession(session_of(str(path), threads, lean), str(path))
 
 
-def session_of(source: str | bytes, threads: int) -> Any:
+def session_of(source: str | bytes, threads: int, lean: bool = False) -> Any:
     """A session of ONNX Runtime from a path or the bytes of a file.
 
     Raises:
@@ -33,7 +36,10 @@ def session_of(source: str | bytes, threads: int) -> Any:
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
-    options.log_severity_level = 3
+    options.log_severity_level = 4  # what stops a run is raised
+    if lean:
+        level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+        options.graph_optimization_level = level
     for name, value in ONNX_RUNTIME_WAITING.items():
         options.add_session_config_entry(name, value)
     try:

@@ -22,8 +22,8 @@ core.compile_model(core.read_model(sys.argv[1]), "CPU", {"INFERENCE_PRECISION_HI
 """
 
 
-def opened(path: Path, threads: int) -> Session:
-    """The file, ready to run.
+def opened(path: Path, threads: int, lean: bool = False) -> Session:
+    """The file, ready to run; `lean` changes nothing here.
 
     Raises:
         CheckpointError: it is damaged, or was not written here.

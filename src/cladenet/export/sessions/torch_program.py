@@ -15,8 +15,8 @@ from cladenet.export.sessions.torch_session import TorchSession
 PREPARE, NORMALISE = "prepare", "normalise"  # submodules of `formats.pixels_module`
 
 
-def opened(path: Path, threads: int) -> Session:
-    """The file, ready to run.
+def opened(path: Path, threads: int, lean: bool = False) -> Session:
+    """The file, ready to run; `lean` changes nothing here.
 
     Raises:
         CheckpointError: it is damaged, or was not written here.

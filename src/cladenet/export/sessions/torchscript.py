@@ -14,8 +14,8 @@ from cladenet.export.sessions.session import Array, Session
 from cladenet.export.sessions.torch_session import TorchSession
 
 
-def opened(path: Path, threads: int) -> Session:
-    """The file, ready to run.
+def opened(path: Path, threads: int, lean: bool = False) -> Session:
+    """The file, ready to run; `lean` changes nothing here.
 
     Raises:
         CheckpointError: it is damaged, or was not written here.
