@@ -24,7 +24,8 @@ from cladenet.export.description import KEY, Description
 from cladenet.export.export_run import Request, export_run
 from cladenet.export.graph import preparing
 from cladenet.export.graph.onnx_writer import OnnxWriter
-from cladenet.export.graph.preparing import NORMALISED, PREPARED, add_preprocessing
+from cladenet.export.graph.preparing import add_preprocessing
+from cladenet.export.names import NORMALISED, PREPARED
 from cladenet.export.normalise import weights_and_biases
 from cladenet.export.runtime import ExportedModel, FilePredictor, open_exported
 from cladenet.export.verify.checks import Disagreement

@@ -24,7 +24,8 @@ from cladenet.export.formats import pixels_module
 from cladenet.export.formats.torch_preparing import Preparing
 from cladenet.export.graph import preparing
 from cladenet.export.graph.openvino_writer import OpenVinoWriter
-from cladenet.export.graph.preparing import PREPARED, add_preprocessing
+from cladenet.export.graph.preparing import add_preprocessing
+from cladenet.export.names import PREPARED
 from cladenet.export.normalise import weights_and_biases
 from cladenet.export.runtime import open_exported
 from cladenet.export.verify.checks import Disagreement

@@ -1,4 +1,4 @@
-"""Which files are exported ones, by their names alone."""
+"""Names: of exported files, and of what lies between an image and the network inside them."""
 
 import os
 from pathlib import Path
@@ -10,6 +10,7 @@ SUFFIXES = {
     ".pt2": ("torch_program",),
     ".torchscript": ("torchscript",),
 }
+PREPARED, NORMALISED = "prepared", "normalised"  # values of a graph
 
 
 def is_exported(path: str | Path) -> bool:

@@ -1,6 +1,5 @@
 """TOML files to facts, with a message that names file and row for whatever is not one."""
 
-import tomllib
 from pathlib import Path
 from typing import Any, Self
 
@@ -114,6 +113,8 @@ def _with_descendants(parent: str, families: dict[str, Family]) -> dict[str, Fam
 
 
 def _parse(file: Path) -> dict[str, Any]:
+    import tomllib  # not for those who want a number of the folder's modules alone
+
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"), parse_float=Printed)
     except FileNotFoundError as error:

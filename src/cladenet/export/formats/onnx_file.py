@@ -9,7 +9,8 @@ from cladenet.checkpoints.atomic import write_file
 from cladenet.export.description import KEY
 from cladenet.export.formats.order import Narrow, Order
 from cladenet.export.graph.onnx_writer import OPSET, OnnxWriter
-from cladenet.export.graph.preparing import NORMALISED, add_preprocessing
+from cladenet.export.graph.preparing import add_preprocessing
+from cladenet.export.names import NORMALISED
 from cladenet.inference.engine.onnx_graph import exported, in_8_bits, rounded
 
 IMAGES, LOGITS, POSTERIORS = "images", "logits", "posteriors"

@@ -13,10 +13,10 @@ from PIL import Image
 from cladenet.data.preprocess import Preprocess
 from cladenet.data.resample import LONGEST
 from cladenet.export.graph.writer import Value, Writer
+from cladenet.export.names import NORMALISED, PREPARED
 from cladenet.export.normalise import weights_and_biases
 
 BICUBIC = Image.Resampling.BICUBIC
-PREPARED, NORMALISED = "prepared", "normalised"
 
 
 def add_preprocessing(graph: Writer, images: Value, preprocess: Preprocess) -> Value:

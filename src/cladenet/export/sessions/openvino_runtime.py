@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from cladenet.errors import CheckpointError, MissingExtra
 from cladenet.export.description import KEY, Description
-from cladenet.export.graph.preparing import NORMALISED, PREPARED
+from cladenet.export.names import NORMALISED, PREPARED
 from cladenet.export.sessions.session import Array, Session
 from cladenet.processes import status_of
 
