@@ -79,8 +79,8 @@ _POPULATION = {
     "paper": {"population": 100, "sample": 25},
 }
 
-# 150 trials are too few for a rate that 20,000 were spent on: see docs/search.md for how the rate
-# and the size of a lesson of `small` were chosen.
+# 150 trials are too few for a rate that 20,000 were spent on. The rate and the size of a lesson of
+# `small` were chosen by hand, without pilot runs.
 _CONTROLLER = {
     "small": {"controller_lr": 0.02, "batch": 10, "entropy": 0.00001, "baseline": 0.95},
     "paper": {"controller_lr": 0.00035, "batch": 20, "entropy": 0.00001, "baseline": 0.95},
