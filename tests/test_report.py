@@ -186,6 +186,7 @@ def test_no_printed_error_is_shown_where_images_or_training_are_others(
     found = page(**{**MNIST, **changes})
     assert reason in found.text
     assert "0.95" not in found.text
+    assert "printed figures were read" not in found.text
     assert "Against the paper" not in found.text
 
 

@@ -26,7 +26,7 @@ def paper(report: ReportFacts) -> str:
     printed = printed_alike(entry, measured)
     if not printed:
         reasons = [text(reason) for reason in reasons_against(entry, measured)]
-        body = _list([*reasons, *_about_the_network(report)])
+        body = _list([*reasons, *_about_the_network(report, figures=False)])
         return section("paper", "The paper", _source(entry), body) if entry else ""
     rows = [
         (
@@ -44,7 +44,7 @@ def paper(report: ReportFacts) -> str:
     body = table(head, rows, ("", "", "num", "num"), stacked=True)
     reasons = [
         f"The measured figure is of one run on {found.n:,} images, hence the interval.",
-        *_about_the_network(report),
+        *_about_the_network(report, figures=True),
     ]
     body += f'<h3 class="next">Why the figures may differ</h3>{_list(reasons)}'
     return section("paper", "Against the paper", _source(entry), body)
@@ -119,15 +119,15 @@ def _link(address: str, words: str) -> str:
     return f'<a href="{text(address)}" rel="noreferrer">{text(words)}</a>'
 
 
-def _about_the_network(report: ReportFacts) -> list[str]:
-    """What recipe, ledger and release say, which explains a difference."""
+def _about_the_network(report: ReportFacts, *, figures: bool) -> list[str]:
+    """What recipe and ledger say; also where printed figures were read, if they are shown."""
     entry, recipe = report.entry, report.config.get("recipe")
     about = []
     if isinstance(recipe, dict) and recipe.get("departs"):
         about.append(f"Recipe: {text(recipe['departs'])}")
     if isinstance(recipe, dict) and recipe.get("source"):
         about.append(f"Source of the recipe's numbers: {text(recipe['source'])}.")
-    if entry.get("figures"):
+    if figures and entry.get("figures"):
         about.append(f"Where the printed figures were read: {text(entry['figures'])}.")
     if entry.get("notes"):
         about.append(f"The ledger on this network: {text(entry['notes'])}")
