@@ -192,6 +192,15 @@ def test_integrated_gradients_of_squares_are_exact_with_one_point() -> None:
     torch.testing.assert_close(found.flatten(), by_hand)
 
 
+def test_integrated_gradients_refuse_classes_that_do_not_fit() -> None:
+    network = randomised("resnet20_cifar")
+    images = images_for(network, 32)
+    with pytest.raises(BadArgument, match="the classes 0 to 9"):
+        integrated_gradients(network, images, 10, steps=1)
+    with pytest.raises(BadArgument, match=r"expected \(2,\), as images"):
+        integrated_gradients(network, images, [1, 2, 3], steps=1)
+
+
 @pytest.mark.parametrize("batch_size", [7, 256])
 def test_integrated_gradients_are_complete(finder: VisionTransformer, batch_size: int) -> None:
     torch.manual_seed(0)

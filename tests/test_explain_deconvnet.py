@@ -18,6 +18,7 @@ from cladenet.explain.deconvnet import (
     unpool,
 )
 from cladenet.explain.deconvnet.correspondence import correspondence
+from cladenet.explain.deconvnet.evolution import evolution
 from cladenet.layers.classifier import Classifier
 from cladenet.models.alexnet import AlexNet
 from cladenet.models.resnet import ResNetCifar
@@ -271,6 +272,22 @@ def test_the_strongest_images_are_found_over_batches() -> None:
         strongest(network, "stem", [])
     with pytest.raises(BadArgument, match="feature maps 0 to 15"):
         strongest(network, "stem", [images], channels=[16])
+
+
+def test_evolution_takes_the_strongest_image_of_each_checkpoint() -> None:
+    torch.manual_seed(0)
+    networks: list[Classifier] = [ResNetCifar(8).eval() for _ in range(3)]
+    images = torch.randn(12, 3, 32, 32)
+    found = evolution(networks, "stages.1", lambda: images.split(5), [4, 9])
+    for network, epoch in zip(networks, found, strict=True):
+        best = strongest(network, "stages.1", [images], [4, 9], top=1)
+        assert epoch.images.tolist() == best.images[:, 0].tolist()
+        torch.testing.assert_close(epoch.values, best.values[:, 0])
+        pixels, fields = reconstructions(
+            network, "stages.1", images[epoch.images], torch.tensor([4, 9])
+        )
+        torch.testing.assert_close(epoch.pixels, pixels)
+        assert torch.equal(epoch.fields, fields)
 
 
 def test_correspondence_counts_signs_that_differ() -> None:

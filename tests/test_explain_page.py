@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from PIL import Image
 
 import cladenet
+from cladenet.checkpoints import folder as folders
 from cladenet.cli import main
 from cladenet.data.dataset import DataSet, from_array
 from cladenet.data.sources.open import open_dataset
@@ -148,3 +150,16 @@ def test_a_network_of_attention_and_one_with_exits_have_pages(
         assert ("features" in sections) == (there == "exits")
         assert "b<i>" not in page
         assert re.search(r"b&lt;i&gt;", page)
+
+
+def test_feature_maps_are_shown_at_each_whole_checkpoint(tmp_path: Path) -> None:
+    run = save_run(tmp_path / "run", open_dataset("digits"))
+    loaded = cladenet.load(run)
+    place = run / "checkpoints"
+    for step in (5, 7):
+        card = replace(loaded.card, step=step)
+        folders.save(folders.step_folder(place, "step", step), loaded.model.state_dict(), card)
+    weights = folders.step_folder(place, "step", 7) / folders.WEIGHTS
+    weights.write_bytes(weights.read_bytes()[:-1])  # damaged
+    page = cladenet.explain_run(run, limit=20).page.read_text()
+    assert "at the checkpoints of steps 3, 5." in page

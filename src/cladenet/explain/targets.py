@@ -41,19 +41,26 @@ def class_numbers(logits: Tensor, classes: Classes) -> Tensor:
     n, k = logits.shape
     if classes is None:
         return logits.detach().argmax(1)
-    numbers = torch.as_tensor(classes, device=logits.device).expand(n if _one(classes) else -1)
-    if numbers.shape != (n,):
-        raise BadArgument(f"classes has shape {tuple(numbers.shape)}; expected ({n},), as images")
+    numbers = torch.as_tensor(classes, device=logits.device)
+    check_count(numbers, n)
     if n and not 0 <= int(numbers.min()) <= int(numbers.max()) < k:
         raise BadArgument(
             f"classes has {int(numbers.min())} to {int(numbers.max())}; this network has the "
             f"classes 0 to {k - 1}"
         )
-    return numbers.long()
+    return numbers.long().expand(n)
 
 
-def _one(classes: Tensor | Sequence[int] | int) -> bool:
-    return isinstance(classes, int) or (isinstance(classes, Tensor) and classes.ndim == 0)
+def check_count(classes: Tensor, images: int) -> None:
+    """Refuse what is neither one class nor one for each image.
+
+    Raises:
+        BadArgument: there are fewer or more.
+    """
+    if classes.shape not in ((), (images,)):
+        raise BadArgument(
+            f"classes has shape {tuple(classes.shape)}; expected ({images},), as images"
+        )
 
 
 def logits_of(logits: Tensor, classes: Classes) -> Tensor:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from cladenet.errors import BadArgument
-from cladenet.explain.targets import Classes, class_numbers, frozen, logits_of
+from cladenet.explain.targets import Classes, check_count, class_numbers, frozen, logits_of
 from cladenet.layers.classifier import Classifier
 
 
@@ -48,14 +48,18 @@ def integrated_gradients(
     nodes, weights = np.polynomial.legendre.leggauss(steps)
     total = torch.zeros_like(images)
     with frozen(network):
-        with torch.no_grad():
-            numbers = class_numbers(network(images), classes)
+        if classes is None:
+            with torch.no_grad():
+                classes = network(images).argmax(1)
+        wanted = torch.as_tensor(classes)
+        check_count(wanted, len(images))
         pairs = [(step, i) for step in range(steps) for i in range(len(images))]
         for first in range(0, len(pairs), batch_size):
             of_step, of_image = map(list, zip(*pairs[first : first + batch_size], strict=True))
             at = torch.as_tensor((1 + nodes[of_step]) / 2).to(images)[:, None, None, None]
             points = torch.lerp(start[of_image], images[of_image], at).requires_grad_()
-            score = logits_of(network(points), numbers[of_image]).sum()
+            chosen = wanted if wanted.ndim == 0 else wanted[of_image]
+            score = logits_of(network(points), chosen).sum()
             (gradients,) = torch.autograd.grad(score, points)
             shares = torch.as_tensor(weights[of_step] / 2).to(images)[:, None, None, None]
             total.index_add_(0, torch.tensor(of_image, device=total.device), shares * gradients)

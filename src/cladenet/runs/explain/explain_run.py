@@ -13,11 +13,12 @@ from cladenet.checkpoints import Loaded, load
 from cladenet.checkpoints.atomic import write_file
 from cladenet.data.dataset import Split
 from cladenet.data.images.decode import readable
-from cladenet.errors import BadArgument, DataError
+from cladenet.errors import BadArgument, CheckpointError, DataError
 from cladenet.explain.calibration import Calibration, calibration, posteriors
 from cladenet.explain.embedding import embedding_map
 from cladenet.explain.label_errors import Suspect, suspects
 from cladenet.keywords import by_keyword
+from cladenet.layers.classifier import Classifier
 from cladenet.report import results
 from cladenet.report.facts import SPLIT_NAMES
 from cladenet.runs.evaluate.scored import opened, scored
@@ -33,6 +34,7 @@ from cladenet.world import choose_device
 
 SHOWN = 12  # mistakes of each kind
 LEAST_FOR_A_MAP = 4  # images
+MOST_CHECKPOINTS = 8
 
 
 class Explained(NamedTuple):
@@ -155,6 +157,8 @@ def _sections(
     uncertain = found.least_certain(SHOWN, but=worst)
     seen = list(given.values())
     counted = results.Counted(found.evaluation, classes)
+    units = features.units_of(pictures)
+    checkpoints = _checkpoints(loaded, pictures.device) if units else {}
     several = len(found.labels) >= LEAST_FOR_A_MAP
     return [
         of_answers.given_images(
@@ -182,7 +186,11 @@ def _sections(
             embedding_map(found.features) if several else None, found, classes, pictures.split.ids
         ),
         exits.exits(loaded, pictures.split, pictures.batch_size),
-        features.gallery(features.units_of(pictures), features.first_filters(loaded.model)),
+        features.gallery(
+            units,
+            features.first_filters(loaded.model),
+            features.evolved(units, pictures, checkpoints),
+        ),
         inside.inside(loaded.model, list(pictures.labelled(inside.LOOKED_AT))),
     ]  # fmt: skip
 
@@ -202,6 +210,21 @@ def _posteriors(pictures: Pictures, seen: Sequence[Pixels]) -> np.ndarray:
         return np.zeros((0, 1))
     with torch.inference_mode():
         return posteriors(pictures.network(pictures.inputs(seen)).float().cpu().numpy())
+
+
+def _checkpoints(loaded: Loaded, device: torch.device) -> dict[int, Classifier]:
+    """The network by step, the earliest first, of the whole checkpoints that the run has kept."""
+    found: dict[int, Classifier] = {loaded.card.step: loaded.model}
+    if loaded.folder.parent.name != "checkpoints":
+        return found
+    for folder in sorted(loaded.folder.parent.glob("*-*[0-9]")):
+        try:
+            other = load(folder)
+        except CheckpointError:  # damaged; what is whole is shown
+            continue
+        if other.card.network == loaded.card.network:
+            found.setdefault(other.card.step, other.model.to(device))
+    return dict(sorted(found.items())[-MOST_CHECKPOINTS:])
 
 
 def _beside(loaded: Loaded) -> Path:

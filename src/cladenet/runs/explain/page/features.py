@@ -1,6 +1,6 @@
 """What feature maps look for, by the deconvnet, on networks that have it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from cladenet.errors import BadArgument
 from cladenet.explain.deconvnet import Strongest, reconstructions, strongest
+from cladenet.explain.deconvnet.evolution import evolution
 from cladenet.layers.classifier import Classifier
 from cladenet.report.text import section, text
 from cladenet.runs.explain.pictures import Pictures, Pixels, embedded, tiles
@@ -47,7 +48,7 @@ def units_of(pictures: Pictures) -> list[Unit]:
     return units
 
 
-def gallery(units: Sequence[Unit], first: Pixels | None) -> str:
+def gallery(units: Sequence[Unit], first: Pixels | None, over_time: str = "") -> str:
     """The units by layer, and the filters of the first layer."""
     if not units:
         return ""
@@ -71,7 +72,47 @@ def gallery(units: Sequence[Unit], first: Pixels | None) -> str:
         "The strongest images of feature maps (right) and what in them made the map so strong "
         "(left), by Zeiler and Fergus's deconvnet."
     )
-    return section("features", "What feature maps look for", why, "".join(parts))
+    return section("features", "What feature maps look for", why, "".join(parts) + over_time)
+
+
+def evolved(
+    units: Sequence[Unit], pictures: Pictures, checkpoints: Mapping[int, Classifier]
+) -> str:
+    """The feature maps of one layer at each checkpoint, the earliest first.
+
+    Args:
+        units: those of the gallery, of which a layer in the middle is taken.
+        pictures: among which the strongest are looked for.
+        checkpoints: the network by its step; fewer than two show nothing.
+    """
+    if not units or len(checkpoints) < 2:
+        return ""
+    layers = list(dict.fromkeys(unit.layer for unit in units))
+    layer = layers[len(layers) // 2]
+    channels = [unit.channel for unit in units if unit.layer == layer]
+    epochs = evolution(
+        checkpoints.values(),
+        layer,
+        lambda: (images for images, _ in pictures.labelled(LOOKED_AT)),
+        channels,
+    )
+    rows = []
+    for number, channel in enumerate(channels):
+        cut = []
+        for epoch in epochs:
+            top, left, bottom, right = epoch.fields[number].tolist()
+            cut.append(as_colours(epoch.pixels[number, :, top:bottom, left:right]))
+        strip = embedded(tiles(cut, len(cut), TILE), f"map {channel} by step", WIDEST)
+        rows.append(
+            f'<figure><div class="strip">{strip}</div><figcaption>map {channel}</figcaption>'
+            "</figure>"
+        )
+    steps = ", ".join(f"{step:,}" for step in checkpoints)
+    return (
+        f'<h3 style="margin-top:24px">{text(layer)} over the training</h3><p class="why">The '
+        f"strongest activation among the images at the checkpoints of steps {steps}.</p>"
+        f'<div class="units">{"".join(rows)}</div>'
+    )
 
 
 def first_filters(network: Classifier) -> Pixels | None:
