@@ -369,7 +369,7 @@ def test_new_weights_take_over_and_damaged_ones_are_refused(tmp_path: Path, data
         assert found["class"] == expected.name == "bee"
         assert found["probability"] == pytest.approx(expected.probability, abs=1e-6)
         image = old.prepare(picture(2))  # who began with the old one ends with it
-        before = old.top(old.answer([image])[0].logits, 1)[0]
+        before = old.top(old.answer([image])[0], 1)[0]
         assert before.probability == pytest.approx(
             first["predictions"][0]["top"][0]["probability"], abs=1e-6
         )

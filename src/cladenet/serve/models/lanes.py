@@ -16,6 +16,8 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from cladenet.runs.predict.prediction import Guess
+
 Pixels = NDArray[np.uint8]
 
 
@@ -24,6 +26,7 @@ class Answer(NamedTuple):
 
     Args:
         logits: float32 (K,).
+        top: the likeliest classes, as many as the network names unasked.
         answered_by: the exit, where several could.
         batch: images that were computed together.
         waited: seconds in the queue.
@@ -31,6 +34,7 @@ class Answer(NamedTuple):
     """
 
     logits: NDArray[np.float32]
+    top: tuple[Guess, ...] = ()
     answered_by: str = ""
     batch: int = 1
     waited: float = 0.0

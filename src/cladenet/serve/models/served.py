@@ -100,11 +100,13 @@ class Served:
             Diverged: the logits are not finite.
         """
         batch = [("", pixels) for pixels in images]
-        return [Answer(p.logits, p.answered_by) for p in self._answers(batch)]
+        return [Answer(p.logits, p.top, p.answered_by) for p in self._answers(batch)]
 
-    def top(self, logits: NDArray[np.float32], count: int) -> tuple[Guess, ...]:
+    def top(self, answer: Answer, count: int) -> tuple[Guess, ...]:
         """The `count` likeliest classes."""
-        return self._predictor.guesses(logits, count)
+        if count <= len(answer.top):
+            return answer.top[:count]
+        return self._predictor.guesses(answer.logits, count)
 
     def describe(self) -> dict[str, Any]:
         """The facts, and what it takes."""

@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from typing import Any
 
 from starlette.datastructures import Headers, QueryParams
@@ -16,7 +15,7 @@ from cladenet.serve.models.lanes import Answer, Job, LaneLost, Lanes
 from cladenet.serve.models.served import Served
 from cladenet.serve.models.shelf import Shelf
 from cladenet.serve.settings import Limits
-from cladenet.serve.web.bodies import Bodies, ClientLeft, gone
+from cladenet.serve.web.bodies import Bodies, ClientLeft, staying
 from cladenet.serve.web.metrics import Metrics
 from cladenet.serve.web.problems import Busy, Problem
 from cladenet.serve.web.replies import Decoded, Refusal, data_url, decode, none_readable, to_json
@@ -68,17 +67,8 @@ class Answering:
             raise Problem(405, f"{scope['method']} is not for this path", "use POST", POST_ONLY)
         network = self._network(QueryParams(scope["query_string"]))
         try:
-            async with self._bodies.read(scope, receive) as body:
-                doing = asyncio.ensure_future(work(scope, network, body))
-                leaving = asyncio.ensure_future(gone(receive))
-                try:
-                    await asyncio.wait((doing, leaving), return_when=asyncio.FIRST_COMPLETED)
-                    if not doing.done():
-                        raise ClientLeft
-                    response: Response = doing.result()
-                finally:
-                    for task in (doing, leaving):
-                        task.cancel()
+            async with self._bodies.read(scope, receive) as body, staying(receive):
+                response: Response = await work(scope, network, body)
         except ClientLeft:
             response = Response(status_code=LEFT)
         await response(scope, receive, send)
@@ -127,7 +117,7 @@ class Answering:
                 label = _label(query, network)
                 if label is None:
                     answer = (await self._answers(network, [image]))[0]
-                    label = network.top(answer.logits, 1)[0].label
+                    label = network.top(answer, 1)[0].label
                 loop = asyncio.get_running_loop()
                 view, heat = await loop.run_in_executor(
                     self._decoders, network.evidence, image.pixels, label
@@ -189,10 +179,11 @@ class Answering:
     async def _answers(self, network: Served, decoded: Sequence[Decoded | Refusal]) -> list[Answer]:
         """Of the images that were decoded; given up, those that wait are not computed."""
         jobs = [Job(network, i.pixels) for i in decoded if not isinstance(i, Refusal)]
+        futures = [asyncio.wrap_future(job.done) for job in jobs]
         self._lanes.submit(jobs)
-        waited = asyncio.gather(*(asyncio.wrap_future(job.done) for job in jobs))
         try:
-            return list(await asyncio.wait_for(waited, self._limits.answer_seconds + 1))
+            async with asyncio.timeout(self._limits.answer_seconds + 1):
+                return [await future for future in futures]
         except (TimeoutError, LaneLost):
             self._metrics.images.labels(network.name, "failed").inc(len(jobs))
             raise Problem(
@@ -204,10 +195,9 @@ class Answering:
             self._metrics.images.labels(network.name, "failed").inc(len(jobs))
             raise
         finally:
-            for job in jobs:
-                job.done.cancel()
-            with suppress(BaseException):  # what failed together was raised once
-                waited.exception()
+            for future in futures:
+                if not future.cancel() and not future.cancelled():
+                    future.exception()  # what failed together is raised once
 
 
 POST_ONLY = {"allow": "POST"}

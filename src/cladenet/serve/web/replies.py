@@ -43,7 +43,7 @@ def decode(network: Served, data: bytes) -> Decoded | Refusal:
 def to_json(network: Served, answer: Answer, image: Decoded, top: int) -> dict[str, Any]:
     """One prediction, without the name of its file."""
     by = {"answered_by": answer.answered_by} if answer.answered_by else {}
-    guesses = network.top(answer.logits, top)
+    guesses = network.top(answer, top)
     return {
         **by,
         "top": [{"class": g.name, "label": g.label, "probability": g.probability} for g in guesses],
