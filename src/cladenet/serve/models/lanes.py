@@ -150,15 +150,12 @@ class Lanes:
     def _run(self, number: int) -> None:
         self._begin()
         while batch := self._next(number):
-            start = time.monotonic()
-            self._compute(batch, start)
-            seconds = time.monotonic() - start
+            self._compute(batch, time.monotonic())
             with self._changed:
                 if number not in self._alive:  # given up meanwhile, another lane has its place
                     self.lost -= 1
                     return
                 del self._busy[number]
-            self._on_batch(batch[0].network, len(batch), seconds)
 
     def _next(self, number: int) -> list[Job]:
         """The images of the next batch, all for one network; none at the end."""
@@ -200,6 +197,7 @@ class Lanes:
         except BaseException as error:  # the lane goes on with the next batch
             failure = error
         seconds = time.monotonic() - start
+        self._on_batch(batch[0].network, len(batch), seconds)  # whoever has an answer is counted
         with self._changed:  # `watch` may be about to give these up
             for job, answer in zip_longest(batch, answers):
                 if job.done.done():
