@@ -125,7 +125,7 @@ def test_folders_can_be_taken_in_at_a_glance() -> None:
 @pytest.mark.parametrize("folder", ["src", "benchmarks"])
 def test_no_file_is_longer_than_can_be_read_at_once(folder: str) -> None:
     lines = {
-        file.name: len(file.read_text().splitlines())
+        str(file.relative_to(PAGE.parent)): len(file.read_text().splitlines())
         for file in (PAGE.parent / folder).rglob("*.py")
     }
     assert {name for name, count in lines.items() if count > MOST_LINES} == set()
