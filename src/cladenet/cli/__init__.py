@@ -39,6 +39,9 @@ GROUPS = {
     "search": {
         "search": "search for an architecture: random, aging evolution and others",
     },
+    "study": {
+        "experiment": "run a paper's claim as trainings that are compared, with a verdict",
+    },
     "weights": {
         "import": "turn a weights file (torchvision, timm and others) into a checkpoint",
         "export": "write a trained network as ONNX, OpenVINO, torch, or in the names of timm",

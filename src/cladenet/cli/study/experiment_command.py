@@ -1,0 +1,97 @@
+"""`cladenet experiment`: the papers' claims as trainings that are compared."""
+
+import argparse
+import json
+import sys
+from math import isfinite
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cladenet.cli.text.tables import columns, fit, paragraph
+from cladenet.durations import clock
+from cladenet.errors import BadArgument
+from cladenet.experiments.claim import SCALES
+from cladenet.experiments.claims import CLAIMS
+from cladenet.experiments.measures import MEASURES
+
+if TYPE_CHECKING:
+    from cladenet.experiments.outcome import Compared, Outcome
+
+HEADINGS = ("better", "", "worse", "", "measure", "difference", "95 %", "printed", "verdict")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """[NAME...] [--data DATA] [--scale laptop] [--seeds N] [--workers N] [--out FOLDER]."""
+    parser.add_argument("names", nargs="*", metavar="NAME", help="experiments, or all")
+    parser.add_argument("--data", default="digits", help="digits, cifar10:ROOT, FOLDER (digits)")
+    parser.add_argument("--scale", choices=SCALES, default="laptop", help="how large (laptop)")
+    parser.add_argument("--seeds", type=int, default=0, help="of each network (the claim's own)")
+    parser.add_argument("--workers", type=int, default=0, help="trainings at once (the cores)")
+    parser.add_argument("--out", default="runs/experiments", help="folder (runs/experiments)")
+    parser.add_argument("--json", action="store_true", help="for a program")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """List the claims, or train, compare and print.
+
+    Raises:
+        BadArgument: no claim has this name, or a number is below 0.
+    """
+    if not arguments.names:
+        rows = [(claim.name, claim.sentence) for claim in CLAIMS.values()]
+        print(fit(columns(("experiment", "claim"), rows)))
+        return 0
+    for name in ("seeds", "workers"):
+        if getattr(arguments, name) < 0:
+            raise BadArgument(f"--{name} is {getattr(arguments, name)}; expected 0 or more")
+    from cladenet.experiments.outcome import to_json
+    from cladenet.experiments.run import experiment, find_claims
+    from cladenet.threads import our_share
+
+    found = experiment(
+        find_claims(arguments.names),
+        arguments.data,
+        arguments.scale,
+        root=Path(arguments.out),
+        seeds=arguments.seeds,
+        workers=arguments.workers or our_share().cores,
+        tell=lambda line: print(line, file=sys.stderr, flush=True),
+    )
+    if arguments.json:
+        print(json.dumps([to_json(one) for one in found], indent=1))
+    else:
+        print("\n\n".join(_text(one) for one in found))
+    return 0
+
+
+def _text(found: "Outcome") -> str:
+    claim = CLAIMS[found.claim]
+    lines = [
+        f"{claim.name}: {found.verdict}",
+        paragraph("", claim.sentence, 2),
+        paragraph("", f"{claim.source}; {found.data}, {found.scale} scale, {found.seeds} seeds, "
+                  f"{clock(found.seconds)} of training", 2),
+        fit(columns(HEADINGS, [_row(one) for one in found.compared], right="lrlrlrl")),
+    ]  # fmt: skip
+    if found.verdict != "seen" and claim.if_not:
+        lines.append(paragraph("", f"likely reason: {claim.if_not}", 2))
+    return "\n".join(lines)
+
+
+def _row(one: "Compared") -> tuple[str, ...]:
+    measure = MEASURES[one.measure]
+    mean = {arm: sum(x) / len(x) if x else float("nan") for arm, x in one.figures.items()}
+    unit = measure.unit and f" {measure.unit}"
+    by = one.difference
+    spread = f"{by.low:.3g} to {by.high:.3g}" if by and isfinite(by.low) else "one seed"
+    return (
+        one.better,
+        f"{mean[one.better]:.4g}{unit}",
+        one.worse,
+        f"{mean[one.worse]:.4g}{unit}",
+        measure.words,
+        f"{by.value:.3g}" if by else "-",
+        spread if by else "-",
+        one.printed or "-",
+        one.verdict,
+    )

@@ -1,0 +1,13 @@
+"""The claims by era, one file each."""
+
+from cladenet.experiments.claim import Claim
+from cladenet.experiments.claims.dense import DENSE
+from cladenet.experiments.claims.light import LIGHT
+from cladenet.experiments.claims.normalisation import NORMALISATION
+from cladenet.experiments.claims.residual import RESIDUAL
+from cladenet.experiments.claims.training import TRAINING
+from cladenet.experiments.claims.units import UNITS
+
+CLAIMS: dict[str, Claim] = {
+    claim.name: claim for claim in (*RESIDUAL, *UNITS, *DENSE, *NORMALISATION, *LIGHT, *TRAINING)
+}

@@ -1,0 +1,41 @@
+"""Dense connections and gates: DenseNet, CondenseNet, Highway."""
+
+from cladenet.experiments.claim import Arm, Claim, Comparison
+from cladenet.experiments.claims.laptop import SMALL, TOO_SHORT
+
+# A plain network of 30 linear layers on the digits takes a second an epoch.
+DIGITS = {"epochs": 20, "val": 0.5, "batch_size": 32, "precision": "fp32", "recipe": "default"}
+
+DENSE = (
+    Claim(
+        "dense-connections",
+        "At equal cost a DenseNet has fewer parameters and a lower error than a ResNet.",
+        "Huang and others 2017, arXiv:1608.06993, Sec. 4.3, Fig. 3 and 4",
+        (
+            Arm("ResNet-20", "resnet20_cifar", paper_network="preact_resnet1001_cifar"),
+            Arm("DenseNet-BC", "densenet_bc_100_12_cifar",
+                {"model.depth": 34, "model.growth_rate": 12}),
+        ),
+        (Comparison("DenseNet-BC", "ResNet-20", "error",
+                    "4.51 against 4.62 %, with 0.8M against 10.2M parameters"),),
+        {**SMALL, "epochs": 3, "recipe": "resnet_cifar"},
+        if_not=TOO_SHORT,
+    ),
+    Claim(
+        "highway",
+        "Gated layers can be trained at depths where plain ones cannot.",
+        "Srivastava, Greff, Schmidhuber 2015, arXiv:1507.06228, Fig. 1",
+        (
+            Arm("plain, 10", "plain_fc10_mnist"),
+            Arm("plain, 50", "plain_fc50_mnist"),
+            Arm("highway, 10", "highway_fc10_mnist"),
+            Arm("highway, 50", "highway_fc50_mnist"),
+        ),
+        (
+            Comparison("plain, 10", "plain, 50", "training loss", "figure only (Fig. 1)"),
+            Comparison("highway, 50", "plain, 50", "training loss", "figure only (Fig. 1)"),
+        ),
+        DIGITS,
+        data="digits",
+    ),
+)  # fmt: skip

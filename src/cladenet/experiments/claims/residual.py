@@ -1,0 +1,96 @@
+"""ResNet and what follows it: degradation, depth, shortcuts, stochastic depth, width."""
+
+from cladenet.experiments.claim import Arm, Claim, Comparison
+from cladenet.experiments.claims.laptop import SMALL, TOO_SHORT
+
+RESNET = "He and others 2016, arXiv:1512.03385"
+IDENTITY = "He and others 2016, arXiv:1603.05027"
+
+RESIDUAL = (
+    Claim(
+        "degradation",
+        "Deeper plain networks have a higher training error; deeper residual networks do not.",
+        f"{RESNET}, Sec. 4.2 and Fig. 6",
+        (
+            Arm("plain-20", "plain20_cifar"),
+            Arm("plain-44", "plain44_cifar", paper_network="plain56_cifar"),
+            Arm("ResNet-20", "resnet20_cifar"),
+            Arm("ResNet-44", "resnet44_cifar", paper_network="resnet56_cifar"),
+        ),
+        (
+            Comparison("plain-20", "plain-44", "training loss", "figure only (Fig. 6, left)"),
+            Comparison("ResNet-44", "plain-44", "training loss", "figure only (Fig. 6)"),
+            Comparison("ResNet-44", "ResNet-20", "training loss", "6.97 against 8.75 % test error"),
+        ),
+        {**SMALL, "epochs": 3},
+        if_not="after three passes the deeper residual network is still behind the shallow one",
+    ),
+    Claim(
+        "shortcuts",
+        "Projections where a network widens are slightly better than zeros; both are far better "
+        "than no shortcuts.",
+        f"{RESNET}, Sec. 4.1, Table 3",
+        (
+            Arm("none", "plain18", {"recipe": "resnet_cifar"}, paper_network="plain34"),
+            Arm("A", "resnet18_a", {"recipe": "resnet_cifar"}, paper_network="resnet34_a"),
+            Arm("B", "resnet18", {"recipe": "resnet_cifar"}, paper_network="resnet34"),
+        ),
+        (
+            Comparison("A", "none", "error", "25.03 against 28.54 % (ResNet-34, 10 crops)"),
+            Comparison("B", "A", "error", "24.52 against 25.03 % (ResNet-34, 10 crops)"),
+        ),
+        {**SMALL, "size": 64, "val": 0.8, "epochs": 3},
+        if_not="half a point between A and B needs more than three seeds of a short training",
+        seeds=2,
+    ),
+    Claim(
+        "shortcut-scaling",
+        "A shortcut that multiplies by less than 1 makes a deep network hard to train.",
+        f"{IDENTITY}, Sec. 3.1, Table 1",
+        (
+            Arm("identity", "resnet44_cifar", paper_network="resnet110_cifar"),
+            Arm("scaled by 0.5", "resnet110_const_scale_half_half_cifar", {"model.depth": 44}),
+            Arm("1x1 convolution", "resnet110_conv_shortcut_cifar", {"model.depth": 44}),
+        ),
+        (
+            Comparison("identity", "scaled by 0.5", "training loss", "6.61 against 12.35 % error"),
+            Comparison("identity", "1x1 convolution", "training loss",
+                       "6.61 against 12.22 % error"),
+        ),
+        {**SMALL, "epochs": 3, "recipe": "resnet_cifar"},
+        if_not="at 44 layers a product of 21 halves is still trained around",
+    ),
+    Claim(
+        "stochastic-depth",
+        "Leaving units out at random trains a deep network in less time, to a lower test error.",
+        "Huang and others 2016, arXiv:1603.09382, Table 1",
+        (
+            Arm("all units", "resnet110_stochastic_depth_cifar",
+                {"model.depth": 44, "model.last_survival": 1.0}, {"model.last_survival": 1.0}),
+            Arm("stochastic depth", "resnet110_stochastic_depth_cifar", {"model.depth": 44}),
+        ),
+        (
+            Comparison("stochastic depth", "all units", "seconds", "about a quarter less"),
+            Comparison("stochastic depth", "all units", "error", "5.25 against 6.41 %"),
+        ),
+        {**SMALL, "epochs": 3},
+        if_not="it is a regulariser, and a short training of a network that does not overfit yet "
+        "has nothing to gain from one",
+    ),
+    Claim(
+        "width",
+        "At equal parameters a wide, shallow residual network is as good as a thin, deep one, and "
+        "trains faster.",
+        "Zagoruyko and Komodakis 2016, arXiv:1605.07146, Table 4 and Sec. 3",
+        (
+            Arm("WRN-40-1", "wrn_40_1_cifar"),
+            Arm("WRN-16-2", "wrn_16_4_cifar", {"model.width": 2}, {"model.width": 2}),
+        ),
+        (
+            Comparison("WRN-16-2", "WRN-40-1", "error"),
+            Comparison("WRN-16-2", "WRN-40-1", "seconds"),
+        ),
+        {**SMALL, "epochs": 3},
+        if_not=TOO_SHORT,
+    ),
+)  # fmt: skip

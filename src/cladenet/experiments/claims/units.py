@@ -1,0 +1,71 @@
+"""Units: where norm and activation stand, cardinality, squeeze-and-excitation."""
+
+from cladenet.experiments.claim import Arm, Claim, Comparison
+from cladenet.experiments.claims.laptop import SMALL, TOO_SHORT
+
+UNITS = (
+    Claim(
+        "pre-activation",
+        "Norm and ReLU before each convolution make a very deep residual network easier to train.",
+        "He and others 2016, arXiv:1603.05027, Table 2",
+        (
+            Arm("original", "resnet164_cifar", {"model.depth": 56}),
+            Arm("batch norm after the sum", "resnet164_bn_after_add_cifar", {"model.depth": 56}),
+            Arm("full pre-activation", "preact_resnet164_cifar", {"model.depth": 56}),
+        ),
+        (
+            Comparison("full pre-activation", "original", "training loss", "5.46 against 5.93 %"),
+            Comparison("original", "batch norm after the sum", "training loss",
+                       "5.93 against 6.50 %"),
+        ),
+        {**SMALL, "epochs": 3},
+        if_not=TOO_SHORT,
+        seeds=2,
+    ),
+    Claim(
+        "cardinality",
+        "At equal cost more paths are better than wider ones.",
+        "Xie and others 2017, arXiv:1611.05431, Table 3",
+        (
+            Arm("1 x 40d", "resnext29_8x64d_cifar",
+                {"model.depth": 20, "model.cardinality": 1, "model.base_width": 40},
+                paper_network="resnet50_v1_5"),
+            Arm("8 x 12d", "resnext29_8x64d_cifar",
+                {"model.depth": 20, "model.cardinality": 8, "model.base_width": 12},
+                paper_network="resnext50_32x4d"),
+        ),
+        (Comparison("8 x 12d", "1 x 40d", "training loss",
+                    "22.2 against 23.9 % (32 x 4d against 1 x 64d, ImageNet)"),),
+        {**SMALL, "epochs": 3},
+        if_not=TOO_SHORT,
+        seeds=2,
+    ),
+    Claim(
+        "squeeze-and-excitation",
+        "Scaling channels by what the whole feature map shows lowers the error.",
+        "Hu and others 2018, arXiv:1709.01507, Tables 4 and 5",
+        (
+            Arm("pre-activation ResNet", "preact_resnet164_cifar", {"model.depth": 29}),
+            Arm("with SE", "seresnet164_cifar", {"model.depth": 29}),
+        ),
+        (
+            Comparison("with SE", "pre-activation ResNet", "error", "4.39 against 5.46 %"),
+            Comparison("with SE", "pre-activation ResNet", "training loss"),
+        ),
+        {**SMALL, "epochs": 4, "recipe": "resnet_cifar"},
+        if_not=TOO_SHORT,
+    ),
+    Claim(
+        "se-positions",
+        "SE after the unit's sum is worse than on its branch.",
+        "Hu and others 2018, arXiv:1709.01507, Table 14",
+        (
+            Arm("standard", "seresnet50", {"recipe": "resnet_cifar"}),
+            Arm("after the sum", "seresnet50_post", {"recipe": "resnet_cifar"}),
+        ),
+        (Comparison("standard", "after the sum", "error", "22.28 against 22.78 %"),),
+        {**SMALL, "size": 48, "val": 0.9, "epochs": 3},
+        if_not="half a point needs more images and more seeds",
+        seeds=2,
+    ),
+)  # fmt: skip
