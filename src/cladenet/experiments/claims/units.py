@@ -46,7 +46,8 @@ UNITS = (
         "Hu and others 2018, arXiv:1709.01507, Tables 4 and 5",
         (
             Arm("pre-activation ResNet", "preact_resnet164_cifar", {"model.depth": 29}),
-            Arm("with SE", "seresnet164_cifar", {"model.depth": 29}),
+            Arm("with SE", "seresnet164_cifar", {"model.depth": 29},
+                {"recipe": "preact_resnet_cifar"}),
         ),
         (
             Comparison("with SE", "pre-activation ResNet", "error", "4.39 against 5.46 %"),

@@ -1,0 +1,174 @@
+"""Claims as experiments: every network of a claim exists, and verdicts follow from intervals."""
+
+import json
+from math import inf
+from pathlib import Path
+from typing import Any
+
+import pytest
+from scipy import stats
+
+import cladenet.experiments.pool as pool
+from cladenet.cli import main
+from cladenet.errors import BadArgument, DataError
+from cladenet.experiments.claim import SCALES, Arm, Claim, Comparison, Scale
+from cladenet.experiments.claims import CLAIMS
+from cladenet.experiments.differences import T, difference
+from cladenet.experiments.measures import MEASURES
+from cladenet.experiments.outcome import from_json, outcome, to_json
+from cladenet.experiments.run import find_claims
+from cladenet.experiments.trial import Trial, trials
+from cladenet.recipes import RECIPES
+from cladenet.registry import accepts, find
+from cladenet.runs.folder.config import option_kinds
+
+TINY = Claim(
+    "tiny",
+    "A rate above 0 learns more than one of 0.",
+    "arithmetic",
+    (Arm("learns", "lenet5_relu", {"lr": 0.05}), Arm("stays", "lenet5_relu", {"lr": 1e-9})),
+    (Comparison("learns", "stays", "training loss"),),
+    {"size": 32, "epochs": 1, "val": 0.5, "recipe": "lenet", "precision": "fp32"},
+    data="digits",
+    seeds=2,
+)
+
+
+@pytest.mark.parametrize("claim", CLAIMS.values(), ids=CLAIMS)
+@pytest.mark.parametrize("scale", SCALES)
+def test_every_training_of_a_claim_can_be_asked_for(claim: Claim, scale: Scale) -> None:
+    options = option_kinds()
+    for trial in trials(claim, scale, 1):
+        assert find(trial.network)
+        assert trial.recipe in ("paper", "default", *RECIPES)
+        assert trial.recipe != "paper" or find(trial.network).recipe
+        for key in trial.options:
+            name = key.removeprefix("model.")
+            assert accepts(trial.network, name) if name != key else key in options
+    arms = {arm.name for arm in claim.arms}
+    assert len(arms) == len(claim.arms)
+    for comparison in claim.comparisons:
+        assert {comparison.better, comparison.worse} <= arms
+        assert comparison.measure in MEASURES
+
+
+def test_student_s_table_is_scipys() -> None:
+    assert [round(float(stats.t.ppf(0.975, n)), 3) for n in range(1, len(T) + 1)] == list(T)
+
+
+def test_the_interval_is_welchs() -> None:
+    better, worse = [10.0, 11.0, 12.5], [14.0, 13.0, 15.5]
+    found = difference(better, worse, lower=True)
+    theirs = stats.ttest_ind(worse, better, equal_var=False).confidence_interval()
+    assert found.value == pytest.approx(14.1667 - 11.1667, abs=1e-4)
+    # Ours rounds the degrees of freedom down, to a whole number: never narrower.
+    assert found.low <= theirs.low
+    assert found.high >= theirs.high
+    assert found.low == pytest.approx(theirs.low, abs=0.05)
+    assert difference(worse, better, lower=False) == found
+
+
+@pytest.mark.parametrize(
+    ("better", "worse", "verdict"),
+    [
+        ([1.0, 1.1], [5.0, 5.2], "seen"),
+        ([5.0, 5.2], [1.0, 1.1], "contradicted"),
+        ([1.0, 5.0], [2.0, 4.5], "not at this size"),
+        ([1.0], [5.0], "not at this size"),
+    ],
+)
+def test_the_verdict_follows_from_the_interval(
+    better: list[float], worse: list[float], verdict: str
+) -> None:
+    assert difference(better, worse, lower=True).verdict == verdict
+
+
+def test_claims_that_need_the_same_training_share_it(tmp_path: Path) -> None:
+    same = Trial("one", "lenet5_relu", "lenet", {"epochs": 1, "seed": 0})
+    renamed = same._replace(arm="another")
+    assert same.folder(tmp_path, "digits") == renamed.folder(tmp_path, "digits")
+    others = [
+        same._replace(options={"epochs": 1, "seed": 1}),
+        same._replace(recipe="default"),
+        same._replace(network="lenet5"),
+    ]
+    folders = {trial.folder(tmp_path, "digits") for trial in (same, *others)}
+    assert len(folders | {same.folder(tmp_path, "mnist:here")}) == 5
+
+
+@pytest.fixture
+def recorded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Trainings that write what a run writes, without training."""
+
+    def write(folder: Path, trial: Trial, data: str) -> str:
+        if trial.options["seed"] == 7:
+            return "the disk is full"
+        folder.mkdir(parents=True)
+        loss = trial.options["lr"] * 10 + trial.options["seed"] / 1000
+        rows = [{"step": 5, "train_loss": loss + 1}, {"step": 10, "train_loss": loss}]
+        (folder / "metrics.jsonl").write_text("\n".join(map(json.dumps, rows)))
+        times = [{"seconds": 2.0}, {"seconds": 3.0}]
+        (folder / "timing.jsonl").write_text("\n".join(map(json.dumps, times)))
+        (folder / "result.json").write_text("{}")
+        return ""
+
+    monkeypatch.setattr(pool, "train_one", write)
+    return tmp_path / "experiments"
+
+
+def test_what_is_there_is_not_trained_again(recorded: Path) -> None:
+    lines: list[str] = []
+    wanted = trials(TINY, "laptop", 2)
+    assert set(pool.run_all(wanted, "digits", recorded, 2, lines.append).values()) == {""}
+    assert lines[0] == "4 trainings, 0 of them are there"
+    lines.clear()
+    pool.run_all(wanted, "digits", recorded, 2, lines.append)
+    assert lines == ["4 trainings, 4 of them are there"]
+    found = outcome(TINY, "laptop", "digits", 2, recorded)
+    (compared,) = found.compared
+    assert compared.figures["learns"] == [0.5, 0.501]
+    assert found.verdict == "contradicted"  # the figures written above say so
+    assert found.seconds == 4 * 5
+    assert from_json(json.dumps(to_json(found))) == found
+
+
+def test_a_training_that_fails_is_named_and_leaves_the_claim_without_a_result(
+    recorded: Path,
+) -> None:
+    wanted = [t._replace(options={**t.options, "seed": 7}) for t in trials(TINY, "laptop", 1)]
+    ended = pool.run_all(wanted, "digits", recorded, 1, lambda line: None)
+    assert set(ended.values()) == {"the disk is full"}
+    assert outcome(TINY, "laptop", "digits", 1, recorded).verdict == "no result"
+
+
+def test_one_seed_has_no_interval_and_survives_the_file(recorded: Path) -> None:
+    pool.run_all(trials(TINY, "laptop", 1), "digits", recorded, 1, lambda line: None)
+    found = outcome(TINY, "laptop", "digits", 1, recorded)
+    difference = found.compared[0].difference
+    assert difference is not None
+    assert (difference.low, difference.high) == (-inf, inf)
+    assert from_json(json.dumps(to_json(found))) == found
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"claim": "x"}'])
+def test_a_file_that_is_no_result_is_refused(text: str) -> None:
+    with pytest.raises(DataError, match="no result of an experiment"):
+        from_json(text)
+
+
+def test_an_unknown_claim_suggests() -> None:
+    with pytest.raises(BadArgument, match=r"called 'degradtion'; .*degradation"):
+        find_claims(["degradtion"])
+
+
+def test_the_command_lists_and_trains(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["experiment"]) == 0
+    assert all(name in capsys.readouterr().out for name in CLAIMS)
+    monkeypatch.setitem(CLAIMS, "tiny", TINY)
+    words: list[Any] = ["experiment", "tiny", "--seeds", "1", "--out", tmp_path, "--workers", "1"]
+    assert main([str(word) for word in words]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("tiny: not at this size")  # one seed decides nothing
+    assert "one seed" in out
