@@ -11,9 +11,12 @@ NORMALISATION = (
         "With batch norm a network takes higher rates and needs fewer steps to the same error.",
         "Ioffe and Szegedy 2015, arXiv:1502.03167, Sec. 4.2, Fig. 2 and 3",
         (
-            Arm("batch norm, rate 0.1", "vgg_cifar", {"lr": 0.1}),
-            Arm("no norm, rate 0.01", "vgg_cifar", {"lr": 0.01, "model.norm": "none"}),
-            Arm("no norm, rate 0.1", "vgg_cifar", {"lr": 0.1, "model.norm": "none"}),
+            Arm("batch norm, rate 0.1", "vgg_cifar", {"lr": 0.1},
+                {"recipe": "bn_inception_x5"}, "bn_inception"),
+            Arm("no norm, rate 0.01", "vgg_cifar", {"lr": 0.01, "model.norm": "none"},
+                paper_network="googlenet"),
+            Arm("no norm, rate 0.1", "vgg_cifar", {"lr": 0.1, "model.norm": "none"},
+                {"recipe": "bn_inception_x5"}, "googlenet"),
         ),
         (
             Comparison("batch norm, rate 0.1", "no norm, rate 0.01", "steps to 60 %",
