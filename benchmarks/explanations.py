@@ -30,7 +30,7 @@ from cladenet.registry import create_model
 from cladenet.vision import torchvision
 from machine import announced
 
-ROUNDS = 5
+ROUNDS = 4
 STEPS = 8
 WINDOW, STRIDE = 112, 56
 RESULTS = Path(__file__).parent / "results" / "explanations.json"
