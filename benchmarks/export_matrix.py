@@ -108,7 +108,8 @@ def write_page(kept: dict[str, Any]) -> None:
     right = [found for found in files if "refused" not in found]
     machine = ", ".join(f"{key} {value}" for key, value in kept["machine"].items())
     text = (
-        f"{len(right)} of {len(files)} files are right: largest difference of the logarithms of "
+        f"{len(kept['rows'])} of {len(smallest())} families were tried so far, and {len(right)} of "
+        f"{len(files)} files are right: largest difference of the logarithms of "
         "posteriors from the network in float64, seconds to write, size. "
         "`python benchmarks/export_matrix.py`; "
         f"{machine}.\n\n{table(kept['rows'])}\n"
