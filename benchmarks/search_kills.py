@@ -62,7 +62,7 @@ def rows_of(folder: Path) -> list[dict[str, Any]]:
 
 def worker_kills(wanted: int) -> dict[str, Any]:
     """One search whose trials are killed while it goes on."""
-    draws, killed, over = random.Random(0), 0, threading.Event()
+    draws, killed, over = random.Random(0), set[int](), threading.Event()
     pools: list[Pool] = []
     submit = Pool.submit
 
@@ -71,13 +71,12 @@ def worker_kills(wanted: int) -> dict[str, Any]:
         submit(pool, number, job)
 
     def kill_now_and_then() -> None:
-        nonlocal killed
-        while killed < wanted and not over.is_set():
+        while len(killed) < wanted and not over.is_set():
             time.sleep(draws.uniform(0.0, 0.1))
             for process in list(pools[0].processes.values())[:1] if pools else []:
-                with suppress(ProcessLookupError):
+                with suppress(ProcessLookupError):  # one that is dead and not yet missed may be hit
                     os.kill(process, signal.SIGKILL)
-                    killed += 1
+                    killed.add(process)
 
     trials = 2 * wanted
     with tempfile.TemporaryDirectory() as name:
@@ -92,7 +91,7 @@ def worker_kills(wanted: int) -> dict[str, Any]:
     asked = [row["ask"] for row in rows if "ask" in row]
     ended = [row["tell"] for row in rows if "tell" in row]
     return {
-        "kills": killed,
+        "kills": len(killed),
         "trials": trials,
         "lost": len(set(range(trials)) - set(ended)),
         "doubled": len(ended) - len(set(ended)) + len(asked) - len(set(asked)),
@@ -115,7 +114,7 @@ def coordinator_kills(wanted: int) -> dict[str, Any]:
             while True:
                 own = config(trials) if not (folder / "search.json").exists() else None
                 process = forked(partial(search, own, folder, say=quiet))
-                status = _killed_after(process, draws.uniform(0.3, 1.5))
+                status = _killed_after(process, draws.uniform(0.3, 3.0))
                 if os.waitstatus_to_exitcode(status) == 0:
                     break
                 kills += 1

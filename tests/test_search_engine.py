@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -259,7 +260,10 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     try:
         yield f"postgresql+psycopg://searcher@127.0.0.1:{port}/postgres"
     finally:
-        subprocess.run([binaries / "pg_ctl", "-D", data, "-m", "immediate", "stop"], **common)
+        server = int((data / "postmaster.pid").read_text().split()[0])
+        os.kill(server, signal.SIGQUIT)  # at once
+        while Path(f"/proc/{server}").exists():
+            time.sleep(0.05)
 
 
 @pytest.mark.slow
@@ -279,7 +283,8 @@ def test_two_machines_on_postgresql_carry_out_one_search(postgres: str, tmp_path
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         try:
-            announced(Store(postgres))
+            with closing(Store(postgres)) as store:
+                announced(store)
             break
         except BadArgument:
             time.sleep(0.5)
@@ -290,4 +295,5 @@ def test_two_machines_on_postgresql_carry_out_one_search(postgres: str, tmp_path
     assert second.wait(60) == 0
     rows = list(read_journal(homes[0] / "search" / JOURNAL))
     assert sorted(row["tell"] for row in rows if "tell" in row) == list(range(12))
-    assert states(Store(postgres)) == {"COMPLETE": 12}
+    with closing(Store(postgres)) as store:
+        assert states(store) == {"COMPLETE": 12}

@@ -147,10 +147,11 @@ def _crew(
     from cladenet.search.engine.storage import Store
     from cladenet.search.engine.worker import end_workers, start_workers
 
-    Store(shared.url, shared.study, create=True)  # the first connection makes the tables
+    Store(shared.url, shared.study, create=True).close()  # the first connection makes the tables
     open_store = partial(Store, shared.url, shared.study)
     stack.callback(end_workers, start_workers(workers, open_store, work, say))
     store = open_store()
+    stack.callback(store.close)
     announce(store, config, folder)
     return RemoteWorkers(store, max(1, shared.parallel))
 

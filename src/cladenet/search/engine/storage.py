@@ -70,14 +70,16 @@ class Store:
         self.url, self.heartbeat = url, heartbeat
         self.states = optuna.trial.TrialState
         try:
-            self.storage = patiently(
-                lambda: optuna.storages.RDBStorage(
-                    url,
-                    heartbeat_interval=heartbeat,
-                    grace_period=grace,
-                    engine_kwargs=_engine(url),
+            with warnings.catch_warnings():  # heartbeats are called experimental since 2.9
+                warnings.simplefilter("ignore")
+                self.storage = patiently(
+                    lambda: optuna.storages.RDBStorage(
+                        url,
+                        heartbeat_interval=heartbeat,
+                        grace_period=grace,
+                        engine_kwargs=_engine(url),
+                    )
                 )
-            )
         except (ImportError, ValueError, _sqlalchemy().exc.ArgumentError) as error:
             raise BadArgument(
                 f"storage is {url!r}: {error}. Expected sqlite:///FILE, or "
@@ -103,10 +105,16 @@ class Store:
                     )
                 )
             except KeyError as error:
+                self.close()
                 raise BadArgument(
                     f"{url} holds no search called {study!r}; begin it with `cladenet search aging "
                     f"--data DATA --storage {url}`"
                 ) from error
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.storage.remove_session()
+        self.storage.engine.dispose()
 
     def trials(self, *states: Any) -> list[Any]:
         """The trials in these states, in the order of their births in the database."""
@@ -176,7 +184,7 @@ class Store:
 
     def bury(self) -> None:
         """Fail every trial whose worker has given no sign of life for too long."""
-        with warnings.catch_warnings():  # it is called experimental since version 2.9
+        with warnings.catch_warnings():  # as above
             warnings.simplefilter("ignore")
             patiently(lambda: self.optuna.storages.fail_stale_trials(self.study))
 

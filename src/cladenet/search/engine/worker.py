@@ -5,6 +5,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from math import isfinite
 from pathlib import Path
@@ -119,7 +120,8 @@ def join(
         StorageError: the database does not answer.
         Interrupted: a signal came; trials in training are given up and tried again elsewhere.
     """
-    config, folder = announced(Store(url, study))
+    with closing(Store(url, study)) as store:
+        config, folder = announced(store)
     weights = folder / WEIGHTS if config.inherits else None
     if weights is not None and not weights.is_dir():
         raise BadArgument(
@@ -139,6 +141,7 @@ def join(
                 time.sleep(1.0)
         finally:
             end_workers(processes)
+            store.close()
         if stop.number:
             raise Interrupted(
                 "stopped by a signal; what was in training is tried again", stop.number
