@@ -55,6 +55,7 @@ GROUPS = {
     "machine": {
         "bench": "measure speed here: inference, training, input pipeline, hardware limits",
         "env": "show this machine: processor features, usable threads, versions",
+        "completion": "print a script that completes commands and networks in bash or zsh",
     },
 }
 COMMANDS = {name: text for group in GROUPS.values() for name, text in group.items()}
@@ -161,7 +162,7 @@ def _listed() -> list[str]:
     return [
         line
         for group in GROUPS.values()
-        for line in (*(f"  {name:<10}{summary}" for name, summary in group.items()), "")
+        for line in (*(f"  {name:<12}{summary}" for name, summary in group.items()), "")
     ]
 
 
