@@ -1,14 +1,10 @@
 """Published weights that are on this machine already, or one connection away."""
 
-import socket
 from importlib.metadata import PackageNotFoundError
-from urllib.parse import urlsplit
 
-from cladenet.weights.files.fetch import HUB, torch_hub_file
+from cladenet.weights.files.fetch import HUB, answers, torch_hub_file
 from cladenet.weights.known import PACKAGE, Weights, known_weights
 from cladenet.weights.packages import installed_file
-
-PATIENCE = 3.0  # seconds to wait for a connection
 
 
 def weights_at_hand() -> list[Weights]:
@@ -42,9 +38,4 @@ def _is_in_hub_cache(repository: str) -> bool:
 
 def can_be_fetched(weights: Weights) -> bool:
     """Does the server of these weights answer? Asked with a short patience."""
-    address = urlsplit(weights.url)
-    try:
-        with socket.create_connection((address.hostname or "", 443), timeout=PATIENCE):
-            return True
-    except OSError:
-        return False
+    return answers(weights.url)

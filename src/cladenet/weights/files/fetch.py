@@ -1,16 +1,25 @@
 """From a name to a file on this machine: out of a cache, or over the network, or a clear word.
 
 torchvision's files go where `torch.hub` keeps them, those of the Hugging Face hub where
-`huggingface_hub` does, so that what is there already is not fetched twice.
+`huggingface_hub` does, so that what is there already is not fetched twice, and nobody is asked.
+Where no server answers, the error comes at once: the hub's own client tries five times, with a
+line each, for 47 seconds.
 """
 
+import logging
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 from cladenet.errors import CheckpointError, MissingExtra
 from cladenet.weights.known import PACKAGE, Weights
 from cladenet.weights.packages import file_in_package
 
 HUB = "https://huggingface.co/"
+PATIENCE = 3.0  # seconds to wait for a connection
 
 
 def fetch(weights: Weights) -> Path:
@@ -56,6 +65,18 @@ def _fetch_url(weights: Weights) -> Path:
     return target
 
 
+def answers(url: str) -> bool:
+    """Does the server of that address, or the proxy before it, take a connection?"""
+    proxies = getproxies()
+    address = urlsplit(proxies.get("https") or proxies.get("all") or url)
+    try:
+        port = address.port or (80 if address.scheme == "http" else 443)
+        with socket.create_connection((address.hostname or "", port), timeout=PATIENCE):
+            return True
+    except (OSError, ValueError):
+        return False
+
+
 def fetch_from_hub(repository: str, name: str, file: str = "model.safetensors") -> Path:
     """A file of a repository on the Hugging Face hub.
 
@@ -64,17 +85,37 @@ def fetch_from_hub(repository: str, name: str, file: str = "model.safetensors") 
         MissingExtra: huggingface_hub is not installed.
     """
     try:
-        from huggingface_hub import hf_hub_download
+        from huggingface_hub import constants, hf_hub_download, try_to_load_from_cache
     except ImportError as error:
         raise MissingExtra("huggingface_hub", "hub", f"{name}, which is on its hub,") from error
+    kept = try_to_load_from_cache(repository, file)
+    if isinstance(kept, str):
+        return Path(kept)
     try:
-        return Path(hf_hub_download(repository, file))
+        if constants.HF_HUB_OFFLINE:
+            raise ConnectionError("HF_HUB_OFFLINE is set")
+        if not answers(constants.ENDPOINT):
+            raise ConnectionError(f"{urlsplit(constants.ENDPOINT).hostname} does not answer")
+        with _without_warnings("huggingface_hub"):
+            return Path(hf_hub_download(repository, file))
     except Exception as error:  # whatever a library that speaks to a network may raise
         address = f"{HUB}{repository}/resolve/main/{file}"
         raise CheckpointError(
             f"{name} is not on this machine and cannot be fetched ({_reason(error)}). Download "
             f"{address} and import it: cladenet import FILE --as {name.partition('.')[0]}"
         ) from error
+
+
+@contextmanager
+def _without_warnings(library: str) -> Iterator[None]:
+    """Inside, only errors are logged, for whoever asked gets the reason as an exception."""
+    logger = logging.getLogger(library)
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 def _reason(error: Exception) -> str:
