@@ -5,11 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from cladenet.data.sources.open import open_dataset
 from cladenet.errors import BadArgument
 from cladenet.ledger import families
 from cladenet.recipes import PAPERS, RECIPES, Recipe, choose_recipe
 from cladenet.recipes.schedule import lr_at, parts_passed
 from cladenet.registry import find, list_models
+from cladenet.runs.folder.config import RunConfig
+from cladenet.runs.train import setup
 
 # Recipes that no network of the ledger calls its own, and what they are for.
 ELSEWHERE = {
@@ -35,6 +38,26 @@ def test_resnet_cifar_drops_at_32k_and_48k_of_64k() -> None:
     assert (recipe.batch_size, recipe.momentum, recipe.weight_decay) == (128, 0.9, 1e-4)
     found = rates(recipe, 0, 31_999, 32_000, 47_999, 48_000, 63_999)
     assert found == pytest.approx([0.1, 0.1, 0.01, 0.01, 0.001, 0.001])
+
+
+@pytest.mark.parametrize(
+    ("recipe", "network", "more", "expected"),
+    [
+        ("densenet_cifar_noaug", "densenet_40_12_cifar", {}, 0.2),
+        ("densenet_svhn", "densenet_40_12_cifar", {}, 0.2),
+        ("wide_resnet_svhn", "wrn_40_1_cifar", {}, 0.4),
+        ("densenet_svhn", "densenet_40_12_cifar", {"drop_rate": 0.0}, 0.0),
+        ("vit_jft", "vit_ti_16", {}, 0.0),
+        ("densenet_cifar", "densenet_40_12_cifar", {}, None),
+    ],
+)
+def test_the_recipe_sets_the_dropout_of_its_paper(
+    recipe: str, network: str, more: dict[str, float], expected: float | None
+) -> None:
+    """Huang 2017, Sec. 4.2: 0.2 without augmentation; Zagoruyko 2016, Sec. 3: 0.4 on SVHN."""
+    config = RunConfig(network, "digits", recipe, RECIPES[recipe], dict(more))
+    found = setup._arguments(config, open_dataset("digits"), 32)
+    assert found.get("drop_rate") == expected
 
 
 def test_lenet_follows_the_papers_passes() -> None:

@@ -27,7 +27,7 @@ DENSENET_CIFAR = Recipe(
 DENSENET_CIFAR_NOAUG = replace(
     DENSENET_CIFAR,
     source=_DENSENET + "300 epochs; no augmentation, but dropout (C10, C100)",
-    departs="dropout 0.2 is the network's: model.drop_rate=0.2",
+    drop_rate=0.2,
     crop="none",
     flip=0.0,
 )
@@ -35,10 +35,7 @@ DENSENET_CIFAR_NOAUG = replace(
 DENSENET_SVHN = replace(
     DENSENET_CIFAR_NOAUG,
     source=_DENSENET + "40 epochs; no augmentation, but dropout (SVHN)",
-    departs=(
-        "dropout 0.2 is the network's: model.drop_rate=0.2. channel means and stds in place "
-        "of levels divided by 255"
-    ),
+    departs="channel means and stds in place of levels divided by 255",
     epochs=40,
 )
 

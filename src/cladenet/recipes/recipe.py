@@ -60,6 +60,8 @@ class Recipe:
         cycles: for `cosine`, how often it runs from `lr` down, each time twice as long as before.
         label_smoothing: mass moved from the true class to all.
         class_weights: weigh each class by the inverse of its frequency.
+        drop_rate: of the network's dropout, unless `model.drop_rate` says otherwise; `network`
+            leaves it as the network has it.
         auxiliary: weight of the loss of each auxiliary classifier, or of each exit before the last,
             beside that of the logits; 0 builds no auxiliary classifiers.
         group_lasso: weight of the group lasso of learned group convolutions; 0 is none.
@@ -123,6 +125,7 @@ class Recipe:
     cycles: int = 1
     label_smoothing: float = 0.0
     class_weights: bool = False
+    drop_rate: float | Literal["network"] = "network"
     auxiliary: float = 0.0
     group_lasso: float = 0.0
     ema: float = 0.0
@@ -162,6 +165,8 @@ class Recipe:
             raise BadArgument(
                 f"bias_lr is {self.bias_lr} and head_lr {self.head_lr}; expected multiples above 0"
             )
+        if self.drop_rate != "network" and not 0 <= self.drop_rate < 1:
+            raise BadArgument(f"drop_rate is {self.drop_rate}; expected 0 to below 1")
         for name in _FRACTIONS:
             if not 0 <= getattr(self, name) <= 1:
                 raise BadArgument(f"{name} is {getattr(self, name)}; expected 0 to 1")

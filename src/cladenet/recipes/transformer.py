@@ -14,9 +14,9 @@ VIT_IMAGENET = Recipe(
     ),
     departs=(
         "crops have 8 to 100 % of the area and aspects of 3/4 to 4/3, images are resized "
-        "bilinearly. Dropout 0.1 is the network's: model.drop_rate=0.1. Weights decay decoupled "
-        "from the gradient, as in the authors' code"
+        "bilinearly. Weights decay decoupled from the gradient, as in the authors' code"
     ),
+    drop_rate=0.1,
     epochs=300,
     batch_size=4096,
     optimizer="adamw",
@@ -53,6 +53,7 @@ VIT_JFT = replace(
     departs="the data are not public. " + VIT_IMAGENET.departs,
     epochs=14,
     lr=3e-4,
+    drop_rate=0.0,
     weight_decay=0.1,
     warmup=10_000 / 1_036_000,  # 303M images: 14 epochs of 74,000 steps
 )

@@ -235,6 +235,8 @@ def _arguments(config: RunConfig, dataset: DataSet, size: int) -> dict[str, Any]
             f"model.auxiliary is {arguments['auxiliary']}; give auxiliary=WEIGHT, what the loss of "
             "each auxiliary classifier counts, 0 for none"
         )
+    if config.recipe.drop_rate != "network":
+        arguments.setdefault("drop_rate", config.recipe.drop_rate)
     arguments["num_classes"] = len(dataset.classes)
     arguments["in_channels"] = dataset.channels
     if accepts(config.network, "input_size"):
