@@ -153,10 +153,11 @@ def test_a_file_in_torch_hubs_place_is_used_and_imported_once(
 
     monkeypatch.setattr(resolving, "import_weights", fail)
     assert resolve(name).is_dir()
-    with pytest.raises(
-        BadArgument, match=r"num_classes is 7, .* tells 1000 classes apart; call res"
-    ):
-        cladenet.create_model(name, num_classes=7)
+    with pytest.warns(UserWarning, match="1000 classes apart: for 7 the last layer is a fresh one"):
+        seven = cladenet.create_model(name, num_classes=7)
+    with torch.no_grad():
+        assert seven(x).shape == (1, 7)
+        assert torch.equal(seven.forward_features(x), ours.forward_features(x))
     with pytest.warns(UserWarning, match="kernels for 3 channels are repeated and scaled by 3/4"):
         four = cladenet.create_model(name, in_channels=4)
     assert four.in_channels == 4

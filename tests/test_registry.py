@@ -66,8 +66,8 @@ def test_in_chans_is_in_channels() -> None:
 
 
 def test_an_argument_the_network_does_not_take_is_named() -> None:
-    with pytest.raises(BadArgument, match=r"resnet18 takes no drop_rate; it takes .*num_classes"):
-        create_model("resnet18", drop_rate=0.5)
+    with pytest.raises(BadArgument, match=r"resnet18 takes no growth_rate; it takes .*num_classes"):
+        create_model("resnet18", growth_rate=12)
 
 
 def test_out_indices_without_features_only_is_refused() -> None:

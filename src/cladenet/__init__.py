@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cladenet.checkpoints import load
+    from cladenet.checkpoints.transform import create_transform, resolve_data_config
     from cladenet.data.sources.open import open_dataset
     from cladenet.inference.prepare import for_inference
     from cladenet.registry import find
@@ -29,10 +30,10 @@ if TYPE_CHECKING:
     from cladenet.runs.predict.predict_images import predict
     from cladenet.runs.train.plan import plan
     from cladenet.runs.train.train_run import train
-    from cladenet.weights.create import create_model
+    from cladenet.weights.create import create_model, get_model
     from cladenet.weights.exporting import export_weights
     from cladenet.weights.importing import import_weights
-    from cladenet.weights.listing import is_model, list_models
+    from cladenet.weights.listing import is_model, list_models, list_modules
 
 __version__ = "0.1.0"
 
@@ -40,6 +41,7 @@ __all__ = [
     "compare",
     "convert",
     "create_model",
+    "create_transform",
     "evaluate",
     "evaluate_budget",
     "evaluate_exits",
@@ -48,13 +50,16 @@ __all__ = [
     "export_weights",
     "find",
     "for_inference",
+    "get_model",
     "import_weights",
     "is_model",
     "list_models",
+    "list_modules",
     "load",
     "open_dataset",
     "plan",
     "predict",
+    "resolve_data_config",
     "train",
 ]
 
@@ -62,6 +67,7 @@ _HOMES = {
     "compare": "cladenet.runs.compare",
     "convert": "cladenet.runs.convert_run",
     "create_model": "cladenet.weights.create",
+    "create_transform": "cladenet.checkpoints.transform",
     "evaluate": "cladenet.runs.evaluate.evaluate_run",
     "evaluate_budget": "cladenet.runs.adaptive.evaluate_budget",
     "evaluate_exits": "cladenet.runs.evaluate.exit_table",
@@ -70,13 +76,16 @@ _HOMES = {
     "export_weights": "cladenet.weights.exporting",
     "find": "cladenet.registry",
     "for_inference": "cladenet.inference.prepare",
+    "get_model": "cladenet.weights.create",
     "import_weights": "cladenet.weights.importing",
     "is_model": "cladenet.weights.listing",
     "list_models": "cladenet.weights.listing",
+    "list_modules": "cladenet.weights.listing",
     "load": "cladenet.checkpoints",
     "open_dataset": "cladenet.data.sources.open",
     "plan": "cladenet.runs.train.plan",
     "predict": "cladenet.runs.predict.predict_images",
+    "resolve_data_config": "cladenet.checkpoints.transform",
     "train": "cladenet.runs.train.train_run",
 }
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 from cladenet.errors import BadArgument
 from cladenet.ledger import Entry, aliases, load, look_up
 from cladenet.ledger.elsewhere import ELSEWHERE
+from cladenet.ledger.habits import as_ours
 from cladenet.suggest import hint
 
 if TYPE_CHECKING:
@@ -16,10 +17,10 @@ if TYPE_CHECKING:
     from cladenet.surgery.normalisation import Finish
 
 # What `create_model` does to any network once it is built.
-_FOR_ANY = ("exits_after", "norm", "se", "padding", "norm_eps", "norm_momentum")
-
-# timm's words for ours.
-_TIMMS = {"in_chans": "in_channels", "img_size": "input_size"}
+_FOR_ANY = (
+    *("exits_after", "norm", "se", "padding", "norm_eps", "norm_momentum"),
+    *("drop_rate", "drop_path_rate", "global_pool"),
+)
 
 
 def list_models(pattern: str = "*") -> list[str]:
@@ -93,6 +94,8 @@ def create_model(
             `cladenet.surgery.exits`. For weights of others, `padding="same"` puts the zeros of
             layers that stride where TensorFlow does, and `norm_eps` replaces the epsilon of all
             norms; `norm_momentum` is the share of a batch in their running statistics, 0.1 mostly.
+            timm's `drop_rate`, `drop_path_rate` and `global_pool` work on any network that has a
+            place for them: see `cladenet.surgery.heads` and `cladenet.surgery.drop_path`.
 
     Raises:
         BadArgument: an unknown name, an argument the network does not take, or a value it refuses.
@@ -103,7 +106,8 @@ def create_model(
     arguments = _known(name, variant, overrides)
     _take_activation(variant, arguments)
     norms, exits = _take_norm(variant, arguments), _take_exits(arguments)
-    changes = exits, norms, _take_se(arguments), _take_habits(arguments)
+    heads = _take_head(variant, arguments)
+    changes = exits, norms, _take_se(arguments), _take_habits(arguments), *heads
     finish = [change for change in changes if change]
     model: Classifier = variant(**arguments)
     model.architecture = find(name).name
@@ -159,22 +163,8 @@ def _known(name: str, variant: Any, overrides: dict[str, Any]) -> dict[str, Any]
     """`overrides` by their full names, once it is sure that the variant takes them all."""
     from inspect import signature
 
-    for theirs, ours in _TIMMS.items():
-        if theirs in overrides:
-            if ours in overrides:
-                raise BadArgument(f"{theirs} and {ours} are one argument; pass one of them")
-            overrides = {**overrides, ours: overrides[theirs]}
-            del overrides[theirs]
     takes = [*dict.fromkeys([*signature(variant).parameters, *_FOR_ANY])]
-    unknown = sorted(set(overrides) - set(takes))
-    if "input_size" in unknown:
-        raise BadArgument(
-            f"{name} is not tied to an input size (img_size, input_size); leave it out, images of "
-            "any size will do"
-        )
-    if unknown:
-        raise BadArgument(f"{name} takes no {unknown[0]}; it takes {', '.join(takes)}")
-    return dict(overrides)
+    return as_ours(name, overrides, takes)
 
 
 def _take_norm(variant: Any, arguments: dict[str, Any]) -> "Finish | None":
@@ -241,6 +231,27 @@ def _take_activation(variant: Any, arguments: dict[str, Any]) -> None:
         from cladenet.surgery.activation import activation_named
 
         arguments["activation"] = activation_named(arguments["activation"])
+
+
+def _take_head(variant: Any, arguments: dict[str, Any]) -> "list[Finish | None]":
+    """Take timm's `global_pool`, `drop_rate`, `drop_path_rate` out, where they are not its own."""
+    from functools import partial
+    from inspect import signature
+
+    own = signature(variant).parameters
+    pool = None if "global_pool" in own else arguments.pop("global_pool", None)
+    rate = 0.0 if "drop_rate" in own else arguments.pop("drop_rate", 0.0)
+    paths = arguments.pop("drop_path_rate", 0.0)
+    if pool is None and not rate and not paths:
+        return []
+    from cladenet.surgery.drop_path import drop_paths
+    from cladenet.surgery.heads import drop_before_last, pool_by
+
+    return [
+        None if pool is None else partial(pool_by, kind=pool),
+        partial(drop_before_last, rate=rate) if rate else None,
+        partial(drop_paths, rate=paths) if paths else None,
+    ]
 
 
 def _take_exits(arguments: dict[str, Any]) -> "Finish | None":

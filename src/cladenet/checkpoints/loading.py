@@ -81,6 +81,7 @@ def load(path: str | Path, *, with_auxiliary: bool = False) -> Loaded:
         model = _build(card.network, arguments, folder)
     load_into(model, weights, str(folder))
     model.eval()
+    model.preprocessing = card.preprocess.to_json()
     try:
         selftest.check(model, card.preprocess, card.self_test)
     except CladeNetError as error:

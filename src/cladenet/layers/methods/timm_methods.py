@@ -1,6 +1,6 @@
 """Methods that users of timm know, with timm's names and meanings."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, cast
 
 from torch import Tensor, nn
@@ -14,6 +14,10 @@ from cladenet.ledger import look_up
 from cladenet.ledger.imagenet import MEAN, STD
 
 Layout = Literal["NCHW", "NLC"]
+FITS = {"center": "crop", "squash": "stretch", "border": "border"}  # timm's words for ours
+
+# What the last layer is called in torchvision, timm and others.
+LAST = ("fc", "classifier", "last_linear", "heads")
 
 
 class TimmMethods(nn.Module):
@@ -21,8 +25,9 @@ class TimmMethods(nn.Module):
 
     Attributes:
         architecture: its name in the registry; empty for one that was built from its class.
-        preprocessing: how images are prepared for its weights, by timm's keys; None for fresh
-            weights.
+        preprocessing: how images are prepared for its weights, the values of a `Preprocess`; None
+            for fresh weights.
+        tuned_size: side of the images that its weights are made for, where others will do as well.
     """
 
     stem: nn.Module
@@ -35,6 +40,7 @@ class TimmMethods(nn.Module):
     as_map: Callable[[Tensor, tuple[int, int]], Tensor]
     architecture: str = ""
     preprocessing: dict[str, Any] | None = None
+    tuned_size: int | None = None
 
     @property
     def head_hidden_size(self) -> int:
@@ -54,9 +60,9 @@ class TimmMethods(nn.Module):
         """
         entry = look_up(self.architecture)
         paper = entry.input[1:] if entry else (224, 224)
-        side = (self.input_size, self.input_size) if self.input_size else paper
+        own = self.input_size or self.tuned_size
         common = {
-            "input_size": (self.in_channels, *side),
+            "input_size": (self.in_channels, *((own, own) if own else paper)),
             "crop_pct": 0.875,
             "crop_mode": "center",
             "interpolation": "bilinear",
@@ -67,7 +73,7 @@ class TimmMethods(nn.Module):
         return {
             "architecture": self.architecture or type(self).__name__,
             "num_classes": self.num_classes,
-            **(self.preprocessing or common),
+            **(as_config(self.preprocessing) if self.preprocessing else common),
             "fixed_input_size": self.input_size is not None,
             "first_conv": next(convolutions, ""),
             "classifier": f"head.{list(dict(self.head.named_children()))[-1]}",
@@ -77,6 +83,14 @@ class TimmMethods(nn.Module):
     def default_cfg(self) -> dict[str, Any]:
         """`pretrained_cfg` by its older name."""
         return self.pretrained_cfg
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in LAST and isinstance(value, nn.Module):
+            raise BadArgument(
+                f"a new {name} would be a layer that nobody asks: the last one is head[-1] here. "
+                "Call reset_classifier(NUMBER), or set model.head[-1]"
+            )
+        super().__setattr__(name, value)
 
     def get_classifier(self) -> nn.Module:
         """The layer that gives the logits."""
@@ -166,6 +180,21 @@ class TimmMethods(nn.Module):
     def __prepare_scriptable__(self) -> nn.Module:
         """What torch.jit.script compiles in place of it."""
         return scriptable(self)
+
+
+def as_config(preprocessing: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of a `Preprocess` by timm's keys."""
+    height, width, resize = (preprocessing[key] for key in ("height", "width", "resize"))
+    modes = {ours: theirs for theirs, ours in FITS.items()}
+    size = max(height, width)
+    return {
+        "input_size": (preprocessing["channels"], height, width),
+        "crop_pct": size / (resize or size),
+        "crop_mode": modes.get(preprocessing["fit"], preprocessing["fit"]),
+        "interpolation": preprocessing["interpolation"],
+        "mean": tuple(preprocessing["mean"]),
+        "std": tuple(preprocessing["std"]),
+    }
 
 
 def _note(found: dict[str, Tensor], name: str) -> Callable[..., None]:

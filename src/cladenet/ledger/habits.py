@@ -1,0 +1,67 @@
+"""Arguments of timm and torchvision: what they are called here, and why some mean nothing.
+
+Read without torch.
+"""
+
+from collections.abc import Collection
+from typing import Any
+
+from cladenet.errors import BadArgument
+
+# Theirs: ours, where a network takes it.
+CALLED_HERE = {
+    "in_chans": "in_channels",
+    "img_size": "input_size",
+    "act_layer": "activation",
+    "norm_layer": "norm",
+    "bn_eps": "norm_eps",
+    "bn_momentum": "norm_momentum",
+    "drop_path_rate": "drop_path",
+    "stochastic_depth_prob": "drop_path",
+    "dropout": "drop_rate",
+    "width_mult": "width",
+    "aux_logits": "auxiliary",
+}
+
+# Where the name above is no argument of a network, another that any network takes.
+ELSE = {"drop_path": "drop_path_rate"}
+
+MEAN_NOTHING = {
+    "checkpoint_path": "weights of a file are read by cladenet.import_weights(FILE), those of a "
+    "run by cladenet.load(RUN)",
+    "pretrained_cfg": "how images are prepared comes with the weights: model.pretrained_cfg",
+    "pretrained_cfg_overlay": "how images are prepared comes with the weights: "
+    "model.pretrained_cfg",
+    "cache_dir": "set CLADENET_CACHE, or torch.hub's TORCH_HOME and the hub's HF_HOME",
+    "progress": "downloads say before they start what they fetch",
+    "transform_input": "images are normalised by the weights' own mean and std: "
+    "cladenet.create_transform(NETWORK)",
+    "zero_init_residual": "weights start as the paper has them; set those of the last norms to 0",
+}
+
+
+def as_ours(name: str, given: dict[str, Any], takes: Collection[str]) -> dict[str, Any]:
+    """The arguments given for the network called `name`, by the names that it takes.
+
+    Raises:
+        BadArgument: one is given twice, or means nothing.
+    """
+    found: dict[str, Any] = {}
+    for theirs, value in given.items():
+        ours = CALLED_HERE.get(theirs, theirs)
+        if ours not in takes:
+            ours = theirs if theirs in takes else ELSE.get(ours, ours)
+        if ours in found or (ours != theirs and ours in given):
+            raise BadArgument(f"{theirs} and {ours} are one argument; pass one of them")
+        if ours in MEAN_NOTHING and ours not in takes:
+            raise BadArgument(f"{name} takes no {theirs}; {MEAN_NOTHING[ours]}")
+        found[ours] = value
+    unknown = sorted(set(found) - set(takes))
+    if "input_size" in unknown:
+        raise BadArgument(
+            f"{name} is not tied to an input size (img_size, input_size); leave it out, images of "
+            "any size will do"
+        )
+    if unknown:
+        raise BadArgument(f"{name} takes no {unknown[0]}; it takes {', '.join(takes)}")
+    return found
