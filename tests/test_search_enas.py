@@ -182,6 +182,7 @@ def test_a_resumed_search_ends_as_another(tmp_path: Path) -> None:
         training().restore(tmp_path)
 
 
+@pytest.mark.slow
 def test_children_are_ranked_by_one_minibatch_and_the_best_is_trained_again(tmp_path: Path) -> None:
     config = decide("enas_macro", "digits", trials=2, options=TINY)
     search(config, tmp_path, say=quiet)
@@ -215,6 +216,7 @@ def test_presets_are_the_papers_and_the_releases() -> None:
     assert release.recipe.epochs == 150 == 10 * (2**release.recipe.cycles - 1)
 
 
+@pytest.mark.slow
 def test_the_command_runs_a_micro_search(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -142,6 +142,7 @@ def test_a_worker_reports_deaths_and_impossible_accuracies(store: Store) -> None
     assert states(store) == {"COMPLETE": 1, "FAIL": 3}
 
 
+@pytest.mark.slow
 def test_a_killed_worker_leaves_no_trial_running(store: Store) -> None:
     crew = RemoteWorkers(store, 1)
     crew.submit(0, job(0, "sleep:60"))
@@ -170,6 +171,7 @@ def test_a_trial_that_waits_or_has_ended_is_not_put_in_twice(store: Store) -> No
     assert len(store.trials()) == 1
 
 
+@pytest.mark.slow
 def test_a_search_by_a_database_ends_as_one_without(tmp_path: Path) -> None:
     config = decide("aging", "digits", space="edges3", trials=5, options=TINY)
     search(config, tmp_path / "a", say=quiet)

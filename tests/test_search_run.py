@@ -116,6 +116,7 @@ def test_a_full_disk_leaves_whole_lines_and_is_tried_again(
     assert [list(row) for row in read_journal(tmp_path / JOURNAL)] == [["ask"], ["tell"]]
 
 
+@pytest.mark.slow
 def test_trials_that_diverge_are_recorded_and_most_of_them_stop_the_search(tmp_path: Path) -> None:
     lines: list[str] = []
     with pytest.raises(Diverged, match=r"10 of 10 trials failed.*max_failed=0.5"):

@@ -34,6 +34,7 @@ def test_aging_evolution_finds_what_random_search_does_not() -> None:
     assert 0.61 < np.mean(random) < 0.72
 
 
+@pytest.mark.slow
 def test_the_twin_without_age_is_as_good_on_bits() -> None:
     twin = [
         best_of(AgingEvolution(Bits(), s, aging=False), NoisyOnes(seed=s), 1_000) for s in (0, 1)

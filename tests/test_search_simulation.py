@@ -51,6 +51,7 @@ def test_one_worker_is_the_search_without_simulation() -> None:
     assert found.speed_up == pytest.approx(1.0)
 
 
+@pytest.mark.slow
 def test_with_450_workers_the_population_is_the_youngest_by_birth() -> None:
     """Not those that ended last: at any time the P highest numbers of all that have ended."""
     searcher = AgingEvolution(Bits(30), 0, 100, 25)
