@@ -134,7 +134,8 @@ def test_what_cannot_be_explained_is_refused(run: Path, tmp_path: Path) -> None:
         cladenet.explain_run(run, images=[str(tmp_path / "empty")])
 
 
-def test_a_network_of_attention_and_one_with_exits_have_pages(
+@pytest.mark.slow
+def test_networks_with_exits_and_with_clipped_relus_have_pages(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rng = np.random.default_rng(0)
