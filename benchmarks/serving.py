@@ -97,7 +97,7 @@ def asked(
     script = [sys.executable, str(HERE / "load_client.py"), *words]
     found = json.loads(subprocess.check_output(script))
     ordered = sorted(found["milliseconds"]) or [float("inf")]
-    count = max(1, found["answers"])
+    count = found["answers"] + found["late"]
     return {
         "per_second": round(found["answers"] / found["seconds"], 1),
         "cpu_ms": round(1000 * (spent(process) - before) / count, 2),
