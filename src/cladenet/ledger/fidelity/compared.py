@@ -129,4 +129,14 @@ def _momentum(values: list[Any]) -> tuple[tuple[float, ...], tuple[float, ...]] 
 
 def _test(row: Mapping[str, Any]) -> Comparison:
     found = {"written out": row["difference"]}
-    return Comparison(row["test"], row["ours"], {}, row["fingerprint"], found)
+    arguments = built_with(row.get("arguments", {}))
+    return Comparison(row["test"], row["ours"], arguments, row["fingerprint"], found)
+
+
+def built_with(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """A row's arguments for `create_model`: lists, which JSON has, are tuples."""
+    return {key: _tuples(value) for key, value in arguments.items()}
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value

@@ -67,7 +67,7 @@ def differing(name: str) -> list[tuple[str, str, str, str]]:
     """All that differs for one network: what, here, there, and why; by arguments, then by hand."""
     built: dict[tuple[str, str], list[str]] = {}
     for row in comparisons():
-        if row.ours == name:
+        if row.ours == name and not row.is_test:
             for key, value in row.arguments.items():
                 built.setdefault((key, f"{key}={value}"), []).append(row.theirs)
     known = arguments()
@@ -89,7 +89,8 @@ def unexplained(row: Comparison) -> list[str]:
     rows = (other for other in differences() if other.is_about(row.ours, row.theirs))
     known = {other.what for other in rows}
     without = [what for what in shown if what not in known]
-    return [*(set(row.arguments) - set(arguments())), *without]
+    built = set() if row.is_test else set(row.arguments)
+    return [*(built - set(arguments())), *without]
 
 
 @cache
