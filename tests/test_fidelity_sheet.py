@@ -1,7 +1,11 @@
 """docs/fidelity.md, `cladenet info --fidelity` and the results say one thing, and of today."""
 
 import json
+import re
+import shlex
 from collections.abc import Callable
+from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,7 +21,9 @@ from cladenet.ledger.fidelity.on_purpose import (
 )
 from cladenet.registry import create_model, find, list_models
 from cladenet.weights.sources import SOURCES
+from faults.mutations import MUTATIONS
 from fidelity_page import PAGE, page
+from initial_std import TABLE
 from others.fingerprint import fingerprint
 
 
@@ -115,3 +121,25 @@ def test_a_difference_beyond_rounding_is_a_mismatch() -> None:
             changed = row | {mode: row[mode] | {"difference": difference * MISMATCH[dtype]}}
             (comparison,) = read({"pairs": [changed], "tests": []})
             assert comparison.mismatches == found
+
+
+def commands() -> list[str]:
+    """Of the last column of the last table of docs/releases.md."""
+    rows = (PAGE.parent / "releases.md").read_text().rpartition("\n|---|---|---|\n")[2]
+    return [c for row in rows.splitlines() for c in re.findall(r"`([^`]+)`", row.split("|")[3])]
+
+
+@pytest.mark.parametrize("command", commands())
+def test_what_shows_the_state_of_a_release_is_there(command: str) -> None:
+    tool, *words = shlex.split(command)
+    if tool == "pytest":
+        file, *rest = words
+        text = (Path(__file__).parent / file).read_text() + str(list(TABLE))
+        sought = rest[1].split(" or ") if rest else ["def test_"]
+        assert all(word in text for word in sought)
+    elif tool == "same_logits":
+        assert [name for name in SOURCES if fnmatchcase(name, words[0])]
+    elif tool == "python":
+        assert [mutation for mutation in MUTATIONS if words[1] in mutation.what]
+    else:
+        assert main(words) == 0

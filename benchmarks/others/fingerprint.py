@@ -2,7 +2,8 @@
 
 Every call of torch is written down with its numbers and the shapes of its tensors, in evaluation
 and in training mode, on the meta device. Another epsilon, momentum, pad, rate, order or activation
-gives another fingerprint; a name or a comment does not.
+gives another fingerprint; a name, a comment, or a result that takes the place of what it is made
+from does not.
 """
 
 import hashlib
@@ -17,6 +18,7 @@ from cladenet.layers.shapes import QuickShapes
 from cladenet.registry import create_model, find
 
 LENGTH = 16  # hexadecimal digits that are kept
+SAME_FUNCTION = ("device", "inplace")
 ASKS = ("__get__", "size", "dim", "numel", "is_floating_point", "_is_view", "__len__", "stride")
 
 
@@ -51,7 +53,7 @@ class _Recording(TorchFunctionMode):
         name = getattr(func, "__name__", str(func))
         if name not in ASKS:
             words = [_word(arg) for arg in args]
-            words += [f"{k}={_word(v)}" for k, v in sorted(given.items()) if k != "device"]
+            words += [f"{k}={_word(v)}" for k, v in sorted(given.items()) if k not in SAME_FUNCTION]
             self.calls.append(f"{name}({', '.join(words)})")
         return func(*args, **given)
 

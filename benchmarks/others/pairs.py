@@ -51,8 +51,9 @@ SMALLEST_ODD = 51  # its halves, 26 13 7 4 2, are odd now and then
 # whose sides are odd on the way are other maps there.
 PADS_ONE_SIDE = ("keras/MobileNet-",)
 FOR_ONE_SIZE = ("EfficientNet-PyTorch/",)  # their padding is computed when they are built
-# Caffe's pools of 2x2 round up; another side where nothing is left over to be rounded.
-ROUNDS_UP = {"caffe/lenet": 32, "caffe/vgg": 192}
+# Caffe's pools of 2x2 round up: sides where nothing is left over. The auxiliary classifier of
+# torchvision's Inception needs a map of 17x17 in training.
+OTHER_SIDES = {"caffe/lenet": 32, "caffe/vgg": 192, "torchvision/inception_v3": 301}
 # Average pools of 2x2 between their blocks round down: one pixel more leaves the same last map.
 HALVES_ROUNDED_DOWN = ("CondenseNet/", "pytorch-classification/densenet")
 
@@ -64,7 +65,7 @@ def sides(source: Source) -> tuple[int, int]:
     if source.network.startswith("vit"):
         patch = int(source.network.split("_")[2])
         return 3 * patch, nominal  # three patches in place of an even number of them
-    for name, other in ROUNDS_UP.items():
+    for name, other in OTHER_SIDES.items():
         if source.name.startswith(name):
             return other, nominal
     if accepts(source.network, "input_size"):
