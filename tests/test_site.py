@@ -115,6 +115,7 @@ def test_each_command_and_each_option_is_in_the_reference() -> None:
             assert f"`{option}`" in text, (name, option)
     for key in option_kinds():
         assert f"| `{key}` |" in found["commands/options.md"], key
+    assert "| `precision` | `auto` or `fp32` or `bf16` |" in found["commands/options.md"]
 
 
 def test_each_public_name_is_in_the_reference_with_its_docstring() -> None:

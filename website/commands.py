@@ -3,7 +3,7 @@
 import argparse
 from dataclasses import MISSING, Field, fields
 from importlib import import_module
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 from cladenet.cli import COMMANDS, FOLDERS, GROUPS
 from cladenet.recipes import Recipe
@@ -117,6 +117,8 @@ def _options() -> str:
 
 
 def _type(field: "Field[Any]") -> str:
+    if get_origin(field.type) is Literal:
+        return " or ".join(f"`{value}`" for value in get_args(field.type))
     kind = field.type if isinstance(field.type, str) else getattr(field.type, "__name__", "")
     known = kind if isinstance(field.type, type) else str(field.type)
     return "`" + known.replace("typing.", "").replace("Literal", "") + "`"
