@@ -188,7 +188,7 @@ def test_layouts_that_cannot_be_a_data_set_say_what_is_expected(tmp_path: Path) 
     with pytest.raises(DataError, match=r"has no class folders and no images; expected train/CL"):
         open_dataset(str(tmp_path))
     put(tmp_path / "images" / "1.png")
-    with pytest.raises(DataError, match=r"has 1 images and no class folders; expected train/CLASS"):
+    with pytest.raises(DataError, match=r"has 1 image and no class folders; expected train/CLASS"):
         open_dataset(str(tmp_path))
     (tmp_path / "images").rename(tmp_path / "ant")
     with pytest.raises(DataError, match=r"has one class only \('ant'\)"):

@@ -17,7 +17,7 @@ FLOORS = (
     {"errors", "control_groups"},
     {
         *("durations", "files", "paths", "suggest", "keywords", "vision", "allocator", "threads"),
-        *("html_table", "memory", "processes", "world"),
+        *("html_table", "memory", "plural", "processes", "world"),
     },
     {"processor"},
     {"ledger"},

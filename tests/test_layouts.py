@@ -107,7 +107,7 @@ def test_an_unlabelled_test_set_is_left_alone(tmp_path: Path) -> None:
 def test_an_unlabelled_validation_set_is_refused(tmp_path: Path) -> None:
     fill(tmp_path / "train")
     put(tmp_path / "val" / "1.png")
-    with pytest.raises(DataError, match=r"val has 1 images and no class folders; expected train/"):
+    with pytest.raises(DataError, match=r"val has 1 image and no class folders; expected train/"):
         open_dataset(str(tmp_path))
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from cladenet.plural import counted
 from cladenet.report.comparable import printed_alike, reasons_against
 from cladenet.report.facts import ReportFacts
 from cladenet.report.text import (
@@ -31,7 +32,7 @@ def paper(report: ReportFacts) -> str:
     rows = [
         (
             "<b>measured here</b>",
-            f"{text(report.data)}, {text(report.split_name)}, {found.n:,} images, "
+            f"{text(report.data)}, {text(report.split_name)}, {counted(found.n, 'image')}, "
             f"{text(report.protocol)}: each image once, one view",
             _measured(found.top1_error, found.top1_interval),
             _measured(found.top5_error, found.top5_interval),
@@ -43,7 +44,7 @@ def paper(report: ReportFacts) -> str:
     head = ("", "protocol", "top-1 error", "top-5 error")
     body = table(head, rows, ("", "", "num", "num"), stacked=True)
     reasons = [
-        f"The measured figure is of one run on {found.n:,} images, hence the interval.",
+        f"The measured figure is of one run on {counted(found.n, 'image')}, hence the interval.",
         *_about_the_network(report, figures=True),
     ]
     body += f'<h3 class="next">Why the figures may differ</h3>{_list(reasons)}'
@@ -52,7 +53,7 @@ def paper(report: ReportFacts) -> str:
 
 def data(report: ReportFacts) -> str:
     """Sizes of the splits, and what was partial, skipped or held out."""
-    sizes = {name: f"{count:,} images" for name, count in report.splits.items()}
+    sizes = {name: counted(count, "image") for name, count in report.splits.items()}
     body = facts({"data": report.data, "classes": f"{len(report.classes):,}", **sizes})
     notes = "".join(f"<li>{text(note)}</li>" for note in report.notes)
     body += f'<ul class="notes next">{notes}</ul>' if notes else ""

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from cladenet import __version__
 from cladenet.checkpoints.atomic import write_file
+from cladenet.plural import counted
 from cladenet.report import context, results
 from cladenet.report.facts import ReportFacts
 from cladenet.report.style import STYLE
@@ -109,7 +110,7 @@ def _tiles(facts: ReportFacts) -> str:
         tiles.append(("multiply-accumulates", amount(macs), f"at {text(facts.input)}"))
     tiles.append(("training time", duration(facts.seconds), ""))
     if facts.steps:
-        epochs = f"{facts.epochs:g} epochs" if facts.epochs else ""
+        epochs = counted(facts.epochs, "epoch") if facts.epochs else ""
         tiles.append(("steps", f"{facts.steps:,}", epochs))
     cells = "".join(
         f"<div><dt>{name}</dt><dd>{value} <small>{remark}</small></dd></div>"

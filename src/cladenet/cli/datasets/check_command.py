@@ -10,6 +10,7 @@ from cladenet.data.check.duplicates import Group
 from cladenet.data.check.judge import Need, Sizes
 from cladenet.data.sources.open import open_dataset
 from cladenet.errors import DataError
+from cladenet.plural import counted
 from cladenet.runs.train.display import indexing
 
 SHOWN = 20  # classes, files or groups that are listed; --json lists all
@@ -76,12 +77,12 @@ def _need(name: str) -> Need:
 
 def _progress(done: int, total: int) -> None:
     end = "\n" if done == total else ""
-    print(f"\r{done:,} of {total:,} images decoded", end=end, file=sys.stderr, flush=True)
+    print(f"\r{done:,} of {counted(total, 'image')} decoded", end=end, file=sys.stderr, flush=True)
 
 
 def _lines(report: Report) -> Iterator[str]:
     images = ", ".join(f"{sum(counts):,} {name}" for name, counts in report.counts.items())
-    yield f"{report.data}: {images}; {len(report.classes):,} classes"
+    yield f"{report.data}: {images}; {counted(len(report.classes), 'class')}"
     if report.sizes is not None:
         yield f"sizes: {_sizes(report.sizes)}"
     if report.kinds:

@@ -6,6 +6,7 @@ from cladenet.cli.engine_options import note
 from cladenet.data.images.decode import readable
 from cladenet.data.sources.index_shards import index_shards
 from cladenet.errors import DataError
+from cladenet.plural import counted
 from cladenet.runs.train.display import indexing
 
 DESCRIPTION = """
@@ -36,8 +37,8 @@ def run(arguments: argparse.Namespace) -> int:
         done = index_shards(arguments.shards, again=arguments.again, on_bytes=on_bytes)
     dataset = done.dataset
     splits = ", ".join(f"{len(split):,} {name}" for name, split in dataset.splits().items())
-    print(f"{done.shards:,} shards, {done.read:,} of them read: {splits}; "
-          f"{len(dataset.classes):,} classes")  # fmt: skip
+    print(f"{counted(done.shards, 'shard')}, {done.read:,} of them read: {splits}; "
+          f"{counted(len(dataset.classes), 'class')}")  # fmt: skip
     for folder in done.folders:
         print(f"index: {readable(folder)}")
     for sentence in (*done.notes, *dataset.notes):

@@ -10,6 +10,7 @@ from typing import Any
 from cladenet.cli.text.tables import columns, fit, paragraph
 from cladenet.errors import BadArgument
 from cladenet.ledger import load, look_up
+from cladenet.plural import counted
 from cladenet.recipes import RECIPES, Recipe
 from cladenet.suggest import hint
 
@@ -72,14 +73,14 @@ def _row(name: str, recipe: Recipe) -> tuple[str, ...]:
 
 
 def _length(recipe: Recipe) -> str:
-    return f"{recipe.steps:,} steps" if recipe.steps else f"{recipe.epochs:g} epochs"
+    return counted(recipe.steps, "step") if recipe.steps else counted(recipe.epochs, "epoch")
 
 
 def _one(name: str, recipe: Recipe) -> str:
     """What it departs from the usual in, each number with what it means."""
-    length = f"{_length(recipe)} of {recipe.batch_size} images"
+    length = f"{_length(recipe)} of {counted(recipe.batch_size, 'image')}"
     if recipe.least_steps:
-        length += f", at least {recipe.least_steps:,} steps"
+        length += f", at least {counted(recipe.least_steps, 'step')}"
     lines = [name, paragraph("source", recipe.source)]
     if recipe.departs:
         lines.append(paragraph("departs", recipe.departs))

@@ -22,6 +22,7 @@ from cladenet.data.images.decode import readable
 from cladenet.data.images.listing import Ignored
 from cladenet.errors import BadArgument, DataError
 from cladenet.export.names import is_exported
+from cladenet.plural import counted
 from cladenet.runs.predict.image_list import listed
 
 if TYPE_CHECKING:  # it imports torch, which --help need not wait for
@@ -86,7 +87,9 @@ def run(arguments: argparse.Namespace) -> int:
     if not watched.count:
         raise DataError("no image was given: the folders and lists hold none")
     if watched.unread:
-        raise DataError(f"{watched.unread:,} of {watched.count:,} images could not be read")
+        raise DataError(
+            f"{watched.unread:,} of {counted(watched.count, 'image')} could not be read"
+        )
     return 0
 
 

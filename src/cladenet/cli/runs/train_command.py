@@ -7,6 +7,7 @@ from typing import Any
 
 from cladenet.cli.imports import lasting_imports
 from cladenet.errors import BadArgument
+from cladenet.plural import counted
 
 DESCRIPTION = """
 key=value words set any number of the recipe (lr=0.05 epochs=30 mixup=0.2), any option of the run
@@ -81,8 +82,9 @@ def run(arguments: argparse.Namespace) -> int:
         return 0  # of several processes the first prints
     evaluation = result.evaluation
     low, high = evaluation.top1_interval
+    images = counted(evaluation.n, "image")
     print(
-        f"{result.split} accuracy {100 - evaluation.top1_error:.2f} % on {evaluation.n:,} images "
+        f"{result.split} accuracy {100 - evaluation.top1_error:.2f} % on {images} "
         f"(95 %: {100 - high:.2f} to {100 - low:.2f})"
     )
     print(f"report: {readable(str(result.folder / 'report.html'))}")

@@ -5,6 +5,7 @@ from typing import Any
 
 from cladenet.cli.text.tables import columns, fit, paragraph, short
 from cladenet.ledger import Entry, Family, ancestors, descendants, families, load, takers
+from cladenet.plural import counted
 
 HEADINGS = ("name", "year", "params", "MACs", "error %", "as printed for")
 
@@ -37,7 +38,7 @@ def family_text(family: Family) -> str:
     """The family in words, and a table of its networks."""
     source = f"{family.authors}. {family.paper}. {family.venue}"
     facts = {
-        "family of": f"{len(networks_of(family))} networks, {family.year}",
+        "family of": f"{counted(len(networks_of(family)), 'network')}, {family.year}",
         "paper": source,
         "idea": family.idea,
         "ancestors": names(ancestors(family.name)),

@@ -6,6 +6,7 @@ import json
 from cladenet.cli.engine_options import add_calibration, note
 from cladenet.errors import BadArgument
 from cladenet.export.example import example
+from cladenet.plural import counted
 
 FILES = ("onnx", "openvino", "torch", "torchscript")
 EPILOG = (
@@ -77,7 +78,7 @@ def _weights(arguments: argparse.Namespace) -> int:
     if given:
         raise BadArgument(f"{given[0]} is for --format {' or '.join(FILES)}")
     found = export_weights(arguments.run, arguments.format, arguments.out)
-    print(f"{found.source}, {found.tensors:,} tensors: {readable(str(found.file))}")
+    print(f"{found.source}, {counted(found.tensors, 'tensor')}: {readable(str(found.file))}")
     return 0
 
 

@@ -4,6 +4,7 @@ import argparse
 from typing import Any
 
 from cladenet.errors import BadArgument
+from cladenet.plural import counted
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,7 +38,9 @@ def run(arguments: argparse.Namespace) -> int:
         **network,
     )
     spelt = "" if found.source == "cladenet" else f", in the names of {found.source}"
-    print(f"{found.network}, {found.classes:,} classes{spelt}: {readable(str(found.folder))}")
+    print(
+        f"{found.network}, {counted(found.classes, 'class')}{spelt}: {readable(str(found.folder))}"
+    )
     for note in found.notes:
         print(f"note: {note}")
     return 0

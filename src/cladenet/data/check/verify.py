@@ -11,6 +11,7 @@ from cladenet.data.images.facts import USUAL
 from cladenet.data.shards.images import ShardImages, shard_images
 from cladenet.data.survey.survey import Progress, Survey, survey
 from cladenet.errors import BadArgument, DataError
+from cladenet.plural import counted
 
 OnUnreadable = Literal["stop", "skip"]
 
@@ -70,7 +71,7 @@ def settle_unreadable(
     if animated:
         notes.append(f"{animated:,} files hold several frames or pages; the first one is used")
     if bad:
-        notes.append(f"left out as unreadable: {len(bad):,} of {total:,} images")
+        notes.append(f"left out as unreadable: {len(bad):,} of {counted(total, 'image')}")
     kept = {name: _without(split, bad) for name, split in dataset.splits().items()}
     _refuse_emptied(dataset, kept)
     unreadable = (*dataset.unreadable, *bad.items())

@@ -25,6 +25,7 @@ from cladenet.data.sources.folder_contents import (
 from cladenet.data.sources.labels_in_names import by_name, named, summary
 from cladenet.data.sources.parts import is_filler
 from cladenet.errors import BadArgument, DataError
+from cladenet.plural import counted
 
 LabelFrom = Literal["folder", "name", "top", "parent"]
 LAYOUTS = (
@@ -111,7 +112,7 @@ def no_labels(folder: str) -> DataError:
     else:
         way_out = LAYOUTS
     return DataError(
-        f"{readable(folder)} has {len(images):,} images and no class folders; {way_out}"
+        f"{readable(folder)} has {counted(len(images), 'image')} and no class folders; {way_out}"
     )
 
 

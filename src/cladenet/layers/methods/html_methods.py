@@ -5,6 +5,7 @@ from collections import Counter
 from torch import nn
 
 from cladenet.html_table import html_table
+from cladenet.plural import counted
 
 
 class HtmlMethods(nn.Module):
@@ -24,7 +25,7 @@ class HtmlMethods(nn.Module):
         rows = [(name, _units(part), f"{_params(part):,}") for name, part in parts.items()]
         title = (
             f"{self.architecture or type(self).__name__}: {_params(self):,} params, "
-            f"{self.in_channels} channels in, {self.num_classes} classes"
+            f"{self.in_channels} channels in, {counted(self.num_classes, 'class')}"
         )
         return html_table(("part", "units", "params"), rows, title)
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from cladenet.adaptive.costs import Costs
 from cladenet.adaptive.curve import Choice, Point
 from cladenet.evaluation.intervals import Z, wilson
+from cladenet.plural import counted
 from cladenet.report.accuracy_chart import Panel, Series, accuracy_chart
 
 AT_SHARES = (0.25, 0.5, 0.75)  # of the whole cost in MACs, where choices are compared
@@ -127,7 +128,7 @@ class Budgeted:
 
     def to_svg(self) -> str:
         """Accuracy against MACs and against milliseconds."""
-        title = f"{' + '.join(self.networks)}, {self.precision}, {self.n:,} images"
+        title = f"{' + '.join(self.networks)}, {self.precision}, {counted(self.n, 'image')}"
         panels = []
         for unit, label in (("MACs", "MACs an image, millions"), ("ms", "ms an image")):
             scale = 1e-6 if unit == "MACs" else 1.0

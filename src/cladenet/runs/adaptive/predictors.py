@@ -21,6 +21,7 @@ from cladenet.checkpoints import Loaded, load
 from cladenet.data.preprocess import Preprocess
 from cladenet.errors import BadArgument
 from cladenet.layers.classifier import Classifier
+from cladenet.plural import counted
 from cladenet.runs.adaptive.kept import find_kept
 from cladenet.runs.adaptive.sequence import ENGINE, Cascade, Exits, size_of, some_images
 from cladenet.runs.predict.given_images import Attempt, Source, decoded
@@ -121,7 +122,7 @@ class ExitPredictor(Predictor):
 
     def get_ready(self, images: int) -> str:
         """The exits are ready; see `Predictor.get_ready`."""
-        return f"{len(self.exits.names)} exits, engine {ENGINE}, {self.policy.precision}"
+        return f"{counted(len(self.exits.names), 'exit')}, engine {ENGINE}, {self.policy.precision}"
 
     def answers(self, batch: Sequence[tuple[str, Attempt]]) -> Iterator[Prediction]:
         """See `Predictor.answers`; each says which exit it came from."""

@@ -11,6 +11,7 @@ from cladenet.checkpoints import Loaded, load
 from cladenet.checkpoints.atomic import to_json, write_file
 from cladenet.data.dataset import DataSet, Split
 from cladenet.evaluation.result import Evaluation
+from cladenet.plural import counted
 from cladenet.report import ReportFacts, write_report
 from cladenet.runs.folder.related import related_runs
 from cladenet.runs.train.run import Run
@@ -34,7 +35,7 @@ class RunResult(NamedTuple):
         low, high = evaluation.top1_interval
         return (
             f"RunResult({self.split} error {evaluation.top1_error:.2f} %, 95 % interval {low:.2f} "
-            f"to {high:.2f}, {evaluation.n:,} images, folder {str(self.folder)!r})"
+            f"to {high:.2f}, {counted(evaluation.n, 'image')}, folder {str(self.folder)!r})"
         )
 
     def _repr_html_(self) -> str:

@@ -18,6 +18,7 @@ from cladenet.data.preprocess import Preprocess
 from cladenet.errors import BadArgument
 from cladenet.layers.classifier import Classifier
 from cladenet.models.whitening import whitening_layers
+from cladenet.plural import counted
 from cladenet.registry import create_for_user, list_models, offers
 from cladenet.runs.folder.config import RunConfig
 from cladenet.runs.train.setup import Setting
@@ -69,13 +70,13 @@ def fit_to_data(
         layer.fit(images)
         notes.append(
             f"the {layer.out_channels} filters of the first convolution whiten the patches of the "
-            f"first {len(images)} images, and stay"
+            f"first {counted(len(images), 'image')}, and stay"
         )
     if normalised:
         initialise_from_data(model, images)
         notes.append(
             f"the scales of {len(normalised)} weight-normalised convolutions come from the first "
-            f"{len(images)} images"
+            f"{counted(len(images), 'image')}"
         )
     return tuple(notes)
 
@@ -109,7 +110,7 @@ def _fine_tune(model: Classifier, weights: Loaded, setting: Setting) -> list[str
     last = [n for n in _last_layers(model) if n not in ahead] if new_head else []
     load_into(model, given, str(folder), (*last, *ahead, *aside))
     if new_head:
-        had = f"for {len(classes)} classes (it had {len(card.classes)})"
+        had = f"for {counted(len(classes), 'class')} (it had {len(card.classes)})"
         notes = [f"weights from {folder}; {', '.join(last)} start afresh {had}"]
     else:
         notes = [f"weights from {folder}, all of them"]

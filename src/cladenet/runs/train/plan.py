@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import torch
 
 from cladenet.durations import clock
+from cladenet.plural import counted
 from cladenet.runs.train.choose.pace import Pace, measure
 from cladenet.runs.train.course import Course
 from cladenet.runs.train.keeping import KEPT
@@ -64,9 +65,10 @@ class Plan(NamedTuple):
         step, validation, scoring = self.pace
         written = (KEPT * self.checkpoint + self.best) / 1e6
         lines = [
-            f"network   {self.network}, {self.classes} classes",
+            f"network   {self.network}, {counted(self.classes, 'class')}",
             f"images    {sizes}",
-            f"recipe    {self.recipe}: {self.steps:,} steps of {self.batch_size} images, "
+            f"recipe    {self.recipe}: {counted(self.steps, 'step')} of "
+            f"{counted(self.batch_size, 'image')}, "
             f"{self.steps / self.steps_per_epoch:.3g} passes",
             f"time      about {clock(self.seconds)}: steps of {step:.3g} s, {passes:,} validations "
             f"of {validation:.3g} s, scoring {scoring:.3g} s; by two measured steps",

@@ -19,6 +19,7 @@ from cladenet.data.dataset import Split
 from cladenet.errors import BadArgument
 from cladenet.evaluation.forward import evaluating
 from cladenet.layers.classifier import Classifier
+from cladenet.plural import counted
 from cladenet.runs.train.run import Run
 
 DECAYS = (1e-1, 1e-2, 1e-3, 1e-4)  # of which the validation images choose
@@ -58,7 +59,8 @@ def fit_last_layer(model: Classifier, run: Run) -> str:
         if last.bias is not None:
             last.bias.copy_(found.bias)
     return (
-        f"the last layer was fitted to the features of {len(labels):,} images, computed once: "
+        f"the last layer was fitted to the features of {counted(len(labels), 'image')}, computed "
+        "once: "
         f"{monotonic() - began:.1f} s, weight decay {found.decay:g}"
     )
 

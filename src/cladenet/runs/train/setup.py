@@ -17,6 +17,7 @@ from cladenet.data.sources.open import open_dataset
 from cladenet.data.survey.survey import Progress
 from cladenet.errors import BadArgument, CheckpointError, DataError
 from cladenet.ledger import Entry
+from cladenet.plural import counted
 from cladenet.recipes import Recipe
 from cladenet.registry import accepts, find
 from cladenet.runs.folder.config import RunConfig
@@ -228,7 +229,7 @@ def _arguments(config: RunConfig, dataset: DataSet, size: int) -> dict[str, Any]
     if arguments.get("num_classes", len(dataset.classes)) != len(dataset.classes):
         raise BadArgument(
             f"model.num_classes is {arguments['num_classes']}, {dataset.name} has "
-            f"{len(dataset.classes)} classes; leave model.num_classes out"
+            f"{counted(len(dataset.classes), 'class')}; leave model.num_classes out"
         )
     if "auxiliary" in arguments:
         raise BadArgument(

@@ -14,6 +14,7 @@ from cladenet.checkpoints import load
 from cladenet.checkpoints.atomic import to_json, write_file
 from cladenet.checkpoints.folder import steps
 from cladenet.errors import BadArgument
+from cladenet.plural import counted
 from cladenet.runs.folder.config import RunConfig
 from cladenet.runs.folder.folder import RunFolder
 from cladenet.runs.train import environment
@@ -235,9 +236,12 @@ def _announce(show: Display, course: Course, notes: tuple[str, ...]) -> None:
     config, setting, folder = course.run.config, course.run.setting, course.run.folder
     recipe, dataset = setting.recipe, setting.dataset
     sizes = ", ".join(f"{name} {len(split):,}" for name, split in dataset.splits().items())
-    show.say(f"{config.network} on {dataset.name}: {len(dataset.classes)} classes, {sizes}")
     show.say(
-        f"recipe {config.recipe_name}: {course.total:,} steps of {recipe.batch_size} images, "
+        f"{config.network} on {dataset.name}: {counted(len(dataset.classes), 'class')}, {sizes}"
+    )
+    show.say(
+        f"recipe {config.recipe_name}: {counted(course.total, 'step')} of "
+        f"{counted(recipe.batch_size, 'image')}, "
         f"{recipe.optimizer}, lr {recipe.lr:g} ({recipe.schedule}); folder {folder.path}"
     )
     for note in (*setting.notes, *notes):

@@ -12,6 +12,7 @@ from cladenet.data.sources.open import open_dataset
 from cladenet.durations import seconds
 from cladenet.errors import DataError
 from cladenet.ledger import look_up
+from cladenet.plural import counted
 from cladenet.recipes.choose import SMALL_IMAGE
 from cladenet.registry import create_model
 from cladenet.threads import our_share
@@ -52,7 +53,7 @@ def choose(data: str, options: Mapping[str, Any]) -> Automatic:
     dataset = open_dataset(data, verify=False, label_from=label_from)
     side = typical_side(dataset)
     count = sum(len(split) for split in dataset.splits().values())
-    what = f"{count:,} images of {len(dataset.classes)} classes, about {side} pixels"
+    what = f"{count:,} images of {counted(len(dataset.classes), 'class')}, about {side} pixels"
     if side <= SMALL_IMAGE:
         return Automatic(
             "",
