@@ -65,6 +65,7 @@ def backward_hooks(model: nn.Module) -> Iterator[set[str]]:
 
 # The recording of a ViT is tied to the size of the images, of which torch rightly warns.
 @pytest.mark.filterwarnings("ignore:Converting a tensor to a Python:torch.jit.TracerWarning")
+@pytest.mark.filterwarnings("ignore:Iterating over a tensor:torch.jit.TracerWarning")
 @pytest.mark.parametrize("name", cheapest_of_each_family(lambda family: family not in SMALL))
 def test_a_network_is_recorded_and_compiled(name: str) -> None:
     """Each gives the same logits, also for another number of images than it was recorded with."""
