@@ -1,6 +1,5 @@
 """timm's arguments and methods on networks whose papers know nothing of them."""
 
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -153,9 +152,8 @@ def test_checkpointing_is_switched_on_and_off() -> None:
 @pytest.mark.slow
 def test_timms_layer_decay_takes_the_networks() -> None:
     """The head has the whole rate, the stem the smallest; decay leaves out vectors."""
-    pytest.importorskip("timm")
     torchvision()  # which timm imports
-    optim = import_module("timm.optim")
+    optim = pytest.importorskip("timm.optim")
     model = create_model("vit_ti_16", depth=2, input_size=32)
     groups = optim.param_groups_layer_decay(model, 0.05, layer_decay=0.5)
     scales = {id(parameter): group["lr_scale"] for group in groups for parameter in group["params"]}
