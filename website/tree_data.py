@@ -12,6 +12,7 @@ from typing import NamedTuple
 import torch
 
 from cladenet.analysis.cost import Layer, layer_table
+from cladenet.analysis.drawing.boxes import boxes_of
 from cladenet.analysis.drawing.svg import as_svg
 from cladenet.analysis.drawing.units import recorded, units_of
 from cladenet.analysis.form import Form
@@ -56,7 +57,7 @@ class Part(NamedTuple):
 
 
 class Traced(NamedTuple):
-    """What one pass of a network shows: its parts, and its units as SVG (empty for none)."""
+    """What one pass of a network shows: its parts, and its units as SVG."""
 
     parts: list[Part]
     drawing: str
@@ -66,8 +67,10 @@ def traced(name: str) -> Traced:
     """One network, built and run on the meta device."""
     torch.set_num_threads(1)
     built = Form().build(load()[name])
-    units = units_of(recorded(*built))[:MOST_DRAWN]
-    drawing = as_svg([(unit.title, unit.boxes) for unit in units]) if units else ""
+    passed = recorded(*built)
+    # a network without stages, such as evolution's linear one, is drawn whole
+    units = [(unit.title, unit.boxes) for unit in units_of(passed)[:MOST_DRAWN]]
+    drawing = as_svg(units or [(name, boxes_of(passed.steps))])
     return Traced(parts_of(layer_table(*built)), drawing)
 
 
