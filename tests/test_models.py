@@ -35,6 +35,12 @@ def _is_number(value: object) -> bool:
 
 
 KINDS = _kinds()
+_SMALLEST = {find(name).family: name for name in sorted(KINDS, key=lambda name: -find(name).params)}
+# By default the smallest of each family; the other kinds are for `make test-slow`.
+ONE_A_FAMILY = [
+    pytest.param(name, marks=() if name in _SMALLEST.values() else pytest.mark.slow)
+    for name in KINDS
+]
 
 
 def on_meta(name: str, **overrides: Any) -> Classifier:
@@ -74,7 +80,7 @@ def test_size_and_cost_with_100_classes_are_the_ledgers(name: str) -> None:
     assert counted == (entry.params_cifar100, entry.macs_cifar100)
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", ONE_A_FAMILY)
 def test_layers_sum_to_the_cost_of_the_network(name: str) -> None:
     entry = find(name)
     table = layer_table(at_test_time(name), entry.input)
@@ -96,7 +102,7 @@ def test_stem_stages_and_head_make_the_logits(name: str) -> None:
         assert model.forward_head(maps).shape == model(batch(name)).shape == (2, find(name).classes)
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", ONE_A_FAMILY)
 def test_channels_and_classes_can_be_any(name: str) -> None:
     channels, height, width = find(name).input
     model = on_meta(name, in_chans=channels + 1, num_classes=7)
@@ -106,7 +112,7 @@ def test_channels_and_classes_can_be_any(name: str) -> None:
         assert model(images).shape == (3, 7)
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", ONE_A_FAMILY)
 def test_a_classifier_can_be_replaced_and_removed(name: str) -> None:
     model = on_meta(name)
     model.reset_classifier(7)
@@ -156,7 +162,7 @@ def test_feature_maps_have_the_channels_and_sizes_they_say(name: str) -> None:
         assert sizes == [side // reduction for reduction in info.reduction()]
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", ONE_A_FAMILY)
 def test_the_last_feature_map_is_what_the_head_reads(name: str) -> None:
     least = shared(name).least_size
     size: dict[str, Any] = {"input_size": least} if shared(name).input_size else {}

@@ -307,7 +307,9 @@ def test_what_clients_that_left_had_asked_for_is_not_computed(run: Path) -> None
         may[0] = True
         assert first.result(20).status == 200
         assert asker.ask("POST", "/predict", picture(0)).status == 200
-        assert made[0].seen == 2  # not 22: and what warms it up goes past this counter
+        # The first and the last, not 22; the task of a client that has left is cancelled a moment
+        # after the lane is free, which may have begun it. Warming up goes past this counter.
+        assert 2 <= made[0].seen <= 3
         assert asker.app.state.service.answering.held == 0
 
 

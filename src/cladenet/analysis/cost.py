@@ -16,6 +16,7 @@ from torch.utils.flop_counter import flop_registry
 
 from cladenet.analysis.receptive_field import TrackReceptiveFields
 from cladenet.analysis.recording import Step, is_layer, recording
+from cladenet.kernels.in_place import overwriting
 from cladenet.layers.classifier import Classifier
 from cladenet.layers.modes import training_nowhere
 from cladenet.layers.shapes import QuickShapes
@@ -100,6 +101,7 @@ def layer_table(model: nn.Module, input_shape: tuple[int, ...]) -> list[Layer]:
     params = {m: sum(p.numel() for p in m.parameters()) for m in model.modules() if is_layer(m)}
     with ExitStack() as stack:
         stack.enter_context(training_nowhere(model))
+        stack.enter_context(overwriting(model))  # as in training
         stack.enter_context(torch.no_grad())
         macs_so_far = stack.enter_context(_counting(model))
         tracked = stack.enter_context(TrackReceptiveFields(images))
