@@ -108,7 +108,12 @@ def recorded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
         loss = trial.options["lr"] * 10 + trial.options["seed"] / 1000
         rows = [{"step": 5, "train_loss": loss + 1}, {"step": 10, "train_loss": loss}]
         (folder / "metrics.jsonl").write_text("\n".join(map(json.dumps, rows)))
-        times = [{"seconds": 2.0}, {"seconds": 3.0}]
+        # The second epoch was interrupted, and trained again.
+        times = [
+            {"step": 5, "seconds": 2.0},
+            {"step": 10, "seconds": 9.0},
+            {"step": 10, "seconds": 3.0},
+        ]
         (folder / "timing.jsonl").write_text("\n".join(map(json.dumps, times)))
         (folder / "result.json").write_text("{}")
         return ""

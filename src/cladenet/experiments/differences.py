@@ -9,6 +9,8 @@ from math import floor, inf, sqrt
 from statistics import fmean, variance
 from typing import NamedTuple
 
+from cladenet.evaluation.intervals import Z
+
 SEEN, NOT_HERE, CONTRADICTED = "seen", "not at this size", "contradicted"
 # Student's t, 97.5 %, for 1 to 30 degrees of freedom; above, the normal distribution's is near.
 T = (
@@ -56,5 +58,5 @@ def difference(better: Sequence[float], worse: Sequence[float], lower: bool) -> 
     freedom = error**2 / sum(
         part**2 / (len(arm) - 1) for part, arm in zip(parts, (better, worse), strict=True)
     )
-    reach = (T[floor(freedom) - 1] if freedom < len(T) + 1 else 1.96) * sqrt(error)
+    reach = (T[floor(freedom) - 1] if freedom < len(T) + 1 else Z) * sqrt(error)
     return Difference(gain, gain - reach, gain + reach)

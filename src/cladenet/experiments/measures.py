@@ -1,11 +1,11 @@
 """What is compared: figures of a finished run, read from the files in its folder."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from cladenet.errors import CheckpointError
+from cladenet.runs.folder.folder import RunFolder
 
 
 class Measure(NamedTuple):
@@ -24,39 +24,31 @@ class Measure(NamedTuple):
     read: Callable[[Path], float]
 
 
-def _last(run: Path) -> dict[str, Any]:
-    """The last epoch's row; not the best one's, which would be chosen on what is measured."""
-    return _rows(run / "metrics.jsonl")[-1]
+def _history(run: Path) -> list[dict[str, Any]]:
+    if rows := RunFolder(run).history():
+        return rows
+    raise CheckpointError(f"{run} has no row in metrics.jsonl; delete it and run again")
 
 
-def _rows(file: Path) -> list[dict[str, Any]]:
-    try:
-        rows = [json.loads(line) for line in file.read_text().splitlines() if line]
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"{file} cannot be read ({error}); delete its folder") from error
-    if not rows:
-        raise CheckpointError(f"{file} has no rows; delete its folder and run again")
-    return rows
+def _column(name: str) -> Callable[[Path], float]:
+    def read(run: Path) -> float:
+        """Of the last epoch; not of the best one, which was chosen on what is measured."""
+        return float(_history(run)[-1][name])
+
+    return read
 
 
 def _first_below(error: float, column: str) -> Callable[[Path], float]:
     def read(run: Path) -> float:
-        rows = _rows(run / "metrics.jsonl")
+        rows = _history(run)
         steps = [row["step"] for row in rows if row[column] < error]
         return float(steps[0]) if steps else float(rows[-1]["step"])
 
     return read
 
 
-def _column(name: str) -> Callable[[Path], float]:
-    def read(run: Path) -> float:
-        return float(_last(run)[name])
-
-    return read
-
-
 def _seconds(run: Path) -> float:
-    return sum(float(row["seconds"]) for row in _rows(run / "timing.jsonl"))
+    return RunFolder(run).seconds()
 
 
 MEASURES = {

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from cladenet.experiments.trial import Trial
+from cladenet.runs.folder.names import CONFIG
 
 FINISHED = "result.json"  # written last
-BEGUN = "config.yaml"
 
 
 def run_all(
@@ -64,7 +64,7 @@ def _train(missing: dict[Path, Trial], data: str, workers: int) -> Iterator[tupl
 
 def train_one(folder: Path, trial: Trial, data: str) -> str:
     """One training in a process of its own; why it has no result, or nothing."""
-    if (folder / BEGUN).exists():
+    if (folder / CONFIG).exists():
         words = ["--resume", str(folder)]
     else:
         if folder.exists():

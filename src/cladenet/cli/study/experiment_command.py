@@ -12,7 +12,6 @@ from cladenet.durations import clock
 from cladenet.errors import BadArgument
 from cladenet.experiments.claim import SCALES
 from cladenet.experiments.claims import CLAIMS
-from cladenet.experiments.measures import MEASURES
 
 if TYPE_CHECKING:
     from cladenet.experiments.outcome import Compared, Outcome
@@ -79,6 +78,8 @@ def _text(found: "Outcome") -> str:
 
 
 def _row(one: "Compared") -> tuple[str, ...]:
+    from cladenet.experiments.measures import MEASURES
+
     measure = MEASURES[one.measure]
     mean = {arm: sum(x) / len(x) if x else float("nan") for arm, x in one.figures.items()}
     unit = measure.unit and f" {measure.unit}"
