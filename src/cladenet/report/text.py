@@ -56,21 +56,32 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60}{NBSP}h {minutes % 60:02}{NBSP}min"
 
 
-def picture(pixels: NDArray[np.uint8], alternative: str) -> str:
-    """An image as a PNG inside the page; tiny ones are shown with square pixels.
+def picture(
+    pixels: NDArray[np.uint8],
+    alternative: str,
+    largest: int = THUMBNAIL,
+    jpeg_quality: int | None = None,
+) -> str:
+    """An image inside the page; tiny ones are shown with square pixels.
 
     Args:
         pixels: uint8 (H, W, 1 or 3).
         alternative: for who cannot see it.
+        largest: longest side in pixels.
+        jpeg_quality: of what is not tiny, where the page has many; None for PNG.
     """
     image = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
     tiny = max(image.size) <= TINY
-    image.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
+    image.thumbnail((largest, largest), Image.Resampling.LANCZOS)
     file = io.BytesIO()
-    image.save(file, "PNG", optimize=True)
+    kind = "png" if tiny or jpeg_quality is None else "jpeg"
+    if kind == "png":
+        image.save(file, "PNG", optimize=True)
+    else:
+        image.save(file, "JPEG", quality=jpeg_quality)
     data = base64.b64encode(file.getvalue()).decode()
     style = ' class="tiny"' if tiny else ""
-    return f'<img{style} alt="{text(alternative)}" src="data:image/png;base64,{data}">'
+    return f'<img{style} alt="{text(alternative)}" src="data:image/{kind};base64,{data}">'
 
 
 def section(key: str, heading: str, why: str, body: str) -> str:

@@ -1,7 +1,5 @@
 """Images as the network sees them, and what it looked at."""
 
-import base64
-import io
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -15,11 +13,10 @@ from cladenet.data.dataset import Split
 from cladenet.data.preprocess import Preprocess
 from cladenet.explain.attribution import overlay, saliency
 from cladenet.layers.classifier import Classifier
-from cladenet.report.text import text
+from cladenet.report.text import picture
 
 Pixels = NDArray[np.uint8]
 LARGEST = 224  # pixels, longest side
-TINY = 96  # up to this side pixels stay squares, and nothing is lost
 
 
 class Pictures:
@@ -83,26 +80,15 @@ class Pictures:
 
 def embedded(pixels: Pixels, alternative: str, largest: int = LARGEST) -> str:
     """An image inside the page, at most `largest` pixels: PNG where it is tiny, else JPEG."""
-    image = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
-    tiny = max(image.size) <= TINY
-    image.thumbnail((largest, largest), Image.Resampling.LANCZOS)
-    file = io.BytesIO()
-    if tiny:
-        image.save(file, "PNG", optimize=True)
-    else:
-        image.save(file, "JPEG", quality=82)
-    data = base64.b64encode(file.getvalue()).decode()
-    kind = "png" if tiny else "jpeg"
-    style = ' class="tiny"' if tiny else ""
-    return f'<img{style} alt="{text(alternative)}" src="data:image/{kind};base64,{data}">'
+    return picture(pixels, alternative, largest, jpeg_quality=82)
 
 
 def tiles(pictures: Sequence[Pixels], columns: int, side: int) -> Pixels:
     """Pictures on a grid, each stretched to a square of `side` pixels, uint8 (H, W, 3)."""
     rows = -(-len(pictures) // columns)
     whole = np.full((rows * (side + 2) - 2, columns * (side + 2) - 2, 3), 128, np.uint8)
-    for number, picture in enumerate(pictures):
-        image = Image.fromarray(picture[:, :, 0] if picture.shape[2] == 1 else picture)
+    for number, pixels in enumerate(pictures):
+        image = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
         small = max(image.size) <= side
         how = Image.Resampling.NEAREST if small else Image.Resampling.BILINEAR
         y, x = (side + 2) * (number // columns), (side + 2) * (number % columns)
