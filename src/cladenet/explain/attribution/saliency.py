@@ -27,7 +27,18 @@ def saliency(network: Classifier, images: Tensor, classes: Classes = None) -> Te
         BadArgument: there is no such class.
     """
     method = attention_relevance if isinstance(network, VisionTransformer) else grad_cam
-    maps = method(network, images, classes).float()[:, None]
-    large = F.interpolate(maps, images.shape[2:], mode="bilinear", align_corners=False)[:, 0]
-    largest = large.amax((1, 2), keepdim=True)
-    return (large / largest.clamp(min=torch.finfo(large.dtype).tiny)).cpu()
+    maps = over_the_image(method(network, images, classes).float(), images)
+    return scaled(maps).cpu()
+
+
+def over_the_image(maps: Tensor, images: Tensor) -> Tensor:
+    """Maps (N, h, w) as large as the images, (N, H, W)."""
+    return F.interpolate(maps[:, None], images.shape[2:], mode="bilinear", align_corners=False)[
+        :, 0
+    ]
+
+
+def scaled(maps: Tensor) -> Tensor:
+    """The largest value of each map is 1, unless all are 0; (N, H, W), 0 or more."""
+    largest = maps.amax((1, 2), keepdim=True)
+    return maps / largest.clamp(min=torch.finfo(maps.dtype).tiny)

@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from cladenet.analysis.saliency import saliency, tinted
 from cladenet.data.dataset import Split
 from cladenet.data.preprocess import Preprocess
 from cladenet.evaluation.result import Mistake
+from cladenet.explain.attribution.evidence import evidence, tinted
 from cladenet.layers.classifier import Classifier
 
 AT_ONCE = 8  # images: what a network of any size has memory for where it was trained
@@ -34,9 +34,9 @@ def with_pictures(
         views = np.stack([preprocess.prepare(picture) for picture in pictures])
         guesses = torch.tensor([mistake.guess for mistake in some], device=device)
         inputs = preprocess.to_input(torch.from_numpy(views), device)
-        maps, method = saliency(model, inputs, guesses)
-        for mistake, picture, view, evidence in zip(
+        maps, method = evidence(model, inputs, guesses)
+        for mistake, picture, view, spoke in zip(
             some, pictures, views, maps.float().cpu().numpy(), strict=True
         ):
-            shown.append(replace(mistake, picture=picture, evidence=tinted(view, evidence)))
+            shown.append(replace(mistake, picture=picture, evidence=tinted(view, spoke)))
     return shown, method

@@ -1,10 +1,10 @@
-"""Saliency against networks whose answer depends on a place that is known."""
+"""Evidence for an answer against networks whose answer depends on a place that is known."""
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from cladenet.analysis.saliency import saliency, tinted
+from cladenet.explain.attribution.evidence import evidence, tinted
 from cladenet.layers.classifier import Classifier
 from cladenet.registry import create_model
 
@@ -31,7 +31,7 @@ def spot() -> Tensor:
 
 def test_grad_cam_finds_the_patch_that_speaks_for_a_class_and_nothing_for_the_other() -> None:
     model = Bright(4)
-    found = saliency(model, spot().expand(2, 1, 16, 16), torch.tensor([0, 1]))
+    found = evidence(model, spot().expand(2, 1, 16, 16), torch.tensor([0, 1]))
     assert found.method == "Grad-CAM at stages.0"
     row, column = divmod(int(found.maps[0].argmax()), 16)
     assert 8 <= row < 12
@@ -43,14 +43,14 @@ def test_grad_cam_finds_the_patch_that_speaks_for_a_class_and_nothing_for_the_ot
 
 def test_without_a_map_it_is_gradient_times_input() -> None:
     """By hand: the mean over the image, so that the gradient is the same everywhere."""
-    found = saliency(Bright(1), spot(), torch.tensor([1]))
+    found = evidence(Bright(1), spot(), torch.tensor([1]))
     assert found.method == "gradient x input"
     torch.testing.assert_close(found.maps[0], spot()[0, 0])
 
 
 def test_tokens_have_no_map() -> None:
     model = create_model("vit_ti_16", input_size=32, num_classes=3)
-    found = saliency(model, torch.rand(2, 3, 32, 32), torch.tensor([0, 2]))
+    found = evidence(model, torch.rand(2, 3, 32, 32), torch.tensor([0, 2]))
     assert found.method == "gradient x input"
     assert found.maps.shape == (2, 32, 32)
 
@@ -58,7 +58,7 @@ def test_tokens_have_no_map() -> None:
 def test_the_network_is_left_as_it_was() -> None:
     model = create_model("resnet20_cifar")
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    saliency(model, torch.rand(2, 3, 32, 32), torch.tensor([0, 1]))
+    evidence(model, torch.rand(2, 3, 32, 32), torch.tensor([0, 1]))
     assert model.training
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
     assert all(parameter.grad is None for parameter in model.parameters())
