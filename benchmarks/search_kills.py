@@ -32,26 +32,14 @@ from cladenet.search.run import JOURNAL, search
 from cladenet.search.trials.pool import Pool, forked
 from cladenet.search.trials.work import warm
 from machine import announced
+from small_search import TRIAL, quiet
 
 RESULT = Path(__file__).parent / "results" / "search_kills.json"
-TINY = {
-    "size": "8",
-    "train_images": "64",
-    "val_images": "50",
-    "test_images": "40",
-    "batch_size": "32",
-    "width": "4",
-    "epochs": "1",
-}
 
 
 def config(trials: int) -> SearchConfig:
-    options = TINY | {"population": "5", "sample": "3", "max_failed": "1"}
+    options = TRIAL | {"population": "5", "sample": "3", "max_failed": "1"}
     return decide("aging", "digits", space="edges3", trials=trials, options=options)
-
-
-def quiet(_line: str) -> None:
-    pass
 
 
 def rows_of(folder: Path) -> list[dict[str, Any]]:

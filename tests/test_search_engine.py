@@ -27,24 +27,9 @@ from cladenet.search.journal import read_journal
 from cladenet.search.run import JOURNAL, Shared, search
 from cladenet.search.trials.pool import forked
 from cladenet.search.trials.work import Job
+from small_search import SEARCH, quiet
 
 pytestmark = pytest.mark.filterwarnings("ignore::Warning:optuna", "ignore::Warning:sqlalchemy")
-
-TINY = {
-    "population": "3",
-    "sample": "2",
-    "size": "8",
-    "train_images": "64",
-    "val_images": "50",
-    "test_images": "40",
-    "batch_size": "32",
-    "width": "4",
-    "epochs": "1",
-}
-
-
-def quiet(_line: str) -> None:
-    pass
 
 
 def work(job: Any) -> dict[str, Any]:
@@ -173,7 +158,7 @@ def test_a_trial_that_waits_or_has_ended_is_not_put_in_twice(store: Store) -> No
 
 @pytest.mark.slow
 def test_a_search_by_a_database_ends_as_one_without(tmp_path: Path) -> None:
-    config = decide("aging", "digits", space="edges3", trials=5, options=TINY)
+    config = decide("aging", "digits", space="edges3", trials=5, options=SEARCH)
     search(config, tmp_path / "a", say=quiet)
     url = f"sqlite:///{tmp_path / 'x.db'}"
     search(config, tmp_path / "b", say=quiet, shared=Shared(url, "b", 1))
@@ -274,7 +259,7 @@ def test_two_machines_on_postgresql_carry_out_one_search(postgres: str, tmp_path
     homes = [tmp_path / name for name in ("one", "two")]
     for home in homes:
         home.mkdir()
-    words = [f"{key}={value}" for key, value in TINY.items()]
+    words = [f"{key}={value}" for key, value in SEARCH.items()]
     command = [sys.executable, "-m", "cladenet", "search"]
     begin = [*command, "aging", "--data", "digits", "--space", "edges3", "--trials", "12", *words]
     begin += ["--storage", postgres, "--workers", "1", "--parallel", "3", "--out", "search"]

@@ -24,18 +24,9 @@ from cladenet.search.page.page import render
 from cladenet.search.run import JOURNAL, search
 from cladenet.search.spaces.named import space_named
 from cladenet.search.spaces.space import Scale
+from small_search import SEARCH
 
-TINY = {
-    "population": "3",
-    "sample": "2",
-    "size": "8",
-    "train_images": "64",
-    "val_images": "50",
-    "test_images": "40",
-    "batch_size": "64",
-    "width": "4",
-    "epochs": "1",
-}
+TINY = {**SEARCH, "batch_size": "64"}
 
 
 @pytest.mark.parametrize("name", ["amoebanet", "nasnet", "enas_micro", "enas_macro", "dna"])

@@ -16,26 +16,11 @@ from cladenet.search.journal import Journal, read_journal
 from cladenet.search.run import JOURNAL, search
 from cladenet.search.state import check_replay, replayed
 from cladenet.search.trials.pool import Outcome, Pool
-
-TINY = {
-    "population": "3",
-    "sample": "2",
-    "size": "8",
-    "train_images": "64",
-    "val_images": "50",
-    "test_images": "40",
-    "batch_size": "32",
-    "width": "4",
-    "epochs": "1",
-}
+from small_search import SEARCH, quiet
 
 
 def tiny(trials: int = 6, **options: str) -> Any:
-    return decide("aging", "digits", space="edges3", trials=trials, options=TINY | options)
-
-
-def quiet(_line: str) -> None:
-    pass
+    return decide("aging", "digits", space="edges3", trials=trials, options=SEARCH | options)
 
 
 def told(folder: Path) -> list[dict[str, Any]]:
@@ -163,7 +148,7 @@ def test_a_pool_without_its_nursery_says_what_to_do() -> None:
 def test_the_command_searches_and_resumes(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = [f"{key}={value}" for key, value in TINY.items()]
+    words = [f"{key}={value}" for key, value in SEARCH.items()]
     arguments = ["search", "aging", "--data", "digits", "--space", "edges3", "--trials", "2"]
     assert main([*arguments, "--out", str(tmp_path / "s"), *words]) == 0
     printed = capsys.readouterr()
