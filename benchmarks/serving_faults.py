@@ -23,7 +23,7 @@ from typing import Any
 import machine
 from load_client import post
 from serving_changes import ends, isolation, killed_worker, swaps
-from serving_server import HOST, IMAGE, Server
+from serving_server import HOST, IMAGE, Server, is_open
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "serving_faults.json"
@@ -87,18 +87,6 @@ def slow_clients(server: Server, times: int) -> dict[str, Any]:
         "good_errors": seen.errors, "good_p99_ms": round(seen.p99(), 1),
         "held": still == 0 and seen.errors == 0,
     }  # fmt: skip
-
-
-def is_open(connection: socket.socket) -> bool:
-    connection.setblocking(False)
-    try:
-        while connection.recv(4096):
-            pass
-    except BlockingIOError:
-        return True
-    except OSError:
-        pass
-    return False
 
 
 def large_bodies(server: Server, times: int) -> dict[str, Any]:

@@ -134,3 +134,16 @@ class Server:
         finally:
             stop.set()
             thread.join()
+
+
+def is_open(connection: socket.socket) -> bool:
+    """Whether the other side still holds a connection; what it has sent is read away."""
+    connection.setblocking(False)
+    try:
+        while connection.recv(4096):
+            pass
+    except BlockingIOError:
+        return True
+    except OSError:
+        pass
+    return False

@@ -19,6 +19,7 @@ import forking
 from cladenet.cli import main
 from cladenet.data.sources.open import open_dataset
 from saved_run import save_run
+from serving_server import is_open
 
 IMAGE = Path(__file__).parents[1] / "examples" / "digits" / "seven.png"
 
@@ -155,19 +156,7 @@ def test_slow_clients_are_dropped_and_others_do_not_notice(run: Path, tmp_path: 
                 with suppress(OSError):
                     connection.sendall(b"x")
             time.sleep(1)
-        assert sum(map(still_open, slow)) == 0
-
-
-def still_open(connection: socket.socket) -> bool:
-    connection.setblocking(False)
-    try:
-        while connection.recv(4096):
-            pass
-    except BlockingIOError:
-        return True
-    except OSError:
-        pass
-    return False
+        assert sum(map(is_open, slow)) == 0
 
 
 def test_a_large_body_is_refused_without_being_read(run: Path, tmp_path: Path) -> None:
