@@ -22,8 +22,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from cladenet.adaptive.policy import Policy, answer
+from cladenet.adaptive.policy import Policy
 from cladenet.adaptive.stepping import SteppedExits
+from cladenet.adaptive.walking import answer
 from cladenet.analysis.cost import count_cost, macs_to_exits
 from cladenet.checkpoints import load
 from cladenet.evaluation.options import DEFAULT_PASS

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from cladenet.adaptive.policy import Policy, answer
+from cladenet.adaptive.policy import Policy
 from cladenet.adaptive.stepping import SteppedExits
 from cladenet.adaptive.thresholds import Thresholds, exits_taken, thresholds_for
+from cladenet.adaptive.walking import answer
 from cladenet.errors import BadArgument, CheckpointError
 from cladenet.inference.graph.stepwise import taken
 from cladenet.layers.classifier import Classifier

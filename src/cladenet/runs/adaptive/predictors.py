@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from cladenet.adaptive.confidence import Array
 from cladenet.adaptive.costs import Costs, in_words, ms_to_each, parse_budget
-from cladenet.adaptive.policy import Voting, answer
 from cladenet.adaptive.stepping import SteppedExits
+from cladenet.adaptive.walking import Voting, answer
 from cladenet.analysis.cost import macs_to_exits
 from cladenet.checkpoints import Loaded, load
 from cladenet.data.preprocess import Preprocess

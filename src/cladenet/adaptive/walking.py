@@ -1,0 +1,100 @@
+"""Images that run from exit to exit, each as far as it has to."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from cladenet.adaptive.confidence import CONFIDENCES, Array, posteriors
+from cladenet.adaptive.policy import Policy
+from cladenet.adaptive.stepping import SteppedExits
+from cladenet.errors import BadArgument
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """The exits' answers for a batch.
+
+    Args:
+        posteriors: (N, C) of the exit at which each image left.
+        exits: (N,), the exits from 0.
+    """
+
+    posteriors: Array
+    exits: NDArray[np.intp]
+
+
+def answer(stepped: SteppedExits, policy: Policy, images: Tensor) -> Answers:
+    """Run images from exit to exit; those that an exit is sure of go no further.
+
+    Args:
+        stepped: the network.
+        policy: set at the same precision, with the same engine.
+        images: normalised, float32 (N, C, H, W).
+
+    Raises:
+        BadArgument: the policy is for another number of exits, another precision or engine.
+    """
+    policy.refuse_other(stepped.precision, stepped.engine)
+    if len(policy.thresholds.values) != stepped.num_exits:
+        raise BadArgument(
+            f"{len(policy.thresholds.values)} thresholds for {stepped.num_exits} exits; "
+            "they belong to another network"
+        )
+    parts = [_walked(stepped, policy, part) for part in images.split(stepped.chunk)]
+    if not len(images):
+        return Answers(np.zeros((0, 0)), np.zeros(0, np.intp))
+    return Answers(
+        np.concatenate([part.posteriors for part in parts]),
+        np.concatenate([part.exits for part in parts]),
+    )
+
+
+class Voting:
+    """The answers to a batch as they come, one exit after the other, and who leaves.
+
+    Args:
+        policy: says who is sure enough.
+    """
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+        self._seen: list[Array] = []  # posteriors of each exit so far, of the images still here
+
+    def vote(self, logits: Tensor) -> tuple[Array, NDArray[np.bool_]]:
+        """Logits (n, C) of the next exit -> posteriors (n, C) as they vote, and who leaves (n,)."""
+        policy, k = self._policy, len(self._seen)
+        temperature = np.array(policy.temperatures[k : k + 1]) if policy.temperatures else None
+        self._seen.append(posteriors(logits.numpy()[None], temperature)[0])
+        start = policy.starts[k] if policy.starts else k
+        votes: Array = np.stack(self._seen[start:]).mean(0)
+        sure = CONFIDENCES[policy.confidence](votes[None])[0]
+        return votes, sure >= policy.thresholds.values[k]
+
+    def go_on(self, stays: NDArray[np.intp]) -> None:
+        """Keep those at these places, among those that are here."""
+        self._seen = [shares[stays] for shares in self._seen]
+
+
+def _walked(stepped: SteppedExits, policy: Policy, images: Tensor) -> Answers:
+    left = np.zeros(len(images), np.intp)
+    here = np.arange(len(images))
+    found: Array = np.zeros((len(images), 0))
+    voting, walk = Voting(policy), stepped.walk(images)
+    logits = next(walk)
+    for k in range(stepped.num_exits):
+        votes, leaves = voting.vote(logits)
+        if not k:
+            found = np.zeros((len(images), votes.shape[1]))
+        found[here[leaves]], left[here[leaves]] = votes[leaves], k
+        stays = np.flatnonzero(~leaves)
+        if not len(stays):
+            break
+        here = here[stays]
+        if leaves.any():
+            voting.go_on(stays)
+        logits = walk.send(torch.from_numpy(stays) if leaves.any() else None)
+    walk.close()
+    return Answers(found, left)
