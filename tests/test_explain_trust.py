@@ -2,13 +2,17 @@
 
 import numpy as np
 import pytest
+import scipy.special
 import torch
 from torch.nn import functional as F
 
 from cladenet.errors import BadArgument
-from cladenet.explain.calibration import calibration, posteriors, reliability, temperature
+from cladenet.evaluation.softmax import softmax, temperature
+from cladenet.explain.calibration import calibration, reliability
 from cladenet.explain.embedding import affinities, embedding_map, principal, slopes
 from cladenet.explain.label_errors import confident_joint, suspects
+
+RANGE = 0.02, 50.0  # of temperatures
 
 
 def test_the_expected_calibration_error_by_hand() -> None:
@@ -36,9 +40,10 @@ def test_a_confidence_on_an_edge_belongs_to_the_bin_below() -> None:
 def test_the_temperature_undoes_a_scale_of_the_logits() -> None:
     rng = np.random.default_rng(0)
     logits = 2 * rng.normal(size=(4000, 5))
-    labels = np.array([rng.choice(5, p=row) for row in posteriors(logits)])
-    assert temperature(logits, labels) == pytest.approx(1, abs=0.06)
-    assert temperature(3 * logits, labels) == pytest.approx(3 * temperature(logits, labels))
+    labels = np.array([rng.choice(5, p=row) for row in softmax(logits)])
+    assert temperature(logits, labels, *RANGE) == pytest.approx(1, abs=0.06)
+    cold = temperature(logits, labels, *RANGE)
+    assert temperature(3 * logits, labels, *RANGE) == pytest.approx(3 * cold)
     found = calibration(3 * logits, labels)
     assert found.ece > 0.15
     assert found.ece_after < 0.03
@@ -47,10 +52,18 @@ def test_the_temperature_undoes_a_scale_of_the_logits() -> None:
     assert near[1] < min(near[0], near[2])
 
 
+def test_posteriors_are_scipys_and_keep_what_float32_loses() -> None:
+    logits = np.array([[[1e4, 0.0, -1e4]], [[30.0, 0.0, 1.0]]], np.float32)
+    np.testing.assert_allclose(softmax(logits), scipy.special.softmax(logits.astype(float), -1))
+    assert softmax(logits)[1, 0, 0] < 1  # 1 - 3.5e-13, which is 1 in float32
+
+
 def test_a_temperature_stays_within_its_bounds() -> None:
     logits = np.eye(3)
-    assert temperature(logits, np.array([0, 1, 2])) == 0.02  # all right: the colder, the better
-    assert temperature(-logits, np.array([0, 1, 2])) == 50.0
+    assert (
+        temperature(logits, np.array([0, 1, 2]), *RANGE) == 0.02
+    )  # all right: the colder, the better
+    assert temperature(-logits, np.array([0, 1, 2]), *RANGE) == 50.0
     with pytest.raises(BadArgument, match="0 answers"):
         calibration(np.zeros((0, 3)), np.zeros(0, np.int64))
 
@@ -76,7 +89,7 @@ def test_planted_label_errors_are_suspected() -> None:
     planted = rng.choice(3000, 150, replace=False)
     labels = truth.copy()
     labels[planted] = (truth[planted] + rng.integers(1, 10, 150)) % 10
-    found = {each.index for each in suspects(posteriors(logits), labels)}
+    found = {each.index for each in suspects(softmax(logits), labels)}
     right = len(found & set(planted.tolist()))
     assert right / 150 > 0.85
     assert right / len(found) > 0.85

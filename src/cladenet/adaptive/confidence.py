@@ -13,8 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cladenet.errors import BadArgument
+from cladenet.evaluation.softmax import softmax
+from cladenet.evaluation.softmax import temperature as least_surprised
 
 Array = NDArray[np.float64]
+COLDEST, HOTTEST = 0.05, 20.0  # temperatures
 
 
 def posteriors(logits: NDArray[np.floating], temperatures: Array | None = None) -> Array:
@@ -37,9 +40,7 @@ def posteriors(logits: NDArray[np.floating], temperatures: Array | None = None) 
         raise BadArgument("some logits are NaN or infinite; the network has diverged")
     if temperatures is not None:
         scaled = scaled / np.asarray(temperatures, np.float64)[:, None, None]
-    grown = np.exp(scaled - scaled.max(-1, keepdims=True))
-    shares: Array = grown / grown.sum(-1, keepdims=True)
-    return shares
+    return softmax(scaled)
 
 
 def largest_posterior(shares: Array) -> Array:
@@ -77,9 +78,8 @@ CONFIDENCES: dict[str, Callable[[Array], Array]] = {
 def temperature(logits: NDArray[np.floating], labels: NDArray[np.integer]) -> float:
     """The temperature at which one exit's posteriors explain held-out labels best.
 
-    The mean cross-entropy is convex in 1 / T, so bisection of its slope finds the one minimum. T is
-    at least 0.05, where all answers are right and the slope never turns, and at most 20, where the
-    labels have nothing to do with the logits.
+    T is at least 0.05, where all answers are right, and at most 20, where the labels have nothing
+    to do with the logits; see `evaluation.softmax.temperature`.
 
     Args:
         logits: (N, C) of one exit.
@@ -93,20 +93,4 @@ def temperature(logits: NDArray[np.floating], labels: NDArray[np.integer]) -> fl
         raise BadArgument(
             f"logits {scores.shape} and labels {np.shape(labels)}; expected (N, C) and (N,), N >= 1"
         )
-    scores = scores - scores.max(-1, keepdims=True)
-    truth = scores[np.arange(len(scores)), labels].mean()
-
-    def slope(inverse: float) -> float:
-        shares = np.exp(inverse * scores)
-        shares /= shares.sum(-1, keepdims=True)
-        return float((shares * scores).sum(-1).mean() - truth)
-
-    low, high = 1 / 20.0, 1 / 0.05
-    if slope(low) >= 0:
-        return 1 / low
-    if slope(high) <= 0:
-        return 1 / high
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if slope(middle) < 0 else (low, middle)
-    return 2 / (low + high)
+    return least_surprised(scores, labels, COLDEST, HOTTEST)

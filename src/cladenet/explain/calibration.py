@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 
 from cladenet.errors import BadArgument
 from cladenet.evaluation.intervals import wilson
+from cladenet.evaluation.softmax import softmax, temperature
 
 BINS = 15  # as in the paper
 FOLDS = 2
+COLDEST, HOTTEST = 0.02, 50.0  # temperatures that are looked at
 Logits = NDArray[np.floating]
 Labels = NDArray[np.int64]
 
@@ -76,28 +78,21 @@ def calibration(logits: Logits, labels: Labels, bins: int = BINS) -> Calibration
     if not len(logits) or bins < 1:
         raise BadArgument(f"{len(logits)} answers and {bins} bins; expected 1 or more of each")
     hits = logits.argmax(1) == labels
-    confidences = posteriors(logits).max(1)
+    confidences = softmax(logits).max(1)
     found = reliability(confidences, hits, bins)
     after = np.empty_like(confidences)
     for fold in range(FOLDS):
         held = np.arange(len(logits)) % FOLDS == fold
         others = ~held if len(logits) >= 2 * FOLDS else np.ones_like(held)
-        after[held] = posteriors(logits[held] / temperature(logits[others], labels[others])).max(1)
+        after[held] = softmax(logits[held] / _temperature(logits[others], labels[others])).max(1)
     return Calibration(
         bins=found,
         ece=error(found),
-        temperature=temperature(logits, labels),
+        temperature=_temperature(logits, labels),
         ece_after=error(reliability(after, hits, bins)),
         accuracy=float(hits.mean()),
         confidence=float(confidences.mean()),
     )
-
-
-def posteriors(logits: Logits) -> NDArray[np.float64]:
-    """softmax along the last axis, in float64."""
-    shifted = logits.astype(np.float64) - logits.max(-1, keepdims=True)
-    powers = np.exp(shifted)
-    return powers / powers.sum(-1, keepdims=True)
 
 
 def reliability(
@@ -129,22 +124,5 @@ def error(bins: tuple[Bin, ...]) -> float:
     return sum(each.n * abs(each.accuracy - each.confidence) for each in bins) / n
 
 
-def temperature(logits: Logits, labels: Labels, low: float = 0.02, high: float = 50.0) -> float:
-    """T of the lowest cross-entropy, within `low` to `high`.
-
-    In 1 / T the cross-entropy is convex, so its slope, mean logit under the posterior minus the
-    label's logit, has one zero, which bisection finds.
-    """
-    values = logits.astype(np.float64)
-    own = values[np.arange(len(values)), labels]
-
-    def slope(inverse: float) -> float:
-        return float((posteriors(inverse * values) * values).sum(1).mean() - own.mean())
-
-    least, most = 1 / high, 1 / low
-    if slope(least) >= 0 or slope(most) <= 0:
-        return high if slope(least) >= 0 else low
-    for _ in range(60):
-        middle = (least * most) ** 0.5
-        least, most = (middle, most) if slope(middle) < 0 else (least, middle)
-    return 1 / (least * most) ** 0.5
+def _temperature(logits: Logits, labels: Labels) -> float:
+    return temperature(logits, labels, COLDEST, HOTTEST)

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from cladenet.data.images.decode import readable
 from cladenet.data.preprocess import Preprocess
 from cladenet.errors import BadArgument, CheckpointError, Diverged
+from cladenet.evaluation.softmax import softmax
 from cladenet.export.canvas import on_canvas
 from cladenet.export.description import Description
 from cladenet.export.names import SUFFIXES
@@ -72,7 +73,8 @@ class ExportedModel(NamedTuple):
         if self.description.takes_pixels:
             found = self.session.run(on_canvas(pixels, self.preprocess))
         else:
-            found = softmax(self.session.run(normalised(pixels, self.preprocess)))
+            logits = self.session.run(normalised(pixels, self.preprocess))
+            found = softmax(logits).astype(np.float32)
         return self._finite(found)
 
     def posteriors(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -196,10 +198,3 @@ class FilePredictor:
     def guesses(self, logits: NDArray[np.float32], top: int = 0) -> tuple[Guess, ...]:
         """The top classes, `self.top` or so many; of equal ones the lower number first."""
         return top_classes(logits, self.model.classes, top or self.top)
-
-
-def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(N, K) -> posteriors (N, K)."""
-    exponents = np.exp(logits - logits.max(axis=1, keepdims=True))
-    posteriors: NDArray[np.float32] = exponents / exponents.sum(axis=1, keepdims=True)
-    return posteriors

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from cladenet.checkpoints import load
 from cladenet.errors import BadArgument
+from cladenet.evaluation.softmax import softmax
 from cladenet.export.description import Description
 from cladenet.export.normalise import normalised
-from cladenet.export.runtime import ExportedModel, softmax
+from cladenet.export.runtime import ExportedModel
 from cladenet.export.verify.checks import (
     Disagreement,
     Found,
@@ -91,7 +92,8 @@ def _with_tensors(
     if description.any_size:
         prepared.append(_at_another_size(prepared[-1][:2]))
     for pixels in prepared:
-        answer = softmax(model.session.run(normalised(pixels, description.preprocess)))
+        logits = model.session.run(normalised(pixels, description.preprocess))
+        answer = softmax(logits).astype(np.float32)
         yield _compared(answer, pixels, reference, description, _name(pixels))
 
 

@@ -16,7 +16,7 @@ from cladenet.data.preprocess import Preprocess
 from cladenet.errors import Diverged
 from cladenet.evaluation.forward import evaluating, scores
 from cladenet.evaluation.result import Evaluation
-from cladenet.explain.calibration import posteriors
+from cladenet.evaluation.softmax import softmax
 from cladenet.layers.classifier import Classifier
 
 
@@ -37,7 +37,7 @@ class Answers:
     @cached_property
     def posteriors(self) -> NDArray[np.float64]:
         """(n, K)."""
-        return posteriors(self.logits)
+        return softmax(self.logits)
 
     @cached_property
     def guesses(self) -> NDArray[np.int64]:

@@ -14,7 +14,8 @@ from cladenet.checkpoints.atomic import write_file
 from cladenet.data.dataset import Split
 from cladenet.data.images.decode import readable
 from cladenet.errors import BadArgument, CheckpointError, DataError
-from cladenet.explain.calibration import Calibration, calibration, posteriors
+from cladenet.evaluation.softmax import softmax
+from cladenet.explain.calibration import Calibration, calibration
 from cladenet.explain.embedding import embedding_map
 from cladenet.explain.label_errors import Suspect, suspects
 from cladenet.keywords import by_keyword
@@ -209,7 +210,7 @@ def _posteriors(pictures: Pictures, seen: Sequence[Pixels]) -> np.ndarray:
     if not seen:
         return np.zeros((0, 1))
     with torch.inference_mode():
-        return posteriors(pictures.network(pictures.inputs(seen)).float().cpu().numpy())
+        return softmax(pictures.network(pictures.inputs(seen)).float().cpu().numpy())
 
 
 def _checkpoints(loaded: Loaded, device: torch.device) -> dict[int, Classifier]:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from cladenet.data.images.decode import readable
 from cladenet.errors import DataError
+from cladenet.evaluation.softmax import softmax
 
 
 class Guess(NamedTuple):
@@ -65,7 +66,6 @@ def top_classes(logits: NDArray[np.float32], classes: Sequence[str], top: int) -
         classes: the K names.
         top: how many; all of them if there are fewer.
     """
-    exponents = np.exp(logits.astype(np.float64) - logits.max())
-    probabilities = exponents / exponents.sum()
+    probabilities = softmax(logits)
     order = np.argsort(-logits, kind="stable")[:top]
     return tuple(Guess(classes[k], int(k), float(probabilities[k])) for k in order)
