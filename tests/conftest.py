@@ -11,6 +11,7 @@ from cladenet.inference import auto
 from cladenet.inference.engines import ENGINES
 
 torch.set_num_threads(1)
+os.environ["CLADENET_LANG"] = "en"  # whatever the locale; tests of Chinese set it themselves
 
 
 @pytest.fixture(scope="session")

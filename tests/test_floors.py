@@ -15,6 +15,7 @@ PAGE = Path(__file__).parents[1] / "CONTRIBUTING.md"
 # Lowest first; a floor may use the floors before it, never one beside or after it.
 FLOORS = (
     {"errors", "control_groups"},
+    {"translations"},
     {
         *("durations", "files", "paths", "suggest", "keywords", "vision", "allocator", "threads"),
         *("html_table", "memory", "plural", "processes", "world"),

@@ -13,8 +13,10 @@ from importlib import import_module
 from typing import NoReturn
 
 from cladenet import __version__
+from cladenet.cli.help import help_formatter
 from cladenet.errors import BadArgument, CladeNetError, Interrupted, StorageError
 from cladenet.suggest import hint, nearest
+from cladenet.translations import check_language, show, translated
 
 # Folder of this package -> its commands, in the order of the help. A command NAME is the module
 # FOLDER/NAME_command.py.
@@ -77,6 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"]
     try:
+        check_language()
         status = _dispatch(words)
         print(end="", flush=True)
         return status
@@ -84,10 +87,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if debug:
             raise
         if str(error):
-            print(f"cladenet: {error}", file=sys.stderr)
+            show(f"cladenet: {error}", file=sys.stderr)
         return error.exit_status
     except KeyboardInterrupt:
-        print("cladenet: interrupted", file=sys.stderr)
+        show("cladenet: interrupted", file=sys.stderr)
         return 130
     except OSError as error:
         if error.errno not in (errno.EPIPE, errno.ENOSPC):
@@ -95,12 +98,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if error.errno == errno.EPIPE:  # `cladenet models | head`
             return 0
-        print("cladenet: no room on the disk that the output goes to", file=sys.stderr)
+        show("cladenet: no room on the disk that the output goes to", file=sys.stderr)
         return StorageError.exit_status
     except MemoryError:
         if debug:
             raise
-        print("cladenet: memory ran out; use smaller images or batches", file=sys.stderr)
+        show("cladenet: memory ran out; use smaller images or batches", file=sys.stderr)
         return StorageError.exit_status
     finally:
         if "WORLD_SIZE" in os.environ:
@@ -112,7 +115,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _dispatch(words: list[str]) -> int:
     if not words or words[0] in ("-h", "--help", "help"):
-        print(_help())
+        show(_help())
         return 0
     if words[0] in ("-V", "--version"):
         print(f"cladenet {__version__}")
@@ -124,7 +127,9 @@ def _dispatch(words: list[str]) -> int:
         raise BadArgument(f"no command is called {name!r}; {meant}`cladenet --help` lists them all")
     import_module("cladenet.threads").prepare_threads(os.environ)  # before anything imports torch
     command = import_module(f"cladenet.cli.{FOLDERS[name]}.{name}_command")
-    parser = _Parser(prog=f"cladenet {name}", description=COMMANDS[name])
+    parser = _Parser(
+        prog=f"cladenet {name}", description=COMMANDS[name], formatter_class=help_formatter()
+    )
     command.add_arguments(parser)
     parse = parser.parse_known_intermixed_args if "--" not in words else parser.parse_known_args
     rest = words[1:]
@@ -147,6 +152,14 @@ class _Parser(argparse.ArgumentParser):
         """Refuse the words that were given."""
         raise BadArgument(f"{message}. `{self.prog} --help` says what it takes")
 
+    def format_usage(self) -> str:
+        """In English, always: argparse cuts off the seven letters of `usage: `."""
+        kept, self.formatter_class = self.formatter_class, argparse.HelpFormatter
+        try:
+            return super().format_usage()
+        finally:
+            self.formatter_class = kept
+
     def unknown(self, word: str) -> BadArgument:
         """The error for an option that there is not, or one word too many."""
         options = [name for name in self._option_string_actions if name.startswith("--")]
@@ -162,7 +175,7 @@ def _listed() -> list[str]:
     return [
         line
         for group in GROUPS.values()
-        for line in (*(f"  {name:<12}{summary}" for name, summary in group.items()), "")
+        for line in (*(f"  {name:<12}{translated(text)}" for name, text in group.items()), "")
     ]
 
 

@@ -4,6 +4,8 @@ import argparse
 import sys
 from importlib import import_module
 
+from cladenet.translations import show
+
 
 def add_engine(parser: argparse.ArgumentParser) -> None:
     """`--engine`, `--threads` and `--verbose`."""
@@ -59,4 +61,4 @@ def use_threads(arguments: argparse.Namespace) -> None:
 
 def note(sentence: str) -> None:
     """On standard error."""
-    print(f"note: {sentence}", file=sys.stderr)
+    show(f"note: {sentence}", file=sys.stderr)

@@ -19,6 +19,7 @@ from cladenet.report.text import (
     table,
     text,
 )
+from cladenet.translations import page_translated
 
 IN_A_CHART = 6  # runs: as many labels as fit beside it
 CLASSES = 30  # shown at once
@@ -63,7 +64,7 @@ def compare_page(compared: Comparison, folder: Path) -> str:
             section("settings", "Settings that differ", "", _settings(compared)),
         )
     )
-    return (
+    page = (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{len(compared.runs)} runs</title>\n<style>{STYLE}{OWN}</style></head>\n<body>\n"
@@ -73,6 +74,8 @@ def compare_page(compared: Comparison, folder: Path) -> str:
         f"<footer>cladenet {text(__version__)}. Intervals are Wilson's and Newcombe's, at 95 %."
         "</footer>\n</body></html>\n"
     )
+    names = (name for run in compared.runs for name in (run.name, *run.classes))
+    return page_translated(page, keep=names)
 
 
 def _drawn(compared: Comparison) -> dict[str, int]:

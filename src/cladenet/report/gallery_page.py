@@ -8,6 +8,7 @@ from cladenet.analysis.drawing.svg import as_svg
 from cladenet.analysis.gallery import Shown
 from cladenet.report.style import STYLE
 from cladenet.report.text import NBSP, facts, table, text
+from cladenet.translations import page_translated
 
 OWN = """
 .blocks { display: grid; grid-template-columns: repeat(auto-fill, minmax(300px, 1fr)); gap: 22px;
@@ -31,7 +32,7 @@ def gallery_page(blocks: Sequence[Shown]) -> str:
     head = ("block", "input", "output", "params", "MACs", "of a 3x3", "where it came from")
     styles = ("", "", "", "num", "num", "num", "")
     cards = "".join(_card(block, shown) for block in blocks)
-    return (
+    page = (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>The block gallery</title>\n<style>{STYLE}{DRAWING}{OWN}</style></head>\n<body>\n"
@@ -43,6 +44,7 @@ def gallery_page(blocks: Sequence[Shown]) -> str:
         f'<div class="blocks">{cards}</div>\n'
         f"<footer>cladenet {text(__version__)}.</footer>\n</body></html>\n"
     )
+    return page_translated(page)
 
 
 def _row(block: Shown) -> list[str]:

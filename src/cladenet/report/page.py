@@ -9,6 +9,7 @@ from cladenet.report import context, results
 from cladenet.report.facts import ReportFacts
 from cladenet.report.style import STYLE
 from cladenet.report.text import NBSP, amount, between, duration, percent, text
+from cladenet.translations import page_translated
 
 NAVIGATION = {
     "curves": "Curves",
@@ -51,7 +52,7 @@ def render(facts: ReportFacts) -> str:
         for key, name in NAVIGATION.items()
         if f'<section id="{key}">' in body
     )
-    return (
+    page = (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{text(facts.title)}</title>\n<style>{STYLE}</style></head>\n<body>\n"
@@ -59,6 +60,7 @@ def render(facts: ReportFacts) -> str:
         f"<footer>cladenet {text(__version__)}{_when(facts)}. Intervals are Wilson's, at 95{NBSP}%."
         "</footer>\n</body></html>\n"
     )
+    return page_translated(page, keep=facts.classes)
 
 
 def _header(facts: ReportFacts) -> str:

@@ -20,6 +20,7 @@ from granian.log import LogLevels
 
 from cladenet.errors import BadArgument, CladeNetError
 from cladenet.serve.settings import Address, Limits
+from cladenet.translations import show
 
 GRACE = 30  # seconds for requests that have begun
 LOGGING = {
@@ -76,7 +77,7 @@ class Server(Granian):  # type: ignore[misc]
 
     def give_up(self, error: CladeNetError) -> None:
         """For the worker: print the error and end the server with its exit status."""
-        print(f"cladenet: {error}", file=sys.stderr, flush=True)
+        show(f"cladenet: {error}", file=sys.stderr, flush=True)
         self.status.value = error.exit_status
         os.kill(os.getppid(), signal.SIGTERM)
 

@@ -12,6 +12,7 @@ from cladenet.data.sources.open import open_dataset
 from cladenet.errors import DataError
 from cladenet.plural import counted
 from cladenet.runs.train.display import indexing
+from cladenet.translations import show
 
 SHOWN = 20  # classes, files or groups that are listed; --json lists all
 
@@ -63,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps(report.to_json(), indent=2))
     else:
-        print("\n".join(_lines(report)))
+        show("\n".join(_lines(report)))
     return DataError.exit_status if report.problems else 0
 
 
@@ -77,7 +78,7 @@ def _need(name: str) -> Need:
 
 def _progress(done: int, total: int) -> None:
     end = "\n" if done == total else ""
-    print(f"\r{done:,} of {counted(total, 'image')} decoded", end=end, file=sys.stderr, flush=True)
+    show(f"\r{done:,} of {counted(total, 'image')} decoded", end=end, file=sys.stderr, flush=True)
 
 
 def _lines(report: Report) -> Iterator[str]:

@@ -8,6 +8,7 @@ from cladenet.data.sources.index_shards import index_shards
 from cladenet.errors import DataError
 from cladenet.plural import counted
 from cladenet.runs.train.display import indexing
+from cladenet.translations import show
 
 DESCRIPTION = """
 An index holds where each image lies, its sum, label and size, and whether it decodes. With it
@@ -37,10 +38,10 @@ def run(arguments: argparse.Namespace) -> int:
         done = index_shards(arguments.shards, again=arguments.again, on_bytes=on_bytes)
     dataset = done.dataset
     splits = ", ".join(f"{len(split):,} {name}" for name, split in dataset.splits().items())
-    print(f"{counted(done.shards, 'shard')}, {done.read:,} of them read: {splits}; "
+    show(f"{counted(done.shards, 'shard')}, {done.read:,} of them read: {splits}; "
           f"{counted(len(dataset.classes), 'class')}")  # fmt: skip
     for folder in done.folders:
-        print(f"index: {readable(folder)}")
+        show(f"index: {readable(folder)}")
     for sentence in (*done.notes, *dataset.notes):
         note(sentence)
     for name, reason in done.unreadable[:SHOWN]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from cladenet.cli.text.tables import columns, fit
 from cladenet.errors import BadArgument, StorageError
+from cladenet.translations import show
 
 if TYPE_CHECKING:
     from cladenet.bench.inference import Compared, Row
@@ -59,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
         torch.set_num_threads(arguments.threads)
     figures, text = _input(arguments) if arguments.what == "input" else _measured(arguments)
     if arguments.json != "-":
-        print(fit(text))
+        show(fit(text))
     if arguments.json is not None:
         _write(json.dumps(figures, indent=2) + "\n", arguments.json)
     return 0
@@ -68,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _measured(arguments: argparse.Namespace) -> tuple[dict[str, Any], str]:
     from cladenet.bench.limits import measure_limits
 
-    print("the machine's limits", file=sys.stderr)
+    show("the machine's limits", file=sys.stderr)
     limits = measure_limits(arguments.device)
     figures: dict[str, Any] = {"limits": limits._asdict(), "rows": []}
     if arguments.what == "limits":
@@ -76,9 +77,9 @@ def _measured(arguments: argparse.Namespace) -> tuple[dict[str, Any], str]:
     rows: list[Row] = []
     for compared in _groups(arguments, limits):
         first = compared.rows[0]
-        print(f"{first.network}, batch {first.batch}", file=sys.stderr)
+        show(f"{first.network}, batch {first.batch}", file=sys.stderr)
         for form, reason in compared.refused.items():
-            print(f"{first.network} in {form} is not measured: {reason}", file=sys.stderr)
+            show(f"{first.network} in {form} is not measured: {reason}", file=sys.stderr)
         rows += compared.rows
     figures["rows"] = [row.to_json() for row in rows]
     table = columns(HEADINGS, [row_text(row) for row in rows], right="lrlrrrrrl")

@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 from cladenet.cli.text.tables import paragraph
+from cladenet.translations import show
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,7 +26,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps(facts, indent=2))
     else:
-        print("\n".join(paragraph(name, in_words(fact)) for name, fact in facts.items()))
+        show("\n".join(paragraph(name, in_words(fact)) for name, fact in facts.items()))
     return 0
 
 

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cladenet import translations
 from cladenet.cli.text.tables import fit, paragraph
 from cladenet.errors import BadArgument
 
@@ -47,9 +48,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps([block.as_json() for block in shown], indent=2, ensure_ascii=False))
     elif arguments.name:
-        print(_one(shown[0], repr(BLOCKS[arguments.name].make())))
+        translations.show(_one(shown[0], repr(BLOCKS[arguments.name].make())))
     elif not arguments.html:
-        print(page(), end="")
+        translations.show(page(), end="")
     return 0
 
 

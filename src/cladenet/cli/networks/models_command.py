@@ -11,6 +11,7 @@ from cladenet.errors import BadArgument
 from cladenet.ledger import Entry, Family, descendants, families, load
 from cladenet.registry import list_models
 from cladenet.suggest import hint
+from cladenet.translations import show
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,15 +35,15 @@ def run(arguments: argparse.Namespace) -> int:
         BadArgument: none does.
     """
     if arguments.weights:
-        print(_weights_table(arguments.pattern))
+        show(_weights_table(arguments.pattern))
         return 0
     entries = matching(arguments.pattern)
     if arguments.json:
         print(json.dumps([asdict(entry) for entry in entries], indent=2, ensure_ascii=False))
     elif arguments.tree:
-        print("\n".join(tree("", entries)))
+        show("\n".join(tree("", entries)))
     else:
-        print(fit(columns(HEADINGS, [table_row(entry) for entry in entries], right="lrrrr")))
+        show(fit(columns(HEADINGS, [table_row(entry) for entry in entries], right="lrrrr")))
     return 0
 
 

@@ -13,6 +13,7 @@ from cladenet.ledger import load, look_up
 from cladenet.plural import counted
 from cladenet.recipes import RECIPES, Recipe
 from cladenet.suggest import hint
+from cladenet.translations import show
 
 HEADINGS = ("recipe", "length", "batch", "optimiser", "lr", "schedule", "source")
 ALWAYS = ("batch_size", "optimizer", "lr", "momentum", "weight_decay")  # also as they usually are
@@ -36,10 +37,10 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps({name: asdict(RECIPES[name]) for name in names}, indent=2))
     elif arguments.name:
-        print(_one(names[0], RECIPES[names[0]]))
+        show(_one(names[0], RECIPES[names[0]]))
     else:
         rows = [_row(name, RECIPES[name]) for name in names]
-        print(fit(columns(HEADINGS, rows, right="lrrlr")))
+        show(fit(columns(HEADINGS, rows, right="lrrlr")))
     return 0
 
 

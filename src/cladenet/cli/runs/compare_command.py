@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from cladenet.cli.text.tables import columns, fit, interval, paragraph, percent, short
 from cladenet.data.images.decode import readable
 from cladenet.durations import clock
+from cladenet.translations import show
 
 if TYPE_CHECKING:
     from cladenet.report.compared import ComparedRun, Comparison
@@ -46,9 +47,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps(compared.to_json(), indent=2, ensure_ascii=False))
     else:
-        print(as_text(compared))
+        show(as_text(compared))
         if arguments.html:
-            print(f"\npage: {readable(arguments.html)}")
+            show(f"\npage: {readable(arguments.html)}")
     return 0
 
 

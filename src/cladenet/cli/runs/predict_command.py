@@ -24,6 +24,7 @@ from cladenet.errors import BadArgument, DataError
 from cladenet.export.names import is_exported
 from cladenet.plural import counted
 from cladenet.runs.predict.image_list import listed
+from cladenet.translations import show
 
 if TYPE_CHECKING:  # it imports torch, which --help need not wait for
     from cladenet.runs.predict.given_images import Source
@@ -138,7 +139,7 @@ class _Watched:
             self.count += 1
             if answers.error:
                 self.unread += 1
-                print(f"cladenet: {readable(source)}: {answers.error}", file=sys.stderr)
+                show(f"cladenet: {readable(source)}: {answers.error}", file=sys.stderr)
             yield answers
 
 

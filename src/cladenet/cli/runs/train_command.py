@@ -8,6 +8,7 @@ from typing import Any
 from cladenet.cli.imports import lasting_imports
 from cladenet.errors import BadArgument
 from cladenet.plural import counted
+from cladenet.translations import show
 
 DESCRIPTION = """
 key=value words set any number of the recipe (lr=0.05 epochs=30 mixup=0.2), any option of the run
@@ -75,7 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
 
         if arguments.resume:
             raise BadArgument("--dry-run plans a new run; leave --resume out")
-        print(plan(network, arguments.data, **given).summary())
+        show(plan(network, arguments.data, **given).summary())
         return 0
     result = train(network, arguments.data, resume=arguments.resume, **given)
     if int(os.environ.get("RANK", "0")):
@@ -83,9 +84,9 @@ def run(arguments: argparse.Namespace) -> int:
     evaluation = result.evaluation
     low, high = evaluation.top1_interval
     images = counted(evaluation.n, "image")
-    print(
+    show(
         f"{result.split} accuracy {100 - evaluation.top1_error:.2f} % on {images} "
         f"(95 %: {100 - high:.2f} to {100 - low:.2f})"
     )
-    print(f"report: {readable(str(result.folder / 'report.html'))}")
+    show(f"report: {readable(str(result.folder / 'report.html'))}")
     return 0

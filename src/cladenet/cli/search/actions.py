@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cladenet.cli.search.places import absolute
 from cladenet.errors import BadArgument
+from cladenet.translations import show
 
 
 def compare(arguments: argparse.Namespace, names: list[str]) -> int:
@@ -27,11 +28,11 @@ def compare(arguments: argparse.Namespace, names: list[str]) -> int:
         }
         print(json.dumps({"seeds": arguments.seeds, "trials": trials, "searches": rows}))
         return 0
-    print(
+    show(
         "regret on the exact table of 729 cells in percentage points of test accuracy: median "
         f"(quartiles) of {arguments.seeds} seeds"
     )
-    print(table_text(found))
+    show(table_text(found))
     return 0
 
 
@@ -43,8 +44,8 @@ def export(arguments: argparse.Namespace, names: list[str]) -> int:
     if not arguments.name:
         raise BadArgument("give the network a name: cladenet search export FOLDER --name NAME")
     path, made = export_trial(folder, arguments.name, arguments.trial)
-    print(f"found:{arguments.name} is {made.network} with the architecture of {path}")
-    print(f"train it at any scale: cladenet train found:{arguments.name} --data DATA")
+    show(f"found:{arguments.name} is {made.network} with the architecture of {path}")
+    show(f"train it at any scale: cladenet train found:{arguments.name} --data DATA")
     return 0
 
 
@@ -64,7 +65,7 @@ def replay(arguments: argparse.Namespace, names: list[str]) -> int:
         )
     searcher = config.make_searcher(config.make_space())
     count = check_replay(searcher, read_journal(folder / JOURNAL))
-    print(f"{count} trials were asked for as the journal says, bit for bit")
+    show(f"{count} trials were asked for as the journal says, bit for bit")
     return 0
 
 
@@ -82,9 +83,9 @@ def worker(arguments: argparse.Namespace, names: list[str]) -> int:
         arguments.study,
         data=data,
         workers=arguments.workers,
-        say=lambda line: print(line, file=sys.stderr, flush=True),
+        say=lambda line: show(line, file=sys.stderr, flush=True),
     )
-    print("the search has ended")
+    show("the search has ended")
     return 0
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from cladenet.cli.search.places import absolute, default_folder
 from cladenet.errors import BadArgument
+from cladenet.translations import show
 
 DESCRIPTION = """
 searches: random, aging, non_aging, nasnet, nasnet_reinforce, evolution, enas_micro, enas_macro.
@@ -81,14 +82,14 @@ def _search(arguments: argparse.Namespace, names: list[str]) -> int:
     )
     best = found.state.best
     if best is None:
-        print(f"all {found.state.done} trials failed; see {found.folder}")
+        show(f"all {found.state.done} trials failed; see {found.folder}")
         return 5
     test = "" if best.test is None else f", test accuracy {100 * best.test:.2f} %"
-    print(
+    show(
         f"best of {found.state.done} trials: number {best.number}, val accuracy "
         f"{100 * best.val:.2f} %{test}"
     )
-    print(f"page: {found.folder / 'search.html'}")
+    show(f"page: {found.folder / 'search.html'}")
     return 0
 
 
@@ -136,4 +137,4 @@ def _nothing(_line: str) -> None:
 
 
 def _to_stderr(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    show(line, file=sys.stderr, flush=True)

@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from cladenet.errors import MissingExtra
+from cladenet.translations import show
 
 if TYPE_CHECKING:
     from cladenet.serve.settings import Address
@@ -34,4 +35,4 @@ def need_packages(command: str) -> None:
 def announce(what: str, address: "Address", made_up: bool) -> None:
     """Where to find it, on standard error; a token of the user's own is not printed."""
     link = f"{address.url}?token={address.token}" if made_up else address.url
-    print(f"cladenet: {what} at {link}", file=sys.stderr, flush=True)
+    show(f"cladenet: {what} at {link}", file=sys.stderr, flush=True)

@@ -12,6 +12,7 @@ from cladenet.durations import clock
 from cladenet.errors import BadArgument
 from cladenet.experiments.claim import SCALES
 from cladenet.experiments.claims import CLAIMS
+from cladenet.translations import show
 
 if TYPE_CHECKING:
     from cladenet.experiments.outcome import Compared, Outcome
@@ -38,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     """
     if not arguments.names:
         rows = [(claim.name, claim.sentence) for claim in CLAIMS.values()]
-        print(fit(columns(("experiment", "claim"), rows)))
+        show(fit(columns(("experiment", "claim"), rows)))
         return 0
     for name in ("seeds", "workers"):
         if getattr(arguments, name) < 0:
@@ -54,12 +55,12 @@ def run(arguments: argparse.Namespace) -> int:
         root=Path(arguments.out),
         seeds=arguments.seeds,
         workers=arguments.workers or our_share().cores,
-        tell=lambda line: print(line, file=sys.stderr, flush=True),
+        tell=lambda line: show(line, file=sys.stderr, flush=True),
     )
     if arguments.json:
         print(json.dumps([to_json(one) for one in found], indent=1))
     else:
-        print("\n\n".join(_text(one) for one in found))
+        show("\n\n".join(_text(one) for one in found))
     return 0
 
 

@@ -5,6 +5,9 @@ import sys
 import textwrap
 from collections.abc import Sequence
 
+from cladenet.translations import heading, translated
+from cladenet.translations.width import cells, cut, pad, wrap
+
 NARROW = 60  # columns
 
 
@@ -16,13 +19,12 @@ def columns(headings: Sequence[str], rows: Sequence[Sequence[str]], right: str =
         rows: as many texts each; "" where there is nothing to say.
         right: one letter a column, "r" where it is flush right; "l" or nothing where flush left.
     """
-    lines = [headings, *rows]
-    widths = [max(len(line[place]) for line in lines) for place in range(len(headings))]
+    lines = [[heading(text) for text in headings], *rows]
+    widths = [max(cells(line[place]) for line in lines) for place in range(len(headings))]
     sides = right.ljust(len(headings), "l")
     return "\n".join(
         "  ".join(
-            text.rjust(width) if side == "r" else text.ljust(width)
-            for text, width, side in zip(line, widths, sides, strict=True)
+            pad(text, width, side) for text, width, side in zip(line, widths, sides, strict=True)
         ).rstrip()
         for line in lines
     )
@@ -33,9 +35,7 @@ def fit(text: str) -> str:
     width = _terminal_width()
     if width is None:
         return text
-    return "\n".join(
-        line if len(line) <= width else line[: width - 1] + "…" for line in text.split("\n")
-    )
+    return "\n".join(cut(line, width) for line in text.split("\n"))
 
 
 def paragraph(label: str, text: str, indent: int = 14, narrower: int = 0) -> str:
@@ -44,15 +44,12 @@ def paragraph(label: str, text: str, indent: int = 14, narrower: int = 0) -> str
     On a terminal of fewer than 60 columns the text begins below its label.
     """
     width = max(min(_terminal_width() or 100, 100) - narrower, 30)
+    label, text = heading(label), translated(text)
     if label and width < NARROW:
-        return f"{label.strip()}\n" + textwrap.indent(textwrap.fill(text, width - 2), "  ")
-    return textwrap.fill(
-        f"{label:<{indent}}{text}",
-        width=width,
-        subsequent_indent=" " * indent,
-        break_on_hyphens=False,
-        break_long_words=False,
-    )
+        return f"{label.strip()}\n" + textwrap.indent("\n".join(wrap(text, width - 2)), "  ")
+    begin = pad(label, indent)
+    lines = wrap(text, width - indent, max(0, cells(begin) - indent))
+    return begin + f"\n{' ' * indent}".join(lines)
 
 
 def short(number: int) -> str:

@@ -2,27 +2,23 @@
 
 from collections.abc import Sequence
 
-from rich.cells import cell_len
+from cladenet.translations import heading
+from cladenet.translations.width import cells, pad
 
 
 def text_table(head: Sequence[str], rows: Sequence[Sequence[str]], align: str) -> str:
     """Lines of cells.
 
     Args:
-        head: first line; none if empty.
+        head: first line, translated here; none if empty.
         rows: cells as text.
         align: one letter for each column, `l` or `r`.
     """
-    lines = [list(head), *rows] if head else list(rows)
-    widths = [max(cell_len(line[column]) for line in lines) for column in range(len(align))]
+    lines = [[heading(text) for text in head], *rows] if head else list(rows)
+    widths = [max(cells(line[column]) for line in lines) for column in range(len(align))]
     return "\n".join(
         "  ".join(
-            _pad(cell, width, side) for cell, width, side in zip(line, widths, align, strict=True)
+            pad(cell, width, side) for cell, width, side in zip(line, widths, align, strict=True)
         ).rstrip()
         for line in lines
     )
-
-
-def _pad(cell: str, width: int, side: str) -> str:
-    room = " " * (width - cell_len(cell))
-    return room + cell if side == "r" else cell + room

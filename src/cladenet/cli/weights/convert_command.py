@@ -5,6 +5,7 @@ import json
 
 from cladenet.cli.text.text_table import text_table
 from cladenet.data.images.decode import readable
+from cladenet.translations import show
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,7 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
         [what, f"{before:,}", f"{after:,}", f"{before / after:.2f}"]
         for what, (before, after) in (("params", found.params), ("MACs", found.macs))
     ]
-    print(f"{found.network}, converted: {readable(str(found.folder))}\n")
-    print(text_table(["", "trained", "converted", "ratio"], rows, "lrrr"))
-    print(f"\nlogits differ by {found.difference:.2g} at the most")
+    show(f"{found.network}, converted: {readable(str(found.folder))}\n")
+    show(text_table(["", "trained", "converted", "ratio"], rows, "lrrr"))
+    show(f"\nlogits differ by {found.difference:.2g} at the most")
     return 0

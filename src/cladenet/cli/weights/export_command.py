@@ -7,6 +7,7 @@ from cladenet.cli.engine_options import add_calibration, note
 from cladenet.errors import BadArgument
 from cladenet.export.example import example
 from cladenet.plural import counted
+from cladenet.translations import show
 
 FILES = ("onnx", "openvino", "torch", "torchscript")
 EPILOG = (
@@ -78,7 +79,7 @@ def _weights(arguments: argparse.Namespace) -> int:
     if given:
         raise BadArgument(f"{given[0]} is for --format {' or '.join(FILES)}")
     found = export_weights(arguments.run, arguments.format, arguments.out)
-    print(f"{found.source}, {counted(found.tensors, 'tensor')}: {readable(str(found.file))}")
+    show(f"{found.source}, {counted(found.tensors, 'tensor')}: {readable(str(found.file))}")
     return 0
 
 
@@ -93,5 +94,5 @@ def _file(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps(as_json(found), indent=2))
     else:
-        print("\n".join(as_text(found)))
+        show("\n".join(as_text(found)))
     return 0

@@ -5,6 +5,7 @@ from typing import Any
 
 from cladenet.errors import BadArgument
 from cladenet.plural import counted
+from cladenet.translations import show
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,11 +39,11 @@ def run(arguments: argparse.Namespace) -> int:
         **network,
     )
     spelt = "" if found.source == "cladenet" else f", in the names of {found.source}"
-    print(
+    show(
         f"{found.network}, {counted(found.classes, 'class')}{spelt}: {readable(str(found.folder))}"
     )
     for note in found.notes:
-        print(f"note: {note}")
+        show(f"note: {note}")
     return 0
 
 

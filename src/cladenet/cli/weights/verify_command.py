@@ -4,6 +4,7 @@ import argparse
 import json
 
 from cladenet.cli.text.exported import tried_as_json, tried_as_text
+from cladenet.translations import show
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,6 +31,6 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps({"file": arguments.file, "runtimes": tried_as_json(found)}, indent=2))
     else:
-        print(readable(arguments.file))
-        print("\n".join(f"  {tried_as_text(each)}" for each in found))
+        show(readable(arguments.file))
+        show("\n".join(f"  {tried_as_text(each)}" for each in found))
     return 0

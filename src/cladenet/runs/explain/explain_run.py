@@ -31,6 +31,7 @@ from cladenet.runs.explain.page.page import page
 from cladenet.runs.explain.pictures import Pictures, Pixels
 from cladenet.runs.predict.given_images import expanded, read
 from cladenet.runs.undisturbed import undisturbed
+from cladenet.translations import page_translated
 from cladenet.world import choose_device
 
 SHOWN = 12  # mistakes of each kind
@@ -131,7 +132,7 @@ def explain_run(run: str | Path, options: ExplainOptions) -> Explained:
         notes,
     )
     place = Path(options.out) if options.out else _beside(loaded)
-    write_file(place, text.encode())
+    write_file(place, page_translated(text, keep=loaded.card.classes).encode())
     return Explained(
         place,
         images,

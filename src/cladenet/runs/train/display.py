@@ -8,6 +8,7 @@ from typing import Any, Protocol, TextIO
 
 from cladenet.data.ahead import OnProgress
 from cladenet.durations import clock
+from cladenet.translations import show, translated
 
 PLAIN_EVERY = 30.0  # seconds between two lines where nothing is redrawn
 FIRST_AFTER = 2  # steps: the first one also warms up
@@ -70,7 +71,7 @@ class Plain:
 
     def say(self, line: str) -> None:
         """The line as it is."""
-        print(line, file=self.stream, flush=True)
+        show(line, file=self.stream, flush=True)
 
 
 class Live:
@@ -91,11 +92,11 @@ class Live:
         speed = images * (step - self._shown) / max(1e-9, now - self._last)
         self._last, self._shown = now, step
         text = f"loss {loss:.4f}  error {error:5.2f} %  lr {lr:.3g}  {speed:,.0f} images/s"
-        self.bar.update(self.task, completed=step, description=text)
+        self.bar.update(self.task, completed=step, description=translated(text))
 
     def say(self, line: str) -> None:
         """Above the line that is redrawn."""
-        self.bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
+        self.bar.console.print(translated(line), markup=False, highlight=False, soft_wrap=True)
 
 
 @contextmanager
@@ -174,12 +175,12 @@ def _counted(
         now = time.monotonic()
         start = start or now
         if live and now - drawn >= LIVE_EVERY:
-            print(ERASE + text(done, total), end="", file=stream, flush=True)
+            print(ERASE + translated(text(done, total)), end="", file=stream, flush=True)
             drawn = now
         elif not live and now - (drawn or start) >= (again_after if drawn else first_after):
             left = (now - start) / done * (total - done) if done else 0
             about = f", about {clock(left)} left" if done else ""
-            print(text(done, total) + about, file=stream, flush=True)
+            show(text(done, total) + about, file=stream, flush=True)
             drawn = now
 
     try:

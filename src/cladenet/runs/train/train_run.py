@@ -32,6 +32,7 @@ from cladenet.runs.train.run import Run
 from cladenet.runs.train.setup import prepare, refuse_lonely_batches
 from cladenet.runs.undisturbed import undisturbed
 from cladenet.training.signals import stop_requests
+from cladenet.translations import show
 from cladenet.world import World, open_world, together
 
 
@@ -117,7 +118,7 @@ def decided(
 def _tell(lines: tuple[str, ...], *, quiet: bool) -> None:
     """Lines for the user of the first process, before there is a display."""
     if not quiet and int(os.environ.get("RANK", "0")) == 0:
-        print(*lines, sep="\n", file=sys.stderr, flush=True)
+        show(*lines, file=sys.stderr, flush=True)
 
 
 def _run(folder: RunFolder, config: RunConfig, *, going_on: bool, quiet: bool) -> RunResult:

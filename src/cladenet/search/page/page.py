@@ -10,6 +10,7 @@ from cladenet.report.text import duration, percent, section, table, text
 from cladenet.search.page.drawing import OWN_STYLE, draw_descent, draw_graph
 from cladenet.search.page.graphs import graphs_of
 from cladenet.search.page.history import History, random_beside, read_history
+from cladenet.translations import page_translated
 
 FILE = "search.html"
 SHOWN = 20  # rows of the table
@@ -61,7 +62,7 @@ def render(history: History, random: History | None = None) -> str:
             section("trials", "The best trials", "Chosen by validation accuracy.", _table(history)),
         )
     )
-    return (
+    page = (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{text(title)}</title>\n<style>{STYLE}{OWN_STYLE}</style></head>\n<body>\n"
@@ -70,6 +71,7 @@ def render(history: History, random: History | None = None) -> str:
         f"<footer>cladenet {text(__version__)}. Selection saw validation images alone; test "
         "accuracies were written down and never read by the search.</footer>\n</body></html>\n"
     )
+    return page_translated(page)
 
 
 def _lead(history: History) -> str:

@@ -1,0 +1,1 @@
+"""The texts of the source that people read, and their translations."""

@@ -1,0 +1,40 @@
+"""Brings the translations up to the source: `python benchmarks/translations.py`.
+
+New texts of the source get an entry without translation, entries whose text is gone are dropped,
+and what is left to translate is counted.
+"""
+
+import argparse
+
+from cladenet.translations.language import LANGUAGES
+from messages.files import BY_HAND, stored, wanted, write
+
+
+def main() -> None:
+    """Update all languages but English."""
+    argparse.ArgumentParser(description=__doc__).parse_args()
+    for language in LANGUAGES[1:]:
+        left = update(language)
+        for name, count in left.items():
+            print(f"{language} {name}: {count} to translate")
+        print(f"{language}: {sum(left.values())} to translate")
+
+
+def update(language: str) -> dict[str, int]:
+    """Write the files of a language; what is missing in each."""
+    before = stored(language)
+    known = {entry.english: entry.other for entries in before.values() for entry in entries}
+    left = {}
+    for name, templates in wanted().items():
+        entries = [(where, text, known.get(text, "")) for text, where in templates.items()]
+        write(language, name, entries)
+        missing = sum(not other for _, _, other in entries)
+        if missing:
+            left[name] = missing
+    for name in before.keys() - wanted().keys() - set(BY_HAND):
+        write(language, name, [])
+    return left
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,42 @@
+"""What `--help` prints, in the language of the terminal."""
+
+import argparse
+from collections.abc import Iterable
+from typing import Any
+
+from cladenet.translations import heading, translated
+from cladenet.translations.width import wrap
+
+
+def help_formatter() -> type[argparse.HelpFormatter]:
+    """The formatter for a parser: argparse's own unless texts are translated."""
+    return argparse.HelpFormatter if heading("options") == "options" else Translated
+
+
+class Translated(argparse.HelpFormatter):
+    """argparse's formatter, whose texts are translated and wrapped by columns."""
+
+    def add_usage(
+        self,
+        usage: str | None,
+        actions: Iterable[argparse.Action],
+        groups: Iterable[Any],
+        prefix: str | None = None,
+    ) -> None:
+        """The line on how it is called."""
+        begin = heading("usage: ") if prefix is None else prefix
+        super().add_usage(usage, actions, groups, begin)
+
+    def start_section(self, heading_: str | None) -> None:
+        """A group of options."""
+        super().start_section(heading_ and heading(heading_))
+
+    def _expand_help(self, action: argparse.Action) -> str:
+        return translated(super()._expand_help(action))
+
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        return wrap(text, width)
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        plain = translated(" ".join(text.split()))
+        return "\n".join(indent + line for line in wrap(plain, width - len(indent)))

@@ -1,0 +1,102 @@
+"""A template with placeholders: recognised in a text that it made, and filled in again.
+
+The placeholders are those of the f-string in the source, each expression shortened to one name:
+
+    {name}          any text; several words that are a text of ours are translated too
+    {name!r}        as `repr` writes it
+    {name:,.2f}     a number, written so
+    {name:text}     one of a few texts of ours, which is translated even if it is a single word
+    {name:counted}  a number and what it counts, as `cladenet.plural.counted` writes them
+"""
+
+import re
+from collections.abc import Callable
+from functools import cached_property
+
+_PLACEHOLDER = re.compile(r"\{\{|\}\}|\{([^{}!:]*)((?:![rs])?(?::[^{}]*)?)\}")
+_NUMBER = r" *[-+]?(?:\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?|nan|inf) *"
+_COUNTED = r"[-+]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)? [A-Za-z][\w -]*?"
+WORD = re.compile(r"[A-Za-z][A-Za-z]+")
+_NUMERIC = re.compile(r":[^a-z]*[,defgx%\d]$")
+
+
+class Template:
+    """An English template and its translation.
+
+    Args:
+        english: with placeholders.
+        other: the same placeholders, in any order.
+    """
+
+    def __init__(self, english: str, other: str) -> None:
+        self.english, self.other = english, other
+        self.pieces, self.kinds, self.names = _parsed(english)
+        self.weight = sum(map(len, self.pieces))
+        self.words = {word for piece in self.pieces for word in WORD.findall(piece)}
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        parts = [re.escape(self.pieces[0])]
+        for kind, piece in zip(self.kinds, self.pieces[1:], strict=True):
+            if _NUMERIC.match(kind):
+                parts.append(f"({_NUMBER})")
+            elif kind == ":counted":
+                parts.append(f"({_COUNTED})")
+            else:
+                parts.append("(.*?)")
+            parts.append(re.escape(piece))
+        return re.compile("".join(parts), re.DOTALL)
+
+    def values(self, text: str) -> dict[str, str] | None:
+        """What stands for each placeholder in `text`; None if the template has not made it."""
+        start = 0
+        for piece in self.pieces:  # a cheap look before the pattern, which may try much
+            start = text.find(piece, start)
+            if start < 0:
+                return None
+            start += len(piece)
+        found = self._pattern.fullmatch(text)
+        if found is None:
+            return None
+        return dict(zip(self.names, found.groups(), strict=True))
+
+    def filled(self, values: dict[str, str], inner: Callable[[str, bool], str]) -> str:
+        """The translation with `values`.
+
+        Args:
+            values: by name.
+            inner: translates a value; the flag says that it is a text of ours for certain.
+        """
+        kinds = dict(zip(self.names, self.kinds, strict=True))
+
+        def value(found: re.Match[str]) -> str:
+            if found[1] is None:
+                return found[0][0]
+            name, here = found[1], found[2]
+            kind = here or kinds[name]
+            if kind in (":text", ":counted"):
+                return inner(values[name], True)
+            return inner(values[name], False) if not kind else values[name]
+
+        return _PLACEHOLDER.sub(value, self.other)
+
+
+def placeholders(text: str) -> list[str]:
+    """Names in the order of the text."""
+    return _parsed(text)[2]
+
+
+def _parsed(text: str) -> tuple[list[str], list[str], list[str]]:
+    """The literal pieces, and between each two a placeholder's kind and name."""
+    pieces, kinds, names, last = [""], [], [], 0
+    for found in _PLACEHOLDER.finditer(text):
+        pieces[-1] += text[last : found.start()]
+        last = found.end()
+        if found[1] is None:
+            pieces[-1] += found[0][0]
+            continue
+        names.append(found[1])
+        kinds.append(found[2])
+        pieces.append("")
+    pieces[-1] += text[last:]
+    return pieces, kinds, names
