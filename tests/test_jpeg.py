@@ -2,6 +2,7 @@
 
 import io
 import os
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from cladenet.data.images.plain_jpeg import plain_header
 @pytest.fixture
 def both(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("simplejpeg")
+    monkeypatch.setattr(jpeg, "WORTH_TRYING", 0)
     assert jpeg.agrees()
 
 
@@ -119,14 +121,27 @@ def test_grey_and_small_jpegs_have_pillows_bits(channels: int) -> None:
             image.convert("L").save(file, "JPEG")
         for data in (file.getvalue(), photograph(side, side)):
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(jpeg, "agrees", lambda: False)
-                patch.setattr(plain_jpeg, "agrees", lambda: False)
+                patch.setattr(jpeg, "wanted", lambda: False)
+                patch.setattr(plain_jpeg, "wanted", lambda: False)
                 expected = decode(data, channels)
             np.testing.assert_array_equal(decode(data, channels), expected)
 
 
 def test_builds_that_disagree_leave_it_to_pillow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jpeg, "WORTH_TRYING", 0)
     monkeypatch.setattr(jpeg, "agrees", lambda: False)
     with Image.open(io.BytesIO(photograph())) as image:
         assert jpeg.fast_pixels(image) is None
     assert decode(photograph()).shape == (301, 203, 3)
+
+
+def test_a_few_files_are_not_worth_a_trial(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = []
+    monkeypatch.setattr(jpeg, "agrees", lambda: bool(tried.append(1)))
+    monkeypatch.setattr(jpeg, "_seen", count())
+    data = photograph(16, 16)
+    for _ in range(jpeg.WORTH_TRYING // 2):  # each is asked about on both ways to it
+        decode(data)
+    assert not tried
+    decode(data)
+    assert tried

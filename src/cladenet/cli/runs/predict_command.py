@@ -16,17 +16,15 @@ from cladenet.cli.engine_options import (
     use_threads,
 )
 from cladenet.cli.imports import lasting_imports
-from cladenet.cli.predicted import writers
-from cladenet.cli.predicted.writers import Answers
-from cladenet.data.images.decode import readable
-from cladenet.data.images.listing import Ignored
 from cladenet.errors import BadArgument, DataError
 from cladenet.export.names import is_exported
 from cladenet.plural import counted
-from cladenet.runs.predict.image_list import listed
+from cladenet.threads import without_numpy_threads
 from cladenet.translations import show
 
-if TYPE_CHECKING:  # it imports torch, which --help need not wait for
+if TYPE_CHECKING:  # --help need not wait for torch, nor a file's options for numpy
+    from cladenet.cli.predicted.writers import Answers
+    from cladenet.data.images.listing import Ignored
     from cladenet.runs.predict.given_images import Source
     from cladenet.runs.predict.prediction import Prediction
     from cladenet.runs.predict.true_labels import TrueLabels
@@ -66,11 +64,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Predict and print; 3 if an image could not be read."""
-    ignored = Ignored()
-    predictors, words = _predictors_and_images(arguments)
+    if is_exported(arguments.run):
+        without_numpy_threads(os.environ)
     with lasting_imports():
+        from cladenet.cli.predicted import writers
+        from cladenet.data.images.listing import Ignored
         from cladenet.runs.predict.true_labels import TrueLabels
 
+    ignored = Ignored()
+    predictors, words = _predictors_and_images(arguments)
     labels = TrueLabels()
     images = _given(words, arguments.null, ignored, labels)
     streams = itertools.tee(images, len(predictors))
@@ -132,7 +134,10 @@ class _Watched:
         self.count = 0
         self.unread = 0
 
-    def __iter__(self) -> Iterator[Answers]:
+    def __iter__(self) -> "Iterator[Answers]":
+        from cladenet.cli.predicted.writers import Answers
+        from cladenet.data.images.decode import readable
+
         for of_runs in self._found:
             source = of_runs[0].source
             answers = Answers(source, of_runs, self._labels.of(source))
@@ -144,9 +149,10 @@ class _Watched:
 
 
 def _given(
-    words: list[str], null: bool, ignored: Ignored, labels: "TrueLabels"
+    words: list[str], null: bool, ignored: "Ignored", labels: "TrueLabels"
 ) -> Iterator["Source"]:
     from cladenet.runs.predict.given_images import expanded
+    from cladenet.runs.predict.image_list import listed
     from cladenet.runs.predict.true_labels import is_table
 
     if null and "-" not in words:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from cladenet.data.images.jpeg import agrees, decoded
+from cladenet.data.images.jpeg import decoded, wanted
 from cladenet.data.images.picture import Picture, PillowPicture, scale_of
 
 START, SOS, DQT, DHT, DRI, COMMENT = b"\xff\xd8", 0xDA, 0xDB, 0xC4, 0xDD, 0xFE
@@ -65,7 +65,7 @@ def open_plain(
     data: bytes, max_pixels: float, again: Callable[[], Image.Image]
 ) -> PlainJpeg | None:
     """A JPEG's bytes as a picture; None where they are not plain, or too many to be decoded."""
-    header = plain_header(data) if agrees() else None
+    header = plain_header(data) if wanted() else None
     if header is None or header[0] * header[1] > max_pixels:
         return None
     width, height, components = header
