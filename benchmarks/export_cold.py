@@ -2,7 +2,7 @@
 
     python benchmarks/export_cold.py PHOTO [NETWORK]
 
-Each answer comes from a process of its own, in turns, five times after one that fills the system's
+Each answer comes from a process of its own, in turns, nine times after one that fills the system's
 cache of files. CPU seconds and the largest memory are those that the system counted for each;
 both must name the same class. The network has random values.
 """
@@ -23,7 +23,7 @@ from cladenet.registry import find
 from export_matrix import loaded
 from machine import announced
 
-TIMES = 5
+TIMES = 9
 RESULTS = Path(__file__).parent / "results" / "export_cold.json"
 COMMAND = [sys.executable, "-m", "cladenet", "predict"]
 # Linux counts for a process what the one that started it held: so a small one does.

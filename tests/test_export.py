@@ -28,6 +28,8 @@ from cladenet.export.graph.preparing import add_preprocessing
 from cladenet.export.names import NORMALISED, PREPARED
 from cladenet.export.normalise import weights_and_biases
 from cladenet.export.runtime import ExportedModel, FilePredictor, open_exported
+from cladenet.export.sessions import onnx_runtime
+from cladenet.export.sessions.onnx_mapped import skeleton
 from cladenet.export.verify.checks import Disagreement
 from cladenet.export.verify_file import verify
 from exported_files import FITS, MOST_LEVELS, preprocess_for, save_photo_run, sizes_for
@@ -189,6 +191,44 @@ def test_predict_by_a_file_does_without_torch(run: Path, tmp_path: Path) -> None
     assert [answer["top"][0]["class"] for answer in answers] == [p.best.name for p in of_run]
 
 
+# --- weights that stay in the file
+
+
+def test_a_skeleton_points_at_the_weights_in_the_file(exported: Path) -> None:
+    """onnx's own reader of external data finds the same tensors, and nothing else is changed."""
+    whole = onnx.load(exported)
+    text = skeleton(exported)
+    assert len(text) < exported.stat().st_size // 3
+    model = onnx.load_from_string(text)
+    onnx.external_data_helper.load_external_data_for_model(model, str(exported.parent))
+    for mine, theirs in zip(model.graph.initializer, whole.graph.initializer, strict=True):
+        np.testing.assert_array_equal(
+            onnx.numpy_helper.to_array(mine), onnx.numpy_helper.to_array(theirs)
+        )
+        del mine.external_data[:]
+        mine.CopyFrom(theirs)
+    assert model == whole
+
+
+def test_answers_are_the_same_with_weights_in_the_file(exported: Path, tmp_path: Path) -> None:
+    pixels = noise(8, 2, 32, 32, 3)
+    wanted = open_exported(exported).answer(pixels)
+    link = tmp_path / "link.onnx"
+    link.symlink_to(exported)
+    for path in (exported, link):
+        found = open_exported(path, lean=True).answer(pixels)
+        np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-7)
+
+
+def test_a_runtime_that_maps_nothing_reads_the_file(
+    exported: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pixels = noise(9, 1, 32, 32, 3)
+    wanted = open_exported(exported).answer(pixels)
+    monkeypatch.setattr(onnx_runtime, "FOLDER", "session.nothing")  # as in ONNX Runtime 1.18
+    np.testing.assert_array_equal(open_exported(exported, lean=True).answer(pixels), wanted)
+
+
 # --- what a file says
 
 
@@ -221,8 +261,9 @@ def test_files_of_others_are_refused(tmp_path: Path, exported: Path) -> None:
     (tmp_path / "cut.onnx").write_bytes(exported.read_bytes()[:5000])
     with pytest.raises(CheckpointError, match="not written by `cladenet export`"):
         open_exported(tmp_path / "others.onnx")
-    with pytest.raises(CheckpointError, match="cannot be run by ONNX Runtime"):
-        open_exported(tmp_path / "cut.onnx")
+    for lean in (False, True):
+        with pytest.raises(CheckpointError, match="cannot be run by ONNX Runtime"):
+            open_exported(tmp_path / "cut.onnx", lean=lean)
     with pytest.raises(CheckpointError, match="is not there"):
         open_exported(tmp_path / "nowhere.onnx")
     with pytest.raises(BadArgument, match="no exported file"):

@@ -136,8 +136,13 @@ def test_builds_that_disagree_leave_it_to_pillow(monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_few_files_are_not_worth_a_trial(monkeypatch: pytest.MonkeyPatch) -> None:
-    tried = []
-    monkeypatch.setattr(jpeg, "agrees", lambda: bool(tried.append(1)))
+    tried: list[bool] = []
+
+    def asked() -> bool:
+        tried.append(True)
+        return False
+
+    monkeypatch.setattr(jpeg, "agrees", asked)
     monkeypatch.setattr(jpeg, "_seen", count())
     data = photograph(16, 16)
     for _ in range(jpeg.WORTH_TRYING // 2):  # each is asked about on both ways to it

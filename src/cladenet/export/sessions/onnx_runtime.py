@@ -22,8 +22,8 @@ def opened(path: Path, threads: int, lean: bool = False) -> Session:
     """The file, ready to run.
 
     `lean` leaves the weights in the file (`onnx_mapped`) and as they are laid out there: ResNet-18
-    is ready in @READY, and an image takes 0.09 instead of 0.05. The file must stay as it is
-    meanwhile.
+    is ready in 0.014 CPU s and 67 MB instead of 0.14 and 211, and an image takes 0.05 instead of
+    0.03. The file must stay as it is meanwhile.
 
     Raises:
         CheckpointError: it is damaged, or was not written here.
@@ -39,9 +39,10 @@ def mapped(path: Path, threads: int) -> Any:
     """
     import onnxruntime
 
+    path = path.resolve()  # weights are looked for in the folder of the file itself, not of a link
     options = options_for(threads)
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
-    options.add_session_config_entry(FOLDER, str(path.absolute().parent))
+    options.add_session_config_entry(FOLDER, str(path.parent))
     try:
         graph = skeleton(path)
         return onnxruntime.InferenceSession(graph, options, providers=PROVIDERS)
