@@ -90,7 +90,7 @@ def _compared(folder: RunFolder, result: Mapping[str, Any], scored: str) -> Comp
         macs=cost.macs,
         input=cost.input,
         steps=max((row["step"] for row in history), default=0),
-        seconds=folder.seconds(),
+        seconds=folder.spent().seconds,
         classes=[row["class"] for row in result["per_class"]],
         recalls=[row["recall"] for row in result["per_class"]],
         settings=_settings(asdict(config)),

@@ -21,6 +21,7 @@ from cladenet.runs.folder import names
 from cladenet.runs.folder.config import RunConfig, from_yaml, to_yaml
 from cladenet.runs.folder.names import LOCK
 from cladenet.runs.folder.ownership import owned, owner
+from cladenet.runs.folder.timing import Spent, spent
 
 
 class RunFolder:
@@ -162,16 +163,9 @@ class RunFolder:
         except (OSError, ValueError, KeyError, TypeError):
             return []
 
-    def seconds(self) -> float:
-        """Time spent training and validating, as far as `timing.jsonl` knows."""
-        if not self.timing.exists():
-            return 0.0
-        by_step = {}
-        for line in self.timing.read_bytes().splitlines():
-            with suppress(ValueError, KeyError, TypeError):  # a full disk tears lines
-                row = json.loads(line)
-                by_step[row["step"]] = float(row["seconds"])  # a repeated epoch counts once
-        return sum(by_step.values())
+    def spent(self) -> Spent:
+        """Time spent training, as far as `timing.jsonl` knows."""
+        return spent(self.timing)
 
     def rewind(self, size: int) -> bool:
         """Cut `metrics.jsonl` to the length it had at a checkpoint; False if it is shorter."""

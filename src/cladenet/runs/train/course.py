@@ -1,6 +1,5 @@
 """The course of a run: train, validate at the end of each epoch, save, stop when asked to."""
 
-import time
 from collections.abc import Iterator
 from contextlib import nullcontext
 from itertools import islice
@@ -10,6 +9,7 @@ from cladenet.data.batches import Batch, TrainBatches
 from cladenet.errors import CladeNetError, DataError, Diverged, Interrupted
 from cladenet.evaluation.result import Evaluation
 from cladenet.recipes.schedule import lr_at
+from cladenet.runs.folder.timing import Stopwatch
 from cladenet.runs.train.display import Display
 from cladenet.runs.train.events import Events
 from cladenet.runs.train.keeping import Keeper
@@ -36,7 +36,8 @@ class Course:
         self.total = run.setting.recipe.total_steps(batches.steps_per_epoch)
         self.objective = run.objective()
         self._sums = TrainingSums(run.world)
-        self._clock = time.monotonic()
+        self._watch = Stopwatch(keeper.progress.step)
+        self._counted = 0  # images of all processes since the last row of times
 
     def train(self, stop: StopRequest, show: Display) -> None:
         """Train to the end of the recipe from wherever the run is.
@@ -138,8 +139,8 @@ class Course:
     def _end_epoch(self, stop: StopRequest, show: Display, events: Events) -> None:
         """Measure, write it down, and note the best weights."""
         progress, folder = self.keeper.progress, self.run.folder
-        self._sums.collect(progress)
-        spent = time.monotonic() - self._clock
+        self._collect()
+        timing = self._lap()
         loss, error = self._sums.means(progress)
         row: dict[str, Any] = {
             "step": progress.step,
@@ -149,22 +150,17 @@ class Course:
             "train_top1_error": error,
         }
         row |= self._validate(stop, error)
-        timing = {
-            "step": progress.step,
-            "seconds": round(spent, 3),
-            "images_per_second": round(progress.seen / max(spent, 1e-9), 1),
-        }
         progress.loss_units = progress.wrong = progress.seen = 0
         progress.validated = progress.step
         with together(self.run.world):
             if self.run.world.leads:
                 folder.append(folder.metrics, row)
-                folder.append(folder.timing, timing)
+                self._write(timing)
         events.write(row, timing)
         if news := self.batches.news():
             show.say(f"note: {news}")
         show.say(describe(row, self.total))
-        self._clock = time.monotonic()
+        self._watch.restart()
 
     def _validate(self, stop: StopRequest, train_error: float) -> dict[str, Any]:
         """Note the best weights and follow the plateau schedule; the figures by name."""
@@ -201,12 +197,28 @@ class Course:
         return bool(self.run.world.agree(int(self.keeper.due())))
 
     def _save(self) -> None:
-        self._sums.collect(self.keeper.progress)
+        self._collect()
         with together(self.run.world):
             if self.run.world.leads:
                 self.keeper.save()
+                self._write(self._lap())
             else:
                 self.keeper.skip()
+
+    def _collect(self) -> None:
+        """Move the sums of all processes to the numbers of the run."""
+        before = self.keeper.progress.seen
+        self._sums.collect(self.keeper.progress)
+        self._counted += self.keeper.progress.seen - before
+
+    def _lap(self) -> dict[str, Any]:
+        """The row of times since the last one."""
+        images, self._counted = self._counted, 0
+        return self._watch.lap(self.keeper.progress.step, images)
+
+    def _write(self, timing: dict[str, Any]) -> None:
+        if timing:
+            self.run.folder.append(self.run.folder.timing, timing)
 
     def _stop_if(self, stop: StopRequest) -> None:
         number = self.run.world.agree(stop.number)

@@ -41,7 +41,7 @@ class Events:
         with self._tolerated():
             for row in rows:
                 for name, value in row.items():
-                    if name not in ("step", "epoch"):
+                    if name not in ("step", "epoch", "since"):
                         self._writer.add_scalar(name, value, row["step"])
             self._writer.flush()
 

@@ -120,7 +120,7 @@ def _write(run: Run, split: Split, found: RunResult, loaded: Loaded) -> None:
         mistakes=mistakes,
         saliency=saliency,
         notes=notes,
-        seconds=folder.seconds(),
+        seconds=folder.spent().seconds,
         classes=classes,
         data=dataset.spec,
         counted=counted,
