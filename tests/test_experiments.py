@@ -29,7 +29,7 @@ TINY = Claim(
     (Arm("learns", "lenet5_relu", {"lr": 0.05}), Arm("stays", "lenet5_relu", {"lr": 1e-9})),
     (Comparison("learns", "stays", "training loss"),),
     {"size": 32, "epochs": 1, "val": 0.5, "recipe": "lenet", "precision": "fp32"},
-    data="digits",
+    laptop_data="digits",
     seeds=2,
 )
 
@@ -45,6 +45,8 @@ def test_every_training_of_a_claim_can_be_asked_for(claim: Claim, scale: Scale) 
         for key in trial.options:
             name = key.removeprefix("model.")
             assert accepts(trial.network, name) if name != key else key in options
+    asked = [(t.network, t.recipe, t.options) for t in trials(claim, scale, 1)]
+    assert all(one not in asked[:i] for i, one in enumerate(asked))  # arms differ at both scales
     arms = {arm.name for arm in claim.arms}
     assert len(arms) == len(claim.arms)
     for comparison in claim.comparisons:
@@ -110,9 +112,9 @@ def recorded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
         (folder / "metrics.jsonl").write_text("\n".join(map(json.dumps, rows)))
         # The second epoch was interrupted, and trained again.
         times = [
-            {"step": 5, "seconds": 2.0},
-            {"step": 10, "seconds": 9.0},
-            {"step": 10, "seconds": 3.0},
+            {"step": 5, "since": 0, "seconds": 8.0, "processor_seconds": 2.0},
+            {"step": 10, "since": 5, "seconds": 20.0, "processor_seconds": 9.0},
+            {"step": 10, "since": 5, "seconds": 9.0, "processor_seconds": 3.0},
         ]
         (folder / "timing.jsonl").write_text("\n".join(map(json.dumps, times)))
         (folder / "result.json").write_text("{}")

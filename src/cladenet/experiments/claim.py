@@ -63,7 +63,7 @@ class Claim:
         recipe: of every training; `paper` is each network's own.
         if_not: the likely reason where the claim does not come again at laptop scale.
         seeds: repetitions of every arm.
-        data: the one data set of this claim; empty takes the user's.
+        laptop_data: the one data set of this claim at laptop scale; empty takes the user's.
     """
 
     name: str
@@ -75,7 +75,11 @@ class Claim:
     recipe: str = "paper"
     if_not: str = ""
     seeds: int = 3
-    data: str = ""
+    laptop_data: str = ""
+
+    def data(self, scale: Scale, given: str) -> str:
+        """What it is trained on, where the user asks for `given`."""
+        return (scale == "laptop" and self.laptop_data) or given
 
     def arm(self, name: str) -> Arm:
         """The arm of a name."""

@@ -38,15 +38,6 @@ def _column(name: str) -> Callable[[Path], float]:
     return read
 
 
-def _first_below(error: float, column: str) -> Callable[[Path], float]:
-    def read(run: Path) -> float:
-        rows = _history(run)
-        steps = [row["step"] for row in rows if row[column] < error]
-        return float(steps[0]) if steps else float(rows[-1]["step"])
-
-    return read
-
-
 def _seconds(run: Path) -> float:
     return RunFolder(run).spent().processor_seconds
 
@@ -54,8 +45,6 @@ def _seconds(run: Path) -> float:
 MEASURES = {
     "error": Measure("held-out error at the end", "%", True, _column("val_top1_error")),
     "loss": Measure("held-out loss at the end", "", True, _column("val_loss")),
-    "training error": Measure("training error at the end", "%", True, _column("train_top1_error")),
     "training loss": Measure("training loss at the end", "", True, _column("train_loss")),
     "seconds": Measure("processor seconds of training", "s", True, _seconds),
-    "steps to 60 %": Measure("steps to 60 % error", "", True, _first_below(60, "val_top1_error")),
 }

@@ -56,7 +56,7 @@ def experiment(
     found = []
     for claim in claims:
         tell(f"{claim.name}: {claim.sentence}")
-        own, repeated = claim.data or data, seeds or claim.seeds
+        own, repeated = claim.data(scale, data), seeds or claim.seeds
         ended = run_all(trials(claim, scale, repeated), own, root, workers, tell)
         if all(ended.values()):
             raise BadArgument(f"no training of {claim.name} ended: {next(iter(ended.values()))}")

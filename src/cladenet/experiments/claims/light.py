@@ -1,7 +1,7 @@
 """Light networks: depthwise convolutions, channel shuffle, interleaved groups."""
 
 from cladenet.experiments.claim import Arm, Claim, Comparison
-from cladenet.experiments.claims.laptop import SMALL, TOO_SHORT
+from cladenet.experiments.claims.laptop import SHORT, SMALL
 
 LIGHT = (
     Claim(
@@ -17,9 +17,8 @@ LIGHT = (
             Comparison("depthwise", "full", "seconds", "569M against 4,866M MACs"),
             Comparison("full", "depthwise", "error", "28.3 against 29.4 %"),
         ),
-        {**SMALL, "size": 64, "val": 0.8, "epochs": 4, "recipe": "resnet_cifar"},
-        if_not=TOO_SHORT,
-        seeds=2,
+        {**SMALL, "size": 64, "recipe": "resnet_cifar"},
+        if_not=SHORT,
     ),
     Claim(
         "channel-shuffle",
@@ -31,8 +30,7 @@ LIGHT = (
                 {"model.shuffle": False}),
         ),
         (Comparison("shuffle", "no shuffle", "error"),),
-        {**SMALL, "size": 64, "val": 0.7, "epochs": 4, "recipe": "resnet_cifar"},
-        if_not=TOO_SHORT,
-        seeds=2,
+        {**SMALL, "size": 64, "recipe": "resnet_cifar"},
+        if_not=SHORT,
     ),
 )  # fmt: skip

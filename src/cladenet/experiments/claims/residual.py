@@ -1,7 +1,7 @@
 """ResNet and what follows it: degradation, depth, shortcuts, stochastic depth, width."""
 
 from cladenet.experiments.claim import Arm, Claim, Comparison
-from cladenet.experiments.claims.laptop import SMALL, TOO_SHORT
+from cladenet.experiments.claims.laptop import SHORT, SMALL
 
 RESNET = "He and others 2016, arXiv:1512.03385"
 IDENTITY = "He and others 2016, arXiv:1603.05027"
@@ -22,8 +22,8 @@ RESIDUAL = (
             Comparison("ResNet-44", "plain-44", "training loss", "figure only (Fig. 6)"),
             Comparison("ResNet-44", "ResNet-20", "training loss", "6.97 against 8.75 % test error"),
         ),
-        {**SMALL, "epochs": 3},
-        if_not="after three passes the deeper residual network is still behind the shallow one",
+        SMALL,
+        if_not="after 600 steps the deeper residual network is still behind the shallow one",
     ),
     Claim(
         "shortcuts",
@@ -39,26 +39,25 @@ RESIDUAL = (
             Comparison("A", "none", "error", "25.03 against 28.54 % (ResNet-34, 10 crops)"),
             Comparison("B", "A", "error", "24.52 against 25.03 % (ResNet-34, 10 crops)"),
         ),
-        {**SMALL, "size": 64, "val": 0.8, "epochs": 3},
+        {**SMALL, "size": 32},
         if_not="half a point between A and B needs more than three seeds of a short training",
-        seeds=2,
     ),
     Claim(
         "shortcut-scaling",
         "A shortcut that multiplies by less than 1 makes a deep network hard to train.",
         f"{IDENTITY}, Sec. 3.1, Table 1",
         (
-            Arm("identity", "resnet44_cifar", paper_network="resnet110_cifar"),
-            Arm("scaled by 0.5", "resnet110_const_scale_half_half_cifar", {"model.depth": 44}),
-            Arm("1x1 convolution", "resnet110_conv_shortcut_cifar", {"model.depth": 44}),
+            Arm("identity", "resnet32_cifar", paper_network="resnet110_cifar"),
+            Arm("scaled by 0.5", "resnet110_const_scale_half_half_cifar", {"model.depth": 32}),
+            Arm("1x1 convolution", "resnet110_conv_shortcut_cifar", {"model.depth": 32}),
         ),
         (
             Comparison("identity", "scaled by 0.5", "training loss", "6.61 against 12.35 % error"),
             Comparison("identity", "1x1 convolution", "training loss",
                        "6.61 against 12.22 % error"),
         ),
-        {**SMALL, "epochs": 3, "recipe": "resnet_cifar"},
-        if_not="at 44 layers a product of 21 halves is still trained around",
+        {**SMALL, "recipe": "resnet_cifar"},
+        if_not="at 32 layers a product of 15 halves is still trained around",
     ),
     Claim(
         "stochastic-depth",
@@ -73,7 +72,7 @@ RESIDUAL = (
             Comparison("stochastic depth", "all units", "seconds", "about a quarter less"),
             Comparison("stochastic depth", "all units", "error", "5.25 against 6.41 %"),
         ),
-        {**SMALL, "epochs": 3},
+        SMALL,
         if_not="it is a regulariser, and a short training of a network that does not overfit yet "
         "has nothing to gain from one",
     ),
@@ -90,7 +89,7 @@ RESIDUAL = (
             Comparison("WRN-16-2", "WRN-40-1", "error"),
             Comparison("WRN-16-2", "WRN-40-1", "seconds"),
         ),
-        {**SMALL, "epochs": 3},
-        if_not=TOO_SHORT,
+        SMALL,
+        if_not=SHORT,
     ),
 )  # fmt: skip
