@@ -6,6 +6,7 @@ processor time says what the work costs, however busy the machine was.
 
 import json
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -61,14 +62,19 @@ class Stopwatch:
 
 
 def spent(timing: Path) -> Spent:
-    """Add up the rows of a run; steps that were repeated after an interrupt count once.
-
-    Damaged rows are passed over: a full disk tears lines.
-    """
-    kept: list[tuple[int, Spent]] = []
+    """Add up the rows of a run's file; damaged ones are passed over: a full disk tears lines."""
+    rows = []
     for line in timing.read_bytes().splitlines() if timing.exists() else ():
-        with suppress(ValueError, KeyError, TypeError):
-            row = json.loads(line)
+        with suppress(ValueError):
+            rows.append(json.loads(line))
+    return added_up(rows)
+
+
+def added_up(rows: Iterable[Any]) -> Spent:
+    """The rows together; steps that were repeated after an interrupt count once."""
+    kept: list[tuple[int, Spent]] = []
+    for row in rows:
+        with suppress(ValueError, KeyError, TypeError, AttributeError):
             # Rows of older versions do not say where they begin, and cover an epoch each.
             since = int(row.get("since", row["step"] - 1))
             cost = Spent(float(row["seconds"]), float(row.get("processor_seconds", 0)))

@@ -17,6 +17,7 @@ import yaml
 from cladenet.errors import BadArgument
 from cladenet.files import lock_holder
 from cladenet.runs.folder.names import CONFIG, LOCK, METRICS, REPORT, TIMING
+from cladenet.runs.folder.timing import added_up
 
 DEPTH = 3  # folders below the one that is given
 MOST_RUNS = 500
@@ -102,7 +103,7 @@ class Watched:
             "step": rows[-1].get("step") if rows else None,
             "epoch": rows[-1].get("epoch") if rows else None,
             "images_per_second": timing[-1].get("images_per_second") if timing else None,
-            "seconds": sum(_number(row.get("seconds")) for row in timing),
+            "seconds": added_up(timing).seconds,
             "report": self.report is not None,
             "edition": self.metrics.edition,
             "rows": len(rows),
