@@ -7,7 +7,7 @@ import torch
 from cladenet.adaptive.policy import Policy
 from cladenet.adaptive.stepping import SteppedExits
 from cladenet.adaptive.thresholds import Thresholds, exits_taken, thresholds_for
-from cladenet.adaptive.walking import answer
+from cladenet.adaptive.walking import answer, answer_until
 from cladenet.errors import BadArgument, CheckpointError
 from cladenet.inference.graph.stepwise import taken
 from cladenet.layers.classifier import Classifier
@@ -64,6 +64,16 @@ def test_images_that_stay_are_not_disturbed_by_those_that_left(
     np.testing.assert_allclose(third.numpy(), logits[2, here[[0, 3]]], atol=bound)
 
 
+def thirds(sure: np.ndarray) -> Thresholds:
+    """A third leaves at each of three exits; halfway to the next image, as rounding may move it."""
+    thresholds = thresholds_for(sure, np.full(3, 1 / 3))
+    between = [
+        (v + max(s[s < v], default=v - 1)) / 2
+        for v, s in zip(thresholds.values[:-1], sure, strict=False)
+    ]
+    return Thresholds((*between, -NOBODY))
+
+
 @pytest.mark.parametrize("starts", [(), (0, 0, 1)])
 @pytest.mark.parametrize("temperatures", [(), (0.5, 2.0, 1.5)])
 @pytest.mark.parametrize("confidence", ["posterior", "margin", "entropy"])
@@ -77,18 +87,34 @@ def test_images_leave_where_saved_logits_say_they_do(
 ) -> None:
     open_policy = Policy(Thresholds((NOBODY, NOBODY, -NOBODY)), confidence, temperatures, starts)
     shares, sure = open_policy.confidences(logits)
-    thresholds = thresholds_for(sure, np.full(3, 1 / 3))
-    # Halfway to the next image, so that rounding moves nobody across.
-    between = [
-        (v + max(s[s < v], default=v - 1)) / 2
-        for v, s in zip(thresholds.values[:-1], sure, strict=False)
-    ]
-    policy = Policy(Thresholds((*between, -NOBODY)), confidence, temperatures, starts)
+    policy = Policy(thirds(sure), confidence, temperatures, starts)
     taken = exits_taken(sure, policy.thresholds)
     found = answer(stepped, policy, images)
     assert list(found.exits) == list(taken)
     assert len(set(taken)) == 3
     np.testing.assert_allclose(found.posteriors, shares[taken, np.arange(19)], atol=1e-5)
+
+
+def test_images_of_one_batch_end_where_each_may(
+    stepped: SteppedExits, images: torch.Tensor, logits: np.ndarray
+) -> None:
+    """Some by thresholds, some at an exit of their own; neither changes the others' answers."""
+    starts = (0, 0, 0)
+    votes, sure = Policy(Thresholds((NOBODY, NOBODY, -NOBODY)), starts=starts).confidences(logits)
+    policy = Policy(thirds(sure), starts=starts)
+    taken = exits_taken(sure, policy.thresholds)
+    assert len(set(taken)) == 3
+    early = np.arange(19) % 3 == 0
+    ends = np.where(early, 2, np.arange(19) % 3)
+    shares = torch.from_numpy(logits).softmax(-1).numpy()
+    found = answer_until(stepped, images, ends, policy, early)
+    expected = np.where(early, taken, ends)
+    assert list(found.exits) == list(expected)
+    rows = np.arange(19)
+    wanted = np.where(early[:, None], votes[expected, rows], shares[expected, rows])
+    np.testing.assert_allclose(found.posteriors, wanted, atol=1e-5)
+    with pytest.raises(BadArgument, match="there are no thresholds"):
+        answer_until(stepped, images, ends, early=early)
 
 
 def test_a_batch_of_one_and_of_none(stepped: SteppedExits, images: torch.Tensor) -> None:

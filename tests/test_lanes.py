@@ -19,6 +19,8 @@ class Slow:
         sizes: of the batches, in their order.
     """
 
+    name = "slow"
+
     def __init__(self) -> None:
         self.may = threading.Event()
         self.sizes: list[int] = []

@@ -37,15 +37,49 @@ def answer(stepped: SteppedExits, policy: Policy, images: Tensor) -> Answers:
     Raises:
         BadArgument: the policy is for another number of exits, another precision or engine.
     """
-    policy.refuse_other(stepped.precision, stepped.engine)
-    if len(policy.thresholds.values) != stepped.num_exits:
-        raise BadArgument(
-            f"{len(policy.thresholds.values)} thresholds for {stepped.num_exits} exits; "
-            "they belong to another network"
-        )
-    parts = [_walked(stepped, policy, part) for part in images.split(stepped.chunk)]
+    ends = np.full(len(images), stepped.num_exits - 1)
+    return answer_until(stepped, images, ends, policy, np.ones(len(images), np.bool_))
+
+
+def answer_until(
+    stepped: SteppedExits,
+    images: Tensor,
+    last: NDArray[np.intp],
+    policy: Policy | None = None,
+    early: NDArray[np.bool_] | None = None,
+) -> Answers:
+    """Run each image to an exit of its own, or to an earlier one that is sure of it.
+
+    An image that may not leave early has the posteriors of its exit alone; one that may has those
+    by which the exits vote.
+
+    Args:
+        stepped: the network.
+        images: normalised, float32 (N, C, H, W).
+        last: (N,), the exits, from 0, beyond which they do not go.
+        policy: for those that may leave before.
+        early: (N,), which ones may; None for nobody.
+
+    Raises:
+        BadArgument: as in `answer`, or an image may leave early and there is no policy.
+    """
+    early = np.zeros(len(images), np.bool_) if early is None else early
+    if policy is not None:
+        policy.refuse_other(stepped.precision, stepped.engine)
+        if len(policy.thresholds.values) != stepped.num_exits:
+            raise BadArgument(
+                f"{len(policy.thresholds.values)} thresholds for {stepped.num_exits} exits; "
+                "they belong to another network"
+            )
+    elif early.any():
+        raise BadArgument("images may leave early, and there are no thresholds; give a policy")
     if not len(images):
         return Answers(np.zeros((0, 0)), np.zeros(0, np.intp))
+    parts = []
+    for start in range(0, len(images), stepped.chunk):
+        part = slice(start, start + stepped.chunk)
+        voting = Voting(policy) if policy is not None and early[part].any() else None
+        parts.append(_walked(stepped, voting, images[part], last[part], early[part]))
     return Answers(
         np.concatenate([part.posteriors for part in parts]),
         np.concatenate([part.exits for part in parts]),
@@ -78,23 +112,42 @@ class Voting:
         self._seen = [shares[stays] for shares in self._seen]
 
 
-def _walked(stepped: SteppedExits, policy: Policy, images: Tensor) -> Answers:
+def _walked(
+    stepped: SteppedExits,
+    voting: Voting | None,
+    images: Tensor,
+    last: NDArray[np.intp],
+    early: NDArray[np.bool_],
+) -> Answers:
     left = np.zeros(len(images), np.intp)
     here = np.arange(len(images))
     found: Array = np.zeros((len(images), 0))
-    voting, walk = Voting(policy), stepped.walk(images)
+    walk = stepped.walk(images)
     logits = next(walk)
     for k in range(stepped.num_exits):
-        votes, leaves = voting.vote(logits)
+        shares, leaves = _asked(logits, voting, early[here])
+        leaves |= last[here] <= k
         if not k:
-            found = np.zeros((len(images), votes.shape[1]))
-        found[here[leaves]], left[here[leaves]] = votes[leaves], k
+            found = np.zeros((len(images), shares.shape[1]))
+        found[here[leaves]], left[here[leaves]] = shares[leaves], k
         stays = np.flatnonzero(~leaves)
         if not len(stays):
             break
         here = here[stays]
-        if leaves.any():
+        if leaves.any() and voting is not None:
             voting.go_on(stays)
         logits = walk.send(torch.from_numpy(stays) if leaves.any() else None)
     walk.close()
     return Answers(found, left)
+
+
+def _asked(
+    logits: Tensor, voting: Voting | None, early: NDArray[np.bool_]
+) -> tuple[Array, NDArray[np.bool_]]:
+    """Posteriors (n, C) of the images that are at an exit, and who leaves because it is sure."""
+    if voting is None:
+        return posteriors(logits.numpy()[None])[0], np.zeros(len(early), np.bool_)
+    votes, sure = voting.vote(logits)
+    if not early.all():
+        votes = np.where(early[:, None], votes, posteriors(logits.numpy()[None])[0])
+    return votes, sure & early

@@ -49,7 +49,7 @@ def serve(
     """
     refuse_taken(address)
     paths = named(given)
-    known = _read(paths)
+    known = _read(paths, options.precision)
     announce(f"{', '.join(paths)} will answer", address)
     server = Server(address, limits)
 
@@ -88,13 +88,13 @@ def serve(
     return run(server, in_the_worker)
 
 
-def _read(paths: dict[str, Path]) -> dict[str, ReadRun]:
+def _read(paths: dict[str, Path], precision: str) -> dict[str, ReadRun]:
     """The runs among them, read before the worker is forked, so that it has them at once."""
     runs = {name: path for name, path in paths.items() if not is_exported(path)}
     if not runs:
         return {}
     _set_threads(1)  # threads of torch's would not come along into the worker
-    return {name: read_run(path) for name, path in runs.items()}
+    return {name: read_run(path, precision) for name, path in runs.items()}
 
 
 def _set_threads(threads: int) -> None:

@@ -20,7 +20,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EPILOG
     parser.add_argument("runs", metavar="RUN", nargs="+", help="run folder or exported file")
     add_address(parser, 8000)
-    parser.add_argument("--budget", metavar="B", help="as for `predict`: 20M, 5ms or kept")
+    parser.add_argument(
+        "--budget",
+        metavar="B",
+        help="of networks with several exits, for requests that name none: the last answer within "
+        "20M multiply-accumulates or 5ms an image; kept: images leave by the thresholds that "
+        "`evaluate --budget` kept",
+    )
     parser.add_argument("--precision", help="fp32 (default), bf16 or int8")
     add_calibration(parser)
     parser.add_argument("--device", help="auto (default), cpu, cuda, cuda:N or mps")

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from itertools import count, zip_longest
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,10 +42,16 @@ class Answer(NamedTuple):
 
 
 class Network(Protocol):
-    """What lanes compute with."""
+    """What lanes compute with.
 
-    def answer(self, images: Sequence[Pixels]) -> list[Answer]:
-        """One for each image, in their order."""
+    Attributes:
+        name: under which its batches are counted.
+    """
+
+    name: str
+
+    def answer(self, images: Sequence[Any]) -> list[Answer]:
+        """One for each image, in their order: pixels, or what else this network is asked about."""
 
 
 class Job:
@@ -53,16 +59,16 @@ class Job:
 
     Args:
         network: that is to answer, also if another has taken its name meanwhile.
-        pixels: of the image.
+        image: as the network takes it.
 
     Attributes:
         done: has the answer; cancelled before its turn, the image is not computed.
         since: when it came, on the monotonic clock.
     """
 
-    def __init__(self, network: Network, pixels: Pixels) -> None:
+    def __init__(self, network: Network, image: Any) -> None:
         self.network = network
-        self.pixels = pixels
+        self.image = image
         self.done: Future[Answer] = Future()
         self.since = time.monotonic()
 
@@ -193,7 +199,7 @@ class Lanes:
         answers: list[Answer] = []
         failure: BaseException | None = None
         try:
-            answers = batch[0].network.answer([job.pixels for job in batch])
+            answers = batch[0].network.answer([job.image for job in batch])
         except BaseException as error:  # the lane goes on with the next batch
             failure = error
         seconds = time.monotonic() - start

@@ -13,11 +13,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from cladenet.data.images.decode import readable
 from cladenet.errors import BadArgument, CheckpointError
 from cladenet.export.names import is_exported
-from cladenet.serve.models.served import Facts, Served
+from cladenet.serve.models.served import Extras, Facts, Served
 from cladenet.serve.settings import Limits
 
 if TYPE_CHECKING:  # they load torch
     from cladenet.checkpoints import Card, Loaded
+    from cladenet.runs.adaptive.kept import Kept
+    from cladenet.runs.predict.predictor import Predictor
+    from cladenet.serve.models.exits import ServedExits
 
 ENGINE = "packed"  # ready at once, and takes batches of any number without filling them up
 ONLY_RUNS = ("precision", "calibration", "device", "engine", "fit")  # a file has been decided
@@ -28,16 +31,23 @@ class ServeOptions:
     """How networks answer.
 
     Args:
-        budget: as `predict --budget`; None: whole networks.
+        budget: of requests that name none, see `ServedExits.stop`; None: whole networks.
         threads: for one batch; as many batches are computed at once as cores allow.
         batch: images of one batch, at most.
         predictor: options of `Predictor` that differ from its defaults.
+        paces: see `ServedExits`.
     """
 
     budget: str | None = None
     threads: int = 1
     batch: int = Limits.batch
     predictor: dict[str, Any] = field(default_factory=dict)
+    paces: dict[str, tuple[float, ...]] = field(default_factory=dict)
+
+    @property
+    def precision(self) -> str:
+        """Of runs."""
+        return str(self.predictor.get("precision", "fp32"))
 
 
 class ReadRun(NamedTuple):
@@ -47,25 +57,32 @@ class ReadRun(NamedTuple):
         loaded: network and metadata.
         weights: SHA-256 of the file with the weights.
         fingerprint: see `fingerprint`.
+        kept: thresholds of its exits, if there are any.
     """
 
     loaded: "Loaded"
     weights: str
     fingerprint: str
+    kept: "Kept | None"
 
 
-def read_run(path: Path) -> ReadRun:
+def read_run(path: Path, precision: str) -> ReadRun:
     """What is at `path` now.
 
+    Args:
+        path: run or checkpoint folder.
+        precision: whose thresholds are wanted.
+
     Raises:
-        CheckpointError: there is no checkpoint, or it is damaged.
+        CheckpointError: there is no checkpoint, or it is damaged, or its thresholds are.
     """
     from cladenet.checkpoints import load
     from cladenet.checkpoints.folder import WEIGHTS, read_manifest
 
     mark = fingerprint(path)
     loaded = load(path)
-    return ReadRun(loaded, read_manifest(loaded.folder)["files"][WEIGHTS]["sha256"], mark)
+    weights = read_manifest(loaded.folder)["files"][WEIGHTS]["sha256"]
+    return ReadRun(loaded, weights, mark, _kept(loaded, precision))
 
 
 def named(given: Iterable[str | Path]) -> dict[str, Path]:
@@ -92,18 +109,20 @@ def named(given: Iterable[str | Path]) -> dict[str, Path]:
 
 
 def fingerprint(path: Path) -> str:
-    """Of what `path` means at this moment; other weights have another.
+    """Of what `path` means at this moment; other weights or thresholds have another.
 
     Raises:
         CheckpointError: there is nothing.
     """
     if is_exported(path):
-        status = _where(path).stat()
-        return repr((status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns))
+        return repr(_stamp(_where(path)))
     from cladenet.checkpoints.folder import read_manifest
+    from cladenet.runs.adaptive.kept import KEPT_FILES
 
     folder = _where(path)
-    return hashlib.sha256(repr((str(folder), read_manifest(folder))).encode()).hexdigest()
+    kept = [(file.name, _stamp(file)) for file in sorted(folder.glob(KEPT_FILES))]
+    found = str(folder), read_manifest(folder), kept
+    return hashlib.sha256(repr(found).encode()).hexdigest()
 
 
 def opened(name: str, path: Path, options: ServeOptions, known: ReadRun | None = None) -> Served:
@@ -121,22 +140,58 @@ def opened(name: str, path: Path, options: ServeOptions, known: ReadRun | None =
     """
     if is_exported(path):
         return _file(name, path, options)
-    return _run(name, known or read_run(path), options)
+    return _run(name, known or read_run(path, options.precision), options)
 
 
 def _run(name: str, run: ReadRun, options: ServeOptions) -> Served:
-    from cladenet.runs.adaptive.predictors import predictor_for
     from cladenet.runs.predict.predictor import Predictor
     from cladenet.serve.models.pictures import evidence
 
     loaded = run.loaded
-    choices = {"note": lambda _: None, "threads": options.threads, **options.predictor}
-    if options.budget is None:
-        predictor = Predictor(loaded, **{"engine": ENGINE, **choices})
-    else:
-        predictor = predictor_for([loaded.folder], options.budget, False, **choices)
-    show = partial(evidence, loaded.model, predictor.preprocess)
-    return Served(name, predictor, _facts(loaded.card, run.weights), options.batch, show)
+    choices = {"engine": ENGINE, "threads": options.threads, **options.predictor}
+    predictor = Predictor(loaded, note=lambda _: None, **choices)
+    exits, why = _exits(name, run, predictor, options)
+    extras = Extras(
+        partial(evidence, loaded.model, predictor.preprocess), exits, why, options.budget or ""
+    )
+    return Served(name, predictor, _facts(loaded.card, run.weights), options.batch, extras)
+
+
+def _exits(
+    name: str, run: ReadRun, predictor: "Predictor", options: ServeOptions
+) -> "tuple[ServedExits | None, str]":
+    """What answers within a budget; or none, and why."""
+    from cladenet.serve.models.exits import ServedExits
+
+    loaded, engine = run.loaded, options.predictor.get("engine", ENGINE)
+    if loaded.model.num_exits == 1:
+        return None, "it has one exit"
+    if engine not in (ENGINE, "auto") or predictor.device.type != "cpu":
+        return (
+            None,
+            f"exits are run with engine {ENGINE} on cpu, not {engine} on {predictor.device}",
+        )
+    exits = ServedExits(
+        name, loaded, predictor, run.kept, options.precision, options.batch, options.paces
+    )
+    return exits, ""
+
+
+def _kept(loaded: "Loaded", precision: str) -> "Kept | None":
+    if loaded.model.num_exits == 1:
+        return None
+    from cladenet.runs.adaptive.kept import find_kept
+
+    try:
+        return find_kept([loaded], precision)
+    except BadArgument:  # there are none at this precision
+        return None
+
+
+def _stamp(file: Path) -> tuple[int, ...]:
+    """Another one when the file has been replaced or written to."""
+    status = file.stat()
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def _file(name: str, path: Path, options: ServeOptions) -> Served:

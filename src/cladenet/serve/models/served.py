@@ -2,17 +2,23 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cladenet.data.preprocess import Preprocess
+from cladenet.errors import BadArgument
 from cladenet.runs.predict.given_images import Attempt, read
 from cladenet.runs.predict.prediction import Guess, Prediction
-from cladenet.serve.models.lanes import Answer, Pixels
+from cladenet.serve.models.lanes import Answer, Job, Pixels
+
+if TYPE_CHECKING:  # it loads torch
+    from cladenet.serve.models.exits import ServedExits
 
 Evidence = Callable[[Pixels, int], tuple[bytes, bytes]]
+AsJob = Callable[[Pixels], Job]
+WHOLE = "whole"  # in place of a budget: the last exit, whatever it costs
 
 
 class Answerer(Protocol):
@@ -51,6 +57,23 @@ class Facts:
     data: dict[str, Any]
 
 
+@dataclass(frozen=True)
+class Extras:
+    """What runs can do beside answering, and exported files cannot.
+
+    Args:
+        evidence: of prepared pixels and a class, see `pictures.evidence`.
+        exits: what answers within a budget.
+        why_no_exits: in words, where there are none.
+        budget: of requests that name none; empty: the whole network.
+    """
+
+    evidence: Evidence | None = None
+    exits: "ServedExits | None" = None
+    why_no_exits: str = "an exported file answers whole"
+    budget: str = ""
+
+
 class Served:
     """A network that is ready to answer.
 
@@ -59,13 +82,17 @@ class Served:
         predictor: that answers.
         facts: about its weights.
         batch: images that come at a time, at most.
-        evidence: of prepared pixels and a class, see `pictures.evidence`; None where there is none.
+        extras: what else it can do.
 
     Attributes:
         weights: SHA-256, which every answer names.
         engine: a sentence about what runs it.
         classes: their names.
         preprocess: from an image to the network's pixels.
+        evidence: see `Extras`.
+
+    Raises:
+        BadArgument: the budget in `extras` cannot be kept.
     """
 
     def __init__(
@@ -74,15 +101,19 @@ class Served:
         predictor: Answerer,
         facts: Facts,
         batch: int,
-        evidence: Evidence | None = None,
+        extras: Extras | None = None,
     ) -> None:
-        self.name, self.facts, self.evidence = name, facts, evidence
+        self.name, self.facts, self._extras = name, facts, extras or Extras()
+        self.evidence = self._extras.evidence
         self.weights, self.classes = facts.weights, facts.classes
         self._predictor = predictor
         self.preprocess = shape = predictor.preprocess
         self.engine = predictor.get_ready(batch)
         blank = np.zeros((shape.height, shape.width, shape.channels), np.uint8)
         self.answer([blank])  # what the first call sets up, nobody shall wait for
+        if within := self.within(""):
+            first = within(blank)
+            first.network.answer([first.image])
 
     def prepare(self, data: bytes) -> Pixels:
         """The bytes of an image file as the network's pixels, uint8 (H, W, C).
@@ -102,6 +133,25 @@ class Served:
         batch = [("", pixels) for pixels in images]
         return [Answer(p.logits, p.top, p.answered_by) for p in self._answers(batch)]
 
+    def within(self, budget: str) -> AsJob | None:
+        """How images of a request with this budget are asked about; None: as any others.
+
+        Args:
+            budget: see `ServedExits.stop`, or `whole`; empty: the server's own.
+
+        Raises:
+            BadArgument: this network has no such budget.
+        """
+        budget = budget or self._extras.budget or WHOLE
+        if budget == WHOLE:
+            return None
+        exits = self._extras.exits
+        if exits is None:
+            why = self._extras.why_no_exits
+            raise BadArgument(f"budget is {budget[:40]!r} for {self.name}; {why}, so leave it out")
+        stop = exits.stop(budget)
+        return lambda pixels: exits.job(pixels, stop)
+
     def top(self, answer: Answer, count: int) -> tuple[Guess, ...]:
         """The `count` likeliest classes."""
         if count <= len(answer.top):
@@ -117,6 +167,8 @@ class Served:
             "input": [size.channels, size.height, size.width],
             "engine": self.engine,
             "evidence": self.evidence is not None,
+            **(self._extras.exits.describe() if self._extras.exits else {}),
+            **({"budget": self._extras.budget} if self._extras.budget else {}),
         }
 
     def _answers(self, batch: Sequence[tuple[str, Attempt]]) -> Iterator[Prediction]:

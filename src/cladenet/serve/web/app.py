@@ -18,7 +18,6 @@ from starlette.routing import Route
 
 from cladenet.errors import CladeNetError
 from cladenet.serve.models.lanes import Lanes, Network
-from cladenet.serve.models.served import Served
 from cladenet.serve.models.shelf import Make, Shelf
 from cladenet.serve.settings import Address, Limits
 from cladenet.serve.web.files import page_routes
@@ -143,7 +142,7 @@ class Service:
                 os._exit(LOST_EXIT)
 
     def _count(self, network: Network, images: int, seconds: float) -> None:
-        name = network.name if isinstance(network, Served) else ""
+        name = network.name
         self.metrics.batches.labels(name).observe(images)
         self.metrics.computing.labels(name).observe(seconds)
 

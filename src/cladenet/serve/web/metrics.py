@@ -26,6 +26,10 @@ class Metrics:
             "cladenet_images", "Images by network and outcome: answered, refused, failed",
             ("model", "outcome"), registry=registry,
         )  # fmt: skip
+        self.exits = Counter(
+            "cladenet_exits", "Images with a budget, by network and the exit that answered",
+            ("model", "exit"), registry=registry,
+        )  # fmt: skip
         self.batches = Histogram(
             "cladenet_batch_images", "Images that were computed together", ("model",),
             registry=registry, buckets=SIZES,

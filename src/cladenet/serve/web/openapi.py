@@ -72,6 +72,12 @@ def openapi(names: tuple[str, ...], limits: Limits, token: bool) -> dict[str, An
         "description": f"by default {names[0]}",
     }  # fmt: skip
     top = {"name": "top", "in": "query", "schema": {"type": "integer", "minimum": 1}}
+    budget = {
+        "name": "budget", "in": "query", "schema": {"type": "string"},
+        "examples": {name: {"value": name} for name in ("20M", "5ms", "kept", "whole")},
+        "description": "of a network with several exits: the last answer within so many "
+        "multiply-accumulates or milliseconds an image, `kept` for its thresholds, or `whole`",
+    }  # fmt: skip
     label = {
         "name": "class", "in": "query", "schema": {"type": "string"},
         "description": "name or number; by default the likeliest",
@@ -110,7 +116,9 @@ def openapi(names: tuple[str, ...], limits: Limits, token: bool) -> dict[str, An
         "openapi": "3.1.0",
         "info": {"title": "cladenet serve", "version": __version__},
         "paths": {
-            "/predict": {"post": _post("The likeliest classes of images", [model, top], several)},
+            "/predict": {
+                "post": _post("The likeliest classes of images", [model, top, budget], several)
+            },
             "/explain": {"post": _post("Where the evidence lies", [model, label], image)},
             "/models": {"get": _get("The networks: classes, input, weights, metrics")},
             "/health": {"get": _get("200 while all threads answer, else 503")},

@@ -11,8 +11,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from cladenet.data.images.decode import readable
+from cladenet.errors import BadArgument
 from cladenet.serve.models.lanes import Answer, Job, LaneLost, Lanes
-from cladenet.serve.models.served import Served
+from cladenet.serve.models.served import WHOLE, AsJob, Served
 from cladenet.serve.models.shelf import Shelf
 from cladenet.serve.settings import Limits
 from cladenet.serve.web.bodies import Bodies, ClientLeft, staying
@@ -54,7 +55,7 @@ class Answering:
         self._explaining = asyncio.Lock()
 
     async def predict(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """`POST /predict?model=NAME&top=K`."""
+        """`POST /predict?model=NAME&top=K&budget=B`."""
         await self._respond(scope, receive, send, self._predict)
 
     async def explain(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -75,11 +76,16 @@ class Answering:
 
     async def _predict(self, scope: Scope, network: Served, body: bytes) -> Response:
         start = time.perf_counter()
-        top = self._top(QueryParams(scope["query_string"]), network)
+        query = QueryParams(scope["query_string"])
+        top, within = self._top(query, network), _within(query, network)
         given = await self._uploads(scope, body)
         with self._admitted(len(given)):
             decoded = await self._decode(network, given)
-            answers = iter(await self._answers(network, decoded))
+            answers = await self._answers(network, decoded, within)
+        for answer in answers:
+            if answer.answered_by:
+                self._metrics.exits.labels(network.name, answer.answered_by).inc()
+        rest = iter(answers)
         found, statuses = [], []
         for upload, image in zip(given, decoded, strict=True):
             name = readable(upload.name)
@@ -87,7 +93,7 @@ class Answering:
                 found.append({"file": name, "error": image.reason})
                 statuses.append(image.status)
             else:
-                found.append({"file": name, **to_json(network, next(answers), image, top)})
+                found.append({"file": name, **to_json(network, next(rest), image, top)})
         outcomes = self._metrics.images
         outcomes.labels(network.name, "refused").inc(len(statuses))
         outcomes.labels(network.name, "answered").inc(len(given) - len(statuses))
@@ -116,7 +122,7 @@ class Answering:
                     return none_readable([{"error": image.reason}], [image.status])
                 label = _label(query, network)
                 if label is None:
-                    answer = (await self._answers(network, [image]))[0]
+                    answer = (await self._answers(network, [image], None))[0]
                     label = network.top(answer, 1)[0].label
                 loop = asyncio.get_running_loop()
                 view, heat = await loop.run_in_executor(
@@ -176,9 +182,12 @@ class Answering:
             )
         )
 
-    async def _answers(self, network: Served, decoded: Sequence[Decoded | Refusal]) -> list[Answer]:
+    async def _answers(
+        self, network: Served, decoded: Sequence[Decoded | Refusal], within: AsJob | None
+    ) -> list[Answer]:
         """Of the images that were decoded; given up, those that wait are not computed."""
-        jobs = [Job(network, i.pixels) for i in decoded if not isinstance(i, Refusal)]
+        pixels = [image.pixels for image in decoded if not isinstance(image, Refusal)]
+        jobs = [within(each) if within else Job(network, each) for each in pixels]
         futures = [asyncio.wrap_future(job.done) for job in jobs]
         self._lanes.submit(jobs)
         try:
@@ -214,6 +223,14 @@ class _Admitted:
 
     def __exit__(self, *_: object) -> None:
         self._answering.held -= self._images
+
+
+def _within(query: QueryParams, network: Served) -> AsJob | None:
+    try:
+        return network.within(query.get("budget", ""))
+    except BadArgument as error:
+        hint = f"`budget={WHOLE}` asks the whole network, whatever it costs; /models has the exits"
+        raise Problem(400, str(error), hint) from None
 
 
 def _label(query: QueryParams, network: Served) -> int | None:
