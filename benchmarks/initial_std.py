@@ -32,6 +32,9 @@ class Fans(NamedTuple):
     groups: int
 
 
+# The standard deviation of a standard normal variable given that it is within -2 and 2:
+# 1 - 2 * 2 * density(2) / (1 - 2 * tail(2)) is its square.
+CUT_AT_TWO = math.sqrt(1 - 4 * math.exp(-2) / math.sqrt(2 * math.pi) / math.erf(2 / math.sqrt(2)))
 Std = Callable[[Fans], float]
 RULES: dict[str, tuple[str, Std]] = {
     "he": ("N(0, 2 / fan-in)", lambda f: math.sqrt(2 / f.inputs)),
@@ -43,11 +46,13 @@ RULES: dict[str, tuple[str, Std]] = {
     "lecun": ("N(0, 1 / fan-in)", lambda f: math.sqrt(1 / f.inputs)),
     "glorot": ("U of variance 2 / (fan-in + fan-out)", lambda f: math.sqrt(2 / sum(f[:2]))),
     "zero": ("0", lambda f: 0.0),
+    "0.09 cut": ("N(0, 0.09^2) cut off at 2 std", lambda f: 0.09 * CUT_AT_TWO),
     "0.01": ("N(0, 0.01^2)", lambda f: 0.01),
     "0.05": ("N(0, 0.05^2)", lambda f: 0.05),
     "0.1": ("N(0, 0.1^2)", lambda f: 0.1),
 }
-# Kinds: convolution, depthwise, grouped, linear, last (the one that gives logits); "" for others.
+# A name may have arguments behind it. Kinds: convolution, depthwise, grouped, linear, last (the one
+# that gives logits); "" for others.
 _HE = "He 2015, Eq. 10; the paper prints none"
 _LUA = "fb.resnet.torch"
 TABLE: dict[str, tuple[str, dict[str, str]]] = {
@@ -64,7 +69,9 @@ TABLE: dict[str, tuple[str, dict[str, str]]] = {
     "inception_resnet_v1": (_HE, {"": "he"}),
     "xception_cifar": (_HE, {"": "he"}),
     "mobilenet_v1_x0_25": (_HE, {"": "he"}),
+    "mobilenet_v1_x0_25 initial_std=0.09": ("TF-Slim, mobilenet_v1.py", {"": "0.09 cut"}),
     "mobilenet_v2_x0_35": (_HE, {"": "he"}),
+    "mobilenet_v2_x0_35 initial_std=0.09": ("TF-Slim, mobilenet.py", {"": "0.09 cut"}),
     "mobilenet_v3_small": (_HE, {"": "he"}),
     "shufflenet_v1_x0_5_g3": (_HE, {"": "he"}),
     "shufflenet_v2_x0_5": (_HE, {"": "he"}),
@@ -115,13 +122,16 @@ def main() -> None:
         write_atomically(FILE, f'{{\n "layers": [\n{lines}\n ]\n}}\n'.encode())
 
 
-def measured(name: str) -> Iterator[Initial]:
-    """A row for each kind of layer of a fresh network."""
+def measured(network: str) -> Iterator[Initial]:
+    """A row for each kind of layer of a fresh network: one of `TABLE`."""
     torch.manual_seed(0)
-    model = create_model(name)
+    name, *words = network.split()
+    model = create_model(
+        name, **{key: float(value) for key, value in (w.split("=") for w in words)}
+    )
     last = set(model.head[-1].modules())
     kinds: dict[str, list[tuple[float, float]]] = {}
-    source, rules = TABLE[name]
+    source, rules = TABLE[network]
     for layer in model.modules():
         if isinstance(layer, nn.Conv2d | nn.Linear):
             kind = "last" if layer in last else _kind(layer)
@@ -133,7 +143,7 @@ def measured(name: str) -> Iterator[Initial]:
             kinds.setdefault(kind, []).append((std, away))
     for kind, found in kinds.items():
         yield Initial(
-            network=name,
+            network=network,
             kind=kind,
             layers=len(found),
             rule=RULES[rules.get(kind, rules[""])][0],

@@ -244,6 +244,24 @@ def test_the_auxiliary_classifier_is_full_size_on_the_last_map_before_the_reduct
     torch.testing.assert_close(model(images), model.forward_head(model.forward_features(images)))
 
 
+def test_amoebanets_released_auxiliary_classifier_has_two_fifths_of_the_widths() -> None:
+    """tensorflow/tpu, amoeba_net_model.py: aux_scaling=0.4, cut to whole channels."""
+    model = create_model(
+        "amoebanet_a_n6_f32_cifar",
+        n=1, width=8, num_classes=4, auxiliary=True, auxiliary_width=0.4,
+    )  # fmt: skip
+    assert model.auxiliary is not None
+    (head,) = model.auxiliary
+    shapes = [m.weight.shape for m in head.modules() if isinstance(m, nn.Conv2d | nn.Linear)]
+    assert shapes == [(51, 64, 1, 1), (307, 51, 4, 4), (4, 307)]
+    assert [logits.shape for logits in model(torch.randn(2, 3, 32, 32))] == [(2, 4), (2, 4)]
+
+
+def test_an_auxiliary_classifier_without_channels_is_refused() -> None:
+    with pytest.raises(BadArgument, match=r"auxiliary_width is 0\.001; expected at least 0\.0078"):
+        create_model("amoebanet_a_mobile", auxiliary=True, auxiliary_width=0.001)
+
+
 def test_logits_are_the_same_with_an_auxiliary_classifier_beside_them() -> None:
     """States, not maps, travel between cells: the way with auxiliaries must hand them on whole."""
     for name in ("nasnet_a_cifar", "enas_micro_cifar"):

@@ -2,10 +2,13 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
+
+from cladenet.errors import BadArgument
 
 Init = Callable[[nn.Module], None]
 WEIGHTED = (nn.Conv2d, nn.Linear)
@@ -135,6 +138,29 @@ def gaussian_init(module: nn.Module, std: float) -> None:
     for layer in _weighted(module):
         nn.init.normal_(layer.weight, std=std)
         _zero_bias(layer)
+
+
+def truncated_init(module: nn.Module, std: float) -> None:
+    """TensorFlow's `truncated_normal_initializer`: N(0, std^2) cut off at 2 std; biases 0.
+
+    The cut leaves a standard deviation of 0.88 std.
+    """
+    for layer in _weighted(module):
+        nn.init.trunc_normal_(layer.weight, std=std, a=-2 * std, b=2 * std)
+        _zero_bias(layer)
+
+
+def he_or_truncated(initial_std: float | None) -> Init:
+    """He's rule, or `truncated_init` where `initial_std` is given.
+
+    Raises:
+        BadArgument: `initial_std` is not positive.
+    """
+    if initial_std is None:
+        return he_init
+    if not initial_std > 0:
+        raise BadArgument(f"initial_std is {initial_std}; expected a number above 0, such as 0.09")
+    return partial(truncated_init, std=initial_std)
 
 
 def _weighted(module: nn.Module) -> list[nn.Conv2d | nn.Linear]:

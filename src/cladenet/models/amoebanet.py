@@ -16,8 +16,9 @@ authors' TPU code: state 0 is h_i, state 1 h_(i-1). 3x3 and 1x7-7x1 convolutions
 of the width, weights are drawn as NASNet's, and drop path is as likely in all cells. In cell B the
 name of an operation asks for dilation, which the code does not do, and neither do we.
 
-The auxiliary classifier is NASNet's; the TPU code's has 0.4 of its widths, 51 and 307. For the
-windows that stride and for the norms' running statistics see `nasnet`.
+The auxiliary classifier is NASNet's; the TPU code's has 0.4 of its widths, 51 and 307
+(`auxiliary_width=0.4`). For the windows that stride and for the norms' running statistics see
+`nasnet`.
 """
 
 from functools import partial

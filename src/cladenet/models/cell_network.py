@@ -4,6 +4,8 @@ Zoph, Vasudevan, Shlens, Le 2018, arXiv:1707.07012, Fig. 2 and the released code
 doubles at each reduction. Between cells travel two feature maps, the last one and the one before.
 """
 
+from collections.abc import Callable
+from functools import partial
 from typing import ClassVar, cast
 
 from torch import Tensor, nn
@@ -125,9 +127,11 @@ class CellNetwork(Classifier):
         drop_path: rate of scheduled drop path in the last cell, at the end of training.
         image_size: side of the images of training; the auxiliary classifier is made for it.
         auxiliary_padded: its last convolution is padded, and its linear layer has no bias.
+        auxiliary_width: multiplier of its widths; 0.4 in the released code of AmoebaNet.
 
     Raises:
-        BadArgument: images of `image_size` leave the auxiliary classifier less than 5x5.
+        BadArgument: images of `image_size` leave the auxiliary classifier less than 5x5, or
+            `auxiliary_width` leaves it no channel.
     """
 
     cell_type: ClassVar[type[BuiltCell]] = BuiltCell
@@ -150,10 +154,15 @@ class CellNetwork(Classifier):
         auxiliary: bool = False,
         image_size: int = 224,
         auxiliary_padded: bool = False,
+        auxiliary_width: float = 1.0,
         norm: Norm = inception_norm,
     ) -> None:
         if n < 1 or width < 4:
             raise BadArgument(f"n is {n}, width {width}; expected 1 or more, and 4 or more")
+        if int(128 * auxiliary_width) < 1:
+            raise BadArgument(
+                f"auxiliary_width is {auxiliary_width}; expected at least {1 / 128}, such as 0.4"
+            )
         super().__init__(in_channels, num_classes)
         normal, reduction = as_cell(normal), as_cell(reduction)
         self.least_size = 4 if cifar else 33
@@ -187,7 +196,10 @@ class CellNetwork(Classifier):
             self.stages.append(LastSteps(*steps) if i == 2 else nn.Sequential(*steps))
         self.head = nn.Sequential(nn.ReLU(), *self.average_head(cells.current, drop_rate))
         if auxiliary and num_classes:
-            self._add_auxiliary_head(image_size, cifar, auxiliary_padded, norm)
+            head = partial(
+                auxiliary_head, norm=norm, padded=auxiliary_padded, width=auxiliary_width
+            )
+            self._add_auxiliary_head(image_size, cifar, head)
         self.initialise(self)
 
     def auxiliary_place(self) -> tuple[int, int]:
@@ -197,7 +209,9 @@ class CellNetwork(Classifier):
         """
         return 1, len(cast(nn.Sequential, self.stages[1])) - 1
 
-    def _add_auxiliary_head(self, image_size: int, cifar: bool, padded: bool, norm: Norm) -> None:
+    def _add_auxiliary_head(
+        self, image_size: int, cifar: bool, make: Callable[[int, int, int], nn.Sequential]
+    ) -> None:
         place = self.auxiliary_place()
         side = image_size if cifar else (image_size - 1) // 2
         for _ in range(place[0] + (0 if cifar else 2)):
@@ -209,7 +223,7 @@ class CellNetwork(Classifier):
             )
         step = cast(Step, cast(nn.Sequential, self.stages[place[0]])[place[1]])
         left = (side - 5) // 3 + 1
-        head = auxiliary_head(step.cell.out_channels, left, self.num_classes, norm, padded)
+        head = make(step.cell.out_channels, left, self.num_classes)
         self.add_auxiliary({place: nn.Sequential(nn.ReLU(), *head)})
         self.least_size = image_size
 

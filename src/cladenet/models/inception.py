@@ -97,22 +97,28 @@ def reduction_a(in_channels: int, k: int, l: int, m: int, n: int, norm: Norm) ->
 
 
 def auxiliary_head(
-    in_channels: int, kernel_size: int, num_classes: int, norm: Norm, padded: bool = False
+    in_channels: int,
+    kernel_size: int,
+    num_classes: int,
+    norm: Norm,
+    padded: bool = False,
+    width: float = 1.0,
 ) -> nn.Sequential:
     """(N, in_channels, H, W) -> logits (N, num_classes): arXiv:1512.00567, Fig. 8.
 
     `kernel_size` is the side of the map that a 5x5 / 3 average pool leaves of images of the size
     of training: the last convolution is a fully connected layer. Or, `padded`, it keeps the map's
     size with TensorFlow's SAME, the odd zero below and to the right, and the linear layer has no
-    bias: ENAS's.
+    bias: ENAS's. `width` multiplies both widths, rounded down.
     """
+    narrow, wide = int(128 * width), int(768 * width)
     before, after = (kernel_size - 1) // 2, kernel_size // 2
     return nn.Sequential(
         nn.AvgPool2d(5, 3),
-        conv_norm_relu(in_channels, 128, 1, norm=norm),
+        conv_norm_relu(in_channels, narrow, 1, norm=norm),
         *([nn.ZeroPad2d((before, after, before, after))] if padded else []),
-        conv_norm_relu(128, 768, kernel_size, padding=0, norm=norm),
+        conv_norm_relu(narrow, wide, kernel_size, padding=0, norm=norm),
         nn.AdaptiveAvgPool2d(1),
         nn.Flatten(),
-        nn.Linear(768, num_classes, bias=not padded),
+        nn.Linear(wide, num_classes, bias=not padded),
     )

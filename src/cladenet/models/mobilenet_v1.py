@@ -18,8 +18,9 @@ are the paper's own: `shallow` leaves out the five layers of 512 (Table 5), `ful
 convolutions in place of the pairs (Table 4). Weights are drawn by He's rule; the paper prints none.
 
 Of the authors' release in TF-Slim batch norm's eps, 1e-3, is kept. It has ReLU6 for ReLU
-(`activation`), draws weights from N(0, 0.09^2), and its running statistics move by 3e-4 a batch
-where torch's and these move by 0.1 (`norm_momentum`).
+(`activation`), draws weights from N(0, 0.09^2) cut off at two standard deviations (`initial_std`),
+and its running statistics move by 3e-4 a batch where torch's and these move by 0.1
+(`norm_momentum`).
 """
 
 from collections.abc import Callable
@@ -30,6 +31,7 @@ from torch import nn
 from cladenet.errors import BadArgument
 from cladenet.layers.classifier import Classifier
 from cladenet.layers.conv import Activation, conv_norm_act
+from cladenet.layers.init import he_or_truncated
 from cladenet.layers.norm import Norm
 
 # Table 1: channels of the units of each stage; a stage's first unit strides, but for stages.0.
@@ -71,9 +73,10 @@ class MobileNetV1(Classifier):
         unit: `separable` or `full`.
         activation: ReLU in the paper; TF-Slim's, Keras' and timm's weights are for "relu6".
         drop_rate: of dropout before the last layer; none in the paper.
+        initial_std: as in `he_or_truncated`; 0.09 in TF-Slim.
 
     Raises:
-        BadArgument: `width` leaves no channel.
+        BadArgument: `width` leaves no channel, or `initial_std` is not positive.
     """
 
     least_size = 32
@@ -88,11 +91,13 @@ class MobileNetV1(Classifier):
         norm: Norm = batch_norm,
         activation: Activation = relu,
         drop_rate: float = 0.0,
+        initial_std: float | None = None,
     ) -> None:
         if int(32 * width) < 1:
             raise BadArgument(f"width is {width}; expected at least {1 / 32}, such as 0.25 or 1.0")
         rows = [[int(channels * width) for channels in row] for row in table]
         super().__init__(in_channels, num_classes)
+        self.init = he_or_truncated(initial_std)
         channels = int(32 * width)
         self.stem = nn.Sequential(
             *conv_norm_act(in_channels, channels, 3, 2, norm=norm, activation=activation)

@@ -17,7 +17,8 @@ CVPR 2018. arXiv:1801.04381. Table 2, with width multiplier 1:
 t: expansion, c: output channels, n: units, s: stride of the first. With t = 1 there is no
 expansion. Channels times the width are rounded to multiples of 8, not more than 10 % down; the last
 convolution keeps its 1280 below width 1 (Sec. 4.1). The printed 6.9M parameters of width 1.4 do not
-follow from these rules. Weights are drawn by He's rule; the paper prints none.
+follow from these rules. Weights are drawn by He's rule, since the paper prints none; TF-Slim's come
+from N(0, 0.09^2) cut off at two standard deviations (`initial_std`).
 """
 
 from functools import partial
@@ -27,6 +28,7 @@ from torch import nn
 from cladenet.errors import BadArgument
 from cladenet.layers.classifier import Classifier
 from cladenet.layers.conv import conv_norm_act
+from cladenet.layers.init import he_or_truncated
 from cladenet.layers.inverted_residual import InvertedResidual, rounded
 from cladenet.layers.norm import Norm
 
@@ -49,9 +51,10 @@ class MobileNetV2(Classifier):
 
     Args:
         width: multiplier of all channels.
+        initial_std: as in `he_or_truncated`; 0.09 in TF-Slim.
 
     Raises:
-        BadArgument: `width` is not positive.
+        BadArgument: `width` or `initial_std` is not positive.
     """
 
     taps = ("stages.0", "stages.1", "stages.2", "stages.4", "stages.6")
@@ -64,12 +67,14 @@ class MobileNetV2(Classifier):
         in_channels: int = 3,
         norm: Norm = nn.BatchNorm2d,
         drop_rate: float = 0.2,
+        initial_std: float | None = None,
     ) -> None:
         if width <= 0:
             raise BadArgument(f"width is {width}; expected a number above 0, such as 1.0 or 1.4")
         outs = [rounded(c * width) for _, c, _, _ in TABLE]
         last = rounded(1280 * max(1.0, width))
         super().__init__(in_channels, num_classes)
+        self.init = he_or_truncated(initial_std)
         channels = rounded(32 * width)
         self.stem = nn.Sequential(
             *conv_norm_act(in_channels, channels, 3, 2, norm=norm, activation=relu6)

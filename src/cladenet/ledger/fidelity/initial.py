@@ -13,7 +13,7 @@ class Initial:
     """Layers of one network that one rule is for.
 
     Args:
-        network: name of the network here.
+        network: name of the network here, and the arguments that it was built with.
         kind: of the layers: "convolution", "depthwise", "grouped", "linear", "last" or "gate".
         layers: how many.
         rule: in words.
