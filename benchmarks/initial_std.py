@@ -12,7 +12,7 @@ import json
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -126,9 +126,8 @@ def measured(network: str) -> Iterator[Initial]:
     """A row for each kind of layer of a fresh network: one of `TABLE`."""
     torch.manual_seed(0)
     name, *words = network.split()
-    model = create_model(
-        name, **{key: float(value) for key, value in (w.split("=") for w in words)}
-    )
+    arguments: Any = {key: float(value) for key, value in (word.split("=") for word in words)}
+    model = create_model(name, **arguments)
     last = set(model.head[-1].modules())
     kinds: dict[str, list[tuple[float, float]]] = {}
     source, rules = TABLE[network]
