@@ -271,7 +271,7 @@ def test_what_builds_the_release_is_an_argument_of_that_network(name: str) -> No
     words = re.findall(r"(\w+)=([\w.-]*\w)", find(name).release)
     assert words or "are alexnet_caffe" in find(name).release
     for key, value in words:
-        also = {"auxiliary": True} if key.startswith("auxiliary_") else {}
+        also: Any = {"auxiliary": True} if key.startswith("auxiliary_") else {}
         with torch.device("meta"):
             other = create_model(name, **{key: yaml.safe_load(value), **also})
             usual = create_model(name, **also)

@@ -118,6 +118,7 @@ def _efficientnet_pytorch(name: str, source: Source, side: int | None) -> nn.Mod
 
 
 def _transformers(name: str, source: Source, side: int | None) -> nn.Module:
+    torchvision()  # which transformers imports
     import transformers
 
     if name.startswith("vit"):
