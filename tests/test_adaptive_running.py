@@ -1,5 +1,7 @@
 """Networks run from exit to exit: the same answers as all exits at once, for the price of fewer."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +11,9 @@ from cladenet.adaptive.stepping import SteppedExits
 from cladenet.adaptive.thresholds import Thresholds, exits_taken, thresholds_for
 from cladenet.adaptive.walking import answer, answer_until
 from cladenet.errors import BadArgument, CheckpointError
-from cladenet.inference.graph.stepwise import taken
+from cladenet.inference.graph.program import Step
+from cladenet.inference.graph.recording import record_for_any_number
+from cladenet.inference.graph.stepwise import AllExits, exit_slots, exits_first, taken
 from cladenet.layers.classifier import Classifier
 from cladenet.registry import create_model
 
@@ -72,6 +76,22 @@ def thirds(sure: np.ndarray) -> Thresholds:
         for v, s in zip(thresholds.values[:-1], sure, strict=False)
     ]
     return Thresholds((*between, -NOBODY))
+
+
+def test_what_an_exit_does_not_need_runs_after_it(model: Classifier, images: torch.Tensor) -> None:
+    program = record_for_any_number(AllExits(model.exits, model), images[:2])
+    everything = set(program.steps)
+    exits_first(program)
+    assert set(program.steps) == everything
+    ordered = program.steps
+    for k, logits in enumerate(exit_slots(program)):
+        runs = next(i for i, step in enumerate(ordered) if logits in step.outputs()) + 1
+        needed: set[Step] = set()
+        for exit_so_far in exit_slots(program)[: k + 1]:
+            alone = replace(program, logits=exit_so_far, steps=ordered, constants={})
+            alone.drop_unread()
+            needed.update(alone.steps)
+        assert set(ordered[:runs]) == needed
 
 
 @pytest.mark.parametrize("starts", [(), (0, 0, 1)])

@@ -6,7 +6,7 @@ from torch import Tensor
 from cladenet.errors import BadArgument
 from cladenet.inference.engine.packed import fitting, fold_and_pack
 from cladenet.inference.graph.recording import record_for_any_number
-from cladenet.inference.graph.stepwise import AllExits, Walk, walker
+from cladenet.inference.graph.stepwise import AllExits, Walk, exits_first, walker
 from cladenet.inference.request import DTYPES, CannotPrepare
 from cladenet.layers.classifier import Classifier
 from cladenet.layers.modes import training_nowhere
@@ -49,6 +49,7 @@ class SteppedExits:
         try:
             with training_nowhere(model), torch.inference_mode():
                 program = record_for_any_number(exits, images)
+                exits_first(program)
                 self.chunk = min(batch_size, fitting(program, dtype))
                 fold_and_pack(program, dtype, calibration, self.chunk)
                 self._walk = walker(program)

@@ -43,6 +43,29 @@ def exit_slots(program: Program) -> tuple[Slot, ...]:
     return cast(tuple[Slot, ...], tuple(last.args[0]))
 
 
+def exits_first(program: Program) -> None:
+    """Move what an exit does not need behind it: an image that leaves there never pays for it.
+
+    The last layer before an exit of MSDNet computes maps of all scales, of which the exit reads the
+    coarsest; the others are for the layers after it.
+
+    Raises:
+        CannotPrepare: as `exit_slots` does.
+    """
+    written = {slot: place for place, step in enumerate(program.steps) for slot in step.outputs()}
+    ordered: dict[int, Step] = {}
+    for logits in exit_slots(program):
+        needed, asked = set(), [logits]
+        while asked:
+            place = written.get(asked.pop())
+            if place is not None and place not in needed and place not in ordered:
+                needed.add(place)
+                asked += program.steps[place].reads()
+        ordered |= {place: program.steps[place] for place in sorted(needed)}
+    ordered[len(program.steps) - 1] = program.steps[-1]
+    program.steps = list(ordered.values())
+
+
 def walker(program: Program) -> Callable[[Tensor], Walk]:
     """What runs the program of an `AllExits` from exit to exit.
 
