@@ -45,8 +45,10 @@ def literals(source: str) -> list[Literal]:
         whole = _template(node)
         if whole is None:
             continue
-        for text in _texts(whole):
-            found.append(Literal(node.lineno, text, _user(node)))
+        user = _user(node)
+        if user.endswith("(help="):
+            whole = whole.replace("%%", "%")  # argparse formats it
+        found += [Literal(node.lineno, text, user) for text in _texts(whole)]
     return sorted(set(found))
 
 
@@ -173,7 +175,7 @@ def _choices_in(scope: ast.AST) -> set[str]:
 
 def _is_text(node: ast.expr) -> bool:
     if isinstance(node, ast.Constant):
-        return isinstance(node.value, str) and bool(re.search("[a-z]{3}", node.value))
+        return isinstance(node.value, str) and bool(re.search("[a-z]", node.value))
     return isinstance(node, ast.JoinedStr)
 
 
