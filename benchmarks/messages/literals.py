@@ -12,11 +12,12 @@ from typing import NamedTuple
 
 PROSE = re.compile(
     r"[A-Za-z][a-z]+[,;:.!?)'’]* +[(\"'`-]*[a-z]{2,}|[A-Za-z]{2,}[,;:)]* +[`'\"(]*\{"
-    r"|\}[,;:)]* +[(\"'`]*[a-z]{2,}|\b[a-z] +[a-z]{3,}|\d+ +[a-z]{3,}|[a-z]{3,} +\d"
+    r"|\}[,;:)]* +[(\"'`]*[a-z]{2,}|\b[a-z] +[a-z]{3,}|\d+ +[a-z]{3,}|[a-z]{3,} +\d|\}'s\b"
 )
 _TAG = re.compile(r"<[^<>]*>")
 _ATTRIBUTE = re.compile(r' (?:alt|aria-label|data-name|placeholder|title)="([^"]*)"')
 _CONSTANTS = {"NBSP": " ", "DASH": "–"}
+_WORD = re.compile(r"[ ,;]*[A-Za-z][a-z]+[ ,;]*")
 _NAMED = re.compile(r"[A-Za-z_]\w*$")
 
 
@@ -49,6 +50,8 @@ def literals(source: str) -> list[Literal]:
         if user.endswith("(help="):
             whole = whole.replace("%%", "%")  # argparse formats it
         found += [Literal(node.lineno, text, user) for text in _texts(whole)]
+        if _WORD.fullmatch(whole) and _is_chosen(node):
+            found.append(Literal(node.lineno, whole.strip(), user))
     return sorted(set(found))
 
 
@@ -155,9 +158,7 @@ def _is_choice(expression: ast.expr, place: ast.AST) -> bool:
         return any(map(_is_text, expression.values))
     if not isinstance(expression, ast.Name):
         return False
-    scope: ast.AST | None = place
-    while scope is not None and not isinstance(scope, ast.FunctionDef | ast.Module):
-        scope = _parent(scope)
+    scope = _scope(place)
     return scope is not None and expression.id in _choices_in(scope)
 
 
@@ -171,6 +172,50 @@ def _choices_in(scope: ast.AST) -> set[str]:
         and (_is_text(node.value) or _is_choice(node.value, ast.Pass()))
         for target in node.targets
     }
+
+
+def _is_chosen(node: ast.AST) -> bool:
+    """One of several texts that a template takes for a placeholder, in it or by way of a name."""
+    child, parent = node, _parent(node)
+    if not isinstance(parent, ast.IfExp | ast.BoolOp | ast.Assign):
+        return False
+    while isinstance(parent, ast.IfExp | ast.BoolOp):
+        if isinstance(parent, ast.IfExp) and child is parent.test:
+            return False
+        child, parent = parent, _parent(parent)
+    if isinstance(parent, ast.FormattedValue):
+        return _is_prose(_parent(parent))
+    if not isinstance(parent, ast.Assign):
+        return False
+    scope = _scope(parent)
+    names = {getattr(target, "id", "") for target in parent.targets}
+    return scope is not None and bool(names & _written_in(scope))
+
+
+def _scope(node: ast.AST) -> ast.AST | None:
+    while not isinstance(node, ast.FunctionDef | ast.Module):
+        above = _parent(node)
+        if above is None:
+            return None
+        node = above
+    return node
+
+
+@cache
+def _written_in(scope: ast.AST) -> set[str]:
+    """Names that sentences of a function write as they are."""
+    return {
+        value.value.id
+        for node in ast.walk(scope)
+        if isinstance(node, ast.JoinedStr) and _is_prose(node)
+        for value in node.values
+        if isinstance(value, ast.FormattedValue) and isinstance(value.value, ast.Name)
+    }
+
+
+def _is_prose(node: ast.AST | None) -> bool:
+    whole = _template(node) if isinstance(node, ast.JoinedStr) else None
+    return whole is not None and any(_texts(whole))
 
 
 def _is_text(node: ast.expr) -> bool:

@@ -19,7 +19,7 @@ NOT_SHOWN = (
     ("report/comparable", r"Benchmark\(|ONE_CROP", "patterns"),
     (".*", "TRIAL$|SERVE$|SCHEMA$", "a program"),
     ("runs/train/mishaps|search/(trials/pool|journal)", "_OF_THE_MEMORY|OSError", "others' words"),
-    ("search/trials", "MEMORY|OF_", "others' words"),
+    ("search/trials/pool", "OUT_OF_MEMORY", "others' words"),
     ("serve/(web|watching)/", "HEADERS|REPORT_POLICY|TYPES", "headers of HTTP"),
     ("serve/watching/events", "$", "a stream of HTTP"),
     ("data/sources/idx", "FASHION", "names of classes"),

@@ -2,7 +2,7 @@
 
 The placeholders are those of the f-string in the source, each expression shortened to one name:
 
-    {name}          any text; several words that are a text of ours are translated too
+    {name}          any text in a line; several words that are a text of ours are translated too
     {name!r}        as `repr` writes it
     {name:,.2f}     a number, written so
     {name:text}     one of a few texts of ours, which is translated even if it is a single word
@@ -16,6 +16,7 @@ from functools import cached_property
 _PLACEHOLDER = re.compile(r"\{\{|\}\}|\{([^{}!:]*)((?:![rs])?(?::[^{}]*)?)\}")
 _NUMBER = r" *[-+]?(?:\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?|nan|inf) *"
 _COUNTED = r"[-+]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)? [A-Za-z][\w -]*?"
+LETTERS = 4  # of its words, from which on a template is recognised by them
 WORD = re.compile(r"[A-Za-z][A-Za-z]+")
 _NUMERIC = re.compile(r":[^a-z]*[,defgx%\d]$")
 
@@ -35,6 +36,12 @@ class Template:
         self.words = {word for piece in self.pieces for word in WORD.findall(piece)}
 
     @cached_property
+    def is_loose(self) -> bool:
+        """So few letters of its own, such as those of `is`, that any sentence has them."""
+        plain = all(kind in ("", ":text", "!r") for kind in self.kinds)
+        return plain and sum(map(len, self.words)) < LETTERS
+
+    @cached_property
     def _pattern(self) -> re.Pattern[str]:
         parts = [re.escape(self.pieces[0])]
         for kind, piece in zip(self.kinds, self.pieces[1:], strict=True):
@@ -45,7 +52,7 @@ class Template:
             else:
                 parts.append("(.*?)")
             parts.append(re.escape(piece))
-        return re.compile("".join(parts), re.DOTALL)
+        return re.compile("".join(parts))
 
     def values(self, text: str) -> dict[str, str] | None:
         """What stands for each placeholder in `text`; None if the template has not made it."""

@@ -15,7 +15,7 @@ LONGEST = 4000  # characters; what is longer is no line of ours
 MOST_CUTS = 40
 _CUT = re.compile(r"(?<=[.;:,?!])\s+")
 _WIDE = {".": "。", ";": "；", ":": "：", ",": "，", "?": "？", "!": "！"}
-_AFTER_WIDE = re.compile(r"(?<=[。；：，？！（]) (?=\S)|(?<=\S) (?=[（）])")
+_MARKS = "。；：，？！"
 
 
 def translated(text: str) -> str:
@@ -65,7 +65,7 @@ class _Catalogue:
         counts = Counter(word for each in templates for word in each.words)
         self._by_word: dict[str, list[Template]] = {}
         for each in templates:
-            rarest = min(each.words, key=lambda word: (counts[word], word))
+            rarest = min(each.words, key=lambda word: (counts[word], word), default="")
             self._by_word.setdefault(rarest, []).append(each)
 
     @staticmethod
@@ -96,21 +96,29 @@ class _Catalogue:
             found = self._by_sentences(inner, depth)
         if found is None:
             return text
-        return text[:start] + found + text[start + len(inner) :]
+        after = text[start + len(inner) :]
+        return text[:start] + found + ("" if after == " " and found[-1:] in _MARKS else after)
 
     def _whole(self, text: str, depth: int) -> str | None:
         if (found := self._exact.get(text)) is not None:
             return found
         for template in sorted(self._candidates(text), key=lambda each: -each.weight):
             values = template.values(text)
-            if values is not None:
+            if values is not None and (not template.is_loose or self._all_known(values, depth)):
                 return template.filled(
                     values, lambda value, ours: (self.own if ours else self.text)(value, depth + 1)
                 )
         return None
 
+    def _all_known(self, values: dict[str, str], depth: int) -> bool:
+        """Whether each value is one word or a text of ours."""
+        return depth < DEEPEST and all(
+            " " not in value or self._whole(value, depth + 1) is not None
+            for value in values.values()
+        )
+
     def _candidates(self, text: str) -> Iterator[Template]:
-        for word in set(WORD.findall(text)):
+        for word in {"", *WORD.findall(text)}:
             yield from self._by_word.get(word, ())
 
     def _by_sentences(self, text: str, depth: int) -> str | None:
@@ -131,7 +139,7 @@ class _Catalogue:
     def _sentence(self, text: str, depth: int) -> str | None:
         """With or without the mark at its end."""
         if (found := self._whole(text, depth)) is not None:
-            return found if found[-1:] in "。；：，？！" else found + " "
+            return found if found[-1:] in _MARKS else found + " "
         if (found := self._whole(text[:-1], depth)) is not None:
             return found + _WIDE[text[-1]]
         return None

@@ -143,7 +143,8 @@ def judge_for(
     low, middle, high = sizes.short_side
     target = f"{need.name}'s {need.width}x{need.height}"
     if side > BLURRED * middle:
-        times = f"{side / middle:.1f} times" + ("" if low == high else " or more")
+        factor = f"{side / middle:.1f}"
+        times = f"{factor} times" if low == high else f"{factor} times or more"
         warnings.append(
             f"too small for {need.name}: {'the' if low == high else 'half of the'} images are "
             f"enlarged {times} to {target}; a network for small images learns as much in less time"

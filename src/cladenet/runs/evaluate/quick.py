@@ -5,6 +5,7 @@ import torch
 from cladenet.checkpoints import Loaded
 from cladenet.inference import FastClassifier, for_inference
 from cladenet.paths import optional_cache
+from cladenet.plural import counted
 from cladenet.runs.evaluate.calibration import calibration_images
 
 ENGINES = (
@@ -56,7 +57,7 @@ def quick(
 def as_sentence(network: FastClassifier) -> str:
     """What runs the network, and how far its answers are from the plain one's."""
     return (
-        f"engine {network.engine}, {network.precision}, {network.threads} "
-        f"thread{'s' * (network.threads > 1)}: {network.why}; logits within "
+        f"engine {network.engine}, {network.precision}, {counted(network.threads, 'thread')}: "
+        f"{network.why}; logits within "
         f"{network.difference:.1e} of the largest; ready in {network.seconds:.2f} s"
     )
