@@ -13,9 +13,11 @@ import onnx
 import onnxruntime
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
 import cladenet
 from cladenet.cli import main
+from cladenet.cli.text.exported import measured_as_text
 from cladenet.data.preprocess import IMAGENET_MEAN, IMAGENET_STD, Preprocess
 from cladenet.data.sources.open import open_dataset
 from cladenet.errors import BadArgument, CheckpointError, StorageError
@@ -31,6 +33,7 @@ from cladenet.export.runtime import ExportedModel, FilePredictor, open_exported
 from cladenet.export.sessions import onnx_runtime
 from cladenet.export.sessions.onnx_mapped import skeleton
 from cladenet.export.verify.checks import Disagreement
+from cladenet.export.verify.measured import Differing, Measured, differing
 from cladenet.export.verify_file import verify
 from exported_files import FITS, MOST_LEVELS, preprocess_for, save_photo_run, sizes_for
 from saved_run import noise, save_run
@@ -370,6 +373,66 @@ def test_a_size_that_is_baked_in_silently_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Disagreement, match=r"[12] images? of"):
         export_run(tmp_path / "run", request)
     assert not out.exists()
+
+
+# --- images that differ, and accuracies
+
+
+def test_images_of_another_class_are_named_with_their_margins() -> None:
+    network = np.array([[2.0, 0.5, 1.0], [0.0, 3.0, 1.0], [0.25, 0.0, 0.0]])
+    file = np.array([[0.3, 0.2, 0.5], [0.1, 0.8, 0.1], [0.4, 0.3, 0.3]], np.float32)
+    found = differing(network, file, ("a.png", "b.png", "c.png"), ("ant", "bee", "cat"))
+    assert found == (Differing("a.png", "ant", "cat", 1.0),)
+    measured = Measured("val", 3, found, 3, 2)
+    assert measured.points_lost == pytest.approx(100 / 3)
+    lines = list(measured_as_text(measured))
+    assert lines[1] == "  rightly named: 3 by the network, 2 by the file: -33.33 points"
+    assert lines[2] == "    a.png: ant by the network, cat by the file; margin 1"
+    assert list(measured_as_text(Measured("val", 3, (), None, None))) == [
+        "  of 3 val images the file names each as the network does"
+    ]
+
+
+def test_what_8_bits_cost_is_written_into_the_file(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "narrow.onnx"
+    found = export_run(run, Request("onnx", str(file), precision="int8"))
+    written = open_exported(file).description.measured
+    images = open_dataset("digits").splits()["test"]
+    chosen = np.sort(np.random.default_rng(0).permutation(len(images))[:1000])
+    part = images.subset(chosen)
+    pixels = np.stack([part.images.read(place) for place in range(len(part))])
+    of_file = open_exported(file).posteriors(pixels).argmax(1)
+    of_run = cladenet.predict(run, list(pixels))
+    of_run_labels = np.array([answer.best.label for answer in of_run])
+    assert written == {
+        "split": "test",
+        "images": len(part),
+        "differing": int((of_file != of_run_labels).sum()),
+        "network_right": int((of_run_labels == part.labels).sum()),
+        "file_right": int((of_file == part.labels).sum()),
+        "points_lost": pytest.approx(
+            100 * ((of_run_labels == part.labels).mean() - (of_file == part.labels).mean()),
+            abs=1e-4,
+        ),
+    }
+    assert found.measured is not None
+    assert main(["verify", str(file), "--run", str(run), "--json"]) == 0
+    measured = json.loads(capsys.readouterr().out)["runtimes"][0]["measured"]
+    named = {each["image"] for each in measured["differing"]}
+    rows = np.flatnonzero(of_file != of_run_labels)
+    assert named == {part.ids[int(row)] for row in rows}
+
+
+def test_images_of_other_classes_are_compared_without_their_labels(
+    photo_run: Path, exported: Path, tmp_path: Path
+) -> None:
+    for name in ("wasp", "fly"):
+        (tmp_path / "others" / name).mkdir(parents=True)
+        Image.fromarray(drawn_image(60, 70, 3)).save(tmp_path / "others" / name / "a.png")
+    found = verify(exported, photo_run, str(tmp_path / "others"))[0].measured
+    assert found == Measured("train", 2, (), None, None)
 
 
 # --- requests that cannot be met

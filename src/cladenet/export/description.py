@@ -51,6 +51,8 @@ class Description:
         metrics: what was measured on validation images, by name.
         licence: of the weights, as their owner states it; empty if nothing is known.
         versions: of cladenet, torch and what wrote the file.
+        measured: of a file in 8 bits, on so many `images` of a `split`: how many the network and
+            the file name rightly, `points_lost`, and of how many they name another class.
         self_test: see `SelfTest`.
     """
 
@@ -67,6 +69,7 @@ class Description:
     licence: str
     versions: dict[str, str]
     self_test: SelfTest = field(default=SelfTest(b"", (), 0.0))
+    measured: dict[str, Any] = field(default_factory=dict)
 
     @property
     def takes_pixels(self) -> bool:
@@ -96,6 +99,7 @@ class Description:
                 "the file's metadata have another format than the one this version reads, which is "
                 f"{FORMAT}; export the network again"
             )
+        values.setdefault("measured", {})  # which earlier versions did not write
         wrong = [name for name, fits in _FITS.items() if not fits(values.get(name))]
         unknown = values.keys() - {item.name for item in fields(cls)}
         if wrong or unknown:
@@ -142,4 +146,5 @@ _FITS: dict[str, Callable[[Any], bool]] = {
     "licence": _is_text,
     "versions": _is_table,
     "self_test": _is_table,
+    "measured": _is_table,
 }

@@ -5,7 +5,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -23,10 +23,12 @@ from cladenet.errors import BadArgument, CheckpointError, MissingExtra, StorageE
 from cladenet.export.canvas import canvas_size, drawn_image
 from cladenet.export.description import INPUTS, Description, SelfTest
 from cladenet.export.formats.order import Order
-from cladenet.export.runtime import ExportedModel
+from cladenet.export.runtime import ExportedModel, open_exported
 from cladenet.export.verify.against_network import check_against
-from cladenet.export.verify.checks import Disagreement, Found, allowed_for
+from cladenet.export.verify.checks import Checked, Disagreement, allowed_for
 from cladenet.export.verify.images import Trials, trials_for
+from cladenet.export.verify.measure import measurement
+from cladenet.export.verify.measured import Measured
 from cladenet.export.verify.reference import Reference
 from cladenet.export.verify_file import Tried, try_all
 from cladenet.inference.request import CannotPrepare
@@ -92,6 +94,7 @@ class ExportedFile(NamedTuple):
         size: in bytes, with all that belongs to it.
         seconds: that writing took, without verification.
         tried: in each runtime.
+        measured: its accuracy beside the network's, of int8 and where there are images.
         notes: sentences for the user.
     """
 
@@ -99,6 +102,7 @@ class ExportedFile(NamedTuple):
     size: int
     seconds: float
     tried: tuple[Tried, ...]
+    measured: Measured | None
     notes: tuple[str, ...]
 
 
@@ -176,13 +180,17 @@ def write_verified(loaded: Loaded, request: Request, target: Path, trials: Trial
         path = folder / target.name
         _write(order, form, path)
         seconds = time.perf_counter() - start
+        measured = None
+        if request.precision == "int8" and (measure := measurement(loaded, reference, trials)):
+            measured = measure.of(open_exported(path))
+            _describe(form, path, replace(description, measured=measured.to_json()))
         tried = _tries(path, reference, trials)
         size = _move(folder, target)
     except OSError as error:
         raise explain(error, target, 0) from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    return ExportedFile(target, size, seconds, tried, trials.notes)
+    return ExportedFile(target, size, seconds, tried, measured, trials.notes)
 
 
 def _write(order: Order, form: Format, path: Path) -> None:
@@ -198,6 +206,13 @@ def _write(order: Order, form: Format, path: Path) -> None:
         ) from error
 
 
+def _describe(form: Format, path: Path, description: Description) -> None:
+    describe: Callable[[Path, Description], None] = import_module(
+        f"cladenet.export.formats.{form.module}"
+    ).describe
+    describe(path, description)
+
+
 def _tries(path: Path, reference: Reference, trials: Trials) -> tuple[Tried, ...]:
     """The file in each runtime that is installed.
 
@@ -205,8 +220,8 @@ def _tries(path: Path, reference: Reference, trials: Trials) -> tuple[Tried, ...
         Disagreement: it is not right in the one that it is for.
     """
 
-    def check(model: ExportedModel, runtime: str) -> Found:
-        return check_against(model, runtime, reference, trials.batches)
+    def check(model: ExportedModel, runtime: str) -> Checked:
+        return Checked(check_against(model, runtime, reference, trials.batches))
 
     try:
         return try_all(path, check)

@@ -14,7 +14,14 @@ from cladenet.export.canvas import drawn_image, drawn_sizes
 from cladenet.export.description import Description
 from cladenet.export.names import SUFFIXES
 from cladenet.export.runtime import ExportedModel, open_exported
-from cladenet.export.verify.checks import Disagreement, Found, check_preparing, check_self_test
+from cladenet.export.verify.checks import (
+    Checked,
+    Disagreement,
+    Found,
+    check_preparing,
+    check_self_test,
+)
+from cladenet.export.verify.measured import Measured
 from cladenet.export.verify.taps import tapped
 
 PACKAGES = {
@@ -32,11 +39,13 @@ class Tried(NamedTuple):
         runtime: name and version.
         found: the largest differences; None where the file does not run right in it.
         why_not: the reason then, else empty.
+        measured: its accuracy beside the network's, where that was asked for.
     """
 
     runtime: str
     found: Found | None
     why_not: str = ""
+    measured: Measured | None = None
 
 
 def verify(
@@ -65,7 +74,7 @@ def verify(
     return try_all(path, against_run(run, data))
 
 
-def try_all(path: Path, check: Callable[[ExportedModel, str], Found]) -> tuple[Tried, ...]:
+def try_all(path: Path, check: Callable[[ExportedModel, str], Checked]) -> tuple[Tried, ...]:
     """The file in its first runtime, and in the others that are installed.
 
     Args:
@@ -84,7 +93,8 @@ def try_all(path: Path, check: Callable[[ExportedModel, str], Found]) -> tuple[T
         try:
             model = open_exported(path, runtime=runtime)
             name = f"{package} {version(package)}"
-            tried.append(Tried(name, check(model, runtime)))
+            found, measured = check(model, runtime)
+            tried.append(Tried(name, found, measured=measured))
         except Disagreement as error:
             if runtime == runtimes[0]:
                 raise Disagreement(f"in {name} {error}") from error
@@ -96,7 +106,7 @@ def try_all(path: Path, check: Callable[[ExportedModel, str], Found]) -> tuple[T
     return tuple(tried)
 
 
-def against_itself(model: ExportedModel, runtime: str) -> Found:
+def against_itself(model: ExportedModel, runtime: str) -> Checked:
     """The self-test, and images of two sizes and two numbers beside Pillow's preparation.
 
     Raises:
@@ -105,12 +115,12 @@ def against_itself(model: ExportedModel, runtime: str) -> Found:
     found = check_self_test(model)
     description = model.description
     if not description.takes_pixels:
-        return found
+        return Checked(found)
     tap = tapped(model, runtime)
     for images in drawn_batches(description):
         _, levels = check_preparing(tap, images, description)
-        found = found.joined(found._replace(levels=levels, images=0, agreed=0))
-    return found
+        found = found.joined(found._replace(levels=levels, images=0, differing=()))
+    return Checked(found)
 
 
 def drawn_batches(description: Description) -> Sequence[NDArray[np.uint8]]:

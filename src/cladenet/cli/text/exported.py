@@ -1,13 +1,17 @@
 """What was found of an exported file, as text and JSON."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cladenet.data.images.decode import readable
 
 if TYPE_CHECKING:  # it imports torch, which files need not
     from cladenet.export.export_run import ExportedFile
+    from cladenet.export.verify.checks import Found
+    from cladenet.export.verify.measured import Differing, Measured
     from cladenet.export.verify_file import Tried
+
+SHOWN = 10  # images
 
 
 def as_text(found: "ExportedFile") -> Iterator[str]:
@@ -16,7 +20,9 @@ def as_text(found: "ExportedFile") -> Iterator[str]:
         f"{readable(str(found.path))}: {found.size / 1e6:.2f} MB, written in {found.seconds:.1f} s"
     )
     for each in found.tried:
-        yield f"  {tried_as_text(each)}"
+        yield from tried_as_text(each)
+    if found.measured is not None:
+        yield from measured_as_text(found.measured)
 
 
 def as_json(found: "ExportedFile") -> dict[str, Any]:
@@ -26,6 +32,7 @@ def as_json(found: "ExportedFile") -> dict[str, Any]:
         "bytes": found.size,
         "seconds": found.seconds,
         "runtimes": tried_as_json(found.tried),
+        "measured": measured_as_json(found.measured),
     }
 
 
@@ -36,19 +43,64 @@ def tried_as_json(tried: "Iterable[Tried]") -> list[dict[str, Any]]:
             "runtime": each.runtime,
             "right": each.found is not None,
             "why_not": each.why_not,
-            **({} if each.found is None else each.found._asdict()),
+            **({} if each.found is None else _found_as_json(each.found)),
+            "measured": measured_as_json(each.measured),
         }
         for each in tried
     ]
 
 
-def tried_as_text(each: "Tried") -> str:
-    """A line for a runtime."""
+def _found_as_json(found: "Found") -> dict[str, Any]:
+    images = [each._asdict() for each in found.differing]
+    return {**found._asdict(), "agreed": found.agreed, "differing": images}
+
+
+def measured_as_json(measured: "Measured | None") -> dict[str, Any] | None:
+    """Plain values, and the images that differ."""
+    if measured is None:
+        return None
+    images = [each._asdict() for each in measured.differing]
+    return {**measured.to_json(), "differing": images}
+
+
+def tried_as_text(each: "Tried") -> Iterator[str]:
+    """A line for a runtime, and the images that differ."""
     if each.found is None:
-        return f"{each.runtime}: not for this file: {each.why_not}"
+        yield f"  {each.runtime}: not for this file: {each.why_not}"
+        return
     found = each.found
     pixels = "" if found.levels is None else f"pixels within {found.levels} of 255 of Pillow's, "
-    return (
-        f"{each.runtime}: {pixels}log posteriors within {found.logs:.1e} "
+    yield (
+        f"  {each.runtime}: {pixels}log posteriors within {found.logs:.1e} "
         f"({found.allowed:.1e} allowed), {found.agreed} of {found.images} classes the same"
     )
+    yield from _differing_as_text(found.differing)
+    if each.measured is not None:
+        yield from measured_as_text(each.measured)
+
+
+def measured_as_text(measured: "Measured") -> Iterator[str]:
+    """What the file costs on many images, and the images that differ."""
+    others = len(measured.differing)
+    yield (
+        f"  of {measured.images:,} {measured.split} images the file names "
+        f"{'each as the network does' if not others else f'{others:,} otherwise than the network'}"
+    )
+    if measured.points_lost is not None:
+        yield (
+            f"  rightly named: {measured.network_right:,} by the network, "
+            f"{measured.file_right:,} by the file: {-measured.points_lost:+.2f} points"
+        )
+    yield from _differing_as_text(measured.differing)
+
+
+def _differing_as_text(images: "Sequence[Differing]") -> Iterator[str]:
+    """The widest margins first: those are the ones to look at."""
+    widest = sorted(images, key=lambda each: -each.margin)
+    for each in widest[:SHOWN]:
+        yield (
+            f"    {readable(each.image)}: {readable(each.network)} by the network, "
+            f"{readable(each.file)} by the file; margin {each.margin:.2g}"
+        )
+    if len(widest) > SHOWN:
+        yield f"    and {len(widest) - SHOWN:,} more with smaller margins; --json names all"

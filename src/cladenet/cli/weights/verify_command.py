@@ -32,5 +32,5 @@ def run(arguments: argparse.Namespace) -> int:
         print(json.dumps({"file": arguments.file, "runtimes": tried_as_json(found)}, indent=2))
     else:
         show(readable(arguments.file))
-        show("\n".join(f"  {tried_as_text(each)}" for each in found))
+        show("\n".join(line for each in found for line in tried_as_text(each)))
     return 0

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from cladenet.checkpoints.atomic import write_file
-from cladenet.export.description import KEY
+from cladenet.export.description import KEY, Description
 from cladenet.export.formats.order import Narrow, Order
 from cladenet.export.graph.onnx_writer import OPSET, OnnxWriter
 from cladenet.export.graph.preparing import add_preprocessing
@@ -25,6 +25,19 @@ def write(order: Order, path: Path) -> None:
         StorageError: the disk is full or fails.
     """
     write_file(path, assembled(network(order), order).SerializeToString())
+
+
+def describe(path: Path, description: Description) -> None:
+    """Write down what is known of a file that was written.
+
+    Raises:
+        StorageError: the disk is full or fails.
+    """
+    import onnx
+
+    model = onnx.load(path)
+    onnx.helper.set_model_props(model, {KEY: description.to_text()})
+    write_file(path, model.SerializeToString())
 
 
 def network(order: Order) -> bytes:

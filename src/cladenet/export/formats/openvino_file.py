@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from cladenet.export.description import KEY
+from cladenet.export.description import KEY, Description
 from cladenet.export.formats import onnx_file
 from cladenet.export.formats.order import Order
 from cladenet.export.graph.openvino_writer import OpenVinoWriter
@@ -21,11 +21,27 @@ def write(order: Order, path: Path) -> None:
         CannotPrepare: OpenVINO does not take the network, or for int8 ONNX does not.
         BadArgument: images are prepared as it cannot.
     """
+    _save(assembled(network(order), order), path, order.description)
+
+
+def describe(path: Path, description: Description) -> None:
+    """Write down what is known of a file that was written."""
     import openvino
 
-    model = assembled(network(order), order)
+    model = openvino.Core().read_model(path)  # whose weights stay in the file as long as it lives
+    model.set_rt_info(description.to_text(), [KEY])
+    again = path.with_name(f"again-{path.name}")
+    _save(model, again, description)
+    del model
+    for suffix in (".bin", path.suffix):
+        again.with_suffix(suffix).replace(path.with_suffix(suffix))
+
+
+def _save(model: Any, path: Path, description: Description) -> None:
+    import openvino
+
     # The float32 that was asked for: by default weights are saved in float16.
-    openvino.save_model(model, path, compress_to_fp16=order.description.precision == "fp16")
+    openvino.save_model(model, path, compress_to_fp16=description.precision == "fp16")
 
 
 def network(order: Order) -> Any:

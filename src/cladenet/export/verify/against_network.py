@@ -14,6 +14,7 @@ from cladenet.export.description import Description
 from cladenet.export.normalise import normalised
 from cladenet.export.runtime import ExportedModel
 from cladenet.export.verify.checks import (
+    Checked,
     Disagreement,
     Found,
     allowed_for,
@@ -21,7 +22,8 @@ from cladenet.export.verify.checks import (
     check_self_test,
     compare,
 )
-from cladenet.export.verify.images import trials_for
+from cladenet.export.verify.images import Batch, trials_for
+from cladenet.export.verify.measure import measurement
 from cladenet.export.verify.reference import Reference
 from cladenet.export.verify.taps import tapped
 
@@ -29,7 +31,7 @@ Pixels = NDArray[np.uint8]
 
 
 def check_against(
-    model: ExportedModel, runtime: str, reference: Reference, batches: Sequence[Pixels]
+    model: ExportedModel, runtime: str, reference: Reference, batches: Sequence[Batch]
 ) -> Found:
     """The largest differences in one runtime.
 
@@ -37,7 +39,7 @@ def check_against(
         model: a file that was opened.
         runtime: the module of `sessions` that opened it.
         reference: the network.
-        batches: decoded images, uint8 (N, H, W, C) each.
+        batches: decoded images.
 
     Raises:
         Disagreement: the file prepares images otherwise, or gives other answers.
@@ -53,8 +55,8 @@ def check_against(
         raise Disagreement(str(error)) from error
 
 
-def against_run(run: str | Path, data: str | None) -> Callable[[ExportedModel, str], Found]:
-    """`check_against` the network of a run, on its validation images or on `data`.
+def against_run(run: str | Path, data: str | None) -> Callable[[ExportedModel, str], Checked]:
+    """`check_against` and `Measurement` of a run's network, on its validation images or on `data`.
 
     Raises:
         BadArgument, DataError: `data` cannot be opened.
@@ -62,39 +64,45 @@ def against_run(run: str | Path, data: str | None) -> Callable[[ExportedModel, s
     """
     loaded = load(run)
     reference = Reference(loaded.model, loaded.card.preprocess)
-    batches = trials_for(loaded, data).batches
+    trials = trials_for(loaded, data)
+    measure = measurement(loaded, reference, trials)
 
-    def check(model: ExportedModel, runtime: str) -> Found:
+    def check(model: ExportedModel, runtime: str) -> Checked:
         if model.description.preprocess != loaded.card.preprocess:
             raise Disagreement(f"the file prepares images otherwise than {run} does")
-        return check_against(model, runtime, reference, batches)
+        if model.classes != loaded.card.classes:
+            raise Disagreement(f"the file has other classes than {run}")
+        found = check_against(model, runtime, reference, trials.batches)
+        return Checked(found, measure.of(model) if measure else None)
 
     return check
 
 
 def _with_pixels(
-    model: ExportedModel, runtime: str, reference: Reference, batches: Sequence[Pixels]
+    model: ExportedModel, runtime: str, reference: Reference, batches: Sequence[Batch]
 ) -> Iterable[Found]:
     tap = tapped(model, runtime)
-    for images in batches:
+    for images, names in batches:
         prepared, levels = check_preparing(tap, images, model.description)
         answer = model.posteriors(images)
-        yield _compared(answer, prepared, reference, model.description, _name(images))._replace(
-            levels=levels
-        )
+        found = _compared(answer, prepared, reference, model.description, names, _sizes(images))
+        yield found._replace(levels=levels)
 
 
 def _with_tensors(
-    model: ExportedModel, reference: Reference, batches: Sequence[Pixels]
+    model: ExportedModel, reference: Reference, batches: Sequence[Batch]
 ) -> Iterable[Found]:
     description = model.description
-    prepared = [description.preprocess.prepare_all(images) for images in batches]
+    prepared = [
+        Batch(description.preprocess.prepare_all(images), names) for images, names in batches
+    ]
     if description.any_size:
-        prepared.append(_at_another_size(prepared[-1][:2]))
-    for pixels in prepared:
+        pixels, names = prepared[-1]
+        prepared.append(Batch(_at_another_size(pixels[:2]), names[:2]))
+    for pixels, names in prepared:
         logits = model.session.run(normalised(pixels, description.preprocess))
         answer = softmax(logits).astype(np.float32)
-        yield _compared(answer, pixels, reference, description, _name(pixels))
+        yield _compared(answer, pixels, reference, description, names, _sizes(pixels))
 
 
 def _at_another_size(pixels: Pixels) -> Pixels:
@@ -110,13 +118,14 @@ def _compared(
     pixels: Pixels,
     reference: Reference,
     description: Description,
+    names: Sequence[str],
     what: str,
 ) -> Found:
     exact = reference.answer(pixels)
     allowed = allowed_for(description.precision, exact.largest, exact.own)
-    return compare(answer, exact.log_posteriors, allowed, what)
+    return compare(answer, exact.log_posteriors, allowed, names, description.classes, what)
 
 
-def _name(images: Pixels) -> str:
+def _sizes(images: Pixels) -> str:
     count, height, width = images.shape[:3]
     return f"{count} image{'s' * (count > 1)} of {height}x{width}"

@@ -1,5 +1,6 @@
 """How an exported file is held against the network, its preprocessing and its own claims."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -9,6 +10,7 @@ from cladenet.errors import CheckpointError
 from cladenet.export.description import Description
 from cladenet.export.normalise import normalised
 from cladenet.export.runtime import ExportedModel
+from cladenet.export.verify.measured import Differing, Measured, differing
 from cladenet.export.verify.taps import Tap
 
 Pixels = NDArray[np.uint8]
@@ -36,14 +38,14 @@ class Found(NamedTuple):
         logs: of logarithms of posteriors.
         allowed: for `logs`.
         images: that were compared.
-        agreed: of them, in which the most probable class was the same.
+        differing: of them, whose most probable class was another.
     """
 
     levels: int | None
     logs: float
     allowed: float
     images: int
-    agreed: int
+    differing: tuple[Differing, ...] = ()
 
     def joined(self, other: "Found") -> "Found":
         """Of both."""
@@ -53,8 +55,20 @@ class Found(NamedTuple):
             max(self.logs, other.logs),
             max(self.allowed, other.allowed),
             self.images + other.images,
-            self.agreed + other.agreed,
+            (*self.differing, *other.differing),
         )
+
+    @property
+    def agreed(self) -> int:
+        """Images whose most probable class was the same."""
+        return self.images - len(self.differing)
+
+
+class Checked(NamedTuple):
+    """The largest differences, and accuracies where they were asked for."""
+
+    found: Found
+    measured: Measured | None = None
 
 
 def check_preparing(tap: Tap, images: Pixels, description: Description) -> tuple[Pixels, int]:
@@ -109,13 +123,24 @@ def compare(
     posteriors: NDArray[np.float32],
     log_posteriors: NDArray[np.float64],
     allowed: float,
-    what: str,
+    names: Sequence[str],
+    classes: Sequence[str],
+    what: str = "",
 ) -> Found:
     """Answers of a file beside those that it should give, both (N, K).
 
+    Args:
+        posteriors: of the file.
+        log_posteriors: that it should give.
+        allowed: difference of logarithms.
+        names: of the N images.
+        classes: K names.
+        what: the images in a word; by default their names.
+
     Raises:
-        Disagreement: they differ by more than `allowed`; `what` says on which images.
+        Disagreement: they differ by more than `allowed`.
     """
+    what = what or ", ".join(names)
     if posteriors.shape != log_posteriors.shape:
         raise Disagreement(
             f"answers to {what} have the shape {posteriors.shape}, expected {log_posteriors.shape}"
@@ -128,8 +153,8 @@ def compare(
         raise Disagreement(
             f"logarithms of the posteriors of {what} differ by {off:.2g}, {allowed:.2g} is allowed"
         )
-    same = int((logs.argmax(1) == log_posteriors.argmax(1)).sum())
-    return Found(None, off, allowed, len(logs), same)
+    others = differing(log_posteriors, posteriors, names, classes)
+    return Found(None, off, allowed, len(logs), others)
 
 
 def check_self_test(model: ExportedModel) -> Found:
@@ -145,4 +170,4 @@ def check_self_test(model: ExportedModel) -> Found:
     with np.errstate(divide="ignore"):
         wanted = np.log(np.array(test.posteriors, np.float64))[None]
     found = model.answer(pixels[None])
-    return compare(found, wanted, test.tolerance, "the self-test image")
+    return compare(found, wanted, test.tolerance, ("the self-test image",), description.classes)
