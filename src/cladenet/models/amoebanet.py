@@ -11,7 +11,7 @@ Real, Aggarwal, Huang, Le. Regularized Evolution for Image Classifier Architectu
     stages.2  reduction, normal xN, 4 F                 the same
     head      ReLU, global average, dropout, linear
 
-AmoebaNet-A is Fig. 5; B, C and D stand in early versions of the text. All wiring is that of the
+AmoebaNet-A is Fig. 6 (proceedings); B, C and D stand in early versions of the text. All wiring is that of the
 authors' TPU code: state 0 is h_i, state 1 h_(i-1). 3x3 and 1x7-7x1 convolutions work at a quarter
 of the width, weights are drawn as NASNet's, and drop path is as likely in all cells. In cell B the
 name of an operation asks for dilation, which the code does not do, and neither do we.

@@ -17,7 +17,7 @@ class Kind(NamedTuple):
             ImageNet network.
         home: class or function that is to be imported to build one of another size.
         family: the one of the ledger that brought it.
-        place: figure, section or table of its paper.
+        place: figure, section or table of its paper; "(memory)" where it was not looked up again.
         idea: in one sentence.
         equation: what it computes, W a convolution, BN a batch norm; [a, b] stacks channels.
         ancestors: the blocks of the gallery that it builds on.
