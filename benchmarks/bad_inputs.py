@@ -96,6 +96,7 @@ CASES = {
         Case("a folder without any", "predict run nothing", 3),
     ],
     "Classes and splits": [
+        Case("a folder without --data", "train good", 2),
         Case("a class without images", new("hollow"), 3),
         Case("a class with one image", new("single"), 3),
         Case("validation has another class", new("renamed"), 3),

@@ -18,6 +18,7 @@ from cladenet.data.dataset import DataSet
 from cladenet.data.preprocess import Preprocess
 from cladenet.data.resample import resize_short_side
 from cladenet.data.sources.open import open_dataset
+from cladenet.plural import counted
 from cladenet.vision import torchvision
 
 Epoch = Callable[[int], Iterable[Tensor]]  # the number of an epoch -> its batches
@@ -82,7 +83,7 @@ class Photographs:
         sides["torchvision v1, DataLoader 0"] = loader(self._folder(self.v1()), BATCH, 0)
         sides["torchvision v2, DataLoader 0"] = loader(self._folder(self.v2()), BATCH, 0)
         for workers in (0, 1, 2):
-            sides[f"cladenet, {workers} threads"] = self.ours(self.boxes, workers, 0)
+            sides[f"cladenet, {counted(workers, 'thread')}"] = self.ours(self.boxes, workers, 0)
         return sides
 
     def from_pixels(self) -> Sides:

@@ -16,6 +16,7 @@ from typing import Any
 import torch
 
 from cladenet.analysis.cost import count_cost
+from cladenet.plural import counted
 from cladenet.registry import create_model, find
 from cladenet.weights.sources import find_source
 from speed_texts import (
@@ -93,7 +94,7 @@ def share(operations: float, limits: dict[str, Any] | None, precision: str) -> s
 
 
 def on(machine: dict[str, Any]) -> str:
-    parts = [machine.get("processor", ""), f"{machine.get('threads')} threads"]
+    parts = [machine.get("processor", ""), counted(machine.get("threads", 0), "thread")]
     return f"{', '.join(parts)}, torch {machine.get('torch')}"
 
 

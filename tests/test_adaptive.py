@@ -69,7 +69,7 @@ def test_a_share_that_cannot_be_met_lets_all_pass_on_and_says_so() -> None:
     confidences = np.array([[0.9] * 4, [0.8, 0.7, 0.6, 0.5], [1.0] * 4])
     thresholds = thresholds_for(confidences, np.array([0.5, 0.25, 0.25]))
     assert thresholds.values == (0.9, NOBODY, -NOBODY)
-    assert thresholds.notes == ("exit 2: its share is 1 images, 0 are left; all images pass on",)
+    assert thresholds.notes == ("exit 2: its share is 1 image, 0 are left; all images pass on",)
     assert list(exits_taken(confidences, thresholds)) == [0, 0, 0, 0]
 
 

@@ -129,7 +129,7 @@ def test_check_names_them_with_their_splits(
     out = capsys.readouterr().out
     assert "leak (by pixels): 1 of 4 val images are in train too" in out
     assert "near duplicates: 2 of 4 val images show nearly the same as one of train" in out
-    assert "1 groups of near duplicates carry two labels" in out
+    assert "1 group of near duplicates carries two labels" in out
     assert "4 images show nearly the same as another one, in 2 groups" in out
     assert f"{tmp_path}/train/ants/00.png (train, ants)  ~  {tmp_path}/val/ants/small.png" in out
     assert main(["check", str(tmp_path), "--json"]) == 0

@@ -107,7 +107,7 @@ CARDS: dict[str, tuple[dict[str, Any] | bytes, str]] = {
     "odd argument": ({"arguments": {"num_classes": "many"}}, "cannot be built as plain20_cifar"),
     "unknown argument": ({"arguments": {"os": "rm"}}, "takes no os"),
     "features": ({"arguments": {"features_only": True}}, "describes no classifier"),
-    "fewer classes": ({"classes": ["ant"]}, "name 1 classes, their self-test has 3"),
+    "fewer classes": ({"classes": ["ant"]}, "name 1 class, their self-test has 3"),
     "classes are numbers": ({"classes": [1, 2, 3]}, "classes cannot be"),
     "other logits": ({"self_test": [0.0, 0.0, 0.0]}, "its logits differ by"),
     "logits are NaN": ({"self_test": [float("nan")] * 3}, "its logits differ by nan"),

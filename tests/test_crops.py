@@ -184,5 +184,5 @@ def test_an_input_that_is_not_square_keeps_its_shape() -> None:
 def test_images_of_other_colours_are_refused(fit: str) -> None:
     grey: Any = smooth(32, 32, seed=1, channels=1)
     seen = preprocess(32, fit, 32 if fit == "crop" else None)
-    with pytest.raises(BadArgument, match="has 1 channels, the network takes 3"):
+    with pytest.raises(BadArgument, match="has 1 channel, the network takes 3"):
         at_scale(seen, grey, 40)

@@ -80,7 +80,7 @@ def test_labels_out_of_range_are_named(tmp_path: Path) -> None:
 def test_cifar_batches_that_do_not_fit_together_are_named(tmp_path: Path) -> None:
     write_cifar10(tmp_path)
     for batch, message in (
-        ({"data": np.zeros((2, 3072), np.uint8), "labels": [1]}, "2 images and 1 labels"),
+        ({"data": np.zeros((2, 3072), np.uint8), "labels": [1]}, "2 images and 1 label"),
         ({"data": np.zeros((1, 3072), np.uint8), "labels": [10]}, "has the label 10"),
         ({"data": np.zeros((1, 3071), np.uint8), "labels": [1]}, "no `data` of N x 3072"),
         ({"data": np.zeros((1, 3072), np.uint8), "labels": "1"}, "no list of numbers `labels`"),

@@ -69,9 +69,9 @@ def test_stray_hidden_and_foreign_files_are_ignored_and_counted(tmp_path: Path) 
     assert len(dataset.train) == 3
     (note,) = dataset.notes
     assert "4 hidden or system" in note
-    assert "1 stray files beside the class folders" in note
+    assert "1 stray file beside the class folders" in note
     assert "1 .txt files" in note
-    assert "1 files of no known kind" in note
+    assert "1 file of no known kind" in note
 
 
 def test_every_format_counts_whatever_its_suffix(tmp_path: Path) -> None:
@@ -87,7 +87,7 @@ def test_every_format_counts_whatever_its_suffix(tmp_path: Path) -> None:
     image.save(folder / "moving.gif", save_all=True, append_images=[Image.new("RGB", (8, 8))])
     dataset = open_dataset(str(tmp_path))
     assert np.bincount(dataset.train.labels).tolist() == [2, 10]
-    assert dataset.notes == ("1 files hold several frames or pages; the first one is used",)
+    assert dataset.notes == ("1 file holds several frames or pages; the first one is used",)
 
 
 def test_an_empty_class_is_named(tmp_path: Path) -> None:

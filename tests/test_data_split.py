@@ -58,6 +58,16 @@ def test_a_class_with_one_image_is_refused_by_name() -> None:
         hold_out(split(4, 1), 0.2, 0)
 
 
+def test_two_images_of_a_class_are_too_few_for_three_parts() -> None:
+    whole = dataset(5, 2)
+    name = whole.classes[1]
+    with pytest.raises(DataError, match=rf"class '{name}' has 2 images that differ.*test=0"):
+        decide_division(whole, val=0.1, test=0.1, seed=0)
+    parts = decide_division(whole, val=0.1, test=0, seed=0)
+    assert [len(part) for part in parts.values()] == [5, 2]
+    assert [len(part) for part in decide_division(dataset(5, 3), 0.1, 0.1, 0).values()] == [4, 2, 2]
+
+
 @pytest.mark.parametrize("fraction", [0.0, 1.0, -1.0, float("nan")])
 def test_impossible_fractions_are_refused(fraction: float) -> None:
     with pytest.raises(BadArgument, match="fraction is"):
@@ -147,5 +157,5 @@ def test_a_copy_of_a_folder_has_the_same_fingerprint(tmp_path: Path) -> None:
 def test_arrays_of_other_types_and_lengths_are_refused() -> None:
     with pytest.raises(BadArgument, match=r"images are float64 of shape \(1, 2, 2, 1\)"):
         ArrayImages(np.zeros((1, 2, 2, 1)))  # type: ignore[arg-type]
-    with pytest.raises(BadArgument, match="2 images, 1 labels"):
+    with pytest.raises(BadArgument, match="2 images, 1 label"):
         from_array("x", np.zeros((2, 1, 1, 1), np.uint8), np.zeros(1, np.int64))

@@ -347,7 +347,7 @@ def test_test_images_without_labels_are_left_alone(tmp_path: Path) -> None:
     text = "path,label,split\nim/cat/0.png,cat,train\nim/dog/0.png,dog,train\nim/dog/1.png,,test\n"
     dataset = opened(tmp_path, text)
     assert list(dataset.splits()) == ["train"]
-    assert dataset.notes == ("1 images of test have no label: they are left alone",)
+    assert dataset.notes == ("1 image of test has no label: it is left alone",)
 
 
 def test_json_lines_are_read(tmp_path: Path) -> None:
@@ -379,7 +379,7 @@ def test_tiny_imagenets_annotations_are_read(tmp_path: Path) -> None:
     assert [Path(path).name for path in dataset.val.ids] == ["val_1.JPEG", "val_0.JPEG"]
     assert dataset.val.labels.tolist() == [0, 1]
     assert f"labels are those of {tmp_path}/val/val_annotations.txt" in dataset.notes
-    assert "1 images that val_annotations.txt does not name are not used" in dataset.notes
+    assert "1 image that val_annotations.txt does not name is not used" in dataset.notes
     assert "1 of the 3 classes of wnids.txt are not here" in dataset.notes
     (tmp_path / "wnids.txt").write_text("n02\n")
     with pytest.raises(DataError, match=r"wnids.txt does not list 'n01'"):

@@ -171,7 +171,7 @@ def test_copies_of_one_image_cannot_be_divided() -> None:
         hold_out(repeated({0: (0, 1), 1: (0, 1), 2: (1, 5)}), 0.2, 0)
     split = repeated({0: (0, 2), 1: (0, 1), 2: (0, 1)})
     labels = np.array([0, 1, 0, 0])
-    with pytest.raises(DataError, match="all 1 images of class 1 are equal to images of other"):
+    with pytest.raises(DataError, match="class 1 has 1 image, equal to images of other"):
         hold_out(Split(split.images, labels, split.ids), 0.2, 0)
 
 

@@ -229,7 +229,7 @@ def test_it_has_weights_of_its_own_and_leaves_the_network_as_it_was() -> None:
 def test_images_that_the_network_does_not_take_are_refused() -> None:
     model, size = built("resnet20_cifar")
     fast = for_inference(model, size=size)
-    with pytest.raises(BadArgument, match="input has 1 channels; this ResNetCifar takes 3"):
+    with pytest.raises(BadArgument, match="input has 1 channel; this ResNetCifar takes 3"):
         fast(torch.randn(1, 1, 32, 32))
 
 

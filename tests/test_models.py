@@ -206,7 +206,7 @@ def test_a_tied_head_can_be_tied_to_another_size(name: str, size: int) -> None:
 @pytest.mark.parametrize(
     ("name", "shape", "message"),
     [
-        ("resnet20_cifar", (1, 1, 32, 32), "input has 1 channels; this ResNetCifar takes 3"),
+        ("resnet20_cifar", (1, 1, 32, 32), "input has 1 channel; this ResNetCifar takes 3"),
         ("resnet20_cifar", (3, 32, 32), r"input has shape \(3, 32, 32\).*image.unsqueeze\(0\)"),
         ("vgg_cifar", (1, 3, 7, 32), "input is 7x32; VGGCifar needs at least 8x8. Resize"),
         ("lenet5", (1, 1, 28, 28), "input is 28x28; LeNet5 needs at least 32x32. Resize"),

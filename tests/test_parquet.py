@@ -137,7 +137,7 @@ def test_names_that_one_file_lost_are_those_of_the_others(tmp_path: Path) -> Non
     pq.write_table(table_of(range(4, 8)), tmp_path / "train-1.parquet")
     dataset = open_dataset(f"parquet:{tmp_path}")
     assert dataset.classes == ("ant", "bee")
-    assert any("1 shards do not name their classes, such as" in note for note in dataset.notes)
+    assert any("1 shard does not name its classes, such as" in note for note in dataset.notes)
     (tmp_path / "train-0.parquet").unlink()
     dataset = open_dataset(f"parquet:{tmp_path}")
     assert dataset.classes == ("0", "1")

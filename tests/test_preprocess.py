@@ -181,7 +181,7 @@ def test_a_missing_value_is_refused() -> None:
 @pytest.mark.parametrize(
     ("preprocess", "size", "message"),
     [
-        (CROP, (300, 300, 1), "has 1 channels, the network takes 3; open it with channels=3"),
+        (CROP, (300, 300, 1), "has 1 channel, the network takes 3; open it with channels=3"),
         (GREY, (33, 32, 1), "is 33x32, the network's input 32x32"),
         (Preprocess(32, 32, 1, "none", (0.5,), (0.5,)), (28, 28, 1), "fit 'none' cannot change"),
     ],

@@ -77,7 +77,7 @@ def test_what_belongs_to_no_sample_is_counted(tmp_path: Path) -> None:
         ([("a.png", PNG), ("a.PNG", PNG), ("a.cls", b"0")],
          r"the sample a has a\.png and a\.PNG, which are one field"),
         ([("a.png", PNG), ("a.png", PNG)], r"the sample a has a\.png twice"),
-        ([("README", b"x")], "holds no samples, but 1 files without an extension"),
+        ([("README", b"x")], "holds no samples, but 1 file without an extension"),
         ([], "holds no samples$"),
     ],
 )  # fmt: skip

@@ -233,7 +233,7 @@ def test_an_index_of_wids_is_held_to(tmp_path: Path) -> None:
         ({}, ""),
         ({"nsamples": 9}, "holds 10 samples; the index of wids says 9"),
         ({"filesize": 9}, "bytes; the index of wids says 9"),
-        ({"url": "gone.tar"}, "1 of the 1 shards .* are not there, such as .*gone.tar"),
+        ({"url": "gone.tar"}, "1 of the 1 shards .* is not there, such as .*gone.tar"),
         ({"url": "https://host/a.tar"}, "lists the URL https://host/a.tar"),
     ):
         index.write_text(json.dumps({"shardlist": [entry | change]}))
@@ -372,7 +372,7 @@ def test_check_reads_shards_again(tmp_path: Path, capsys: pytest.CaptureFixture[
     path.write_bytes(content)
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
     assert cli.main(["check", spec]) == 3
-    assert "1 images are not those that were indexed, such as 0013" in capsys.readouterr().out
+    assert "1 image is not one that was indexed, such as 0013" in capsys.readouterr().out
 
 
 def preprocess_of(dataset: DataSet) -> Preprocess:

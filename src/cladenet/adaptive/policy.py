@@ -10,6 +10,7 @@ from cladenet.adaptive.averages import averaged
 from cladenet.adaptive.confidence import CONFIDENCES, Array, posteriors
 from cladenet.adaptive.thresholds import Thresholds
 from cladenet.errors import BadArgument, CheckpointError
+from cladenet.plural import counted
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,9 @@ class Policy:
             )
         for name, values in (("temperatures", self.temperatures), ("starts", self.starts)):
             if values and len(values) != exits:
-                raise BadArgument(f"{len(values)} {name} for {exits} exits; expected as many")
+                raise BadArgument(
+                    f"{len(values)} {name} for {counted(exits, 'exit')}; expected as many"
+                )
 
     def confidences(self, logits: NDArray[np.floating]) -> tuple[Array, Array]:
         """Logits (K, N, C) -> posteriors (K, N, C) as they vote, and confidences (K, N)."""

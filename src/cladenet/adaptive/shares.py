@@ -7,6 +7,7 @@ import numpy as np
 
 from cladenet.adaptive.confidence import Array
 from cladenet.errors import BadArgument
+from cladenet.plural import counted
 
 # Of the release: i / 20 for i from 1 to 40, from nearly all at the first exit to most at the last.
 RELEASED_GRID = tuple(i / 20 for i in range(1, 41))
@@ -23,7 +24,9 @@ def released_shares(p: float, exits: int) -> Array:
         BadArgument: `p` is not above 0, or there is no exit.
     """
     if not p > 0 or exits < 1:
-        raise BadArgument(f"p is {p} for {exits} exits; expected p above 0 and 1 exit or more")
+        raise BadArgument(
+            f"p is {p} for {counted(exits, 'exit')}; expected p above 0 and 1 exit or more"
+        )
     powers = p ** np.arange(1, exits + 1, dtype=np.float64)
     shares: Array = powers / powers.sum()
     return shares
@@ -38,7 +41,9 @@ def paper_shares(q: float, exits: int) -> Array:
         BadArgument: `q` is not between 0 and 1, or there is no exit.
     """
     if not 0 < q < 1 or exits < 1:
-        raise BadArgument(f"q is {q} for {exits} exits; expected 0 < q < 1 and 1 exit or more")
+        raise BadArgument(
+            f"q is {q} for {counted(exits, 'exit')}; expected 0 < q < 1 and 1 exit or more"
+        )
     terms = q * (1 - q) ** np.arange(exits, dtype=np.float64)
     shares: Array = terms / terms.sum()
     return shares

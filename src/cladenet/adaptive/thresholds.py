@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from cladenet.adaptive.confidence import Array
 from cladenet.errors import BadArgument
+from cladenet.plural import counted
 
 NOBODY = float("inf")  # no image leaves here
 
@@ -65,7 +66,7 @@ def thresholds_for(confidences: Array, shares: Array) -> Thresholds:
             )
         elif wanted > len(left):
             notes.append(
-                f"exit {k + 1}: its share is {wanted} images, {len(left)} are left; "
+                f"exit {k + 1}: its share is {counted(wanted, 'image')}, {len(left)} are left; "
                 "all images pass on"
             )
         else:
@@ -83,7 +84,8 @@ def exits_taken(confidences: Array, thresholds: Thresholds) -> NDArray[np.intp]:
     """
     if len(confidences) != len(thresholds.values):
         raise BadArgument(
-            f"{len(thresholds.values)} thresholds for {len(confidences)} exits; expected as many"
+            f"{counted(len(thresholds.values), 'threshold')} for "
+            f"{counted(len(confidences), 'exit')}; expected as many"
         )
     taken: NDArray[np.intp] = (confidences >= np.array(thresholds.values)[:, None]).argmax(0)
     return taken

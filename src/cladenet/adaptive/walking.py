@@ -11,6 +11,7 @@ from cladenet.adaptive.confidence import CONFIDENCES, Array, posteriors
 from cladenet.adaptive.policy import Policy
 from cladenet.adaptive.stepping import SteppedExits
 from cladenet.errors import BadArgument
+from cladenet.plural import counted
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +69,8 @@ def answer_until(
         policy.refuse_other(stepped.precision, stepped.engine)
         if len(policy.thresholds.values) != stepped.num_exits:
             raise BadArgument(
-                f"{len(policy.thresholds.values)} thresholds for {stepped.num_exits} exits; "
+                f"{counted(len(policy.thresholds.values), 'threshold')} for "
+                f"{counted(stepped.num_exits, 'exit')}; "
                 "they belong to another network"
             )
     elif early.any():

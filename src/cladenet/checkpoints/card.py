@@ -8,6 +8,7 @@ from cladenet.data.images.decode import MAX_PIXELS
 from cladenet.data.preprocess import Preprocess
 from cladenet.errors import CheckpointError
 from cladenet.ledger.defaults import DEFAULTS, as_today
+from cladenet.plural import counted
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,8 @@ class Card:
         classes, self_test = tuple(values["classes"]), tuple(values["self_test"])
         if self_test and len(classes) != len(self_test):
             raise CheckpointError(
-                f"the metadata name {len(classes)} classes, their self-test has {len(self_test)} "
+                f"the metadata name {counted(len(classes), 'class')}, their "
+                f"self-test has {len(self_test)} "
                 "logits; they belong to other weights"
             )
         if preprocess.height * preprocess.width > MAX_PIXELS:

@@ -24,6 +24,7 @@ from cladenet.data.dataset import ArrayImages, Split
 from cladenet.data.order import NOTHING
 from cladenet.data.preprocess import Preprocess
 from cladenet.errors import BadArgument
+from cladenet.plural import counted
 from cladenet.world import ALONE, World
 
 if TYPE_CHECKING:
@@ -94,10 +95,14 @@ class TrainBatches:
         size = world.size
         if batch_size < 1 or batch_size % size:
             raise BadArgument(
-                f"batch_size is {batch_size} for {size} processes; expected a multiple of {size}"
+                f"batch_size is {batch_size} for {counted(size, 'process')}; "
+                f"expected a multiple of {size}"
             )
         if len(split) < size:
-            raise BadArgument(f"{len(split)} images for {size} processes; use fewer processes")
+            raise BadArgument(
+                f"{counted(len(split), 'image')} for {counted(size, 'process')}; "
+                "use fewer processes"
+            )
         self.split = split
         self.batch_size = min(batch_size, len(split) // size * size)
         self.seed = seed

@@ -16,6 +16,7 @@ from cladenet.data.ids import Ids, Numbered
 from cladenet.data.images.decode import Decoding
 from cladenet.data.order import Order, shuffled
 from cladenet.errors import BadArgument
+from cladenet.plural import counted
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,7 +144,8 @@ class Split:
     def __post_init__(self) -> None:
         if not len(self.images) == len(self.labels) == len(self.ids):
             raise BadArgument(
-                f"{len(self.images)} images, {len(self.labels)} labels, {len(self.ids)} ids; "
+                f"{counted(len(self.images), 'image')}, "
+                f"{counted(len(self.labels), 'label')}, {counted(len(self.ids), 'id')}; "
                 "expected the same number of each"
             )
 

@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from cladenet.errors import BadArgument, CladeNetError, OutOfSpace
+from cladenet.plural import counted
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -38,7 +39,7 @@ class WorkerProcesses(Generic[Job, Result]):
         self, function: Callable[[Job], Result], workers: int, *, pipes: bool = False
     ) -> None:
         if workers < 1:
-            raise BadArgument(f"{workers} workers; expected at least 1")
+            raise BadArgument(f"{counted(workers, 'worker')}; expected at least 1")
         self._calls = _Calls(function, pipes)
         self._workers = workers
         self._jobs: _Jobs[Job] = _Jobs()

@@ -31,6 +31,7 @@ from cladenet.data.resample import (
 from cladenet.data.statistics import channel_statistics
 from cladenet.errors import BadArgument
 from cladenet.ledger import imagenet
+from cladenet.plural import counted
 
 if TYPE_CHECKING:  # exported files need no torch, and prediction no data set
     import torch
@@ -100,7 +101,8 @@ class Preprocess:
             )
         if len(self.mean) != self.channels or len(self.std) != self.channels:
             raise BadArgument(
-                f"mean is {self.mean} and std {self.std}; expected {self.channels} values of each"
+                f"mean is {self.mean} and std {self.std}; expected "
+                f"{counted(self.channels, 'value')} of each"
             )
         if not (np.isfinite([self.mean, self.std]).all() and min(self.std) > 0):
             raise BadArgument(
@@ -136,7 +138,7 @@ class Preprocess:
         _, height, width, channels = images.shape
         if channels != self.channels:
             raise BadArgument(
-                f"an image has {channels} channels, the network takes {self.channels}; "
+                f"an image has {counted(channels, 'channel')}, the network takes {self.channels}; "
                 f"open it with channels={self.channels}"
             )
         if self.resize is not None:

@@ -6,7 +6,7 @@ can be written to a file, and read back for the same data only.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,13 +16,20 @@ from cladenet.data.check.equal import Groups, equal_images
 from cladenet.data.dataset import Split
 from cladenet.errors import BadArgument, DataError
 from cladenet.files import write_atomically
+from cladenet.plural import counted
 
 Index = NDArray[np.int64]
 PURPOSES = ("val", "test")
 
 
 def hold_out(
-    split: Split, fraction: float, seed: int, *, purpose: str = "val", groups: Groups | None = None
+    split: Split,
+    fraction: float,
+    seed: int,
+    *,
+    purpose: str = "val",
+    groups: Groups | None = None,
+    classes: Sequence[str] = (),
 ) -> tuple[Index, Index]:
     """(indices that stay, indices held out) of `split`, both ascending; equal images keep together.
 
@@ -38,6 +45,7 @@ def hold_out(
         seed: another seed, another choice.
         purpose: `val` or `test`; their choices are independent.
         groups: equal numbers for equal images, int64 (N,); by default `equal_images` finds them.
+        classes: their names, for the message.
 
     Raises:
         DataError: a class with a single image, or copies of one, which cannot be on both sides.
@@ -61,7 +69,8 @@ def hold_out(
         order = np.argsort(np.random.Philox(key).random_raw(len(of_class)), kind="stable")
         candidates = of_class[order[~two_labels[of_class[order]]]]
         if len(np.unique(groups[candidates])) < (1 if two_labels[of_class].any() else 2):
-            raise DataError(_indivisible(split, of_class, two_labels, purpose))
+            name = repr(classes[label]) if classes else str(label)
+            raise DataError(_indivisible(split, of_class, two_labels, purpose, name))
         held.append(_whole_groups(candidates, groups, count))
     held_out = np.sort(np.concatenate(held)).astype(np.int64)
     stay = np.setdiff1d(np.arange(len(split), dtype=np.int64), held_out, assume_unique=True)
@@ -94,18 +103,20 @@ def _whole_groups(candidates: Index, groups: Groups, count: int) -> Index:
     return candidates[np.isin(groups[candidates], chosen)]
 
 
-def _indivisible(split: Split, of_class: Index, two_labels: NDArray[np.bool_], purpose: str) -> str:
+def _indivisible(
+    split: Split, of_class: Index, two_labels: NDArray[np.bool_], purpose: str, name: str
+) -> str:
     """Why no image of a class can be held out while another one stays."""
-    label, first = int(split.labels[of_class[0]]), split.ids[int(of_class[0])]
+    first = split.ids[int(of_class[0])]
     way_out = f"add images of it or give a {purpose} set"
     if two_labels[of_class].all():
         return (
-            f"all {len(of_class):,} images of class {label} are equal to images of other classes, "
-            f"such as {first}; remove them where they do not belong, {way_out}"
+            f"class {name} has {counted(len(of_class), 'image')}, equal to images of other "
+            f"classes, such as {first}; remove them where they do not belong, {way_out}"
         )
     copies = f", {len(of_class):,} times" if len(of_class) > 1 else ""
     return (
-        f"class {label} has a single image ({first}{copies}), which cannot be both in train and "
+        f"class {name} has a single image ({first}{copies}), which cannot be both in train and "
         f"{purpose}; {way_out}"
     )
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from cladenet.data.preprocess import Preprocess
 from cladenet.data.resample import resize, size_with_short_side
 from cladenet.errors import BadArgument
+from cladenet.plural import counted
 
 OWN = 0  # in place of a scale: the view that the checkpoint describes
 TrainScale = tuple[int, int]  # Smin and Smax, equal where there is one S
@@ -79,7 +80,8 @@ def at_scale(preprocess: Preprocess, image: NDArray[np.uint8], scale: int) -> ND
         return preprocess.prepare(image)
     if image.shape[2] != preprocess.channels:
         raise BadArgument(
-            f"an image has {image.shape[2]} channels, the network takes {preprocess.channels}; "
+            f"an image has {counted(image.shape[2], 'channel')}, the network takes "
+            f"{preprocess.channels}; "
             f"open it with channels={preprocess.channels}"
         )
     height, width, _ = image.shape

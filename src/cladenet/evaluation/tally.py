@@ -10,6 +10,7 @@ from torch import Tensor
 from cladenet.errors import BadArgument, DataError, Diverged
 from cladenet.evaluation.loss_units import loss_units, mean_loss
 from cladenet.evaluation.result import Evaluation, Mistake
+from cladenet.plural import counted
 from cladenet.world import World
 
 TOP = 5
@@ -121,7 +122,7 @@ class Tally:
         if logits.ndim != 2 or logits.shape != (len(labels), self.num_classes):
             raise BadArgument(
                 f"logits have shape {tuple(logits.shape)}; "
-                f"expected {(len(labels), self.num_classes)} for {len(labels)} labels"
+                f"expected {(len(labels), self.num_classes)} for {counted(len(labels), 'label')}"
             )
         if self.worst and (indices is None or len(indices) != len(labels)):
             raise BadArgument("to keep the worst mistakes, pass the index of each sample")

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from cladenet.errors import BadArgument
+from cladenet.plural import counted
 
 ITERATIONS = 400
 EARLY = 100  # with p exaggerated
@@ -33,7 +34,9 @@ def embedding_map(features: Tensor, perplexity: float = 30.0) -> Tensor:
     """
     n = len(features)
     if n < 4 or not torch.isfinite(features).all():
-        raise BadArgument(f"{n} images; a map needs 4 or more, and features that are finite")
+        raise BadArgument(
+            f"{counted(n, 'image')}; a map needs 4 or more, and features that are finite"
+        )
     components = principal(features.double(), KEPT_COMPONENTS)
     p = affinities(components, min(perplexity, (n - 1) / 3)).float()
     y = (1e-2 * components[:, :2] / components[:, 0].std().clamp(min=1e-12)).float()

@@ -11,6 +11,7 @@ from typing import Any
 
 from cladenet.data.preprocess import Preprocess
 from cladenet.errors import BadArgument, CheckpointError
+from cladenet.plural import counted
 
 KEY = "cladenet"  # of the metadata in every format
 FORMAT = 1
@@ -116,7 +117,8 @@ class Description:
             raise CheckpointError(f"the file's metadata cannot be read: {error}") from error
         if len(found.posteriors) != len(values["classes"]):
             raise CheckpointError(
-                f"the file's metadata name {len(values['classes'])} classes, their self-test has "
+                "the file's metadata name "
+                f"{counted(len(values['classes']), 'class')}, their self-test has "
                 f"{len(found.posteriors)} posteriors; they belong to other weights"
             )
         classes = tuple(values["classes"])

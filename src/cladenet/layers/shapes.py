@@ -9,6 +9,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from cladenet.errors import BadArgument
 from cladenet.layers.methods.traced import is_traced
+from cladenet.plural import counted
 
 aten = torch.ops.aten
 IN_PLACE = {aten.relu_.default, aten.hardtanh_.default}
@@ -97,7 +98,7 @@ def check_images(x: Tensor, name: str, in_channels: int, least_size: int) -> Non
     channels, height, width = x.shape[1:]
     if channels != in_channels:
         raise BadArgument(
-            f"input has {channels} channels; this {name} takes {in_channels}. "
+            f"input has {counted(channels, 'channel')}; this {name} takes {in_channels}. "
             f"Convert the images, or build it with in_channels={channels}"
         )
     if min(height, width) < least_size:

@@ -11,10 +11,10 @@ Real, Aggarwal, Huang, Le. Regularized Evolution for Image Classifier Architectu
     stages.2  reduction, normal xN, 4 F                 the same
     head      ReLU, global average, dropout, linear
 
-AmoebaNet-A is Fig. 6 (proceedings); B, C and D stand in early versions of the text. All wiring is that of the
-authors' TPU code: state 0 is h_i, state 1 h_(i-1). 3x3 and 1x7-7x1 convolutions work at a quarter
-of the width, weights are drawn as NASNet's, and drop path is as likely in all cells. In cell B the
-name of an operation asks for dilation, which the code does not do, and neither do we.
+AmoebaNet-A is Fig. 6 (proceedings); B, C and D stand in early versions of the text. All wiring is
+that of the authors' TPU code: state 0 is h_i, state 1 h_(i-1). 3x3 and 1x7-7x1 convolutions work at
+a quarter of the width, weights are drawn as NASNet's, and drop path is as likely in all cells. In
+cell B the name of an operation asks for dilation, which the code does not do, and neither do we.
 
 The auxiliary classifier is NASNet's; the TPU code's has 0.4 of its widths, 51 and 307
 (`auxiliary_width=0.4`). For the windows that stride and for the norms' running statistics see

@@ -17,6 +17,7 @@ from cladenet.layers.classifier import Classifier
 from cladenet.layers.conv import conv
 from cladenet.layers.norm import Norm
 from cladenet.models.cells import FactorizedReduction, relu_conv_norm
+from cladenet.plural import counted
 
 # By their numbers in an arc.
 OPERATIONS = (
@@ -170,7 +171,8 @@ class MacroNetwork(Classifier):
         n, rest = divmod(len(layers), 3)
         if n < 1 or rest or width < 1:
             raise BadArgument(
-                f"{len(layers)} layers of width {width}; expected a multiple of three, 1 or wider"
+                f"{counted(len(layers), 'layer')} of width {width}; expected a "
+                "multiple of three, 1 or wider"
             )
         for k, layer in enumerate(layers, 1):
             if layer.operation not in OPERATIONS or not set(layer.skips) <= set(range(k - 1)):

@@ -27,6 +27,7 @@ from cladenet.layers.classifier import Classifier
 from cladenet.layers.norm import Norm
 from cladenet.layers.shuffle import ChannelShuffle
 from cladenet.layers.squeeze_excite import SqueezeExcite
+from cladenet.plural import counted
 
 WIDTHS = {1: 144, 2: 200, 3: 240, 4: 272, 8: 384}  # Table 1: groups to channels of stages.0
 UNITS = (4, 8, 4)
@@ -65,7 +66,8 @@ class ShuffleUnit(nn.Module):
         last = out_channels - in_channels if stride == 2 else out_channels
         if last < 1 or last % groups:
             raise BadArgument(
-                f"{groups} groups do not divide the {last} channels that a unit from {in_channels} "
+                f"{groups} groups do not divide the {counted(last, 'channel')} that "
+                f"a unit from {in_channels} "
                 f"to {out_channels} adds; choose other widths"
             )
         self.residual = nn.Sequential(

@@ -34,6 +34,7 @@ from cladenet.layers.conv import conv_norm_act
 from cladenet.layers.norm import Norm
 from cladenet.layers.shuffle import ChannelShuffle
 from cladenet.layers.squeeze_excite import SqueezeExcite
+from cladenet.plural import counted
 
 relu = partial(nn.ReLU, inplace=True)
 
@@ -158,7 +159,8 @@ class ShuffleNetV2(Classifier):
         super().__init__(in_channels, num_classes)
         if released and stem_channels[-1] >= channels[0]:
             raise BadArgument(
-                f"the stem gives {stem_channels[-1]} channels, which released=True keeps beside "
+                f"the stem gives {counted(stem_channels[-1], 'channel')}, which "
+                "released=True keeps beside "
                 f"others, and the first stage has {channels[0]}; choose a wider first stage"
             )
         before_pool = f"stem.{3 * len(stem_channels) - 1}"

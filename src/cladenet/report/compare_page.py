@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from cladenet import __version__
+from cladenet.plural import counted
 from cladenet.report.accuracy_chart import COLOURS, Panel, Series, accuracy_chart
 from cladenet.report.charts import Line, line_chart
 from cladenet.report.compared import ComparedRun, Comparison
@@ -47,6 +48,7 @@ def compare_page(compared: Comparison, folder: Path) -> str:
         folder: where the page will lie: reports are linked from there.
     """
     notes = "".join(f"<li>{text(note)}</li>" for note in compared.notes())
+    count = counted(len(compared.runs), "run")
     best = compared.best
     data = ", ".join(dict.fromkeys(run.data for run in compared.runs))
     lead = (
@@ -67,8 +69,8 @@ def compare_page(compared: Comparison, folder: Path) -> str:
     page = (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{len(compared.runs)} runs</title>\n<style>{STYLE}{OWN}</style></head>\n<body>\n"
-        f'<header><p class="kicker">comparison</p><h1>{len(compared.runs)} runs on '
+        f"<title>{count}</title>\n<style>{STYLE}{OWN}</style></head>\n<body>\n"
+        f'<header><p class="kicker">comparison</p><h1>{count} on '
         f'{text(data)}</h1><p class="lead">{lead}</p></header>\n'
         f'<ul class="notes next">{notes}</ul>\n{body}\n'
         f"<footer>cladenet {text(__version__)}. Intervals are Wilson's and Newcombe's, at 95 %."
@@ -112,7 +114,8 @@ def _errors(compared: Comparison, folder: Path) -> str:
                 f"<span>{difference}<br><small>{span}</small></span>",
                 amount(run.params),
                 f"<span>{amount(run.macs)}<br><small>{shape}</small></span>",
-                f"<span>{duration(run.seconds)}<br><small>{run.steps:,} steps</small></span>",
+                f"<span>{duration(run.seconds)}<br>"
+                f"<small>{counted(run.steps, 'step')}</small></span>",
             )
         )
     head = (

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cladenet.evaluation.result import ClassRow, Evaluation
+from cladenet.plural import counted
 from cladenet.report.charts import Line, interval_bar, line_chart
 from cladenet.report.facts import ReportFacts
 from cladenet.report.text import (
@@ -194,7 +195,9 @@ def per_class(report: ReportFacts | Counted) -> str:
     cells = [_class_cells(row, report.classes) for row in rows]
     body = table(head, cells[:ROWS], styles)
     if many:
-        body += folded(f"the other {len(cells) - ROWS} classes", table(head, cells[ROWS:], styles))
+        body += folded(
+            f"the other {counted(len(cells) - ROWS, 'class')}", table(head, cells[ROWS:], styles)
+        )
     why = (
         "Recall: how many images of the class were recognised. Precision: how many of the answers "
         "with this class were right. Taken for: the class that most of the others were."

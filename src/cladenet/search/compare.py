@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cladenet.errors import BadArgument
+from cladenet.plural import counted
 from cladenet.search.methods import METHODS, method_named
 from cladenet.search.oracles.drive import drive
 from cladenet.search.oracles.table import ExactTable
@@ -79,7 +80,7 @@ def table_text(compared: Sequence[Compared]) -> str:
     trials = compared[0].regrets.shape[1]
     places = [t for t in (10, 25, 50, 100, 150, 300, 500, 1_000) if t < trials] + [trials]
     width = max(len(one.method) for one in compared)
-    heads = "".join(f"{f'{t} trials':>20}" for t in places)
+    heads = "".join(f"{counted(t, 'trial'):>20}" for t in places)
     lines = [f"{'search':<{width}}{heads}{'best found':>12}"]
     for one in compared:
         cells = ""

@@ -29,6 +29,7 @@ from cladenet.layers.modes import training_nowhere
 from cladenet.layers.norm import Norm
 from cladenet.layers.shapes import on_meta
 from cladenet.layers.squeeze_excite import is_chain
+from cladenet.plural import counted
 
 WIDTH = 128  # maps of both convolutions of a classifier
 SIDE = 224  # pixels of the imagined images whose maps are measured
@@ -54,7 +55,9 @@ def with_exits(
     name = type(model).__name__
     places = [place.strip() for place in after.split(",")] if isinstance(after, str) else [*after]
     if model.num_exits > 1:
-        raise BadArgument(f"{name} has {model.num_exits} exits already; build it without")
+        raise BadArgument(
+            f"{name} has {counted(model.num_exits, 'exit')} already; build it without"
+        )
     if model.auxiliary is not None:
         raise BadArgument(
             f"{name} is built with auxiliary classifiers, which early exits take the place of; "

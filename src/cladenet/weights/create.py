@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 from cladenet import registry
 from cladenet.errors import BadArgument
+from cladenet.plural import counted
 from cladenet.weights.found import is_found, read_found
 from cladenet.weights.names import in_our_words, is_external, names_weights, split_name
 
@@ -87,7 +88,8 @@ def create_model(
         model.reset_classifier(classes)
         if classes:
             warnings.warn(
-                f"{name} tells {len(card.classes)} classes apart: for {classes} the last layer is "
+                f"{name} tells {counted(len(card.classes), 'class')} apart: for "
+                f"{classes} the last layer is "
                 "a fresh one, to be trained",
                 stacklevel=2,
             )

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from cladenet.errors import BadArgument
+from cladenet.plural import counted
 
 
 def fit_channels(kernel: Tensor, channels: int) -> Tensor:
@@ -38,5 +39,5 @@ def for_channels(weights: Mapping[str, Tensor], channels: int) -> tuple[dict[str
         )
     given = kernel.shape[1]
     how = "summed" if channels == 1 else f"repeated and scaled by {given}/{channels}"
-    note = f"the first layer's kernels for {given} channels are {how} for {channels}"
+    note = f"the first layer's kernels for {counted(given, 'channel')} are {how} for {channels}"
     return {**weights, name: fit_channels(kernel, channels)}, note

@@ -14,6 +14,7 @@ from cladenet.checkpoints import Card
 from cladenet.checkpoints import folder as folders
 from cladenet.checkpoints.selftest import fixed_logits
 from cladenet.errors import BadArgument, CheckpointError, StorageError
+from cladenet.plural import agree, counted
 from cladenet.weights.beside import beside, weights_in
 from cladenet.weights.files.reading import Content, read_tensors
 from cladenet.weights.files.wrappers import readings
@@ -144,7 +145,8 @@ def class_names(given: Sequence[str] | str | Path, count: int) -> tuple[str, ...
     labels = labels or tuple(str(number) for number in range(count))
     if len(labels) != count:
         raise BadArgument(
-            f"{len(labels)} class names are given, the weights tell {count} classes apart"
+            f"{counted(len(labels), 'class name')} {agree(len(labels), 'is', 'are')} given, "
+            f"the weights tell {counted(count, 'class')} apart"
         )
     return labels
 

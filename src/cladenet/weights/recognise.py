@@ -14,6 +14,7 @@ from torch import Tensor
 
 from cladenet.errors import BadArgument, CheckpointError, CladeNetError
 from cladenet.layers.classifier import Classifier
+from cladenet.plural import counted
 from cladenet.registry import create_for_user, create_model, find, list_models
 from cladenet.weights.first_layer import for_channels
 from cladenet.weights.heads import with_last_layer
@@ -248,7 +249,9 @@ def _refuse_twin(fits: list[_Laid], file: str, asked: str) -> None:
 
 
 def _no_fit(tensors: Mapping[str, Tensor], file: str, name: str, tried: list[_Laid]) -> str:
-    held = f"{file} holds {len(tensors):,} tensors with {_values(tensors):,} values"
+    held = (
+        f"{file} holds {counted(len(tensors), 'tensor')} with {counted(_values(tensors), 'value')}"
+    )
     near = min(tried, key=lambda each: _strange_and_missing(each.fit), default=None)
     if near is None or 2 * _strange_and_missing(near.fit)[0] > len(tensors):
         what = f"the tensors of {name}" if name else "those of any network known here"

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from cladenet.errors import CheckpointError
 from cladenet.layers.classifier import Classifier
+from cladenet.plural import counted
 
 Spelling = Callable[[Classifier], Iterable[str]]
 
@@ -63,7 +64,8 @@ def names(model: Classifier, spelling: Spelling) -> dict[str, str]:
     ours, theirs = parts(model), list(spelling(model))
     if len(ours) != len(theirs):
         raise CheckpointError(
-            f"a {type(model).__name__} of {len(ours)} parts is spelt with {len(theirs)} names; it "
+            f"a {type(model).__name__} of {counted(len(ours), 'part')} is spelt "
+            f"with {counted(len(theirs), 'name')}; it "
             "is built in a way that the other library does not know"
         )
     spelt = dict(zip(ours, theirs, strict=True))

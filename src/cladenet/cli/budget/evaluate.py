@@ -10,6 +10,7 @@ from cladenet.cli.text.tables import interval
 from cladenet.cli.text.text_table import text_table
 from cladenet.data.images.decode import readable
 from cladenet.errors import BadArgument
+from cladenet.plural import counted
 
 if TYPE_CHECKING:
     from cladenet.runs.adaptive.budgeted import Budgeted
@@ -104,8 +105,9 @@ def as_text(found: "Budgeted") -> str:
     """Tables for a terminal."""
     cost = f"ms an image for {found.costs.batch_size} at a time, {found.costs.threads} thread(s)"
     title = (
-        f"{' + '.join(found.networks)} on {readable(found.data)}, {found.split}, {found.n:,} images"
-        f"\nthresholds from {found.held:,} held-out images, {found.precision}, "
+        f"{' + '.join(found.networks)} on {readable(found.data)}, {found.split}, "
+        f"{counted(found.n, 'image')}"
+        f"\nthresholds from {counted(found.held, 'held-out image')}, {found.precision}, "
         f"{found.choice.words if found.choice else 'one threshold for all exits'}\n{cost}"
     )
     parts = [title, _answers(found), _points(found)]

@@ -48,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
         note(f"{name}: {reason}")
     if done.unreadable:
         raise DataError(
-            f"{len(done.unreadable):,} images cannot be read; to train without them: "
+            f"{counted(len(done.unreadable), 'image')} cannot be read; to train without them: "
             "on_unreadable=skip"
         )
     return 0

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from cladenet.cli.text.tables import columns, fit
 from cladenet.errors import BadArgument, StorageError
+from cladenet.plural import counted
 from cladenet.translations import show
 
 if TYPE_CHECKING:
@@ -144,7 +145,8 @@ def limits_text(limits: "Limits") -> str:
     ]
     jpegs = f", {limits.jpegs_s:,.0f} photographs decoded/s" if limits.jpegs_s else ""
     return (
-        f"{limits.device}, {limits.threads} threads: {', '.join(kinds)} billion operations/s, "
+        f"{limits.device}, {counted(limits.threads, 'thread')}: {', '.join(kinds)} "
+        "billion operations/s, "
         f"memory copied at {limits.copy_gb_s:.0f} GB/s{jpegs}"
     )
 

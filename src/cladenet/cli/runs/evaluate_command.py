@@ -23,6 +23,7 @@ from cladenet.cli.text.tables import interval, percent
 from cladenet.cli.text.text_table import text_table
 from cladenet.data.images.decode import readable
 from cladenet.errors import BadArgument
+from cladenet.plural import counted
 
 if TYPE_CHECKING:  # they import torch, which --help need not wait for
     from cladenet.evaluation.result import Evaluation
@@ -227,7 +228,9 @@ def _headline(found: "Evaluation") -> str:
     ]
     table = text_table([], rows, "lrl")
     few = found.top5_error is None
-    return table + (f"\n(no top-5 error: there are {found.num_classes} classes)" if few else "")
+    return table + (
+        f"\n(no top-5 error: {counted(found.num_classes, 'class')} only)" if few else ""
+    )
 
 
 def _per_class(found: "Evaluation", names: list[str]) -> str:

@@ -4,6 +4,7 @@ import argparse
 import json
 
 from cladenet.cli.engine_options import add_image_limits, note
+from cladenet.plural import counted
 from cladenet.translations import show
 
 
@@ -56,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
         f"error {found.answers.evaluation.top1_error:.2f} % (95 %: {low:.2f} to {high:.2f}), "
         f"calibration error {100 * calibrated.ece:.1f} %, at temperature "
         f"{calibrated.temperature:.2f} {100 * calibrated.ece_after:.1f} %, "
-        f"{len(found.suspects):,} labels in doubt"
+        f"{counted(len(found.suspects), 'label')} in doubt"
     )
     show(f"page: {found.page} ({found.seconds:.1f} s)")
     return 0

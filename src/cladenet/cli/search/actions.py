@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cladenet.cli.search.places import absolute
 from cladenet.errors import BadArgument
+from cladenet.plural import agree, counted
 from cladenet.translations import show
 
 
@@ -65,7 +66,10 @@ def replay(arguments: argparse.Namespace, names: list[str]) -> int:
         )
     searcher = config.make_searcher(config.make_space())
     count = check_replay(searcher, read_journal(folder / JOURNAL))
-    show(f"{count} trials were asked for as the journal says, bit for bit")
+    show(
+        f"{counted(count, 'trial')} {agree(count, 'was', 'were')} asked for as "
+        "the journal says, bit for bit"
+    )
     return 0
 
 

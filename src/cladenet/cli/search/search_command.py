@@ -8,6 +8,7 @@ from typing import Any
 
 from cladenet.cli.search.places import absolute, default_folder
 from cladenet.errors import BadArgument
+from cladenet.plural import counted
 from cladenet.translations import show
 
 DESCRIPTION = """
@@ -82,11 +83,11 @@ def _search(arguments: argparse.Namespace, names: list[str]) -> int:
     )
     best = found.state.best
     if best is None:
-        show(f"all {found.state.done} trials failed; see {found.folder}")
+        show(f"{counted(found.state.done, 'trial')}, all failed; see {found.folder}")
         return 5
     test = "" if best.test is None else f", test accuracy {100 * best.test:.2f} %"
     show(
-        f"best of {found.state.done} trials: number {best.number}, val accuracy "
+        f"best of {counted(found.state.done, 'trial')}: number {best.number}, val accuracy "
         f"{100 * best.val:.2f} %{test}"
     )
     show(f"page: {found.folder / 'search.html'}")

@@ -12,6 +12,7 @@ from cladenet.durations import clock
 from cladenet.errors import BadArgument
 from cladenet.experiments.claim import SCALES
 from cladenet.experiments.claims import CLAIMS
+from cladenet.plural import counted
 from cladenet.translations import show
 
 if TYPE_CHECKING:
@@ -69,7 +70,8 @@ def _text(found: "Outcome") -> str:
     lines = [
         f"{claim.name}: {found.verdict}",
         paragraph("", claim.sentence, 2),
-        paragraph("", f"{claim.source}; {found.data}, {found.scale} scale, {found.seeds} seeds, "
+        paragraph("", f"{claim.source}; {found.data}, {found.scale} scale, "
+            f"{counted(found.seeds, 'seed')}, "
                   f"{clock(found.seconds)} of training", 2),
         fit(columns(HEADINGS, [_row(one) for one in found.compared], right="lrlrlrl")),
     ]  # fmt: skip

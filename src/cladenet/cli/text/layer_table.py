@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from cladenet.cli.text.tables import columns, fit, paragraph
+from cladenet.plural import agree, counted
 
 HEADINGS = (
     *("layer", "kind", "kernel", "groups", "out", "params", "MACs", "memory"),
@@ -31,7 +32,10 @@ def layers_text(rows: Sequence[dict[str, Any]]) -> str:
     hidden = len(rows) - len(shown)
     remarks = [*REMARKS]
     if hidden:
-        remarks.append(f"{hidden} steps with neither weights nor a new shape are not shown")
+        remarks.append(
+            f"{counted(hidden, 'step')} with neither weights nor a new shape "
+            f"{agree(hidden, 'is', 'are')} not shown"
+        )
     return fit("\n".join([columns(HEADINGS, lines, right="lllrrrrrrr"), *remarks]))
 
 

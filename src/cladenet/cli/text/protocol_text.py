@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from cladenet.cli.text.tables import interval, percent
 from cladenet.cli.text.text_table import text_table
 from cladenet.data.images.decode import readable
+from cladenet.plural import counted
 
 if TYPE_CHECKING:
     from cladenet.runs.evaluate.evaluated import Evaluated
@@ -29,7 +30,9 @@ def as_table(table: "ProtocolTable") -> str:
     )
     lines = [_line(row, runs) for row in table.rows]
     few = first.evaluation.top5_error is None
-    note = f"\n(no top-5 error: there are {first.evaluation.num_classes} classes)" if few else ""
+    note = (
+        f"\n(no top-5 error: {counted(first.evaluation.num_classes, 'class')} only)" if few else ""
+    )
     title = f"{readable(first.data)}, {first.split}"
     return f"{title}\n{weights}\n\n{text_table(HEAD, lines, 'lllllrrlrl')}{note}"
 

@@ -29,6 +29,7 @@ from cladenet.data.shards.images import shard_images
 from cladenet.data.shards.scanning.recheck import differences
 from cladenet.data.shards.scanning.several import OnBytes
 from cladenet.data.survey.survey import Progress
+from cladenet.plural import agree, counted
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,11 @@ def check_dataset(
     warnings += dark
     notes += remarks
     if animated := sum(each.is_animated for each in facts):
-        notes.append(f"{animated:,} files hold several frames or pages; the first one is used")
+        notes.append(
+            f"{counted(animated, 'file')} {agree(animated, 'holds', 'hold')} "
+            "several frames or pages; "
+            "the first one is used"
+        )
     sizes = _sizes(facts)
     if need is not None and sizes is not None:
         more_warnings, more_notes = judge_for(need, dataset, facts, sizes)

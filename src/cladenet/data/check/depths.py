@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from cladenet.data.images.samples import Assumed
+from cladenet.plural import agree, counted
 
 FULL = 65535  # white in 16 bits
 DARK = (FULL + 1) // 8  # where all images stay below, fewer bits are in use
@@ -19,10 +20,14 @@ def judge_depths(assumed: Sequence[Assumed], white_level: float) -> tuple[list[s
     floats = sum(each.kind == "float" for each in assumed)
     warnings, notes = [], []
     if white_level and assumed:
-        notes.append(f"{white_level:g} is white in {len(assumed):,} images that do not declare it")
+        notes.append(
+            f"{white_level:g} is white in {counted(len(assumed), 'image')} that "
+            f"{agree(len(assumed), 'does', 'do')} not declare it"
+        )
     if floats and not white_level:
         notes.append(
-            f"{floats:,} images have float samples: 1 is white (white_level= says otherwise)"
+            f"{counted(floats, 'image')} {agree(floats, 'has', 'have')} float samples: 1 is white "
+            "(white_level= says otherwise)"
         )
     if peaks and not white_level and max(peaks) < DARK:
         peak = int(max(peaks))

@@ -11,6 +11,7 @@ import numpy as np
 from cladenet.data.check.duplicates import Duplicates, Group, contradictions, leaks
 from cladenet.data.dataset import DataSet
 from cladenet.data.images.facts import Facts
+from cladenet.plural import agree, counted
 
 GREY_MODES = ("1", "L", "LA", "I", "F")  # before a depth, as in L;16
 FEW = 20  # images of a class below which its error is mostly chance
@@ -77,7 +78,7 @@ def judge_classes(dataset: DataSet) -> tuple[list[str], list[str], list[str]]:
 
 
 def _classes(count: int) -> str:
-    return "1 class has" if count == 1 else f"{count:,} classes have"
+    return f"{counted(count, 'class')} {agree(count, 'has', 'have')}"
 
 
 def judge_duplicates(dataset: DataSet, duplicates: Duplicates) -> list[str]:
@@ -85,7 +86,8 @@ def judge_duplicates(dataset: DataSet, duplicates: Duplicates) -> list[str]:
     by, splits = duplicates.by, dataset.splits()
     warnings = [
         f"leak (by {by}): {leak.images:,} of {len(splits[leak.held_out]):,} {leak.held_out} images "
-        f"are in {leak.other} too, such as {leak.pair[1].id}, which is {leak.pair[0].id}; errors "
+        f"{agree(leak.images, 'is', 'are')} in {leak.other} too, such as "
+        f"{leak.pair[1].id}, which is {leak.pair[0].id}; errors "
         "will look better than they are"
         for leak in leaks(duplicates.groups)
     ]
@@ -93,7 +95,8 @@ def judge_duplicates(dataset: DataSet, duplicates: Duplicates) -> list[str]:
         one = two_labels[0][0]
         other = next(copy for copy in two_labels[0] if copy.label != one.label)
         warnings.append(
-            f"{len(two_labels):,} images (by {by}) carry two labels, such as {one.id} "
+            f"{counted(len(two_labels), 'image')} (by {by}) "
+            f"{agree(len(two_labels), 'carries', 'carry')} two labels, such as {one.id} "
             f"({dataset.classes[one.label]}) and {other.id} ({dataset.classes[other.label]})"
         )
     for name in splits:
@@ -101,7 +104,8 @@ def judge_duplicates(dataset: DataSet, duplicates: Duplicates) -> list[str]:
         together = "; copies stay on one side of the split" if dataset.val is None else ""
         if several := [count for count in within if count > 1]:
             warnings.append(
-                f"{len(several):,} images (by {by}) occur more than once in {name}, "
+                f"{counted(len(several), 'image')} (by {by}) "
+                f"{agree(len(several), 'occurs', 'occur')} more than once in {name}, "
                 f"{sum(several):,} times in all{together}"
             )
     return warnings
@@ -113,7 +117,8 @@ def judge_alike(dataset: DataSet, groups: Sequence[Group]) -> list[str]:
     images, total = sum(map(len, groups)), sum(map(len, splits.values()))
     warnings = [
         f"near duplicates: {leak.images:,} of {len(splits[leak.held_out]):,} {leak.held_out} "
-        f"images show nearly the same as one of {leak.other}, such as {leak.pair[1].id}, which is "
+        f"images {agree(leak.images, 'shows', 'show')} nearly the same as one of "
+        f"{leak.other}, such as {leak.pair[1].id}, which is "
         f"like {leak.pair[0].id}"
         for leak in leaks(groups)
     ]
@@ -121,13 +126,15 @@ def judge_alike(dataset: DataSet, groups: Sequence[Group]) -> list[str]:
         one = two_labels[0][0]
         other = next(copy for copy in two_labels[0] if copy.label != one.label)
         warnings.append(
-            f"{len(two_labels):,} groups of near duplicates carry two labels, such as {one.id} "
+            f"{counted(len(two_labels), 'group')} of near duplicates "
+            f"{agree(len(two_labels), 'carries', 'carry')} two labels, such as {one.id} "
             f"({dataset.classes[one.label]}) and {other.id} ({dataset.classes[other.label]})"
         )
     if groups:
         by_nature = "; in a set of so many they may differ little by nature, as digits and X-rays"
         warnings.append(
-            f"{images:,} images show nearly the same as another one, in {len(groups):,} groups: "
+            f"{counted(images, 'image')} show nearly the same as another one, in "
+            f"{counted(len(groups), 'group')}: "
             f"saved again, resized, a little cropped, brighter or darker"
             f"{by_nature if images > total * BY_NATURE else ''}"
         )

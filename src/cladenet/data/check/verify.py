@@ -11,7 +11,7 @@ from cladenet.data.images.facts import USUAL
 from cladenet.data.shards.images import ShardImages, shard_images
 from cladenet.data.survey.survey import Progress, Survey, survey
 from cladenet.errors import BadArgument, DataError
-from cladenet.plural import counted
+from cladenet.plural import agree, counted
 
 OnUnreadable = Literal["stop", "skip"]
 
@@ -69,7 +69,11 @@ def settle_unreadable(
     animated = sum(each.is_animated for each in facts)
     animated += sum(images.animated() for images in indexed)
     if animated:
-        notes.append(f"{animated:,} files hold several frames or pages; the first one is used")
+        notes.append(
+            f"{counted(animated, 'file')} {agree(animated, 'holds', 'hold')} "
+            "several frames or pages; "
+            "the first one is used"
+        )
     if bad:
         notes.append(f"left out as unreadable: {len(bad):,} of {counted(total, 'image')}")
     kept = {name: _without(split, bad) for name, split in dataset.splits().items()}

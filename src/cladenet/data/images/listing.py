@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from cladenet.data.images.decode import readable
 from cladenet.data.images.kinds import looks_like_image
 from cladenet.errors import DataError
+from cladenet.plural import counted_kinds
 
 SUFFIXES = frozenset({
     ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".gif", ".bmp", ".dib",
@@ -49,8 +50,7 @@ class Ignored:
         """One sentence for the user, or none."""
         if not self.kinds:
             return ()
-        kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(self.kinds.items()))
-        return (f"ignored in {where}: {kinds}",)
+        return (f"ignored in {where}: {counted_kinds(self.kinds)}",)
 
 
 def subfolders(root: str, ignored: Ignored) -> list[str]:

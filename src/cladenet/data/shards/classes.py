@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from cladenet.data.images.decode import readable
 from cladenet.data.shards.catalogue import Catalogue
 from cladenet.errors import DataError
+from cladenet.plural import agree, counted
 
 Numbers = NDArray[np.int64]
 
@@ -107,7 +108,8 @@ def _without_list(catalogues: Mapping[str, Catalogue]) -> tuple[str, ...]:
     if not bare:
         return ()
     return (
-        f"{len(bare):,} shards do not name their classes, such as {readable(bare[0])}; those of "
+        f"{counted(len(bare), 'shard')} {agree(len(bare), 'does', 'do')} not name "
+        f"{agree(len(bare), 'its', 'their')} classes, such as {readable(bare[0])}; those of "
         "the others are used",
     )
 

@@ -25,6 +25,7 @@ from cladenet.data.shards.scanning.scan import Scan
 from cladenet.data.shards.scanning.several import Identity, OnBytes, Shard, scans
 from cladenet.errors import DataError
 from cladenet.paths import cache_root
+from cladenet.plural import counted
 
 BESIDE = "cladenet-index"
 SUFFIX = ".safetensors"
@@ -184,4 +185,4 @@ def _fault_list(faulty: dict[Shard, list[tuple[str, str]]]) -> str:
     ]
     shown = lines if len(lines) <= SHOWN else lines[: SHOWN - 1]
     more = [f"  and {len(lines) - len(shown):,} more"] if len(lines) > len(shown) else []
-    return "\n".join([f"{len(lines):,} samples cannot be learnt from:", *shown, *more])
+    return "\n".join([f"{counted(len(lines), 'sample')} cannot be learnt from:", *shown, *more])

@@ -15,6 +15,7 @@ from cladenet.data.images.decode import readable
 from cladenet.data.shards.damage import DamagedShard
 from cladenet.data.shards.labels import IMAGES, KEYS, Fault, Fields
 from cladenet.errors import MissingExtra
+from cladenet.plural import counted
 
 BATCH_BYTES = 8 << 20
 BUFFER = 1 << 20
@@ -147,7 +148,7 @@ def class_number(value: Any, classes: tuple[str, ...]) -> Any:
         Fault: there is no such class.
     """
     if isinstance(value, int) and not isinstance(value, bool) and value >= len(classes) > 0:
-        raise Fault(f"has the label {value}; the metadata name {len(classes):,} classes")
+        raise Fault(f"has the label {value}; the metadata name {counted(len(classes), 'class')}")
     return value
 
 

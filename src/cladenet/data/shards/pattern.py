@@ -26,6 +26,7 @@ from cladenet.data.shards.library import BESIDE, SUFFIX
 from cladenet.data.shards.scanning.wids import Listed, read_wids
 from cladenet.data.shards.stored import KINDS
 from cladenet.errors import BadArgument, DataError
+from cladenet.plural import agree
 
 ENDINGS = {
     "wds": (".tar", ".tgz", ".tbz2", ".txz", ".tar.gz", ".tar.bz2", ".tar.xz"),
@@ -140,8 +141,8 @@ def expand(pattern: str, kind: str) -> list[Listed]:
     missing = [each.path for each in found if not os.path.isfile(each.path)]
     if missing:
         raise DataError(
-            f"{len(missing):,} of the {len(found):,} shards of {readable(pattern)} are not there, "
-            f"such as {readable(missing[0])}"
+            f"{len(missing):,} of the {len(found):,} shards of {readable(pattern)} "
+            f"{agree(len(missing), 'is', 'are')} not there, such as {readable(missing[0])}"
         )
     refuse_missing_parts([each.path for each in found])
     if has_magic(path) or os.path.isdir(path):

@@ -14,6 +14,7 @@ from cladenet.data.sources.folder_contents import FolderContents, holds_images
 from cladenet.data.sources.parts import is_filler
 from cladenet.data.sources.table import read_table
 from cladenet.errors import DataError
+from cladenet.plural import agree, counted
 
 METADATA = ("metadata.csv", "metadata.jsonl")
 
@@ -66,7 +67,10 @@ def labelled_by_table(
     notes += [f"labels are those of {readable(path)}", *found]
     listed = {row.path for row in rows}
     if left := sum(path not in listed for path in images_under(here.path, Ignored())):
-        notes.append(f"{left:,} images that {readable(tables[0])} does not name are not used")
+        notes.append(
+            f"{counted(left, 'image')} that {readable(tables[0])} does not name "
+            f"{agree(left, 'is', 'are')} not used"
+        )
     return dict(images)
 
 

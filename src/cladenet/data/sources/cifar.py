@@ -20,6 +20,7 @@ from cladenet.data.sources.roots import partial
 from cladenet.data.sources.unpickle import read_plain_pickle
 from cladenet.errors import DataError
 from cladenet.files import read_bytes
+from cladenet.plural import counted
 
 PIXELS = 3 * 32 * 32
 LABELLED = tuple[NDArray[np.uint8], NDArray[np.int64]]
@@ -131,7 +132,9 @@ def _from_binary(layout: _Layout, path: str) -> LABELLED:
 
 def _checked(layout: _Layout, path: str, pixels: NDArray[np.uint8], labels: list[int]) -> LABELLED:
     if len(pixels) != len(labels):
-        raise DataError(f"{path} has {len(pixels):,} images and {len(labels):,} labels")
+        raise DataError(
+            f"{path} has {counted(len(pixels), 'image')} and {counted(len(labels), 'label')}"
+        )
     wrong = [label for label in labels if not 0 <= label < layout.num_classes]
     if wrong:
         raise DataError(f"{path} has the label {wrong[0]}; expected 0 to {layout.num_classes - 1}")

@@ -35,6 +35,7 @@ from cladenet.data.sources.split_folders import SplitFolders, split_folders
 from cladenet.data.sources.table import in_order
 from cladenet.errors import DataError
 from cladenet.files import read_bytes
+from cladenet.plural import agree, counted
 
 SYNSET_LISTS = ("synsets.txt", "LOC_synset_mapping.txt", "synset_words.txt")
 TINY = "wnids.txt"  # Tiny-ImageNet's list of its classes
@@ -100,7 +101,10 @@ def _labelled(found: SplitFolders, label_from: LabelFrom, notes: list[str]) -> d
             raise no_labels(folder)
         else:
             count = len(images_under(folder, Ignored()))
-            notes.append(f"{readable(folder)} has no labels: its {count:,} images are left alone")
+            notes.append(
+                f"{readable(folder)} has no labels: its {counted(count, 'image')} "
+                f"{agree(count, 'is', 'are')} left alone"
+            )
     return lists
 
 

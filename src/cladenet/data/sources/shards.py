@@ -20,6 +20,7 @@ from cladenet.data.shards.scanning.several import OnBytes, Shard
 from cladenet.data.shards.scanning.wids import Listed
 from cladenet.data.sources.parts import part_of, split_name
 from cladenet.errors import BadArgument, DataError
+from cladenet.plural import counted, counted_kinds
 
 Files = Mapping[str, Sequence[Listed]]
 
@@ -156,7 +157,8 @@ def _confirm(listed: Listed, index: ShardIndex) -> None:
     """What a list says of a shard is so; without one, an archive has to end as it should."""
     if listed.samples is not None and listed.samples != len(index):
         raise DamagedShard(
-            listed.path, f"holds {len(index):,} samples; the index of wids says {listed.samples:,}"
+            listed.path,
+            f"holds {counted(len(index), 'sample')}; the index of wids says {listed.samples:,}",
         )
     if listed.size is not None and listed.size != index.about.size:
         raise DamagedShard(
@@ -214,8 +216,7 @@ def _remarks(catalogues: Mapping[str, Catalogue]) -> tuple[str, ...]:
         for kind, count in index.about.ignored.items():
             ignored[kind] = ignored.get(kind, 0) + count
     if ignored:
-        kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(ignored.items()))
-        notes.append(f"ignored in the shards: {kinds}")
+        notes.append(f"ignored in the shards: {counted_kinds(ignored)}")
     return tuple(notes)
 
 

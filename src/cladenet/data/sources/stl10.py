@@ -12,6 +12,7 @@ from cladenet.data.dataset import DataSet, Split, from_array
 from cladenet.data.sources.roots import partial
 from cladenet.errors import DataError
 from cladenet.files import read_bytes
+from cladenet.plural import counted
 
 SIDE = 96
 PUBLISHED = {"train": 5_000, "test": 8_000}
@@ -48,7 +49,10 @@ def _split(folder: str, part: str) -> Split:
     planes = content.reshape(-1, 3, SIDE, SIDE)  # image, colour, column, row
     labels = np.frombuffer(read_bytes(os.path.join(folder, f"{part}_y.bin")), np.uint8)
     if len(labels) != len(planes):
-        raise DataError(f"{path} has {len(planes):,} images, {part}_y.bin {len(labels):,} labels")
+        raise DataError(
+            f"{path} has {counted(len(planes), 'image')}, {part}_y.bin "
+            f"{counted(len(labels), 'label')}"
+        )
     if labels.min() < 1 or labels.max() > 10:
         raise DataError(
             f"{part}_y.bin has labels {labels.min()} to {labels.max()}; expected 1 to 10"

@@ -28,6 +28,7 @@ from cladenet.data.sources.tables.labels import read_labels
 from cladenet.data.sources.tables.paths import Finder
 from cladenet.data.sources.tables.text import read_text
 from cladenet.errors import DataError
+from cladenet.plural import agree, counted
 
 
 class Row(NamedTuple):
@@ -168,7 +169,10 @@ def _without_unlabelled(
     gone = len(splits) - len(kept)
     if not gone or not kept:
         return columns, splits, []
-    note = f"{gone:,} images of test have no label: they are left alone"
+    note = (
+        f"{counted(gone, 'image')} of test {agree(gone, 'has', 'have')} no label: "
+        f"{agree(gone, 'it is', 'they are')} left alone"
+    )
     return replace(columns, rows=[row for row, _ in kept]), [split for _, split in kept], [note]
 
 

@@ -18,6 +18,7 @@ from cladenet.errors import BadArgument
 from cladenet.explain.deconvnet.network import output_of
 from cladenet.explain.targets import frozen
 from cladenet.layers.classifier import Classifier
+from cladenet.plural import counted
 
 Box = tuple[int, int, int, int]  # first row and column, last row and column plus 1
 
@@ -42,7 +43,8 @@ def correspondence(
     n, _, height, width = images.shape
     if n < 2 or len(parts) != n:
         raise BadArgument(
-            f"{n} images and {len(parts)} parts; expected two images or more, and a part of each"
+            f"{counted(n, 'image')} and {counted(len(parts), 'part')}; expected two "
+            "images or more, and a part of each"
         )
     covered = images.clone()
     for image, (top, left, bottom, right) in zip(covered, parts, strict=True):

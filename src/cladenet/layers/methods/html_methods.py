@@ -25,7 +25,7 @@ class HtmlMethods(nn.Module):
         rows = [(name, _units(part), f"{_params(part):,}") for name, part in parts.items()]
         title = (
             f"{self.architecture or type(self).__name__}: {_params(self):,} params, "
-            f"{self.in_channels} channels in, {counted(self.num_classes, 'class')}"
+            f"{counted(self.in_channels, 'channel')} in, {counted(self.num_classes, 'class')}"
         )
         return html_table(("part", "units", "params"), rows, title)
 

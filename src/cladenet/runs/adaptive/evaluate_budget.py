@@ -16,6 +16,7 @@ from cladenet.data.check.verify import OnUnreadable
 from cladenet.errors import BadArgument
 from cladenet.evaluation.options import PassOptions
 from cladenet.keywords import by_keyword
+from cladenet.plural import counted
 from cladenet.processor import check_precision
 from cladenet.runs.adaptive.budgeted import Budgeted, Compared
 from cladenet.runs.adaptive.images import Asked, ask
@@ -156,7 +157,8 @@ def _points(
         policy = promised(held, options.max_drop / 100, options.precision, ENGINE)
         if policy is None:
             raise BadArgument(
-                f"not with so few images: {len(held.labels):,} held-out images do not exclude a "
+                "not with so few images: "
+                f"{counted(len(held.labels), 'held-out image')} cannot exclude a "
                 f"drop above {options.max_drop:g} points for any thresholds. Without a single "
                 f"answer that differs {fewest_images(options.max_drop / 100):,} would do; hold out "
                 "more, or allow a larger drop"

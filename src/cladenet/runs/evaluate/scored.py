@@ -14,6 +14,7 @@ from cladenet.data.images.decode import readable
 from cladenet.data.sources.open import open_dataset
 from cladenet.data.sources.spellings import closest
 from cladenet.errors import BadArgument, CheckpointError, DataError
+from cladenet.plural import counted
 from cladenet.runs.evaluate.seen import seen_in_training
 from cladenet.runs.folder.division import divided
 from cladenet.runs.folder.folder import RunFolder
@@ -132,7 +133,8 @@ def match_classes(
     unknown = {name for name, other in meant.items() if other is None}
     if unknown or len(set(meant.values())) < len(classes):
         raise CheckpointError(
-            f"the network tells {len(of_network):,} classes apart, the data have {len(classes):,}. "
+            f"the network tells {counted(len(of_network), 'class')} apart, the data "
+            f"have {len(classes):,}. "
             f"Only the network knows {some(set(of_network) - set(meant.values()))}; "
             f"only the data have {some(unknown)}. "
             "Evaluate on data with the same classes, or train a new head with "

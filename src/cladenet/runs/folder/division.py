@@ -7,6 +7,8 @@ import numpy as np
 from cladenet.data.check.equal import Groups, equal_images
 from cladenet.data.dataset import DataSet
 from cladenet.data.split import Index, hold_out, read_index, write_index
+from cladenet.errors import DataError
+from cladenet.plural import counted
 
 
 def decide_division(
@@ -25,15 +27,29 @@ def decide_division(
         return {}
     if groups is None:
         groups = equal_images(dataset.train.images).groups[0]
+    if val and test and dataset.test is None:
+        _refuse_pairs(dataset, groups)
     parts: dict[str, Index] = {}
     stay = np.arange(len(dataset.train))
     if test and dataset.test is None:
-        stay, parts["test"] = hold_out(dataset.train, test, seed, purpose="test", groups=groups)
+        stay, parts["test"] = hold_out(
+            dataset.train, test, seed, purpose="test", groups=groups, classes=dataset.classes
+        )
     if val:
         left = dataset.train.subset(stay)
-        kept, held = hold_out(left, val, seed, purpose="val", groups=groups[stay])
+        kept, held = hold_out(left, val, seed, groups=groups[stay], classes=dataset.classes)
         stay, parts["val"] = stay[kept], stay[held]
     return {"train": stay, **parts}
+
+
+def _refuse_pairs(dataset: DataSet, groups: Groups) -> None:
+    """A class of two images that differ cannot be in train, val and test."""
+    for label, name in enumerate(dataset.classes):
+        if len(np.unique(groups[dataset.train.labels == label])) == 2:
+            raise DataError(
+                f"class {name!r} has 2 images that differ, and train, val and test need one each; "
+                "add images of it, give a val set, or do without test images: test=0"
+            )
 
 
 def divide(dataset: DataSet, parts: dict[str, Index]) -> DataSet:
@@ -42,7 +58,7 @@ def divide(dataset: DataSet, parts: dict[str, Index]) -> DataSet:
         return dataset
     splits = {name: dataset.train.subset(indices) for name, indices in parts.items()}
     note = ", ".join(f"{len(parts[n]):,} for {n}" for n in ("val", "test") if n in parts)
-    held_out = f"of {len(dataset.train):,} training images {note} are held out"
+    held_out = f"of {counted(len(dataset.train), 'training image')} {note} are held out"
     return dataset.with_splits(splits, held_out)
 
 

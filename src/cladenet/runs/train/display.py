@@ -8,6 +8,7 @@ from typing import Any, Protocol, TextIO
 
 from cladenet.data.ahead import OnProgress
 from cladenet.durations import clock
+from cladenet.plural import counted
 from cladenet.translations import show, translated
 
 PLAIN_EVERY = 30.0  # seconds between two lines where nothing is redrawn
@@ -131,7 +132,7 @@ def looking(*, quiet: bool) -> Iterator[OnProgress | None]:
     """
 
     def text(done: int, total: int) -> str:
-        return f"looking at {total:,} images, once for all runs: {done:,} done"
+        return f"looking at {counted(total, 'image')}, once for all runs: {done:,} done"
 
     with _counted(text, quiet=quiet, first_after=WORTH_A_WORD) as tell:
         yield tell

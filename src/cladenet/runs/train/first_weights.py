@@ -140,7 +140,8 @@ def _start_from(
     classes = setting.dataset.classes
     if card.classes != classes:
         raise BadArgument(
-            f"init_from={config.init_from} tells {len(card.classes)} classes apart, the data have "
+            f"init_from={config.init_from} tells "
+            f"{counted(len(card.classes), 'class')} apart, the data have "
             f"{len(classes)}: the last layer is taken along, so both must have the same. Train "
             f"{card.network} on these data first"
         )

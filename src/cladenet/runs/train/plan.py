@@ -69,7 +69,7 @@ class Plan(NamedTuple):
             f"images    {sizes}",
             f"recipe    {self.recipe}: {counted(self.steps, 'step')} of "
             f"{counted(self.batch_size, 'image')}, "
-            f"{self.steps / self.steps_per_epoch:.3g} passes",
+            f"{counted(float(f'{self.steps / self.steps_per_epoch:.3g}'), 'pass')}",
             f"time      about {clock(self.seconds)}: steps of {step:.3g} s, {passes:,} validations "
             f"of {validation:.3g} s, scoring {scoring:.3g} s; by two measured steps",
             f"memory    {self.memory / 1e6:,.0f} MB at the peak of those steps",

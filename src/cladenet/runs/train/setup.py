@@ -160,8 +160,8 @@ def _fitting_recipe(recipe: Recipe, dataset: DataSet) -> tuple[Recipe, tuple[str
         notes.append(f"images of {dataset.name} are not mirrored: that would change their class")
     if len(dataset.train) < recipe.batch_size:
         notes.append(
-            f"{len(dataset.train)} training images are fewer than a batch of {recipe.batch_size}: "
-            "each step sees all of them"
+            f"{counted(len(dataset.train), 'training image')}, fewer than a batch of "
+            f"{recipe.batch_size}: each step sees all of them"
         )
     return recipe, tuple(notes)
 

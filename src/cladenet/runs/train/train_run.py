@@ -13,6 +13,7 @@ import torch
 from cladenet.checkpoints import load
 from cladenet.checkpoints.atomic import to_json, write_file
 from cladenet.checkpoints.folder import steps
+from cladenet.data.images.decode import readable
 from cladenet.errors import BadArgument
 from cladenet.plural import counted
 from cladenet.runs.folder.config import RunConfig
@@ -107,6 +108,11 @@ def decided(
         _tell(why, quiet=quiet)
     network, found_weights, chosen = in_our_words(network, str(weights), chosen)
     if not data:
+        if network and os.path.exists(network):
+            raise BadArgument(
+                f"{readable(network)} is a folder or file, no network; images are given by --data: "
+                f"cladenet train --data {readable(network)}"
+            )
         raise BadArgument(
             "a new run needs data: cladenet train --data FOLDER, or cladenet train lenet5_relu "
             "--data digits"

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from cladenet.errors import BadArgument, Interrupted
+from cladenet.plural import counted
 from cladenet.search.config import WEIGHTS
 from cladenet.search.engine.remote import announced
 from cladenet.search.engine.storage import ENDED, Store
@@ -134,7 +135,7 @@ def join(
     warm()
     with stop_requests() as stop:
         processes = start_workers(workers, partial(Store, url, study), work, say)
-        say(f"{workers} workers on {config.method}, {config.data}")
+        say(f"{counted(workers, 'worker')} on {config.method}, {config.data}")
         store = Store(url, study)
         try:
             while not (stop.number or store.attribute(ENDED)):

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from cladenet import __version__
 from cladenet.checkpoints.atomic import write_file
+from cladenet.plural import counted
 from cladenet.report.charts import Line, line_chart
 from cladenet.report.style import STYLE
 from cladenet.report.text import duration, percent, section, table, text
@@ -80,7 +81,7 @@ def _lead(history: History) -> str:
     seconds = sum(trial.row["seconds"] for trial in trials)
     numbers = ", ".join(f"{key} {value}" for key, value in config.numbers.items())
     return (
-        f"{len(trials)} trials in the space {config.space}, {failed} failed, "
+        f"{counted(len(trials), 'trial')} in the space {config.space}, {failed} failed, "
         f"{duration(seconds)} of training in all; seed {config.seed}"
         + (f"; {numbers}." if numbers else ".")
     )

@@ -12,6 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from cladenet.data.images.decode import readable
 from cladenet.errors import BadArgument
+from cladenet.plural import counted
 from cladenet.serve.models.lanes import Answer, Job, LaneLost, Lanes
 from cladenet.serve.models.served import WHOLE, AsJob, Served
 from cladenet.serve.models.shelf import Shelf
@@ -112,7 +113,7 @@ class Answering:
             raise Problem(422, f"{network.name} is an exported file", "evidence needs the run")
         given = await self._uploads(scope, body)
         if len(given) > 1:
-            raise Problem(400, f"{len(given)} images are given", "give one")
+            raise Problem(400, f"{counted(len(given), 'image')} are given", "give one")
         if self._explaining.locked():
             raise Busy("the queue for explanations")
         async with self._explaining:

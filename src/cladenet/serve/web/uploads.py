@@ -10,6 +10,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import Field, File, parse_options_header
 
 from cladenet.data.images.kinds import HEAD, kind_of
+from cladenet.plural import counted
 from cladenet.serve.web.problems import Problem
 
 RAW = ("application/octet-stream", "application/x-www-form-urlencoded", "")  # what curl sends
@@ -47,7 +48,9 @@ def uploads(content_type: str, body: bytes, most: int) -> list[Upload]:
     if not found:
         raise Problem(400, "the request has no image", HOW)
     if len(found) > most:
-        raise Problem(400, f"the request has {len(found):,} images", f"send {most} at most")
+        raise Problem(
+            400, f"the request has {counted(len(found), 'image')}", f"send {most} at most"
+        )
     return found
 
 

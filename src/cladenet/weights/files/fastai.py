@@ -12,6 +12,7 @@ from pathlib import Path
 from torch import Tensor
 
 from cladenet.errors import CheckpointError
+from cladenet.plural import counted
 
 BODY, HEAD = "0.", "1."
 RESNET = (
@@ -52,7 +53,8 @@ def in_torchvisions_names(
     norms = " and norms" if any(name.endswith("running_mean") for name in head) else ""
     if layers != 1 or norms:
         raise CheckpointError(
-            f"{path} is a model of fastai with a head of {layers} linear layers{norms}, which no "
+            f"{path} is a model of fastai with a head of "
+            f"{counted(layers, 'linear layer')}{norms}, which no "
             f"network here has. {WAY_OUT}"
         )
     if "features.0.weight" in renamed or "features.conv0.weight" in renamed:

@@ -17,6 +17,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from cladenet.errors import CheckpointError, OutOfSpace, StorageError
+from cladenet.plural import agree, counted
 from cladenet.weights.files.caffe_file import SUFFIX as CAFFE_SUFFIX
 from cladenet.weights.files.caffe_file import read_caffe
 from cladenet.weights.files.fastai import in_torchvisions_names
@@ -105,10 +106,16 @@ def read_tensors(path: Path) -> Content:
         notes.append(cut)
     tensors, renamed = in_todays_names(tensors)
     if renamed:
-        notes.append(f"{renamed} old names were changed to those of today")
+        notes.append(
+            f"{counted(renamed, 'old name')} {agree(renamed, 'was', 'were')} changed to "
+            f"{agree(renamed, 'that', 'those')} of today"
+        )
     small = [value.dtype.itemsize * 8 for value in tensors.values() if value.dtype in SMALL]
     for bits in sorted(set(small)):
-        notes.append(f"{small.count(bits)} tensors of {bits} bits were widened to 32")
+        count = small.count(bits)
+        notes.append(
+            f"{counted(count, 'tensor')} of {bits} bits {agree(count, 'was', 'were')} widened to 32"
+        )
     whole = {name: v.float() if v.dtype in SMALL else v for name, v in tensors.items()}
     bad = [n for n, v in whole.items() if v.is_floating_point() and not v.isfinite().all()]
     if bad:

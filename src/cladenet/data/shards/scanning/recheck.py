@@ -10,6 +10,7 @@ from cladenet.data.shards.index import ShardIndex
 from cladenet.data.shards.labels import Fields
 from cladenet.data.shards.scanning.several import OnBytes, Shard, scans
 from cladenet.errors import DataError
+from cladenet.plural import agree, counted
 
 
 def differences(catalogues: Iterable[Catalogue], on_bytes: OnBytes | None = None) -> list[str]:
@@ -47,7 +48,7 @@ def _difference(shard: Shard, index: ShardIndex, now: ShardIndex) -> str:
         return ""
     path = readable(shard.path)
     if len(now) != len(index):
-        return f"{path}: holds {len(now):,} samples; its index says {len(index):,}"
+        return f"{path}: holds {counted(len(now), 'sample')}; its index says {len(index):,}"
     for name in ("name_ends", "names", "crc32", "labels"):
         one, other = getattr(index, name), getattr(now, name)
         if one.shape != other.shape or (one != other).any():
@@ -56,9 +57,10 @@ def _difference(shard: Shard, index: ShardIndex, now: ShardIndex) -> str:
         return f"{path}: its bytes are not those that were indexed, though its samples are"
     if name in ("crc32", "labels"):
         places = np.flatnonzero(one != other)
-        what = "images" if name == "crc32" else "labels"
+        what = counted(len(places), "image" if name == "crc32" else "label")
         return (
-            f"{path}: {len(places):,} {what} are not those that were indexed, such as "
+            f"{path}: {what} {agree(len(places), 'is not one', 'are not those')} that "
+            f"{agree(len(places), 'was', 'were')} indexed, such as "
             f"{readable(index.name(int(places[0])))}"
         )
     return f"{path}: its samples are not those that were indexed"

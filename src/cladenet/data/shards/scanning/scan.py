@@ -16,6 +16,7 @@ from cladenet.data.shards.labels import Fault, Fields, image_field, label_of
 from cladenet.data.shards.samples import samples
 from cladenet.data.shards.streams import opened, packing_of
 from cladenet.data.shards.tar import Archive
+from cladenet.plural import counted_kinds
 
 OnBytes = Callable[[int], None]
 
@@ -136,5 +137,4 @@ def _one(path: str, sources: dict[str, str]) -> str:
 def _empty(ignored: Counter[str]) -> str:
     if not ignored:
         return "holds no samples"
-    kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(ignored.items()))
-    return f"holds no samples, but {kinds}"
+    return f"holds no samples, but {counted_kinds(ignored)}"

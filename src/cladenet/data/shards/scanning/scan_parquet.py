@@ -16,6 +16,7 @@ from cladenet.data.shards.parquet import (
     rows,
 )
 from cladenet.data.shards.scanning.scan import Found, OnBytes, Scan, decoded
+from cladenet.plural import counted
 
 CHUNK = 1 << 20
 
@@ -54,7 +55,9 @@ def scan_parquet(
                         yield Found(row.path, number, data, text)
                     number += 1
             if number != total:
-                raise DamagedShard(path, f"holds {number:,} rows; its footer says {total:,}")
+                raise DamagedShard(
+                    path, f"holds {counted(number, 'row')}; its footer says {total:,}"
+                )
 
         metadata = table.metadata
         groups = (metadata.row_group(group).num_rows for group in range(table.num_row_groups))

@@ -27,6 +27,7 @@ from cladenet.data.images.decode import readable
 from cladenet.data.images.listing import SUFFIXES, UNDECODED, Ignored, images_under
 from cladenet.data.sources.tables.text import Line, as_latin1, is_utf8
 from cladenet.errors import DataError
+from cladenet.plural import agree, counted
 
 SAMPLED = 50
 DROPPED_UP_TO = 12  # folders at the beginning of a path
@@ -102,7 +103,8 @@ class Finder:
         for count in range(1, DROPPED_UP_TO):
             yield (
                 self._at(self.folder, count),
-                f"the first {count} folders of the table's paths are not here; the rest is",
+                f"the first {counted(count, 'folder')} of the table's paths "
+                f"{agree(count, 'is', 'are')} not here; the rest is",
             )
         where = f"the table's images are found by name below {readable(self.folder)}"
         yield self._anywhere(os.path.basename), where

@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 from cladenet.data.images.decode import readable
 from cladenet.errors import DataError
 from cladenet.files import read_bytes
+from cladenet.plural import counted
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 SUFFIXES = (".csv", ".tsv", ".tab", ".txt", ".lst", ".jsonl")
@@ -167,7 +168,8 @@ def _even(path: str, lines: list[Line]) -> list[Line]:
             cells = cells[:-1]
         if len(cells) != width:
             raise DataError(
-                f"line {line.number} of {readable(path)} has {len(cells)} cells; expected {width}, "
+                f"line {line.number} of {readable(path)} has "
+                f"{counted(len(cells), 'cell')}; expected {width}, "
                 "as in the first"
             )
         even.append(Line(line.number, cells))

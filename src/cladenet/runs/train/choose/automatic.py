@@ -53,7 +53,8 @@ def choose(data: str, options: Mapping[str, Any]) -> Automatic:
     dataset = open_dataset(data, verify=False, label_from=label_from)
     side = typical_side(dataset)
     count = sum(len(split) for split in dataset.splits().values())
-    what = f"{count:,} images of {counted(len(dataset.classes), 'class')}, about {side} pixels"
+    classes = counted(len(dataset.classes), "class")
+    what = f"{counted(count, 'image')} of {classes}, about {side} pixels"
     if side <= SMALL_IMAGE:
         return Automatic(
             "",

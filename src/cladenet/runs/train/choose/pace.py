@@ -11,6 +11,7 @@ from cladenet.data.batches import TrainBatches
 from cladenet.durations import clock, seconds
 from cladenet.evaluation.forward import evaluating, scores
 from cladenet.layers.classifier import Classifier
+from cladenet.plural import counted
 from cladenet.recipes import Recipe
 from cladenet.recipes.own import LINEAR_PROBE
 from cladenet.runs.train.finish import scored_split
@@ -104,7 +105,8 @@ def within_time(
             fits = 0 if probed_alone else min(wanted, max(1, fits))
             about = clock(pace.total(fits, batches.steps_per_epoch))
             note = (
-                f"time={run.config.time} holds {fits:,} of the recipe's {wanted:,} steps at "
+                f"time={run.config.time} holds {fits:,} of the recipe's "
+                f"{counted(wanted, 'step')} at "
                 f"{pace.step:.2g} s each; about {about} from here"
                 if fits
                 else f"time={run.config.time} holds no pass over the training images at "
