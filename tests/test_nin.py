@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from cladenet.explain.attribution.grad_cam import grad_cam
 from cladenet.registry import create_model
 from overfit import adam, steps_to_learn
 from parity import randomised, worst
@@ -165,3 +166,18 @@ def test_maps_of_imagenet_have_caffes_sizes() -> None:
 def test_eight_real_images_are_overfitted(name: str, lr: float, size: int) -> None:
     torch.manual_seed(0)
     assert 0 < steps_to_learn(create_model(name), adam(lr), size) < 200
+
+
+def test_a_class_whose_map_is_nowhere_above_zero_has_no_evidence() -> None:
+    """Its score is exactly 0, behind a ReLU, and no gradient leads back from there."""
+    torch.manual_seed(0)
+    network = create_model("nin_mnist").eval()
+    bias = network.get_parameter("head.0.maps.0.bias")
+    with torch.no_grad():
+        bias.copy_(torch.tensor([1.0] + [-10.0] * 9))
+    images = torch.randn(1, 1, 28, 28)
+    assert (network(images)[0, 1:] == 0).all()
+    assert not grad_cam(network, images, 1).any()
+    images.requires_grad_()
+    (gradient,) = torch.autograd.grad(network(images)[0, 0], images)
+    assert gradient.any()
