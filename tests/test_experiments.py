@@ -128,10 +128,10 @@ def test_what_is_there_is_not_trained_again(recorded: Path) -> None:
     lines: list[str] = []
     wanted = trials(TINY, "laptop", 2)
     assert set(pool.run_all(wanted, "digits", recorded, 2, lines.append).values()) == {""}
-    assert lines[0] == "4 trainings, 0 of them are there"
+    assert lines[0] == "4 trainings, 0 there already"
     lines.clear()
     pool.run_all(wanted, "digits", recorded, 2, lines.append)
-    assert lines == ["4 trainings, 4 of them are there"]
+    assert lines == ["4 trainings, 4 there already"]
     found = outcome(TINY, "laptop", "digits", 2, recorded)
     (compared,) = found.compared
     assert compared.figures["learns"] == [0.5, 0.501]

@@ -41,6 +41,7 @@ def test_the_verb_goes_with_the_number() -> None:
 
 COUNTED = {
     "classes", "images", "steps", "epochs", "files", "runs", "networks", "layers", "exits",
+    "validations", "trainings", "outputs", "posteriors", "shares", "answers", "numbers", "points",
     "channels", "trials", "workers", "threads", "processes", "labels", "tensors", "shards",
     "samples", "folders", "groups", "names", "parts", "rows", "batches", "seeds", "photographs",
 }  # fmt: skip
@@ -80,7 +81,14 @@ def counts_in_the_plural(path: Path) -> Iterator[str]:
                 else None
             )
             # "1 of 1 images" is one of several that could be
-            if number and word and word[1] in COUNTED and not re.search(r"\bof (the )?$", before):
+            constant = expression.isupper()
+            if (
+                number
+                and not constant
+                and word
+                and word[1] in COUNTED
+                and not re.search(r"\bof (the )?$", before)
+            ):
                 yield expression
             before = ""
 

@@ -130,7 +130,7 @@ def test_numbers_that_are_left_out_are_noted(tmp_path: Path) -> None:
     write_shards(tmp_path, shards=4)
     (tmp_path / "train-000002.tar").unlink()
     (note,) = [n for n in open_dataset(f"wds:{tmp_path}").notes if "left out" in n]
-    assert "1 numbers are left out among the shards: no" in note
+    assert "1 number is left out among the shards: no" in note
     assert note.endswith("train-000002.tar")
 
 

@@ -50,7 +50,8 @@ def thresholds_for(confidences: Array, shares: Array) -> Thresholds:
     exits, images = confidences.shape if confidences.ndim == 2 else (0, 0)
     if exits != len(shares) or images == 0:
         raise BadArgument(
-            f"confidences {confidences.shape} and {len(shares)} shares; expected (K, N) and K, "
+            f"confidences {confidences.shape} and {counted(len(shares), 'share')}; "
+            "expected (K, N) and K, "
             "with N of 1 or more"
         )
     stays = np.ones(images, dtype=bool)

@@ -78,8 +78,8 @@ class Card:
         if self_test and len(classes) != len(self_test):
             raise CheckpointError(
                 f"the metadata name {counted(len(classes), 'class')}, their "
-                f"self-test has {len(self_test)} "
-                "logits; they belong to other weights"
+                f"self-test has "
+                f"{counted(len(self_test), 'logit')}; they belong to other weights"
             )
         if preprocess.height * preprocess.width > MAX_PIXELS:
             raise CheckpointError(

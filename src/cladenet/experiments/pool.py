@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from cladenet.experiments.trial import Trial
+from cladenet.plural import counted
 from cladenet.runs.folder.names import CONFIG
 
 FINISHED = "result.json"  # written last
@@ -34,7 +35,7 @@ def run_all(
     """
     folders = {trial.folder(root, data): trial for trial in wanted}
     missing = {folder: trial for folder, trial in folders.items() if not done(folder)}
-    tell(f"{len(folders)} trainings, {len(folders) - len(missing)} of them are there")
+    tell(f"{counted(len(folders), 'training')}, {len(folders) - len(missing)} there already")
     ended = dict.fromkeys(folders, "")
     for number, (folder, why) in enumerate(_train(missing, data, workers), 1):
         ended[folder] = why

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from cladenet.errors import BadArgument
 from cladenet.evaluation.intervals import wilson
 from cladenet.evaluation.softmax import softmax, temperature
+from cladenet.plural import counted
 
 BINS = 15  # as in the paper
 FOLDS = 2
@@ -76,7 +77,10 @@ def calibration(logits: Logits, labels: Labels, bins: int = BINS) -> Calibration
         BadArgument: there are no answers, or `bins` is not positive.
     """
     if not len(logits) or bins < 1:
-        raise BadArgument(f"{len(logits)} answers and {bins} bins; expected 1 or more of each")
+        raise BadArgument(
+            f"{counted(len(logits), 'answer')} and {counted(bins, 'bin')}; expected "
+            "1 or more of each"
+        )
     hits = logits.argmax(1) == labels
     confidences = softmax(logits).max(1)
     found = reliability(confidences, hits, bins)

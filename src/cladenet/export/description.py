@@ -119,7 +119,7 @@ class Description:
             raise CheckpointError(
                 "the file's metadata name "
                 f"{counted(len(values['classes']), 'class')}, their self-test has "
-                f"{len(found.posteriors)} posteriors; they belong to other weights"
+                f"{counted(len(found.posteriors), 'posterior')}; they belong to other weights"
             )
         classes = tuple(values["classes"])
         read = {"classes": classes, "preprocess": preprocess, "self_test": found}

@@ -10,6 +10,7 @@ from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from cladenet.errors import BadArgument
+from cladenet.plural import counted
 
 Schedule = Literal["constant", "step", "exponential", "plateau", "cosine", "linear", "one_cycle"]
 Normalise = Literal["data", "mean", "unit", "gcn", "imagenet", "half", "lenet"]
@@ -155,7 +156,7 @@ class Recipe:
             )
         if len(self.drop_at) != len(self.drop_to):
             raise BadArgument(
-                f"drop_at has {len(self.drop_at)} points, drop_to {len(self.drop_to)}; "
+                f"drop_at has {counted(len(self.drop_at), 'point')}, drop_to {len(self.drop_to)}; "
                 "give as many of one as of the other"
             )
         for name, least in _LEAST.items():

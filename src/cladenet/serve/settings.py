@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cladenet.errors import BadArgument
+from cladenet.plural import counted
 
 LOCAL = "127.0.0.1"
 TOKEN = "CLADENET_TOKEN"  # noqa: S105 (a variable's name)
@@ -66,7 +67,8 @@ class Address:
             raise BadArgument("the token has letters that a header cannot carry; use ASCII")
         if self.token and len(self.token) < SHORTEST_TOKEN:
             raise BadArgument(
-                f"the token has {len(self.token)} letters; expected {SHORTEST_TOKEN} or more, "
+                f"the token has {counted(len(self.token), 'letter')}; expected "
+                f"{SHORTEST_TOKEN} or more, "
                 "such as `openssl rand -hex 16` prints"
             )
 

@@ -169,7 +169,7 @@ def judge_for(
         notes.append(f"colours become luminance for the 1 channel of {need.name}")
     if len(dataset.classes) != need.num_classes:
         notes.append(
-            f"the head of {need.name} gets {len(dataset.classes):,} outputs instead of "
+            f"the head of {need.name} gets {counted(len(dataset.classes), 'output')} instead of "
             f"{need.num_classes:,}"
         )
     return warnings, notes

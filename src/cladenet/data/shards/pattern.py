@@ -26,7 +26,7 @@ from cladenet.data.shards.library import BESIDE, SUFFIX
 from cladenet.data.shards.scanning.wids import Listed, read_wids
 from cladenet.data.shards.stored import KINDS
 from cladenet.errors import BadArgument, DataError
-from cladenet.plural import agree
+from cladenet.plural import agree, counted
 
 ENDINGS = {
     "wds": (".tar", ".tgz", ".tbz2", ".txz", ".tar.gz", ".tar.bz2", ".tar.xz"),
@@ -194,7 +194,10 @@ def gaps(paths: Sequence[str]) -> tuple[str, ...]:
         if lacking and len(there) > len(lacking):
             width = len(there[min(there)]) - len(start) - len(end)
             name = readable(f"{start}{lacking[0]:0{width}}{end}")
-            notes.append(f"{len(lacking):,} numbers are left out among the shards: no {name}")
+            notes.append(
+                f"{counted(len(lacking), 'number')} "
+                f"{agree(len(lacking), 'is', 'are')} left out among the shards: no {name}"
+            )
     return tuple(notes)
 
 

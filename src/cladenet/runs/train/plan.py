@@ -70,7 +70,8 @@ class Plan(NamedTuple):
             f"recipe    {self.recipe}: {counted(self.steps, 'step')} of "
             f"{counted(self.batch_size, 'image')}, "
             f"{counted(float(f'{self.steps / self.steps_per_epoch:.3g}'), 'pass')}",
-            f"time      about {clock(self.seconds)}: steps of {step:.3g} s, {passes:,} validations "
+            f"time      about {clock(self.seconds)}: steps of {step:.3g} s, "
+            f"{counted(passes, 'validation')} "
             f"of {validation:.3g} s, scoring {scoring:.3g} s; by two measured steps",
             f"memory    {self.memory / 1e6:,.0f} MB at the peak of those steps",
             f"writes    {self.folder}: checkpoints of {self.checkpoint / 1e6:,.1f} MB, two and the "
