@@ -127,7 +127,7 @@ def test_check_names_them_with_their_splits(
     photos[50].save(tmp_path / "val/bees/new.png")
     assert main(["check", str(tmp_path)]) == 0
     out = capsys.readouterr().out
-    assert "leak (by pixels): 1 of 4 val images are in train too" in out
+    assert "leak (by pixels): 1 of 4 val images is in train too" in out
     assert "near duplicates: 2 of 4 val images show nearly the same as one of train" in out
     assert "1 group of near duplicates carries two labels" in out
     assert "4 images show nearly the same as another one, in 2 groups" in out

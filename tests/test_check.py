@@ -59,7 +59,7 @@ def test_leaks_and_copies_are_told_apart(tmp_path: Path) -> None:
     assert report.problems == ()
     assert len(report.duplicates) == 3
     leak, two_labels, within = report.warnings
-    assert leak.startswith("leak (by pixels): 1 of 11 val images are in train too, such as ")
+    assert leak.startswith("leak (by pixels): 1 of 11 val images is in train too, such as ")
     assert leak.index("val/ant/leaked.png, which is ") < leak.index("train/ant/0.png; errors")
     assert two_labels.startswith("1 image (by pixels) carries two labels")
     assert within == "2 images (by pixels) occur more than once in train, 4 times in all"

@@ -70,7 +70,7 @@ def test_stray_hidden_and_foreign_files_are_ignored_and_counted(tmp_path: Path) 
     (note,) = dataset.notes
     assert "4 hidden or system" in note
     assert "1 stray file beside the class folders" in note
-    assert "1 .txt files" in note
+    assert "1 .txt file" in note
     assert "1 file of no known kind" in note
 
 
@@ -141,8 +141,8 @@ def test_each_real_file_is_listed_once_through_links_and_loops(tmp_path: Path) -
     assert [Path(name).name for name in names(dataset)[2:]] == ["3.png", "9.png"]
     (note,) = dataset.notes
     assert "3 links to a folder above (a loop)" in note
-    assert "1 links to a file that is listed already" in note
-    assert "1 links to a folder that is listed already" in note
+    assert "1 link to a file that is listed already" in note
+    assert "1 link to a folder that is listed already" in note
 
 
 def test_one_folder_cannot_be_two_classes_or_two_splits(tmp_path: Path) -> None:

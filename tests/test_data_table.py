@@ -69,7 +69,7 @@ def test_odd_names_excels_mark_and_other_encodings_are_read(tmp_path: Path) -> N
         ("path\na.png\n", r"is 'path': no column holds labels; expected path,label"),
         ("", "expected path,label"),
         ("path,label\n", "lists no images"),
-        ("path,label\na.png\n", r"line 2 of .* has 1 cells; expected 2"),
+        ("path,label\na.png\n", r"line 2 of .* has 1 cell; expected 2"),
         ("path,label\na.png,\n", r"line 2 of .* has an empty path or label"),
         ("path,label,split\na.png,x,2\n", r"line 2 .* split '2'; expected train, val or test"),
         ("path,label\na.png,x\nb.png,x\n", r"has one label only \('x'\)"),
@@ -144,7 +144,7 @@ def test_any_separator_and_unicode_encoding_is_read_without_a_word(
 def test_excels_line_says_the_separator(tmp_path: Path) -> None:
     text = "sep=;\r\npath;label\r\n" + "".join(f"{p};{c}\r\n" for p, c in ROWS)
     assert is_cats_and_dogs(opened(tmp_path, text), tmp_path)
-    with pytest.raises(DataError, match=r"line 4 of .* has 1 cells; expected 2"):
+    with pytest.raises(DataError, match=r"line 4 of .* has 1 cell; expected 2"):
         opened(tmp_path, "sep=;\npath;label\nim/cat/0.png;x\nim/dog/0.png\n")
 
 
