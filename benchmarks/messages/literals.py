@@ -44,7 +44,7 @@ def literals(source: str) -> list[Literal]:
         if not isinstance(node, ast.Constant | ast.JoinedStr) or _is_part(node):
             continue
         whole = _template(node)
-        if whole is None:
+        if whole is None or _is_agreement(getattr(node, "parent", node)):
             continue
         user = _user(node)
         if user.endswith("(help="):
@@ -150,8 +150,15 @@ def _is_counted(expression: ast.expr) -> bool:
     return isinstance(expression, ast.Call) and getattr(expression.func, "id", "") == "counted"
 
 
+def _is_agreement(expression: ast.AST) -> bool:
+    """A verb in the form that the number takes, as `cladenet.plural.agree` writes it."""
+    return isinstance(expression, ast.Call) and getattr(expression.func, "id", "") == "agree"
+
+
 def _is_choice(expression: ast.expr, place: ast.AST) -> bool:
     """One of texts that are written here or just before: translated even if it is a word."""
+    if _is_agreement(expression):
+        return True
     if isinstance(expression, ast.IfExp):
         return any(map(_is_text, (expression.body, expression.orelse)))
     if isinstance(expression, ast.BoolOp):
@@ -229,6 +236,8 @@ def _name(node: ast.expr) -> str:
     match node:
         case ast.Name(id=name) | ast.Attribute(attr=name):
             found = name.strip("_")
+        case ast.Call(func=ast.Name(id="agree")):
+            found = "verb"
         case ast.Call(func=ast.Name(id="counted"), args=[_, what]):
             found = str(what.value) if isinstance(what, ast.Constant) else _name(what)
         case ast.Call(args=[first, *_]) if not isinstance(first, ast.Constant):

@@ -57,9 +57,10 @@ def _difference(shard: Shard, index: ShardIndex, now: ShardIndex) -> str:
         return f"{path}: its bytes are not those that were indexed, though its samples are"
     if name in ("crc32", "labels"):
         places = np.flatnonzero(one != other)
-        what = counted(len(places), "image" if name == "crc32" else "label")
+        what = "image" if name == "crc32" else "label"
         return (
-            f"{path}: {what} {agree(len(places), 'is not one', 'are not those')} that "
+            f"{path}: {counted(len(places), what)} "
+            f"{agree(len(places), 'is not one', 'are not those')} that "
             f"{agree(len(places), 'was', 'were')} indexed, such as "
             f"{readable(index.name(int(places[0])))}"
         )
