@@ -18,9 +18,11 @@ FLOORS = (
     {"translations"},
     {
         *("durations", "files", "paths", "suggest", "keywords", "vision", "allocator", "threads"),
-        *("html_table", "memory", "plural", "processes", "world"),
+        *("html_table", "memory", "plural", "processes"),
     },
     {"processor"},
+    {"device"},
+    {"world"},
     {"ledger"},
     {"layers", "data", "recipes"},
     {"kernels"},

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 import yaml
 
-from cladenet.ledger import LedgerError, ancestors, descendants, families, load, takers
-from cladenet.ledger.read import read_entries, read_families
+from cladenet.errors import LedgerError
+from cladenet.ledger import ancestors, descendants, families, load, takers
+from cladenet.ledger.read import read_entries
+from cladenet.ledger.tree import read_families
 from cladenet.registry import find
 
 FAMILIES = """

@@ -37,7 +37,8 @@ import cladenet
 from cladenet.analysis.cost import count_cost, layer_table
 from cladenet.analysis.form import Form
 from cladenet.cli import COMMANDS
-from cladenet.ledger import Family, families, load
+from cladenet.ledger import families, load
+from cladenet.ledger.family import Family
 from cladenet.recipes import Recipe
 from cladenet.runs.folder.config import option_kinds
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from cladenet.data.batches import Batch
 from cladenet.data.preprocess import Preprocess
+from cladenet.device import choose_device
 from cladenet.errors import BadArgument, Diverged
 from cladenet.layers.classifier import Classifier
 from cladenet.recipes import Recipe
@@ -21,7 +22,7 @@ from cladenet.training.learner import Learner, frozen_parts
 from cladenet.training.non_finite import first_non_finite
 from cladenet.training.objective import balanced_weights, make_objective
 from cladenet.training.optimizers import make_optimizer
-from cladenet.world import World, choose_device
+from cladenet.world import World
 
 PREPROCESS = Preprocess(4, 4, 1, "none", mean=(0.5,), std=(0.25,))
 SGD = Recipe(source="", steps=6, batch_size=8, lr=0.1, weight_decay=0.01)

@@ -5,7 +5,8 @@ import tomllib
 from functools import cache
 
 from cladenet.cli.text.fidelity import line
-from cladenet.ledger import Entry, Family, families, load, takers
+from cladenet.ledger import Entry, families, load, takers
+from cladenet.ledger.family import Family
 from cladenet.ledger.fidelity.compared import comparisons
 from cladenet.ledger.fidelity.on_purpose import differing
 from cladenet.recipes import RECIPES, Recipe

@@ -34,4 +34,5 @@ def _around(place: Path, root: str, path: str) -> Iterator[Path]:
         inside = PurePosixPath(path).relative_to(root)
     except ValueError:  # a container sees its own group as the root
         inside = PurePosixPath()
-    yield from (place / folder for folder in (inside, *inside.parents))
+    for folder in (inside, *inside.parents):
+        yield place / folder

@@ -100,3 +100,7 @@ class Interrupted(KeyboardInterrupt):
     def __reduce__(self) -> tuple[Any, ...]:
         """How it travels from a worker process."""
         return type(self), self._arguments
+
+
+class LedgerError(CladeNetError):
+    """A ledger file has something that cannot be read as a fact."""

@@ -6,14 +6,12 @@ ONEDNN_MAX_CPU_ISA can keep torch from using what is there.
 
 import os
 import platform
-from collections.abc import Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
 from cladenet.errors import BadArgument
 from cladenet.threads import our_share
 
-PRECISIONS = ("fp32", "bf16", "int8")
 INT8_SUM = 64 * 255 * 127  # of 64 products, each of the largest numbers that there are
 
 
@@ -85,14 +83,6 @@ def refuse_bf16(device: str, instead: str) -> None:
             f"precision is bf16, but {found.name} ({found.vectors}) has no instructions for it "
             f"that torch could use: it would take some ten times as long as fp32\n{instead}"
         )
-
-
-def check_precision(precision: str, device: str, known: Sequence[str] = PRECISIONS) -> None:
-    """Raise BadArgument unless it is one of `known`, and that kind of device can do it."""
-    if precision not in known:
-        raise BadArgument(f"precision is {precision!r}; expected one of {', '.join(known)}")
-    if precision == "bf16":
-        refuse_bf16(device, f"use {' or '.join(word for word in known if word != precision)}")
 
 
 def processor_name() -> str:

@@ -9,6 +9,7 @@ Two logical processors of one core share its vector units, so arithmetic wants o
 
 import os
 from collections.abc import MutableMapping
+from math import inf
 from pathlib import Path
 from typing import NamedTuple
 
@@ -53,12 +54,12 @@ class Share(NamedTuple):
 def our_share() -> Share:
     """As things stand now; a quota of 1.5 processors counts as 2, one of 1.4 as 1."""
     machine = os.cpu_count() or 1
-    allowed = _allowed(machine)
-    quotas = [_quota(folder) for folder in group_folders("cpu")]
-    quota = min((found for found in quotas if found is not None), default=float("inf"))
+    everywhere = not hasattr(os, "sched_getaffinity")
+    allowed = set(range(machine)) if everywhere else os.sched_getaffinity(0)
+    quota = min(map(_quota, group_folders("cpu")), default=inf)
     granted = max(1, int(quota + 0.5)) if quota < len(allowed) else len(allowed)
     limits = ["affinity"] * (len(allowed) < machine) + ["quota"] * (granted < len(allowed))
-    cores = len({_siblings(cpu) for cpu in allowed})
+    cores = len(set(map(_siblings, allowed)))
     return Share(machine, granted, min(granted, cores), " and ".join(limits))
 
 
@@ -74,9 +75,9 @@ def prepare_threads(variables: MutableMapping[str, str]) -> None:
     The command line calls it with `os.environ` before anything imports torch. What a user, or
     torchrun, has set stays.
     """
-    if not any(name in variables for name in COUNTING):
+    if variables.keys().isdisjoint(COUNTING):
         variables["OMP_NUM_THREADS"] = str(our_share().cores)
-    if not any(name in variables for name in WAITING):
+    if variables.keys().isdisjoint(WAITING):
         variables["GOMP_SPINCOUNT"] = SPINS
 
 
@@ -89,12 +90,6 @@ def without_numpy_threads(variables: MutableMapping[str, str]) -> None:
     variables.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
-def _allowed(machine: int) -> set[int]:
-    if hasattr(os, "sched_getaffinity"):
-        return os.sched_getaffinity(0)
-    return set(range(machine))
-
-
 def _siblings(cpu: int) -> str:
     """The logical processors of its core, in the system's notation; unknown, itself alone."""
     try:
@@ -103,8 +98,8 @@ def _siblings(cpu: int) -> str:
         return str(cpu)
 
 
-def _quota(folder: Path) -> float | None:
-    """Processors granted to a control group; None for no limit."""
+def _quota(folder: Path) -> float:
+    """Processors granted to a control group; infinity for no limit."""
     try:
         if (folder / "cpu.max").exists():
             quota, period = (folder / "cpu.max").read_text().split()
@@ -112,5 +107,5 @@ def _quota(folder: Path) -> float | None:
             quota = (folder / "cpu.cfs_quota_us").read_text().strip()
             period = (folder / "cpu.cfs_period_us").read_text().strip()
     except (OSError, ValueError):
-        return None
-    return int(quota) / int(period) if quota.isdecimal() else None  # "max", or -1
+        return inf
+    return int(quota) / int(period) if quota.isdecimal() else inf  # "max", or -1

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, distributed, nn
 from torch.distributed import PrefixStore, Store, rendezvous  # type: ignore[attr-defined]
 
+from cladenet.device import choose_device
 from cladenet.errors import BadArgument, CladeNetError, Interrupted, ProcessLost
 
 # Seconds after which a rank that hangs stops the others; a cache that is built takes less.
@@ -103,33 +104,6 @@ def _stopped_elsewhere(status: int) -> CladeNetError:
     error = CladeNetError("")
     error.exit_status = status
     return error
-
-
-def choose_device(wanted: str) -> torch.device:
-    """`auto` is this process's CUDA GPU, else the CPU; Apple's GPU ("mps") only where it is named.
-
-    Raises:
-        BadArgument: the device is unknown or absent.
-    """
-    if wanted == "auto":
-        wanted = "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        device = torch.device(wanted)
-    except RuntimeError:
-        device = torch.device("meta")
-    if device.type not in ("cpu", "cuda", "mps") or (device.type == "mps" and device.index):
-        raise BadArgument(f"device is {wanted!r}; expected auto, cpu, cuda, cuda:N or mps")
-    if device.type == "mps":
-        if not torch.backends.mps.is_available():
-            raise BadArgument("device is mps, but torch sees no Apple GPU here; use device=cpu")
-        if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-            raise BadArgument("device is mps, which one process uses alone; use device=cpu")
-    if device.type == "cuda":
-        if not torch.cuda.is_available():
-            raise BadArgument("device is cuda, but torch sees no GPU here; use device=cpu")
-        index = device.index if device.index is not None else int(os.environ.get("LOCAL_RANK", "0"))
-        return torch.device("cuda", index)
-    return device
 
 
 @contextmanager

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 from cladenet.bench.apart import Answers, Apart
 from cladenet.bench.limits import Limits
 from cladenet.bench.paired import Spread, paired, repeated, spread, times_as_fast
+from cladenet.device import PRECISIONS
 from cladenet.errors import BadArgument, CladeNetError
-from cladenet.processor import PRECISIONS
 from cladenet.registry import find
 
 PLAIN = "plain"

@@ -1,6 +1,6 @@
 """Metadata of a set of weights: all that is needed to use them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -55,7 +55,7 @@ class Card:
         Raises:
             CheckpointError: a field is missing, unknown or not what it should be.
         """
-        expected = {field.name for field in fields(cls)}
+        expected = _HOLDS.keys()
         if isinstance(values, dict):
             values = {"defaults": 1, **values}
         if not isinstance(values, dict) or set(values) != expected:
@@ -64,10 +64,9 @@ class Card:
                 f"the metadata have the fields {found}; expected {sorted(expected)}. "
                 "They were written by another version or edited by hand"
             )
-        wrong = [name for name, fits in _FITS.items() if not fits(values[name])]
-        if wrong:
+        if wrong := _misread(values):
             raise CheckpointError(
-                f"the metadata's {wrong[0]} cannot be {str(values[wrong[0]])[:60]!r}. "
+                f"the metadata's {wrong} cannot be {str(values[wrong])[:60]!r}. "
                 "They were written by another version or edited by hand"
             )
         try:
@@ -97,32 +96,29 @@ def numbered(classes: Sequence[str]) -> bool:
     return list(classes) == [str(number) for number in range(len(classes))]
 
 
-def _is_table(value: Any) -> bool:
-    return isinstance(value, dict) and all(isinstance(key, str) for key in value)
-
-
-def _is_count(value: Any) -> bool:
-    return type(value) is int and value >= 0
-
-
-def _are_texts(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(item, str) for item in value)
-
-
-def _are_numbers(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(item, int | float) for item in value)
-
-
-_FITS: dict[str, Callable[[Any], bool]] = {
-    "network": lambda value: isinstance(value, str),
-    "arguments": _is_table,
-    "classes": _are_texts,
-    "preprocess": _is_table,
-    "data": _is_table,
-    "step": _is_count,
-    "averaged": lambda value: isinstance(value, bool),
-    "metrics": _is_table,
-    "versions": _is_table,
-    "self_test": _are_numbers,
-    "defaults": lambda value: type(value) is int and 1 <= value <= DEFAULTS,
+# What a field holds in a file; of a list or a table, what its items or keys are.
+_HOLDS: dict[str, tuple[type, tuple[type, ...]]] = {
+    "network": (str, ()),
+    "arguments": (dict, (str,)),
+    "classes": (list, (str,)),
+    "preprocess": (dict, (str,)),
+    "data": (dict, (str,)),
+    "step": (int, ()),
+    "averaged": (bool, ()),
+    "metrics": (dict, (str,)),
+    "versions": (dict, (str,)),
+    "self_test": (list, (int, float)),
+    "defaults": (int, ()),
 }
+
+
+def _misread(values: dict[str, Any]) -> str:
+    """The name of the first field that cannot be what it says; empty if all can."""
+    for name, (kind, items) in _HOLDS.items():
+        value = values[name]
+        whole = type(value) is kind
+        if not whole or (items and not all(isinstance(item, items) for item in value)):
+            return name
+    if values["step"] < 0:
+        return "step"
+    return "" if 1 <= values["defaults"] <= DEFAULTS else "defaults"

@@ -74,8 +74,11 @@ def read(folder: Path, *, with_state: bool = True) -> Contents:
         CheckpointError: a file is missing, cut, changed or not ours.
     """
     manifest = read_manifest(folder)
-    wanted = [name for name in manifest["files"] if with_state or name != STATE]
-    content = {name: _verified(folder / name, manifest["files"][name]) for name in wanted}
+    content = {
+        name: _verified(folder / name, seal)
+        for name, seal in manifest["files"].items()
+        if with_state or name != STATE
+    }
     if WEIGHTS not in content or CARD not in content:
         raise CheckpointError(f"{folder} lists neither {WEIGHTS} nor {CARD} in its {MANIFEST}")
     card = _card(content[CARD], folder)

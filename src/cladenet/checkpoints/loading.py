@@ -29,12 +29,8 @@ class Loaded(NamedTuple):
     folder: Path
 
 
-def locate(path: str | Path) -> Path:
-    """The checkpoint folder meant by a run folder (its best, else its last), or by itself.
-
-    Raises:
-        CheckpointError: there is none.
-    """
+def found_at(path: str | Path) -> Path | None:
+    """The checkpoint folder meant by a run folder (its best, else its last), or by itself."""
     given = Path(path)
     if given.name == folders.WEIGHTS:
         given = given.parent
@@ -44,9 +40,20 @@ def locate(path: str | Path) -> Path:
         candidate = given / "checkpoints" / name
         if os.path.isfile(candidate / MANIFEST):
             return candidate.resolve()
-    if not os.path.exists(given):
+    return None
+
+
+def locate(path: str | Path) -> Path:
+    """`found_at`, or the reason why there is nothing.
+
+    Raises:
+        CheckpointError: there is none.
+    """
+    if found := found_at(path):
+        return found
+    if not os.path.exists(path):
         raise CheckpointError(f"{path} does not exist; give a run folder such as runs/lenet5")
-    if os.path.isfile(given):
+    if os.path.isfile(path):
         raise CheckpointError(
             f"{path} is a file; weights are read together with their metadata and manifest: "
             "give the run folder or a folder of its checkpoints/"
@@ -79,7 +86,7 @@ def load(path: str | Path, *, with_auxiliary: bool = False) -> Loaded:
     folders.refuse_non_finite(weights, folder)
     with Undrawn():
         model = _build(card.network, arguments, folder)
-    load_into(model, weights, str(folder))
+    model.load_state_dict(weights)
     model.eval()
     model.preprocessing = card.preprocess.to_json()
     try:

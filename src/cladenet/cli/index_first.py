@@ -7,9 +7,9 @@ def index_first(data: str | None) -> None:
     Raises:
         DataError: as `open_dataset`.
     """
-    from cladenet.data.shards.stored import is_request
+    from cladenet.data.named import is_shards
 
-    if data is None or not is_request(data):
+    if data is None or not is_shards(data):
         return
     from cladenet.data.sources.shards import open_shards
     from cladenet.runs.train.display import indexing

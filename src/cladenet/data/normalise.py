@@ -28,7 +28,8 @@ def normalised(
     exact = torch.float64 if dtype == torch.float64 else torch.float32
     rows = images.contiguous().view(n * height, width * channels)
     rows = rows.to(device, non_blocking=True)
-    scale, bias = (row.to(rows.device, exact) for row in _row(mean, std, width))
+    scale, bias = _row(mean, std, width)
+    scale, bias = scale.to(rows.device, exact), bias.to(rows.device, exact)
     made = torch.empty(rows.shape, dtype=dtype, device=rows.device)
     step = max(1, SLICE // (width * channels)) if made.is_cpu else max(1, len(rows))
     for part, into in zip(rows.split(step), made.split(step), strict=True):

@@ -14,7 +14,7 @@ A checkpoint keeps these values, and evaluation and prediction replay them with 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,7 +28,6 @@ from cladenet.data.resample import (
     resize_short_side,
     size_with_long_side,
 )
-from cladenet.data.statistics import channel_statistics
 from cladenet.errors import BadArgument
 from cladenet.ledger import imagenet
 from cladenet.plural import counted
@@ -84,7 +83,7 @@ class Preprocess:
 
     def __post_init__(self) -> None:
         sizes = (self.height, self.width, 1 if self.resize is None else self.resize)
-        if any(type(size) is not int for size in sizes):
+        if set(map(type, sizes)) != {int}:
             raise BadArgument(f"height, width and resize are {sizes}; expected whole numbers")
         if min(self.height, self.width) < 1 or self.channels not in (1, 3):
             raise BadArgument(
@@ -206,7 +205,7 @@ class Preprocess:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, for `from_json`."""
-        return {key: list(v) if isinstance(v, tuple) else v for key, v in asdict(self).items()}
+        return {**asdict(self), "mean": list(self.mean), "std": list(self.std)}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "Preprocess":
@@ -215,7 +214,7 @@ class Preprocess:
         Raises:
             BadArgument: a key is missing or unknown, or a value cannot be used.
         """
-        expected = {field.name for field in fields(cls)}
+        expected = cls.__dataclass_fields__.keys()
         values = {**_ADDED, **values}
         if values.keys() != expected:
             missing, unknown = sorted(expected - values.keys()), sorted(values.keys() - expected)
@@ -224,8 +223,8 @@ class Preprocess:
                 "it was written by another version"
             )
         try:
-            means = {key: tuple(float(x) for x in values[key]) for key in ("mean", "std")}
-            return cls(**{**values, **means})
+            mean, std = tuple(map(float, values["mean"])), tuple(map(float, values["std"]))
+            return cls(**{**values, "mean": mean, "std": std})
         except TypeError as error:
             raise BadArgument(f"preprocessing {dict(values)} cannot be read: {error}") from None
 
@@ -255,6 +254,7 @@ class Preprocess:
             per_image: normalise each image by its own mean and std.
         """
         from cladenet.data.dataset import ArrayImages
+        from cladenet.data.statistics import channel_statistics
 
         channels, height, width = net_input
         images = dataset.train.images

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from torch import Tensor, nn
 
 from cladenet.data.dataset import Split
+from cladenet.device import check_precision
 from cladenet.errors import BadArgument, DataError
 from cladenet.evaluation.forward import device_of, evaluating
 from cladenet.evaluation.options import PLAIN_PRECISIONS, PassOptions
 from cladenet.evaluation.result import Evaluation
 from cladenet.evaluation.tally import Tally
 from cladenet.layers.classifier import Classifier
-from cladenet.processor import check_precision
 from cladenet.world import ALONE, World, together
 
 if TYPE_CHECKING:  # a network may be evaluated without being made ready

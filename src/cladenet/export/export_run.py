@@ -19,6 +19,7 @@ from PIL import Image
 from cladenet import __version__
 from cladenet.checkpoints import Loaded, load
 from cladenet.checkpoints.atomic import explain
+from cladenet.device import check_calibration
 from cladenet.errors import BadArgument, CheckpointError, MissingExtra, StorageError
 from cladenet.export.canvas import canvas_size, drawn_image
 from cladenet.export.description import INPUTS, Description, SelfTest
@@ -32,7 +33,7 @@ from cladenet.export.verify.measured import Measured
 from cladenet.export.verify.reference import Reference
 from cladenet.export.verify_file import Tried, try_all
 from cladenet.inference.request import CannotPrepare
-from cladenet.runs.evaluate.calibration import calibration_images, check_calibration
+from cladenet.runs.evaluate.calibration import calibration_images
 
 
 class Format(NamedTuple):

@@ -6,13 +6,13 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from cladenet.device import check_precision
 from cladenet.errors import BadArgument
 from cladenet.inference.auto import Auto, fastest
 from cladenet.inference.comparing import Prepared, prepared
 from cladenet.inference.request import Request
 from cladenet.layers.classifier import Classifier
 from cladenet.layers.modes import training_nowhere
-from cladenet.processor import check_precision
 from cladenet.threads import check_threads, our_share
 
 

@@ -29,14 +29,15 @@ def overwrite_inputs(model: nn.Module) -> None:
 @contextmanager
 def overwriting(*models: nn.Module) -> Iterator[None]:
     """Inside, activations overwrite their inputs where they may; after, all are as before."""
-    held = [m for model in models for m in model.modules() if not getattr(m, "inplace", True)]
+    held = [m for model in models for m in model.modules() if getattr(m, "may_overwrite", False)]
+    was = [module.inplace for module in held]
     try:
-        for model in models:
-            overwrite_inputs(model)
+        for module in held:
+            module.inplace = True  # type: ignore[assignment]
         yield
     finally:
-        for module in held:
-            module.inplace = False  # type: ignore[assignment]
+        for module, before in zip(held, was, strict=True):
+            module.inplace = before
 
 
 def overwrites(module: nn.Module) -> bool:

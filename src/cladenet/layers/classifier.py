@@ -7,21 +7,21 @@ model.head[-1]              the layer that gives the logits
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import torch
 from torch import Tensor, nn
 
 from cladenet.errors import BadArgument
-from cladenet.layers.feature_maps import FeatureMap, measure_maps
+from cladenet.layers.checks import check_images
 from cladenet.layers.init import Init, he_init
-from cladenet.layers.methods.html_methods import HtmlMethods
 from cladenet.layers.methods.timm_methods import TimmMethods
-from cladenet.layers.shapes import check_images, check_size
-from cladenet.layers.stage import after_each
+
+if TYPE_CHECKING:
+    from cladenet.layers.feature_maps import FeatureMap
 
 
-class Classifier(HtmlMethods, TimmMethods):
+class Classifier(TimmMethods):
     """Images to logits, in three parts.
 
     A family's constructor calls this one first, then sets `stem`, `stages` and `head`, the last
@@ -90,8 +90,10 @@ class Classifier(HtmlMethods, TimmMethods):
         return 1 + len(self.early_heads or ())
 
     @cached_property
-    def feature_maps(self) -> tuple[FeatureMap, ...]:
+    def feature_maps(self) -> "tuple[FeatureMap, ...]":
         """Where `features_only` takes feature maps, finest first; measured when somebody asks."""
+        from cladenet.layers.feature_maps import measure_maps
+
         taps = self.taps or [f"stages.{i}" for i in range(len(self.stages))]
         return measure_maps(self, taps, self.in_channels, self.least_size, self.as_map)
 
@@ -140,6 +142,8 @@ class Classifier(HtmlMethods, TimmMethods):
         At the end comes what `stages` gives, under that name. Places are stages, or units of a
         stage, such as "stages.0.3".
         """
+        from cladenet.layers.stage import after_each
+
         x = self.stem(x)
         for i, stage in enumerate(self.stages):
             name = f"stages.{i}"
@@ -160,10 +164,8 @@ class Classifier(HtmlMethods, TimmMethods):
         Raises:
             BadArgument: the images have another number of channels or a size that does not fit.
         """
-        name = type(self).__name__
-        check_images(x, name, self.in_channels, self.least_size)
-        if self.input_size is not None:
-            check_size(x, name, self.input_size)
+        name, size = type(self).__name__, self.input_size
+        check_images(x, name, self.in_channels, self.least_size, size)
 
     def forward_features(self, x: Tensor) -> Tensor:
         """Images of `least_size` or more -> the last feature maps (N, num_features, h, w).

@@ -1,10 +1,12 @@
 """Convolutions as papers print them: kernel size, stride, and zeros enough to keep the size."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from torch import nn
 
-from cladenet.layers.norm import Norm
+if TYPE_CHECKING:
+    from cladenet.layers.norm import Norm
 
 Size = int | tuple[int, int]
 Activation = Callable[[], nn.Module]
@@ -30,7 +32,7 @@ def conv_norm_act(
     groups: int = 1,
     padding: Size | None = None,
     *,
-    norm: Norm | None,
+    norm: "Norm | None",
     activation: Activation | None,
 ) -> list[nn.Module]:
     """A convolution without a bias, then a norm and an activation where there are any.
@@ -55,7 +57,7 @@ def conv_norm_relu(
     stride: int = 1,
     padding: Size | None = None,
     *,
-    norm: Norm | None,
+    norm: "Norm | None",
     bias: bool = False,
 ) -> nn.Sequential:
     """ReLU(norm(conv(x))), the unit of the Inception networks; sizes as in `conv_norm_act`."""

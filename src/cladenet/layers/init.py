@@ -165,8 +165,11 @@ def he_or_truncated(initial_std: float | None) -> Init:
 
 def _weighted(module: nn.Module) -> list[nn.Conv2d | nn.Linear]:
     """Without those on the meta device: they hold no values, and pretending to draw takes long."""
-    layers = (layer for layer in module.modules() if isinstance(layer, WEIGHTED))
-    return [layer for layer in layers if not layer.weight.is_meta]
+    return [
+        layer
+        for layer in module.modules()
+        if isinstance(layer, WEIGHTED) and not layer.weight.is_meta
+    ]
 
 
 def _draw_as_torch(layer: nn.Linear) -> None:

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from cladenet.errors import BadArgument
-from cladenet.layers.methods.traced import is_traced
+from cladenet.layers.checks import is_traced
 from cladenet.layers.norm import Norm
 
 

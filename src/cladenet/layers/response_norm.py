@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-from cladenet.layers.methods.traced import is_symbol
+from cladenet.layers.checks import is_symbol
 
 
 class LocalResponseNorm(nn.LocalResponseNorm):

@@ -1,4 +1,4 @@
-"""Shapes: of the images that a network takes, and of what it would give, nothing computed."""
+"""The shapes of what a network would give, nothing computed."""
 
 from typing import Any
 
@@ -6,10 +6,6 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 from torch.utils._python_dispatch import TorchDispatchMode
-
-from cladenet.errors import BadArgument
-from cladenet.layers.methods.traced import is_traced
-from cladenet.plural import counted
 
 aten = torch.ops.aten
 IN_PLACE = {aten.relu_.default, aten.hardtanh_.default}
@@ -80,45 +76,3 @@ def on_meta(module: nn.Module, *shape: int, method: str = "forward") -> Tensor:
     with QuickShapes():
         output: Tensor = functional_call(called, without_values, images)
     return output
-
-
-def check_images(x: Tensor, name: str, in_channels: int, least_size: int) -> None:
-    """Refuse what the network called `name` cannot look at.
-
-    Raises:
-        BadArgument: `x` is not (N, in_channels, H, W) with H and W of `least_size` or more.
-    """
-    if is_traced(x):
-        return
-    if x.ndim != 4:
-        raise BadArgument(
-            f"input has shape {tuple(x.shape)}; {name} takes a batch of images (N, C, H, W). "
-            "For one image pass image.unsqueeze(0)"
-        )
-    channels, height, width = x.shape[1:]
-    if channels != in_channels:
-        raise BadArgument(
-            f"input has {counted(channels, 'channel')}; this {name} takes {in_channels}. "
-            f"Convert the images, or build it with in_channels={channels}"
-        )
-    if min(height, width) < least_size:
-        raise BadArgument(
-            f"input is {height}x{width}; {name} needs at least {least_size}x{least_size}. "
-            "Resize, or use a network with a smaller stride"
-        )
-
-
-def check_size(x: Tensor, name: str, input_size: int) -> None:
-    """Refuse images that the head of the network called `name` is not made for.
-
-    Raises:
-        BadArgument: `x` is not (N, C, input_size, input_size).
-    """
-    if is_traced(x):
-        return
-    height, width = x.shape[2:]
-    if (height, width) != (input_size, input_size):
-        raise BadArgument(
-            f"input is {height}x{width}; the head of this {name} is tied to "
-            f"{input_size}x{input_size}. Resize, or build it with another input_size"
-        )

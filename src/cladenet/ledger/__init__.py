@@ -7,14 +7,16 @@ another. A fact is written once, here: the command line, the documentation and t
 
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from cladenet.ledger.entry import Entry, Family, LedgerError
-from cladenet.ledger.read import read_entries, read_families, read_family
+from cladenet.ledger.entry import Entry
+from cladenet.ledger.read import read_entries, read_family
+
+if TYPE_CHECKING:
+    from cladenet.ledger.family import Family
 
 __all__ = [
     "Entry",
-    "Family",
-    "LedgerError",
     "aliases",
     "ancestors",
     "descendants",
@@ -28,8 +30,10 @@ FOLDER = Path(__file__).parent
 
 
 @cache
-def families() -> dict[str, Family]:
+def families() -> "dict[str, Family]":
     """Every family by its name, each after its parent, the oldest child first."""
+    from cladenet.ledger.tree import read_families
+
     return read_families(FOLDER)
 
 
@@ -61,8 +65,9 @@ def look_up(name: str) -> Entry | None:
 @cache
 def _texts() -> dict[str, str]:
     """Every family's file, not yet parsed."""
-    files = (file for file in sorted(FOLDER.glob("*.toml")) if file.stem != "families")
-    return {file.stem: file.read_text(encoding="utf-8") for file in files}
+    texts = {file.stem: file.read_text(encoding="utf-8") for file in sorted(FOLDER.glob("*.toml"))}
+    del texts["families"]
+    return texts
 
 
 @cache
@@ -70,7 +75,7 @@ def _entries(family: str) -> list[Entry]:
     return read_family(FOLDER / f"{family}.toml")
 
 
-def ancestors(family: str) -> list[Family]:
+def ancestors(family: str) -> "list[Family]":
     """From the root of the tree down to the parent of `family`."""
     line: list[Family] = []
     parent = families()[family].parent
@@ -80,7 +85,7 @@ def ancestors(family: str) -> list[Family]:
     return line
 
 
-def takers(family: str) -> list[Family]:
+def takers(family: str) -> "list[Family]":
     """Those that have something from `family` without being its children, in the tree's order."""
     return [
         other
@@ -89,7 +94,7 @@ def takers(family: str) -> list[Family]:
     ]
 
 
-def descendants(family: str) -> list[Family]:
+def descendants(family: str) -> "list[Family]":
     """Children, their children, and so on, in the tree's order."""
     return [
         other

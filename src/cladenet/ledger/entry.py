@@ -1,14 +1,7 @@
-"""What one row of the ledger says, and what makes a row wrong."""
+"""What one row of the ledger says."""
 
-from collections.abc import Callable
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import dataclass
 from typing import Any
-
-from cladenet.errors import CladeNetError
-
-
-class LedgerError(CladeNetError):
-    """A ledger file has something that cannot be read as a fact."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,110 +111,7 @@ class Entry:
         return next((found for found in candidates if found[0][0] is not None), ((), ""))
 
 
-@dataclass(frozen=True)
-class Taken:
-    """What a family has from another one that is not its parent.
-
-    Args:
-        family: whose idea it is.
-        what: the idea, in a few words.
-        source: the place in the paper or the code of the family that took it; "memory" in it marks
-            one that was not looked up again.
-    """
-
-    family: str
-    what: str
-    source: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Family:
-    """A branch of the tree: the paper that began it, and its idea in one sentence.
-
-    Args:
-        parent: the family that this one builds on; empty for the root.
-        takes: what it has from others besides.
-    """
-
-    name: str
-    title: str
-    year: int
-    paper: str
-    authors: str
-    venue: str
-    idea: str
-    parent: str = ""
-    takes: tuple[Taken, ...] = ()
-
-
-def _is_int(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
-
-
-def _is_percent(value: object) -> bool:
-    return isinstance(value, float) and 0 <= value <= 100
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str)
-
-
-def _is_shape(value: object) -> bool:
-    return isinstance(value, list) and len(value) == 3 and all(map(_is_int, value))
-
-
-def _are_counts(value: object) -> bool:
-    return isinstance(value, list) and all(map(_is_int, value))
-
-
-def _is_lines(value: object) -> bool:
-    return isinstance(value, list) and all(map(_is_text, value))
-
-
-def _is_taken(value: object) -> bool:
-    keys = {field.name for field in fields(Taken)}
-    return isinstance(value, list) and all(
-        isinstance(row, dict) and set(row) == keys and all(map(_is_text, row.values()))
-        for row in value
-    )
-
-
-EXPECTED: dict[Any, tuple[str, Callable[[object], bool]]] = {
-    str: ("a text", _is_text),
-    int: ("a whole number, 0 or more", _is_int),
-    int | None: ("a whole number, 0 or more", _is_int),
-    float | None: ("a percentage with a decimal point", _is_percent),
-    tuple[int, int, int]: ("three whole numbers", _is_shape),
-    tuple[int, ...]: ("a list of whole numbers", _are_counts),
-    tuple[str, ...]: ("a list of texts", _is_lines),
-    tuple[Taken, ...]: ("a list of { family = ..., what = ..., source = ... }", _is_taken),
-}
-
-
-def read_row(kind: type[Any], row: dict[str, Any], where: str) -> Any:
-    """A TOML table -> an `Entry` or a `Family`.
-
-    Args:
-        kind: the dataclass to make.
-        row: keys and values as `tomllib` gives them.
-        where: file and row, for messages: "lenet.toml, row lenet5".
-
-    Raises:
-        LedgerError: a key is unknown or missing, or its value has the wrong type.
-    """
-    expected = {field.name: field for field in fields(kind)}
-    unknown = sorted(set(row) - set(expected))
-    if unknown:
-        raise LedgerError(f"{where}: unknown key {unknown[0]!r}; expected {', '.join(expected)}")
-    for name, field in expected.items():
-        if name not in row:
-            if field.default is MISSING:
-                raise LedgerError(f"{where}: the key {name!r} is missing; add it")
-            continue
-        words, holds = EXPECTED[field.type]
-        if not holds(row[name]):
-            raise LedgerError(f"{where}: {name} is {row[name]!r}; expected {words}")
-    values = {key: tuple(v) if isinstance(v, list) else v for key, v in row.items()}
-    if "takes" in values:
-        values["takes"] = tuple(Taken(**taken) for taken in values["takes"])
-    return kind(**values)
+def as_entry(row: dict[str, Any]) -> Entry:
+    """A TOML table that `check_row` has nothing against."""
+    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in row.items()}
+    return Entry(**values)

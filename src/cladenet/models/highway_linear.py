@@ -13,11 +13,11 @@ from typing import cast
 from torch import Tensor, nn
 
 from cladenet.errors import BadArgument
+from cladenet.layers.checks import check_images
 from cladenet.layers.classifier import Classifier
 from cladenet.layers.conv import Activation
 from cladenet.layers.feature_maps import FeatureMap
 from cladenet.layers.init import Init, glorot_init, he_init
-from cladenet.layers.shapes import check_images, check_size
 from cladenet.models.highway_layers import draw, layer
 
 ACTIVATIONS: dict[str, tuple[Activation, Init]] = {
@@ -74,8 +74,7 @@ class HighwayLinear(Classifier):
         Raises:
             BadArgument: the images have another number of channels, or another size.
         """
-        check_images(x, type(self).__name__, self.in_channels, self.least_size)
-        check_size(x, type(self).__name__, cast(int, self.input_size))
+        check_images(x, type(self).__name__, self.in_channels, self.least_size, self.input_size)
         return self.stages(self.stem(x))
 
     @cached_property

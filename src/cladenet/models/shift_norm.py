@@ -8,7 +8,7 @@ of each batch, since a run of a few hundred steps has no time for torch's 0.1.
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from cladenet.layers.methods.traced import is_symbol
+from cladenet.layers.checks import is_symbol
 
 
 class ShiftNorm(nn.BatchNorm2d):

@@ -38,9 +38,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cladenet.errors import BadArgument
+from cladenet.layers.checks import is_symbol, is_traced
 from cladenet.layers.classifier import Classifier
 from cladenet.layers.init import fan_in
-from cladenet.layers.methods.traced import is_symbol, is_traced
 
 layer_norm = partial(nn.LayerNorm, eps=1e-6)
 POSITIONS = "stem.1.positions"

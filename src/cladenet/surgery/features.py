@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from torch import Tensor, nn
 
 from cladenet.errors import BadArgument
+from cladenet.layers.checks import check_images
 from cladenet.layers.classifier import Classifier
 from cladenet.layers.feature_maps import FeatureMap
-from cladenet.layers.shapes import check_images
 
 
 class FeatureInfo:

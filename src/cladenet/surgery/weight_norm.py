@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from cladenet.layers.classifier import Classifier
-from cladenet.layers.modes import training_where
+from cladenet.layers.modes import training_nowhere
 from cladenet.surgery.replace import replace_convolutions, settings
 
 SILENT = 1e-5  # an output that deviates less from its mean keeps its scale
@@ -121,7 +121,9 @@ def initialise_from_data(model: Classifier, images: Tensor) -> None:
     waiting = {layer: layer.register_forward_pre_hook(fit) for layer in weight_normalised(model)}
     # The network itself in training mode, so that auxiliary classifiers are active too.
     try:
-        with training_where(lambda m: m is model or isinstance(m, MeanOnlyBatchNorm), model):
+        with training_nowhere(model):
+            for module in model.modules():
+                module.training = module is model or isinstance(module, MeanOnlyBatchNorm)
             model(images)
     finally:
         for hook in waiting.values():

@@ -15,9 +15,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print a fact a line, or JSON."""
+    from cladenet.device import choose_device
     from cladenet.inference.engines import ENGINES
     from cladenet.runs.train.environment import describe
-    from cladenet.world import World, choose_device
+    from cladenet.world import World
 
     facts: dict[str, Any] = describe(World(device=choose_device("auto")))
     del facts["command"], facts["processes"]

@@ -18,7 +18,8 @@ from cladenet.cli.text.fidelity import sheet, sheet_text
 from cladenet.cli.text.layer_table import MOST_DRAWN, layers_text, units_text
 from cladenet.cli.text.tables import paragraph
 from cladenet.errors import BadArgument
-from cladenet.ledger import Entry, Family, ancestors, descendants, families, look_up, takers
+from cladenet.ledger import Entry, ancestors, descendants, families, look_up, takers
+from cladenet.ledger.family import Family
 from cladenet.registry import find
 from cladenet.translations import show
 

@@ -5,13 +5,13 @@ import io
 import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import zip_longest
 from typing import TYPE_CHECKING, NamedTuple
 
-from cladenet.cli.text.text_table import text_table
 from cladenet.data.images.decode import readable
 
 if TYPE_CHECKING:  # it imports torch, which --help need not wait for
-    from cladenet.runs.predict.prediction import Prediction
+    from cladenet.runs.predict.prediction import Guess, Prediction
 
 COLUMNS = ("file", "rank", "class", "probability", "error", "true", "run")
 
@@ -23,16 +23,13 @@ class Answers(NamedTuple):
         source: the image.
         of_runs: an answer of each run, in their order.
         true: its label, where a folder or a table that was given tells it; else empty.
+        error: why a run cannot read it; empty if all can.
     """
 
     source: str
     of_runs: Sequence["Prediction"]
     true: str
-
-    @property
-    def error(self) -> str:
-        """Why a run cannot read it; empty if all can."""
-        return next((each.error for each in self.of_runs if each.error), "")
+    error: str
 
 
 def text(found: Iterable[Answers], runs: Sequence[str]) -> Iterator[str]:
@@ -42,18 +39,25 @@ def text(found: Iterable[Answers], runs: Sequence[str]) -> Iterator[str]:
             continue
         label = f"  (labelled {readable(answers.true)})" if answers.true else ""
         yield f"{readable(answers.source)}{label}\n"
-        lines = [
-            [f"{100 * guess.probability:6.2f} %  {readable(guess.name)}" for guess in each.top]
-            for each in answers.of_runs
-        ]
         if len(runs) == 1:
-            yield "".join(f"  {line}\n" for line in lines[0])
-            continue
-        longest = max(map(len, lines))
-        padded = [each + [""] * (longest - len(each)) for each in lines]
-        table = text_table([readable(run) for run in runs], list(zip(*padded, strict=True)),
-                           "l" * len(runs))  # fmt: skip
-        yield "".join(f"  {line}\n" for line in table.splitlines())
+            for guess in answers.of_runs[0].top:
+                yield f"  {_line(guess)}\n"
+        else:
+            yield from _side_by_side(answers.of_runs, runs)
+
+
+def _side_by_side(of_runs: Sequence["Prediction"], runs: Sequence[str]) -> Iterator[str]:
+    from cladenet.cli.text.text_table import text_table
+
+    columns = [[_line(guess) for guess in each.top] for each in of_runs]
+    rows = list(zip_longest(*columns, fillvalue=""))
+    table = text_table([readable(run) for run in runs], rows, "l" * len(runs))
+    for line in table.splitlines():
+        yield f"  {line}\n"
+
+
+def _line(guess: "Guess") -> str:
+    return f"{100 * guess.probability:6.2f} %  {readable(guess.name)}"
 
 
 def as_json(found: Iterable[Answers], runs: Sequence[str]) -> Iterator[str]:
@@ -90,7 +94,7 @@ def as_csv(found: Iterable[Answers], runs: Sequence[str]) -> Iterator[str]:
     line = io.StringIO()
     writer = csv.writer(line, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
     writer.writerow(COLUMNS)
-    for source, of_runs, true in found:
+    for source, of_runs, true, _ in found:
         for run, answer in zip(runs, of_runs, strict=True):
             for rank, guess in enumerate(answer.top, 1):
                 writer.writerow([source, rank, guess.name, guess.probability, "", true, run])

@@ -9,7 +9,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cladenet.cli.budget import evaluate as adaptive
+from cladenet.cli import budget
 from cladenet.cli.engine_options import (
     add_calibration,
     add_engine,
@@ -96,7 +96,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--exits", action="store_true", help="each exit of a network with several, with its cost"
     )
-    adaptive.add_arguments(parser)
+    budget.add_arguments(parser)
     parser.add_argument("--json", action="store_true", help="print all figures as JSON")
     parser.add_argument(
         "--output", type=Path, metavar="FILE", help="write the JSON to a file as well"
@@ -122,8 +122,8 @@ def run(arguments: argparse.Namespace) -> int:
     several = len(arguments.runs) > 1 or protocol == "all" or "," in protocol
     evaluated = _exits if arguments.exits else _table if several else _single
     found, text = (
-        adaptive.found_and_text(arguments)
-        if adaptive.wanted(arguments)
+        budget.found_and_text(arguments)
+        if budget.wanted(arguments)
         else evaluated(arguments.runs, options, arguments.verbose)
     )
     for sentence in found.notes:

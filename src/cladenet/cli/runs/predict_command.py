@@ -4,10 +4,10 @@ import argparse
 import itertools
 import os
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from cladenet.cli.budget import predict as adaptive
 from cladenet.cli.engine_options import (
     add_calibration,
     add_engine,
@@ -16,6 +16,7 @@ from cladenet.cli.engine_options import (
     use_threads,
 )
 from cladenet.cli.imports import lasting_imports
+from cladenet.data.named import is_table
 from cladenet.errors import BadArgument, DataError
 from cladenet.export.names import is_exported
 from cladenet.plural import counted
@@ -27,8 +28,8 @@ if TYPE_CHECKING:  # --help need not wait for torch, nor a file's options for nu
     from cladenet.data.images.listing import Ignored
     from cladenet.runs.predict.given_images import Source
     from cladenet.runs.predict.prediction import Prediction
-    from cladenet.runs.predict.true_labels import TrueLabels
 
+OF_RUNS = ("top", "batch_size", "device", "precision", "calibration", "engine", "threads", "fit")
 EPILOG = (
     "IMAGE is a file, a folder (all images in it), a table of path,label, a quoted pattern such as "
     "'photos/**/*.jpg', shards (wds:PATTERN, parquet:PATTERN), or - for a list of files on "
@@ -58,7 +59,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
     parser.add_argument("--precision", default="fp32", help="fp32, bf16 or int8")
     add_calibration(parser)
-    adaptive.add_arguments(parser)
+    parser.add_argument(
+        "--budget",
+        metavar="B",
+        help="of a network with several exits: the last answer within 20M multiply-accumulates or "
+        "5ms; kept: images leave by the thresholds that `evaluate --budget` kept",
+    )
+    parser.add_argument(
+        "--cascade",
+        action="store_true",
+        help="the first words are runs, the smallest first: each is asked about the images that "
+        "those before it are not sure of, by the thresholds of `evaluate --cascade`",
+    )
     add_engine(parser)
 
 
@@ -69,30 +81,23 @@ def run(arguments: argparse.Namespace) -> int:
     with lasting_imports():
         from cladenet.cli.predicted import writers
         from cladenet.data.images.listing import Ignored
-        from cladenet.runs.predict.true_labels import TrueLabels
 
-    ignored = Ignored()
+    ignored, labels, counts = Ignored(), dict[str, str](), Counter[str]()
     predictors, words = _predictors_and_images(arguments)
-    labels = TrueLabels()
     images = _given(words, arguments.null, ignored, labels)
     streams = itertools.tee(images, len(predictors))
-    found = zip(
-        *(predict(each) for predict, each in zip(predictors.values(), streams, strict=True)),
-        strict=True,
-    )
-    watched = _Watched(found, labels)
+    found = [predict(each) for predict, each in zip(predictors.values(), streams, strict=True)]
+    watched = _watched(zip(*found, strict=True), labels, counts)
     write = writers.as_json if arguments.json else writers.as_csv if arguments.csv else writers.text
     for piece in write(watched, list(predictors)):
         sys.stdout.write(piece)
     sys.stdout.flush()
     for sentence in ignored.note("the folders"):
         note(sentence)
-    if not watched.count:
+    if not counts["images"]:
         raise DataError("no image was given: the folders and lists hold none")
-    if watched.unread:
-        raise DataError(
-            f"{watched.unread:,} of {counted(watched.count, 'image')} could not be read"
-        )
+    if unread := counts["unread"]:
+        raise DataError(f"{unread:,} of {counted(counts['images'], 'image')} could not be read")
     return 0
 
 
@@ -106,54 +111,40 @@ def _predictors_and_images(
 
         return by_files.predictors_and_images(arguments)
     from cladenet.allocator import keep_freed_memory
+    from cladenet.cli.predicted import by_runs
 
     keep_freed_memory()
     use_threads(arguments)
-    return adaptive.predictors_and_images(
-        arguments,
-        top=arguments.top,
-        batch_size=arguments.batch_size,
-        device=arguments.device,
-        precision=arguments.precision,
-        calibration=arguments.calibration,
-        engine=arguments.engine,
-        threads=arguments.threads,
-        fit=arguments.fit,
-        max_megapixels=arguments.max_megapixels,
-        white_level=arguments.white_level,
-        note=note if arguments.verbose else lambda _: None,
-    )
+    names = (*OF_RUNS, "max_megapixels", "white_level")
+    options = {name: getattr(arguments, name) for name in names}
+    if arguments.verbose:
+        options["note"] = note
+    return by_runs.predictors_and_images(arguments, **options)
 
 
-class _Watched:
+def _watched(
+    found: Iterable[tuple["Prediction", ...]], labels: Mapping[str, str], counts: Counter[str]
+) -> "Iterator[Answers]":
     """Passes answers on, names the unreadable images on stderr at once, and counts."""
+    from cladenet.cli.predicted.writers import Answers
+    from cladenet.data.images.decode import readable
 
-    def __init__(self, found: Iterable[tuple["Prediction", ...]], labels: "TrueLabels") -> None:
-        self._found = found
-        self._labels = labels
-        self.count = 0
-        self.unread = 0
-
-    def __iter__(self) -> "Iterator[Answers]":
-        from cladenet.cli.predicted.writers import Answers
-        from cladenet.data.images.decode import readable
-
-        for of_runs in self._found:
-            source = of_runs[0].source
-            answers = Answers(source, of_runs, self._labels.of(source))
-            self.count += 1
-            if answers.error:
-                self.unread += 1
-                show(f"cladenet: {readable(source)}: {answers.error}", file=sys.stderr)
-            yield answers
+    for of_runs in found:
+        source, error = of_runs[0].source, ""
+        for answer in of_runs:
+            error = error or answer.error
+        counts["images"] += 1
+        if error:
+            counts["unread"] += 1
+            show(f"cladenet: {readable(source)}: {error}", file=sys.stderr)
+        yield Answers(source, of_runs, labels.get(os.path.abspath(source), ""), error)
 
 
 def _given(
-    words: list[str], null: bool, ignored: "Ignored", labels: "TrueLabels"
+    words: list[str], null: bool, ignored: "Ignored", labels: dict[str, str]
 ) -> Iterator["Source"]:
+    """The images that words name; the labels that come with them are put into `labels`."""
     from cladenet.runs.predict.given_images import expanded
-    from cladenet.runs.predict.image_list import listed
-    from cladenet.runs.predict.true_labels import is_table
 
     if null and "-" not in words:
         raise BadArgument("-0 is for a list on standard input; give - as an image")
@@ -161,11 +152,19 @@ def _given(
         raise BadArgument("standard input can be read once; give - once")
     for word in words:
         if word == "-":
+            from cladenet.runs.predict.image_list import listed
+
             for path in listed(sys.stdin.buffer, b"\0" if null else b"\n"):
                 yield from expanded([path], ignored)
         elif is_table(word):
-            yield from labels.listed_in(word)
+            from cladenet.runs.predict.true_labels import labels_of_table
+
+            of_table = labels_of_table(word)
+            labels |= of_table
+            yield from of_table
         else:
             if os.path.isdir(word):
-                labels.learn_from(word)
+                from cladenet.runs.predict.true_labels import labels_of_folder
+
+                labels |= labels_of_folder(word)
             yield from expanded([word], ignored)

@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Serve until SIGTERM or SIGINT."""
     need_packages("serve")
-    from cladenet.processor import check_precision
+    from cladenet.device import check_precision
     from cladenet.serve.models.opening import ServeOptions
     from cladenet.serve.settings import Limits, guarded
     from cladenet.serve.start import serve

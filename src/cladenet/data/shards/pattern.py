@@ -21,10 +21,10 @@ from fnmatch import fnmatch
 from glob import glob, has_magic
 
 from cladenet.data.images.decode import readable
+from cladenet.data.named import SHARDS
 from cladenet.data.shards.labels import Fields
 from cladenet.data.shards.library import BESIDE, SUFFIX
 from cladenet.data.shards.scanning.wids import Listed, read_wids
-from cladenet.data.shards.stored import KINDS
 from cladenet.errors import BadArgument, DataError
 from cladenet.plural import agree, counted
 
@@ -73,7 +73,7 @@ class Request:
             "shuffle": self.shuffle,
         }
         words += [f"{name}={value}" for name, value in more.items() if value]
-        return KINDS[self.kind] + ",".join(words)
+        return SHARDS[self.kind] + ",".join(words)
 
 
 def parse(spec: str) -> Request:

@@ -4,12 +4,12 @@ from collections import Counter
 from collections.abc import Iterator
 
 from cladenet.data.images.decode import readable
+from cladenet.data.named import Stored
 from cladenet.data.shards.damage import DamagedShard
 from cladenet.data.shards.labels import Fault, Fields, image_field
 from cladenet.data.shards.parquet import image_bytes, image_column, opened_table, rows
 from cladenet.data.shards.pattern import expand, parse
 from cladenet.data.shards.samples import samples
-from cladenet.data.shards.stored import Stored
 from cladenet.data.shards.streams import opened
 from cladenet.data.shards.tar import Archive
 

@@ -3,11 +3,11 @@
 from typing import NamedTuple
 
 from cladenet.data.dataset import DataSet
+from cladenet.data.named import is_shards
 from cladenet.data.shards.images import shard_images
 from cladenet.data.shards.library import Library, beside
 from cladenet.data.shards.pattern import ENDINGS, parse
 from cladenet.data.shards.scanning.several import OnBytes
-from cladenet.data.shards.stored import is_request
 from cladenet.data.sources.shards import find_files, open_shards, shards_of
 
 
@@ -70,6 +70,6 @@ def index_shards(spec: str, *, again: bool = False, on_bytes: OnBytes | None = N
 
 def as_request(spec: str) -> str:
     """`spec` itself, or with the kind in front that its ending tells."""
-    if is_request(spec):
+    if is_shards(spec):
         return spec
     return f"parquet:{spec}" if spec.endswith(ENDINGS["parquet"]) else f"wds:{spec}"

@@ -20,7 +20,7 @@ import numpy as np
 
 from cladenet.data.dataset import ArrayImages, DataSet, Images, Split
 from cladenet.data.images.decode import MAX_PIXELS, Decoding, readable
-from cladenet.data.shards.stored import is_request
+from cladenet.data.named import TABLES, is_shards, is_table
 from cladenet.data.sources.embedded import open_digits
 from cladenet.errors import BadArgument, DataError
 from cladenet.keywords import by_keyword
@@ -100,7 +100,7 @@ def open_dataset(spec: str, options: OpenOptions) -> DataSet:
         BadArgument: an option is impossible.
         DataError: nothing there, or not as described; the message says what to do.
     """
-    if is_request(spec):
+    if is_shards(spec):
         from cladenet.data.sources.shards import open_shards
 
         dataset = open_shards(spec, options.indexing, any_classes=options.any_classes)
@@ -142,14 +142,13 @@ def _own(spec: str, options: OpenOptions) -> DataSet:
     from cladenet.data.sources.class_folders import split_spec
     from cladenet.data.sources.folder import open_folder
     from cladenet.data.sources.table import open_table
-    from cladenet.data.sources.tables.text import SUFFIXES
 
     path, how = split_spec(os.path.expanduser(spec))
     if os.path.isdir(path):
         return open_folder(
             path, label_from=options.label_from or how, any_classes=options.any_classes
         )
-    if os.path.isfile(path) and path.lower().endswith(SUFFIXES):
+    if is_table(path):
         return open_table(path, any_classes=options.any_classes)
     raise DataError(_unknown(spec, spec.partition(":")[0], path))
 
@@ -157,10 +156,9 @@ def _own(spec: str, options: OpenOptions) -> DataSet:
 def _unknown(spec: str, name: str, path: str) -> str:
     from cladenet.data.sources.class_folders import LAYOUTS
     from cladenet.data.sources.roots import SOURCES
-    from cladenet.data.sources.tables.text import SUFFIXES
 
     if os.path.isfile(path):
-        return f"{readable(path)} is a file, but no table ({', '.join(SUFFIXES)}); {LAYOUTS}"
+        return f"{readable(path)} is a file, but no table ({', '.join(TABLES)}); {LAYOUTS}"
     names = ["digits", *SOURCES]
     near = nearest(name, names, most=2)
     hint = f"; nearest: {', '.join(near)}" if near else ""

@@ -1,17 +1,16 @@
 """Methods that users of timm know, with timm's names and meanings."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from torch import Tensor, nn
 
 from cladenet.errors import BadArgument
-from cladenet.layers.feature_maps import FeatureMap, side_for
-from cladenet.layers.methods.traced import scriptable
-from cladenet.layers.modes import training_nowhere
-from cladenet.layers.shapes import on_meta
 from cladenet.ledger import look_up
 from cladenet.ledger.imagenet import MEAN, STD
+
+if TYPE_CHECKING:
+    from cladenet.layers.feature_maps import FeatureMap
 
 Layout = Literal["NCHW", "NLC"]
 FITS = {"center": "crop", "squash": "stretch", "border": "border"}  # timm's words for ours
@@ -47,6 +46,10 @@ class TimmMethods(nn.Module):
         """Length of the vector that the last layer reads."""
         if isinstance(self.head[-1], nn.Linear):
             return self.head[-1].in_features
+        from cladenet.layers.feature_maps import side_for
+        from cladenet.layers.modes import training_nowhere
+        from cladenet.layers.shapes import on_meta
+
         side = self.input_size or side_for(self.least_size)
         with training_nowhere(self):
             return on_meta(self, 1, self.in_channels, side, side, method="_pre_logits").shape[1]
@@ -179,7 +182,15 @@ class TimmMethods(nn.Module):
 
     def __prepare_scriptable__(self) -> nn.Module:
         """What torch.jit.script compiles in place of it."""
+        from cladenet.layers.methods.scripts import scriptable
+
         return scriptable(self)
+
+    def _repr_html_(self) -> str:
+        """How a notebook shows it: in place of torch's text of hundreds of lines, a table."""
+        from cladenet.layers.methods.html import as_html
+
+        return as_html(self)
 
 
 def as_config(preprocessing: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from cladenet.ledger.entry import LedgerError
+from cladenet.errors import LedgerError
 from cladenet.ledger.fidelity.compared import Comparison, comparisons
 
 FILE = Path(__file__).parent / "on_purpose.toml"

@@ -13,19 +13,17 @@ from cladenet.adaptive.curve import Choice, Point, Recorded, curve, fitted, poin
 from cladenet.adaptive.promise import fewest_images, promised
 from cladenet.checkpoints import Loaded, load
 from cladenet.data.check.verify import OnUnreadable
+from cladenet.device import check_calibration, check_precision, choose_device
 from cladenet.errors import BadArgument
 from cladenet.evaluation.options import PassOptions
 from cladenet.keywords import by_keyword
 from cladenet.plural import counted
-from cladenet.processor import check_precision
 from cladenet.runs.adaptive.budgeted import Budgeted, Compared
 from cladenet.runs.adaptive.images import Asked, ask
 from cladenet.runs.adaptive.kept import Kept, keep
 from cladenet.runs.adaptive.sequence import ENGINE, Cascade, Exits, InOrder
-from cladenet.runs.evaluate.calibration import check_calibration
 from cladenet.runs.evaluate.options import ReadingLimits
 from cladenet.runs.undisturbed import undisturbed
-from cladenet.world import choose_device
 
 CURVE = "curve"
 

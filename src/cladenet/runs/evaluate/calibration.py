@@ -14,15 +14,6 @@ from cladenet.runs.evaluate.scored import as_divided, opened
 CALIBRATED_ON = 64  # images, drawn once for all
 
 
-def check_calibration(calibration: str | None, precision: str) -> None:
-    """Raise BadArgument for calibration data that nothing would look at."""
-    if calibration is not None and precision != "int8":
-        raise BadArgument(
-            f"calibration is {calibration!r}, but precision is {precision}: only int8 is "
-            "calibrated; add --precision int8, or leave out --calibration"
-        )
-
-
 def calibration_images(loaded: Loaded, calibration: str | None, data: str | None = None) -> Tensor:
     """Normalised images (n, C, H, W), the same ones each time.
 

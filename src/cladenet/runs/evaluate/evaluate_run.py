@@ -7,20 +7,18 @@ from os import PathLike
 from pathlib import Path
 
 from cladenet.checkpoints import load
+from cladenet.device import check_calibration, check_precision, choose_device
 from cladenet.errors import BadArgument
 from cladenet.evaluation.protocol import PLAIN, parse_names
 from cladenet.evaluation.result import Evaluation
 from cladenet.evaluation.single_scale import evaluate as measure
 from cladenet.keywords import by_keyword
-from cladenet.processor import check_precision
-from cladenet.runs.evaluate.calibration import check_calibration
 from cladenet.runs.evaluate.evaluated import Evaluated
 from cladenet.runs.evaluate.options import EvaluateOptions
 from cladenet.runs.evaluate.protocol_table import table_of
 from cladenet.runs.evaluate.quick import as_sentence, quick
 from cladenet.runs.evaluate.scored import opened, scored
 from cladenet.runs.undisturbed import undisturbed
-from cladenet.world import choose_device
 
 
 @by_keyword(EvaluateOptions)

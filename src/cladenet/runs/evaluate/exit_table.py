@@ -8,6 +8,7 @@ from typing import Any
 
 from cladenet.analysis.cost import macs_to_exits
 from cladenet.checkpoints import load
+from cladenet.device import check_calibration, check_precision, choose_device
 from cladenet.errors import BadArgument
 from cladenet.evaluation.at_exits import evaluate_at_exits
 from cladenet.evaluation.options import PLAIN_PRECISIONS
@@ -15,12 +16,9 @@ from cladenet.evaluation.protocol import PLAIN
 from cladenet.evaluation.result import Evaluation
 from cladenet.html_table import html_table
 from cladenet.keywords import by_keyword
-from cladenet.processor import check_precision
-from cladenet.runs.evaluate.calibration import check_calibration
 from cladenet.runs.evaluate.options import EvaluateOptions
 from cladenet.runs.evaluate.scored import opened, scored
 from cladenet.runs.undisturbed import undisturbed
-from cladenet.world import choose_device
 
 
 @dataclass(frozen=True, eq=False)

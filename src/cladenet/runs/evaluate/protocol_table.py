@@ -11,6 +11,7 @@ import torch
 
 from cladenet.checkpoints import Loaded, load
 from cladenet.data.dataset import Split
+from cladenet.device import check_calibration, check_precision, choose_device
 from cladenet.errors import BadArgument
 from cladenet.evaluation.ensemble import evaluate, too_large_for
 from cladenet.evaluation.options import PLAIN_PRECISIONS
@@ -20,8 +21,6 @@ from cladenet.evaluation.scales import TrainScale
 from cladenet.evaluation.viewer import EnsembleMember, crops_at_once
 from cladenet.html_table import html_table
 from cladenet.keywords import by_keyword
-from cladenet.processor import check_precision
-from cladenet.runs.evaluate.calibration import check_calibration
 from cladenet.runs.evaluate.ensemble_checks import class_order, refuse_other_classes, same_images
 from cladenet.runs.evaluate.evaluated import HEADINGS, Evaluated, Viewing
 from cladenet.runs.evaluate.options import EvaluateOptions
@@ -30,7 +29,6 @@ from cladenet.runs.evaluate.trained_how import saw_mirror_images
 from cladenet.runs.evaluate.trained_how import train_scale as train_scale_of
 from cladenet.runs.undisturbed import undisturbed
 from cladenet.surgery.fully_convolutional import to_fully_convolutional
-from cladenet.world import choose_device
 
 
 @dataclass(frozen=True, eq=False)

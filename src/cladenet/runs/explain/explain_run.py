@@ -13,6 +13,7 @@ from cladenet.checkpoints import Loaded, load
 from cladenet.checkpoints.atomic import write_file
 from cladenet.data.dataset import Split
 from cladenet.data.images.decode import readable
+from cladenet.device import choose_device
 from cladenet.errors import BadArgument, CheckpointError, DataError
 from cladenet.evaluation.softmax import softmax
 from cladenet.explain.calibration import Calibration, calibration
@@ -32,7 +33,6 @@ from cladenet.runs.explain.pictures import Pictures, Pixels
 from cladenet.runs.predict.given_images import expanded, read
 from cladenet.runs.undisturbed import undisturbed
 from cladenet.translations import page_translated
-from cladenet.world import choose_device
 
 SHOWN = 12  # mistakes of each kind
 LEAST_FOR_A_MAP = 4  # images

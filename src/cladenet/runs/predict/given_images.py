@@ -14,9 +14,8 @@ from PIL import Image
 from cladenet.data.images.decode import UnreadableImage
 from cladenet.data.images.kinds import Refused
 from cladenet.data.images.listing import Ignored
-from cladenet.data.images.picture import to_pixels
+from cladenet.data.named import Stored, is_shards
 from cladenet.data.preprocess import Preprocess
-from cladenet.data.shards.stored import Stored, is_request
 from cladenet.errors import BadArgument
 from cladenet.runs.predict.image_list import expand
 
@@ -27,7 +26,7 @@ Attempt = NDArray[np.uint8] | str  # the network's pixels, or the reason why the
 def expanded(images: Iterable[Source], ignored: Ignored | None = None) -> Iterator[Source]:
     """Files in the place of folders and patterns, images in the place of shards."""
     for image in images:
-        if isinstance(image, str) and is_request(image):
+        if isinstance(image, str) and is_shards(image):
             from cladenet.data.shards.stream import stored_images
 
             yield from stored_images(image)
@@ -81,6 +80,8 @@ def read(source: Source, preprocess: Preprocess) -> NDArray[np.uint8]:
             f"an image is a {type(source).__name__}; expected a path, bytes, a uint8 array or a "
             "Pillow image"
         )
+    from cladenet.data.images.picture import to_pixels
+
     try:
         pixels = to_pixels(source, how.channels, exif=how.exif, white_level=how.white_level)
     except Refused as error:

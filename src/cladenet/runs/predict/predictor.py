@@ -12,14 +12,12 @@ from torch import nn
 
 from cladenet.checkpoints import Loaded, load
 from cladenet.data.preprocess import Preprocess, resize_for
+from cladenet.device import check_calibration, check_precision, choose_device
 from cladenet.errors import BadArgument, Diverged
 from cladenet.evaluation.forward import evaluating, scores
-from cladenet.processor import check_precision
-from cladenet.runs.evaluate.calibration import check_calibration
 from cladenet.runs.predict.given_images import Attempt, Source, decoded
 from cladenet.runs.predict.prediction import Guess, Prediction, top_classes
 from cladenet.threads import our_share
-from cladenet.world import choose_device
 
 FITS = ("stretch", "crop")
 WORTH_PREPARING = 8  # images
@@ -77,7 +75,9 @@ class Predictor:
         check_precision(precision, self.device.type)
         check_calibration(calibration, precision)
         self.loaded = run if isinstance(run, Loaded) else load(run)
-        self.preprocess = fitted(self.loaded.card.preprocess, fit)
+        self.preprocess = self.loaded.card.preprocess
+        if fit is not None:
+            self.preprocess = fitted(self.preprocess, fit)
         if max_megapixels is not None:
             self.preprocess = replace(self.preprocess, max_megapixels=max_megapixels)
         if white_level is not None:
@@ -125,7 +125,13 @@ class Predictor:
 
     def _logits(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Of images (n, H, W, C): (n, K)."""
-        self._network = network = self._network or self._ready(len(pixels))
+        network = self._network
+        if network is None:
+            # A few images have their answers from the plain network before another is ready.
+            plain = (self._precision, self._engine) == ("fp32", "auto")
+            few = len(pixels) < WORTH_PREPARING and plain
+            network = self.loaded.model.to(self.device) if few else self._prepared(len(pixels))
+            self._network = network
         with evaluating(network):
             logits = scores(network, torch.from_numpy(pixels), self.preprocess, self.device)
         if not bool(logits.isfinite().all()):
@@ -135,12 +141,6 @@ class Predictor:
             )
         found: NDArray[np.float32] = logits.cpu().numpy()
         return found
-
-    def _ready(self, images: int) -> nn.Module:
-        """A few images have their answers from the plain network before another is ready."""
-        if images < WORTH_PREPARING and (self._precision, self._engine) == ("fp32", "auto"):
-            return self.loaded.model.to(self.device)
-        return self._prepared(images)
 
     def _prepared(self, images: int) -> nn.Module:
         from cladenet.runs.evaluate.quick import as_sentence, quick

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from cladenet.data.shards.stored import is_request
+from cladenet.data.named import is_shards
 from cladenet.data.sources.open import READERS
 from cladenet.errors import BadArgument
 from cladenet.recipes import choose_recipe, network_of
@@ -85,7 +85,7 @@ def decide_again(folder: RunFolder, options: Mapping[str, Any]) -> RunConfig:
 
 def default_folder(network: str, data: str) -> Path:
     """`runs/NETWORK-DATA`."""
-    if is_request(data):
+    if is_shards(data):
         from cladenet.data.shards.pattern import folder_name
 
         name = folder_name(data)
@@ -96,7 +96,7 @@ def default_folder(network: str, data: str) -> Path:
 
 def _from_anywhere(data: str) -> str:
     """`data` with an absolute path, so that a run can be resumed in another folder."""
-    if is_request(data):
+    if is_shards(data):
         from cladenet.data.shards.pattern import parse
 
         return parse(data).spec()

@@ -27,7 +27,6 @@ from cladenet.files import read_bytes
 from cladenet.plural import counted
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
-SUFFIXES = (".csv", ".tsv", ".tab", ".txt", ".lst", ".jsonl")
 LOOKED_AT = 100  # rows, to tell the separator
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),

@@ -1,22 +1,8 @@
-"""Networks that are recorded: by torch.jit.trace, torch.fx, torch.jit.script."""
+"""Networks that torch.jit.script compiles."""
 
 from typing import Any
 
-import torch
-from torch import Tensor, fx, nn
-
-
-def is_traced(x: Tensor) -> bool:
-    """Is `x` a symbol of torch.fx, or does torch.jit record what is done to it?
-
-    A test of its shape would be an error there, or a constant in the recording.
-    """
-    return is_symbol(x) or torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
-
-
-def is_symbol(value: object) -> bool:
-    """Does torch.fx stand behind it, so that it has no value? A tensor or a size."""
-    return isinstance(value, fx.Proxy)
+from torch import fx, nn
 
 
 def scriptable(model: nn.Module) -> nn.Module:

@@ -1,29 +1,13 @@
-"""`cladenet predict RUN IMAGE --budget ...` and `predict A B IMAGE --cascade`."""
+"""`cladenet predict RUN... IMAGE...`: one run, several side by side, or a cascade of them."""
 
 import argparse
 from typing import TYPE_CHECKING, Any
 
 from cladenet.cli.imports import lasting_imports
-from cladenet.errors import BadArgument, CheckpointError
+from cladenet.errors import BadArgument
 
 if TYPE_CHECKING:
     from cladenet.runs.predict.predictor import Predictor
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """`--budget` and `--cascade`."""
-    parser.add_argument(
-        "--budget",
-        metavar="B",
-        help="of a network with several exits: the last answer within 20M multiply-accumulates or "
-        "5ms; kept: images leave by the thresholds that `evaluate --budget` kept",
-    )
-    parser.add_argument(
-        "--cascade",
-        action="store_true",
-        help="the first words are runs, the smallest first: each is asked about the images that "
-        "those before it are not sure of, by the thresholds of `evaluate --cascade`",
-    )
 
 
 def predictors_and_images(
@@ -36,8 +20,12 @@ def predictors_and_images(
     Raises:
         BadArgument: no image follows, or a cascade has fewer than two runs.
     """
+    with lasting_imports():
+        from cladenet.checkpoints import found_at
+        from cladenet.runs.predict.predictor import Predictor
+
     runs, images = [arguments.run], list(arguments.images)
-    while images and _is_run(images[0]):
+    while images and found_at(images[0]):
         runs.append(images.pop(0))
     if arguments.cascade and (len(runs) < 2 or not images):
         raise BadArgument(
@@ -50,22 +38,10 @@ def predictors_and_images(
     if not arguments.cascade and len(set(runs)) < len(runs):
         raise BadArgument(f"{' '.join(runs)} names a run twice; give each once")
     if not arguments.cascade and arguments.budget is None:
-        with lasting_imports():
-            from cladenet.runs.predict.predictor import Predictor
         return {run: Predictor(run, **options) for run in runs}, images
-    with lasting_imports():
-        from cladenet.runs.adaptive.predictors import predictor_for
+    from cladenet.runs.adaptive.predictors import predictor_for
+
     if arguments.cascade:
         name = " ".join(runs)
         return {name: predictor_for(runs, arguments.budget, True, **options)}, images
     return {run: predictor_for([run], arguments.budget, False, **options) for run in runs}, images
-
-
-def _is_run(word: str) -> bool:
-    from cladenet.checkpoints import locate
-
-    try:
-        locate(word)
-    except CheckpointError:
-        return False
-    return True

@@ -1,1 +1,0 @@
-"""`--budget`, `--max-drop` and `--cascade` of `evaluate` and `predict`."""

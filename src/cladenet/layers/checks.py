@@ -1,0 +1,54 @@
+"""Images that a network refuses, and symbols of them that it has to let pass."""
+
+import torch
+from torch import Tensor, fx
+
+from cladenet.errors import BadArgument
+from cladenet.plural import counted
+
+
+def check_images(
+    x: Tensor, name: str, in_channels: int, least_size: int, input_size: int | None = None
+) -> None:
+    """Refuse what the network called `name` cannot look at.
+
+    Raises:
+        BadArgument: `x` is not (N, in_channels, H, W) with H and W of `least_size` or more, or of
+            `input_size` where the head is tied to one.
+    """
+    if is_traced(x):
+        return
+    if x.ndim != 4:
+        raise BadArgument(
+            f"input has shape {tuple(x.shape)}; {name} takes a batch of images (N, C, H, W). "
+            "For one image pass image.unsqueeze(0)"
+        )
+    channels, height, width = x.shape[1:]
+    if channels != in_channels:
+        raise BadArgument(
+            f"input has {counted(channels, 'channel')}; this {name} takes {in_channels}. "
+            f"Convert the images, or build it with in_channels={channels}"
+        )
+    if min(height, width) < least_size:
+        raise BadArgument(
+            f"input is {height}x{width}; {name} needs at least {least_size}x{least_size}. "
+            "Resize, or use a network with a smaller stride"
+        )
+    if input_size is not None and (height, width) != (input_size, input_size):
+        raise BadArgument(
+            f"input is {height}x{width}; the head of this {name} is tied to "
+            f"{input_size}x{input_size}. Resize, or build it with another input_size"
+        )
+
+
+def is_traced(x: Tensor) -> bool:
+    """Is `x` a symbol of torch.fx, or does torch.jit record what is done to it?
+
+    A test of its shape would be an error there, or a constant in the recording.
+    """
+    return isinstance(x, fx.Proxy) or torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
+
+
+def is_symbol(value: object) -> bool:
+    """Does torch.fx stand behind it, so that it has no value? A tensor or a size."""
+    return isinstance(value, fx.Proxy)
