@@ -13,7 +13,7 @@ FILES = sorted(NOTEBOOKS.glob("*.ipynb"))
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_a_notebook_is_a_page_with_all_its_cells(file: Path) -> None:
-    page = next(page for page in notebook_pages() if page.path.endswith(f"/{file.stem}.md"))
+    page = next(page for page in notebook_pages("en") if page.path.endswith(f"/{file.stem}.md"))
     assert page.text.startswith("# Notebook: ")
     for kind, text in cells(file):
         assert text.partition("\n")[2].strip() in page.text

@@ -7,14 +7,18 @@ from importlib import import_module
 from cladenet.analysis.drawing.rails import as_text
 from cladenet.analysis.drawing.svg import as_svg
 from cladenet.analysis.gallery import BLOCKS, show
+from cladenet.ledger import families
+from website.measured import phrase
 from website.page import Page, fenced, plain, table
+from website.words import WORDS, Language
 
 SECTION = "Blocks"
+COLUMNS = ("input", "output", "params", "macs", "of_a_convolution")
 
 
-def block_pages() -> list[Page]:
+def block_pages(language: Language) -> list[Page]:
     """A page for each block of `cladenet blocks`; docs/blocks.md is their list."""
-    return [Page(f"blocks/{name}.md", _block(name), SECTION) for name in BLOCKS]
+    return [Page(f"blocks/{name}.md", _block(name, language), SECTION) for name in BLOCKS]
 
 
 def block_drawing(name: str) -> str:
@@ -22,33 +26,44 @@ def block_drawing(name: str) -> str:
     return as_svg([("", show(name).boxes)])
 
 
-def _block(name: str) -> str:
-    block, kind = show(name), BLOCKS[name]
-    ancestors = ", ".join(f"[{other}]({other}.md)" for other in block.ancestors) or "no other block"
-    alt = escape(f"{name}: {block.idea}")
+def _block(name: str, language: Language) -> str:
+    words, block, kind = WORDS[language], show(name), BLOCKS[name]
+    idea = block.idea if language == "en" else phrase(block.idea) or block.idea
+    ancestors = ", ".join(f"[{other}]({other}.md)" for other in block.ancestors)
+    origin = words["block_origin"].format(
+        origin=plain(block.origin),
+        family=f"[{families()[kind.family].title}](../families/{kind.family}.md)",
+        ancestors=ancestors or words["nothing"],
+    )
+    root = "../" if language == "en" else "../../"
+    alt = escape(f"{name}: {idea}")
     row = (*block.sizes, f"{block.params:,}", f"{block.macs:,}", block.share)
     lines = [
         f"# `{name}`",
         "",
-        plain(block.idea),
+        plain(idea),
         "",
-        f"{plain(block.origin)}; see [{kind.family}](../families/{kind.family}.md). "
-        f"Builds on: {ancestors}.",
+        origin,
         "",
         fenced(block.equation, "text"),
         "",
-        f'<p class="drawing"><img src="../assets/blocks/{name}.svg" alt="{alt}"></p>',
+        f'<p class="drawing"><img src="{root}assets/blocks/{name}.svg" alt="{alt}"></p>',
         "",
-        table(("input", "output", "params", "MACs", "of a 3x3 convolution"), [row], "llrrr"),
+        table([words[key] for key in COLUMNS], [row], "llrrr"),
         "",
-        "## The same as text",
+        f"## {words['block_text']} {{ #the-same-as-text }}",
         "",
         fenced(as_text(block.boxes), "text"),
     ]
     code = _code(block.home)
     if code:
-        lines += ["", "## The code", "", *(fenced(text, "python") for text in code)]
-    lines += ["", "## Run it", "", fenced(_run_it(name), "python")]
+        lines += [
+            "",
+            f"## {words['block_code']} {{ #the-code }}",
+            "",
+            *(fenced(text, "python") for text in code),
+        ]
+    lines += ["", f"## {words['block_run']} {{ #run-it }}", "", fenced(_run_it(name), "python")]
     return "\n".join(lines)
 
 

@@ -9,12 +9,13 @@ from cladenet.analysis.gallery import BLOCKS
 from website.blocks import block_drawing, block_pages
 from website.commands import command_pages
 from website.families import family_pages
-from website.guides import DOCS, chinese_pages, guide_pages
+from website.guides import chinese_pages, guide_pages
 from website.links import broken_links
 from website.notebooks import notebook_pages
 from website.page import ROOT, Page
 from website.python_reference import python_pages
 from website.settings import write_settings
+from website.translations import DOCS
 from website.tree_cache import cached_networks
 from website.tree_data import Traced, tree_data
 from website.tree_page import TEMPLATE, tree_page
@@ -27,10 +28,14 @@ PICTURES = (".svg", ".png", ".jpg")
 
 def pages_of(language: Language) -> list[Page]:
     """Every page of one language, in the order of the navigation."""
-    if language == "zh":
-        return [*chinese_pages(), *family_pages("zh")]
-    generated = [*family_pages("en"), *block_pages(), *command_pages(), *python_pages()]
-    return [*guide_pages(), *notebook_pages(), *generated]
+    guides = guide_pages() if language == "en" else chinese_pages()
+    of_both = [
+        *notebook_pages(language),
+        *family_pages(language),
+        *block_pages(language),
+        *command_pages(language),
+    ]
+    return [*guides, *of_both, *(python_pages() if language == "en" else ())]
 
 
 def write_sources(folder: Path, language: Language) -> None:
@@ -44,7 +49,7 @@ def write_sources(folder: Path, language: Language) -> None:
         file.write_text(page.text + "\n", encoding="utf-8")
     shutil.copytree(ASSETS, docs / "assets", ignore=shutil.ignore_patterns(TEMPLATE.name))
     (docs / "tree.html").write_text(tree_page(language), encoding="utf-8")
-    for picture in DOCS.iterdir() if language == "en" else ():
+    for picture in DOCS.iterdir():
         if picture.suffix in PICTURES:
             shutil.copy(picture, docs / picture.name)
     (folder / "theme").mkdir()

@@ -8,20 +8,23 @@ from typing import Any, Literal, get_args, get_origin
 from cladenet.cli import COMMANDS, FOLDERS, GROUPS
 from cladenet.recipes import Recipe
 from cladenet.runs.folder.config import RunConfig, option_kinds
+from cladenet.translations.text import in_language
 from website.docstrings import items, parts
+from website.measured import phrase
 from website.page import Page, fenced, plain, table
+from website.words import WORDS, Language
 
 SECTION = "Commands"
-HEADINGS = ("argument", "takes", "default", "what it does")
+COLUMNS = ("argument", "takes", "default", "what_it_does")
 _SKIPPED = (argparse._HelpAction, argparse._VersionAction)
 
 
-def command_pages() -> list[Page]:
+def command_pages(language: Language) -> list[Page]:
     """A page for each command of `cladenet --help`, one for the options of a run, and a list."""
     return [
-        Page("commands/index.md", _index(), SECTION),
-        *(Page(f"commands/{name}.md", _command(name), SECTION) for name in COMMANDS),
-        Page("commands/options.md", _options(), SECTION),
+        Page("commands/index.md", _index(language), SECTION),
+        *(Page(f"commands/{name}.md", _command(name, language), SECTION) for name in COMMANDS),
+        Page("commands/options.md", _options(language), SECTION),
     ]
 
 
@@ -33,52 +36,65 @@ def parser_of(name: str) -> argparse.ArgumentParser:
     return parser
 
 
-def _index() -> str:
-    lines = ["# Commands", "", "Every command of `cladenet`, with all that it takes."]
+def _index(language: Language) -> str:
+    words = WORDS[language]
+    lines = [f"# {words['commands']}", "", words["commands_intro"]]
     for folder, group in GROUPS.items():
-        rows = [(f"[`{name}`]({name}.md)", plain(text)) for name, text in group.items()]
-        lines += ["", f"## {folder.capitalize()}", "", table(("command", "what it does"), rows)]
-    lines += [
-        "",
-        "Exit statuses are the same for all of them: [Exit statuses](../exit-codes.md). The "
-        "options that `cladenet train` takes as `key=value` words are on a page of their own: "
-        "[Options of a run](options.md).",
-    ]
-    return "\n".join(lines)
+        rows = [
+            (f"[`{name}`]({name}.md)", plain(_said(text, language))) for name, text in group.items()
+        ]
+        headings = (words["command"], words["what_it_does"])
+        lines += [
+            "",
+            f"## {words[f'commands_{folder}']} {{ #{folder} }}",
+            "",
+            table(headings, rows),
+        ]
+    return "\n".join([*lines, "", words["commands_more"]])
 
 
-def _command(name: str) -> str:
-    lines = [f"# `cladenet {name}`", "", f"{COMMANDS[name][0].upper()}{COMMANDS[name][1:]}."]
-    return "\n".join(lines + _parser(parser_of(name), "##"))
+def _said(text: str, language: Language) -> str:
+    """A text of `--help` as `cladenet` has it in that language."""
+    return text if language == "en" else in_language(language, text)
 
 
-def _parser(parser: argparse.ArgumentParser, level: str) -> list[str]:
+def _command(name: str, language: Language) -> str:
+    does = _said(COMMANDS[name], language)
+    ends = "." if language == "en" else "。"
+    lines = [f"# `cladenet {name}`", "", f"{does[0].upper()}{does[1:]}{ends}"]
+    return "\n".join(lines + _parser(parser_of(name), "##", language))
+
+
+def _parser(parser: argparse.ArgumentParser, level: str, language: Language) -> list[str]:
     """Usage, arguments, epilogue, and the same for each command within the command."""
+    words = WORDS[language]
     lines = ["", fenced(parser.format_usage().removeprefix("usage: "), "text")]
     rows = [
-        _argument(action)
+        _argument(action, language)
         for action in parser._actions
         if not isinstance(action, (*_SKIPPED, argparse._SubParsersAction))
         and action.help != argparse.SUPPRESS
     ]
     if rows:
-        lines += ["", f"{level} Arguments", "", table(HEADINGS, rows)]
+        lines += ["", f"{level} {words['arguments']}", "", table([words[k] for k in COLUMNS], rows)]
     if parser.epilog:
         text = " ".join(parser.epilog.split())
-        lines += ["", plain(text)]
+        lines += ["", plain(_said(text, language))]
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
             for word, inner in action.choices.items():
-                lines += ["", f"{level} `{parser.prog} {word}`", *_parser(inner, level + "#")]
+                lines += ["", f"{level} `{parser.prog} {word}`"]
+                lines += _parser(inner, level + "#", language)
     return lines
 
 
-def _argument(action: argparse.Action) -> tuple[str, ...]:
+def _argument(action: argparse.Action, language: Language) -> tuple[str, ...]:
+    text = (action.help or "") % {**vars(action), "prog": ""} if action.help else ""
     return (
         ", ".join(f"`{word}`" for word in action.option_strings or [_name(action)]),
-        _takes(action),
+        _takes(action, WORDS[language]),
         "" if action.default in (None, False, "", argparse.SUPPRESS) else f"`{action.default}`",
-        plain((action.help or "") % {**vars(action), "prog": ""} if action.help else ""),
+        plain(_said(text, language)),
     )
 
 
@@ -87,38 +103,42 @@ def _name(action: argparse.Action) -> str:
     return metavar or action.dest.upper()
 
 
-def _takes(action: argparse.Action) -> str:
+def _takes(action: argparse.Action, words: dict[str, str]) -> str:
     if action.nargs == 0 or not action.option_strings:
         return ""
     if action.choices is not None:
-        return " or ".join(f"`{choice}`" for choice in action.choices)
-    many = {"*": " ...", "+": " ...", "?": " (may be left out)"}
+        return words["or"].join(f"`{choice}`" for choice in action.choices)
+    many = {"*": " ...", "+": " ...", "?": words["may_be_left_out"]}
     return f"`{_name(action)}`" + many.get(str(action.nargs), "")
 
 
-def _options() -> str:
-    takes = option_kinds()
-    lines = [
-        "# Options of a run",
-        "",
-        "`cladenet train` takes each of these as a `key=value` word or as an option: `lr=0.05` is "
-        "`--lr 0.05`. `cladenet.train` takes them as keyword arguments, and a `--config` file as "
-        "lines. `model.KEY=VALUE` sets an argument of the network.",
-    ]
-    for title, kind in (("The run", RunConfig), ("The recipe", Recipe)):
+def _options(language: Language) -> str:
+    words, takes = WORDS[language], option_kinds()
+    lines = [f"# {words['options']}", "", words["options_intro"]]
+    headings = [words[key] for key in ("key", "type", "default", "meaning")]
+    for key, kind in (("run", RunConfig), ("recipe", Recipe)):
         meanings = items(parts(kind.__doc__ or "")["Attributes"])
         rows = [
-            (f"`{field.name}`", _type(field), _default(field), plain(meanings[field.name]))
+            (
+                f"`{field.name}`",
+                _type(field, words),
+                _default(field),
+                plain(_meaning(meanings[field.name], language)),
+            )
             for field in fields(kind)
             if field.name in takes
         ]
-        lines += ["", f"## {title}", "", table(("key", "type", "default", "meaning"), rows)]
+        lines += ["", f"## {words[f'options_{key}']} {{ #the-{key} }}", "", table(headings, rows)]
     return "\n".join(lines)
 
 
-def _type(field: "Field[Any]") -> str:
+def _meaning(text: str, language: Language) -> str:
+    return text if language == "en" else phrase(text) or text
+
+
+def _type(field: "Field[Any]", words: dict[str, str]) -> str:
     if get_origin(field.type) is Literal:
-        return " or ".join(f"`{value}`" for value in get_args(field.type))
+        return words["or"].join(f"`{value}`" for value in get_args(field.type))
     kind = field.type if isinstance(field.type, str) else getattr(field.type, "__name__", "")
     known = kind if isinstance(field.type, type) else str(field.type)
     return "`" + known.replace("typing.", "").replace("Literal", "") + "`"

@@ -4,9 +4,10 @@ import posixpath
 import re
 from pathlib import Path, PurePosixPath
 
+from website.measured import filled, in_chinese
 from website.page import ROOT, Page
+from website.translations import CHINESE, DOCS, MEASURED, anchored, translated
 
-DOCS = ROOT / "docs"
 CONTENT = ROOT / "website" / "content"  # pages of the site alone: what they link to is made by it
 # Pages on how well something works rather than on how to do it.
 EVIDENCE = ("bad-inputs", "exit-codes", "faults", "fidelity", "peer-faults", "releases", "speed")
@@ -31,14 +32,21 @@ def guide_pages() -> list[Page]:
 
 
 def chinese_pages() -> list[Page]:
-    """docs/zh, whose site has its own root, and the glossary, which has both languages."""
+    """The Chinese page of every English one below docs/: the same name, the same anchors."""
+    places = {**dict.fromkeys(translated()), **{f"{name}.md": None for name in MEASURED}}
     pages = [
-        Page(place, relinked(file.read_text(encoding="utf-8"), f"docs/zh/{place}"), _section(place))
-        for file in sorted((DOCS / "zh").rglob("*.md"), key=_order)
-        for place in [file.relative_to(DOCS / "zh").as_posix()]
+        Page(place, relinked(_chinese(place), f"docs/zh/{place}"), _section(place))
+        for place in sorted(places, key=lambda place: _order(DOCS / place))
     ]
-    home = Page("index.md", (CONTENT / "zh" / "index.md").read_text(encoding="utf-8"))
-    return [home, *pages, Page("glossary.md", (DOCS / "glossary.md").read_text(encoding="utf-8"))]
+    return [Page("index.md", (CONTENT / "zh" / "index.md").read_text(encoding="utf-8")), *pages]
+
+
+def _chinese(place: str) -> str:
+    english = (DOCS / place).read_text(encoding="utf-8")
+    if place.removesuffix(".md") in MEASURED:
+        return anchored(in_chinese(english).text, english)
+    text = (CHINESE / place).read_text(encoding="utf-8")
+    return filled(anchored(text, english), english).text
 
 
 def _order(file: Path) -> tuple[int, Path]:
@@ -74,6 +82,8 @@ def relinked(text: str, source: str) -> str:
         if found is None:
             return f"{label} (`{place}`)"
         there_language, there = found
+        if language == "zh" and there.removesuffix(".md") in MEASURED:
+            there_language = "zh"  # made when the site is, and not in docs/zh
         if there_language == language:
             return f"{bang}[{label}]({_between(here, there)}{anchor})"
         beside = f"zh/{there}" if there_language == "zh" else f"../{there}"

@@ -22,9 +22,11 @@ TITLES: dict[Language, dict[str, str]] = {
     "zh": {
         "": "首页",
         "Tutorials": "教程",
+        "Guides": "指南",
         "families": "网络家族",
         "Blocks": "模块",
-        "Guides": "参考",
+        "Commands": "命令",
+        "Measured": "实测",
     },
 }
 SITE_NAMES: dict[Language, str] = {"en": "cladenet", "zh": "cladenet"}

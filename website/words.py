@@ -81,6 +81,47 @@ ENGLISH = {
     "length": "length",
     "explorer_link": "See it in [the family tree](../tree.html#{family}).",
     "other_language": "中文",
+    "block_origin": "{origin}; see {family}. Builds on: {ancestors}.",
+    "block_text": "The same as text",
+    "block_code": "The code",
+    "block_run": "Run it",
+    "output": "output",
+    "of_a_convolution": "of a 3x3 convolution",
+    "notebook": "To run it: `jupyter lab {file}` in a clone.",
+    "commands": "Commands",
+    "commands_intro": "Every command of `cladenet`, with all that it takes.",
+    "commands_more": (
+        "Exit statuses are the same for all of them: [Exit statuses](../exit-codes.md). The "
+        "options that `cladenet train` takes as `key=value` words are on a page of their own: "
+        "[Options of a run](options.md)."
+    ),
+    "commands_runs": "Runs",
+    "commands_datasets": "Datasets",
+    "commands_networks": "Networks",
+    "commands_search": "Search",
+    "commands_study": "Study",
+    "commands_weights": "Weights",
+    "commands_serving": "Serving",
+    "commands_machine": "Machine",
+    "command": "command",
+    "arguments": "Arguments",
+    "argument": "argument",
+    "takes": "takes",
+    "default": "default",
+    "what_it_does": "what it does",
+    "or": " or ",
+    "may_be_left_out": " (may be left out)",
+    "options": "Options of a run",
+    "options_intro": (
+        "`cladenet train` takes each of these as a `key=value` word or as an option: `lr=0.05` is "
+        "`--lr 0.05`. `cladenet.train` takes them as keyword arguments, and a `--config` file as "
+        "lines. `model.KEY=VALUE` sets an argument of the network."
+    ),
+    "options_run": "The run",
+    "options_recipe": "The recipe",
+    "key": "key",
+    "type": "type",
+    "meaning": "meaning",
 }
 
 CHINESE = {
@@ -104,7 +145,7 @@ CHINESE = {
     "root": "无：家族树从这里开始",
     "unit": "基本单元",
     "unit_text": "由网络 `{name}` 的实际计算图自动绘制：箭头表示特征图及其通道数。",
-    "unit_layers": "`{name}` 的各层（取自数据台账）：",
+    "unit_layers": "`{name}` 的各层（取自账本）：",
     "table": "论文中的结构表（与代码一致）",
     "code": "取自 `{module}` 的文档字符串（英文）。",
     "variants": "变体",
@@ -123,9 +164,9 @@ CHINESE = {
     "measured_text": "使用公开权重，由 `cladenet evaluate` 测得：",
     "not_measured": "这个家族还没有用公开权重实测过误差。",
     "weights": "权重",
-    "recipe": "训练方案",
+    "recipe": "训练配方",
     "recipe_text": "论文的训练设置，见 `cladenet recipes {name}`：",
-    "no_recipe": "台账里没有论文的训练方案，可用 `--recipe default` 训练。",
+    "no_recipe": "账本里没有论文的训练配方，可用 `--recipe default` 训练。",
     "train": "在这里训练",
     "train_text": (
         "第一行只打印步数、时间和内存，并不训练；第二行在有公开权重时从公开权重开始微调。"
@@ -147,6 +188,46 @@ CHINESE = {
     "length": "时长",
     "explorer_link": "在[家族树](../tree.html#{family})中查看。",
     "other_language": "English",
+    "block_origin": "出处：{origin}；见 {family}。建立在：{ancestors}。",
+    "block_text": "同样的内容，文本形式",
+    "block_code": "代码",
+    "block_run": "运行它",
+    "output": "输出",
+    "of_a_convolution": "相当于 3x3 卷积",
+    "notebook": "在克隆的仓库里运行：`jupyter lab {file}`。",
+    "commands": "命令",
+    "commands_intro": "`cladenet` 的每条命令，以及它接受的全部参数。",
+    "commands_more": (
+        "所有命令的退出状态相同：[退出状态](../exit-codes.md)。`cladenet train` 以 `key=value` "
+        "形式接受的选项单独列在一页：[训练选项](options.md)。"
+    ),
+    "commands_runs": "训练与评测",
+    "commands_datasets": "数据集",
+    "commands_networks": "网络",
+    "commands_search": "搜索",
+    "commands_study": "实验与解释",
+    "commands_weights": "权重",
+    "commands_serving": "服务",
+    "commands_machine": "机器",
+    "command": "命令",
+    "arguments": "参数",
+    "argument": "参数",
+    "takes": "取值",
+    "default": "默认值",
+    "what_it_does": "作用",
+    "or": " 或 ",
+    "may_be_left_out": "（可以省略）",
+    "options": "训练选项",
+    "options_intro": (
+        "`cladenet train` 以 `key=value` 或选项的形式接受以下每一项：`lr=0.05` 就是 `--lr 0.05`。"
+        "`cladenet.train` 以关键字参数接受，`--config` 文件逐行写。"
+        "`model.KEY=VALUE` 设置网络的参数。"
+    ),
+    "options_run": "训练本身",
+    "options_recipe": "训练配方",
+    "key": "键",
+    "type": "类型",
+    "meaning": "含义",
 }
 
 WORDS: dict[Language, dict[str, str]] = {"en": ENGLISH, "zh": CHINESE}

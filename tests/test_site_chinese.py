@@ -1,0 +1,138 @@
+"""Each English page has a Chinese one, of today, with the same headings, code and names."""
+
+from pathlib import Path
+
+import pytest
+from website.guides import chinese_pages
+from website.measured import filled, in_chinese, phrases
+from website.translations import (
+    CHINESE,
+    DOCS,
+    MEASURED,
+    anchored,
+    code_blocks,
+    headings,
+    inline_code,
+    stamp,
+    stamped,
+    translated,
+)
+
+HOW = "translate what has changed since, then `python -m website.translations docs/{page}`"
+
+
+def read(file: Path) -> str:
+    return file.read_text(encoding="utf-8")
+
+
+def test_each_english_page_has_a_chinese_one_and_no_more() -> None:
+    chinese = {file.relative_to(CHINESE).as_posix() for file in CHINESE.rglob("*.md")}
+    assert chinese == set(translated())
+    assert {page.path for page in chinese_pages()} == {
+        "index.md", *translated(), *(f"{name}.md" for name in MEASURED)
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("page", translated())
+def test_no_chinese_page_is_stale(page: str) -> None:
+    """`git diff` of the two objects shows what a translator has to look at."""
+    was, now = stamped(page), stamp(page)
+    assert was == now, f"docs/zh/{page} is of {was or 'nothing'}; " + HOW.format(page=page)
+
+
+@pytest.mark.parametrize("page", translated())
+def test_the_chinese_page_has_the_same_headings_code_and_names(page: str) -> None:
+    english, chinese = read(DOCS / page), read(CHINESE / page)
+    levels = [[level for level, _ in headings(text)] for text in (english, chinese)]
+    assert levels[0] == levels[1]
+    assert code_blocks(filled(chinese, english).text) == code_blocks(english)
+    if page != "glossary.md":  # which has its words in another order
+        assert inline_code(filled(chinese, english).text) == inline_code(english)
+
+
+@pytest.mark.parametrize("page", [*(f"{name}.md" for name in MEASURED), *translated()])
+def test_what_programs_write_is_in_chinese(page: str) -> None:
+    """A figure that is measured anew needs nothing; a new phrase needs a line in measured.toml."""
+    english = read(DOCS / page)
+    measured = page.removesuffix(".md") in MEASURED
+    found = in_chinese(english) if measured else filled(read(CHINESE / page), english)
+    assert found.missing == []
+    assert '"table: ' not in found.text
+    assert '"region: ' not in found.text
+
+
+def test_phrases_keep_the_figures() -> None:
+    """Each place of an English phrase is in the Chinese one, in some order, and none twice."""
+    for pattern, chinese in phrases()[1]:
+        numbers = [str(number) for number in range(pattern.groups)]
+        assert sorted(chinese.split("{")[1:], key=lambda part: int(part.split("}")[0])) == [
+            next(part for part in chinese.split("{")[1:] if part.startswith(number + "}"))
+            for number in numbers
+        ], chinese
+
+
+def test_a_figure_goes_through_and_a_new_phrase_is_named() -> None:
+    text = (
+        "# Fidelity\n\nBy itself not compared: `a`, `b`.\n\nA new sentence of 3 words.\n\n"
+        "| network | colour |\n|---|---|\n| lenet5 | 1.5 |\n"
+    )
+    found = in_chinese(text)
+    assert found.text == (
+        "# 一致性核对\n\n没有单独对照的\N{FULLWIDTH COLON}`a`, `b`\N{IDEOGRAPHIC FULL STOP}\n\n"
+        "A new sentence of 3 words.\n\n"
+        "| 网络 | colour |\n|---|---|\n| lenet5 | 1.5 |\n"
+    )
+    assert found.missing == ["A new sentence of 3 words.", "colour"]
+
+
+ENGLISH = """# Data
+
+## On disk
+
+```bash
+cladenet models vgg    # all
+```
+
+## On disk
+
+    cladenet info resnet      a family
+    a table   b
+
+### `a_b` and [c](d.md)!
+"""
+CHINESE_PAGE = """# 数据
+
+## 磁盘上
+
+```bash
+cladenet models vgg    # 全部
+```
+
+## 磁盘上
+
+    cladenet info resnet      一个家族
+    a table   b
+
+### `a_b` 和 [c](d.md)
+"""
+
+
+def test_a_chinese_heading_has_the_english_anchor() -> None:
+    lines = anchored(CHINESE_PAGE, ENGLISH).splitlines()
+    assert [line for line in lines if line.startswith("#")] == [
+        "# 数据 { #data }",
+        "## 磁盘上 { #on-disk }",
+        "## 磁盘上 { #on-disk_1 }",
+        "### `a_b` 和 [c](d.md) { #a_b-and-c }",
+    ]
+    with pytest.raises(ValueError, match="2 headings, where the English page has 4"):
+        anchored("# 数据\n\n## 磁盘上\n", ENGLISH)
+
+
+def test_code_is_equal_but_for_comments() -> None:
+    assert code_blocks(ENGLISH) == code_blocks(CHINESE_PAGE)
+    assert code_blocks(ENGLISH) == [
+        "```bash\ncladenet models vgg\n```",
+        "cladenet info resnet\na table   b",
+    ]
+    assert code_blocks(ENGLISH) != code_blocks(CHINESE_PAGE.replace("vgg", "vgg11"))
