@@ -55,8 +55,8 @@ test-avx2:
 test-slow: $(STAMP)
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadfile -m slow
 
-# The pages in a real Chromium, without a window; they skip where there is none.
-test-browser: $(STAMP)
+# The pages in a real Chromium, without a window; they skip where there is none. npm fetches axe-core.
+test-browser: docs
 	OMP_NUM_THREADS=1 $(BIN)/pytest -m browser -rs
 
 test-kills: $(STAMP)
@@ -74,7 +74,8 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/plot.py
 	$(BIN)/python benchmarks/speed_page.py --write
 
-# The site, into build/site: it works from disk. A link that leads nowhere ends it.
+# The site, into build/site/latest, and on the commit of a release into a folder of its number;
+# others stay. It works from disk. A link that leads nowhere ends it.
 docs: $(STAMP)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[docs]'
 	$(BIN)/python -m website build/site

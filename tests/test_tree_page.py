@@ -11,6 +11,7 @@ from website.build import ASSETS
 from website.tree_data import traced, tree_data
 from website.tree_page import TEMPLATE, tree_page
 from website.tree_words import TREE_WORDS
+from website.versions import page_list
 from website.words import Language
 
 from browser import as_desktop, as_phone, browser, until
@@ -24,7 +25,7 @@ SHOWN = ("lenet5", "lenet5_relu", "resnet20_cifar", "resnet32_cifar", "densenet_
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("site")
+    folder = tmp_path_factory.mktemp("site") / "latest"
     shutil.copytree(ASSETS, folder / "assets", ignore=shutil.ignore_patterns(TEMPLATE.name))
     data = tree_data({name: traced(name) for name in SHOWN})
     (folder / "assets" / "tree" / "tree-data.js").write_text(data, encoding="utf-8")
@@ -33,6 +34,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         file = folder / ("tree.html" if language == "en" else "zh/tree.html")
         file.parent.mkdir(exist_ok=True)
         file.write_text(tree_page(language), encoding="utf-8")
+    (folder / "assets" / "pages.js").write_text(page_list({"en": ["tree.html"], "zh": []}))
+    (folder.parent / "versions.js").write_text('window.CLADENET_VERSIONS = ["latest"];')
     return folder
 
 

@@ -19,6 +19,7 @@ from website.translations import DOCS
 from website.tree_cache import cached_networks
 from website.tree_data import Traced, tree_data
 from website.tree_page import TEMPLATE, tree_page
+from website.versions import add_version, page_list, release_of
 from website.words import Language
 
 ASSETS = ROOT / "website" / "assets"
@@ -38,8 +39,12 @@ def pages_of(language: Language) -> list[Page]:
     return [*guides, *of_both, *(python_pages() if language == "en" else ())]
 
 
-def write_sources(folder: Path, language: Language) -> None:
-    """Markdown, assets and the configuration of one language, in a folder that is made anew."""
+def write_sources(folder: Path, language: Language) -> list[str]:
+    """Markdown, assets and the configuration of one language, in a folder that is made anew.
+
+    Returns:
+        The names of the HTML pages.
+    """
     shutil.rmtree(folder, ignore_errors=True)
     docs = folder / "docs"
     pages = pages_of(language)
@@ -54,6 +59,7 @@ def write_sources(folder: Path, language: Language) -> None:
             shutil.copy(picture, docs / picture.name)
     (folder / "theme").mkdir()
     write_settings(folder / "zensical.toml", language, pages)
+    return [*(f"{page.path.removesuffix('.md')}.html" for page in pages), "tree.html"]
 
 
 def write_drawings(assets: Path, networks: dict[str, Traced]) -> None:
@@ -68,27 +74,31 @@ def write_drawings(assets: Path, networks: dict[str, Traced]) -> None:
             (assets / f"{name}.svg").write_text(svg, encoding="utf-8")
 
 
-def build(out: Path, work: Path) -> None:
-    """The whole site.
+def build(site: Path, work: Path) -> None:
+    """The whole site of this checkout, as `latest` and, where it is a release, under its number.
 
     Args:
-        out: folder of the HTML, made anew.
+        site: folder of the versions; those of other releases stay.
         work: folder of the sources.
 
     Raises:
         SystemExit: Zensical refuses a page, or a link leads nowhere.
     """
+    out = work / "site"
     shutil.rmtree(out, ignore_errors=True)
     networks = cached_networks(work / "networks")
+    names: dict[str, list[str]] = {}
     for language in LANGUAGES:
-        write_sources(work / language, language)
+        names[language] = write_sources(work / language, language)
         if language == "en":  # the Chinese pages use the same files
             write_drawings(work / "en/docs/assets", networks)
         command = [sys.executable, "-m", "zensical", "build", "--strict"]
         subprocess.run(command, cwd=work / language, check=True)
         shutil.copytree(work / language / "site", out if language == "en" else out / "zh")
+    (out / "assets" / "pages.js").write_text(page_list(names), encoding="utf-8")
     for page in out.rglob("404.html"):  # for servers alone, and its links begin with a slash
         page.unlink()
     broken = broken_links(out)
     if broken:
         raise SystemExit("\n".join(["links that lead nowhere:", *broken]))
+    add_version(out, site, release_of(ROOT))

@@ -74,7 +74,7 @@ def write_settings(file: Path, language: Language, pages: list[Page]) -> None:
             docs_dir="docs",
             use_directory_urls=False,
             extra_css=["assets/site.css"],
-            extra_javascript=["assets/site.js"],
+            extra_javascript=["assets/site.js", "assets/switch.js"],
             copyright=f"cladenet {cladenet.__version__}, Apache-2.0",
             nav=_navigation(language, pages),
         ),

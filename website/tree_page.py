@@ -33,6 +33,7 @@ def tree_page(language: Language) -> str:
             **{key: escape(text) for key, text in words.items()},
             "language": "en" if language == "en" else "zh-CN",
             "root": root,
+            "assets": "assets/",
             "other_link": "zh/tree.html" if language == "en" else "../tree.html",
             "other_language": "zh-CN" if language == "en" else "en",
             "blocks_link": f"{root}blocks.html",
