@@ -17,6 +17,7 @@ from website.guides import relinked
 from website.links import broken_links
 from website.page import Page, plain, table
 from website.python_reference import python_pages
+from website.search_index import condensed
 from website.tree_data import (
     LINEAGES,
     Part,
@@ -190,6 +191,26 @@ def test_a_link_to_nowhere_and_a_request_to_elsewhere_are_found(tmp_path: Path) 
         "a.html: fetches https://example.org/x.js",
         "a.html: b.html#there",
         "a.html: c.html",
+    ]
+
+
+def test_the_search_has_one_entry_for_a_page_of_internals() -> None:
+    """Their names are found, after the guides; what users call keeps its own entries."""
+    items = [
+        {"location": "export.html", "level": 1, "title": "Export", "text": "ONNX"},
+        {"location": "python/index.html#train", "level": 2, "title": "train", "text": "a run"},
+        {
+            "location": "python/export.html",
+            "level": 1,
+            "title": "cladenet.export",
+            "text": "Files.",
+        },
+        {"location": "python/export.html#a", "level": 3, "title": "OnnxWriter", "text": "Nodes."},
+    ]
+    assert [(item["title"], item["text"]) for item in condensed(items)] == [
+        ("Export", "ONNX"),
+        ("train", "a run"),
+        ("cladenet.export", "Files. OnnxWriter"),
     ]
 
 

@@ -14,6 +14,7 @@ from website.links import broken_links
 from website.notebooks import notebook_pages
 from website.page import ROOT, Page
 from website.python_reference import python_pages
+from website.search_index import condense
 from website.settings import write_settings
 from website.translations import DOCS
 from website.tree_cache import cached_networks
@@ -94,6 +95,7 @@ def build(site: Path, work: Path) -> None:
             write_drawings(work / "en/docs/assets", networks)
         command = [sys.executable, "-m", "zensical", "build", "--strict"]
         subprocess.run(command, cwd=work / language, check=True)
+        condense(work / language / "site")
         shutil.copytree(work / language / "site", out if language == "en" else out / "zh")
     (out / "assets" / "pages.js").write_text(page_list(names), encoding="utf-8")
     for page in out.rglob("404.html"):  # for servers alone, and its links begin with a slash
