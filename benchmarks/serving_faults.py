@@ -17,12 +17,14 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import machine
 from load_client import post
 from serving_changes import ends, isolation, killed_worker, swaps
+from serving_refusals import archives, failing_batches, openness, paths
 from serving_server import HOST, IMAGE, Server, is_open
 
 HERE = Path(__file__).parent
@@ -185,6 +187,16 @@ FAULTS: dict[str, Callable[[Server, int], dict[str, Any]]] = {
     "D9 the worker is killed": killed_worker,
     "D10 a bad image in a batch": isolation,
 }
+HEARD: dict[str, Callable[[Server, int], dict[str, Any]]] = {
+    "D7 paths and addresses as names": paths,
+    "D8 pickles and the like as bodies": archives,
+    "D9 a batch raises, another hangs": failing_batches,
+}
+
+
+def _number(name: str) -> int:
+    """Of a fault, for their order; what is none comes first."""
+    return int(name.split()[0][1:]) if name.startswith("D") else 0
 
 
 def main() -> None:
@@ -199,20 +211,28 @@ def main() -> None:
     from saved_run import save_run
 
     found: dict[str, Any] = {"machine": machine.announced(), "times": times}
+
+    def tried(fault: str, trial: Callable[[], dict[str, Any]]) -> None:
+        if arguments.only in fault:
+            found[fault] = trial()
+            print(fault, json.dumps(found[fault]), flush=True)
+
     with tempfile.TemporaryDirectory() as name:
         run = save_run(Path(name) / "digits", open_dataset("digits"))
+        fresh = save_run(Path(name) / "fresh" / "digits", open_dataset("digits"))  # D6 damages one
         with Server(run, arguments.port) as server:
             for fault, trial in FAULTS.items():
-                if arguments.only in fault:
-                    found[fault] = trial(server, times)
-                    print(fault, json.dumps(found[fault]), flush=True)
-        fault = "D11 SIGTERM under load"
-        if arguments.only in fault:
-            fresh = save_run(Path(name) / "fresh", open_dataset("digits"))  # D6 leaves damage
-            found[fault] = ends(fresh, arguments.port + 1, times)
-            print(fault, json.dumps(found[fault]), flush=True)
-    if not arguments.only:
-        RESULTS.write_text(json.dumps(found, indent=1) + "\n")
+                tried(fault, partial(trial, server, times))
+        events = Path(name) / "events"
+        with Server(fresh, arguments.port + 1, "--timeout", "2", events=events) as server:
+            for fault, trial in HEARD.items():
+                tried(fault, partial(trial, server, times))
+        tried("D11 SIGTERM under load", partial(ends, fresh, arguments.port + 2, times))
+        tried("D12 open to this machine alone", partial(openness, fresh, arguments.port + 3))
+    kept = json.loads(RESULTS.read_text()) if RESULTS.exists() and arguments.only else {}
+    together = {**kept, **found}
+    together = {name: together[name] for name in sorted(together, key=_number)}
+    RESULTS.write_text(json.dumps(together, indent=1) + "\n")
     failed = [
         name for name, row in found.items() if isinstance(row, dict) and row.get("held") is False
     ]

@@ -24,18 +24,24 @@ HOST = "127.0.0.1"
 
 
 class Process:
-    """A server as a process of its own, until the block ends."""
+    """A server as a process of its own, until the block ends.
 
-    def __init__(self, words: list[str], port: int, path: str) -> None:
+    Args:
+        words: that start it.
+        port: where it listens.
+        path: that is answered with 200 when it is ready.
+        log: for what it prints.
+    """
+
+    def __init__(self, words: list[str], port: int, path: str, log: Path | None = None) -> None:
         self._words, self._url = words, f"http://127.0.0.1:{port}{path}"
+        self._log = log or Path(os.devnull)
 
     def __enter__(self) -> psutil.Process:
-        self._process = subprocess.Popen(
-            self._words,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                self._words, stdout=log, stderr=log, start_new_session=True
+            )
         limit = time.monotonic() + 120
         while True:
             try:
@@ -47,7 +53,13 @@ class Process:
                     raise SystemExit(f"{self._words} does not answer") from None
                 time.sleep(0.1)
 
+    def let(self, run: bool) -> None:
+        """Stop it and its children, or let them go on."""
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGCONT if run else signal.SIGSTOP)
+
     def __exit__(self, *_: object) -> None:
+        self.let(run=True)
         self._process.send_signal(signal.SIGTERM)
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(30)
@@ -79,12 +91,30 @@ class Seen:
 
 
 class Server:
-    """A server of a small network, and its worker process."""
+    """A server of a small network, and its worker process.
 
-    def __init__(self, run: Path, port: int, *words: str) -> None:
-        self.port, self.run = port, run
-        serve = [sys.executable, "-m", "cladenet", "serve", str(run), "--port", str(port), *words]
-        self._process = Process(serve, port, "/ready")
+    Args:
+        run: its folder.
+        port: where it listens.
+        words: further options of `cladenet serve`.
+        log: for what it prints.
+        events: for what `serving_watched` hears; None for a server as users start it.
+    """
+
+    def __init__(
+        self,
+        run: Path,
+        port: int,
+        *words: str,
+        log: Path | None = None,
+        events: Path | None = None,
+    ) -> None:
+        self.port, self.run, self._events = port, run, events
+        program = ["-m", "cladenet"]
+        if events is not None:
+            program = [str(Path(__file__).with_name("serving_watched.py")), str(events)]
+        serve = [sys.executable, *program, "serve", str(run), "--port", str(port), *words]
+        self._process = Process(serve, port, "/ready", log)
 
     def __enter__(self) -> "Server":
         self.main = self._process.__enter__()
@@ -105,6 +135,15 @@ class Server:
                 data += part
         head, _, body = data.partition(b"\r\n\r\n")
         return int(head.split()[1]), body
+
+    @contextmanager
+    def heard(self) -> Iterator[list[str]]:
+        """What the server touches meanwhile, but for the run, which it looks at again and again."""
+        assert self._events is not None
+        before, found = self._events.stat().st_size, list[str]()
+        yield found
+        new = self._events.read_bytes()[before:].decode().splitlines()
+        found += [line for line in new if str(self.run) not in line]
 
     @contextmanager
     def asked_properly(self, every: float = 0.01) -> Iterator[Seen]:
