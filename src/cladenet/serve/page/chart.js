@@ -42,7 +42,9 @@ function thin(points) {
   return [...found, points[points.length - 1]];
 }
 
-// curves: [{ run, colour, kind: "val" | "train", points: [[x, y], ...] }]
+// curves: [{ run, colour, kind: "val" | "train" | "run", points: [[x, y], ...] }]
+const KINDS = { val: "held", train: "seen" }; // what is the run's own needs no word
+
 function chart(title, curves, xName) {
   const drawn = curves.map((curve) => ({
     ...curve, points: thin(curve.points.filter(([x, y]) => Number.isFinite(x) && Number.isFinite(y))),
@@ -93,13 +95,13 @@ function chart(title, curves, xName) {
 // The values at the pointer, or at a place that the arrow keys move; at the end without either.
 function readable(picture, cursor, read, drawn, { x, farthest, xName }) {
   const show = (at) => {
-    const parts = drawn.filter((curve) => curve.kind === "val" || drawn.length <= 4).map((curve) => {
+    const parts = drawn.filter((curve) => curve.kind !== "train" || drawn.length <= 4).map((curve) => {
       const [px, py] = curve.points.reduce((best, point) =>
         Math.abs(point[0] - at) < Math.abs(best[0] - at) ? point : best);
-      const dot = element("i");
-      dot.style.background = curve.colour;
-      const kind = word(curve.kind === "val" ? "held" : "seen");
-      return element("span", {}, dot, `${curve.run} ${kind} `,
+      const dot = element("i", { className: curve.kind });
+      dot.style.color = curve.colour;
+      const kind = KINDS[curve.kind] ? ` ${word(KINDS[curve.kind])}` : "";
+      return element("span", {}, dot, `${curve.run}${kind} `,
         element("b", { textContent: short(+py.toPrecision(3)) }), ` (${xName} ${short(px)})`);
     });
     read.replaceChildren(...parts);

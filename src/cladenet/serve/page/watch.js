@@ -140,7 +140,7 @@ function drawCharts() {
   const charts = [
     chart(word("error"), curves([["train_top1_error", "train"], ["val_top1_error", "val"]]), step),
     chart(word("loss"), curves([["train_loss", "train"], ["val_loss", "val"]]), step),
-    chart(word("lr"), curves([["lr", "val"]]), step),
+    chart(word("lr"), curves([["lr", "run"]]), step),
   ].filter(Boolean);
   $("charts").replaceChildren(...charts);
   $("legend").dataset.word = charts.length ? "legend" : "chooseRuns";
