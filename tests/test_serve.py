@@ -155,6 +155,19 @@ def test_several_images_come_back_in_their_order_and_a_bad_one_spoils_nothing(
             assert guess["probability"] == pytest.approx(expected["probability"], abs=1e-6)
 
 
+def test_a_path_with_a_slash_too_many_is_refused_with_words(asker: Client) -> None:
+    """A redirection would be an empty answer to a program that does not follow it."""
+    answer = asker.ask("POST", "/predict/", picture(0))
+    assert (answer.status, answer.json()["error"]) == (404, "there is no such path")
+
+
+def test_the_way_out_is_named_to_those_who_send_a_file_by_curls_d(asker: Client) -> None:
+    body, headers, _ = BAD["what curl -d leaves of a picture"]
+    assert "--data-binary" in asker.ask("POST", "/predict", body, headers).json()["hint"]
+    heic = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"
+    assert "convert it to JPEG" in asker.ask("POST", "/predict", heic, headers).json()["error"]
+
+
 def test_top_names_as_many_classes_as_are_asked_for(asker: Client) -> None:
     for count in (1, 2, 3):
         answer = asker.ask("POST", f"/predict?top={count}", picture(0))
@@ -169,6 +182,10 @@ BAD: dict[str, tuple[bytes, dict[str, str], int]] = {
     "a page": (b"<!doctype html><html>", {"content-type": "text/html"}, 415),
     "a page that is called a picture": (b"<!doctype html><html>", {}, 415),
     "half a picture": (picture(1)[:200], {}, 422),
+    "what curl -d leaves of a picture": (
+        picture(1, "PNG").replace(b"\n", b"").replace(b"\r", b""),
+        {"content-type": "application/x-www-form-urlencoded"}, 415,
+    ),
     "a PNG of 900 megapixels": (
         b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x75\x30\0\0\x75\x30\x08\2\0\0\0\x9b\x1d\x9b\xe6",
         {}, 422,
@@ -485,7 +502,14 @@ def test_health_needs_no_token_and_a_browser_gets_it_by_a_link(guarded: Client) 
     for path in ("/health", "/ready"):
         answer = guarded.ask("GET", path)
         assert (answer.status, answer.json()) == (200, {"ok": True})
-    assert guarded.ask("GET", "/?token=wrong").status == 401
+    for path, headers in (
+        ("/?token=wrong", {}),
+        ("/", {"authorization": "Bearer wrong"}),
+        ("/", {"cookie": "cladenet_token=x"}),
+    ):
+        refused = guarded.ask("GET", path, b"", headers)
+        assert (refused.status, refused.json()["error"]) == (401, "this is not the token")
+    assert "those who have its token" in guarded.ask("GET", "/").json()["error"]
     answer = guarded.ask("GET", f"/?token={TOKEN}")
     assert (answer.status, answer.header("location")) == (303, "/")
     cookie = answer.header("set-cookie").lower()

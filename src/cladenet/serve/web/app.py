@@ -175,6 +175,7 @@ def application(plan: Plan) -> Starlette:
         exception_handlers={HTTPException: plain_problem},
         lifespan=service.running,
     )
+    app.router.redirect_slashes = False  # who posts to /predict/ would have an empty answer
     app.state.service = service
     return app
 

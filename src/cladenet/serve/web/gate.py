@@ -106,9 +106,12 @@ class Gate:
             there = RedirectResponse("/", 303)
             there.set_cookie(COOKIE, quote(self._address.token), httponly=True, samesite="strict")
             return there
+        given = (
+            "token" in query or "authorization" in headers or COOKIE in headers.get("cookie", "")
+        )
         raise Problem(
             401,
-            "this server answers those who have its token",
+            "this is not the token" if given else "this server answers those who have its token",
             "send it as `Authorization: Bearer TOKEN`, or open /?token=TOKEN in a browser",
             {"www-authenticate": "Bearer"},
         )

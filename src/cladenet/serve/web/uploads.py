@@ -13,12 +13,15 @@ from cladenet.data.images.kinds import HEAD, kind_of
 from cladenet.plural import counted
 from cladenet.serve.web.problems import Problem
 
-RAW = ("application/octet-stream", "application/x-www-form-urlencoded", "")  # what curl sends
+BY_CURL = "application/x-www-form-urlencoded"  # its name for any body
+RAW = ("application/octet-stream", BY_CURL, "")
 SCHEMES = ("http:", "https:", "file:", "ftp:", "s3:", "gs:", "//")
 HOW = (
     "send the bytes of one image as the body, several as the files of a multipart form, or JSON "
     '{"images": ["BASE64", ...]}'
 )
+
+WITH_CURL = "with curl, send a file by --data-binary @FILE; -d takes its line breaks out"
 
 
 class Upload(NamedTuple):
@@ -42,6 +45,8 @@ def uploads(content_type: str, body: bytes, most: int) -> list[Upload]:
     elif kind in RAW or kind.startswith("image/"):
         if not body:
             raise Problem(400, "the body is empty", HOW)
+        if kind == BY_CURL and kind_of(body[:HEAD]) is None:
+            raise Problem(415, f"the body {why_no_image(body)}", WITH_CURL)
         found = [Upload("image", body)]
     else:
         raise Problem(415, f"a body of type {kind[:60]!r} is not read", HOW)
@@ -60,7 +65,7 @@ def why_no_image(data: bytes) -> str:
         return "is empty (0 bytes)"
     kind = kind_of(data[:HEAD])
     if kind is None:
-        return f"is no image that is known here; it begins with {data[:8]!r}"
+        return f"is of no kind that is known here; it begins with {data[:8]!r}"
     return f"is {kind.name}; {kind.way_out}" if kind.way_out else ""
 
 
