@@ -36,7 +36,8 @@ from cladenet.weights.source import Source
 from cladenet.weights.sources import SOURCES
 from machine import machine
 from others.fingerprint import fingerprint
-from others.pairs import compare, evaluated, pair, sides
+from others.pairs import compare, evaluated, pair
+from others.sides import sides
 from others.written_out import written_out
 
 PACKAGES = (

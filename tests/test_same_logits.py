@@ -17,7 +17,8 @@ from cladenet.ledger.fidelity.on_purpose import unexplained
 from cladenet.registry import find, list_models
 from cladenet.weights.source import Source
 from cladenet.weights.sources import SOURCES
-from others.pairs import compare, sides
+from others.pairs import at_side, compare, evaluated, pair
+from others.sides import sides
 from parity import randomised
 
 # What an activation needs to have seen for its parts to be told apart, from and to.
@@ -114,6 +115,19 @@ def test_every_kind_of_network_is_the_librarys_in_evaluation_and_in_training(nam
     row |= {"nominal": nominal}
     (comparison,) = read({"pairs": [row | found], "tests": []})
     assert not unexplained(comparison), comparison
+
+
+def test_a_pair_keeps_its_weights_at_another_side() -> None:
+    """All but the positions, of which there are others: 3 x 3 and 2 x 2, and the class token's."""
+    source = SOURCES["timm/vit_tiny_patch16_224"]
+    _, theirs = pair(source, 48)
+    ours, other = at_side(source, theirs, 32)
+    before, after = theirs.state_dict(), other.state_dict()
+    changed = [name for name, tensor in after.items() if not torch.equal(tensor, before[name])]
+    assert changed == ["pos_embed"]
+    assert after["pos_embed"].shape == (1, 1 + 2 * 2, 192)
+    assert before["pos_embed"].shape == (1, 1 + 3 * 3, 192)
+    assert evaluated(ours, other, 32) < 1e-12
 
 
 @pytest.mark.slow

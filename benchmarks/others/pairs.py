@@ -29,6 +29,7 @@ from cladenet.weights.spelling import fit
 from others.dropping import Dropping
 from others.foreign import Foreign
 from others.libraries import build, build_foreign
+from others.sides import FOR_ONE_SIZE, sides
 from parity import saturate
 
 BATCH = 3
@@ -38,43 +39,6 @@ ONE_IMAGE_ABOVE = 5e9  # ... a batch of three does, ...
 FEW_PLACES_ABOVE = 1e9  # ... and more than the first and the last place that drop something.
 MOST_PLACES = 3  # the first, the middle and the last
 MANY_NORMS = 1000  # and as many residual branches that each add to what passes through
-# Heads that average over a window of a fixed size see the whole map at the odd side alone.
-FIXED_WINDOW = (
-    *("IBN-Net/", "ShuffleNet-Series/", "MSDNet-PyTorch/", "CondenseNet/"),
-    *("pytorch_resnet_cifar10/", "pytorch-classification/", "WideResNet-pytorch/"),
-    *("pretrainedmodels/se", "pretrainedmodels/nasnet", "pretrainedmodels/inceptionv4"),
-    *("pretrainedmodels/inceptionres", "pretrainedmodels/dpn", "pretrainedmodels/densenet"),
-    *("caffe/ResNet", "caffe/bvlc_googlenet"),
-)
-SMALLEST_ODD = 51  # its halves, 26 13 7 4 2, are odd now and then
-# Keras' first MobileNet pads below and to the right alone, whatever TensorFlow's rule says: maps
-# whose sides are odd on the way are other maps there.
-PADS_ONE_SIDE = ("keras/MobileNet-",)
-FOR_ONE_SIZE = ("EfficientNet-PyTorch/",)  # their padding is computed when they are built
-# Caffe's pools of 2x2 round up: sides where nothing is left over. The auxiliary classifier of
-# torchvision's Inception needs a map of 17x17 in training.
-OTHER_SIDES = {"caffe/lenet": 32, "caffe/vgg": 192, "torchvision/inception_v3": 301}
-# Average pools of 2x2 between their blocks round down: one pixel more leaves the same last map.
-HALVES_ROUNDED_DOWN = ("CondenseNet/", "pytorch-classification/densenet")
-
-
-def sides(source: Source) -> tuple[int, int]:
-    """An odd side, and the one of the paper."""
-    entry = find(source.network)
-    nominal = entry.input[1]
-    if source.network.startswith("vit"):
-        patch = int(source.network.split("_")[2])
-        return 3 * patch, nominal  # three patches in place of an even number of them
-    for name, other in OTHER_SIDES.items():
-        if source.name.startswith(name):
-            return other, nominal
-    if accepts(source.network, "input_size"):
-        return nominal + 1, nominal  # the head reads a map of one size
-    if source.name.startswith((*FIXED_WINDOW, *PADS_ONE_SIDE)):
-        return nominal + (1 if source.name.startswith(HALVES_ROUNDED_DOWN) else -1), nominal
-    with torch.device("meta"):
-        least = create_model(source.network, **source.arguments).least_size
-    return max(SMALLEST_ODD, (least + 20) | 1), nominal
 
 
 def pair(source: Source, side: int, checkouts: Path | None = None) -> tuple[Classifier, nn.Module]:
@@ -86,13 +50,35 @@ def pair(source: Source, side: int, checkouts: Path | None = None) -> tuple[Clas
         _prune(theirs)
     if sum(isinstance(module, nn.BatchNorm2d) for module in theirs.modules()) > MANY_NORMS:
         _damp(theirs)
+    return _ours(source, side, theirs), theirs
+
+
+def at_side(
+    source: Source, theirs: nn.Module, side: int, checkouts: Path | None = None
+) -> tuple[Classifier, nn.Module]:
+    """Ours and theirs with the weights of `theirs`, for images of another side.
+
+    Positions, which are other ones there, are drawn. To draw all would take the longest of all
+    steps with the large networks.
+    """
+    drawn = torch.Generator().manual_seed(1)
+    other = build(source, side, checkouts).double().to_empty(device="cpu")
+    kept = theirs.state_dict()
+    for name, tensor in other.state_dict().items():
+        if kept[name].shape != tensor.shape:
+            kept[name] = torch.rand(tensor.shape, generator=drawn, dtype=torch.float64) - 0.5
+    other.load_state_dict(kept, assign=True)
+    return _ours(source, side, other), other
+
+
+def _ours(source: Source, side: int, theirs: nn.Module) -> Classifier:
     overrides = dict(source.arguments)
     if accepts(source.network, "input_size"):
         overrides["input_size"] = side
     with torch.device("meta"):
         ours = create_model(source.network, **overrides)
     ours.load_state_dict(_as_ours(source, ours, theirs), assign=True)
-    return ours, theirs
+    return ours
 
 
 def compare(
@@ -109,9 +95,14 @@ def compare(
     if not nominal_too:
         return found
     if is_foreign or source.name.startswith(FOR_ONE_SIZE) or accepts(source.network, "input_size"):
-        del ours, theirs
-        gc.collect()
-        ours, theirs = pair(source, nominal, checkouts)
+        del ours
+        if is_foreign:
+            del theirs
+            gc.collect()
+            ours, theirs = pair(source, nominal, checkouts)
+        else:
+            ours, theirs = at_side(source, theirs, nominal, checkouts)
+            gc.collect()
     if find(source.network).macs > FLOAT32_ABOVE and not is_foreign:
         ours, theirs = ours.float(), theirs.float()
     dtype = _dtype(ours)
