@@ -4,8 +4,8 @@ Weights are those of `parity.saturate`, laid into the other library's network an
 a file of that library is. Compared are, with batches of three:
 
     odd         evaluation mode, an odd side, float64
-    nominal     evaluation mode, the side of the paper, float64; large networks in float32, and of
-                the largest one image
+    nominal     evaluation mode, the side of the paper, float64; large networks in float32, where
+                that can tell, and of the largest one image
     training    training mode at the odd side with nothing dropped, float64: the logits, and what
                 one step leaves in the running statistics of the norms
     dropped     the same once for each place of dropout or drop path, with all of it dropped
@@ -33,6 +33,9 @@ from others.sides import FOR_ONE_SIZE, sides
 from parity import saturate
 
 BATCH = 3
+# What two orders of summation part by in float64 at the odd side: with more, float32 at the paper's
+# side would show nothing but its rounding.
+FLOAT32_WITHIN = 1e-13
 # Multiply-accumulates of one image beyond which, at the paper's side, ...
 FLOAT32_ABOVE = 3e8  # ... float64 takes too long, ...
 ONE_IMAGE_ABOVE = 5e9  # ... a batch of three does, ...
@@ -103,7 +106,8 @@ def compare(
         else:
             ours, theirs = at_side(source, theirs, nominal, checkouts)
             gc.collect()
-    if find(source.network).macs > FLOAT32_ABOVE and not is_foreign:
+    large = find(source.network).macs > FLOAT32_ABOVE and not is_foreign
+    if large and difference <= FLOAT32_WITHIN:
         ours, theirs = ours.float(), theirs.float()
     dtype = _dtype(ours)
     batch = BATCH if find(source.network).macs <= ONE_IMAGE_ABOVE else 1
