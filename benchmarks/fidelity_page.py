@@ -33,9 +33,9 @@ test fails when a network has changed since.
 Networks of more than 0.3 billion multiply-accumulates are compared in float32 at the paper's side,
 where they round otherwise in other orders of summation, and those of more than 5 billion with one
 image; in float64 there, too, if the two part by more than 1e-13 at the odd side, since float32
-would show nothing but its rounding. Caffe's networks are computed by OpenCV from the authors' prototxts, and the authors' vision
-transformer by Flax, both in float32; like Keras', in evaluation mode alone. `tests/...` are
-functions that the tests write out from the paper, layer by layer.
+would show nothing but its rounding. Caffe's networks are computed by OpenCV from the authors'
+prototxts, and the authors' vision transformer by Flax, both in float32; like Keras', in evaluation
+mode alone. `tests/...` are functions that the tests write out from the paper, layer by layer.
 """
 
 
