@@ -1,11 +1,14 @@
 """What `--help` prints, in the language of the terminal."""
 
 import argparse
+import re
 from collections.abc import Iterable
 from typing import Any
 
 from cladenet.translations import heading, translated
 from cladenet.translations.width import wrap
+
+_TITLE = re.compile(r"(?<=\n)([^\n ]*[^\x00-\x7f]):(?=\n)")
 
 
 def help_formatter() -> type[argparse.HelpFormatter]:
@@ -31,6 +34,10 @@ class Translated(argparse.HelpFormatter):
         """A group of options."""
         super().start_section(heading_ and heading(heading_))
 
+    def format_help(self) -> str:
+        """The whole; the colon after a Chinese title is as wide as its letters."""
+        return _TITLE.sub(r"\1：", super().format_help())
+
     def _expand_help(self, action: argparse.Action) -> str:
         return translated(super()._expand_help(action))
 
@@ -38,5 +45,5 @@ class Translated(argparse.HelpFormatter):
         return wrap(text, width)
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
-        plain = translated(" ".join(text.split()))
+        plain = translated(text.strip())
         return "\n".join(indent + line for line in wrap(plain, width - len(indent)))

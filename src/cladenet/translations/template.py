@@ -14,10 +14,14 @@ from collections.abc import Callable
 from functools import cached_property
 
 _PLACEHOLDER = re.compile(r"\{\{|\}\}|\{([^{}!:]*)((?:![rs])?(?::[^{}]*)?)\}")
-_NUMBER = r" *[-+]?(?:\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?|nan|inf) *"
-_COUNTED = r"[-+]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)? [A-Za-z][\w -]*?"
+_FIGURE = r"[-+]?(?:\d+(?:,\d{3})*(?:\.\d+)?(?:e[-+]?\d+)?|nan|inf)"
+_NUMBER = rf" *{_FIGURE} *"
+_COUNTED = rf"{_FIGURE} [A-Za-z][\w -]*?"
 LETTERS = 4  # of its words, from which on a template is recognised by them
+_VALUE = r"((?:(?!  ).)*?)"  # two spaces are between columns
 WORD = re.compile(r"[A-Za-z][A-Za-z]+")
+_HAN = re.compile("[\u4e00-\u9fff]")
+_LATIN = re.compile("[A-Za-z0-9`'\"%]")
 _NUMERIC = re.compile(r":[^a-z]*[,defgx%\d]$")
 
 
@@ -32,7 +36,8 @@ class Template:
     def __init__(self, english: str, other: str) -> None:
         self.english, self.other = english, other
         self.pieces, self.kinds, self.names = _parsed(english)
-        self.weight = sum(map(len, self.pieces))
+        typed = sum(kind not in ("", ":text", "!r") for kind in self.kinds)
+        self.weight = sum(map(len, self.pieces)) + 2 * typed
         self.words = {word for piece in self.pieces for word in WORD.findall(piece)}
 
     @cached_property
@@ -50,7 +55,7 @@ class Template:
             elif kind == ":counted":
                 parts.append(f"({_COUNTED})")
             else:
-                parts.append("(.*?)")
+                parts.append("(.*?)" if kind == ":text" else _VALUE)
             parts.append(re.escape(piece))
         return re.compile("".join(parts))
 
@@ -85,7 +90,22 @@ class Template:
                 return inner(values[name], True)
             return inner(values[name], False) if not kind else values[name]
 
-        return _PLACEHOLDER.sub(value, self.other)
+        made, last = "", 0
+        for found in _PLACEHOLDER.finditer(self.other):
+            made = _joined(_joined(made, self.other[last : found.start()]), value(found))
+            last = found.end()
+        return _joined(made, self.other[last:])
+
+
+def _joined(left: str, right: str) -> str:
+    """A space between a Chinese and a Latin letter, none between two Chinese ones."""
+    if _HAN.match(right):
+        if _HAN.match(left[-2:-1]) and left[-1] == " ":
+            return left[:-1] + right
+        return left + " " + right if _LATIN.match(left[-1:]) else left + right
+    if right[:1] == " " and _HAN.match(left[-1:]) and _HAN.match(right[1:]):
+        return left + right[1:]
+    return left + " " + right if _HAN.match(left[-1:]) and _LATIN.match(right) else left + right
 
 
 def placeholders(text: str) -> list[str]:

@@ -12,7 +12,8 @@ from cladenet.data.sources.open import open_dataset
 from cladenet.errors import DataError
 from cladenet.plural import counted
 from cladenet.runs.train.display import indexing
-from cladenet.translations import show
+from cladenet.translations import heading, show
+from cladenet.translations.width import cells, pad
 
 SHOWN = 20  # classes, files or groups that are listed; --json lists all
 
@@ -87,16 +88,17 @@ def _lines(report: Report) -> Iterator[str]:
     if report.sizes is not None:
         yield f"sizes: {_sizes(report.sizes)}"
     if report.kinds:
-        yield "kinds: " + ", ".join(f"{count:,} {kind}" for kind, count in report.kinds.items())
+        kinds = ", ".join(f"{count:,} {kind}" for kind, count in report.kinds.items())
+        yield f"{heading('kinds')}: {kinds}"
     yield ""
     yield from _class_table(report)
-    for heading, sentences in (
+    for title, sentences in (
         ("problems", report.problems),
         ("warnings", report.warnings),
         ("notes", report.notes),
     ):
         if sentences:
-            yield from ("", heading, *(f"  {sentence}" for sentence in sentences))
+            yield from ("", heading(title), *(f"  {sentence}" for sentence in sentences))
     yield from _listed("unreadable", [f"{id}: {reason}" for id, reason in report.unreadable])
     yield from _listed(f"equal by {report.compared_by}", _groups(report, report.duplicates, "="))
     yield from _listed("nearly the same", _groups(report, report.alike, "~"))
@@ -132,16 +134,16 @@ def _class_table(report: Report) -> Iterator[str]:
         labels.sort(key=lambda label: -report.counts[splits[0]][label])
         labels = [*labels[: SHOWN // 2], *labels[-SHOWN // 2 :]]
     names = [report.classes[label] for label in labels]
-    width = max(map(len, ["class", *names]))
-    yield f"{'class':<{width}}" + "".join(f"{split:>10}" for split in splits)
+    width = max(map(cells, [heading("class"), *names]))
+    yield pad(heading("class"), width) + "".join(pad(heading(x), 10, "r") for x in splits)
     for place, (label, name) in enumerate(zip(labels, names, strict=True)):
         if place == SHOWN // 2 and len(report.classes) > SHOWN:
             yield f"... {len(report.classes) - SHOWN:,} more"
-        yield f"{name:<{width}}" + "".join(f"{report.counts[part][label]:>10,}" for part in splits)
+        yield pad(name, width) + "".join(f"{report.counts[part][label]:>10,}" for part in splits)
 
 
-def _listed(heading: str, items: Sequence[str]) -> Iterator[str]:
+def _listed(title: str, items: Sequence[str]) -> Iterator[str]:
     if items:
-        yield from ("", heading, *(f"  {item}" for item in items[:SHOWN]))
+        yield from ("", heading(title), *(f"  {item}" for item in items[:SHOWN]))
     if len(items) > SHOWN:
         yield f"  and {len(items) - SHOWN:,} more; --json lists all"

@@ -48,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps([block.as_json() for block in shown], indent=2, ensure_ascii=False))
     elif arguments.name:
-        translations.show(_one(shown[0], repr(BLOCKS[arguments.name].make())))
+        print(_one(shown[0], repr(BLOCKS[arguments.name].make())))
     elif not arguments.html:
         translations.show(page(), end="")
     return 0

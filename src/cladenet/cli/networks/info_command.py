@@ -21,7 +21,6 @@ from cladenet.errors import BadArgument
 from cladenet.ledger import Entry, ancestors, descendants, families, look_up, takers
 from cladenet.ledger.family import Family
 from cladenet.registry import find
-from cladenet.translations import show
 
 if TYPE_CHECKING:
     from cladenet.layers.classifier import Classifier
@@ -100,7 +99,7 @@ def run(arguments: argparse.Namespace) -> int:
         texts.append(units_text(parts["units"]))
     if arguments.fidelity:
         texts.append(sheet_text(entry))
-    show("\n\n".join(texts))
+    print("\n\n".join(texts))
     return 0
 
 
@@ -149,7 +148,7 @@ def _print_family(family: Family, arguments: argparse.Namespace) -> int:
         facts = {**family_facts(family), "networks": [asdict(entry) for entry in networks]}
         print(json.dumps(facts, indent=2, ensure_ascii=False))
     else:
-        show(family_text(family))
+        print(family_text(family))
     return 0
 
 

@@ -12,7 +12,6 @@ from cladenet.ledger import Entry, descendants, families, load
 from cladenet.ledger.family import Family
 from cladenet.registry import list_models
 from cladenet.suggest import hint
-from cladenet.translations import show
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,15 +35,15 @@ def run(arguments: argparse.Namespace) -> int:
         BadArgument: none does.
     """
     if arguments.weights:
-        show(_weights_table(arguments.pattern))
+        print(_weights_table(arguments.pattern))
         return 0
     entries = matching(arguments.pattern)
     if arguments.json:
         print(json.dumps([asdict(entry) for entry in entries], indent=2, ensure_ascii=False))
     elif arguments.tree:
-        show("\n".join(tree("", entries)))
+        print("\n".join(tree("", entries)))
     else:
-        show(fit(columns(HEADINGS, [table_row(entry) for entry in entries], right="lrrrr")))
+        print(fit(columns(HEADINGS, [table_row(entry) for entry in entries], right="lrrrr")))
     return 0
 
 

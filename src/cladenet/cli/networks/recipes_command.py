@@ -13,7 +13,7 @@ from cladenet.ledger import load, look_up
 from cladenet.plural import counted
 from cladenet.recipes import RECIPES, Recipe
 from cladenet.suggest import hint
-from cladenet.translations import show
+from cladenet.translations import translated
 
 HEADINGS = ("recipe", "length", "batch", "optimiser", "lr", "schedule", "source")
 ALWAYS = ("batch_size", "optimizer", "lr", "momentum", "weight_decay")  # also as they usually are
@@ -37,10 +37,10 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps({name: asdict(RECIPES[name]) for name in names}, indent=2))
     elif arguments.name:
-        show(_one(names[0], RECIPES[names[0]]))
+        print(_one(names[0], RECIPES[names[0]]))
     else:
         rows = [_row(name, RECIPES[name]) for name in names]
-        show(fit(columns(HEADINGS, rows, right="lrrlr")))
+        print(fit(columns(HEADINGS, rows, right="lrrlr")))
     return 0
 
 
@@ -102,7 +102,8 @@ def _one(name: str, recipe: Recipe) -> str:
     ]
     width = max(len(setting) for setting, _ in numbers) + 4
     lines += ["", *(paragraph("  " + setting, what, indent=width) for setting, what in numbers)]
-    lines += ["", f"train with it: cladenet train NETWORK --data DATA --recipe {name} [key=value]"]
+    how = f"train with it: cladenet train NETWORK --data DATA --recipe {name} [key=value]"
+    lines += ["", translated(how)]
     return "\n".join(lines)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from cladenet.cli.text.tables import columns, fit, interval, paragraph, percent, short
 from cladenet.data.images.decode import readable
 from cladenet.durations import clock
-from cladenet.translations import show
+from cladenet.translations import heading, show
 
 if TYPE_CHECKING:
     from cladenet.report.compared import ComparedRun, Comparison
@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps(compared.to_json(), indent=2, ensure_ascii=False))
     else:
-        show(as_text(compared))
+        print(as_text(compared))
         if arguments.html:
             show(f"\npage: {readable(arguments.html)}")
     return 0
@@ -73,12 +73,12 @@ def _row(run: "ComparedRun", compared: "Comparison") -> tuple[str, ...]:
     return (
         readable(run.name),
         run.network,
-        run.split_name,
+        heading(run.split_name),
         f"{run.images:,}",
         percent(run.top1_error),
         interval(run.top1_interval),
         percent(100 - run.top1_error),
-        "best" if best else (f"{behind:+.2f}" if same else "-"),
+        heading("best") if best else (f"{behind:+.2f}" if same else "-"),
         "" if best or not same else f"[{low:+.2f}, {high:+.2f}]",
         short(run.params),
         short(run.macs),

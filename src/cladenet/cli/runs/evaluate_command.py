@@ -24,6 +24,7 @@ from cladenet.cli.text.text_table import text_table
 from cladenet.data.images.decode import readable
 from cladenet.errors import BadArgument
 from cladenet.plural import counted
+from cladenet.translations import heading, show
 
 if TYPE_CHECKING:  # they import torch, which --help need not wait for
     from cladenet.evaluation.result import Evaluation
@@ -130,7 +131,10 @@ def run(arguments: argparse.Namespace) -> int:
         note(sentence)
     if output is not None:
         write_file(output, to_json(found.to_json()))
-    print(json.dumps(found.to_json(), indent=2) if arguments.json else text)
+    if arguments.json:
+        print(json.dumps(found.to_json(), indent=2))
+    else:
+        show(text)
     return 0
 
 
@@ -226,7 +230,7 @@ def _headline(found: "Evaluation") -> str:
         ["top-5 error", percent(found.top5_error), interval(found.top5_interval)],
         ["loss", f"{found.loss:.4f}", ""],
     ]
-    table = text_table([], rows, "lrl")
+    table = text_table([], [[heading(name), *figures] for name, *figures in rows], "lrl")
     few = found.top5_error is None
     return table + (
         f"\n(no top-5 error: {counted(found.num_classes, 'class')} only)" if few else ""

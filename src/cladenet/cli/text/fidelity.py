@@ -7,6 +7,7 @@ from cladenet.cli.text.tables import columns, paragraph
 from cladenet.ledger import Entry
 from cladenet.ledger.fidelity.compared import Comparison, comparisons
 from cladenet.ledger.fidelity.on_purpose import differing
+from cladenet.translations import translated
 
 KEYS = ("what", "here", "there", "why")
 HEADINGS = ("compared with", "built with", "images", "modes", "difference")
@@ -32,7 +33,7 @@ def sheet_text(entry: Entry) -> str:
     """The fidelity sheet of one network."""
     found = [row for row in comparisons() if row.ours == entry.name]
     if not found:
-        return "compared with no other implementation; see docs/fidelity.md"
+        return translated("compared with no other implementation; see docs/fidelity.md")
     lines = [line(row) for row in found]
     parts = [columns(HEADINGS, lines, right="llllr"), "", paragraph("how", METHOD)]
     for what, here, there, why in differing(entry.name):

@@ -5,6 +5,7 @@ from typing import Any
 
 from cladenet.cli.text.tables import columns, fit, paragraph
 from cladenet.plural import agree, counted
+from cladenet.translations import heading, translated
 
 HEADINGS = (
     *("layer", "kind", "kernel", "groups", "out", "params", "MACs", "memory"),
@@ -28,7 +29,7 @@ def layers_text(rows: Sequence[dict[str, Any]]) -> str:
     """
     shown = [row for row in rows if is_shown(row)]
     totals = (f"{sum(row[key] for row in rows):,}" for key in ("params", "macs", "memory"))
-    lines = [*map(_cells, shown), ("total", "", "", "", "", *totals, "", "")]
+    lines = [*map(_cells, shown), (heading("total"), "", "", "", "", *totals, "", "")]
     hidden = len(rows) - len(shown)
     remarks = [*REMARKS]
     if hidden:
@@ -36,7 +37,7 @@ def layers_text(rows: Sequence[dict[str, Any]]) -> str:
             f"{counted(hidden, 'step')} with neither weights nor a new shape "
             f"{agree(hidden, 'is', 'are')} not shown"
         )
-    return fit("\n".join([columns(HEADINGS, lines, right="lllrrrrrrr"), *remarks]))
+    return fit("\n".join([columns(HEADINGS, lines, right="lllrrrrrrr"), *map(translated, remarks)]))
 
 
 def is_shown(row: dict[str, Any]) -> bool:
@@ -50,14 +51,14 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
     groups = row["groups"] or 1
     return (
         row["name"],
-        JOINS.get(row["kind"], row["kind"]),
+        heading(JOINS.get(row["kind"], row["kind"])),
         _window(row["kernel"], row["kernel_stride"]),
         f"{groups}" if groups > 1 else "",
         "x".join(map(str, row["out_shape"])),
         f"{row['params']:,}" if row["params"] else "",
         f"{row['macs']:,}" if row["macs"] else "",
         f"{row['memory']:,}" if row["memory"] else "",
-        f"{row['receptive_field']}" if row["receptive_field"] else "all",
+        f"{row['receptive_field']}" if row["receptive_field"] else heading("all"),
         f"{row['stride']}" if row["stride"] else "",
     )
 

@@ -8,6 +8,7 @@ from cladenet.cli.text.tables import interval, percent
 from cladenet.cli.text.text_table import text_table
 from cladenet.data.images.decode import readable
 from cladenet.plural import counted
+from cladenet.translations import heading
 
 if TYPE_CHECKING:
     from cladenet.runs.evaluate.evaluated import Evaluated
@@ -25,7 +26,7 @@ def as_table(table: "ProtocolTable") -> str:
     runs = list(dict.fromkeys(row.checkpoint for row in table.rows))
     numbers = [f" {n}" if len(runs) > 1 else "" for n in range(1, len(runs) + 1)]
     weights = "\n".join(
-        f"weights{number}  {readable(str(folder))}"
+        f"{heading('weights')}{number}  {readable(str(folder))}"
         for number, folder in zip(numbers, runs, strict=True)
     )
     lines = [_line(row, runs) for row in table.rows]
@@ -33,7 +34,7 @@ def as_table(table: "ProtocolTable") -> str:
     note = (
         f"\n(no top-5 error: {counted(first.evaluation.num_classes, 'class')} only)" if few else ""
     )
-    title = f"{readable(first.data)}, {first.split}"
+    title = f"{readable(first.data)}, {heading(first.split)}"
     return f"{title}\n{weights}\n\n{text_table(HEAD, lines, 'lllllrrlrl')}{note}"
 
 
