@@ -133,8 +133,8 @@ def _dispatch(words: list[str]) -> int:
     command.add_arguments(parser)
     parse = parser.parse_known_intermixed_args if "--" not in words else parser.parse_known_args
     rest = words[1:]
-    if hasattr(command, "translated"):
-        rest = command.translated(rest, parser)
+    if hasattr(command, "as_pairs"):
+        rest = command.as_pairs(rest, parser)
     try:
         parsed, unknown = parse(rest)
     except SystemExit as stop:  # argparse has printed its help
