@@ -7,6 +7,7 @@ and what is left to translate is counted.
 import argparse
 import re
 
+from cladenet.translations.catalogue import FOLDER
 from cladenet.translations.language import LANGUAGES
 from messages.files import BY_HAND, stored, wanted, write
 
@@ -42,7 +43,7 @@ def update(language: str) -> dict[str, int]:
         if missing:
             left[name] = missing
     for name in before.keys() - wanted().keys() - set(BY_HAND):
-        write(language, name, [])
+        (FOLDER / language / f"{name}.po").unlink()
     return left
 
 

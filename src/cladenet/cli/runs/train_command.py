@@ -42,8 +42,8 @@ def as_pairs(words: list[str], parser: argparse.ArgumentParser) -> list[str]:
     """The words with `--epochs 5`, `--lr=0.1` or `-b 32` as key=value."""
     if not any(word.startswith("-") for word in words) or {"-h", "--help"} & set(words):
         return words
-    from cladenet.runs.folder.config import option_kinds
     from cladenet.runs.folder import habits
+    from cladenet.runs.folder.config import option_kinds
 
     return habits.as_pairs(words, list(parser._option_string_actions), option_kinds())
 
