@@ -55,9 +55,11 @@ def write_sources(folder: Path, language: Language) -> list[str]:
         file.write_text(page.text + "\n", encoding="utf-8")
     shutil.copytree(ASSETS, docs / "assets", ignore=shutil.ignore_patterns(TEMPLATE.name))
     (docs / "tree.html").write_text(tree_page(language), encoding="utf-8")
-    for picture in DOCS.iterdir():
+    for picture in sorted(DOCS.rglob("*.*")):
         if picture.suffix in PICTURES:
-            shutil.copy(picture, docs / picture.name)
+            copy = docs / picture.relative_to(DOCS)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(picture, copy)
     (folder / "theme").mkdir()
     write_settings(folder / "zensical.toml", language, pages)
     return [*(f"{page.path.removesuffix('.md')}.html" for page in pages), "tree.html"]

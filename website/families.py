@@ -5,14 +5,17 @@ import tomllib
 from functools import cache
 
 from cladenet.cli.text.fidelity import line
+from cladenet.experiments.claims import CLAIMS
 from cladenet.ledger import Entry, families, load, takers
 from cladenet.ledger.family import Family
 from cladenet.ledger.fidelity.compared import comparisons
 from cladenet.ledger.fidelity.on_purpose import differing
 from cladenet.recipes import RECIPES, Recipe
+from cladenet.translations.text import in_language
 from cladenet.weights.known import known_weights
 from website.docstrings import markdown
 from website.page import ROOT, Page, fenced, plain, table
+from website.translations import DOCS
 from website.words import WORDS, Language
 
 SECTION = "families"
@@ -80,6 +83,7 @@ def family_page(name: str, language: Language) -> str:
         "measured": _measured(entries, language),
         "recipe": _recipes(entries, language),
         "train": _train(entries, language),
+        "experiments": _experiments(name, language),
         "fidelity": _fidelity(entries, language),
         "notes": _notes(entries),
     }
@@ -219,6 +223,28 @@ def _fidelity(entries: list[Entry], language: Language) -> str:
             for what, here, there, why in purpose
         )
     return text
+
+
+def _experiments(family: str, language: Language) -> str:
+    """The claims of papers that train a network of the family, each linked to what came of it."""
+    words = WORDS[language]
+    rows = []
+    for claim in CLAIMS.values():
+        arms = {arm.network for arm in claim.arms}
+        if family not in {entry.family for name, entry in load().items() if name in arms}:
+            continue
+        sentence = claim.sentence if language == "en" else in_language(language, claim.sentence)
+        rows.append(
+            f"- [`{claim.name}`]({_outcome(claim.name)}): {plain(sentence)} ({claim.source})"
+        )
+    return "\n\n".join([words["experiments_text"], "\n".join(rows)]) if rows else ""
+
+
+def _outcome(claim: str) -> str:
+    """Where it is written what came of a claim; how to run it, where it has not been run."""
+    page = DOCS / "claims.md"
+    was_run = page.is_file() and f"\n## {claim}\n" in page.read_text(encoding="utf-8")
+    return f"../claims.md#{claim}" if was_run else "../experiments.md"
 
 
 def _notes(entries: list[Entry]) -> str:

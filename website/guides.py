@@ -10,7 +10,16 @@ from website.translations import CHINESE, DOCS, MEASURED, anchored, translated
 
 CONTENT = ROOT / "website" / "content"  # pages of the site alone: what they link to is made by it
 # Pages on how well something works rather than on how to do it.
-EVIDENCE = ("bad-inputs", "exit-codes", "faults", "fidelity", "peer-faults", "releases", "speed")
+EVIDENCE = (
+    "bad-inputs",
+    "claims",
+    "exit-codes",
+    "faults",
+    "fidelity",
+    "peer-faults",
+    "releases",
+    "speed",
+)
 # In the order in which they build on each other.
 TUTORIALS = ("first-classifier", "fine-tuning", "reproducing-a-paper", "searching", "shipping")
 PROJECT = {"CHANGELOG.md": "changelog.md", "CONTRIBUTING.md": "contributing.md"}

@@ -12,7 +12,9 @@ from functools import cache
 from typing import NamedTuple
 
 from cladenet.analysis.gallery import BLOCKS
+from cladenet.experiments.claims import CLAIMS
 from cladenet.ledger import families
+from cladenet.translations.text import in_language
 from website.page import ROOT
 
 PHRASES = ROOT / "website" / "measured.toml"
@@ -24,6 +26,7 @@ _BLOCK = re.compile(
 )
 _CODE = re.compile(r"`[^`]*`|\]\([^)]*\)")
 _WORD = re.compile(r"[A-Za-z]{2,}")
+_CHINESE = re.compile(r"[\u4e00-\u9fff]")
 _LIBRARIES = {
     "cladenet",
     "timm",
@@ -60,8 +63,11 @@ def phrases() -> tuple[dict[str, str], list[tuple[re.Pattern[str], str]]]:
 
 @cache
 def _names() -> set[str]:
-    """What is called the same in both languages."""
-    return {family.title for family in families().values()} | {*BLOCKS} | _LIBRARIES
+    """What is called the same in both languages, or is a sentence of a paper."""
+    claims = {claim.sentence for claim in CLAIMS.values()}
+    claims |= {f"{claim.sentence} ({claim.source})" for claim in CLAIMS.values()}
+    titles = {family.title for family in families().values()}
+    return titles | {*BLOCKS} | {*CLAIMS} | claims | _LIBRARIES
 
 
 @cache
@@ -74,7 +80,8 @@ def phrase(english: str) -> str | None:
         found = pattern.fullmatch(english)
         if found:
             return chinese.format(*(exact.get(part, part) for part in found.groups()))
-    return None
+    printed = in_language("zh", english)  # `cladenet` has it, for what it prints itself
+    return printed if len(_CHINESE.findall(printed)) > len(_WORD.findall(english)) // 2 else None
 
 
 def in_chinese(text: str) -> Chinese:

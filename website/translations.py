@@ -17,7 +17,8 @@ from website.page import ROOT
 DOCS = ROOT / "docs"
 CHINESE = DOCS / "zh"
 # Written by programs from what they measure; website/measured.py puts them into Chinese.
-MEASURED = ("bad-inputs", "blocks", "faults", "fidelity", "peer-faults", "speed")
+_WRITTEN = ("bad-inputs", "blocks", "claims", "faults", "fidelity", "peer-faults", "speed")
+MEASURED = tuple(name for name in _WRITTEN if (DOCS / f"{name}.md").is_file())
 _STAMP = re.compile(r"\A<!-- docs/(\S+) ([0-9a-f]{40}) -->\n")
 _CODE = re.compile(r"^```[^\n]*\n(?:[^\n]*\n)*?```$|^ {4}[^\n]*(?:\n+ {4}[^\n]*)*", re.MULTILINE)
 _HEADING = re.compile(r"^(#{1,6}) +(.+)$", re.MULTILINE)

@@ -59,6 +59,11 @@ ENGLISH = {
         "The first line prints steps, time and memory and trains nothing; the second starts from "
         "published weights where there are some."
     ),
+    "experiments": "Experiments",
+    "experiments_text": (
+        "What papers claim of this family, as trainings that are compared: "
+        "`cladenet experiment NAME --data cifar10:DATA`."
+    ),
     "fidelity": "Fidelity",
     "fidelity_text": (
         "What each network was compared with, with the same random weights in both. Differences "
@@ -170,6 +175,11 @@ CHINESE = {
     "train": "在这里训练",
     "train_text": (
         "第一行只打印步数、时间和内存，并不训练；第二行在有公开权重时从公开权重开始微调。"
+    ),
+    "experiments": "实验",
+    "experiments_text": (
+        "论文关于这个家族的论断，以可以比较的训练来验证："
+        "`cladenet experiment NAME --data cifar10:DATA`。"
     ),
     "fidelity": "一致性核对",
     "fidelity_text": (
