@@ -1,6 +1,7 @@
 """The block gallery: a page a block with its drawing, equation, cost, code and ancestors."""
 
 import inspect
+import re
 from html import escape
 from importlib import import_module
 
@@ -13,12 +14,27 @@ from website.page import Page, fenced, plain, table
 from website.words import WORDS, Language
 
 SECTION = "Blocks"
+GALLERY = "blocks.md"
 COLUMNS = ("input", "output", "params", "macs", "of_a_convolution")
 
 
 def block_pages(language: Language) -> list[Page]:
     """A page for each block of `cladenet blocks`; docs/blocks.md is their list."""
     return [Page(f"blocks/{name}.md", _block(name, language), SECTION) for name in BLOCKS]
+
+
+def with_drawings(text: str, language: Language) -> str:
+    """The gallery's page with each block's drawing below its heading, which leads to its page."""
+    root = "" if language == "en" else "../"
+
+    def drawing(heading: re.Match[str]) -> str:
+        name = heading[1]
+        if name not in BLOCKS:
+            return heading[0]
+        image = f'<img src="{root}assets/blocks/{name}.svg" alt="{name}" loading="lazy">'
+        return f'{heading[0]}\n\n<p class="drawing"><a href="blocks/{name}.html">{image}</a></p>'
+
+    return re.sub(r"^## (\w+).*$", drawing, text, flags=re.MULTILINE)
 
 
 def block_drawing(name: str) -> str:

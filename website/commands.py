@@ -78,8 +78,7 @@ def _parser(parser: argparse.ArgumentParser, level: str, language: Language) -> 
     if rows:
         lines += ["", f"{level} {words['arguments']}", "", table([words[k] for k in COLUMNS], rows)]
     if parser.epilog:
-        text = " ".join(parser.epilog.split())
-        lines += ["", plain(_said(text, language))]
+        lines += ["", plain(" ".join(_said(parser.epilog, language).split()))]
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
             for word, inner in action.choices.items():

@@ -7,13 +7,14 @@ from functools import cache
 from cladenet.cli.text.fidelity import line
 from cladenet.experiments.claims import CLAIMS
 from cladenet.ledger import Entry, families, load, takers
-from cladenet.ledger.family import Family
+from cladenet.ledger.family import Family, Taken
 from cladenet.ledger.fidelity.compared import comparisons
 from cladenet.ledger.fidelity.on_purpose import differing
 from cladenet.recipes import RECIPES, Recipe
 from cladenet.translations.text import in_language
 from cladenet.weights.known import known_weights
 from website.docstrings import markdown
+from website.measured import phrase
 from website.page import ROOT, Page, fenced, plain, table
 from website.translations import DOCS
 from website.words import WORDS, Language
@@ -105,13 +106,22 @@ def _relatives(family: Family, language: Language) -> str:
     rows = [(words["parent"], parent)]
     for taken in family.takes:
         label = words["took"].format(family=link(taken.family))
-        rows.append((label, plain(f"{taken.what} ({taken.source})")))
+        rows.append((label, _taken(taken, language)))
     rows.append((words["children"], ", ".join(children) or words["nothing"]))
     for other in takers(family.name):
         what = [taken for taken in other.takes if taken.family == family.name]
         label = words["gave"].format(family=link(other.name))
-        rows += [(label, plain(f"{taken.what} ({taken.source})")) for taken in what]
-    return "\n".join(f"- {label}: {text}" for label, text in rows)
+        rows += [(label, _taken(taken, language)) for taken in what]
+    return "\n".join(f"- {label}{words['colon']}{text}" for label, text in rows)
+
+
+def _taken(taken: Taken, language: Language) -> str:
+    return plain(f"{what_was_taken(taken, language)} ({taken.source})")
+
+
+def what_was_taken(taken: Taken, language: Language) -> str:
+    """The ledger's words for what a family has from another, or their translation."""
+    return taken.what if language == "en" else phrase(taken.what) or taken.what
 
 
 def _unit(entry: Entry, language: Language) -> str:

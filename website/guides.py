@@ -4,8 +4,9 @@ import posixpath
 import re
 from pathlib import Path, PurePosixPath
 
+from website.blocks import GALLERY, with_drawings
 from website.measured import filled, in_chinese
-from website.page import ROOT, Page
+from website.page import ROOT, Page, bars_in_code
 from website.translations import CHINESE, DOCS, MEASURED, anchored, translated
 
 CONTENT = ROOT / "website" / "content"  # pages of the site alone: what they link to is made by it
@@ -33,7 +34,8 @@ def guide_pages() -> list[Page]:
         place = file.relative_to(DOCS).as_posix()
         if not place.startswith("zh/"):
             text = file.read_text(encoding="utf-8")
-            pages.append(Page(place, relinked(text, f"docs/{place}"), _section(place)))
+            shown = with_drawings(text, "en") if place == GALLERY else text
+            pages.append(Page(place, relinked(shown, f"docs/{place}"), _section(place)))
     for name, path in PROJECT.items():
         text = (ROOT / name).read_text(encoding="utf-8")
         pages.append(Page(path, relinked(text, name), "Project"))
@@ -53,7 +55,8 @@ def chinese_pages() -> list[Page]:
 def _chinese(place: str) -> str:
     english = (DOCS / place).read_text(encoding="utf-8")
     if place.removesuffix(".md") in MEASURED:
-        return anchored(in_chinese(english).text, english)
+        text = anchored(in_chinese(english).text, english)
+        return with_drawings(text, "zh") if place == GALLERY else text
     text = (CHINESE / place).read_text(encoding="utf-8")
     return filled(anchored(text, english), english).text
 
@@ -68,6 +71,8 @@ def _section(place: str) -> str:
         return "Tutorials"
     if path.stem == "index":
         return ""
+    if path.stem == "blocks":
+        return "Blocks"
     return "Measured" if path.stem in EVIDENCE else "Guides"
 
 
@@ -99,7 +104,7 @@ def relinked(text: str, source: str) -> str:
         target = _between(here, beside).replace(".md", ".html")
         return f'<a href="{target}{anchor}">{label}</a>'
 
-    return _LINK.sub(page, text)
+    return bars_in_code(_LINK.sub(page, text))
 
 
 def _between(page: str, other: str) -> str:

@@ -80,6 +80,8 @@ def phrase(english: str) -> str | None:
         found = pattern.fullmatch(english)
         if found:
             return chinese.format(*(exact.get(part, part) for part in found.groups()))
+    if _CODE.fullmatch(english):
+        return None
     printed = in_language("zh", english)  # `cladenet` has it, for what it prints itself
     return printed if len(_CHINESE.findall(printed)) > len(_WORD.findall(english)) // 2 else None
 

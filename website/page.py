@@ -1,9 +1,11 @@
 """What a page of the site is, and the Markdown that several kinds of pages need."""
 
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+_BAR = re.compile(r"`[^`]*`|\|")
 ROOT = Path(__file__).parents[1]
 
 
@@ -24,7 +26,8 @@ class Page(NamedTuple):
     def title(self) -> str:
         """The first heading, without the marks of code."""
         heading = next(line for line in self.text.splitlines() if line.startswith("# "))
-        return heading.removeprefix("# ").replace("`", "")
+        words = heading.removeprefix("# ").replace("`", "")
+        return re.sub(r" \{ #\S+ \}$", "", words)  # its anchor
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]], right: str = "") -> str:
@@ -49,8 +52,18 @@ def _row(cells: Sequence[str]) -> str:
 
 
 def escape(text: str) -> str:
-    """A text in one cell of a table."""
-    return " ".join(text.split()).replace("|", "\\|")
+    """A text in one cell of a table; Python-Markdown takes a bar in code as it is."""
+    return _BAR.sub(lambda bar: bar[0] if bar[0] != "|" else "\\|", " ".join(text.split()))
+
+
+def bars_in_code(text: str) -> str:
+    """Tables of docs/, whose bars in code are escaped for GitHub, as Python-Markdown takes them."""
+    return re.sub(
+        r"^\|.*$",
+        lambda row: re.sub(r"`[^`]*`", lambda code: code[0].replace("\\|", "|"), row[0]),
+        text,
+        flags=re.MULTILINE,
+    )
 
 
 def plain(text: str) -> str:

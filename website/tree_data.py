@@ -17,7 +17,7 @@ from cladenet.analysis.drawing.svg import as_svg
 from cladenet.analysis.drawing.units import recorded, units_of
 from cladenet.analysis.form import Form
 from cladenet.ledger import Entry, families, load
-from website.families import idea
+from website.families import idea, what_was_taken
 
 MOST_DRAWN = 2  # kinds of units of one network
 # Families that begin a colour; the others have their parent's.
@@ -197,7 +197,13 @@ def tree_data(networks: dict[str, Traced]) -> str:
                 family.year,
                 place.get(family.parent, -1),
                 [idea(family, "en"), idea(family, "zh")],
-                [[place[taken.family], taken.what] for taken in family.takes],
+                [
+                    [
+                        place[taken.family],
+                        [what_was_taken(taken, "en"), what_was_taken(taken, "zh")],
+                    ]
+                    for taken in family.takes
+                ],
                 lineage_of(name),
             ]
             for name, family in families().items()

@@ -26,6 +26,7 @@ ENGLISH = {
     "gave": "gave to {family}",
     "children": "led to",
     "nothing": "nothing",
+    "colon": ": ",
     "root": "nothing: the tree begins here",
     "unit": "The unit",
     "unit_text": (
@@ -147,6 +148,7 @@ CHINESE = {
     "gave": "影响了 {family}",
     "children": "后继",
     "nothing": "无",
+    "colon": "：",
     "root": "无：家族树从这里开始",
     "unit": "基本单元",
     "unit_text": "由网络 `{name}` 的实际计算图自动绘制：箭头表示特征图及其通道数。",

@@ -5,7 +5,8 @@ window.tree = (() => {
   const chinese = document.documentElement.lang.startsWith("zh");
 
   const families = data.families.map(([name, title, year, parent, ideas, takes, lineage], index) => ({
-    index, name, title, year, parent, takes, lineage, idea: ideas[chinese ? 1 : 0], networks: [],
+    index, name, title, year, parent, lineage, idea: ideas[chinese ? 1 : 0], networks: [],
+    takes: takes.map(([from, what]) => [from, what[chinese ? 1 : 0]]),
   }));
 
   const networks = data.networks.map((row, index) => {
