@@ -17,7 +17,8 @@ from typing import NamedTuple
 
 from cladenet.checkpoints import folder as folders
 from cladenet.data.images.decode import decode
-from cladenet.export.export_run import Request, write_verified
+from cladenet.export.export_run import write_verified
+from cladenet.export.request import Request
 from cladenet.export.verify.images import Trials, batches_of
 from cladenet.registry import find
 from export_matrix import loaded

@@ -20,7 +20,8 @@ from cladenet.checkpoints.selftest import fixed_logits
 from cladenet.data.preprocess import Preprocess
 from cladenet.errors import CladeNetError
 from cladenet.export.canvas import drawn_image, drawn_sizes
-from cladenet.export.export_run import FORMATS, Request, write_verified
+from cladenet.export.export_run import write_verified
+from cladenet.export.request import FORMATS, Request
 from cladenet.export.verify.images import Trials, batches_of
 from cladenet.ledger.entry import Entry
 from cladenet.registry import create_model, find, list_models

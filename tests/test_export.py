@@ -23,12 +23,13 @@ from cladenet.data.sources.open import open_dataset
 from cladenet.errors import BadArgument, CheckpointError, StorageError
 from cladenet.export.canvas import canvas_size, drawn_image, on_canvas
 from cladenet.export.description import KEY, Description
-from cladenet.export.export_run import Request, export_run
+from cladenet.export.export_run import export_run
 from cladenet.export.graph import preparing
 from cladenet.export.graph.onnx_writer import OnnxWriter
 from cladenet.export.graph.preparing import add_preprocessing
 from cladenet.export.names import NORMALISED, PREPARED
 from cladenet.export.normalise import weights_and_biases
+from cladenet.export.request import Request
 from cladenet.export.runtime import ExportedModel, FilePredictor, open_exported
 from cladenet.export.sessions import onnx_runtime
 from cladenet.export.sessions.onnx_mapped import skeleton
@@ -270,7 +271,7 @@ def test_files_of_others_are_refused(tmp_path: Path, exported: Path) -> None:
     with pytest.raises(CheckpointError, match="is not there"):
         open_exported(tmp_path / "nowhere.onnx")
     with pytest.raises(BadArgument, match="no exported file"):
-        open_exported(tmp_path / "others.tflite")
+        open_exported(tmp_path / "others.pb")
 
 
 # --- verification
@@ -465,6 +466,35 @@ def test_options_of_runs_are_refused_with_a_file(
 ) -> None:
     assert main(["predict", str(exported), "a.png", "--precision", "int8"]) == 2
     assert "--precision is for a run" in capsys.readouterr().err
+
+
+def test_a_misspelt_format_is_told_from_a_library(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["export", str(run), "--format", "onxx"]) == 2
+    message = capsys.readouterr().err
+    assert "nearest: onnx" in message
+    assert "torchscript" in message
+    assert "timm" in message
+
+
+def test_a_file_predicts_images_of_another_size_where_it_is_asked_to(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As a run does: a network for images as they are."""
+    run = save_run(
+        tmp_path / "run", open_dataset("digits"), fit="none", network="resnet20_cifar", size=8
+    )
+    file, image = tmp_path / "fixed.onnx", tmp_path / "large.png"
+    export_run(run, Request("onnx", str(file)))
+    Image.fromarray(drawn_image(50, 70, 1)[:, :, 0]).save(image)
+    assert main(["predict", str(file), str(image)]) == 3
+    assert "use stretch or crop" in capsys.readouterr().err
+    answers = []
+    for what in (file, run):
+        assert main(["predict", str(what), str(image), "--fit", "crop", "--json"]) == 0
+        answers.append(json.loads(capsys.readouterr().out)[0]["top"])
+    assert [each["class"] for each in answers[0]] == [each["class"] for each in answers[1]]
 
 
 def test_images_of_another_kind_are_refused(exported: Path) -> None:

@@ -19,7 +19,7 @@ from cladenet.cli import main
 from cladenet.errors import BadArgument, CheckpointError
 from cladenet.export import export_run as exporting
 from cladenet.export.canvas import drawn_image
-from cladenet.export.export_run import FORMATS, Request, export_run
+from cladenet.export.export_run import export_run
 from cladenet.export.formats import pixels_module
 from cladenet.export.formats.torch_preparing import Preparing
 from cladenet.export.graph import preparing
@@ -27,6 +27,7 @@ from cladenet.export.graph.openvino_writer import OpenVinoWriter
 from cladenet.export.graph.preparing import add_preprocessing
 from cladenet.export.names import PREPARED
 from cladenet.export.normalise import weights_and_biases
+from cladenet.export.request import FORMATS, Request
 from cladenet.export.runtime import open_exported
 from cladenet.export.verify.checks import Disagreement
 from cladenet.export.verify_file import verify

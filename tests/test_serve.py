@@ -540,7 +540,8 @@ def test_other_sites_cannot_ask_by_way_of_a_browser(asker: Client) -> None:
 
 @pytest.fixture(scope="module")
 def exported(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from cladenet.export.export_run import Request, export_run
+    from cladenet.export.export_run import export_run
+    from cladenet.export.request import Request
 
     out = tmp_path_factory.mktemp("exported") / "bugs-file.onnx"
     return export_run(run, Request("onnx", str(out))).path

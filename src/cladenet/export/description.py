@@ -15,7 +15,7 @@ from cladenet.plural import counted
 
 KEY = "cladenet"  # of the metadata in every format
 FORMAT = 1
-INPUTS = ("pixels", "tensor")
+INPUTS = ("pixels", "prepared", "tensor")
 PRECISIONS = ("fp32", "fp16", "bf16", "int8")
 
 
@@ -44,6 +44,7 @@ class Description:
         classes: names in the order of the posteriors.
         preprocess: from a decoded image to the network's input.
         input: `pixels`: uint8 (N, H, W, C), prepared inside the file, which gives posteriors;
+            `prepared`: such pixels of the network's size, as `preprocess` resizes and crops them;
             `tensor`: float32 (N, C, H, W), normalised, and the file gives logits.
         precision: of weights and arithmetic: one of `PRECISIONS`.
         any_size: a `tensor` may have any height and width that the network takes.

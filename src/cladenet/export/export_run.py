@@ -5,10 +5,9 @@ import os
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib import import_module
 from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,13 +18,15 @@ from PIL import Image
 from cladenet import __version__
 from cladenet.checkpoints import Loaded, load
 from cladenet.checkpoints.atomic import explain
-from cladenet.device import check_calibration
-from cladenet.errors import BadArgument, CheckpointError, MissingExtra, StorageError
+from cladenet.errors import BadArgument, CheckpointError, StorageError
 from cladenet.export.canvas import canvas_size, drawn_image
-from cladenet.export.description import INPUTS, Description, SelfTest
+from cladenet.export.description import Description, SelfTest
 from cladenet.export.formats.order import Order
+from cladenet.export.request import FORMATS, Format, Request, check_request
 from cladenet.export.runtime import ExportedModel, open_exported
+from cladenet.export.sessions.session import CannotRunHere
 from cladenet.export.verify.against_network import check_against
+from cladenet.export.verify.as_converted import as_converted
 from cladenet.export.verify.checks import Checked, Disagreement, allowed_for
 from cladenet.export.verify.images import Trials, trials_for
 from cladenet.export.verify.measure import measurement
@@ -34,57 +35,6 @@ from cladenet.export.verify.reference import Reference
 from cladenet.export.verify_file import Tried, try_all
 from cladenet.inference.request import CannotPrepare
 from cladenet.runs.evaluate.calibration import calibration_images
-
-
-class Format(NamedTuple):
-    """A format that is written.
-
-    Args:
-        module: of `formats`, with a function `write(order, path)`.
-        suffix: of the file.
-        precisions: that it has.
-        package: that writes it, whose version the file notes.
-        extra: of cladenet, where the package is in one.
-    """
-
-    module: str
-    suffix: str
-    precisions: tuple[str, ...]
-    package: str
-    extra: str = ""
-
-
-FORMATS = {
-    "onnx": Format("onnx_file", ".onnx", ("fp32", "fp16", "int8"), "onnx"),
-    "openvino": Format("openvino_file", ".xml", ("fp32", "fp16", "int8"), "openvino", "engines"),
-    "torch": Format("torch_program", ".pt2", ("fp32", "fp16", "bf16"), "torch"),
-    "torchscript": Format("torchscript", ".torchscript", ("fp32", "fp16", "bf16"), "torch"),
-}
-
-
-@dataclass(frozen=True)
-class Request:
-    """What is wanted of a file.
-
-    Args:
-        format: one of `FORMATS`.
-        out: the new file; empty for NETWORK.SUFFIX in the run's folder.
-        precision: one that the format has.
-        input: `pixels` or `tensor`, see `Description`.
-        any_size: a `tensor` may have any height and width.
-        data: images to try the file on; by default those of the run.
-        calibration: images for int8, see `calibration_images`.
-        licence: of the weights, for the metadata.
-    """
-
-    format: str
-    out: str = ""
-    precision: str = "fp32"
-    input: str = "pixels"
-    any_size: bool = False
-    data: str | None = None
-    calibration: str | None = None
-    licence: str = ""
 
 
 class ExportedFile(NamedTuple):
@@ -138,33 +88,6 @@ def export_run(run: str | Path, request: Request) -> ExportedFile:
     return write_verified(loaded, request, target, trials)
 
 
-def check_request(request: Request) -> Format:
-    """The format that is meant.
-
-    Raises:
-        BadArgument: it is unknown, or options contradict it or each other.
-        MissingExtra: a package that it needs is not installed.
-    """
-    if request.format not in FORMATS:
-        raise BadArgument(f"format is {request.format!r}; expected one of {', '.join(FORMATS)}")
-    form = FORMATS[request.format]
-    if request.precision not in form.precisions:
-        raise BadArgument(
-            f"precision is {request.precision!r}; {request.format} has {', '.join(form.precisions)}"
-        )
-    if request.input not in INPUTS:
-        raise BadArgument(f"input is {request.input!r}; expected {' or '.join(INPUTS)}")
-    if request.any_size and request.input == "pixels":
-        raise BadArgument(
-            "a file that takes pixels prepares images of any size to the network's; "
-            "--any-size is for --input tensor"
-        )
-    check_calibration(request.calibration, request.precision)
-    if find_spec(form.package) is None:
-        raise MissingExtra(form.package, form.extra, f"--format {request.format}")
-    return form
-
-
 def write_verified(loaded: Loaded, request: Request, target: Path, trials: Trials) -> ExportedFile:
     """See `export_run`; the file is written into a folder of its own, tried, and moved."""
     form = FORMATS[request.format]
@@ -185,7 +108,7 @@ def write_verified(loaded: Loaded, request: Request, target: Path, trials: Trial
         if request.precision == "int8" and (measure := measurement(loaded, reference, trials)):
             measured = measure.of(open_exported(path))
             _describe(form, path, replace(description, measured=measured.to_json()))
-        tried = _tries(path, reference, trials)
+        tried = _tries(path, order, reference, trials)
         size = _move(folder, target)
     except OSError as error:
         raise explain(error, target, 0) from error
@@ -214,8 +137,8 @@ def _describe(form: Format, path: Path, description: Description) -> None:
     describe(path, description)
 
 
-def _tries(path: Path, reference: Reference, trials: Trials) -> tuple[Tried, ...]:
-    """The file in each runtime that is installed.
+def _tries(path: Path, order: Order, reference: Reference, trials: Trials) -> tuple[Tried, ...]:
+    """The file in each runtime that is installed; where it has none here, what it was made of.
 
     Raises:
         Disagreement: it is not right in the one that it is for.
@@ -225,7 +148,11 @@ def _tries(path: Path, reference: Reference, trials: Trials) -> tuple[Tried, ...
         return Checked(check_against(model, runtime, reference, trials.batches))
 
     try:
-        return try_all(path, check)
+        try:
+            return try_all(path, check)
+        except CannotRunHere as error:
+            found = check(as_converted(order, path), "").found
+            return (Tried(str(error), None, "not run on this machine", converted=found),)
     except CheckpointError as error:
         raise Disagreement(
             f"the file was not kept: {error}. The exporter may not know what the network does; try "
@@ -236,7 +163,7 @@ def _tries(path: Path, reference: Reference, trials: Trials) -> tuple[Tried, ...
 def _move(folder: Path, target: Path) -> int:
     """All that was written takes its place, the file itself at last; bytes."""
     files = sorted(folder.iterdir(), key=lambda file: file.name == target.name)
-    size = sum(file.stat().st_size for file in files)
+    size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
     for file in files:
         file.replace(target.with_name(file.name))
     return size
@@ -254,7 +181,7 @@ def _described(loaded: Loaded, request: Request, form: Format, reference: Refere
         arguments=card.arguments,
         classes=card.classes,
         preprocess=card.preprocess,
-        input=request.input,
+        input=request.input or form.inputs[0],
         precision=request.precision,
         any_size=request.any_size,
         step=card.step,

@@ -9,10 +9,16 @@ SUFFIXES = {
     ".xml": ("openvino_runtime",),
     ".pt2": ("torch_program",),
     ".torchscript": ("torchscript",),
+    ".tflite": ("litert_runtime",),
+    ".mlpackage": ("coreml_runtime",),
 }
+FOLDERS = {".mlpackage": "Manifest.json"}  # what is a folder, and a file that is in it
 PREPARED, NORMALISED = "prepared", "normalised"  # values of a graph
 
 
 def is_exported(path: str | Path) -> bool:
     """Whether a name is that of an exported file; a run folder may end so, too."""
-    return Path(path).suffix in SUFFIXES and not os.path.isdir(path)
+    suffix = Path(path).suffix
+    if suffix in FOLDERS:
+        return not os.path.isdir(path) or os.path.isfile(os.path.join(path, FOLDERS[suffix]))
+    return suffix in SUFFIXES and not os.path.isdir(path)

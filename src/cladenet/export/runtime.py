@@ -22,10 +22,10 @@ from cladenet.errors import BadArgument, CheckpointError, Diverged
 from cladenet.evaluation.softmax import softmax
 from cladenet.export.canvas import on_canvas
 from cladenet.export.description import Description
-from cladenet.export.names import SUFFIXES
+from cladenet.export.names import FOLDERS, SUFFIXES
 from cladenet.export.normalise import normalised
 from cladenet.export.sessions.session import Session
-from cladenet.runs.predict.given_images import Attempt, Source, decoded
+from cladenet.runs.predict.given_images import Attempt, Source, decoded, fitted
 from cladenet.runs.predict.prediction import Guess, Prediction, top_classes
 from cladenet.threads import check_threads, our_share
 
@@ -72,6 +72,8 @@ class ExportedModel(NamedTuple):
         """
         if self.description.takes_pixels:
             found = self.session.run(on_canvas(pixels, self.preprocess))
+        elif self.description.input == "prepared":
+            found = self.session.run(pixels)
         else:
             logits = self.session.run(normalised(pixels, self.preprocess))
             found = softmax(logits).astype(np.float32)
@@ -103,7 +105,7 @@ def open_exported(
     """Open a file that `cladenet export` wrote.
 
     Args:
-        path: ends in .onnx, .xml (OpenVINO), .pt2 or .torchscript.
+        path: ends in .onnx, .xml (OpenVINO), .pt2, .torchscript, .tflite or .mlpackage.
         threads: for the runtime; by default the cores that are ours.
         runtime: a module of `sessions` that can open it, by default the first of `SUFFIXES`.
         lean: for a few images: ready sooner and in half the memory where the runtime can, and
@@ -122,7 +124,7 @@ def open_exported(
         )
     if threads is not None:
         check_threads(threads)
-    if not path.is_file():
+    if not (path.is_dir() if path.suffix in FOLDERS else path.is_file()):
         raise CheckpointError(f"{readable(str(path))} is not there, or is no file")
     module = import_module(f"cladenet.export.sessions.{runtime or SUFFIXES[path.suffix][0]}")
     threads = threads or our_share().cores
@@ -139,6 +141,7 @@ class FilePredictor:
         model: a file that was opened; a lean one is opened again for a batch of 8 images or more.
         top: how many classes to name; at most as many as there are.
         batch_size: images in one call.
+        fit: `stretch` or `crop`, as of `Predictor`.
         max_megapixels: files of which more would be decoded are refused; by default as in training.
         white_level: the sample that is white in files of more than 8 bits that do not declare it;
             by default as in training.
@@ -153,6 +156,7 @@ class FilePredictor:
         top: int = 5,
         *,
         batch_size: int = 8,
+        fit: str | None = None,
         max_megapixels: float | None = None,
         white_level: float | None = None,
     ) -> None:
@@ -161,7 +165,7 @@ class FilePredictor:
                 f"top is {top} and batch_size {batch_size}; expected 1 or more of each"
             )
         self.model, self.top, self.batch_size = model, top, batch_size
-        self.preprocess = model.preprocess
+        self.preprocess = fitted(model.preprocess, fit)
         if max_megapixels is not None:
             self.preprocess = replace(self.preprocess, max_megapixels=max_megapixels)
         if white_level is not None:

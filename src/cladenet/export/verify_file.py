@@ -29,6 +29,8 @@ PACKAGES = {
     "openvino_runtime": "openvino",
     "torch_program": "torch",
     "torchscript": "torch",
+    "litert_runtime": "ai-edge-litert",
+    "coreml_runtime": "coremltools",
 }
 
 
@@ -40,12 +42,14 @@ class Tried(NamedTuple):
         found: the largest differences; None where the file does not run right in it.
         why_not: the reason then, else empty.
         measured: its accuracy beside the network's, where that was asked for.
+        converted: of what the file was made of, where it has no runtime here.
     """
 
     runtime: str
     found: Found | None
     why_not: str = ""
     measured: Measured | None = None
+    converted: Found | None = None
 
 
 def verify(

@@ -73,9 +73,9 @@ def find_theirs(card: Card, to: str) -> Source:
         BadArgument: there is none.
     """
     sources = [s for s in SOURCES.values() if s.name == to or s.name.startswith(f"{to}/")]
-    libraries = sorted({s.name.partition("/")[0] for s in SOURCES.values() if s.read is None})
-    if not sources or to.partition("/")[0] not in libraries:
-        raise BadArgument(f"nothing is known of {to!r}; expected one of {', '.join(libraries)}")
+    known = libraries()
+    if not sources or to.partition("/")[0] not in known:
+        raise BadArgument(f"nothing is known of {to!r}; expected one of {', '.join(known)}")
     decided = {k: v for k, v in card.arguments.items() if k not in ("num_classes", "in_channels")}
     own = [s for s in sources if s.network == card.network and s.read is None]
     same = [source for source in own if _same_arguments(decided, source)]
@@ -130,3 +130,8 @@ def _torch_save(tensors: dict[str, Tensor], source: Source) -> bytes:
     stream = io.BytesIO()
     torch.save(state, stream)
     return stream.getvalue()
+
+
+def libraries() -> list[str]:
+    """Whose names there are."""
+    return sorted({s.name.partition("/")[0] for s in SOURCES.values() if s.read is None})

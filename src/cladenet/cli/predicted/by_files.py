@@ -9,7 +9,6 @@ from cladenet.export.runtime import FilePredictor, open_exported
 FILE_BATCH = 8  # images: more at once take memory and save no time on a CPU
 # Options of runs that a file has no choice in, and what each is when it is not given.
 OF_RUNS = {
-    "fit": None,
     "device": "auto",
     "precision": "fp32",
     "calibration": None,
@@ -48,6 +47,7 @@ def predictors_and_images(
             open_exported(file, threads=arguments.threads, lean=True),
             arguments.top,
             batch_size=min(arguments.batch_size, FILE_BATCH),
+            fit=arguments.fit,
             max_megapixels=arguments.max_megapixels,
             white_level=arguments.white_level,
         )

@@ -45,6 +45,7 @@ def tried_as_json(tried: "Iterable[Tried]") -> list[dict[str, Any]]:
             "why_not": each.why_not,
             **({} if each.found is None else _found_as_json(each.found)),
             "measured": measured_as_json(each.measured),
+            "converted": None if each.converted is None else _found_as_json(each.converted),
         }
         for each in tried
     ]
@@ -65,6 +66,12 @@ def measured_as_json(measured: "Measured | None") -> dict[str, Any] | None:
 
 def tried_as_text(each: "Tried") -> Iterator[str]:
     """A line for a runtime, and the images that differ."""
+    if each.converted is not None:
+        yield (
+            f"  {each.runtime}; tried in torch before it was converted: log posteriors within "
+            f"{each.converted.logs:.1e} ({each.converted.allowed:.1e} allowed)"
+        )
+        return
     if each.found is None:
         yield f"  {each.runtime}: not for this file: {each.why_not}"
         return

@@ -5,15 +5,17 @@ import json
 
 from cladenet.cli.engine_options import add_calibration, note
 from cladenet.errors import BadArgument
-from cladenet.export.example import example
+from cladenet.export.example import PARTS, example
 from cladenet.plural import counted
+from cladenet.suggest import hint
 from cladenet.translations import show
 
-FILES = ("onnx", "openvino", "torch", "torchscript")
+FILES = ("onnx", "openvino", "torch", "torchscript", "litert", "coreml")
 EPILOG = (
-    "FORMAT is onnx, openvino, torch (torch.export) or torchscript: a file that prepares images, "
+    "FORMAT is onnx, openvino, torch (torch.export), torchscript, litert or coreml: a file that "
+    "prepares images (for the last two they have the network's size), "
     "answers with posteriors, and was verified before it got its name; `cladenet predict FILE "
-    "IMAGE...` and `cladenet verify FILE` need no torch for the first two. "
+    "IMAGE...` and `cladenet verify FILE` need no torch for onnx, openvino and litert. "
     "Or it is a library, torchvision, timm, or one of its networks, timm/resnet50: the weights in "
     "its names."
 )
@@ -28,9 +30,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--precision", default="fp32", help="fp32, fp16, bf16 or int8")
     parser.add_argument(
         "--input",
-        default="pixels",
+        default="",
         metavar="KIND",
-        help="pixels: uint8 images of any size; tensor: normalised float32, for logits",
+        help="pixels: uint8 images of any size; prepared: of the network's (litert, coreml); "
+        "tensor: normalised float32, for logits",
     )
     parser.add_argument(
         "--any-size", action="store_true", help="with --input tensor: any height and width"
@@ -49,8 +52,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Write the file and print what was found of it."""
     if arguments.example:
-        if arguments.format not in FILES:
-            raise BadArgument(f"--example is for --format {' or '.join(FILES)}")
+        if arguments.format not in PARTS:
+            raise BadArgument(f"--example is for --format {' or '.join(PARTS)}")
         print(example(arguments.format), end="")
         return 0
     if arguments.run is None:
@@ -62,13 +65,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _weights(arguments: argparse.Namespace) -> int:
     from cladenet.data.images.decode import readable
-    from cladenet.weights.exporting import export_weights
+    from cladenet.weights.exporting import export_weights, libraries
 
     given = [
         name
         for name, value in (
             ("--precision", arguments.precision != "fp32"),
-            ("--input", arguments.input != "pixels"),
+            ("--input", arguments.input),
             ("--any-size", arguments.any_size),
             ("--data", arguments.data is not None),
             ("--calibration", arguments.calibration is not None),
@@ -78,6 +81,13 @@ def _weights(arguments: argparse.Namespace) -> int:
     ]
     if given:
         raise BadArgument(f"{given[0]} is for --format {' or '.join(FILES)}")
+    known = libraries()
+    if arguments.format.partition("/")[0] not in known:
+        near = hint(arguments.format, [*FILES, *known])
+        raise BadArgument(
+            f"no format or library is called {arguments.format!r}; {near}"
+            f"formats are {', '.join(FILES)}, libraries {', '.join(known)}"
+        )
     found = export_weights(arguments.run, arguments.format, arguments.out)
     show(f"{found.source}, {counted(found.tensors, 'tensor')}: {readable(str(found.file))}")
     return 0
@@ -85,7 +95,8 @@ def _weights(arguments: argparse.Namespace) -> int:
 
 def _file(arguments: argparse.Namespace) -> int:
     from cladenet.cli.text.exported import as_json, as_text
-    from cladenet.export.export_run import Request, export_run
+    from cladenet.export.export_run import export_run
+    from cladenet.export.request import Request
 
     names = ("format", "out", "precision", "input", "any_size", "data", "calibration", "licence")
     found = export_run(arguments.run, Request(**{n: getattr(arguments, n) for n in names}))

@@ -1,9 +1,12 @@
 """Preprocessing, network and softmax as one module, for torch.export and TorchScript."""
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor, nn
 
 from cladenet.data.preprocess import Preprocess
+from cladenet.export.formats.order import Order
 from cladenet.export.formats.torch_preparing import Preparing
 from cladenet.export.normalise import weights_and_biases
 
@@ -34,6 +37,24 @@ class Normalising(nn.Module):
         return values / spread.clamp(min=1.0)
 
 
+class FromPlanes(nn.Module):
+    """Prepared pixels (N, C, height, width), of any type -> posteriors (N, K).
+
+    Args:
+        preprocess: its mean and std.
+        network: from normalised images to logits.
+    """
+
+    def __init__(self, preprocess: Preprocess, network: nn.Module) -> None:
+        super().__init__()
+        self.normalise = Normalising(preprocess)
+        self.network = network
+
+    def forward(self, planes: Tensor) -> Tensor:
+        """See the class."""
+        return torch.softmax(self.network(self.normalise(planes)), 1)
+
+
 class PixelsToPosteriors(nn.Module):
     """uint8 (N, H, W, C) -> posteriors (N, K).
 
@@ -52,3 +73,13 @@ class PixelsToPosteriors(nn.Module):
         """See the class."""
         logits = self.network(self.normalise(self.prepare(images)))
         return torch.softmax(logits, 1)
+
+
+def of_one_size(order: Order) -> tuple[nn.Module, Tensor]:
+    """The module for a format that takes one image of the network's size, and such an image."""
+    description = order.description
+    if description.input == "tensor":
+        return order.model, order.example[:1]
+    p = replace(description.preprocess, fit="none", resize=None)
+    images = torch.zeros(1, p.height, p.width, p.channels, dtype=torch.uint8)
+    return PixelsToPosteriors(p, order.model).eval(), images

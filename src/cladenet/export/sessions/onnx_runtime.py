@@ -39,12 +39,12 @@ def mapped(path: Path, threads: int) -> Any:
     """
     import onnxruntime
 
-    path = path.resolve()  # weights are looked for in the folder of the file itself, not of a link
+    real = path.resolve()  # weights are looked for in the folder of the file itself, not of a link
     options = options_for(threads)
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
-    options.add_session_config_entry(FOLDER, str(path.parent))
+    options.add_session_config_entry(FOLDER, str(real.parent))
     try:
-        graph = skeleton(path)
+        graph = skeleton(real)
         return onnxruntime.InferenceSession(graph, options, providers=PROVIDERS)
     except Exception:  # a runtime that does not map them, or a file of which it says what is wrong
         return session_of(str(path), threads)

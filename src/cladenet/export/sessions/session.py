@@ -12,6 +12,18 @@ from cladenet.export.description import Description
 Array = NDArray[np.generic]
 
 
+class CannotRunHere(CheckpointError):
+    """A sound file whose runtime there is on other systems alone."""
+
+
+def fixed_shape(description: Description) -> tuple[int | None, ...]:
+    """Of the input of a file whose images have the network's size."""
+    p = description.preprocess
+    if description.input == "tensor":
+        return None, p.channels, p.height, p.width
+    return None, p.height, p.width, p.channels
+
+
 class Session(ABC):
     """A file in a runtime.
 
@@ -32,7 +44,7 @@ class Session(ABC):
             give the answer of the images before.
         CheckpointError: it stops at them.
         """
-        dtype = np.uint8 if self.description.takes_pixels else np.float32
+        dtype = np.float32 if self.description.input == "tensor" else np.uint8
         fits = len(images.shape) == 4 and all(
             want is None or have == want
             for have, want in zip(images.shape, self.shape, strict=True)

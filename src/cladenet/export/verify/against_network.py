@@ -9,9 +9,7 @@ from numpy.typing import NDArray
 
 from cladenet.checkpoints import load
 from cladenet.errors import BadArgument
-from cladenet.evaluation.softmax import softmax
 from cladenet.export.description import Description
-from cladenet.export.normalise import normalised
 from cladenet.export.runtime import ExportedModel
 from cladenet.export.verify.checks import (
     Checked,
@@ -48,7 +46,7 @@ def check_against(
         if model.description.takes_pixels:
             each = _with_pixels(model, runtime, reference, batches)
         else:
-            each = _with_tensors(model, reference, batches)
+            each = _prepared(model, reference, batches)
         found = reduce(Found.joined, each)
         return found.joined(check_self_test(model))
     except BadArgument as error:  # such as a number of images that was fixed
@@ -89,7 +87,7 @@ def _with_pixels(
         yield found._replace(levels=levels)
 
 
-def _with_tensors(
+def _prepared(
     model: ExportedModel, reference: Reference, batches: Sequence[Batch]
 ) -> Iterable[Found]:
     description = model.description
@@ -100,8 +98,7 @@ def _with_tensors(
         pixels, names = prepared[-1]
         prepared.append(Batch(_at_another_size(pixels[:2]), names[:2]))
     for pixels, names in prepared:
-        logits = model.session.run(normalised(pixels, description.preprocess))
-        answer = softmax(logits).astype(np.float32)
+        answer = model.answer(pixels)
         yield _compared(answer, pixels, reference, description, names, _sizes(pixels))
 
 

@@ -24,9 +24,9 @@ from cladenet.layers.classifier import Classifier
 from cladenet.plural import counted
 from cladenet.runs.adaptive.kept import find_kept
 from cladenet.runs.adaptive.sequence import ENGINE, Cascade, Exits, size_of, some_images
-from cladenet.runs.predict.given_images import Attempt, Source, decoded
+from cladenet.runs.predict.given_images import Attempt, Source, decoded, fitted
 from cladenet.runs.predict.prediction import Prediction
-from cladenet.runs.predict.predictor import Predictor, fitted
+from cladenet.runs.predict.predictor import Predictor
 
 KEPT = "kept"
 

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from itertools import islice
 from os import PathLike
 from typing import Any
@@ -15,7 +16,7 @@ from cladenet.data.images.decode import UnreadableImage
 from cladenet.data.images.kinds import Refused
 from cladenet.data.images.listing import Ignored
 from cladenet.data.named import Stored, is_shards
-from cladenet.data.preprocess import Preprocess
+from cladenet.data.preprocess import FITS, Preprocess, resize_for
 from cladenet.errors import BadArgument
 from cladenet.runs.predict.image_list import expand
 
@@ -34,6 +35,20 @@ def expanded(images: Iterable[Source], ignored: Ignored | None = None) -> Iterat
             yield from expand([os.fspath(image)], ignored)
         else:
             yield image
+
+
+def fitted(preprocess: Preprocess, fit: str | None) -> Preprocess:
+    """`preprocess` with another way to the network's size.
+
+    Raises:
+        BadArgument: `fit` is not one of `FITS`.
+    """
+    if fit is None:
+        return preprocess
+    if fit not in FITS:
+        raise BadArgument(f"fit is {fit!r}; expected one of {', '.join(FITS)}")
+    resize = resize_for(preprocess.height, preprocess.width) if fit == "crop" else None
+    return replace(preprocess, fit=fit, resize=resize)
 
 
 def decoded(

@@ -11,11 +11,10 @@ from numpy.typing import NDArray
 from torch import nn
 
 from cladenet.checkpoints import Loaded, load
-from cladenet.data.preprocess import Preprocess, resize_for
 from cladenet.device import check_calibration, check_precision, choose_device
 from cladenet.errors import BadArgument, Diverged
 from cladenet.evaluation.forward import evaluating, scores
-from cladenet.runs.predict.given_images import Attempt, Source, decoded
+from cladenet.runs.predict.given_images import Attempt, Source, decoded, fitted
 from cladenet.runs.predict.prediction import Guess, Prediction, top_classes
 from cladenet.threads import our_share
 
@@ -171,17 +170,3 @@ class Predictor:
         That is their order in an evaluation, too.
         """
         return top_classes(logits, self.loaded.card.classes, top or self.top)
-
-
-def fitted(preprocess: Preprocess, fit: str | None) -> Preprocess:
-    """`preprocess` with another way to the network's size.
-
-    Raises:
-        BadArgument: `fit` is not one of `FITS`.
-    """
-    if fit is None:
-        return preprocess
-    if fit not in FITS:
-        raise BadArgument(f"fit is {fit!r}; expected one of {', '.join(FITS)}")
-    resize = resize_for(preprocess.height, preprocess.width) if fit == "crop" else None
-    return replace(preprocess, fit=fit, resize=resize)

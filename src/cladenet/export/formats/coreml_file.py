@@ -1,0 +1,81 @@
+"""Core ML: an ML program for Apple's devices, by coremltools.
+
+The file takes one image of the network's size, as iOS hands it over, and normalises it itself. It
+runs on macOS and iOS alone: elsewhere what is tried is the traced module that was converted.
+"""
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from cladenet.export.description import KEY, Description
+from cladenet.export.formats.order import Order
+from cladenet.export.formats.pixels_module import FromPlanes
+from cladenet.export.formats.quiet import quietly
+from cladenet.inference.request import CannotPrepare
+
+IMAGE, IMAGES, POSTERIORS, LOGITS = "image", "images", "posteriors", "logits"
+MOST_IMAGES = 64  # in one tensor
+
+
+def write(order: Order, path: Path) -> None:
+    """Write the package, a folder.
+
+    Raises:
+        CannotPrepare: torch cannot trace the network, or coremltools does not take it.
+    """
+    description = order.description
+    script = traced(order)
+    try:
+        with quietly():
+            import coremltools as ct
+
+            narrow = description.precision == "fp16"
+            model = ct.convert(
+                script,
+                inputs=[_input(ct, description)],
+                outputs=[ct.TensorType(LOGITS if description.input == "tensor" else POSTERIORS)],
+                compute_precision=ct.precision.FLOAT16 if narrow else ct.precision.FLOAT32,
+                minimum_deployment_target=ct.target.iOS16,
+                skip_model_load=True,
+            )
+            model.user_defined_metadata[KEY] = description.to_text()
+            model.license = description.licence
+            model.short_description = f"{description.network}, {len(description.classes)} classes"
+            model.save(str(path))
+    except Exception as error:  # the converter raises what its parts raise
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise CannotPrepare(f"coremltools stops with: {reason}") from error
+
+
+def traced(order: Order) -> Any:
+    """What is converted: float32 (N, C, height, width), pixels of 0 to 255 or normalised.
+
+    Raises:
+        CannotPrepare: torch cannot trace the network.
+    """
+    description = order.description
+    module, example = order.model, order.example
+    if description.input != "tensor":
+        module = FromPlanes(description.preprocess, order.model).eval()
+        example = (example * 60 + 128).clamp(0, 255).round()
+    try:
+        with warnings.catch_warnings(), torch.inference_mode(False), torch.no_grad():
+            warnings.simplefilter("ignore")
+            return torch.jit.trace(module, example, check_trace=False)
+    except Exception as error:  # the tracer raises what its parts raise
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise CannotPrepare(f"TorchScript stops with: {reason}") from error
+
+
+def _input(ct: Any, description: Description) -> Any:
+    p = description.preprocess
+    if description.input == "tensor":
+        count = ct.RangeDim(1, MOST_IMAGES, 2)
+        shape = (count, p.channels, p.height, p.width)
+        return ct.TensorType(IMAGES, shape=shape, dtype=np.float32)
+    colours = ct.colorlayout.RGB if p.channels == 3 else ct.colorlayout.GRAYSCALE
+    return ct.ImageType(IMAGE, shape=(1, p.channels, p.height, p.width), color_layout=colours)
