@@ -371,7 +371,7 @@ def test_a_size_that_is_baked_in_silently_is_refused(tmp_path: Path) -> None:
     folders.save(tmp_path / "run", model.state_dict(), card)
     out = tmp_path / "any.onnx"
     request = Request("onnx", str(out), input="tensor", any_size=True)
-    with pytest.raises(Disagreement, match=r"[12] images? of"):
+    with pytest.raises(Disagreement, match=r"[12] images? of .*leave out --any-size"):
         export_run(tmp_path / "run", request)
     assert not out.exists()
 
@@ -389,8 +389,10 @@ def test_images_of_another_class_are_named_with_their_margins() -> None:
     lines = list(measured_as_text(measured))
     assert lines[1] == "  rightly named: 3 by the network, 2 by the file: -33.33 points"
     assert lines[2] == "    a.png: ant by the network, cat by the file; margin 1"
-    assert list(measured_as_text(Measured("val", 3, (), None, None))) == [
-        "  of 3 val images the file names each as the network does"
+    assert list(measured_as_text(Measured("val", 3, (), 2, 2)))[1].endswith(": +0.00 points")
+    assert list(measured_as_text(Measured("val", 3, (), None, None, "others"))) == [
+        "  of 3 val images the file names each as the network does",
+        "  labels are not compared: others",
     ]
 
 
@@ -433,7 +435,9 @@ def test_images_of_other_classes_are_compared_without_their_labels(
         (tmp_path / "others" / name).mkdir(parents=True)
         Image.fromarray(drawn_image(60, 70, 3)).save(tmp_path / "others" / name / "a.png")
     found = verify(exported, photo_run, str(tmp_path / "others"))[0].measured
-    assert found == Measured("train", 2, (), None, None)
+    assert found is not None
+    assert found[:5] == ("train", 2, (), None, None)
+    assert "only the data have 'fly', 'wasp'" in found.unlabelled
 
 
 # --- requests that cannot be met

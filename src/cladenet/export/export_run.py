@@ -4,7 +4,8 @@ import io
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from importlib import import_module
 from importlib.metadata import version
@@ -104,11 +105,12 @@ def write_verified(loaded: Loaded, request: Request, target: Path, trials: Trial
         path = folder / target.name
         _write(order, form, path)
         seconds = time.perf_counter() - start
-        measured = None
-        if request.precision == "int8" and (measure := measurement(loaded, reference, trials)):
-            measured = measure.of(open_exported(path))
-            _describe(form, path, replace(description, measured=measured.to_json()))
-        tried = _tries(path, order, reference, trials)
+        with _not_kept(request):
+            measured = None
+            if request.precision == "int8" and (measure := measurement(loaded, reference, trials)):
+                measured = measure.of(open_exported(path))
+                _describe(form, path, replace(description, measured=measured.to_json()))
+            tried = _tries(path, order, reference, trials)
         size = _move(folder, target)
     except OSError as error:
         raise explain(error, target, 0) from error
@@ -141,19 +143,34 @@ def _tries(path: Path, order: Order, reference: Reference, trials: Trials) -> tu
     """The file in each runtime that is installed; where it has none here, what it was made of.
 
     Raises:
-        Disagreement: it is not right in the one that it is for.
+        CheckpointError: it is not right in the one that it is for.
     """
 
     def check(model: ExportedModel, runtime: str) -> Checked:
         return Checked(check_against(model, runtime, reference, trials.batches))
 
     try:
-        try:
-            return try_all(path, check)
-        except CannotRunHere as error:
-            found = check(as_converted(order, path), "").found
-            return (Tried(str(error), None, "not run on this machine", converted=found),)
+        return try_all(path, check)
+    except CannotRunHere as error:
+        found = check(as_converted(order, path), "").found
+        return (Tried(str(error), None, "not run on this machine", converted=found),)
+
+
+@contextmanager
+def _not_kept(request: Request) -> Iterator[None]:
+    """What is found wrong with a file inside, with what may have led to it.
+
+    Raises:
+        Disagreement: for any CheckpointError.
+    """
+    try:
+        yield
     except CheckpointError as error:
+        if request.any_size:
+            raise Disagreement(
+                f"the file was not kept: {error}. The network may have its size written down, as "
+                "in padding or positions; leave out --any-size"
+            ) from error
         raise Disagreement(
             f"the file was not kept: {error}. The exporter may not know what the network does; try "
             "another --format or --precision"

@@ -94,10 +94,13 @@ def measured_as_text(measured: "Measured") -> Iterator[str]:
         f"{'each as the network does' if not others else f'{others:,} otherwise than the network'}"
     )
     if measured.points_lost is not None:
+        gained = 0 - measured.points_lost  # of 0.0 no -0.0
         yield (
             f"  rightly named: {measured.network_right:,} by the network, "
-            f"{measured.file_right:,} by the file: {-measured.points_lost:+.2f} points"
+            f"{measured.file_right:,} by the file: {gained:+.2f} points"
         )
+    else:
+        yield f"  labels are not compared: {measured.unlabelled}"
     yield from _differing_as_text(measured.differing)
 
 

@@ -32,12 +32,12 @@ class Drawn(NamedTuple):
     Args:
         name: such as `val`.
         split: the images.
-        labelled: its labels are numbers of the network's classes.
+        unlabelled: why its labels are no numbers of the network's classes; empty if they are.
     """
 
     name: str
     split: Split
-    labelled: bool
+    unlabelled: str = ""
 
 
 class Trials(NamedTuple):
@@ -66,7 +66,7 @@ def trials_for(loaded: Loaded, data: str | None) -> Trials:
     """
     preprocess = loaded.card.preprocess
     try:
-        drawn, notes = _drawn(loaded, data)
+        drawn = _drawn(loaded, data)
     except CladeNetError as error:
         if data is not None:
             raise
@@ -79,7 +79,7 @@ def trials_for(loaded: Loaded, data: str | None) -> Trials:
     images = [split.images.read(int(place)) for place in chosen]
     names = tuple(split.subset(chosen).ids)
     batches = batches_of(images, preprocess, names)
-    return Trials(batches, drawn, notes)
+    return Trials(batches, drawn)
 
 
 def batches_of(
@@ -110,8 +110,7 @@ def _of_size(image: Pixels, size: tuple[int, int]) -> Pixels:
     return np.asarray(resized).reshape(size[1], size[0], image.shape[2])
 
 
-def _drawn(loaded: Loaded, data: str | None) -> tuple[Drawn, tuple[str, ...]]:
-    """What images are drawn from, and what to say of it."""
+def _drawn(loaded: Loaded, data: str | None) -> Drawn:
     dataset = as_divided(opened(loaded, data, "skip"), loaded, given=data is not None)
     splits = dataset.splits()
     for name in ("val", "test", "train"):
@@ -121,6 +120,6 @@ def _drawn(loaded: Loaded, data: str | None) -> tuple[Drawn, tuple[str, ...]]:
             except CheckpointError as error:
                 if data is None:
                     raise
-                return Drawn(name, splits[name], False), (f"labels are not compared: {error}",)
-            return Drawn(name, split, True), ()
+                return Drawn(name, splits[name], str(error))
+            return Drawn(name, split)
     raise BadArgument("the data have no images")

@@ -47,11 +47,11 @@ class Measurement:
             logits = [self._reference.logits(pixels, torch.float32) for pixels in self._batches()]
             self._logits = np.concatenate(logits)
         found = np.concatenate([model.answer(pixels) for pixels in self._batches()])
-        name, split, labelled = self._drawn
+        name, split, unlabelled = self._drawn
         right = [int((of.argmax(1) == split.labels).sum()) for of in (self._logits, found)]
         others = differing(self._logits, found, split.ids, self._classes)
-        network, file = right if labelled else (None, None)
-        return Measured(name, len(split), others, network, file)
+        network, file = (None, None) if unlabelled else right
+        return Measured(name, len(split), others, network, file, unlabelled)
 
     def _batches(self) -> Iterator[NDArray[np.uint8]]:
         """uint8 (N, height, width, C)."""

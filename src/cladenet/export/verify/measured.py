@@ -32,6 +32,7 @@ class Measured(NamedTuple):
         differing: images of which the file names another class than the network.
         network_right: images that the network names as they are labelled; None without labels.
         file_right: images that the file does.
+        unlabelled: why labels were not compared; empty if they were.
     """
 
     split: str
@@ -39,6 +40,7 @@ class Measured(NamedTuple):
     differing: tuple[Differing, ...]
     network_right: int | None
     file_right: int | None
+    unlabelled: str = ""
 
     @property
     def points_lost(self) -> float | None:

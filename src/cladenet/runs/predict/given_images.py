@@ -16,12 +16,13 @@ from cladenet.data.images.decode import UnreadableImage
 from cladenet.data.images.kinds import Refused
 from cladenet.data.images.listing import Ignored
 from cladenet.data.named import Stored, is_shards
-from cladenet.data.preprocess import FITS, Preprocess, resize_for
+from cladenet.data.preprocess import Preprocess, resize_for
 from cladenet.errors import BadArgument
 from cladenet.runs.predict.image_list import expand
 
 Source = str | PathLike[str] | bytes | NDArray[np.uint8] | Image.Image | Stored
 Attempt = NDArray[np.uint8] | str  # the network's pixels, or the reason why there are none
+FITS = ("stretch", "crop")
 
 
 def expanded(images: Iterable[Source], ignored: Ignored | None = None) -> Iterator[Source]:

@@ -18,7 +18,6 @@ from cladenet.runs.predict.given_images import Attempt, Source, decoded, fitted
 from cladenet.runs.predict.prediction import Guess, Prediction, top_classes
 from cladenet.threads import our_share
 
-FITS = ("stretch", "crop")
 WORTH_PREPARING = 8  # images
 MOST_WORKERS = 8  # that decode, unless more are asked for
 
