@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo demo-photos test lint types tests coverage smoke test-lowest test-avx2 test-slow test-browser test-kills soak bench docs clean
+.PHONY: demo demo-photos test lint types tests coverage smoke test-lowest test-avx2 test-slow notebooks test-browser test-kills soak bench docs clean
 
 demo: $(STAMP)
 	rm -rf runs/demo
@@ -54,6 +54,10 @@ test-avx2:
 # Minutes to an hour: 50 random kills, giants, long trainings.
 test-slow: $(STAMP)
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadfile -m slow
+
+# The notebooks, from their first cell to their last.
+notebooks: $(STAMP)
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -m slow tests/test_notebooks.py
 
 # The pages in a real Chromium, without a window; they skip where there is none. npm fetches axe-core.
 test-browser: docs

@@ -83,17 +83,25 @@
     }
   }
 
+  /* All rows are made once, when the table is first asked for; a filter hides some. */
+  let rows = null;
+
+  function row(network) {
+    const open = make("button", network.name, { type: "button" });
+    open.network = network;
+    return make("tr", null, {},
+      make("th", null, { scope: "row" }, open), make("td", network.family.title),
+      make("td", String(network.year)), make("td", short(network.params)),
+      make("td", short(network.macs)),
+      make("td", network.error ? `${network.error.value} % (${network.error.data})` : "–"));
+  }
+
   function table(visible) {
-    const rows = networks.filter(visible).map((network) => {
-      const open = make("button", network.name, { type: "button" });
-      open.addEventListener("click", (event) => choose(network, event.shiftKey));
-      return make("tr", null, {},
-        make("th", null, { scope: "row" }, open), make("td", network.family.title),
-        make("td", String(network.year)), make("td", short(network.params)),
-        make("td", short(network.macs)),
-        make("td", network.error ? `${network.error.value} % (${network.error.data})` : "–"));
-    });
-    get("rows").replaceChildren(...rows);
+    if (!rows) {
+      rows = networks.map(row);
+      get("rows").append(...rows);
+    }
+    rows.forEach((each, i) => { each.hidden = !visible(networks[i]); });
   }
 
   function named(text) {
@@ -114,6 +122,9 @@
     if (event.target.network) choose(event.target.network, event.shiftKey || get("beside").checked);
   });
   svg.addEventListener("keydown", key);
+  get("rows").addEventListener("click", (event) => {
+    if (event.target.network) choose(event.target.network, event.shiftKey);
+  });
   svg.addEventListener("mouseover", (event) => {
     if (event.target.network) status.textContent = label(event.target.network);
   });
@@ -137,7 +148,7 @@
     const hidden = !get("table").hidden;
     get("table").hidden = hidden;
     get("as-table").setAttribute("aria-expanded", String(!hidden));
-    redraw();
+    if (!hidden) table(filter());
   });
   form.addEventListener("reset", () => setTimeout(() => {
     chosen = [];
