@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 PROSE = re.compile(
     r"[A-Za-z][a-z]+[,;:.!?)'’]* +[(\"'`-]*[a-z]{2,}|[A-Za-z]{2,}[,;:)]* +[`'\"(]*\{"
-    r"|\}[,;:)]* +[(\"'`]*[a-z]{2,}|\b[a-z] +[a-z]{3,}|\d+ +[a-z]{3,}|[a-z]{3,} +\d|\}'s\b"
+    r"|\}[,;:)]* +[(\"'`]*[a-z]{2,}|\b[a-z] +[a-z]{3,}|\d+ +[a-z]{3,}|[a-z]{3,} +\d"
+    r"|\}'s\b|% [a-z]{3,}"
 )
 _TAG = re.compile(r"<[^<>]*>")
 _ATTRIBUTE = re.compile(r' (?:alt|aria-label|data-name|placeholder|title)="([^"]*)"')
@@ -92,10 +93,10 @@ def _is_part(node: ast.AST) -> bool:
         isinstance(parent, ast.FormattedValue) and parent.value is node
     ):
         return True
-    if isinstance(parent, ast.Compare | ast.Subscript | ast.MatchValue):
+    if isinstance(parent, ast.Compare | ast.MatchValue):
         return True
-    if isinstance(parent, ast.Dict) and node in parent.keys:
-        return True
+    if isinstance(parent, ast.Subscript) or (isinstance(parent, ast.Dict) and node in parent.keys):
+        return " " not in str(getattr(node, "value", ""))  # with spaces it is a label
     if isinstance(parent, ast.AnnAssign | ast.arg | ast.FunctionDef):
         return getattr(parent, "annotation", None) is node or getattr(parent, "returns", 0) is node
     return isinstance(node, ast.Constant) and not isinstance(node.value, str)

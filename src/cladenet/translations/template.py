@@ -16,7 +16,7 @@ from functools import cached_property
 _PLACEHOLDER = re.compile(r"\{\{|\}\}|\{([^{}!:]*)((?:![rs])?(?::[^{}]*)?)\}")
 _FIGURE = r"[-+]?(?:\d+(?:,\d{3})*(?:\.\d+)?(?:e[-+]?\d+)?|nan|inf)"
 _NUMBER = rf" *{_FIGURE} *"
-_COUNTED = rf"{_FIGURE} [A-Za-z][\w -]*?"
+_COUNTED = rf"{_FIGURE} (?:%s(?:e?s)?|[A-Za-z][\w -]*?)"
 LETTERS = 4  # of its words, from which on a template is recognised by them
 _VALUE = r"((?:(?!  ).)*?)"  # two spaces are between columns
 WORD = re.compile(r"[A-Za-z][A-Za-z]+")
@@ -49,11 +49,11 @@ class Template:
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
         parts = [re.escape(self.pieces[0])]
-        for kind, piece in zip(self.kinds, self.pieces[1:], strict=True):
+        for name, kind, piece in zip(self.names, self.kinds, self.pieces[1:], strict=True):
             if _NUMERIC.match(kind):
                 parts.append(f"({_NUMBER})")
             elif kind == ":counted":
-                parts.append(f"({_COUNTED})")
+                parts.append(f"({_COUNTED % name.replace('_', ' ')})")
             else:
                 parts.append("(.*?)" if kind == ":text" else _VALUE)
             parts.append(re.escape(piece))

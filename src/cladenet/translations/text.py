@@ -85,7 +85,7 @@ class _Catalogue:
     def own(self, text: str) -> str:
         """A text that is ours for certain, be it a word."""
         found = _Search(self).found(text, 0)
-        return text if found is None or _is_foreign(text, found[0]) else found[0]
+        return text if found is None else found[0]
 
     def exact(self, text: str) -> str | None:
         """The translation of a text without placeholders."""
@@ -132,7 +132,8 @@ class _Search:
         if whole is not None and whole[1] == len(text):
             return whole
         several = self._by_lines if "\n" in text else self._by_parts
-        return _better(whole, several(text, depth))
+        best = _better(whole, several(text, depth))
+        return None if best is None or _is_foreign(text, best[0]) else best
 
     def _whole(self, text: str, depth: int) -> Found | None:
         """By one template, with the texts in it."""
