@@ -1,6 +1,7 @@
 import base64
 import io
 import json
+import re
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -89,6 +90,22 @@ def test_the_page_needs_nothing_from_elsewhere() -> None:
     ]
     assert "url(" not in render(facts())
     assert "@import" not in render(facts())
+
+
+def test_a_page_in_chinese_leaves_no_english_but_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLADENET_LANG", "zh")
+    text = render(facts(classes=("ant", "step", "salt and pepper"), notes=[]))
+    assert '<html lang="zh-Hans">' in text
+    shown = re.sub(
+        '<style>.*?</style>|<div translate="no">.*?</div>|<p class=lead>.*?</p>',
+        "",
+        text,
+        flags=re.DOTALL,
+    )
+    texts = [piece.strip() for piece in re.split("<[^>]*>", shown)]
+    left = [piece for piece in texts if re.search(r"(?:\b[a-z]{2,} ){2}[a-z]{2,}\b", piece)]
+    assert {piece for piece in left if "salt and pepper" not in piece} == set()
+    assert texts.count("step") > texts.count("步"), "a class called as a label of ours stays"
 
 
 def test_every_link_of_the_page_leads_to_a_section() -> None:

@@ -1,13 +1,15 @@
 """Every text that people read is in Chinese, too; nothing is translated that should not be."""
 
 import ast
+import io
 import re
+from html import unescape
 from pathlib import Path
 
 import pytest
 
-from cladenet.cli import main
-from cladenet.translations import language, page_translated, translated
+from cladenet.cli import COMMANDS, main
+from cladenet.translations import language, page_translated, show, translated
 from cladenet.translations.catalogue import FOLDER, Entry, entries
 from cladenet.translations.template import Template, placeholders
 from cladenet.translations.width import cells, wrap
@@ -139,6 +141,49 @@ def test_texts_that_are_not_ours_stay(tmp_path: Path) -> None:
     page = '<html lang="en"><p>options</p><p>two words</p><p title="options">options</p></html>'
     assert page_translated(page, keep=["options"]) == page.replace('lang="en"', 'lang="zh-Hans"')
     assert "选项" in page_translated(page)
+
+
+SENTENCE = re.compile(r"(?:(?<![^\s（])[a-z]{2,} ){2}[a-z]{2,}(?![^\s，。；：）])")
+OTHERS = ("Error while deserializing", "git lfs pull", "were never set")  # words of others, a part
+
+
+@pytest.mark.usefixtures("chinese")
+def test_the_messages_of_the_page_of_bad_inputs_leave_no_english_sentence() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "bad-inputs.md").read_text()
+    rows = [line.split(" | ") for line in page.splitlines() if re.search(r"\| \d+ \|$", line)]
+    assert len(rows) > 100
+    for row in rows:
+        message = unescape(row[-2].replace("<br>", "\n"))
+        other = re.sub(r"`[^`]*`", "", translated(message))
+        if not any(words in message for words in OTHERS):
+            assert not SENTENCE.search(other), other
+        assert re.search("[\u4e00-\u9fff]", other), other
+
+
+@pytest.mark.usefixtures("chinese")
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_help_of_each_command_is_in_chinese(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([command, "--help"]) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith("用法：cladenet " + command)
+    assert not SENTENCE.search(re.sub(r"`[^`]*`", "", printed))
+    assert all(cells(line) <= 80 for line in printed.splitlines()), printed
+
+
+@pytest.mark.usefixtures("chinese")
+def test_a_terminal_without_chinese_letters_gets_english(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr("sys.stdout", stream)
+    assert main(["--help"]) == 0
+    show("a name: 中", file=stream)
+    stream.flush()
+    printed = stream.buffer.getvalue().decode("ascii")
+    assert "train a network on a data set" in printed
+    assert "a name: \\u4e2d" in printed
 
 
 @pytest.mark.usefixtures("chinese")

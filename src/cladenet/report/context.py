@@ -9,6 +9,7 @@ from cladenet.report.facts import ReportFacts
 from cladenet.report.text import (
     DASH,
     amount,
+    as_it_is,
     between,
     duration,
     facts,
@@ -92,8 +93,8 @@ def related(report: ReportFacts) -> str:
 
 def settings(report: ReportFacts) -> str:
     """Environment and configuration, to run it again."""
-    body = facts(report.environment)
-    body += folded("Configuration: all that was decided", facts(report.config))
+    body = as_it_is(facts(report.environment))
+    body += folded("Configuration: all that was decided", as_it_is(facts(report.config)))
     return section("settings", "Environment and configuration", "", body)
 
 

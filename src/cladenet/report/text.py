@@ -124,6 +124,11 @@ def facts(values: Mapping[str, Any]) -> str:
     return f'<dl class="facts">{pairs}</dl>' if pairs else ""
 
 
+def as_it_is(body: str) -> str:
+    """Names and values that programs read, too: they stay in every language."""
+    return f'<div translate="no">{body}</div>' if body else ""
+
+
 def folded(summary: str, body: str) -> str:
     """A part that is opened by a click."""
     return f"<details><summary>{summary}</summary>{body}</details>"

@@ -10,7 +10,10 @@ from cladenet.translations.text import in_language
 ATTRIBUTES = ("alt", "aria-label", "data-name", "placeholder", "title")
 _TAG = re.compile(r"(<[^>]*>)")
 _ATTRIBUTE = re.compile(rf' ({"|".join(ATTRIBUTES)})="([^"]*)"')
-_UNREAD = re.compile(r"(<(?:style|script|pre|code)\b.*?</(?:style|script|pre|code)>)", re.DOTALL)
+_UNREAD = re.compile(
+    r'(<(?:style|script|pre|code)\b.*?</(?:style|script|pre|code)>|<div translate="no">.*?</div>)',
+    re.DOTALL,
+)
 _SPACE = "\N{NO-BREAK SPACE}"
 
 
@@ -18,7 +21,8 @@ def page_translated(page: str, keep: Iterable[str] = ()) -> str:
     """The page in the language of `language()`.
 
     Args:
-        page: HTML whose texts are escaped, so that a tag ends at the next `>`.
+        page: HTML whose texts are escaped, so that a tag ends at the next `>`; what is in a
+            `<div translate="no">`, which has no other `div` inside, stays as it is.
         keep: texts that are not ours and stay: names of classes, of files.
     """
     chosen = language()

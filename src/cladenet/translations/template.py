@@ -7,6 +7,7 @@ The placeholders are those of the f-string in the source, each expression shorte
     {name:,.2f}     a number, written so
     {name:text}     one of a few texts of ours, which is translated even if it is a single word
     {name:counted}  a number and what it counts, as `cladenet.plural.counted` writes them
+    {name:list}     in a translation only: names, of which `and` and `or` are translated
 """
 
 import re
@@ -18,8 +19,13 @@ _FIGURE = r"[-+]?(?:\d+(?:,\d{3})*(?:\.\d+)?(?:e[-+]?\d+)?|nan|inf)"
 _NUMBER = rf" *{_FIGURE} *"
 _COUNTED = rf"{_FIGURE} (?:%s(?:e?s)?|[A-Za-z][\w -]*?)"
 LETTERS = 4  # of its words, from which on a template is recognised by them
+_QUOTED = """('[^']*'|"[^"]*"|.*?)"""
+_NAME = r"([^\s:;,]*)"
 _VALUE = r"((?:(?!  ).)*?)"  # two spaces are between columns
 WORD = re.compile(r"[A-Za-z][A-Za-z]+")
+_LIST_ENDS = re.compile(" (and|or) ")
+_CLOSING = tuple("）」”。；：，？！")
+_AND_OR = {"and": " 和 ", "or": " 或 "}
 _HAN = re.compile("[\u4e00-\u9fff]")
 _LATIN = re.compile("[A-Za-z0-9`'\"%]")
 _NUMERIC = re.compile(r":[^a-z]*[,defgx%\d]$")
@@ -54,8 +60,12 @@ class Template:
                 parts.append(f"({_NUMBER})")
             elif kind == ":counted":
                 parts.append(f"({_COUNTED % name.replace('_', ' ')})")
-            else:
+            elif kind == "!r":
+                parts.append(_QUOTED)
+            elif kind == ":text" or piece or name is self.names[-1]:
                 parts.append("(.*?)" if kind == ":text" else _VALUE)
+            else:  # another value follows at once
+                parts.append(_NAME)
             parts.append(re.escape(piece))
         return re.compile("".join(parts))
 
@@ -86,6 +96,8 @@ class Template:
                 return found[0][0]
             name, here = found[1], found[2]
             kind = here or kinds[name]
+            if kind == ":list":
+                return _LIST_ENDS.sub(lambda word: _AND_OR[word[1]], values[name])
             if kind in (":text", ":counted"):
                 return inner(values[name], True)
             return inner(values[name], False) if not kind else values[name]
@@ -103,7 +115,11 @@ def _joined(left: str, right: str) -> str:
         if _HAN.match(left[-2:-1]) and left[-1] == " ":
             return left[:-1] + right
         return left + " " + right if _LATIN.match(left[-1:]) else left + right
-    if right[:1] == " " and _HAN.match(left[-1:]) and _HAN.match(right[1:]):
+    if (
+        right[:1] == " "
+        and (left[-1:] in _CLOSING or _HAN.match(left[-1:]))
+        and _HAN.match(right[1:])
+    ):
         return left + right[1:]
     return left + " " + right if _HAN.match(left[-1:]) and _LATIN.match(right) else left + right
 

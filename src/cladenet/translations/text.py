@@ -13,7 +13,7 @@ from cladenet.translations.template import WORD, Template
 DEEPEST = 4  # texts within texts
 LONGEST = 4000  # characters; what is longer is no line of ours
 MOST_CUTS = 20
-SEVERAL, MOST_LEFT = 6, 0.6  # words; the share of them that may stay English
+SEVERAL, MOST_LEFT = 6, 0.7  # words; the share of them that may stay English
 A_CUT = 3  # letters that a text in one piece is worth more than in two
 _CUT = re.compile(r"(?<=[.;:,?!]) +| {2,}")
 _PLAIN = re.compile(
@@ -120,10 +120,12 @@ class _Search:
         if found is None:
             return None
         start = text.index(inner)
-        after = text[start + len(inner) :]
+        before, after = text[:start], text[start + len(inner) :]
+        if before == " " and found[0][:1] in _MARKS:
+            before = ""
         if after == " " and found[0][-1:] in _MARKS:
             after = ""
-        return text[:start] + found[0] + after, found[1]
+        return before + found[0] + after, found[1]
 
     def _best(self, text: str, depth: int) -> Found | None:
         if "\n" not in text and len(text) > LONGEST:
