@@ -18,12 +18,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from cladenet.explain.attribution import (
-    grad_cam,
-    guided_backpropagation,
-    integrated_gradients,
-    occlusion,
-)
+from cladenet.explain.attribution.grad_cam import grad_cam
+from cladenet.explain.attribution.guided import guided_backpropagation
+from cladenet.explain.attribution.integrated import integrated_gradients
+from cladenet.explain.attribution.occlusion import occlusion
 from cladenet.explain.deconvnet import Deconvnet
 from cladenet.layers.classifier import Classifier
 from cladenet.registry import create_model

@@ -40,7 +40,8 @@ from cladenet.evaluation.single_scale import evaluate
 from cladenet.evaluation.viewer import EnsembleMember
 from cladenet.recipes.schedule import lr_at
 from cladenet.runs.train.decide import decide
-from cladenet.runs.train.first_weights import build, fit_to_data
+from cladenet.runs.train.first_batch import fit_to_data
+from cladenet.runs.train.first_weights import build
 from cladenet.runs.train.setup import Setting, prepare
 from cladenet.training.engine import train
 from cladenet.training.learner import Learner

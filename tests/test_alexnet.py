@@ -5,7 +5,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from cladenet.analysis.cost import count_cost, layer_table
+from cladenet.analysis.cost import count_cost
+from cladenet.analysis.layer_table import layer_table
 from cladenet.layers.norm import response_norm
 from cladenet.models.alexnet import AlexNet, AlexNetCifar
 from cladenet.registry import create_model

@@ -6,7 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cladenet.analysis.cost import count_cost, layer_table
+from cladenet.analysis.cost import count_cost
+from cladenet.analysis.layer_table import layer_table
 from cladenet.models.bn_inception import PassThrough
 from cladenet.registry import create_model
 from cladenet.surgery.features import FeatureMaps

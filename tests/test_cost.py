@@ -2,7 +2,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from cladenet.analysis.cost import count_cost, layer_table
+from cladenet.analysis.cost import count_cost
+from cladenet.analysis.layer_table import layer_table
 from cladenet.registry import create_model
 
 

@@ -10,7 +10,8 @@ from PIL import Image
 
 from cladenet.data.check import equal
 from cladenet.data.check.duplicates import find_duplicates
-from cladenet.data.check.equal import equal_bytes, equal_images
+from cladenet.data.check.equal import equal_images
+from cladenet.data.check.equal_files import equal_bytes
 from cladenet.data.dataset import ArrayImages, Split, from_array
 from cladenet.data.file_images import FileImages
 from cladenet.data.images.decode import Decoding

@@ -10,17 +10,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cladenet.errors import BadArgument
-from cladenet.explain.attribution import (
-    attention_relevance,
-    attention_rollout,
-    grad_cam,
-    guided_backpropagation,
-    integrated_gradients,
-    occlusion,
-    overlay,
-    saliency,
-)
-from cladenet.explain.attribution.integrated import completeness_gap
+from cladenet.explain.attribution.attention import attention_relevance, attention_rollout
+from cladenet.explain.attribution.grad_cam import grad_cam
+from cladenet.explain.attribution.guided import guided_backpropagation
+from cladenet.explain.attribution.integrated import completeness_gap, integrated_gradients
+from cladenet.explain.attribution.occlusion import occlusion
+from cladenet.explain.attribution.overlay import overlay
+from cladenet.explain.attribution.saliency import saliency
 from cladenet.layers.classifier import Classifier
 from cladenet.models.vit import VisionTransformer
 from cladenet.registry import create_model, find, list_models

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cladenet.analysis.cost import layer_table
+from cladenet.analysis.layer_table import layer_table
 from cladenet.errors import BadArgument
 from cladenet.models.inception import average_pool, path
 from cladenet.models.inception_v3 import module_b, module_c, module_d

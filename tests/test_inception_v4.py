@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from cladenet.analysis.cost import layer_table
+from cladenet.analysis.layer_table import layer_table
 from cladenet.layers.branches import Branches
 from cladenet.models.inception import reduction_a, stem_v4
 from cladenet.models.inception_v4 import reduction_b

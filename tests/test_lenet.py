@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cladenet.analysis.cost import layer_table
+from cladenet.analysis.layer_table import layer_table
 from cladenet.models.lenet import RBF, Squash, SubSampling
 from cladenet.models.lenet_targets import CODE_LENGTH, drawing, targets
 from cladenet.registry import create_model

@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from cladenet.analysis.cost import count_cost, layer_table
+from cladenet.analysis.cost import count_cost
+from cladenet.analysis.layer_table import layer_table
 from cladenet.errors import BadArgument
 from cladenet.layers.inverted_residual import InvertedResidual, rounded
 from cladenet.registry import create_model, find

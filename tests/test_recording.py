@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cladenet.analysis.cost import layer_table
+from cladenet.analysis.layer_table import layer_table
 from cladenet.analysis.recording import recording
 from cladenet.registry import create_model
 

@@ -6,7 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cladenet.analysis.cost import count_cost, layer_table
+from cladenet.analysis.cost import count_cost
+from cladenet.analysis.layer_table import layer_table
 from cladenet.errors import BadArgument
 from cladenet.models.resnet import Unit
 from cladenet.models.resnext import Aggregated, ResNeXtCifar

@@ -35,8 +35,9 @@ from website.tree_words import TREE_WORDS
 from website.words import WORDS, Language
 
 import cladenet
-from cladenet.analysis.cost import count_cost, layer_table
+from cladenet.analysis.cost import count_cost
 from cladenet.analysis.form import Form
+from cladenet.analysis.layer_table import layer_table
 from cladenet.cli import COMMANDS
 from cladenet.ledger import families, load
 from cladenet.ledger.family import Family

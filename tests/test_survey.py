@@ -15,8 +15,9 @@ from PIL import Image
 from cladenet.data.images.decode import Decoding, decode
 from cladenet.data.images.facts import Facts
 from cladenet.data.images.thumbnail import thumbnail
+from cladenet.data.pixel_hash import pixel_hash
 from cladenet.data.survey import survey as module
-from cladenet.data.survey.examine import Examined, examine, pixel_hash
+from cladenet.data.survey.examine import Examined, examine
 from cladenet.data.survey.survey import Survey, survey
 from cladenet.data.survey.workers import several
 from pictures import smooth

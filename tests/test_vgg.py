@@ -5,7 +5,8 @@ import pytest
 import torch
 from torch import nn
 
-from cladenet.analysis.cost import Layer, count_cost, layer_table
+from cladenet.analysis.cost import count_cost
+from cladenet.analysis.layer_table import Layer, layer_table
 from cladenet.errors import BadArgument
 from cladenet.layers.classifier import Classifier
 from cladenet.layers.init import gaussian_init

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from cladenet.analysis.cost import layer_table
+from cladenet.analysis.layer_table import layer_table
 from cladenet.errors import BadArgument
 from cladenet.layers.classifier import Classifier
 from cladenet.layers.squeeze_excite import SqueezeExcite

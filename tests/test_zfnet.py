@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cladenet.analysis.cost import layer_table
+from cladenet.analysis.layer_table import layer_table
 from cladenet.errors import BadArgument
 from cladenet.models.zfnet import ZFNet
 from cladenet.registry import create_model

@@ -11,11 +11,11 @@ from typing import NamedTuple
 
 import torch
 
-from cladenet.analysis.cost import Layer, layer_table
 from cladenet.analysis.drawing.boxes import boxes_of
 from cladenet.analysis.drawing.svg import as_svg
 from cladenet.analysis.drawing.units import recorded, units_of
 from cladenet.analysis.form import Form
+from cladenet.analysis.layer_table import Layer, layer_table
 from cladenet.ledger import Entry, families, load
 from website.families import idea, what_was_taken
 

@@ -33,6 +33,8 @@ class WhiteningConv2d(nn.Conv2d, FollowsProgress):
         bias_until: share of the training in which the bias is learned.
     """
 
+    from_first_batch = True
+
     def __init__(self, in_channels: int, kernel_size: int, bias_until: float = 1.0) -> None:
         filters = 2 * in_channels * kernel_size**2
         super().__init__(in_channels, filters, kernel_size)

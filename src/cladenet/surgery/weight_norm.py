@@ -31,6 +31,8 @@ class WeightNormConv2d(nn.Conv2d):
         bias: there is a b; where `conv` has a bias, that is b in any case.
     """
 
+    from_first_batch = True
+
     def __init__(self, conv: nn.Conv2d, bias: bool = True) -> None:
         super().__init__(**settings(conv), bias=False, device="meta")
         self.weight = conv.weight

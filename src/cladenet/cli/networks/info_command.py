@@ -111,9 +111,9 @@ def _traced(
     Raises:
         BadArgument: there is no such unit, or images of that size cannot be looked at.
     """
-    from cladenet.analysis.cost import layer_table
     from cladenet.analysis.drawing.svg import as_svg
     from cladenet.analysis.drawing.units import draw_module, recorded, units_of
+    from cladenet.analysis.layer_table import layer_table
     from cladenet.checkpoints.atomic import write_file
 
     passed = recorded(*built)

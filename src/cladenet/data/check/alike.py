@@ -20,6 +20,9 @@ fingerprint and are left out.
 import numpy as np
 from numpy.typing import NDArray
 
+from cladenet.data.check.duplicates import Duplicates, Group, by_number
+from cladenet.data.dataset import DataSet
+from cladenet.data.file_images import FileImages
 from cladenet.data.images.thumbnail import SIDE
 
 MOST_BITS = 20
@@ -133,3 +136,23 @@ def _root(number: NDArray[np.int64], place: int) -> int:
     while (up := int(number[place])) != root:
         number[place], place = root, up
     return root
+
+
+def find_alike(dataset: DataSet, equal: Duplicates) -> tuple[Group, ...]:
+    """Files that show nearly the same, see `alike`, and are not equal; of equal ones the first.
+
+    Images in arrays and in shards are not looked at.
+    """
+    splits = dataset.splits()
+    files = [each.images for each in splits.values() if isinstance(each.images, FileImages)]
+    if len(files) < len(splits):
+        return ()
+    every = [images.column("thumbnail") for images in files]
+    thumbnails = every[0] if len(every) == 1 else np.concatenate(every)
+    numbers = alike(thumbnails, np.concatenate(list(equal.of.values())))
+    ends = np.cumsum([len(images) for images in files])[:-1]
+    _, first = np.unique(np.concatenate(list(equal.of.values())), return_index=True)
+    chosen = np.full(len(numbers), -1)
+    chosen[first] = numbers[first]
+    of = dict(zip(splits, np.split(chosen, ends), strict=True))
+    return tuple(by_number(dataset, of).values())

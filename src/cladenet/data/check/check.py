@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from cladenet.data.check.alike import find_alike
 from cladenet.data.check.depths import judge_depths
-from cladenet.data.check.duplicates import Group, find_alike, find_duplicates
+from cladenet.data.check.duplicates import Group, find_duplicates
 from cladenet.data.check.judge import (
     Need,
     Sizes,

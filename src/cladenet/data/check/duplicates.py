@@ -7,10 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cladenet.data.check.alike import alike
 from cladenet.data.check.equal import Groups, equal_images
 from cladenet.data.dataset import DataSet
-from cladenet.data.file_images import FileImages
 
 
 class Copy(NamedTuple):
@@ -60,27 +58,7 @@ def find_duplicates(dataset: DataSet) -> Duplicates:
     splits = dataset.splits()
     equal = equal_images(*(split.images for split in splits.values()))
     of = dict(zip(splits, equal.groups, strict=True))
-    return Duplicates(of, tuple(_by_number(dataset, of).values()), equal.by)
-
-
-def find_alike(dataset: DataSet, equal: Duplicates) -> tuple[Group, ...]:
-    """Files that show nearly the same, see `alike`, and are not equal; of equal ones the first.
-
-    Images in arrays and in shards are not looked at.
-    """
-    splits = dataset.splits()
-    files = [each.images for each in splits.values() if isinstance(each.images, FileImages)]
-    if len(files) < len(splits):
-        return ()
-    every = [images.column("thumbnail") for images in files]
-    thumbnails = every[0] if len(every) == 1 else np.concatenate(every)
-    numbers = alike(thumbnails, np.concatenate(list(equal.of.values())))
-    ends = np.cumsum([len(images) for images in files])[:-1]
-    _, first = np.unique(np.concatenate(list(equal.of.values())), return_index=True)
-    chosen = np.full(len(numbers), -1)
-    chosen[first] = numbers[first]
-    of = dict(zip(splits, np.split(chosen, ends), strict=True))
-    return tuple(_by_number(dataset, of).values())
+    return Duplicates(of, tuple(by_number(dataset, of).values()), equal.by)
 
 
 def _shared(numbers: Groups) -> list[int]:
@@ -90,7 +68,7 @@ def _shared(numbers: Groups) -> list[int]:
     return shared
 
 
-def _by_number(dataset: DataSet, of: Mapping[str, Groups]) -> dict[int, Group]:
+def by_number(dataset: DataSet, of: Mapping[str, Groups]) -> dict[int, Group]:
     """The images that share a number, in the order of their first members."""
     shared = _shared(np.concatenate([np.zeros(0, np.int64), *of.values()]))
     places: dict[int, list[Copy]] = {number: [] for number in shared}

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cladenet.data.images.decode import Decoding, UnreadableImage, quiet
 from cladenet.data.images.facts import inspect
 from cladenet.data.images.thumbnail import thumbnail
+from cladenet.data.pixel_hash import pixel_hash
 from cladenet.data.survey.rows import ASSUMED, ROW, Rows, Stamp, stamp_of
 
 AT_ONCE = 1 << 26  # bytes of a file that is held in memory
@@ -38,13 +38,6 @@ def examine(paths: Sequence[str], decoding: Decoding) -> Examined:
                 rows["stamp"][place], rows["sha"][place] = stamp, sha
                 reasons[place] = error.reason
     return Examined(rows, reasons)
-
-
-def pixel_hash(pixels: NDArray[np.uint8]) -> bytes:
-    """16 bytes that are the same for the same size and pixels."""
-    sha = hashlib.sha256(np.ascontiguousarray(pixels).data)
-    sha.update(b"%d %d %d" % pixels.shape)
-    return sha.digest()[:16]
 
 
 def _read(path: str) -> tuple[Stamp, bytes, str | bytes]:

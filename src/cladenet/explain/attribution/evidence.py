@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cladenet.explain.attribution.grad_cam import grad_cam
-from cladenet.explain.attribution.saliency import over_the_image, scaled
+from cladenet.explain.attribution.maps import over_the_image, scaled
 from cladenet.explain.targets import frozen, logits_of
 from cladenet.layers.classifier import Classifier
 

@@ -23,7 +23,6 @@ from torch.utils._pytree import tree_flatten, tree_unflatten
 from cladenet.errors import BadArgument
 from cladenet.explain.targets import Classes, Cut, frozen, logits_of
 from cladenet.layers.classifier import Classifier
-from cladenet.models.vit import VisionTransformer
 
 
 def grad_cam(
@@ -60,6 +59,8 @@ def grad_cam(
 
 def layer_for(network: Classifier) -> str:
     """Where Grad-CAM looks by default: the last feature maps that the head reads as a whole."""
+    from cladenet.models.vit import VisionTransformer
+
     if not isinstance(network, VisionTransformer):
         return "stages"
     return f"stages.{len(network.stages) - 2}" if len(network.stages) > 1 else "stem"

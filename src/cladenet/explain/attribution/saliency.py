@@ -1,11 +1,10 @@
 """The quick saliency map that every network has."""
 
-import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from cladenet.explain.attribution.attention import attention_relevance
 from cladenet.explain.attribution.grad_cam import grad_cam
+from cladenet.explain.attribution.maps import over_the_image, scaled
 from cladenet.explain.targets import Classes
 from cladenet.layers.classifier import Classifier
 from cladenet.models.vit import VisionTransformer
@@ -29,16 +28,3 @@ def saliency(network: Classifier, images: Tensor, classes: Classes = None) -> Te
     method = attention_relevance if isinstance(network, VisionTransformer) else grad_cam
     maps = over_the_image(method(network, images, classes).float(), images)
     return scaled(maps).cpu()
-
-
-def over_the_image(maps: Tensor, images: Tensor) -> Tensor:
-    """Maps (N, h, w) as large as the images, (N, H, W)."""
-    return F.interpolate(maps[:, None], images.shape[2:], mode="bilinear", align_corners=False)[
-        :, 0
-    ]
-
-
-def scaled(maps: Tensor) -> Tensor:
-    """The largest value of each map is 1, unless all are 0; (N, H, W), 0 or more."""
-    largest = maps.amax((1, 2), keepdim=True)
-    return maps / largest.clamp(min=torch.finfo(maps.dtype).tiny)

@@ -1,7 +1,7 @@
 """Which of the images that a network is to be scored on it was trained on."""
 
 from cladenet.checkpoints import Loaded
-from cladenet.data.check.equal import equal_bytes
+from cladenet.data.check.equal_files import equal_bytes
 from cladenet.data.dataset import Split
 from cladenet.data.file_images import FileImages
 from cladenet.data.sources.open import open_dataset

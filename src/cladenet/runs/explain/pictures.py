@@ -11,7 +11,8 @@ from torch import Tensor
 from cladenet.data.batches import EvalBatches
 from cladenet.data.dataset import Split
 from cladenet.data.preprocess import Preprocess
-from cladenet.explain.attribution import overlay, saliency
+from cladenet.explain.attribution.overlay import overlay
+from cladenet.explain.attribution.saliency import saliency
 from cladenet.layers.classifier import Classifier
 from cladenet.report.text import picture
 

@@ -13,16 +13,12 @@ from cladenet.checkpoints import Loaded, load_into
 from cladenet.checkpoints.card import numbered
 from cladenet.checkpoints.loading import AUXILIARY
 from cladenet.data.augment.draws import sample_seeds
-from cladenet.data.batches import TrainBatches
-from cladenet.data.preprocess import Preprocess
 from cladenet.errors import BadArgument
 from cladenet.layers.classifier import Classifier
-from cladenet.models.whitening import whitening_layers
 from cladenet.plural import counted
 from cladenet.registry import create_for_user, list_models, offers
 from cladenet.runs.folder.config import RunConfig
 from cladenet.runs.train.setup import Setting
-from cladenet.surgery.weight_norm import initialise_from_data, weight_normalised
 
 EARLY_EXITS = "early_heads."
 
@@ -51,34 +47,6 @@ def build(
     if shallow is not None:
         notes += _start_from(model, shallow, config, setting)
     return model, tuple(notes)
-
-
-def fit_to_data(
-    model: Classifier, batches: TrainBatches, preprocess: Preprocess, device: torch.device
-) -> tuple[str, ...]:
-    """Set what whitening and weight normalisation take from the first batch, and say so.
-
-    All processes do alike.
-    """
-    whitening, normalised = whitening_layers(model), weight_normalised(model)
-    if not whitening and not normalised:
-        return ()
-    images = preprocess.to_input(batches.first(), device)
-    model.to(device)
-    notes = []
-    for layer in whitening:
-        layer.fit(images)
-        notes.append(
-            f"the {layer.out_channels} filters of the first convolution whiten the patches of the "
-            f"first {counted(len(images), 'image')}, and stay"
-        )
-    if normalised:
-        initialise_from_data(model, images)
-        notes.append(
-            f"the scales of {len(normalised)} weight-normalised convolutions come from the first "
-            f"{counted(len(images), 'image')}"
-        )
-    return tuple(notes)
 
 
 def refuse_start(network: str) -> None:

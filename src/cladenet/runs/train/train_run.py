@@ -19,13 +19,12 @@ from cladenet.plural import counted
 from cladenet.runs.folder.config import RunConfig
 from cladenet.runs.folder.folder import RunFolder
 from cladenet.runs.train import environment
-from cladenet.runs.train.choose.pace import within_time
 from cladenet.runs.train.choose.precision import refuse_bf16, with_precision
 from cladenet.runs.train.course import Course
 from cladenet.runs.train.decide import decide, decide_again, default_folder
 from cladenet.runs.train.display import Display, display, indexing, looking
 from cladenet.runs.train.finish import RunResult, finish
-from cladenet.runs.train.first_weights import build, fit_to_data
+from cladenet.runs.train.first_weights import build
 from cladenet.runs.train.foreign import in_our_words
 from cladenet.runs.train.keeping import Keeper
 from cladenet.runs.train.mishaps import explained
@@ -188,7 +187,10 @@ def begin(
             model, notes = build(config, setting, weights, shallow)
             batches = run.batches()
             refuse_lonely_batches(model, batches.batch_size, setting.recipe, world.size)
-            if begins and weights is None and shallow is None:
+            fresh = begins and weights is None and shallow is None
+            if fresh and any(hasattr(layer, "from_first_batch") for layer in model.modules()):
+                from cladenet.runs.train.first_batch import fit_to_data
+
                 notes += fit_to_data(model, batches, setting.preprocess, world.device)
             if begins and config.probe:
                 from cladenet.runs.train.probe import fit_last_layer
@@ -203,6 +205,8 @@ def begin(
             run, found = with_found_rate(run, model, batches)
             notes += found
         if config.time:
+            from cladenet.runs.train.choose.pace import within_time
+
             run, limited = within_time(run, model, batches, began)
             notes += limited
         with together(world):

@@ -19,6 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from cladenet.errors import BadArgument
 from cladenet.layers.classifier import Classifier
 from cladenet.layers.conv import conv
 from cladenet.models.cells import FactorizedReduction, operation, relu_conv_norm
@@ -248,7 +249,10 @@ class SharedNetwork(Shared):
             cells = (SharedEdges(space, width) for _ in range(scale.n))
             first, last, tower = width, width, nn.Sequential(*cells)
         else:
-            raise NotImplementedError(f"no shared weights for the space {space.name}")
+            raise BadArgument(
+                f"no weights are shared in the space {space.name}; expected enas_micro, enas_macro "
+                "or cells with an operation on each edge, such as edges3"
+            )
         self.stem = nn.Sequential(conv(scale.in_channels, first, 3), batch_norm(first))
         self.stages = nn.Sequential(tower)
         before_average: list[nn.Module] = [] if isinstance(space, Macro) else [nn.ReLU()]

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from cladenet.data.preprocess import Preprocess
-from cladenet.explain.attribution import saliency
 from cladenet.explain.attribution.overlay import FAINT, colours
+from cladenet.explain.attribution.saliency import saliency
 from cladenet.layers.classifier import Classifier
 
 SIDE = 448  # pixels of the longer side at least, as far as whole multiples allow
