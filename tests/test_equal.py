@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cladenet.data.check import equal
+from cladenet.data.check import equal_files as of_files
 from cladenet.data.check.duplicates import find_duplicates
 from cladenet.data.check.equal import equal_images
 from cladenet.data.check.equal_files import equal_bytes
@@ -95,7 +95,7 @@ def test_pixels_of_small_files_are_compared_however_many(
 ) -> None:
     noise(8, 1).save(tmp_path / "a.png")
     noise(8, 1).save(tmp_path / "b.bmp")
-    monkeypatch.setattr(equal, "PIXELS_UP_TO", 0)
+    monkeypatch.setattr(of_files, "PIXELS_UP_TO", 0)
     found = equal_images(FileImages((str(tmp_path / "a.png"), str(tmp_path / "b.bmp"))))
     assert (found.groups[0].tolist(), found.by) == ([0, 0], "pixels")
 
@@ -109,7 +109,7 @@ def test_where_many_would_have_to_be_decoded_again_bytes_decide(
     shutil.copy(tmp_path / "a.jpg", tmp_path / "c.jpg")
     images = FileImages(tuple(str(tmp_path / name) for name in ("a.jpg", "b.png", "c.jpg")))
     assert equal_images(images).groups[0].tolist() == [0, 0, 0]
-    monkeypatch.setattr(equal, "PIXELS_UP_TO", 0)
+    monkeypatch.setattr(of_files, "PIXELS_UP_TO", 0)
     found = equal_images(images)
     assert (found.groups[0].tolist(), found.by) == ([0, 1, 0], "file bytes")
 

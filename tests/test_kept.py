@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cladenet.data.cache import store
+from cladenet.data.cache import file_store
+from cladenet.data.cache.file_store import FileStore
 from cladenet.data.cache.kept import KeptImages
 from cladenet.data.cache.segments import Segments, sum_of
-from cladenet.data.cache.store import FileStore, Store, open_store
+from cladenet.data.cache.store import Store, open_store
 from cladenet.data.cache.view import View
 from cladenet.data.dataset import Split
 from cladenet.data.file_images import FileImages
@@ -140,7 +141,7 @@ def test_a_second_opening_decodes_nothing(
 def test_nothing_is_decoded_before_it_is_asked_for(
     photos: Split, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store, "SAMPLED", 1)  # of which the size is estimated: the first
+    monkeypatch.setattr(file_store, "SAMPLED", 1)  # of which the size is estimated: the first
     asked: list[int] = []
     decoded = FileImages.decoded
 
@@ -198,7 +199,7 @@ def test_a_file_that_changes_after_it_was_looked_at_does_not_poison_the_cache(
 def test_a_file_that_is_gone_is_named(
     photos: Split, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store, "SAMPLED", 1)
+    monkeypatch.setattr(file_store, "SAMPLED", 1)
     assert isinstance(photos.images, FileImages)
     stored = opened(photos, cache)
     Path(photos.images.paths[7]).unlink()

@@ -7,7 +7,7 @@ the number of workers and processes, and whether the images come from an array, 
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -18,7 +18,7 @@ from cladenet.data.ahead import in_threads
 from cladenet.data.augment.crops import Augment
 from cladenet.data.augment.views import TrainViews
 from cladenet.data.cache.kept import KeptImages
-from cladenet.data.cache.store import ArrayStore, FileStore, Store, open_store
+from cladenet.data.cache.store import ArrayStore, Store, open_store
 from cladenet.data.cache.view import View
 from cladenet.data.dataset import ArrayImages, Split
 from cladenet.data.order import NOTHING
@@ -29,6 +29,7 @@ from cladenet.world import ALONE, World
 
 if TYPE_CHECKING:
     from cladenet.data.augment.colour import PrincipalColours
+    from cladenet.data.cache.file_store import FileStore
 
 Indices = NDArray[np.int64]
 CacheDir = str | os.PathLike[str] | None
@@ -250,7 +251,8 @@ def _runner(
     Decoders and resizing leave Python's lock; torchvision's policies keep it, and draw from the
     global generator. Each process works on two batches ahead.
     """
-    make = _Making(views, store if isinstance(store, FileStore | KeptImages) else None)
+    files = None if isinstance(store, ArrayStore) else cast("FileStore | KeptImages", store)
+    make = _Making(views, files)
     notes: tuple[str, ...] = ()
     if workers and augment.has_policy:
         from cladenet.data.loading import WorkerProcesses
@@ -270,7 +272,7 @@ class _Making:
     """A batch from its job; `store` has images that may have to be decoded."""
 
     views: TrainViews
-    store: FileStore | KeptImages | None
+    store: "FileStore | KeptImages | None"
 
     def __call__(self, job: Job) -> Tensor:
         if self.store is not None:

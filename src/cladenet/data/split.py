@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cladenet.data.check.equal import Groups, equal_images
+from cladenet.data.check.equal import equal_images
+from cladenet.data.check.places import Groups
 from cladenet.data.dataset import Split
 from cladenet.errors import BadArgument, DataError
 from cladenet.files import write_atomically

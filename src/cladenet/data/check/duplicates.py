@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cladenet.data.check.equal import Groups, equal_images
+from cladenet.data.check.equal import equal_images
+from cladenet.data.check.places import Groups
 from cladenet.data.dataset import DataSet
 
 

@@ -1,15 +1,13 @@
 """Which images are equal, in arrays and in files."""
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cladenet.data.check.places import Groups, first_places
 from cladenet.data.dataset import ArrayImages, Images
 from cladenet.data.pixel_hash import pixel_hash
-
-Groups = NDArray[np.int64]
 
 
 class Equal(NamedTuple):
@@ -45,9 +43,3 @@ def equal_images(*collections: Images) -> Equal:
             keys += [next(in_order) for _ in range(len(images))]
     ends = np.cumsum([len(images) for images in collections])[:-1]
     return Equal(np.split(first_places(keys), ends), by)
-
-
-def first_places(keys: Iterable[Hashable]) -> Groups:
-    """The place at which each key came first: [a, b, a, c] is [0, 1, 0, 3]."""
-    places: dict[Hashable, int] = {}
-    return np.array([places.setdefault(key, n) for n, key in enumerate(keys)], dtype=np.int64)

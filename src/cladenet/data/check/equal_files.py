@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from cladenet.data.check.equal import Groups, first_places
+from cladenet.data.check.places import Groups, first_places
 from cladenet.data.dataset import EncodedImages
 from cladenet.data.file_images import FileImages
 from cladenet.data.images.facts import inspect

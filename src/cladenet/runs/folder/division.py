@@ -4,7 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from cladenet.data.check.equal import Groups, equal_images
+from cladenet.data.check.equal import equal_images
+from cladenet.data.check.places import Groups
 from cladenet.data.dataset import DataSet
 from cladenet.data.split import Index, hold_out, read_index, write_index
 from cladenet.errors import DataError

@@ -14,7 +14,6 @@ from cladenet.data.check.judge import judge_duplicates
 from cladenet.data.dataset import DataSet
 from cladenet.data.preprocess import IMAGENET_MEAN, IMAGENET_STD, Preprocess
 from cladenet.data.sources.open import open_dataset
-from cladenet.data.survey.survey import Progress
 from cladenet.errors import BadArgument, CheckpointError, DataError
 from cladenet.ledger import Entry
 from cladenet.plural import counted
@@ -25,6 +24,7 @@ from cladenet.runs.folder.division import decide_division, divide, divided, writ
 
 if TYPE_CHECKING:
     from cladenet.data.shards.scanning.several import OnBytes
+    from cladenet.data.survey.survey import Progress
 
 # A mirrored 2 is no digit, and the numbers of houses do not run backwards.
 NOT_MIRRORED = ("digits", "mnist", "svhn")
@@ -56,7 +56,7 @@ def prepare(
     leads: bool,
     going_on: bool = False,
     indexing: "OnBytes | None" = None,
-    progress: Progress | None = None,
+    progress: "Progress | None" = None,
 ) -> Setting:
     """Open and check the data and decide how images become inputs; no network is built yet.
 
