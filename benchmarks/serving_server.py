@@ -138,11 +138,20 @@ class Server:
 
     @contextmanager
     def heard(self) -> Iterator[list[str]]:
-        """What the server touches meanwhile, but for the run, which it looks at again and again."""
+        """What the server touches meanwhile, but for the run, which it looks at every 2 s.
+
+        That it looks has to be heard, or nothing would be.
+        """
         assert self._events is not None
         before, found = self._events.stat().st_size, list[str]()
         yield found
-        new = self._events.read_bytes()[before:].decode().splitlines()
+        limit = time.monotonic() + 10
+        while True:
+            new = self._events.read_bytes()[before:].decode().splitlines()
+            if any(str(self.run) in line for line in new):
+                break
+            assert time.monotonic() < limit, "the server's worker is not heard"
+            time.sleep(0.1)
         found += [line for line in new if str(self.run) not in line]
 
     @contextmanager
