@@ -102,6 +102,51 @@ def test_the_files_of_translations_are_shipped() -> None:
     assert '"translations/zh/*.po"' in settings
 
 
+# The main terms of docs/glossary.md: one in Chinese for each.
+TERMS = {
+    "architecture": "架构",
+    "augmentation": "增强",
+    "auxiliary classifiers?": "辅助分类器",
+    "batch norm": "批归一化",
+    "calibration": "校准",
+    "cascade": "级联",
+    "checkpoints?": "检查点",
+    "[Cc]onfusion matrix": "混淆矩阵",
+    "ensemble": "集成",
+    "feature maps?": "特征图",
+    "held-out": "留出",
+    "inference": "推理",
+    "learning rate": "学习率",
+    "metadata": "元数据",
+    "moving average": "移动平均",
+    "optimiser": "优化器",
+    "posteriors?": "后验概率",
+    "preprocessing": "预处理",
+    "pruned": "剪枝",
+    "receptive field": "感受野",
+    "recipes?": "配方",
+    "shards?": "分片",
+    "squeeze-and-excitation": "压缩激励",
+    "stochastic depth": "随机深度",
+    "stride": "步长",
+    "thresholds?": "阈值",
+    "validation": "验证",
+    "weight decay": "权重衰减",
+}
+CODE = re.compile(r"`[^`]*`|\{[^}]*\}|--\S+|\S*/\S*|\w+=\S*|\w+\.\w+\S*")
+
+
+@pytest.mark.parametrize("term", TERMS)
+def test_a_term_has_one_translation(term: str) -> None:
+    """The term in Chinese, or the word itself where it is the name of an option or a value."""
+    pattern = re.compile(rf"(?<![\w-])({term})(?![\w-])")
+    found = [(pattern.search(CODE.sub("", entry.english)), entry) for entry in entries("zh")]
+    used = [(word[1], entry) for word, entry in found if word]
+    assert used
+    for word, entry in used:
+        assert TERMS[term] in entry.other or word in entry.other, entry
+
+
 # Files with a `print` of something else than JSON.
 PRINTED = {
     "cli/__init__.py": "the version",

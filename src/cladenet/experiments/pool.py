@@ -3,6 +3,7 @@
 A training that was stopped goes on from its last checkpoint; one that is finished is not repeated.
 """
 
+import os
 import shutil
 import subprocess
 import sys
@@ -74,7 +75,8 @@ def train_one(folder: Path, trial: Trial, data: str) -> str:
         words = [trial.network, "--data", data, "--recipe", trial.recipe, "--out", str(folder)]
         words += ["threads=1", *options]
     command = [sys.executable, "-m", "cladenet", "train", *words, "--quiet"]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    in_english = {**os.environ, "CLADENET_LANG": "en"}  # its reason is kept, and shown later
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, env=in_english)
     if done(folder):
         return ""
     lines = ended.stderr.strip().splitlines() or [f"it ended with status {ended.returncode}"]
