@@ -55,7 +55,7 @@ def test_photographs_get_the_best_weights_that_the_time_allows(
     data = str(folder(tmp_path, (64, 80, 96)))
     choice = choose(data, {})
     assert choice.weights == LITE[2]
-    assert choice.options == {"probe": True, "time": "50s"}
+    assert choice.options == {"probe": True, "time": "45s"}
     weights = [find_weights(name) for name in LITE]
     for images, best in ((690, 2), (710, 1), (1500, 0), (100_000, 0)):
         found = best_within(weights, images, 30.0)

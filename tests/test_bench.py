@@ -20,6 +20,7 @@ from processors import AVX2
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 
+import day_one_page
 import speed_page
 
 LIMITS = Limits("cpu", 1, {"fp32": 100.0, "bf16": 50.0}, {"fp32": 80.0, "bf16": 200.0}, 10.0, 5.0)
@@ -131,6 +132,13 @@ def test_limits_are_printed_and_written(
     assert main(["bench", "limits", "--json", str(tmp_path / "limits.json")]) == 0
     assert "bf16 200 (50 GEMM) billion operations/s" in capsys.readouterr().out
     assert json.loads((tmp_path / "limits.json").read_text())["limits"]["copy_gb_s"] == 10.0
+
+
+def test_the_page_of_the_first_day_is_what_its_script_writes_from_the_results() -> None:
+    results = json.loads(day_one_page.RESULTS.read_text())
+    assert day_one_page.PAGE.read_text() == day_one_page.page(results), (
+        "run `python benchmarks/day_one_page.py`"
+    )
 
 
 def test_the_page_of_speed_is_what_its_script_writes_from_the_results() -> None:

@@ -14,6 +14,7 @@ CONTENT = ROOT / "website" / "content"  # pages of the site alone: what they lin
 EVIDENCE = (
     "bad-inputs",
     "claims",
+    "day-one",
     "exit-codes",
     "faults",
     "fidelity",
