@@ -70,12 +70,13 @@ def tried(network: Loaded, form: str) -> dict[str, Any]:
         except CladeNetError as error:
             return {"refused": str(error).replace(folder, "")[:300]}
     first, *others = found.tried
-    assert first.found is not None
+    right = first.found or first.converted  # Core ML's, before it was converted
+    assert right is not None
     return {
         "runtime": first.runtime,
-        "levels": first.found.levels,
-        "difference": first.found.logs,
-        "allowed": first.found.allowed,
+        "levels": right.levels,
+        "difference": right.logs,
+        "allowed": right.allowed,
         "seconds": round(found.seconds, 2),
         "megabytes": round(found.size / 1e6, 2),
         "others": {each.runtime: each.why_not or each.found.logs for each in others if each},  # type: ignore[union-attr]
@@ -83,13 +84,14 @@ def tried(network: Loaded, form: str) -> dict[str, Any]:
 
 
 def table(rows: dict[str, Any]) -> str:
-    """The families down, the formats across."""
+    """The families down, the formats that were tried across."""
+    forms = [form for form in FORMATS if any(form in row["formats"] for row in rows.values())]
     lines = [
-        "| family | network | " + " | ".join(FORMATS) + " |",
-        "|---" * (2 + len(FORMATS)) + "|",
+        "| family | network | " + " | ".join(forms) + " |",
+        "|---" * (2 + len(forms)) + "|",
     ]
     for family, row in rows.items():
-        cells = [cell(row["formats"].get(form)) for form in FORMATS]
+        cells = [cell(row["formats"].get(form)) for form in forms]
         lines.append(f"| {family} | `{row['network']}` | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
@@ -120,7 +122,7 @@ def write_page(kept: dict[str, Any]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--formats", default=",".join(FORMATS))
+    parser.add_argument("--formats", default="onnx,openvino,torch,torchscript")
     parser.add_argument("--families", default="")
     parser.add_argument("--page", action="store_true")
     options = parser.parse_args()
