@@ -1,26 +1,37 @@
 """Claims as experiments: every network of a claim exists, and verdicts follow from intervals."""
 
 import json
+from dataclasses import replace
 from math import inf
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 from scipy import stats
 
 import cladenet.experiments.pool as pool
+import cladenet.experiments.scores as scores
+from cladenet.checkpoints import load
 from cladenet.cli import main
+from cladenet.data.dataset import Split
 from cladenet.errors import BadArgument, DataError
 from cladenet.experiments.claim import SCALES, Arm, Claim, Comparison, Scale
 from cladenet.experiments.claims import CLAIMS
-from cladenet.experiments.differences import T, difference
+from cladenet.experiments.differences import Difference, T, difference, paired_difference
 from cladenet.experiments.measures import MEASURES
 from cladenet.experiments.outcome import from_json, outcome, to_json
 from cladenet.experiments.run import find_claims
+from cladenet.experiments.scores import response, score
+from cladenet.experiments.subject import subjects
 from cladenet.experiments.trial import Trial, trials
 from cladenet.recipes import RECIPES
 from cladenet.registry import accepts, find
+from cladenet.runs.evaluate.evaluate_run import evaluate
+from cladenet.runs.evaluate.scored import opened, scored
 from cladenet.runs.folder.config import option_kinds
+from cladenet.runs.train.train_run import train
 
 TINY = Claim(
     "tiny",
@@ -45,7 +56,10 @@ def test_every_training_of_a_claim_can_be_asked_for(claim: Claim, scale: Scale) 
         for key in trial.options:
             name = key.removeprefix("model.")
             assert accepts(trial.network, name) if name != key else key in options
-    asked = [(t.network, t.recipe, t.options) for t in trials(claim, scale, 1)]
+    asked = [
+        (trial.network, trial.recipe, trial.options, arm.scored, arm.joined)
+        for arm, trial in zip(claim.arms, trials(claim, scale, 1), strict=True)
+    ]
     assert all(one not in asked[:i] for i, one in enumerate(asked))  # arms differ at both scales
     arms = {arm.name for arm in claim.arms}
     assert len(arms) == len(claim.arms)
@@ -83,7 +97,7 @@ def test_the_interval_is_welchs(more: list[float]) -> None:
 def test_the_verdict_follows_from_the_interval(
     better: list[float], worse: list[float], verdict: str
 ) -> None:
-    assert difference(better, worse, lower=True).verdict == verdict
+    assert difference(better, worse, lower=True).verdict() == verdict
 
 
 def test_claims_that_need_the_same_training_share_it(tmp_path: Path) -> None:
@@ -147,6 +161,107 @@ def test_a_training_that_fails_is_named_and_leaves_the_claim_without_a_result(
     ended = pool.run_all(wanted, "digits", recorded, 1, lambda line: None)
     assert set(ended.values()) == {"the disk is full"}
     assert outcome(TINY, "laptop", "digits", 1, recorded).verdict == "no result"
+
+
+def test_scores_of_the_same_networks_are_compared_seed_by_seed() -> None:
+    one, other = [70.0, 50.0, 61.0], [71.0, 51.5, 62.5]  # far apart by seed, always about 1 better
+    theirs = stats.ttest_rel(other, one).confidence_interval()
+    found = paired_difference(one, other, lower=True)
+    assert (found.low, found.high) == pytest.approx((theirs.low, theirs.high), abs=1e-3)
+    assert found.verdict() == "seen"
+    assert difference(one, other, lower=True).verdict() == "not at this size"
+    assert paired_difference(other, one, lower=False) == found
+    assert paired_difference([1.0], [2.0], lower=True) == (1.0, -inf, inf)
+
+
+def test_no_worse_than_by_a_margin() -> None:
+    alike = Difference(-0.2, -0.8, 0.4)
+    assert [alike.verdict(margin) for margin in (0.0, 0.5, 1.0)] == [
+        *("not at this size", "not at this size", "seen")
+    ]
+    assert Difference(-3, -4, -2).verdict(1.0) == "contradicted"
+
+
+def held_out(run: Path) -> Split:
+    loaded = load(run)
+    return scored(opened(loaded, None, "stop"), loaded, "val", given=False).split
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Claim, Path]:
+    """Two small networks on the digits, each scored in several ways."""
+    arms = (
+        Arm("a", "lenet5_relu", scored={"split": "val"}),
+        Arm("a, darker", "lenet5_relu", scored={"shift": (-255,)}),
+        Arm("a, dense", "lenet5_relu", scored={"protocol": "mirror-shift", "split": "test"}),
+        Arm("b", "lenet5_relu", {"lr": 0.02}),
+        Arm("a and b", "lenet5_relu", joined="b"),
+    )
+    claim = replace(
+        TINY,
+        arms=arms,
+        comparisons=(
+            Comparison("a", "a, darker", "score"),
+            Comparison("a and b", "b", "score"),
+            Comparison("b", "a", "response"),
+        ),
+        laptop={**TINY.laptop, "epochs": 2, "lr": 0.05},
+        seeds=1,
+    )
+    root = tmp_path_factory.mktemp("scored")
+    for trial in {str(t.options): t for t in trials(claim, "laptop", 1)}.values():
+        train(
+            trial.network, "digits", recipe="lenet", out=trial.folder(root, "digits"),
+            options=trial.options, quiet=True,
+        )  # fmt: skip
+    return claim, root
+
+
+def test_networks_are_scored_as_evaluate_scores_them(trained: tuple[Claim, Path]) -> None:
+    claim, root = trained
+    assert len(list(root.iterdir())) == 2  # arms that are scored differently share a training
+    by_arm = {arm: seeds[0] for arm, seeds in subjects(claim, "laptop", "digits", 1, root).items()}
+    own, both = by_arm["a"], by_arm["a and b"]
+    assert score(own) == evaluate(own.run, split="val").top1_error
+    assert score(both) == evaluate(both.runs, split="val").top1_error
+    assert both.runs == (own.run, by_arm["b"].run)
+    moved = evaluate(own.run, split="test", protocol="mirror-shift").top1_error
+    assert score(by_arm["a, dense"]) == moved
+    # All black: every image gets the same answer, which is right for its class alone.
+    counts = np.bincount(held_out(own.run).labels, minlength=10)
+    assert score(by_arm["a, darker"]) in [100 * (1 - n / counts.sum()) for n in counts]
+
+
+def test_scores_are_kept_and_compared_in_pairs(
+    trained: tuple[Claim, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim, root = trained
+    found = outcome(claim, "laptop", "digits", 1, root)
+    assert [one.paired for one in found.compared] == [True, True, False]
+    assert from_json(json.dumps(to_json(found))).compared == found.compared
+
+    def again(*_: object, **__: object) -> None:
+        raise AssertionError("it was measured before")
+
+    for name in ("evaluate", "evaluate_images", "responses"):
+        monkeypatch.setattr(scores, name, again)
+    assert outcome(claim, "laptop", "digits", 1, root) == found
+
+
+def test_responses_are_those_of_the_layers(trained: tuple[Claim, Path]) -> None:
+    claim, root = trained
+    subject = subjects(claim, "laptop", "digits", 1, root)["b"][0]
+    loaded = load(subject.run)
+    how, images = loaded.card.preprocess, held_out(subject.run).images
+    first = np.stack([how.prepare(images.read(i)) for i in range(scores.IMAGES)])
+    batch = how.to_input(torch.from_numpy(first))
+    maps: list[torch.Tensor] = []
+    for module in loaded.model.modules():
+        if isinstance(module, torch.nn.Conv2d) and module.kernel_size != (1, 1):
+            module.register_forward_hook(lambda _, __, output: maps.append(output.clone()))
+    loaded.model.eval()(batch)
+    stds = [float(m.double().std(correction=0)) for m in maps]
+    assert response(subject) == pytest.approx(sum(stds) / len(stds), rel=1e-4)
 
 
 def test_one_seed_has_no_interval_and_survives_the_file(recorded: Path) -> None:

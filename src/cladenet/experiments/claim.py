@@ -18,6 +18,10 @@ class Arm:
         laptop: words of a training, as on the command line, in place of the claim's.
         paper: the same at the paper's scale; the network as it is printed needs none.
         paper_network: the network at the paper's scale, where it has another name.
+        scored: how its networks are scored where the measure is `score`: words of `evaluate`, and
+            `shift`, levels that are added to red, green and blue. Arms of one training and
+            different words are one network under several protocols.
+        joined: another arm, whose network of the same seed answers too: the mean of posteriors.
     """
 
     name: str
@@ -25,6 +29,8 @@ class Arm:
     laptop: Mapping[str, Any] = field(default_factory=dict)
     paper: Mapping[str, Any] = field(default_factory=dict)
     paper_network: str = ""
+    scored: Mapping[str, Any] = field(default_factory=dict)
+    joined: str = ""
 
     def at(self, scale: Scale) -> tuple[str, Mapping[str, Any]]:
         """Its network and words at a scale."""
@@ -41,12 +47,14 @@ class Comparison(NamedTuple):
         worse: the other.
         measure: a name of `measures.MEASURES`.
         printed: what the paper prints of both, with the place; empty where it prints none.
+        margin: by how much the better may be worse, where the paper says that it is no worse.
     """
 
     better: str
     worse: str
     measure: str
     printed: str = ""
+    margin: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -32,12 +32,11 @@ class Difference(NamedTuple):
     low: float
     high: float
 
-    @property
-    def verdict(self) -> str:
-        """Seen where the interval lies above 0, contradicted where it lies below."""
-        if self.low > 0:
+    def verdict(self, margin: float = 0.0) -> str:
+        """Seen where the interval lies above 0, or above -margin; contradicted where below."""
+        if self.low > -margin:
             return SEEN
-        return CONTRADICTED if self.high < 0 else NOT_HERE
+        return CONTRADICTED if self.high < -margin else NOT_HERE
 
 
 def difference(better: Sequence[float], worse: Sequence[float], lower: bool) -> Difference:
@@ -59,4 +58,22 @@ def difference(better: Sequence[float], worse: Sequence[float], lower: bool) -> 
         part**2 / (len(arm) - 1) for part, arm in zip(parts, (better, worse), strict=True)
     )
     reach = (T[floor(freedom) - 1] if freedom < len(T) + 1 else Z) * sqrt(error)
+    return Difference(gain, gain - reach, gain + reach)
+
+
+def paired_difference(better: Sequence[float], worse: Sequence[float], lower: bool) -> Difference:
+    """Compare two arms seed by seed, where both are scores of the same networks.
+
+    Args:
+        better: figures of the arm that should be better, in the order of the seeds.
+        worse: of the other, in the same order.
+        lower: whether the lower figure is the better.
+    """
+    sign = 1 if lower else -1
+    gains = [sign * (b - a) for a, b in zip(better, worse, strict=True)]
+    gain = fmean(gains)
+    if len(gains) < 2:
+        return Difference(gain, -inf, inf)
+    reach = T[len(gains) - 2] if len(gains) - 1 <= len(T) else Z
+    reach *= sqrt(variance(gains) / len(gains))
     return Difference(gain, gain - reach, gain + reach)

@@ -1,27 +1,29 @@
-"""What is compared: figures of a finished run, read from the files in its folder."""
+"""What is compared: figures of trained networks."""
 
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from cladenet.errors import CheckpointError
+from cladenet.experiments.scores import response, score
+from cladenet.experiments.subject import Subject
 from cladenet.runs.folder.folder import RunFolder
 
 
 class Measure(NamedTuple):
-    """A figure of a run.
+    """A figure of a trained network, or of several that answer together.
 
     Args:
         words: what it is called in tables.
         unit: of it; points for errors, whose differences are percentage points.
         lower: whether the lower is the better.
-        read: from a run's folder.
+        read: from the runs; those that need the network keep what they found in its folder.
     """
 
     words: str
     unit: str
     lower: bool
-    read: Callable[[Path], float]
+    read: Callable[[Subject], float]
 
 
 def _history(run: Path) -> list[dict[str, Any]]:
@@ -30,21 +32,24 @@ def _history(run: Path) -> list[dict[str, Any]]:
     raise CheckpointError(f"{run} has no row in metrics.jsonl; delete it and run again")
 
 
-def _column(name: str) -> Callable[[Path], float]:
-    def read(run: Path) -> float:
+def _column(name: str) -> Callable[[Subject], float]:
+    def read(subject: Subject) -> float:
         """Of the last epoch; not of the best one, which was chosen on what is measured."""
-        return float(_history(run)[-1][name])
+        return float(_history(subject.run)[-1][name])
 
     return read
 
 
-def _seconds(run: Path) -> float:
-    return RunFolder(run).spent().processor_seconds
+def _seconds(subject: Subject) -> float:
+    return RunFolder(subject.run).spent().processor_seconds
 
 
 MEASURES = {
     "error": Measure("held-out error at the end", "%", True, _column("val_top1_error")),
     "loss": Measure("held-out loss at the end", "", True, _column("val_loss")),
     "training loss": Measure("training loss at the end", "", True, _column("train_loss")),
+    "training error": Measure("training error at the end", "%", True, _column("train_top1_error")),
     "seconds": Measure("processor seconds of training", "s", True, _seconds),
+    "score": Measure("error of the best weights", "%", True, score),
+    "response": Measure("mean standard deviation of responses", "", True, response),
 }

@@ -1,37 +1,52 @@
 """What an experiment found: figures of every arm and seed, differences, verdicts."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf, isfinite
 from pathlib import Path
 from typing import Any
 
 from cladenet.errors import DataError
-from cladenet.experiments.claim import Claim, Scale
-from cladenet.experiments.differences import CONTRADICTED, NOT_HERE, SEEN, Difference, difference
+from cladenet.experiments.claim import Claim, Comparison, Scale
+from cladenet.experiments.differences import (
+    CONTRADICTED,
+    NOT_HERE,
+    SEEN,
+    Difference,
+    difference,
+    paired_difference,
+)
 from cladenet.experiments.measures import MEASURES
-from cladenet.experiments.pool import done
-from cladenet.experiments.trial import trials
+from cladenet.experiments.subject import Subject, subjects
+from cladenet.runs.folder.folder import RunFolder
 
 NO_RESULT = "no result"
 
 
 @dataclass(frozen=True)
 class Compared:
-    """One comparison: the figures of both arms, and the difference."""
+    """One comparison: the figures of both arms, a seed each, and the difference.
+
+    Args:
+        better, worse, measure, printed, margin: see `Comparison`.
+        figures: of each arm.
+        difference: None where a figure is missing.
+        paired: both arms are scores of the same networks, compared seed by seed.
+    """
 
     better: str
     worse: str
     measure: str
     printed: str
+    margin: float
     figures: dict[str, list[float]]
     difference: Difference | None
+    paired: bool
 
     @property
     def verdict(self) -> str:
         """In words."""
-        return self.difference.verdict if self.difference else NO_RESULT
+        return self.difference.verdict(self.margin) if self.difference else NO_RESULT
 
 
 @dataclass(frozen=True)
@@ -43,7 +58,7 @@ class Outcome:
         scale: of the trainings.
         data: what they were trained on.
         seeds: of each arm.
-        seconds: of all trainings together.
+        seconds: processor seconds of all trainings together.
         compared: each comparison.
     """
 
@@ -65,25 +80,37 @@ class Outcome:
 
 
 def outcome(claim: Claim, scale: Scale, data: str, seeds: int, root: Path) -> Outcome:
-    """Read the trainings that are finished."""
-    runs: dict[str, list[Path]] = {arm.name: [] for arm in claim.arms}
-    for trial in trials(claim, scale, seeds):
-        folder = trial.folder(root, data)
-        if done(folder):
-            runs[trial.arm].append(folder)
-    seconds = sum(MEASURES["seconds"].read(run) for arm in runs.values() for run in arm)
-    return Outcome(claim.name, scale, data, seeds, seconds, tuple(_compared(claim, runs)))
+    """Read the trainings that are finished, and score their networks where a measure asks for it.
+
+    Raises:
+        CladeNetError: as `evaluate` does.
+    """
+    found = subjects(claim, scale, data, seeds, root)
+    runs = {subject.run for arm in found.values() for subject in arm.values()}
+    seconds = sum(RunFolder(run).spent().processor_seconds for run in runs)
+    compared = tuple(_compared(comparison, found) for comparison in claim.comparisons)
+    return Outcome(claim.name, scale, data, seeds, seconds, compared)
 
 
-def _compared(claim: Claim, runs: dict[str, list[Path]]) -> Sequence[Compared]:
-    found = []
-    for better, worse, name, printed in claim.comparisons:
-        measure = MEASURES[name]
-        figures = {arm: [measure.read(run) for run in runs[arm]] for arm in (better, worse)}
-        known = all(figures.values()) and all(isfinite(x) for arm in figures.values() for x in arm)
-        by = difference(figures[better], figures[worse], measure.lower) if known else None
-        found.append(Compared(better, worse, name, printed, figures, by))
-    return found
+def _compared(comparison: Comparison, found: dict[str, dict[int, Subject]]) -> Compared:
+    better, worse, name, printed, margin = comparison
+    measure = MEASURES[name]
+    figures = {
+        arm: [measure.read(subject) for subject in found[arm].values()] for arm in (better, worse)
+    }
+    by = None
+    paired = _same_networks(found[better], found[worse])
+    if all(figures.values()) and all(isfinite(x) for arm in figures.values() for x in arm):
+        compare = paired_difference if paired else difference
+        by = compare(figures[better], figures[worse], measure.lower)
+    return Compared(better, worse, name, printed, margin, figures, by, paired)
+
+
+def _same_networks(one: dict[int, Subject], other: dict[int, Subject]) -> bool:
+    """Whether both arms score the same network at every seed, or one that both have a part in."""
+    return one.keys() == other.keys() and all(
+        set(one[seed].runs) & set(other[seed].runs) for seed in one
+    )
 
 
 def to_json(found: Outcome) -> dict[str, Any]:
@@ -100,8 +127,10 @@ def to_json(found: Outcome) -> dict[str, Any]:
                 "worse": one.worse,
                 "measure": one.measure,
                 "printed": one.printed,
+                "margin": one.margin,
                 "figures": one.figures,
                 "difference": _finite(one.difference),
+                "paired": one.paired,
             }
             for one in found.compared
         ],

@@ -63,6 +63,7 @@ class VGG(Classifier):
         input_size: height and width, 32 or more; what a multiple of 32 leaves over is not seen.
         lrn: AlexNet's response normalisation after the first convolution.
         norm: maps a channel count to a normalisation layer, between convolution and ReLU.
+        width: multiple of all channels and hidden units; 1 in the paper.
         conv_bias: biases in the convolutions; redundant before a batch norm, but public weights
             have them.
         drop_rate: of dropout after the two hidden linear layers.
@@ -78,15 +79,20 @@ class VGG(Classifier):
         in_channels: int = 3,
         input_size: int = 224,
         lrn: bool = False,
+        width: float = 1.0,
         norm: Norm | None = None,
         conv_bias: bool = True,
         drop_rate: float = 0.5,
         init: Init = glorot_init,
     ) -> None:
-        widths_in = (in_channels, *WIDTHS)
+        widths, hidden = [int(width * channels) for channels in WIDTHS], int(width * 4096)
+        if widths[0] < 1:
+            raise BadArgument(f"width is {width}; expected at least {1 / WIDTHS[0]}, such as 0.25")
         rows = [
-            block(width_in, width, row, norm, conv_bias)
-            for width_in, width, row in zip(widths_in, WIDTHS, kernels, strict=False)
+            block(channels_in, channels, row, norm, conv_bias)
+            for channels_in, channels, row in zip(
+                [in_channels, *widths], widths, kernels, strict=False
+            )
         ]
         if lrn:
             rows[0].append(response_norm(1e-4))
@@ -97,13 +103,13 @@ class VGG(Classifier):
         self.stages = nn.Sequential(*stages)
         self.head = nn.Sequential(
             nn.Flatten(),
-            nn.Linear(WIDTHS[-1] * (input_size // 32) ** 2, 4096),
+            nn.Linear(widths[-1] * (input_size // 32) ** 2, hidden),
             nn.ReLU(inplace=True),
             nn.Dropout(drop_rate),
-            nn.Linear(4096, 4096),
+            nn.Linear(hidden, hidden),
             nn.ReLU(inplace=True),
             nn.Dropout(drop_rate),
-            self.new_classifier(4096),
+            self.new_classifier(hidden),
         )
         self.initialise(self)
 

@@ -22,6 +22,20 @@ DENSE = (
         if_not=SHORT,
     ),
     Claim(
+        "condensation",
+        "A network that drops three of four inputs while it is trained errs no more than one that "
+        "keeps them.",
+        "Huang and others 2018, arXiv:1711.09224, Sec. 3.1 and 4",
+        (
+            Arm("dropped", "condensenet_50_cifar", paper_network="condensenet_86_cifar"),
+            Arm("kept", "condensenet_50_cifar", {"model.factor": 1}, {"model.factor": 1},
+                "condensenet_86_cifar"),
+        ),
+        (Comparison("dropped", "kept", "error", margin=1.0),),
+        {**SMALL, "recipe": "condensenet_cifar"},
+        if_not=SHORT,
+    ),
+    Claim(
         "highway",
         "Gated layers can be trained at depths where plain ones cannot.",
         "Srivastava, Greff, Schmidhuber 2015, arXiv:1507.06228, Fig. 1",

@@ -21,6 +21,28 @@ LIGHT = (
         if_not=SHORT,
     ),
     Claim(
+        "compound-scaling",
+        "At four times the cost, depth, width and resolution together gain more than any alone.",
+        "Tan and Le 2019, arXiv:1905.11946, Table 7",
+        (
+            Arm("all three", "efficientnet_b0",
+                {"model.depth": 0.7, "model.width": 0.6, "size": 40},
+                {"model.depth": 1.4, "model.width": 1.2, "size": 291}),
+            Arm("depth", "efficientnet_b0", {"model.depth": 2.0, "model.width": 0.5, "size": 32},
+                {"model.depth": 4.0}),
+            Arm("width", "efficientnet_b0", {"model.depth": 0.5, "model.width": 1.0, "size": 32},
+                {"model.width": 2.0}),
+            Arm("resolution", "efficientnet_b0",
+                {"model.depth": 0.5, "model.width": 0.5, "size": 64}, {"size": 448}),
+        ),
+        tuple(
+            Comparison("all three", alone, "error", f"81.1 against {right} % right (from memory)")
+            for alone, right in (("depth", 79.0), ("width", 78.9), ("resolution", 79.1))
+        ),
+        {**SMALL, "recipe": "resnet_cifar"},
+        if_not="images of 32 pixels have no detail for a higher resolution to show",
+    ),
+    Claim(
         "channel-shuffle",
         "Grouped 1x1 convolutions need the shuffle: without it groups do not see one another.",
         "Zhang and others 2018, arXiv:1707.01083, Table 3",

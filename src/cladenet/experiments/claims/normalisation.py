@@ -4,6 +4,8 @@ from cladenet.experiments.claim import Arm, Claim, Comparison
 from cladenet.experiments.claims.laptop import SHORT, SMALL
 
 ZOO = ("batch", "group", "layer", "instance", "weight", "none")
+RESNET_18 = {"recipe": "resnet_cifar"}
+REDDER = {"shift": (50, 0, 0)}  # levels of red, green and blue
 
 NORMALISATION = (
     Claim(
@@ -46,6 +48,27 @@ NORMALISATION = (
             Comparison("group, 2 images", "batch, 2 images", "loss"),
         ),
         {**SMALL, "recipe": "resnet_cifar"},
+        if_not=SHORT,
+    ),
+    Claim(
+        "appearance",
+        "Instance norm in half the channels of shallow layers makes a network err less on images "
+        "of other colours, and no more on its own.",
+        "Pan and others 2018, arXiv:1807.09441, Sec. 4.1",
+        tuple(
+            Arm(name, network, RESNET_18, paper_network=printed, scored=scored)
+            for name, network, printed, scored in (
+                ("ResNet", "resnet18", "resnet50_v1_5", {}),
+                ("IBN-a", "resnet18_ibn_a", "resnet50_ibn_a", {}),
+                ("ResNet, other colours", "resnet18", "resnet50_v1_5", REDDER),
+                ("IBN-a, other colours", "resnet18_ibn_a", "resnet50_ibn_a", REDDER),
+            )
+        ),
+        (
+            Comparison("IBN-a, other colours", "ResNet, other colours", "score"),
+            Comparison("IBN-a", "ResNet", "score", margin=1.0),
+        ),
+        {**SMALL, "size": 32},
         if_not=SHORT,
     ),
     Claim(

@@ -5,18 +5,19 @@ from cladenet.experiments.claims.laptop import SHORT, SMALL
 
 RESNET = "He and others 2016, arXiv:1512.03385"
 IDENTITY = "He and others 2016, arXiv:1603.05027"
+DEPTHS = (
+    Arm("plain-20", "plain20_cifar"),
+    Arm("plain-44", "plain44_cifar", paper_network="plain56_cifar"),
+    Arm("ResNet-20", "resnet20_cifar"),
+    Arm("ResNet-44", "resnet44_cifar", paper_network="resnet56_cifar"),
+)
 
 RESIDUAL = (
     Claim(
         "degradation",
         "Deeper plain networks have a higher training error; deeper residual networks do not.",
         f"{RESNET}, Sec. 4.2 and Fig. 6",
-        (
-            Arm("plain-20", "plain20_cifar"),
-            Arm("plain-44", "plain44_cifar", paper_network="plain56_cifar"),
-            Arm("ResNet-20", "resnet20_cifar"),
-            Arm("ResNet-44", "resnet44_cifar", paper_network="resnet56_cifar"),
-        ),
+        DEPTHS,
         (
             Comparison("plain-20", "plain-44", "training loss", "figure only (Fig. 6, left)"),
             Comparison("ResNet-44", "plain-44", "training loss", "figure only (Fig. 6)"),
@@ -24,6 +25,36 @@ RESIDUAL = (
         ),
         SMALL,
         if_not="after 600 steps the deeper residual network is still behind the shallow one",
+    ),
+    Claim(
+        "responses",
+        "Residual networks respond less than plain ones, and the less the deeper they are.",
+        f"{RESNET}, Sec. 4.2 and Fig. 7",
+        DEPTHS,
+        (
+            Comparison("ResNet-20", "plain-20", "response", "figure only (Fig. 7)"),
+            Comparison("ResNet-44", "plain-44", "response", "figure only (Fig. 7)"),
+            Comparison("ResNet-44", "ResNet-20", "response", "figure only (Fig. 7)"),
+        ),
+        SMALL,
+        if_not="weights of 600 steps are still near the ones that were drawn",
+    ),
+    Claim(
+        "too-deep",
+        "A residual network of 1202 layers trains, but overfits: it errs more than one of 110.",
+        f"{RESNET}, Sec. 4.2, Table 6",
+        (
+            Arm("shallower", "resnet20_cifar", paper_network="resnet110_cifar"),
+            Arm("far deeper", "resnet110_cifar", paper_network="resnet1202_cifar"),
+        ),
+        (
+            Comparison("far deeper", "shallower", "training loss",
+                       "under 0.1 % of the training images wrong", margin=0.02),
+            Comparison("shallower", "far deeper", "error", "6.61 against 7.93 %"),
+        ),
+        {**SMALL, "size": 8, "val": 0.5, "recipe": "resnet_cifar"},
+        if_not="a network of 110 layers is not yet too deep for 700 digits of 8 x 8 pixels",
+        laptop_data="digits",
     ),
     Claim(
         "shortcuts",

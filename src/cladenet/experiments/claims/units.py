@@ -58,6 +58,27 @@ UNITS = (
         if_not=SHORT,
     ),
     Claim(
+        "se-ratios",
+        "Squeeze-and-excitation helps whatever the width of its bottleneck.",
+        "Hu and others 2018, arXiv:1709.01507, Table 10",
+        (
+            Arm("without", "preact_resnet164_cifar", {"model.depth": 29},
+                paper_network="resnet50"),
+            Arm("ratio 2", "seresnet164_cifar", {"model.depth": 29, "model.reduction": 2},
+                paper_network="seresnet50_r2"),
+            Arm("ratio 8", "seresnet164_cifar", {"model.depth": 29, "model.reduction": 8},
+                paper_network="seresnet50_r8"),
+            Arm("ratio 16", "seresnet164_cifar", {"model.depth": 29}, paper_network="seresnet50"),
+        ),
+        (
+            Comparison("ratio 2", "without", "error", "22.29 against 23.30 %"),
+            Comparison("ratio 8", "without", "error", "22.26 against 23.30 %"),
+            Comparison("ratio 16", "without", "error", "22.28 against 23.30 %"),
+        ),
+        {**SMALL, "recipe": "resnet_cifar"},
+        if_not=SHORT,
+    ),
+    Claim(
         "se-positions",
         "SE after the unit's sum is worse than on its branch.",
         "Hu and others 2018, arXiv:1709.01507, Table 14",
