@@ -260,7 +260,7 @@ def test_responses_are_those_of_the_layers(trained: tuple[Claim, Path]) -> None:
         if isinstance(module, torch.nn.Conv2d) and module.kernel_size != (1, 1):
             module.register_forward_hook(lambda _, __, output: maps.append(output.clone()))
     loaded.model.eval()(batch)
-    stds = [float(m.double().std(correction=0)) for m in maps]
+    stds = [float(m.detach().double().std(correction=0)) for m in maps]
     assert response(subject) == pytest.approx(sum(stds) / len(stds), rel=1e-4)
 
 
