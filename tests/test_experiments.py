@@ -296,3 +296,6 @@ def test_the_command_lists_and_trains(
     out = capsys.readouterr().out
     assert out.startswith("tiny: not at this size")  # one seed decides nothing
     assert "one seed" in out
+    picture = tmp_path / "tiny-laptop.svg"
+    assert f"plot: {picture}" in out
+    assert picture.read_text().count("<circle") == 2

@@ -7,6 +7,7 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cladenet.checkpoints.atomic import write_file
 from cladenet.cli.text.tables import columns, fit, paragraph
 from cladenet.durations import clock
 from cladenet.errors import BadArgument
@@ -61,22 +62,28 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps([to_json(one) for one in found], indent=1))
     else:
-        show("\n\n".join(_text(one) for one in found))
+        show("\n\n".join(_text(one, Path(arguments.out)) for one in found))
     return 0
 
 
-def _text(found: "Outcome") -> str:
+def _text(found: "Outcome", root: Path) -> str:
+    from cladenet.experiments.plot import plot
+
+    picture = root / f"{found.claim}-{found.scale}.svg"
+    if drawn := plot(found):
+        write_file(picture, drawn.encode())
     claim = CLAIMS[found.claim]
     lines = [
         f"{claim.name}: {found.verdict}",
         paragraph("", claim.sentence, 2),
         paragraph("", f"{claim.source}; {found.data}, {found.scale} scale, "
-            f"{counted(found.seeds, 'seed')}, "
-                  f"{clock(found.seconds)} of training", 2),
+                  f"{counted(found.seeds, 'seed')}, {clock(found.seconds)} of processor time", 2),
         fit(columns(HEADINGS, [_row(one) for one in found.compared], right="lrlrlrl")),
     ]  # fmt: skip
     if found.verdict != "seen" and claim.if_not:
         lines.append(paragraph("", f"likely reason: {claim.if_not}", 2))
+    if drawn:
+        lines.append(f"  plot: {picture}")
     return "\n".join(lines)
 
 
