@@ -23,7 +23,7 @@ from cladenet.runs.evaluate.evaluate_run import evaluate
 from cladenet.runs.evaluate.scored import opened, scored
 
 KEPT = "measured.json"
-IMAGES, BATCH = 512, 128  # for responses: their deviation is that of millions of values
+IMAGES, BATCH = 512, 128  # for responses: their standard deviation is that of millions of values
 Read = Callable[[Subject], float]
 
 

@@ -1,4 +1,4 @@
-"""VGG: depth by small filters, response normalisation, scales and protocols, fusion.
+"""VGG: depth by small filters, response normalisation, scales and protocols, ensembles.
 
 At laptop scale channels are a quarter of the paper's, images have 32 pixels, and the deeper columns
 are trained with batch norm: without it they need the start from column A, and longer.
@@ -82,7 +82,7 @@ VGG = (
         if_not="a third of a point is three of a thousand images",
     ),
     Claim(
-        "fusion",
+        "ensemble",
         "The mean of two networks' posteriors is better than the better of them.",
         f"{SOURCE}, Sec. 4.4, Table 6",
         (
