@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 from bad_data import DATA_CASES, make_more_data
 from bad_files import make_data, spoil_runs
+from bad_studies import STUDY_CASES
 
 PAGE = Path(__file__).parents[1] / "docs" / "bad-inputs.md"
 QUICK = "--quiet batch_size=8 epochs=1 threads=1 device=cpu"
@@ -105,7 +106,7 @@ CASES = {
         Case("a table with a missing file", new("gone.csv"), 3),
         Case("a CIFAR file with code in it", new("cifar10:cifar"), 3),
     ],
-    **{group: [Case(*row) for row in rows] for group, rows in DATA_CASES.items()},
+    **{group: [Case(*row) for row in rows] for group, rows in (DATA_CASES | STUDY_CASES).items()},
     "Evaluation protocols": [
         Case("unknown protocol", "evaluate run --protocol crops", 2),
         Case("a scale below the crop", "evaluate run --protocol multi-crop --scales 24", 2),
