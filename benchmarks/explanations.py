@@ -22,7 +22,7 @@ from cladenet.explain.attribution.grad_cam import grad_cam
 from cladenet.explain.attribution.guided import guided_backpropagation
 from cladenet.explain.attribution.integrated import integrated_gradients
 from cladenet.explain.attribution.occlusion import occlusion
-from cladenet.explain.deconvnet import Deconvnet
+from cladenet.explain.deconvnet import Deconvnet, reconstructions
 from cladenet.layers.classifier import Classifier
 from cladenet.registry import create_model
 from cladenet.vision import torchvision
@@ -63,10 +63,13 @@ def ours(network: Classifier, images: Tensor) -> dict[str, Call]:
         seen = Deconvnet(network, "stages", images)
         return seen.project(seen.seeds(seen.maps.amax((2, 3)).argmax(1)))
 
+    with torch.no_grad():
+        strongest = Deconvnet(network, "stages", images).maps.amax((2, 3)).argmax(1)
     return {
         "forward": forward,
         "grad_cam": lambda: grad_cam(network, images, 7),
         "deconvnet": deconvnet,
+        "deconvnet and its field": lambda: reconstructions(network, "stages", images, strongest),
         "guided_backpropagation": lambda: guided_backpropagation(network, images, 7),
         "integrated_gradients": lambda: integrated_gradients(network, images, 7, steps=STEPS),
         "occlusion": lambda: occlusion(network, images, 7, window=WINDOW, stride=STRIDE),
@@ -128,4 +131,4 @@ def timed(calls: dict[str, Call]) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:] or ["resnet18", "vgg11"])
+    main(sys.argv[1:] or ["resnet18", "zfnet", "vgg11"])
