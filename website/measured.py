@@ -34,6 +34,8 @@ _LIBRARIES = {
     "lightning",
     "onnx",
     "openvino",
+    "litert",
+    "coreml",
     "torch",
     "torchscript",
 }
