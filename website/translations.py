@@ -17,7 +17,16 @@ from website.page import ROOT
 DOCS = ROOT / "docs"
 CHINESE = DOCS / "zh"
 # Written by programs from what they measure; website/measured.py puts them into Chinese.
-_WRITTEN = ("bad-inputs", "blocks", "claims", "faults", "fidelity", "peer-faults", "speed")
+_WRITTEN = (
+    "bad-inputs",
+    "blocks",
+    "claims",
+    "day-one",
+    "faults",
+    "fidelity",
+    "peer-faults",
+    "speed",
+)
 MEASURED = tuple(name for name in _WRITTEN if (DOCS / f"{name}.md").is_file())
 _STAMP = re.compile(r"\A<!-- docs/(\S+) ([0-9a-f]{40}) -->\n")
 _CODE = re.compile(r"^```[^\n]*\n(?:[^\n]*\n)*?```$|^ {4}[^\n]*(?:\n+ {4}[^\n]*)*", re.MULTILINE)
