@@ -16,6 +16,7 @@ from cladenet.report.text import (
     between,
     facts,
     folded,
+    image_name,
     percent,
     picture,
     section,
@@ -160,8 +161,7 @@ def mistakes(report: ReportFacts) -> str:
             f'<span class="guess">{text(guess)}</span> at {100 * mistake.probability:.1f}{NBSP}%'
             "<br>"
             f'labelled <span class="truth">{text(truth)}</span>'
-            f'<span class="id" title="{text(mistake.id)}">{text(_tail(mistake.id))}</span>'
-            "</figcaption></figure>"
+            f"{image_name(mistake.id)}</figcaption></figure>"
         )
     wrong = report.evaluation.wrong
     shown = "all" if len(figures) == wrong else f"the {len(figures)} with the highest loss"
@@ -235,11 +235,6 @@ def _pairs(report: ReportFacts | Counted, most: int) -> str:
     ]
     head = ("most often confused", "taken for", "images", "of the class")
     return table(head, pairs, ("", "", "num", "num")) if pairs else ""
-
-
-def _tail(path: str) -> str:
-    """The last folder and the file's name, which fit below a picture."""
-    return "/".join(path.split("/")[-2:])
 
 
 def _class_cells(row: ClassRow, classes: Sequence[str]) -> list[str]:

@@ -144,3 +144,9 @@ def _flat(values: Mapping[str, Any], before: str = "") -> list[tuple[str, str]]:
         else:
             pairs.append((f"{before}{key}", DASH if value in (None, "") else str(value)))
     return pairs
+
+
+def image_name(path: str) -> str:
+    """The last folder and the file's name, which fit below a picture; the whole path pops up."""
+    tail = "/".join(path.split("/")[-2:])
+    return f'<span class="id" title="{text(path)}">{text(tail)}</span>'

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cladenet.report.text import NBSP, section, text
+from cladenet.report.text import NBSP, image_name, section, text
 from cladenet.runs.explain.answers import Answers
 from cladenet.runs.explain.pictures import Pictures, Pixels, embedded
 
@@ -76,7 +76,7 @@ def given_images(
         drawn = [(seen[i], "the image"), (first[i], f"for {classes[order[i, 0]]}")]
         if order.shape[1] > 1:
             drawn.append((second[i], f"for {classes[order[i, 1]]}"))
-        figures.append(trio(drawn, f'{best}<span class="id">{text(name)}</span>'))
+        figures.append(trio(drawn, f"{best}{image_name(name)}"))
     why = "The answers, and which parts speak for the first and for the second of them."
     body = f'<div class="gallery trios">{"".join(figures)}</div>'
     return section("images", "Your images", why, body)
@@ -106,11 +106,9 @@ def browser(answers: Answers, pictures: Pictures, classes: Sequence[str]) -> str
 
 def _caption(answers: Answers, place: int, classes: Sequence[str], name: str) -> str:
     guess, label = int(answers.guesses[place]), int(answers.labels[place])
-    tail = "/".join(name.split("/")[-2:])
     return (
         f'<span class="guess">{text(classes[guess])}</span> at '
         f"{100 * answers.posteriors[place, guess]:.1f}{NBSP}%, labelled "
         f'<span class="truth">{text(classes[label])}</span> at '
-        f"{100 * answers.posteriors[place, label]:.1f}{NBSP}%"
-        f'<span class="id" title="{text(name)}">{text(tail)}</span>'
+        f"{100 * answers.posteriors[place, label]:.1f}{NBSP}%{image_name(name)}"
     )

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from cladenet.explain.calibration import Calibration
 from cladenet.explain.label_errors import Suspect
-from cladenet.report.text import NBSP, section, text
+from cladenet.report.text import NBSP, image_name, section, text
 from cladenet.runs.explain.answers import Answers
 from cladenet.runs.explain.page.answers import trio
 from cladenet.runs.explain.pictures import Pictures
@@ -91,7 +91,7 @@ def suspected(
             ((image, "the image"), (speaks, f"for {classes[each.likely]}")),
             f'labelled <span class="guess">{text(classes[each.label])}</span>, perhaps '
             f'<span class="truth">{text(classes[each.likely])}</span>'
-            f'<span class="id">{text(pictures.split.ids[each.index])}</span>',
+            f"{image_name(str(pictures.split.ids[each.index]))}",
         )
         for each, image, speaks in zip(shown, seen, for_likely, strict=True)
     ]
