@@ -4,6 +4,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from website.translations import behind, translated
+
 from release.changelog import Refused
 from release.steps import make_release, try_built
 
@@ -13,6 +15,9 @@ parser.add_argument("--dry-run", action="store_true", help="all but the commit a
 arguments = parser.parse_args()
 try:
     root = Path(__file__).parents[1]
+    late = [found for page in translated() if (found := behind(page))]
+    if late:
+        raise Refused("\n".join(["Chinese pages are behind the English ones:", *late]))
     built = make_release(root, arguments.version, dry_run=arguments.dry_run, trial=try_built)
 except Refused as error:
     sys.exit(f"release: {error}")

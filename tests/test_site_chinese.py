@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from website import guides, translations
 from website.guides import chinese_pages
 from website.measured import filled, in_chinese, phrases
 from website.translations import (
@@ -10,11 +11,10 @@ from website.translations import (
     DOCS,
     MEASURED,
     anchored,
+    behind,
     code_blocks,
     headings,
     inline_code,
-    stamp,
-    stamped,
     translated,
 )
 
@@ -25,23 +25,24 @@ def read(file: Path) -> str:
     return file.read_text(encoding="utf-8")
 
 
-def test_each_english_page_has_a_chinese_one_and_no_more() -> None:
+def test_each_chinese_page_is_of_an_english_one() -> None:
     chinese = {file.relative_to(CHINESE).as_posix() for file in CHINESE.rglob("*.md")}
-    assert chinese == set(translated())
+    assert chinese <= set(translated())
     assert {page.path for page in chinese_pages()} == {
         "index.md", *translated(), *(f"{name}.md" for name in MEASURED)
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("page", translated())
-def test_no_chinese_page_is_stale(page: str) -> None:
-    """`git diff` of the two objects shows what a translator has to look at."""
-    was, now = stamped(page), stamp(page)
-    assert was == now, f"docs/zh/{page} is of {was or 'nothing'}; " + HOW.format(page=page)
+def of_today(page: str) -> None:
+    """What is behind is an expected failure: the page has a note, and no release is made."""
+    if behind(page):
+        pytest.xfail(f"{behind(page)}; " + HOW.format(page=page))
 
 
 @pytest.mark.parametrize("page", translated())
 def test_the_chinese_page_has_the_same_headings_code_and_names(page: str) -> None:
+    """Of today's English page; `git diff` of the two objects shows what a translator has to do."""
+    of_today(page)
     english, chinese = read(DOCS / page), read(CHINESE / page)
     levels = [[level for level, _ in headings(text)] for text in (english, chinese)]
     assert levels[0] == levels[1]
@@ -50,9 +51,23 @@ def test_the_chinese_page_has_the_same_headings_code_and_names(page: str) -> Non
         assert inline_code(filled(chinese, english).text) == inline_code(english)
 
 
+def test_a_page_that_is_behind_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stale, with other headings than today's English page, or missing: the site is made."""
+    monkeypatch.setattr(translations, "CHINESE", tmp_path)
+    monkeypatch.setattr(guides, "CHINESE", tmp_path)
+    assert behind("reports.md") == "docs/zh/reports.md is missing"
+    (tmp_path / "data.md").write_text("<!-- docs/data.md " + "0" * 40 + " -->\n# 数据\n\n旧的\n")
+    assert "git diff " + "0" * 40 in behind("data.md")
+    texts = {page.path: page.text for page in chinese_pages()}
+    assert f"# 数据\n\n> {guides.STALE}\n\n旧的" in texts["data.md"]
+    assert texts["reports.md"].startswith("# Reports, and comparing runs\n\n> " + guides.MISSING)
+
+
 @pytest.mark.parametrize("page", [*(f"{name}.md" for name in MEASURED), *translated()])
 def test_what_programs_write_is_in_chinese(page: str) -> None:
     """A figure that is measured anew needs nothing; a new phrase needs a line in measured.toml."""
+    if page in translated():
+        of_today(page)
     english = read(DOCS / page)
     measured = page.removesuffix(".md") in MEASURED
     found = in_chinese(english) if measured else filled(read(CHINESE / page), english)

@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 from website.blocks import GALLERY, with_drawings
 from website.measured import filled, in_chinese
 from website.page import ROOT, Page, bars_in_code
-from website.translations import CHINESE, DOCS, MEASURED, anchored, translated
+from website.translations import CHINESE, DOCS, MEASURED, anchored, behind, headings, translated
 
 CONTENT = ROOT / "website" / "content"  # pages of the site alone: what they link to is made by it
 # Pages on how well something works rather than on how to do it.
@@ -25,6 +25,8 @@ EVIDENCE = (
 # In the order in which they build on each other.
 TUTORIALS = ("first-classifier", "fine-tuning", "reproducing-a-paper", "searching", "shipping")
 PROJECT = {"CHANGELOG.md": "changelog.md", "CONTRIBUTING.md": "contributing.md"}
+MISSING = "本页还没有中文版，以下是英文。"
+STALE = "本页译自较早的英文版，内容可能落后于英文页。"
 _LINK = re.compile(r"(!?)\[([^\]]*)\]\((?!https?:|#)([^)\s#]+)(#[^)\s]*)?\)")
 
 
@@ -58,8 +60,18 @@ def _chinese(place: str) -> str:
     if place.removesuffix(".md") in MEASURED:
         text = anchored(in_chinese(english).text, english)
         return with_drawings(text, "zh") if place == GALLERY else text
+    if not (CHINESE / place).is_file():  # in English, until somebody translates it
+        return _with_note(english, MISSING)
     text = (CHINESE / place).read_text(encoding="utf-8")
+    if behind(place):
+        same = len(headings(text)) == len(headings(english))
+        return _with_note(filled(anchored(text, english) if same else text, english).text, STALE)
     return filled(anchored(text, english), english).text
+
+
+def _with_note(text: str, note: str) -> str:
+    """The text with a note below its title."""
+    return re.sub(r"^# .*$", lambda title: f"{title[0]}\n\n> {note}", text, count=1, flags=re.M)
 
 
 def _order(file: Path) -> tuple[int, Path]:

@@ -81,7 +81,7 @@ def phrase(english: str) -> str | None:
     for pattern, chinese in patterns:
         found = pattern.fullmatch(english)
         if found:
-            return chinese.format(*(exact.get(part, part) for part in found.groups()))
+            return chinese.format(*(phrase(part) or part for part in found.groups()))
     if _CODE.fullmatch(english):
         return None
     printed = in_language("zh", english)  # `cladenet` has it, for what it prints itself

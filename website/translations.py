@@ -51,6 +51,16 @@ def stamped(page: str) -> str:
     return found[2] if found and found[1] == page else ""
 
 
+def behind(page: str) -> str:
+    """What is to do about a page; empty where the Chinese one is of today's English one."""
+    if not (CHINESE / page).is_file():
+        return f"docs/zh/{page} is missing"
+    if stamped(page) != stamp(page):
+        was = stamped(page) or "nothing"
+        return f"docs/zh/{page} is stale: git diff {was} HEAD:docs/{page}"
+    return ""
+
+
 def write_stamp(page: str) -> None:
     """Say that the Chinese page is of today's English one."""
     file = CHINESE / page
@@ -137,7 +147,5 @@ if __name__ == "__main__":
         page = Path(name).as_posix().removeprefix("docs/")
         if sys.argv[1:]:
             write_stamp(page)
-        elif not (CHINESE / page).is_file():
-            print(f"docs/zh/{page} is missing")
-        elif stamped(page) != stamp(page):
-            print(f"docs/zh/{page} is stale: git diff {stamped(page)} HEAD:docs/{page}")
+        elif behind(page):
+            print(behind(page))
