@@ -110,5 +110,5 @@ def _caption(answers: Answers, place: int, classes: Sequence[str], name: str) ->
         f'<span class="guess">{text(classes[guess])}</span> at '
         f"{100 * answers.posteriors[place, guess]:.1f}{NBSP}%, labelled "
         f'<span class="truth">{text(classes[label])}</span> at '
-        f"{100 * answers.posteriors[place, label]:.1f}{NBSP}%{image_name(name)}"
-    )
+        f"{100 * answers.posteriors[place, label]:.1f}{NBSP}%"
+    ) + image_name(name)
