@@ -10,7 +10,7 @@ import pytest
 from cladenet import errors
 from cladenet.cli import main
 from cladenet.data.images.decode import UnreadableImage
-from cladenet.errors import BadArgument, CladeNetError, Interrupted, MissingExtra
+from cladenet.errors import BadArgument, CladeNetError, Interrupted, LedgerError, MissingExtra
 
 STATUSES = {
     "CladeNetError": 2,
@@ -29,6 +29,7 @@ SAMPLES = [
     MissingExtra("scipy", "svhn", "svhn"),
     Interrupted("stopped", signal.SIGTERM),
     UnreadableImage("/a/b.jpg", "is empty"),
+    LedgerError("a row lacks its year; add it"),
 ]
 
 

@@ -309,7 +309,7 @@ def test_a_network_of_no_paper_has_no_recipe_of_a_paper() -> None:
     ("change", "message"),
     [
         ({"epochs": 3.0}, "lasts epochs or steps"),
-        ({"drop_at": (0.5,)}, "drop_at has 1 points, drop_to 0"),
+        ({"drop_at": (0.5,)}, "drop_at has 1 point, drop_to 0"),
         ({"batch_size": 0}, "batch_size is 0; expected at least 1"),
         ({"auxiliary": -0.3}, "auxiliary is -0.3; expected at least 0"),
         ({"drop_parts": 0}, "drop_parts is 0; expected at least 1"),

@@ -35,8 +35,8 @@ def parsed(words: list[str]) -> tuple[argparse.Namespace, list[str]]:
     name, *rest = words
     parser = parser_of(name)
     command = import_module(f"cladenet.cli.{FOLDERS[name]}.{name}_command")
-    if hasattr(command, "translated"):
-        rest = command.translated(rest, parser)
+    if hasattr(command, "as_pairs"):
+        rest = command.as_pairs(rest, parser)
     return parser.parse_known_intermixed_args(rest)
 
 

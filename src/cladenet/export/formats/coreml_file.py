@@ -16,6 +16,7 @@ from cladenet.export.formats.order import Order
 from cladenet.export.formats.pixels_module import FromPlanes
 from cladenet.export.formats.quiet import quietly
 from cladenet.inference.request import CannotPrepare
+from cladenet.plural import counted
 
 IMAGE, IMAGES, POSTERIORS, LOGITS = "image", "images", "posteriors", "logits"
 MOST_IMAGES = 64  # in one tensor
@@ -44,7 +45,8 @@ def write(order: Order, path: Path) -> None:
             )
             model.user_defined_metadata[KEY] = description.to_text()
             model.license = description.licence
-            model.short_description = f"{description.network}, {len(description.classes)} classes"
+            classes = counted(len(description.classes), "class")
+            model.short_description = f"{description.network}, {classes}"
             model.save(str(path))
     except Exception as error:  # the converter raises what its parts raise
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
