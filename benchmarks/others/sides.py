@@ -9,8 +9,8 @@ from cladenet.weights.source import Source
 FIXED_WINDOW = (
     *("IBN-Net/", "ShuffleNet-Series/", "MSDNet-PyTorch/", "CondenseNet/"),
     *("pytorch_resnet_cifar10/", "pytorch-classification/", "WideResNet-pytorch/"),
-    *("pretrainedmodels/se", "pretrainedmodels/nasnet", "pretrainedmodels/inceptionv4"),
-    *("pretrainedmodels/inceptionres", "pretrainedmodels/dpn", "pretrainedmodels/densenet"),
+    *("pretrainedmodels/se", "pretrainedmodels/nasnet"),
+    *("pretrainedmodels/dpn", "pretrainedmodels/densenet"),
     *("caffe/ResNet", "caffe/bvlc_googlenet"),
 )
 SMALLEST_ODD = 51  # its halves, 26 13 7 4 2, are odd now and then
@@ -19,8 +19,14 @@ SMALLEST_ODD = 51  # its halves, 26 13 7 4 2, are odd now and then
 PADS_ONE_SIDE = ("keras/MobileNet-",)
 FOR_ONE_SIZE = ("EfficientNet-PyTorch/",)  # their padding is computed when they are built
 # Caffe's pools of 2x2 round up: sides where nothing is left over. The auxiliary classifier of
-# torchvision's Inception needs a map of 17x17 in training.
-OTHER_SIDES = {"caffe/lenet": 32, "caffe/vgg": 192, "torchvision/inception_v3": 301}
+# torchvision's Inception needs a map of 17x17 in training, the pools of two others one of 8x8.
+OTHER_SIDES = {
+    "caffe/lenet": 32,
+    "caffe/vgg": 192,
+    "torchvision/inception_v3": 301,
+    "pretrainedmodels/inceptionv4": 301,
+    "pretrainedmodels/inceptionresnetv2": 301,
+}
 # Average pools of 2x2 between their blocks round down: one pixel more leaves the same last map.
 HALVES_ROUNDED_DOWN = ("CondenseNet/", "pytorch-classification/densenet")
 
