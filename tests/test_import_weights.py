@@ -351,9 +351,9 @@ def test_import_and_export_by_the_command_line(
     assert main(["export", "weights/resnet20_cifar", "--format", "timm"]) == BadArgument.exit_status
     assert "it has no network that is our resnet20_cifar" in capsys.readouterr().err
     assert main(["export", "weights/resnet20_cifar", "--format", "keras"]) == 2
-    printed = capsys.readouterr().err
-    assert "no format or library is called 'keras'; formats are onnx, openvino" in printed
-    assert "libraries EfficientNet-PyTorch, IBN-Net" in printed
+    refused = capsys.readouterr().err
+    assert "no format or library is called 'keras'; formats are onnx, openvino" in refused
+    assert "libraries EfficientNet-PyTorch, IBN-Net" in refused
 
 
 @pytest.mark.parametrize(
