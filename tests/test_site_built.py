@@ -142,7 +142,8 @@ def test_a_switch_leads_to_the_page_in_another_version(
 
 
 def wait_for_text(browser: Any, text: str) -> None:
-    until(lambda: browser.find_element("css selector", "body").text == text)
+    # Between two pages there is no body.
+    until(lambda: [each.text for each in browser.find_elements("css selector", "body")] == [text])
 
 
 def test_the_family_tree_is_light(site: Path) -> None:
