@@ -104,3 +104,8 @@ class Interrupted(KeyboardInterrupt):
 
 class LedgerError(CladeNetError):
     """A ledger file has something that cannot be read as a fact."""
+
+
+def first_line(error: Exception) -> str:
+    """The first line of the message, or the name of the class where there is none."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

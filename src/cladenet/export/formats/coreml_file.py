@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from cladenet.errors import first_line
 from cladenet.export.description import KEY, Description
 from cladenet.export.formats.order import Order
 from cladenet.export.formats.pixels_module import FromPlanes
@@ -49,7 +50,7 @@ def write(order: Order, path: Path) -> None:
             model.short_description = f"{description.network}, {classes}"
             model.save(str(path))
     except Exception as error:  # the converter raises what its parts raise
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        reason = first_line(error)
         raise CannotPrepare(f"coremltools stops with: {reason}") from error
 
 
@@ -69,7 +70,7 @@ def traced(order: Order) -> Any:
             warnings.simplefilter("ignore")
             return torch.jit.trace(module, example, check_trace=False)
     except Exception as error:  # the tracer raises what its parts raise
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        reason = first_line(error)
         raise CannotPrepare(f"TorchScript stops with: {reason}") from error
 
 

@@ -8,6 +8,7 @@ associated files: in a zip archive behind the model, which readers of the model 
 import zipfile
 from pathlib import Path
 
+from cladenet.errors import first_line
 from cladenet.export.description import KEY, Description
 from cladenet.export.formats.order import Order
 from cladenet.export.formats.pixels_module import of_one_size
@@ -30,7 +31,7 @@ def write(order: Order, path: Path) -> None:
 
             litert_torch.convert(module, (example,)).export(str(path))
     except Exception as error:  # the converter raises what its parts raise
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        reason = first_line(error)
         raise CannotPrepare(f"litert_torch stops with: {reason}") from error
     describe(path, order.description)
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from cladenet.checkpoints.atomic import write_file
+from cladenet.errors import first_line
 from cladenet.export.description import KEY
 from cladenet.export.formats.order import Narrow, Order
 from cladenet.export.formats.pixels_module import PixelsToPosteriors
@@ -35,7 +36,7 @@ def write(order: Order, path: Path) -> None:
             file = io.BytesIO()
             torch.export.save(program, file, extra_files={KEY: order.description.to_text()})
     except Exception as error:  # the exporter raises what its parts raise
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        reason = first_line(error)
         raise CannotPrepare(f"torch.export stops with: {reason}") from error
     write_file(path, file.getvalue())
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 
 from cladenet.checkpoints.atomic import write_file
+from cladenet.errors import first_line
 from cladenet.export.description import KEY
 from cladenet.export.formats.order import Narrow, Order
 from cladenet.export.formats.pixels_module import PixelsToPosteriors
@@ -34,6 +35,6 @@ def write(order: Order, path: Path) -> None:
             file = io.BytesIO()
             torch.jit.save(script, file, _extra_files={KEY: description.to_text()})
     except Exception as error:  # the compiler raises what its parts raise
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        reason = first_line(error)
         raise CannotPrepare(f"TorchScript stops with: {reason}") from error
     write_file(path, file.getvalue())

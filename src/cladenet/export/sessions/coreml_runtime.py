@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from cladenet.errors import CheckpointError, MissingExtra
+from cladenet.errors import CheckpointError, MissingExtra, first_line
 from cladenet.export.description import KEY, Description
 from cladenet.export.sessions.session import Array, CannotRunHere, Session, fixed_shape
 
@@ -30,7 +30,7 @@ def opened(path: Path, threads: int, lean: bool = False) -> Session:
     try:
         model = coremltools.models.MLModel(str(path))
     except Exception as error:  # it has no class of its own for what it cannot read
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        reason = first_line(error)
         raise CheckpointError(f"{path} cannot be read by Core ML: {reason}") from error
     return CoreMlSession(model, description_of(model, path))
 

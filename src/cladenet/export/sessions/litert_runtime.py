@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cladenet.errors import CheckpointError, MissingExtra
+from cladenet.errors import CheckpointError, MissingExtra, first_line
 from cladenet.export.description import KEY, Description
 from cladenet.export.sessions.session import Array, Session, fixed_shape
 
@@ -29,7 +29,7 @@ def opened(path: Path, threads: int, lean: bool = False) -> Session:
     try:
         interpreter = Interpreter(str(path), num_threads=threads)
     except Exception as error:  # it has no class of its own for what it cannot read
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        reason = first_line(error)
         raise CheckpointError(f"{path} cannot be read by LiteRT: {reason}") from error
     return LiteRtSession(interpreter, description)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from cladenet.errors import BadArgument, CheckpointError, CladeNetError
+from cladenet.errors import BadArgument, CheckpointError, CladeNetError, first_line
 from cladenet.export.description import Description
 
 Array = NDArray[np.generic]
@@ -60,7 +60,7 @@ class Session(ABC):
         except CladeNetError:
             raise
         except Exception as error:  # each runtime has classes of its own
-            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            reason = first_line(error)
             raise CheckpointError(
                 f"the file stops at images of shape {images.shape}: {reason}"
             ) from error

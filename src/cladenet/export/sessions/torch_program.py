@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from cladenet.errors import CheckpointError
+from cladenet.errors import CheckpointError, first_line
 from cladenet.export.description import KEY, Description
 from cladenet.export.sessions.session import Array, Session
 from cladenet.export.sessions.torch_session import TorchSession
@@ -42,7 +42,7 @@ def loaded(path: Path) -> tuple[Any, str]:
     try:
         program = torch.export.load(io.BytesIO(path.read_bytes()), extra_files=notes)
     except Exception as error:  # the loader raises what its parts raise
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        reason = first_line(error)
         raise CheckpointError(f"{path} cannot be read by torch: {reason}") from error
     if not notes[KEY]:
         raise CheckpointError(
