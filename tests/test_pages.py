@@ -261,8 +261,9 @@ def test_earlier_pictures_stay_in_the_browser_until_they_are_forgotten(
     assert browser.execute_script("return localStorage.getItem('cladenet-history')") is None
 
 
-def test_it_speaks_chinese_and_remembers_that(browser: Any, port: int) -> None:
+def test_it_speaks_chinese_and_remembers_that(browser: Any, port: int, tmp_path: Path) -> None:
     opened(browser, port)
+    assert browser.execute_script("return localStorage.getItem('cladenet-language')") is None
     english = {e.text for e in all_of(browser, "[data-word]") if e.text}
     one(browser, "body").send_keys("l")
     chinese = {e.text for e in all_of(browser, "[data-word]") if e.text}
@@ -275,6 +276,10 @@ def test_it_speaks_chinese_and_remembers_that(browser: Any, port: int) -> None:
             "return arguments[0].map((name) => Object.keys(WORDS[name]).sort())", page
         )
         assert keys[0] == keys[1]
+    (tmp_path / "broken.png").write_bytes(b"x")
+    one(browser, "#file").send_keys(str(tmp_path / "broken.png"))
+    # The server's words, in the language of the page and not in the browser's.
+    assert "图像不是可识别的图像" in until(lambda: one(browser, "#trouble").text)
     browser.execute_script("localStorage.clear()")
 
 

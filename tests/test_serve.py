@@ -4,6 +4,7 @@ import base64
 import hashlib
 import io
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -214,6 +215,81 @@ def test_bad_requests_are_refused_with_a_reason_and_a_hint(asker: Client, what: 
     assert answer.status == status, answer.body
     assert answer.json()["error"]
     assert answer.json()["hint"]
+
+
+CHINESE = {"accept-language": "zh-CN,zh;q=0.9,en;q=0.8"}
+SENTENCE = re.compile(r"(?:(?<![^\s（])[a-z]{2,} ){2}[a-z]{2,}(?![^\s，。；：）])")
+# What Python's own decoders write is theirs.
+OTHERS = re.compile("Expecting property name enclosed in double quotes|Only base64 data is allowed")
+
+
+def speaks_chinese(text: str) -> bool:
+    """Some of it is Chinese, and no three English words follow each other."""
+    own = re.sub(r"`[^`]*`", "", OTHERS.sub("", text))
+    return bool(re.search("[\u4e00-\u9fff]", own)) and not SENTENCE.search(own)
+
+
+@pytest.mark.parametrize("what", BAD)
+def test_a_refusal_is_in_the_language_that_the_request_asks_for(asker: Client, what: str) -> None:
+    body, headers, status = BAD[what]
+    answer = asker.ask("POST", "/predict", body, {**headers, **CHINESE})
+    assert (answer.status, list(answer.json())) == (status, ["error", "hint"])
+    assert answer.header("content-language") == "zh-Hans"
+    assert all(speaks_chinese(text) for text in answer.json().values()), answer.json()
+    english = asker.ask("POST", "/predict", body, headers)
+    assert (english.header("content-language"), english.header("vary")) == ("en", "accept-language")
+    assert not re.search("[\u4e00-\u9fff]", json.dumps(english.json(), ensure_ascii=False))
+
+
+def test_refusals_beside_those_of_bodies_are_in_the_language_of_the_request(asker: Client) -> None:
+    found = [
+        asker.ask(method, target, b"" if method == "GET" else picture(0), {**CHINESE, **headers})
+        for method, target, headers in (
+            ("GET", "/nowhere", {}),
+            ("GET", "/predict", {}),
+            ("POST", "/models", {}),
+            ("POST", "/predict?model=x", {}),
+            ("POST", "/predict?top=0", {}),
+            ("POST", "/predict?budget=20M", {}),
+            ("POST", "/explain?class=moth", {}),
+            ("POST", "/predict", {"origin": "https://example.org"}),
+            ("GET", "/models", {"host": "example.org"}),
+        )
+    ]
+    assert [answer.status for answer in found] == [404, 405, 405, 404, 400, 400, 400, 403, 421]
+    for answer in found:
+        assert all(speaks_chinese(text) for text in answer.json().values()), answer.json()
+
+
+def test_the_reason_of_one_image_among_several_is_in_that_language(asker: Client) -> None:
+    body, headers = form(("a.jpg", picture(0)), ("b.jpg", b"x"))
+    answer = asker.ask("POST", "/predict", body, {**headers, **CHINESE}).json()["predictions"]
+    assert answer[0]["top"][0]["class"] in ("ant", "bee", "wasp")
+    assert answer[1] == {"file": "b.jpg", "error": "不是可识别的图像；开头是 b'x'"}
+    body, headers = form(("a.jpg", b""), ("b.jpg", b"x"))
+    answer = asker.ask("POST", "/predict", body, {**headers, **CHINESE}).json()
+    assert answer["error"] == "2 张图像都无法读取"
+    assert answer["predictions"][0]["error"] == "是空文件（0 字节）"
+
+
+def test_the_page_is_in_the_language_of_the_request(asker: Client) -> None:
+    """Before any script of its runs, and so are its words for what the script writes."""
+    pages = {
+        language: asker.ask("GET", "/", b"", headers)
+        for language, headers in (("en", {}), ("zh-Hans", CHINESE))
+    }
+    shown = {}
+    for language, answer in pages.items():
+        assert answer.header("content-language") == language
+        page = answer.body.decode()
+        assert f'<html lang="{language}">' in page
+        shown[language] = dict(re.findall(r'data-word="([\w-]+)"[^>]*>([^<]*)<', page))
+    assert shown["en"]["choose"] == "Choose a picture"
+    assert shown["zh-Hans"]["choose"] == "选择图片"
+    assert shown["en"].keys() == shown["zh-Hans"].keys()
+    assert all(re.search("[\u4e00-\u9fff]", text) for text in shown["zh-Hans"].values())
+    assert '<button id="language" class="quiet" type="button" lang="en"' in page
+    assert "const WORDS = {" in asker.ask("GET", "/words.js").body.decode()
 
 
 def test_no_request_opens_a_file_or_an_address_or_unpickles(asker: Client) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cladenet.cli import COMMANDS, main
-from cladenet.translations import language, page_translated, show, translated
+from cladenet.translations import accepted, language, page_translated, show, translated
 from cladenet.translations.catalogue import FOLDER, Entry, entries
 from cladenet.translations.template import Template, placeholders
 from cladenet.translations.width import cells, wrap
@@ -86,6 +86,28 @@ def test_the_language_is_the_one_asked_for_or_the_one_of_the_locale(
     environment: dict[str, str], expected: str
 ) -> None:
     assert language(environment) == expected
+
+
+@pytest.mark.parametrize(
+    ("ranges", "expected"),
+    [
+        ("", "en"),
+        ("zh", "zh"),
+        ("zh-CN,zh;q=0.9,en;q=0.8", "zh"),
+        ("en-GB,en;q=0.9,zh;q=0.8", "en"),
+        ("de;q=1, zh-Hans-SG; q=0.7, en;q=0.3", "zh"),
+        ("en;q=0.5,zh;q=0.5", "en"),  # the first of two that are as welcome
+        ("zh;q=0", "en"),
+        ("zh-TW", "en"),
+        ("zh-TW,zh;q=0.9,en;q=0.8", "zh"),
+        ("zh-Hans-HK", "zh"),
+        ("*", "en"),
+        ("zh;q=2, zh;level=1", "en"),
+        (",;q=1," * 50, "en"),
+    ],
+)
+def test_a_request_gets_the_language_that_it_accepts_most(ranges: str, expected: str) -> None:
+    assert accepted(ranges) == expected
 
 
 def test_a_language_that_is_not_there_is_refused(

@@ -56,13 +56,13 @@ async function fitting(file) {
 async function post(path, body) {
   let answer;
   try {
-    const type = { "content-type": "application/octet-stream" };
-    answer = await fetch(path, { method: "POST", body, headers: type });
+    const headers = { "content-type": "application/octet-stream", "accept-language": language };
+    answer = await fetch(path, { method: "POST", body, headers });
   } catch (error) {
     throw new Error(word("noAnswer", { why: error.message }));
   }
   const content = await answer.json();
-  if (!answer.ok) throw new Error(`${content.error}. ${content.hint}`);
+  if (!answer.ok) throw new Error(word("refused", content));
   return content;
 }
 

@@ -120,11 +120,12 @@ async function stop(name) {
   if (!confirm(word("sure", { run: name }))) return;
   stopping.add(name);
   draw();
-  const answer = await fetch(`stop?run=${encodeURIComponent(name)}`, { method: "POST" });
+  const headers = { "accept-language": language };
+  const answer = await fetch(`stop?run=${encodeURIComponent(name)}`, { method: "POST", headers });
   if (!answer.ok) {
-    const { error, hint } = await answer.json();
+    const content = await answer.json();
     stopping.delete(name);
-    trouble(`${error}. ${hint}`);
+    trouble(word("refused", content));
     draw();
   }
 }

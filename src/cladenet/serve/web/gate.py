@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from cladenet.serve.settings import Address
 from cladenet.serve.web.metrics import Metrics
 from cladenet.serve.web.problems import Problem
+from cladenet.serve.web.spoken import language_of
 
 log = logging.getLogger(__name__)
 COOKIE = "cladenet_token"
@@ -70,13 +71,15 @@ class Gate:
             response = self._met(scope)
             await (response or self._app)(scope, receive, answer)
         except Problem as problem:
-            await problem.response()(scope, receive, answer)
+            refusal = await problem.response(language_of(scope))
+            await refusal(scope, receive, answer)
         except Exception:
             log.exception("%s %s", scope["method"], path)
             if begun:
                 raise
             wrong = Problem(500, "the server has failed at this request", "its log says why")
-            await wrong.response()(scope, receive, answer)
+            failure = await wrong.response(language_of(scope))
+            await failure(scope, receive, answer)
         finally:
             self._metrics.requests.labels(path, str(status)).inc()
             self._metrics.seconds.labels(path).observe(time.perf_counter() - start)

@@ -82,6 +82,11 @@ def openapi(names: tuple[str, ...], limits: Limits, token: bool) -> dict[str, An
         "name": "class", "in": "query", "schema": {"type": "string"},
         "description": "name or number; by default the likeliest",
     }  # fmt: skip
+    language = {
+        "name": "Accept-Language", "in": "header", "schema": {"type": "string"},
+        "examples": {name: {"value": name} for name in ("en", "zh-CN")},
+        "description": "of the texts of refusals; by default English",
+    }  # fmt: skip
     binary = {"schema": {"type": "string", "format": "binary"}}
     image = {"image/*": binary, "application/octet-stream": binary}
     several = {
@@ -117,9 +122,11 @@ def openapi(names: tuple[str, ...], limits: Limits, token: bool) -> dict[str, An
         "info": {"title": "cladenet serve", "version": __version__},
         "paths": {
             "/predict": {
-                "post": _post("The likeliest classes of images", [model, top, budget], several)
+                "post": _post(
+                    "The likeliest classes of images", [model, top, budget, language], several
+                )
             },
-            "/explain": {"post": _post("Where the evidence lies", [model, label], image)},
+            "/explain": {"post": _post("Where the evidence lies", [model, label, language], image)},
             "/models": {"get": _get("The networks: classes, input, weights, metrics")},
             "/health": {"get": _get("200 while all threads answer, else 503")},
             "/ready": {"get": _get("200 when all networks are loaded, else 503")},

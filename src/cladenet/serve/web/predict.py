@@ -19,8 +19,9 @@ from cladenet.serve.models.shelf import Shelf
 from cladenet.serve.settings import Limits
 from cladenet.serve.web.bodies import Bodies, ClientLeft, staying
 from cladenet.serve.web.metrics import Metrics
-from cladenet.serve.web.problems import Busy, Problem
+from cladenet.serve.web.problems import Busy, Problem, with_reasons
 from cladenet.serve.web.replies import Decoded, Refusal, data_url, decode, none_readable, to_json
+from cladenet.serve.web.spoken import language_of, spoken_headers
 from cladenet.serve.web.uploads import Upload, uploads
 
 TOP = 5
@@ -99,13 +100,15 @@ class Answering:
         outcomes.labels(network.name, "refused").inc(len(statuses))
         outcomes.labels(network.name, "answered").inc(len(given) - len(statuses))
         if len(statuses) == len(given):
-            return none_readable(found, statuses)
-        return JSONResponse({
+            raise none_readable(found, statuses)
+        language = language_of(scope)
+        content = {
             "model": network.name,
             "weights": network.weights,
             "ms": round(1000 * (time.perf_counter() - start), 2),
-            "predictions": found,
-        })  # fmt: skip
+            "predictions": await with_reasons(found, language) if statuses else found,
+        }
+        return JSONResponse(content, headers=spoken_headers(language) if statuses else None)
 
     async def _explain(self, scope: Scope, network: Served, body: bytes) -> Response:
         query = QueryParams(scope["query_string"])
@@ -120,7 +123,7 @@ class Answering:
             with self._admitted(1):
                 image = (await self._decode(network, given))[0]
                 if isinstance(image, Refusal):
-                    return none_readable([{"error": image.reason}], [image.status])
+                    raise none_readable([{"error": image.reason}], [image.status])
                 label = _label(query, network)
                 if label is None:
                     answer = (await self._answers(network, [image], None))[0]

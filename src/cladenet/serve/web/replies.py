@@ -4,12 +4,11 @@ import base64
 import time
 from typing import Any, NamedTuple
 
-from starlette.responses import JSONResponse
-
 from cladenet.data.images.decode import UnreadableImage
 from cladenet.errors import BadArgument
 from cladenet.serve.models.lanes import Answer, Pixels
 from cladenet.serve.models.served import Served
+from cladenet.serve.web.problems import Problem
 from cladenet.serve.web.uploads import why_no_image
 
 
@@ -56,15 +55,13 @@ def to_json(network: Served, answer: Answer, image: Decoded, top: int) -> dict[s
     }
 
 
-def none_readable(found: list[dict[str, Any]], statuses: list[int]) -> JSONResponse:
+def none_readable(found: list[dict[str, Any]], statuses: list[int]) -> Problem:
     """A refusal where no image has an answer: of one image its reason, of several all of them."""
     reason = found[0]["error"]
     error = f"the image {reason}" if len(found) == 1 else f"none of {len(found)} images is readable"
     hint = "send JPEG, PNG, WebP, GIF, BMP or TIFF, as it is in its file"
-    content: dict[str, Any] = {"error": error, "hint": hint}
-    if len(found) > 1:
-        content["predictions"] = found
-    return JSONResponse(content, max(statuses) if len(set(statuses)) > 1 else statuses[0])
+    status = max(statuses) if len(set(statuses)) > 1 else statuses[0]
+    return Problem(status, error, hint, predictions=found if len(found) > 1 else ())
 
 
 def data_url(png: bytes) -> str:

@@ -6,6 +6,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cladenet.serve.web.problems import Problem
+from cladenet.serve.web.spoken import language_of
 
 
 class Endpoint:
@@ -19,9 +20,10 @@ class Endpoint:
         await self._app(scope, receive, send)
 
 
-async def plain_problem(_: Request, error: Exception) -> Response:
+async def plain_problem(request: Request, error: Exception) -> Response:
     """What Starlette refuses, in the form of our own refusals."""
     status = error.status_code if isinstance(error, HTTPException) else 500
     words = {404: "there is no such path", 405: "this path takes another method"}
     hint = "docs/serving.md lists the paths"
-    return Problem(status, words.get(status, str(error)), hint).response()
+    problem = Problem(status, words.get(status, str(error)), hint)
+    return await problem.response(language_of(request.scope))

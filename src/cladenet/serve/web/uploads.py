@@ -72,7 +72,9 @@ def why_no_image(data: bytes) -> str:
 def _of_json(body: bytes) -> list[Upload]:
     try:
         given: Any = json.loads(body)
-    except (ValueError, RecursionError) as error:
+    except RecursionError:
+        raise Problem(400, "the JSON has too many lists in lists", HOW) from None
+    except ValueError as error:
         raise Problem(400, f"the JSON cannot be read: {str(error)[:80]}", HOW) from None
     texts = given.get("images") if isinstance(given, dict) else None
     if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
