@@ -111,7 +111,7 @@ def test_the_other_language_shows_the_same_page(browser: Any, site: Path) -> Non
     link = "return document.querySelector('a[hreflang^=zh]').href"
     there = (site / "zh" / "training.html").as_uri() + "#fine-tuning"
     until(lambda: browser.execute_script(link) == there)
-    visit(browser, site, "python/index.html")  # in English alone
+    visit(browser, site, "contributing.html")  # in English alone
     until(lambda: browser.execute_script(link) == (site / "zh" / "index.html").as_uri())
 
 

@@ -36,8 +36,9 @@ def pages_of(language: Language) -> list[Page]:
         *family_pages(language),
         *block_pages(language),
         *command_pages(language),
+        *python_pages(language),
     ]
-    return [*guides, *of_both, *(python_pages() if language == "en" else ())]
+    return [*guides, *of_both]
 
 
 def write_sources(folder: Path, language: Language) -> list[str]:

@@ -1,9 +1,17 @@
-"""Docstrings to Markdown: paragraphs, tables of a paper, and lists of what goes in and out."""
+"""Docstrings to Markdown: paragraphs, tables of a paper, and lists of what goes in and out.
+
+Each sentence or list of a docstring goes through `say`, which may put it into another language;
+names, signatures and tables do not.
+"""
 
 import inspect
 import re
+import textwrap
+from collections.abc import Callable
 
 from website.page import plain
+
+Say = Callable[[str], str]
 
 SECTIONS = ("Args", "Attributes", "Returns", "Raises", "Yields")
 _HEADING = re.compile(rf"^({'|'.join(SECTIONS)}):$", re.MULTILINE)
@@ -21,18 +29,31 @@ def items(section: str) -> dict[str, str]:
     return {name: " ".join(text.split()) for name, text in _ITEM.findall(section + "\n")}
 
 
-def markdown(docstring: str) -> str:
+def same(text: str) -> str:
+    """`say` of the language that docstrings are written in."""
+    return text
+
+
+def summary(docstring: str, say: Say = same) -> str:
+    """The first paragraph, in one line."""
+    first = re.split(r"\n\s*\n", inspect.cleandoc(docstring).strip(), maxsplit=1)[0]
+    return plain(say(" ".join(first.split())))
+
+
+def markdown(docstring: str, say: Say = same) -> str:
     """The whole docstring; indented lines are kept as they stand, in a block."""
     texts = parts(docstring)
-    blocks = [prose(texts.pop(""))]
+    blocks = [prose(texts.pop(""), say)]
     for name, section in texts.items():
         listed = items(section)
-        lines = [f"- `{item}`: {plain(text)}" for item, text in listed.items()]
-        blocks.append(f"**{name}**\n\n" + ("\n".join(lines) if lines else prose(section)))
+        lines = [f"- `{item}`{say(': ')}{plain(say(text))}" for item, text in listed.items()]
+        blocks.append(
+            f"**{say(name)}**\n\n" + ("\n".join(lines) or prose(textwrap.dedent(section), say))
+        )
     return "\n\n".join(blocks)
 
 
-def prose(text: str) -> str:
+def prose(text: str, say: Say = same) -> str:
     """Paragraphs, and indented lines in a fence: tables of papers keep their columns."""
     blocks: list[str] = []
     for block in re.split(r"\n\s*\n", text.strip("\n")):
@@ -44,11 +65,11 @@ def prose(text: str) -> str:
             else:
                 blocks.append(f"```text\n{code}\n```")
         elif lines:
-            blocks += _mixed(lines)
+            blocks += _mixed(lines, say)
     return "\n\n".join(blocks)
 
 
-def _mixed(lines: list[str]) -> list[str]:
+def _mixed(lines: list[str], say: Say) -> list[str]:
     """A paragraph that runs into indented lines, or out of them, without an empty one."""
     blocks: list[str] = []
     for line in lines:
@@ -58,10 +79,11 @@ def _mixed(lines: list[str]) -> list[str]:
             blocks[-1] = f"{blocks[-1]}\n{text}"
         else:
             blocks.append(f"```text\n{text}" if indented else text)
-    return [f"{b}\n```" if b.startswith("```") else _sentences(b) for b in blocks]
+    return [f"{b}\n```" if b.startswith("```") else _sentences(b, say) for b in blocks]
 
 
-def _sentences(text: str) -> str:
+def _sentences(text: str, say: Say) -> str:
     lines = text.splitlines()
     is_list = any(line.lstrip().startswith(("- ", "* ")) for line in lines)
-    return plain("\n".join(lines) if is_list else " ".join(line.strip() for line in lines))
+    whole = "\n".join(lines) if is_list else " ".join(line.strip() for line in lines)
+    return plain(say(whole))

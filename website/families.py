@@ -1,6 +1,5 @@
 """One page a family: from the ledger, the recipes, the fidelity sheets and the code."""
 
-import ast
 import tomllib
 from functools import cache
 
@@ -13,9 +12,11 @@ from cladenet.ledger.fidelity.on_purpose import differing
 from cladenet.recipes import RECIPES, Recipe
 from cladenet.translations.text import in_language
 from cladenet.weights.known import known_weights
+from website.docstring_texts import texts_in
 from website.docstrings import markdown
 from website.measured import phrase
 from website.page import ROOT, Page, fenced, plain, table
+from website.python_reference import SOURCE, module_docstring
 from website.translations import DOCS
 from website.words import WORDS, Language
 
@@ -137,10 +138,9 @@ def _unit(entry: Entry, language: Language) -> str:
 
 
 def _paper_table(name: str, language: Language) -> str:
-    file = ROOT / "src" / "cladenet" / "models" / f"{name}.py"
-    doc = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
+    doc = module_docstring(SOURCE / "models" / f"{name}.py")
     source = WORDS[language]["code"].format(module=f"cladenet.models.{name}")
-    return f"{markdown(doc)}\n\n{source}"
+    return f"{markdown(doc, texts_in(language))}\n\n{source}"
 
 
 def _variants(entries: list[Entry], language: Language) -> str:

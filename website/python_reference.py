@@ -12,53 +12,69 @@ from pathlib import Path
 from typing import get_type_hints
 
 import cladenet
-from website.docstrings import markdown
-from website.page import ROOT, Page, fenced, plain, table
+from cladenet.ledger import families
+from website.docstring_texts import Collected, texts_in
+from website.docstrings import Say, markdown, summary
+from website.page import ROOT, Page, fenced, table
+from website.words import WORDS, Language
 
 SECTION = "Python"
 SOURCE = ROOT / "src" / "cladenet"
 Definition = ast.FunctionDef | ast.ClassDef
+Speak = Callable[[str, str], Say]  # of a file of translations and a place in the source
 
 
-def python_pages() -> list[Page]:
+def python_pages(language: Language = "en") -> list[Page]:
     """What `import cladenet` gives, then a page for each of its packages."""
+    say = texts_in(language)
+    return _pages(language, lambda file, place: say)
+
+
+def wanted() -> dict[str, dict[str, str]]:
+    """All texts of docstrings that pages show: file of translations -> text -> place."""
+    collected = Collected()
+    _pages("en", collected.keeping)
+    for name in families():
+        say = collected.keeping("families", f"models/{name}.py")
+        markdown(module_docstring(SOURCE / "models" / f"{name}.py"), say)
+    return collected.found
+
+
+def module_docstring(file: Path) -> str:
+    """Of a source."""
+    return ast.get_docstring(_parsed(file)) or ""
+
+
+def _pages(language: Language, speak: Speak) -> list[Page]:
+    words = WORDS[language]
+    first = Page("python/index.md", _first_names(words, speak), SECTION)
     packages = sorted(file.parent for file in SOURCE.glob("*/__init__.py"))
     pages = [
         Page(f"python/{folder.name}.md", text, SECTION)
         for folder in packages
-        if (text := _package(folder, f"cladenet.{folder.name}"))
+        if (text := _package(folder, f"cladenet.{folder.name}", speak))
     ]
     alone = [file for file in sorted(SOURCE.glob("*.py")) if not file.stem.startswith("__")]
-    lines = ["# `cladenet` modules", "", "Modules that lie beside the packages."]
+    lines = [f"# {words['python_modules']} {{ #modules }}", "", words["python_modules_intro"]]
     for file in alone:
-        lines += _module(file, f"cladenet.{file.stem}")
-    return [
-        Page("python/index.md", _first_names(), SECTION),
-        *pages,
-        Page("python/modules.md", "\n".join(lines), SECTION),
-    ]
+        lines += _module(file, f"cladenet.{file.stem}", speak)
+    return [first, *pages, Page("python/modules.md", "\n".join(lines), SECTION)]
 
 
-def _first_names() -> str:
-    lines = [
-        "# Python",
-        "",
-        "`import cladenet` gives these names; what the commands do, they do. Nothing imports torch "
-        "until it is needed.",
-        "",
-    ]
+def _first_names(words: dict[str, str], speak: Speak) -> str:
+    lines = ["# Python", "", words["python_intro"], ""]
     values = {name: getattr(cladenet, name) for name in cladenet.__all__}
-    rows = [
-        (f"[`{name}`](#{name.lower()})", plain(_first_line(inspect.getdoc(value) or "")))
-        for name, value in values.items()
-    ]
-    lines.append(table(("name", "what it does"), rows))
+    docs = {name: inspect.getdoc(value) or "" for name, value in values.items()}
+    says = {name: speak("index", name) for name in values}
+    rows = [(f"[`{name}`](#{name.lower()})", summary(docs[name], says[name])) for name in values]
+    lines.append(table((words["python_name"], words["what_it_does"]), rows))
     for name, value in values.items():
         parameters, _, returns = str(inspect.signature(value)).rpartition(")")
         signature = _wrapped(f"cladenet.{name}", parameters[1:], returns)
         lines += ["", f"## {name}", "", fenced(signature, "python"), ""]
-        lines.append(markdown(inspect.getdoc(value) or ""))
-        lines += [text for kind in _options(value) for text in ("", markdown(kind.__doc__ or ""))]
+        lines.append(markdown(docs[name], says[name]))
+        for kind in _options(value):
+            lines += ["", markdown(kind.__doc__ or "", says[name])]
     return "\n".join(lines)
 
 
@@ -72,26 +88,27 @@ def _options(function: Callable[..., object]) -> list[type]:
     return [kind for kind in hints.values() if is_dataclass(kind) and isinstance(kind, type)]
 
 
-def _package(folder: Path, name: str) -> str:
-    doc = ast.get_docstring(_parsed(folder / "__init__.py")) or ""
-    lines = [f"# `{name}`", "", markdown(doc)]
+def _package(folder: Path, name: str, speak: Speak) -> str:
+    say = speak(folder.name, f"{folder.name}/__init__.py")
+    lines = [f"# `{name}`", "", markdown(module_docstring(folder / "__init__.py"), say)]
     files = [file for file in sorted(folder.rglob("*.py")) if file.stem != "__main__"]
     for file in files:
         within = ".".join(file.relative_to(folder).with_suffix("").parts)
         module = f"{name}.{within}".removesuffix(".__init__")
-        lines += _module(file, module)
+        lines += _module(file, module, speak)
     return "\n".join(lines)
 
 
-def _module(file: Path, name: str) -> list[str]:
+def _module(file: Path, name: str, speak: Speak) -> list[str]:
     public = _public(file)
     if not public:
         return []
-    doc = ast.get_docstring(_parsed(file)) or ""
-    lines = ["", f"## `{name}`", "", _first_line(markdown(doc))]
+    place = file.relative_to(SOURCE)
+    say = speak("-".join(place.parts[:-1][:2]) or "modules", place.as_posix())
+    lines = ["", f"## `{name}`", "", summary(module_docstring(file), say)]
     for node in public:
         lines += ["", f"### {node.name} {{ #{name}.{node.name} }}", ""]
-        lines += _definition(node, f"{name}.{node.name}")
+        lines += _definition(node, f"{name}.{node.name}", say)
     return lines
 
 
@@ -108,17 +125,18 @@ def _public(file: Path) -> list[Definition]:
     ]
 
 
-def _definition(node: Definition, name: str) -> list[str]:
+def _definition(node: Definition, name: str, say: Say) -> list[str]:
     """Signature and docstring; of a class its methods' too."""
     doc = ast.get_docstring(node)
     lines = [fenced(_signature(node, name), "python"), ""]
     if doc:
-        lines.append(markdown(doc))
+        lines.append(markdown(doc, say))
     if isinstance(node, ast.ClassDef):
         for method in node.body:
             has_doc = isinstance(method, ast.FunctionDef) and ast.get_docstring(method)
             if isinstance(method, ast.FunctionDef) and has_doc and not method.name.startswith("_"):
-                lines += ["", f"`{method.name}({_parameters(method)})`: {_first_line(has_doc)}"]
+                described = f"{say(': ')}{summary(has_doc, say)}"
+                lines += ["", f"`{method.name}({_parameters(method)})`{described}"]
     return lines
 
 
@@ -162,7 +180,3 @@ def _parameters(node: ast.FunctionDef) -> str:
     if positional and positional[0].arg in ("self", "cls"):
         (arguments.posonlyargs or arguments.args).pop(0)
     return ast.unparse(arguments)
-
-
-def _first_line(text: str) -> str:
-    return " ".join(text.strip().split("\n\n")[0].split())

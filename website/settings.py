@@ -26,6 +26,7 @@ TITLES: dict[Language, dict[str, str]] = {
         "families": "网络家族",
         "Blocks": "模块",
         "Commands": "命令",
+        "Python": "Python",
         "Measured": "实测",
     },
 }

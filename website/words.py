@@ -128,6 +128,13 @@ ENGLISH = {
     "key": "key",
     "type": "type",
     "meaning": "meaning",
+    "python_intro": (
+        "`import cladenet` gives these names; what the commands do, they do. Nothing imports torch "
+        "until it is needed."
+    ),
+    "python_modules": "`cladenet` modules",
+    "python_modules_intro": "Modules that lie beside the packages.",
+    "python_name": "name",
 }
 
 CHINESE = {
@@ -154,7 +161,7 @@ CHINESE = {
     "unit_text": "由网络 `{name}` 的实际计算图自动绘制：箭头表示特征图及其通道数。",
     "unit_layers": "`{name}` 的各层（取自账本）：",
     "table": "论文中的结构表（与代码一致）",
-    "code": "取自 `{module}` 的文档字符串（英文）。",
+    "code": "取自 `{module}` 的文档字符串。",
     "variants": "变体",
     "network": "网络",
     "input": "输入",
@@ -240,6 +247,13 @@ CHINESE = {
     "key": "键",
     "type": "类型",
     "meaning": "含义",
+    "python_intro": (
+        "`import cladenet` 提供以下名称；命令能做的，它们都能做。用到时才会导入 torch。"
+        "异常信息是英文，便于搜索；代码和签名与源码一致。"
+    ),
+    "python_modules": "`cladenet` 的单个模块",
+    "python_modules_intro": "与各个包并列的模块。",
+    "python_name": "名称",
 }
 
 WORDS: dict[Language, dict[str, str]] = {"en": ENGLISH, "zh": CHINESE}

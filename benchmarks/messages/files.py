@@ -46,7 +46,7 @@ def stored(language: str) -> dict[str, list[Entry]]:
     }
 
 
-def write(language: str, name: str, entries: Iterable[tuple[str, str, str]]) -> None:
+def write(file: Path, language: str, entries: Iterable[tuple[str, str, str]]) -> None:
     """A file of (where, English, translation)."""
     parts = [HEAD.format(language=language)]
     before = ""
@@ -54,7 +54,7 @@ def write(language: str, name: str, entries: Iterable[tuple[str, str, str]]) -> 
         place = f"#: {where}\n" if where and where != before else ""
         before = where
         parts.append(f"{place}msgid {_quoted(english)}\nmsgstr {_quoted(other)}\n")
-    (FOLDER / language / f"{name}.po").write_text("\n".join(parts), encoding="utf-8")
+    file.write_text("\n".join(parts), encoding="utf-8")
 
 
 def _quoted(text: str) -> str:
