@@ -5,7 +5,7 @@
 Aging evolution as in the paper (P = 100, S = 25, cells of AmoebaNet's space), every line forced to
 the disk. An ask is a proposal and its line, a tell the line and what the searcher learns. Memory is
 what the process grows by over an empty search, modules already loaded. NASNet's controller is
-measured over a tenth of the trials; every 20th of its tells is a lesson.
+measured over a tenth of the trials; of 20 of its tells four make a step of a lesson.
 What is written: benchmarks/results/search_journal.json.
 """
 
@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from cladenet.allocator import keep_freed_memory
 from cladenet.search.journal import Journal, ask_row, read_journal
 from cladenet.search.oracles.simple import Target
 from cladenet.search.searchers.aging import AgingEvolution
@@ -84,6 +85,7 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=20_000)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
+    keep_freed_memory()  # as the command does
     amoebanet, nasnet = CellPairs("amoebanet"), CellPairs("nasnet")
     result: dict[str, Any] = {"machine": announced()}
     result["aging"] = measure(lambda: AgingEvolution(amoebanet, 0), amoebanet, arguments.trials)

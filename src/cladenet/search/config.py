@@ -34,6 +34,7 @@ class SearchConfig:
         numbers: of the searcher, such as population and sample.
         fidelity: of a trial.
         max_failed: share of failed trials at which a search stops, from ten trials on.
+        version: of the method, when the search began.
     """
 
     method: str
@@ -45,6 +46,7 @@ class SearchConfig:
     fidelity: Fidelity
     numbers: dict[str, Any] = field(default_factory=dict)
     max_failed: float = 0.5
+    version: int = 1
 
     def __post_init__(self) -> None:
         if self.trials < 1:
@@ -68,8 +70,16 @@ class SearchConfig:
 
         Raises:
             BadArgument: it does not take such a number.
+            CheckpointError: the search began with a version of the method that is not here.
         """
         method = method_named(self.method)
+        if self.version != method.version:
+            raise CheckpointError(
+                f"the search began with version {self.version} of {self.method}; here is version "
+                f"{method.version}, which proposes otherwise after the same trials. Finish it with "
+                "the cladenet that began it, or begin another: its page and `search export` still "
+                "read it"
+            )
         if method.spaces and self.space not in method.spaces:
             raise BadArgument(
                 f"{self.method} searches {', '.join(method.spaces)}; it cannot search {self.space}"
@@ -114,6 +124,7 @@ def decide(
         preset=preset,
         fidelity=found.fidelities[preset],
         numbers=dict(found.presets[preset]),
+        version=found.version,
     )
     space_named(config.space)
     return with_options(config, options or {})

@@ -35,6 +35,7 @@ class Method:
         trials: how many trials by preset.
         fidelities: what a trial trains by preset.
         spaces: names of the only spaces it can search; none for any.
+        version: raised when the same seed and journal lead to other proposals than before.
     """
 
     space: str
@@ -43,6 +44,7 @@ class Method:
     trials: Mapping[str, int]
     fidelities: Mapping[str, Fidelity]
     spaces: tuple[str, ...] = ()
+    version: int = 1
 
 
 def _nasnet(space: Space, seed: int, **numbers: Any) -> Searcher:
@@ -119,8 +121,8 @@ METHODS = {
     "random": Method("amoebanet", RandomSearch, {"small": {}, "paper": {}}, _TRIALS, _FIDELITIES),
     "aging": Method("amoebanet", AgingEvolution, _POPULATION, _TRIALS, _FIDELITIES),
     "non_aging": Method("amoebanet", _non_aging, _POPULATION, _TRIALS, _FIDELITIES),
-    "nasnet": Method("nasnet", _nasnet, _CONTROLLER, _TRIALS, _FIDELITIES),
-    "nasnet_reinforce": Method("nasnet", _reinforce, _CONTROLLER, _TRIALS, _FIDELITIES),
+    "nasnet": Method("nasnet", _nasnet, _CONTROLLER, _TRIALS, _FIDELITIES, version=2),
+    "nasnet_reinforce": Method("nasnet", _reinforce, _CONTROLLER, _TRIALS, _FIDELITIES, version=2),
     "enas_micro": _enas("enas_micro"),
     "enas_macro": _enas("enas_macro"),
     "evolution": Method(

@@ -67,8 +67,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _search(arguments: argparse.Namespace, names: list[str]) -> int:
+    from cladenet.allocator import keep_freed_memory
     from cladenet.search.run import search
 
+    keep_freed_memory()
     least = 0 if arguments.storage else 1
     if arguments.workers < least:
         raise BadArgument(f"workers is {arguments.workers}; expected {least} or more")

@@ -11,11 +11,17 @@ drawn, H the entropy of the softmax, and sums over the decisions of 20 architect
 The rate, 0.00035, the weight w = 0.00001, the 20 architectures and the average's 0.95 are printed;
 e = 0.2, four steps of PPO and the optimiser, Adam, are not: they are those of Schulman et al. 2017,
 arXiv:1707.06347. A trial that failed teaches nothing.
+
+A tell makes one step. PPO's first one comes with the 20th reward, the others with the tells that
+follow, and until the last is made architectures are drawn from the controller as it was before the
+lesson. So no tell is much longer than another, and the probabilities that PPO divides by are those
+that the journal has, whatever the number of workers.
 """
 
 from typing import NamedTuple
 
 import torch
+from torch import Tensor
 
 from cladenet.errors import BadArgument
 from cladenet.search.searchers.lstm import Controller, Draw, Sampler
@@ -25,11 +31,25 @@ from cladenet.search.spaces.space import Sequenced
 DIGITS = 6  # of a log-probability in the journal
 
 
-class Lesson(NamedTuple):
+class Rewarded(NamedTuple):
     """A draw and its reward."""
 
     draw: Draw
     reward: float
+
+
+class Lesson(NamedTuple):
+    """Rewarded draws as tensors.
+
+    Args:
+        choices: int64 (N, T).
+        before: log-probabilities when they were drawn, (N, T).
+        advantage: rewards less the baseline, (N, 1).
+    """
+
+    choices: Tensor
+    before: Tensor
+    advantage: Tensor
 
 
 class ControllerSearch:
@@ -79,10 +99,14 @@ class ControllerSearch:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.controller = Controller(space.decisions, hidden)
-        self.optimizer = torch.optim.Adam(self.controller.parameters(), lr=controller_lr)
+        self.optimizer = torch.optim.Adam(
+            self.controller.parameters(), lr=controller_lr, fused=True
+        )
         self._sampler = Sampler(self.controller)
         self._open: dict[int, Draw] = {}
-        self._lessons: list[Lesson] = []
+        self._rewarded: list[Rewarded] = []
+        self._lesson: Lesson | None = None
+        self._made = 0  # steps of the lesson
 
     def ask(self, number: int) -> Proposal | None:
         """Draw from the controller."""
@@ -104,29 +128,43 @@ class ControllerSearch:
         draw = self._open.pop(number)
         if val is None:
             return
-        self._lessons.append(Lesson(draw, val))
-        if len(self._lessons) == self.batch:
-            self._learn()
+        self._rewarded.append(Rewarded(draw, val))
+        if self._lesson is not None:
+            self._step(self._lesson)
+        if len(self._rewarded) == self.batch:
+            while self._lesson is not None:  # there are fewer tells than steps
+                self._step(self._lesson)
+            self._lesson = self._begun()
+            self._step(self._lesson)
 
-    def _learn(self) -> None:
-        choices = torch.tensor([lesson.draw.choices for lesson in self._lessons])
-        before = torch.tensor([lesson.draw.log_probs for lesson in self._lessons])
+    def _begun(self) -> Lesson:
+        """The rewards since the last lesson as one."""
         advantages = []
-        for lesson in self._lessons:
-            self.baseline = self.decay * self.baseline + (1 - self.decay) * lesson.reward
-            advantages.append([lesson.reward - self.baseline])
-        advantage = torch.tensor(advantages)
-        for _ in range(self.steps):
-            log_probs, entropies = self.controller(choices)
-            if self.algorithm == "ppo":
-                ratio = (log_probs - before).exp()
-                clipped = ratio.clamp(1 - self.clip, 1 + self.clip)
-                gain = torch.minimum(ratio * advantage, clipped * advantage)
-            else:
-                gain = log_probs * advantage
-            loss = -(gain + self.entropy * entropies).sum(1).mean()
-            self.optimizer.zero_grad()
-            loss.backward()
-            self.optimizer.step()
-        self._lessons = []
-        self._sampler = Sampler(self.controller)
+        for one in self._rewarded:
+            self.baseline = self.decay * self.baseline + (1 - self.decay) * one.reward
+            advantages.append([one.reward - self.baseline])
+        lesson = Lesson(
+            torch.tensor([one.draw.choices for one in self._rewarded]),
+            torch.tensor([one.draw.log_probs for one in self._rewarded]),
+            torch.tensor(advantages),
+        )
+        self._rewarded, self._made = [], 0
+        return lesson
+
+    def _step(self, lesson: Lesson) -> None:
+        """One step; after the last one architectures are drawn from what has been learnt."""
+        log_probs, entropies = self.controller(lesson.choices)
+        if self.algorithm == "ppo":
+            ratio = (log_probs - lesson.before).exp()
+            clipped = ratio.clamp(1 - self.clip, 1 + self.clip)
+            gain = torch.minimum(ratio * lesson.advantage, clipped * lesson.advantage)
+        else:
+            gain = log_probs * lesson.advantage
+        loss = -(gain + self.entropy * entropies).sum(1).mean()
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        self._made += 1
+        if self._made == self.steps:
+            self._lesson = None
+            self._sampler = Sampler(self.controller)

@@ -5,12 +5,14 @@ softmax for each decision, weights uniform in [-0.1, 0.1]. Each step reads the e
 decision before it, the first one a vector of its own.
 """
 
+from itertools import accumulate
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from cladenet.search.spaces.space import Decision, Generator
 
@@ -27,45 +29,66 @@ class Draw(NamedTuple):
 class Controller(nn.Module):
     """The network.
 
+    All embeddings lie in one table, `first` being its row 0, and all softmaxes in one tensor, so
+    that a lesson is a dozen operations however many decisions there are. A softmax has as many rows
+    as the largest decision has choices; those that a decision does not have are never chosen and
+    learn nothing.
+
     Args:
         decisions: in their order.
         hidden: units.
     """
 
+    rows: Tensor
+    absent: Tensor
+
     def __init__(self, decisions: tuple[Decision, ...], hidden: int = 100) -> None:
         super().__init__()
-        self.decisions = decisions
-        self.first = nn.Parameter(torch.empty(1, hidden))
-        self.embeddings = nn.ModuleList(nn.Embedding(one.choices, hidden) for one in decisions[:-1])
-        self.lstm = nn.LSTM(hidden, hidden, batch_first=True)
-        self.softmaxes = nn.ModuleList(nn.Linear(hidden, one.choices) for one in decisions)
-        for parameter in self.parameters():
-            nn.init.uniform_(parameter, -INITIAL, INITIAL)
+        counts = [one.choices for one in decisions]
+        self.decisions, self.counts = decisions, counts
+        self.vectors = nn.Parameter(torch.empty(1 + sum(counts[:-1]), hidden))
+        self.lstm = nn.LSTM(hidden, hidden)
+        self.weights = nn.Parameter(torch.zeros(len(counts), max(counts), hidden))
+        self.biases = nn.Parameter(torch.zeros(len(counts), 1, max(counts)))
+        rows = [0, *accumulate([1, *counts])][: len(counts)]  # where each decision reads from on
+        self.register_buffer("rows", torch.tensor(rows)[:, None], persistent=False)
+        absent = torch.arange(max(counts)) >= torch.tensor(counts)[:, None, None]
+        self.register_buffer("absent", absent, persistent=False)
+        with torch.no_grad():
+            for parameter in (self.vectors, *self.lstm.parameters()):
+                parameter.uniform_(-INITIAL, INITIAL)
+            for t, count in enumerate(counts):
+                self.weights[t, :count].uniform_(-INITIAL, INITIAL)
+                self.biases[t, :, :count].uniform_(-INITIAL, INITIAL)
 
     def forward(self, choices: Tensor) -> tuple[Tensor, Tensor]:
         """int64 (N, T) -> (N, T) log-probabilities of the choices, (N, T) entropies in nats."""
-        inputs = [self.first.expand(len(choices), -1)]
-        inputs += [embed(choices[:, t]) for t, embed in enumerate(self.embeddings)]
-        states, _ = self.lstm(torch.stack(inputs, 1))
-        log_probs, entropies = [], []
-        for t, softmax in enumerate(self.softmaxes):
-            all_log_probs = softmax(states[:, t]).log_softmax(1)
-            log_probs.append(all_log_probs.gather(1, choices[:, t : t + 1]))
-            entropies.append(-(all_log_probs.exp() * all_log_probs).sum(1, keepdim=True))
-        return torch.cat(log_probs, 1), torch.cat(entropies, 1)
+        chosen = choices.t()
+        last = torch.cat([torch.zeros_like(chosen[:1]), chosen[:-1]])
+        states, _ = self.lstm(F.embedding(last + self.rows, self.vectors))
+        logits = torch.baddbmm(self.biases, states, self.weights.transpose(1, 2))
+        all_log_probs = logits.masked_fill(self.absent, -torch.inf).log_softmax(2)
+        log_probs = all_log_probs.gather(2, chosen[..., None])[..., 0]
+        terms = all_log_probs.exp() * all_log_probs.masked_fill(self.absent, 0.0)
+        return log_probs.t(), -terms.sum(2).t()
 
 
 class Sampler:
     """Draws from a controller as it is now; a fifth of the time that torch takes step by step."""
 
     def __init__(self, controller: Controller) -> None:
-        lstm = controller.lstm
+        lstm, counts = controller.lstm, controller.counts
         names = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
         reads, self._recurrent, *biases = (_array(getattr(lstm, name)) for name in names)
+        self._recurrent = self._recurrent.copy()  # a step changes the controller in place
         self._hidden = self._recurrent.shape[1]
-        vectors = [_array(controller.first), *(_array(e.weight) for e in controller.embeddings)]
-        self._inputs = [vector @ reads.T + sum(biases) for vector in vectors]
-        self._softmaxes = [(_array(s.weight), _array(s.bias)) for s in controller.softmaxes]
+        inputs = _array(controller.vectors) @ reads.T + sum(biases)
+        self._inputs = np.split(inputs, controller.rows[1:, 0].tolist())
+        weights, offsets = _array(controller.weights), _array(controller.biases)
+        self._softmaxes = [
+            (weight[:count].copy(), offset[0, :count].copy())
+            for weight, offset, count in zip(weights, offsets, counts, strict=True)
+        ]
 
     def draw(self, rng: Generator) -> Draw:
         """One sequence."""
