@@ -22,7 +22,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from cladenet.search.compare import compare, rank_correlation, table_text
+from cladenet.search.comparison.on_table import compare, table_text
+from cladenet.search.comparison.ranks import rank_correlation
 from cladenet.search.config import decide
 from cladenet.search.enas.training import SharedTraining
 from cladenet.search.oracles.drive import drive

@@ -5,7 +5,8 @@ import pytest
 
 from cladenet.errors import BadArgument
 from cladenet.search.architecture import Architecture
-from cladenet.search.compare import compare, rank_correlation, table_text
+from cladenet.search.comparison.on_table import compare, table_text
+from cladenet.search.comparison.ranks import rank_correlation
 from cladenet.search.oracles.simple import NoisyOnes
 from cladenet.search.oracles.table import ExactTable
 from cladenet.search.searchers.aging import AgingEvolution

@@ -13,7 +13,7 @@ from cladenet.translations import show
 
 def compare(arguments: argparse.Namespace, names: list[str]) -> int:
     """Searches on the exact table; the regret of each."""
-    from cladenet.search.compare import compare, table_text
+    from cladenet.search.comparison.on_table import compare, table_text
 
     if not names:
         raise BadArgument("name the searches: cladenet search compare aging nasnet --seeds 20")

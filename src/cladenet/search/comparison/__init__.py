@@ -1,0 +1,1 @@
+"""Searches side by side: on the exact table, or by real trials."""
