@@ -17,9 +17,10 @@ from cladenet.checkpoints import load
 from cladenet.cli import main
 from cladenet.data.dataset import Split
 from cladenet.errors import BadArgument, DataError
+from cladenet.evaluation.intervals import T
 from cladenet.experiments.claim import SCALES, Arm, Claim, Comparison, Scale
 from cladenet.experiments.claims import CLAIMS
-from cladenet.experiments.differences import Difference, T, difference, paired_difference
+from cladenet.experiments.differences import Difference, difference, paired_difference
 from cladenet.experiments.measures import MEASURES
 from cladenet.experiments.outcome import from_json, outcome, to_json
 from cladenet.experiments.run import find_claims
