@@ -65,8 +65,8 @@ def test_one_softmax_a_decision_and_one_step_after_the_other_come_to_the_same() 
     (torch.stack(expected) * weighing).sum().backward()
     assert vectors.grad is not None
     torch.testing.assert_close(controller.vectors.grad, vectors.grad)
-    torch.testing.assert_close(controller.weights.grad, torch.stack([w.grad for w in weights]))  # type: ignore[misc]
-    torch.testing.assert_close(controller.biases.grad, torch.stack([b.grad for b in biases]))  # type: ignore[misc]
+    torch.testing.assert_close(controller.weights.grad, torch.stack([w.grad for w in weights]))
+    torch.testing.assert_close(controller.biases.grad, torch.stack([b.grad for b in biases]))
     torch.testing.assert_close(controller.lstm.weight_hh_l0.grad, cell.weight_hh.grad)
 
 

@@ -10,12 +10,14 @@ from cladenet.errors import BadArgument, CheckpointError
 from cladenet.recipes import Recipe
 from cladenet.recipes.recipe import field_types, parse_value
 from cladenet.search.methods import method_named
+from cladenet.search.searchers.again import Again
 from cladenet.search.searchers.searcher import Searcher
 from cladenet.search.spaces.named import space_named
 from cladenet.search.spaces.space import Scale, Space
 from cladenet.search.trials.fidelity import Fidelity
 
 FILE = "search.json"
+AGAIN = "again"  # in place of a method: one architecture trained with several seeds
 WEIGHTS = "weights"  # folder in which children find those of their parents
 OF_FIDELITY = tuple(f.name for f in fields(Fidelity) if f.name not in ("recipe", "scale"))
 
@@ -72,6 +74,8 @@ class SearchConfig:
             BadArgument: it does not take such a number.
             CheckpointError: the search began with a version of the method that is not here.
         """
+        if self.method == AGAIN:
+            return Again(self.numbers["architecture"])
         method = method_named(self.method)
         if self.version != method.version:
             raise CheckpointError(
@@ -127,7 +131,16 @@ def decide(
         version=found.version,
     )
     space_named(config.space)
-    return with_options(config, options or {})
+    config = with_options(config, options or {})
+    if not trials and "retrain" in config.numbers:
+        config = replace(config, trials=config.numbers["retrain"])
+    drawn = config.numbers.get("candidates", config.trials)
+    if config.trials > drawn:
+        raise BadArgument(
+            f"trials is {config.trials}; {method} draws {drawn} candidates and trains the best of "
+            f"them. Ask for at most {drawn}, or for more with candidates={config.trials}"
+        )
+    return config
 
 
 def with_options(config: SearchConfig, options: dict[str, str]) -> SearchConfig:

@@ -5,20 +5,24 @@ import json
 import sys
 from pathlib import Path
 
-from cladenet.cli.search.places import absolute
+from cladenet.cli.search.places import absolute, default_folder
 from cladenet.errors import BadArgument
 from cladenet.plural import agree, counted
 from cladenet.translations import show
 
+TABLE_SEEDS, TRIAL_SEEDS = 20, 3
+
 
 def compare(arguments: argparse.Namespace, names: list[str]) -> int:
-    """Searches on the exact table; the regret of each."""
+    """Searches side by side: by real trials where there is data, else on the exact table."""
+    if arguments.data or arguments.resume:
+        return _compare_trials(arguments, names)
     from cladenet.search.comparison.on_table import compare, table_text
 
     if not names:
         raise BadArgument("name the searches: cladenet search compare aging nasnet --seeds 20")
-    trials = arguments.trials or 300
-    found = compare(names, arguments.seeds, trials, arguments.preset)
+    trials, seeds = arguments.trials or 300, arguments.seeds or TABLE_SEEDS
+    found = compare(names, seeds, trials, arguments.preset)
     if arguments.json:
         rows = {
             one.method: {
@@ -27,13 +31,66 @@ def compare(arguments: argparse.Namespace, names: list[str]) -> int:
             }
             for one in found
         }
-        print(json.dumps({"seeds": arguments.seeds, "trials": trials, "searches": rows}))
+        print(json.dumps({"seeds": seeds, "trials": trials, "searches": rows}))
         return 0
     show(
         "regret on the exact table of 729 cells in percentage points of test accuracy: median "
-        f"(quartiles) of {arguments.seeds} seeds"
+        f"(quartiles) of {counted(seeds, 'seed')}"
     )
     show(table_text(found))
+    return 0
+
+
+def _compare_trials(arguments: argparse.Namespace, names: list[str]) -> int:
+    from cladenet.allocator import keep_freed_memory
+    from cladenet.search.comparison.carry_out import carry_out
+    from cladenet.search.comparison.figures import as_json, read_figures
+    from cladenet.search.comparison.page import results_text
+    from cladenet.search.comparison.plan import planned
+
+    keep_freed_memory()
+    if arguments.workers < 1:
+        raise BadArgument(f"workers is {arguments.workers}; expected 1 or more")
+    options = dict(word.split("=", 1) for word in arguments.words if "=" in word)
+    plan, folder = None, Path(arguments.resume)
+    if arguments.resume:
+        if names or options or arguments.data:
+            raise BadArgument(
+                "--resume takes the searches, their data and their numbers from the folder; leave "
+                "them out, or begin another comparison"
+            )
+    elif not names:
+        raise BadArgument(
+            "name the searches: cladenet search compare aging nasnet --data digits --trials 20"
+        )
+    else:
+        plan = planned(
+            names,
+            absolute(arguments.data),
+            arguments.seeds or TRIAL_SEEDS,
+            space=arguments.space,
+            trials=arguments.trials,
+            preset=arguments.preset,
+            repeats=arguments.repeats,
+            options=options,
+        )
+        folder = Path(arguments.out or default_folder("compare", arguments.data))
+    page, plan = carry_out(
+        plan,
+        folder,
+        workers=arguments.workers,
+        say=nothing if arguments.quiet else to_stderr,
+    )
+    figures = read_figures(folder, plan)
+    if arguments.json:
+        print(json.dumps(as_json(figures)))
+        return 0
+    show(
+        "test accuracy in % of what was best on validation: median (quartiles) of the seeds; "
+        "trained again: mean (95 % interval)"
+    )
+    show(results_text(figures))
+    show(f"page: {page}")
     return 0
 
 
@@ -87,7 +144,7 @@ def worker(arguments: argparse.Namespace, names: list[str]) -> int:
         arguments.study,
         data=data,
         workers=arguments.workers,
-        say=lambda line: show(line, file=sys.stderr, flush=True),
+        say=to_stderr,
     )
     show("the search has ended")
     return 0
@@ -97,3 +154,12 @@ def _one_folder(names: list[str], action: str) -> Path:
     if len(names) != 1:
         raise BadArgument(f"expected one folder: cladenet search {action} FOLDER")
     return Path(names[0])
+
+
+def to_stderr(line: str) -> None:
+    """Progress."""
+    show(line, file=sys.stderr, flush=True)
+
+
+def nothing(_line: str) -> None:
+    """No progress."""

@@ -1,7 +1,6 @@
 """`cladenet search`: find an architecture by training many, and what belongs to it."""
 
 import argparse
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,8 @@ key=value words set numbers of the search (population=20 sample=5), of its trial
 train_images=4000 width=8 n=1) and of their recipe (epochs=3 lr=0.05).
 `search --resume FOLDER` continues one; `search replay FOLDER` asks anew for all its trials and
 compares; `search export FOLDER --name NAME` makes the best of them the network found:NAME;
-`search compare aging nasnet --seeds 20` measures searches on the exact table;
+`search compare aging nasnet --seeds 20` measures searches on the exact table; with --data it does
+so by real trials, and final_epochs=12 final_width=16 train what was found otherwise than a trial;
 `search worker --storage URL` takes part in a search that was begun with --storage.
 """
 
@@ -45,7 +45,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--name", default="", help="of an exported network")
     parser.add_argument("--trial", type=int, default=-1, help="to export, in place of the best")
-    parser.add_argument("--seeds", type=int, default=20, help="of each compared search")
+    parser.add_argument(
+        "--seeds", type=int, default=0, help="of each compared search (20 on the table, 3 on data)"
+    )
+    parser.add_argument(
+        "--repeats", type=int, default=3, help="trainings of each compared search's find"
+    )
     parser.add_argument("--json", action="store_true", help="print figures for a program")
     parser.add_argument("--quiet", action="store_true", help="print the result only")
 
@@ -68,13 +73,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _search(arguments: argparse.Namespace, names: list[str]) -> int:
     from cladenet.allocator import keep_freed_memory
+    from cladenet.cli.search.actions import nothing, to_stderr
     from cladenet.search.run import search
 
     keep_freed_memory()
     least = 0 if arguments.storage else 1
     if arguments.workers < least:
         raise BadArgument(f"workers is {arguments.workers}; expected {least} or more")
-    say = _nothing if arguments.quiet else _to_stderr
+    say = nothing if arguments.quiet else to_stderr
     config, folder = _decided(arguments, names)
     found = search(
         config,
@@ -133,11 +139,3 @@ def _shared(arguments: argparse.Namespace, folder: Path) -> Any:
         folder.mkdir(parents=True, exist_ok=True)
         url = f"sqlite:///{(folder / 'trials.db').absolute()}"
     return Shared(url, arguments.study, arguments.parallel or arguments.workers)
-
-
-def _nothing(_line: str) -> None:
-    pass
-
-
-def _to_stderr(line: str) -> None:
-    show(line, file=sys.stderr, flush=True)

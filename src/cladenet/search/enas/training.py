@@ -14,6 +14,7 @@ resumed search ends as another. The release scores children with dropout; here i
 """
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -117,6 +118,7 @@ class SharedTraining:
 
     def one_epoch(self) -> dict[str, Any]:
         """Shared weights for an epoch, then the controller; the figures."""
+        begin = time.process_time()
         loss = self._train_shared()
         rewards, entropies, penalty = [], [], 0.0
         for step in range(self.settings.controller_steps):
@@ -132,6 +134,7 @@ class SharedTraining:
             "entropy": sum(entropies) / count,
             "penalty": penalty,
             "baseline": self.baseline,
+            "seconds": round(time.process_time() - begin, 3),
         }
         self.history.append(row)
         return row
@@ -247,8 +250,7 @@ class SharedTraining:
             return
         try:
             data = path.read_bytes()
-            header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-            facts = json.loads(header["__metadata__"]["facts"])
+            facts = _facts(data)
             tensors = load_tensors(data)
             parts = {name: _under(f"{name}/", tensors) for name in ("model", "learner")}
             self.controller.load_state_dict(_under("controller/", tensors))
@@ -259,6 +261,20 @@ class SharedTraining:
             self.learner.restore(parts["model"], parts["learner"], taken)
         except (OSError, ValueError, KeyError, RuntimeError) as error:
             raise CheckpointError(f"{path} is damaged, or of another search: {error}") from error
+
+
+def shared_seconds(folder: Path) -> float:
+    """Processor time that a search has spent on shared weights and their controller; 0 for none."""
+    path = folder / FILE
+    if not path.exists():
+        return 0.0
+    return float(sum(row.get("seconds", 0.0) for row in _facts(path.read_bytes())["history"]))
+
+
+def _facts(data: bytes) -> dict[str, Any]:
+    """What the header of a state says."""
+    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+    return json.loads(header["__metadata__"]["facts"])
 
 
 def controller_for(space: Space, settings: EnasSettings) -> EnasController:

@@ -8,6 +8,7 @@ from cladenet.plural import counted
 from cladenet.report.charts import Line, line_chart
 from cladenet.report.style import STYLE
 from cladenet.report.text import duration, percent, section, table, text
+from cladenet.search.config import AGAIN
 from cladenet.search.page.drawing import OWN_STYLE, draw_descent, draw_graph
 from cladenet.search.page.graphs import graphs_of
 from cladenet.search.page.history import History, random_beside, read_history
@@ -24,6 +25,7 @@ LONG = {
     "evolution": "Large-scale evolution",
     "enas_micro": "ENAS, cells",
     "enas_macro": "ENAS, layers",
+    AGAIN: "One architecture, trained again",
 }
 
 
@@ -79,7 +81,8 @@ def _lead(history: History) -> str:
     config, trials = history.config, history.trials
     failed = sum(trial.val is None for trial in trials)
     seconds = sum(trial.row["seconds"] for trial in trials)
-    numbers = ", ".join(f"{key} {value}" for key, value in config.numbers.items())
+    shown = {} if config.method == AGAIN else config.numbers
+    numbers = ", ".join(f"{key} {value}" for key, value in shown.items())
     return (
         f"{counted(len(trials), 'trial')} in the space {config.space}, {failed} failed, "
         f"{duration(seconds)} of training in all; seed {config.seed}"

@@ -34,7 +34,7 @@ class Score(NamedTuple):
         test: the same of the test images, which no search sees; None where there are none.
         params: parameters of the network.
         macs: multiply-accumulates for one image.
-        seconds: spent in training and scoring.
+        seconds: of processor time, spent in training and scoring by one thread.
     """
 
     val: float
@@ -74,7 +74,7 @@ def train_candidate(
         BadArgument: the network cannot be built, or not for these images.
         Diverged: the loss is not finite.
     """
-    begin = time.perf_counter()
+    begin = time.process_time()
     torch.manual_seed(seed)
     scale = replace(
         fidelity.scale, num_classes=len(data.classes), in_channels=data.preprocess.channels
@@ -85,7 +85,7 @@ def train_candidate(
     run_recipe(model, data, fidelity.recipe, seed)
     val = accuracy(model, data, "val")
     test = None if data.test is None else accuracy(model, data, "test")
-    return Trained(model, Score(val, test, params, macs, time.perf_counter() - begin))
+    return Trained(model, Score(val, test, params, macs, time.process_time() - begin))
 
 
 def inherit(model: Classifier, tensors: Mapping[str, Tensor]) -> list[str]:
