@@ -14,7 +14,7 @@ NOT_SHOWN = (
     ),
     (".*", "(OWN_)?STYLE$|CSS|OWN$", "a style sheet"),
     (".*", r"log\.", "the log of a server, for who runs it"),
-    ("report/compare_page", r"'.n'\.join\(", "a style sheet"),
+    ("report/compare_page|search/comparison/curves", r"'.n'\.join\(", "a style sheet"),
     ("report/(charts|results)|runs/explain/page/answers", "_label|styles|kind$", "names of styles"),
     ("report/comparable", r"Benchmark\(|ONE_CROP", "patterns"),
     (".*", "TRIAL$|SERVE$|SCHEMA$", "a program"),

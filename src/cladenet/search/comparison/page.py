@@ -38,7 +38,7 @@ def write_comparison(folder: Path, plan: Plan) -> Path:
 def render(figures: Figures, plan: Plan) -> str:
     """The page as text."""
     one = next(iter(plan.searches.values()))[0]
-    title = f"{counted(len(figures.searches), 'search')} on {one.data.partition(':')[0]}"
+    title = f"Searches compared on {one.data.partition(':')[0]}"
     body = "".join(
         (
             section(
@@ -132,15 +132,14 @@ def _why_last(figures: Figures, plan: Plan) -> str:
     several = any(len(many) > 1 for many in figures.searches.values())
     over = "seeds of the search" if several else "trainings"
     tau = figures.tau()
-    order = (
-        ""
-        if tau is None
-        else f" Kendall's tau between a find's validation accuracy and these: {tau:.2f}."
-    )
+    order = ""
+    if tau is not None:
+        order = f" Kendall's tau between this and the accuracy by which it was chosen: {tau:.2f}."
+    seeds = counted(plan.repeats, "fresh seed")
     return (
-        f"Each find is trained {counted(plan.repeats, 'more time')} {how}, with fresh seeds. Test "
-        f"accuracy with Student's 95 % interval over the {over}; the difference to random search's "
-        f"finds with Welch's.{order}"
+        f"The network that each search found, trained again with {seeds} {how}. Test accuracy with "
+        f"Student's 95 % interval over the {over}; the difference to random search with Welch's."
+        f"{order}"
     )
 
 
@@ -156,7 +155,7 @@ def _last(figures: Figures) -> str:
             params = amount(float(np.median([size[0] for size in sizes])))
             macs = amount(float(np.median([size[1] for size in sizes])))
             rows.append([text(name), mean, _above(figures, name), every, params, macs])
-    head = ("search", "test accuracy", "above random", "trainings, %", "parameters", "MACs")
+    head = ("search", "test accuracy", "above random", "each training, %", "parameters", "MACs")
     return table(head, rows, ("", "num", "num", "", "num", "num"), stacked=True) if rows else ""
 
 
