@@ -5,6 +5,7 @@ import re
 import shutil
 import signal
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +89,9 @@ def test_a_comparison_trains_the_same_for_all_and_goes_on_where_it_was_cut(
     assert "compare --resume" in capsys.readouterr().err
 
 
-def written(folder: Path, name: str, seed: int, trials: list[tuple[float, float, float]]) -> None:
+def written(
+    folder: Path, name: str, seed: int, trials: Sequence[tuple[float, float, float]]
+) -> None:
     """A search whose journal has these (val, test, seconds)."""
     method = name.partition("-")[0]
     own = folder / f"{name.replace('-final', '')}-{seed}{'-final' if 'final' in name else ''}"
@@ -120,13 +123,13 @@ def by_hand(tmp_path: Path) -> tuple[Path, Plan]:
     }  # fmt: skip
     for name, seeds in courses.items():
         for seed, trials in enumerate(seeds):
-            written(tmp_path, name, seed, trials)  # type: ignore[arg-type]
+            written(tmp_path, name, seed, trials)
     lasts = {
         "aging": [(0.5, 0.7), (0.4, 0.6), (0.9, 0.8)],
         "random": [(0.5, 0.5), (0.5, 0.7), (0.6, 0.6)],
     }
-    for name, seeds in lasts.items():  # two trainings each: means of 60, 50, 85 and 50, 60, 60
-        for seed, pair in enumerate(seeds):
+    for name, pairs in lasts.items():  # two trainings each: means of 60, 50, 85 and 50, 60, 60
+        for seed, pair in enumerate(pairs):
             written(tmp_path, f"{name}-final", seed, [(0.1, test, 1.0) for test in pair])
     return tmp_path, planned(["aging"], "digits", 3, space="edges3", trials=2)
 
