@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from cladenet.cli import main
-from cladenet.errors import CheckpointError, Interrupted
+from cladenet.errors import BadArgument, CheckpointError, Interrupted
 from cladenet.search.config import decide
 from cladenet.search.enas.controllers import MacroController, MicroController
 from cladenet.search.enas.settings import SETTINGS
@@ -18,6 +18,7 @@ from cladenet.search.run import JOURNAL, search, settings_of
 from cladenet.search.spaces.cell_pairs import CellPairs
 from cladenet.search.spaces.edge_cells import EdgeCells
 from cladenet.search.spaces.macro import Macro
+from cladenet.search.spaces.named import space_named
 from cladenet.search.spaces.space import Scale, Space
 from cladenet.search.trials.data import open_trial_data
 from cladenet.training.signals import StopRequest
@@ -234,3 +235,10 @@ def test_the_command_runs_a_micro_search(
     printed = capsys.readouterr()
     assert "epoch 1/1" in printed.err
     assert "best of 1 trials" in printed.out
+
+
+@pytest.mark.parametrize("name", ["amoebanet", "nasnet", "dna", "bits100"])
+def test_weights_of_other_spaces_are_not_shared(name: str) -> None:
+    """A nasnet cell may concatenate: with shared weights it would be another network's accuracy."""
+    with pytest.raises(BadArgument, match=f"no weights are shared in the space {name}"):
+        SharedNetwork(space_named(name), Scale())

@@ -14,6 +14,7 @@ An index goes in as the state it points at, an operation as its embedding, skips
 their states with one more in the count. Weights begin uniform in [-0.1, 0.1].
 """
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 
 import torch
@@ -69,7 +70,7 @@ class Sampled:
     penalty: Tensor
 
 
-class EnasController(nn.Module):
+class EnasController(nn.Module, ABC):
     """What the controllers have in common.
 
     Args:
@@ -123,9 +124,9 @@ class EnasController(nn.Module):
             architecture, torch.stack(walk.log_probs).sum(), sum(walk.entropies, zero), penalty
         )
 
+    @abstractmethod
     def walk(self, walk: Walk) -> Architecture:
         """Make all decisions."""
-        raise NotImplementedError
 
     def begin(self) -> tuple[Tensor, Tensor]:
         """The state of an LSTM that has read nothing."""

@@ -235,13 +235,17 @@ class SharedNetwork(Shared):
         space: ENAS's micro or macro space, or cells with an operation on each edge.
         scale: F, N, classes and channels.
         drop_rate: before the last layer.
+
+    Raises:
+        BadArgument: no weights are shared in this space: NASNet's and AmoebaNet's cells join their
+            states in other ways.
     """
 
     def __init__(self, space: Space, scale: Scale, drop_rate: float = 0.1) -> None:
         super().__init__(scale.in_channels, scale.num_classes)
         width = scale.width
         tower: nn.Module
-        if isinstance(space, CellPairs):
+        if isinstance(space, CellPairs) and space.name == "enas_micro":
             first, last, tower = 3 * width, 4 * width, CellTower(space, scale)
         elif isinstance(space, Macro):
             first, last, tower = width, width, MacroTower(space, width)
