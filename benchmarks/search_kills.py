@@ -1,13 +1,17 @@
 """Searches under kills: workers, coordinators, late results. Every end is compared with another.
 
-    python benchmarks/search_kills.py [--workers 200] [--coordinators 50] [--late 100]
+    python benchmarks/search_kills.py FOLDER [--workers 200] [--coordinators 50] [--late 100]
 
-Workers: in one search with three of them a trial's process is killed (SIGKILL) again and again
-until so many have died; every trial has to end once, by a result or as failed after two deaths.
+Workers: in searches with three of them a trial's process is killed (SIGKILL) again and again, 25
+times a search; every trial has to end once, by a result or as failed after two deaths.
 Coordinators: a search of one worker is killed at random moments and resumed, each kill in a
-process of its own; it has to end as the search that nobody killed, line by line. Late: results that
+process of its own, each time later so that it ends on a busy machine, too; it has to end as the
+search that nobody killed, line by line. Late: results that
 come after their trial was given up and has run again (Optuna on SQLite) have to change nothing.
-What is written: benchmarks/results/search_kills.json.
+
+Each search is a line of FOLDER/kills.jsonl once it has ended, so that the same command goes on
+where it was stopped; with smaller numbers it does a part. Their sums are written after each:
+benchmarks/results/search_kills.json.
 """
 
 import argparse
@@ -35,6 +39,8 @@ from machine import announced
 from small_search import TRIAL, quiet
 
 RESULT = Path(__file__).parent / "results" / "search_kills.json"
+AT_A_TIME = 25  # kills of workers in one search
+LATE_AT_A_TIME = 25
 
 
 def config(trials: int) -> SearchConfig:
@@ -48,9 +54,10 @@ def rows_of(folder: Path) -> list[dict[str, Any]]:
     return [{k: v for k, v in row.items() if k != "seconds"} for row in rows]
 
 
-def worker_kills(wanted: int) -> dict[str, Any]:
+def worker_kills(number: int) -> dict[str, Any]:
     """One search whose trials are killed while it goes on."""
-    draws, killed, over = random.Random(0), set[int](), threading.Event()
+    wanted = AT_A_TIME
+    draws, killed, over = random.Random(f"workers {number}"), set[int](), threading.Event()
     pools: list[Pool] = []
     submit = Pool.submit
 
@@ -88,28 +95,21 @@ def worker_kills(wanted: int) -> dict[str, Any]:
     }
 
 
-def coordinator_kills(wanted: int) -> dict[str, Any]:
-    """A search that is killed and resumed until it ends, and so again until there are enough."""
-    draws, kills, unlike, searches = random.Random(1), 0, 0, 0
-    trials = 30
+def coordinator_kills(number: int) -> dict[str, Any]:
+    """A search that is killed and resumed until it ends."""
+    draws, kills, trials = random.Random(f"coordinators {number}"), 0, 30
     with tempfile.TemporaryDirectory() as name:
-        whole = Path(name) / "whole"
+        whole, folder = Path(name) / "whole", Path(name) / "killed"
         search(config(trials), whole, say=quiet)
-        expected = rows_of(whole)
-        while kills < wanted:
-            folder = Path(name) / f"s{searches}"
-            first = True
-            while True:
-                own = config(trials) if not (folder / "search.json").exists() else None
-                process = forked(partial(search, own, folder, say=quiet))
-                status = _killed_after(process, draws.uniform(0.3, 3.0))
-                if os.waitstatus_to_exitcode(status) == 0:
-                    break
-                kills += 1
-                first = False
-            searches += 1
-            unlike += not first and rows_of(folder) != expected
-    return {"kills": kills, "searches": searches, "with_another_end": unlike}
+        while True:
+            own = None if (folder / "search.json").exists() else config(trials)
+            process = forked(partial(search, own, folder, say=quiet))
+            status = _killed_after(process, draws.uniform(0.3, 3.0 + kills))
+            if os.waitstatus_to_exitcode(status) == 0:
+                break
+            kills += 1
+        unlike = rows_of(folder) != rows_of(whole)
+    return {"kills": kills, "trials": trials, "with_another_end": int(unlike)}
 
 
 def _killed_after(process: int, seconds: float) -> int:
@@ -124,7 +124,7 @@ def _killed_after(process: int, seconds: float) -> int:
     return os.waitpid(process, 0)[1]
 
 
-def late_results(count: int) -> dict[str, Any]:
+def late_results(_number: int) -> dict[str, Any]:
     """Optuna on SQLite: a trial is given up, runs again, and then its first worker reports."""
     from cladenet.search.engine.remote import RemoteWorkers
     from cladenet.search.engine.storage import Store
@@ -134,7 +134,7 @@ def late_results(count: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as name:
         store = Store(f"sqlite:///{name}/x.db", create=True)
         crew = RemoteWorkers(store, 1)
-        for number in range(count):
+        for number in range(LATE_AT_A_TIME):
             job = Job(number, "x", None, 0)
             crew.submit(number, job)
             first = store.key(store.trials(store.states.WAITING)[-1])
@@ -150,26 +150,48 @@ def late_results(count: int) -> dict[str, Any]:
             accepted += late
             wrong += outcome.value["val"] != 0.5
         running = len(store.trials(store.states.RUNNING))
-    return {"late": count, "accepted": accepted, "wrong": wrong, "running_left": running}
+    return {"late": LATE_AT_A_TIME, "accepted": accepted, "wrong": wrong, "running_left": running}
+
+
+PARTS = {
+    "workers": (worker_kills, "kills"),
+    "coordinators": (coordinator_kills, "kills"),
+    "late": (late_results, "late"),
+}
+
+
+def sums(path: Path) -> dict[str, dict[str, int]]:
+    """What all searches so far come to, by part."""
+    found: dict[str, dict[str, int]] = {}
+    lines = path.read_text().splitlines() if path.exists() else []
+    for row in (json.loads(line) for line in lines if line.endswith("}")):
+        part = found.setdefault(row["part"], {"searches": 0})
+        part["searches"] += 1
+        for key, value in row["figures"].items():
+            part[key] = part.get(key, 0) + value
+    return found
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=Path)
     parser.add_argument("--workers", type=int, default=200)
     parser.add_argument("--coordinators", type=int, default=50)
     parser.add_argument("--late", type=int, default=100)
     arguments = parser.parse_args()
+    arguments.folder.mkdir(parents=True, exist_ok=True)
+    path = arguments.folder / "kills.jsonl"
     torch.set_num_threads(1)
     warm()
     coordinator.POLL = 0.05
-    result: dict[str, Any] = {"machine": announced()}
-    result["workers"] = worker_kills(arguments.workers)
-    print("workers", result["workers"], flush=True)
-    result["coordinators"] = coordinator_kills(arguments.coordinators)
-    print("coordinators", result["coordinators"], flush=True)
-    result["late"] = late_results(arguments.late)
-    print("late", result["late"], flush=True)
-    RESULT.write_text(json.dumps(result, indent=1) + "\n")
+    found = announced()
+    for part, (carry_out, counted) in PARTS.items():
+        while (done := sums(path).get(part, {})).get(counted, 0) < getattr(arguments, part):
+            row = {"part": part, "figures": carry_out(done.get("searches", 0))}
+            print(row, flush=True)
+            with path.open("a") as file:
+                file.write(json.dumps(row) + "\n")
+            RESULT.write_text(json.dumps({"machine": found, **sums(path)}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -67,15 +67,23 @@ def oracles(found: dict[str, Any]) -> list[str]:
 
 
 def kills(found: dict[str, Any]) -> list[str]:
-    w, c, late = found["workers"], found["coordinators"], found["late"]
-    return [
-        f"`python benchmarks/search_kills.py`: {w['kills']} kills of trials in one search of "
-        f"{w['trials']}: {w['lost']} lost, {w['doubled']} doubled, {w['failed_after_two']} failed "
-        f"after two deaths. {c['kills']} kills of the coordinator in {c['searches']} searches: "
-        f"{c['with_another_end']} ended otherwise than the undisturbed one. {late['late']} results "
-        f"that came late: {late['accepted']} accepted, {late['running_left']} trials left running.",
-        "",
-    ]
+    w, c, late = found["workers"], found.get("coordinators"), found.get("late")
+    text = (
+        f"`python benchmarks/search_kills.py FOLDER`: {w['kills']} kills of trials in "
+        f"{w['searches']} searches of {w['trials']} trials: {w['lost']} lost, {w['doubled']} "
+        f"doubled, {w['failed_after_two']} failed after two deaths."
+    )
+    if c is not None:
+        text += (
+            f" {c['kills']} kills of the coordinator in {c['searches']} searches: "
+            f"{c['with_another_end']} ended otherwise than the undisturbed one."
+        )
+    if late is not None:
+        text += (
+            f" {late['late']} results that came late: {late['accepted']} accepted, "
+            f"{late['running_left']} trials left running."
+        )
+    return [text, ""]
 
 
 def journal(found: dict[str, Any]) -> list[str]:
