@@ -165,8 +165,8 @@ def main() -> None:
         result = json.loads(RESULT.read_text()) if RESULT.exists() else {}
         result |= {"machine": found, "seeds": arguments.seeds, part: value}
         result["table"] = {
-            "trainings": table.trainings,
-            "networks": table.networks,
+            "trainings": table.table.trainings,
+            "networks": table.table.networks,
             "optimum": round(table.optimum, 4),
             "median": round(float(np.median(table.truths)), 4),
             "least": round(float(table.truths.min()), 4),

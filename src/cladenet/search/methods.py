@@ -109,7 +109,7 @@ def _enas(name: str) -> Method:
         presets=presets,
         trials={preset: int(numbers["retrain"]) for preset, numbers in presets.items()},
         fidelities={"small": SMALL, "release": final, "paper": final},
-        spaces=("enas_micro", "enas_macro", "enas_macro12", "edges3", "edges4"),
+        spaces=("enas_micro", "enas_macro", "enas_macro12", "edges3", "edges4", "edges5"),
     )
 
 

@@ -18,11 +18,14 @@ def compare(arguments: argparse.Namespace, names: list[str]) -> int:
     if arguments.data or arguments.resume:
         return _compare_trials(arguments, names)
     from cladenet.search.comparison.on_table import compare, table_text
+    from cladenet.search.oracles.nas_bench_201 import read_table
+    from cladenet.search.oracles.table import digits_table
 
     if not names:
         raise BadArgument("name the searches: cladenet search compare aging nasnet --seeds 20")
     trials, seeds = arguments.trials or 300, arguments.seeds or TABLE_SEEDS
-    found = compare(names, seeds, trials, arguments.preset)
+    table = read_table(Path(arguments.table)) if arguments.table else digits_table()
+    found = compare(names, seeds, trials, arguments.preset, table)
     if arguments.json:
         rows = {
             one.method: {
@@ -31,11 +34,12 @@ def compare(arguments: argparse.Namespace, names: list[str]) -> int:
             }
             for one in found
         }
-        print(json.dumps({"seeds": seeds, "trials": trials, "searches": rows}))
+        shown = {"table": table.name, "seeds": seeds, "trials": trials, "searches": rows}
+        print(json.dumps(shown))
         return 0
     show(
-        "regret on the exact table of 729 cells in percentage points of test accuracy: median "
-        f"(quartiles) of {counted(seeds, 'seed')}"
+        f"regret on the exact table of {len(table.vals):,} cells ({table.name}) in percentage "
+        f"points of test accuracy: median (quartiles) of {counted(seeds, 'seed')}"
     )
     show(table_text(found))
     return 0
@@ -91,6 +95,27 @@ def _compare_trials(arguments: argparse.Namespace, names: list[str]) -> int:
     )
     show(results_text(figures))
     show(f"page: {page}")
+    return 0
+
+
+def convert(arguments: argparse.Namespace, names: list[str]) -> int:
+    """The file of NAS-Bench-201 as a small table for `compare --table`."""
+    from cladenet.recipes.recipe import parse_value
+    from cladenet.search.oracles.nas_bench_201 import read_nas_bench_201, write_columns
+
+    options = dict(word.split("=", 1) for word in arguments.words if "=" in word)
+    unknown = [key for key in options if key not in ("dataset", "epochs")]
+    if len(names) != 1 or not arguments.out or unknown:
+        raise BadArgument(
+            "expected the benchmark's file, the table's and, where it is not cifar10 after 200 "
+            "epochs, which: cladenet search convert NAS-Bench-201-v1_1-096897.pth --out TABLE.npz "
+            "dataset=cifar100 epochs=12"
+        )
+    epochs = parse_value("epochs", options.get("epochs", "200"), int)
+    columns = read_nas_bench_201(Path(names[0]), options.get("dataset", "cifar10"), epochs)
+    write_columns(Path(arguments.out), columns)
+    show(f"{counted(len(columns['val']), 'training')} in {arguments.out}")
+    show(f"compare searches on it: cladenet search compare aging nasnet --table {arguments.out}")
     return 0
 
 

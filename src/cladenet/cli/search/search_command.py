@@ -18,6 +18,7 @@ train_images=4000 width=8 n=1) and of their recipe (epochs=3 lr=0.05).
 compares; `search export FOLDER --name NAME` makes the best of them the network found:NAME;
 `search compare aging nasnet --seeds 20` measures searches on the exact table; with --data it does
 so by real trials, and final_epochs=12 final_width=16 train what was found otherwise than a trial;
+`search convert NAS-Bench-201-v1_1-096897.pth --out TABLE.npz` makes a table for `compare --table`;
 `search worker --storage URL` takes part in a search that was begun with --storage.
 """
 
@@ -45,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--name", default="", help="of an exported network")
     parser.add_argument("--trial", type=int, default=-1, help="to export, in place of the best")
+    parser.add_argument("--table", default="", help="to compare on, in place of the package's")
     parser.add_argument(
         "--seeds", type=int, default=0, help="of each compared search (20 on the table, 3 on data)"
     )
@@ -62,6 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
     names = [word for word in arguments.words if "=" not in word]
     others: dict[str, Callable[[argparse.Namespace, list[str]], int]] = {
         "compare": actions.compare,
+        "convert": actions.convert,
         "export": actions.export,
         "replay": actions.replay,
         "worker": actions.worker,

@@ -8,7 +8,8 @@ name is refused before anything is called, and what comes out is checked by the 
 import codecs
 import io
 import pickle
-from typing import Any
+from collections.abc import Mapping
+from typing import IO, Any
 
 import numpy as np
 
@@ -25,7 +26,7 @@ def read_plain_pickle(path: str) -> dict[str, Any]:
     content = read_bytes(path)
     try:
         # Latin-1 maps bytes to text one to one, which is what arrays of Python 2 pickles need.
-        value = _PlainUnpickler(io.BytesIO(content), encoding="latin1").load()
+        value = NamedUnpickler(io.BytesIO(content), _ALLOWED, "CIFAR's file").load()
     except DataError as error:
         raise DataError(f"{path}: {error}") from None
     except MemoryError:
@@ -54,13 +55,32 @@ _ALLOWED: dict[tuple[str, str], Any] = {
 }
 
 
-class _PlainUnpickler(pickle.Unpickler):
+class NamedUnpickler(pickle.Unpickler):
+    """A reader that knows some names and refuses all others before anything is called.
+
+    Args:
+        file: open for reading in binary.
+        allowed: what stands for a module's name; whatever it is, a file can call it.
+        expected: what the file should be, for the message.
+
+    Raises:
+        DataError: by `load`, for any other name.
+    """
+
+    def __init__(
+        self, file: IO[bytes], allowed: Mapping[tuple[str, str], Any], expected: str
+    ) -> None:
+        super().__init__(file, encoding="latin1")
+        self._allowed, self._expected = allowed, expected
+
     def find_class(self, module_name: str, global_name: str, /) -> Any:
+        """One of the names that are allowed."""
         try:
-            return _ALLOWED[module_name, global_name]
+            return self._allowed[module_name, global_name]
         except KeyError:
             raise DataError(
-                f"pickle with code refused: {module_name}.{global_name}. This is not CIFAR's file"
+                f"pickle with code refused: {module_name}.{global_name}. This is not "
+                f"{self._expected}"
             ) from None
 
 

@@ -1,4 +1,4 @@
-"""Searches side by side on the exact table, seed by seed: regret after each trial.
+"""Searches side by side on an exact table, seed by seed: regret after each trial.
 
 Same space, oracle and number of trained models for all; random search is always among them. Regret
 is the test accuracy of the best cell of the table less that of the cell that was best on validation
@@ -15,7 +15,7 @@ from cladenet.errors import BadArgument
 from cladenet.plural import counted
 from cladenet.search.methods import METHODS, method_named
 from cladenet.search.oracles.drive import drive
-from cladenet.search.oracles.table import ExactTable
+from cladenet.search.oracles.table import ExactTable, Table
 
 QUARTILES = (25, 50, 75)
 
@@ -40,7 +40,11 @@ class Compared(NamedTuple):
 
 
 def compare(
-    methods: Sequence[str], seeds: int, trials: int, preset: str = "small"
+    methods: Sequence[str],
+    seeds: int,
+    trials: int,
+    preset: str = "small",
+    table: Table | None = None,
 ) -> list[Compared]:
     """Each search with seeds 0, 1, ...; random search is added where it is missing.
 
@@ -49,6 +53,7 @@ def compare(
         seeds: how many.
         trials: trained models of each search.
         preset: of the searches' numbers.
+        table: by default that of the package.
 
     Raises:
         BadArgument: a name is unknown, or a number below 1.
@@ -66,10 +71,10 @@ def compare(
             )
         regrets = []
         for seed in range(seeds):
-            table = ExactTable(seed)
-            searcher = method.make(table.space, seed, **method.presets[preset])
-            truth = np.array(drive(searcher, table, trials).truth)
-            regrets.append(table.optimum - truth)
+            oracle = ExactTable(seed, table)
+            searcher = method.make(oracle.space, seed, **method.presets[preset])
+            truth = np.array(drive(searcher, oracle, trials).truth)
+            regrets.append(oracle.optimum - truth)
         curves = np.array(regrets)
         found.append(Compared(name, curves, int((curves[:, -1] < 1e-12).sum())))
     return found

@@ -26,7 +26,7 @@ from cladenet.models.cells import FactorizedReduction, operation, relu_conv_norm
 from cladenet.models.macro_network import OPERATIONS, macro_operation
 from cladenet.search.architecture import Architecture
 from cladenet.search.spaces.cell_pairs import CELLS, CellPairs
-from cladenet.search.spaces.edge_cells import EDGES, NODES, EdgeCells, edge_convolution
+from cladenet.search.spaces.edge_cells import EDGES, NODES, EdgeCells, edge_layers
 from cladenet.search.spaces.macro import Macro
 from cladenet.search.spaces.space import Scale, Space
 
@@ -201,7 +201,7 @@ class SharedEdges(Chosen):
         super().__init__()
         self.operations = nn.ModuleDict(
             {
-                f"{i}_{j}_{name}": nn.Sequential(*_edge(name, width))
+                f"{i}_{j}_{name}": nn.Sequential(*edge_layers(name, width, batch_norm))
                 for i, j in EDGES
                 for name in space.operations
                 if name != "zero"
@@ -219,13 +219,6 @@ class SharedEdges(Chosen):
                     node = node + self.operations[f"{i}_{j}_{chosen[i, j]}"](nodes[i])
             nodes.append(node)
         return nodes[-1]
-
-
-def _edge(name: str, width: int) -> list[nn.Module]:
-    if name == "skip":
-        return []
-    relu, convolution, _ = edge_convolution(name, width)
-    return [relu, convolution, batch_norm(width)]
 
 
 class SharedNetwork(Shared):

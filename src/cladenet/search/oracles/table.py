@@ -1,15 +1,16 @@
-"""The exact table: every network that a cell of three operations can be, trained on the digits.
+"""Tables of cells that were all trained: optimum, regret and rank are known.
 
-The 729 cells of `edge_cells` are 484 networks; each was really trained, once or more, with the
-fidelity `DIGITS` by `benchmarks/search_table.py`, and cells that compute the same share their
-trainings. Nothing is modelled or filled in. So optimum, regret and rank are known, and a search of
-a thousand trials takes a second.
+The package has one: the 729 cells of three operations, which are 484 networks, each really trained
+on the digits, once or more, with the fidelity `DIGITS` by `benchmarks/search_table.py`. Cells that
+compute the same share their trainings; nothing is modelled or filled in. A search of a thousand
+trials takes a second. `nas_bench_201` reads others.
 """
 
 from collections import defaultdict
-from functools import cached_property
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
 from importlib.resources import as_file, files
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,42 +20,78 @@ from cladenet.search.spaces.edge_cells import EdgeCells, isomorphic_key
 
 FILE = "digits_729.npz"
 
+Shares = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """All cells of a space with their trainings.
+
+    Args:
+        name: of it, for headings.
+        space: whose cells they are, in the order of `EdgeCells.all`.
+        vals: of each cell the validation accuracies of its trainings, shares.
+        tests: the same of the test accuracies; they may be of other trainings.
+        seconds: of a training, mean of each cell, float64 (cells,); NaN where it is unknown.
+        trainings: how many there are.
+        networks: how many of the cells are told apart.
+    """
+
+    name: str
+    space: EdgeCells
+    vals: Sequence[Shares]
+    tests: Sequence[Shares]
+    seconds: Shares
+    trainings: int
+    networks: int
+
+
+@cache
+def digits_table() -> Table:
+    """The one of the package."""
+    with (
+        as_file(files("cladenet.search.oracles") / FILE) as path,
+        np.load(path, allow_pickle=False) as columns,
+    ):
+        content = {name: columns[name] for name in columns.files}
+    space = EdgeCells()
+    cells = space.all()
+    found = defaultdict(list)
+    for row, cell in enumerate(content["cell"]):
+        found[isomorphic_key(cells[cell])].append(row)
+    rows = [found[isomorphic_key(cell)] for cell in cells]
+    val_images, test_images = map(int, content["images"])
+    return Table(
+        name="digits, 3 operations",
+        space=space,
+        vals=[content["val"][own] / val_images for own in rows],
+        tests=[content["test"][own] / test_images for own in rows],
+        seconds=np.array([float(content["seconds"][own].mean()) for own in rows]),
+        trainings=len(content["cell"]),
+        networks=len(found),
+    )
+
 
 class ExactTable:
-    """The table as an oracle.
+    """A table as an oracle.
 
-    A trial gets the validation accuracy of one of its network's trainings, drawn anew; the truth
-    about a cell is their mean test accuracy.
+    A trial gets the validation accuracy of one of its cell's trainings, drawn anew; the truth about
+    a cell is its mean test accuracy.
 
     Args:
         seed: of the draws.
-
-    Attributes:
-        trainings: rows of the table.
-        networks: how many there are.
+        table: by default that of the package.
     """
 
-    def __init__(self, seed: int = 0) -> None:
+    def __init__(self, seed: int = 0, table: Table | None = None) -> None:
         self.seed = seed
-        self.space = EdgeCells()
-        with (
-            as_file(files("cladenet.search.oracles") / FILE) as path,
-            np.load(path, allow_pickle=False) as columns,
-        ):
-            self._columns: dict[str, Any] = {name: columns[name] for name in columns.files}
-        self.trainings = len(self._columns["cell"])
-        cells = self.space.all()
-        rows = defaultdict(list)
-        for row, cell in enumerate(self._columns["cell"]):
-            rows[isomorphic_key(cells[cell])].append(row)
-        self.networks = len(rows)
-        self._rows = [rows[isomorphic_key(cell)] for cell in cells]
+        self.table = digits_table() if table is None else table
+        self.space = self.table.space
 
     @cached_property
     def truths(self) -> NDArray[np.float64]:
-        """Mean test accuracy of each cell, float64 (729,)."""
-        images = int(self._columns["images"][1])
-        return np.array([self._columns["test"][rows].mean() for rows in self._rows]) / images
+        """Mean test accuracy of each cell, float64 (cells,)."""
+        return np.array([tests.mean() for tests in self.table.tests])
 
     @property
     def optimum(self) -> float:
@@ -62,16 +99,15 @@ class ExactTable:
         return float(self.truths.max())
 
     def index(self, architecture: Architecture) -> int:
-        """Place of a cell among all 729."""
+        """Place of a cell among all."""
         choices = self.space.choices_of(architecture)
         return int(np.ravel_multi_index(choices, (len(self.space.operations),) * len(choices)))
 
     def val(self, number: int, architecture: Architecture) -> float:
         """What selection sees of trial `number`."""
-        rows = self._rows[self.index(architecture)]
+        vals = self.table.vals[self.index(architecture)]
         rng = np.random.Generator(np.random.Philox([self.seed, number]))
-        right = self._columns["val"][rows[rng.integers(len(rows))]]
-        return float(right) / int(self._columns["images"][0])
+        return float(vals[rng.integers(len(vals))])
 
     def truth(self, architecture: Architecture) -> float:
         """Mean test accuracy."""
@@ -79,4 +115,4 @@ class ExactTable:
 
     def seconds(self, architecture: Architecture) -> float:
         """Processor time of a training, mean."""
-        return float(self._columns["seconds"][self._rows[self.index(architecture)]].mean())
+        return float(self.table.seconds[self.index(architecture)])

@@ -3,15 +3,16 @@
 The cell of Dong, Yang. NAS-Bench-201. ICLR 2020. arXiv:2001.00326, Sec. 2.1, with fewer operations:
 
     node 0 is the cell's input; node j adds up operation(i, j) of each node i < j; node 3 goes out
-    zero      gives nothing          skip      gives node i as it is
-    conv_3x3  ReLU, 3x3, norm        conv_1x1  ReLU, 1x1, norm
+    zero      gives nothing          skip          gives node i as it is
+    conv_3x3  ReLU, 3x3, norm        avg_pool_3x3  3x3 averages, padding left out
+    conv_1x1  ReLU, 1x1, norm
 
     part      out              layers
     stem      F x H x W        3x3, norm
     stages.0  F x H x W        the cell, n times
     head      num_classes      norm, ReLU, global average, linear
 
-With three operations there are 3^6 = 729 cells, with four 4,096.
+With three operations there are 3^6 = 729 cells, with four 4,096, with the paper's five 15,625.
 """
 
 from itertools import product
@@ -22,7 +23,7 @@ from torch import Tensor, nn
 from cladenet.errors import BadArgument
 from cladenet.layers.classifier import Classifier
 from cladenet.layers.conv import conv
-from cladenet.layers.norm import norm_relu
+from cladenet.layers.norm import Norm, norm_relu
 from cladenet.models.cells import relu_conv_norm
 from cladenet.search.architecture import Architecture
 from cladenet.search.spaces.space import Decision, Generator, Mutated, Scale
@@ -31,6 +32,7 @@ NODES = 4
 EDGES = tuple((i, j) for j in range(NODES) for i in range(j))  # (0,1), (0,2), (1,2), (0,3), ...
 THREE = ("skip", "conv_1x1", "conv_3x3")
 FOUR = ("zero", *THREE)
+FIVE = (*FOUR, "avg_pool_3x3")
 
 
 class EdgeCell(nn.Module):
@@ -45,9 +47,7 @@ class EdgeCell(nn.Module):
         super().__init__()
         self.layers = nn.ModuleDict(
             {
-                f"{i}_{j}": nn.Sequential(
-                    *([] if name == "skip" else edge_convolution(name, width))
-                )
+                f"{i}_{j}": nn.Sequential(*edge_layers(name, width))
                 for (i, j), name in zip(EDGES, operations, strict=True)
                 if name != "zero"
             }
@@ -64,9 +64,13 @@ class EdgeCell(nn.Module):
         return nodes[-1]
 
 
-def edge_convolution(name: str, width: int) -> list[nn.Module]:
-    """`conv_3x3` or `conv_1x1` of an edge."""
-    return relu_conv_norm(width, width, int(name[-1]), 1, nn.BatchNorm2d)
+def edge_layers(name: str, width: int, norm: Norm = nn.BatchNorm2d) -> list[nn.Module]:
+    """What an edge does, `zero` apart: nothing, a pool, or ReLU, convolution and norm."""
+    if name == "skip":
+        return []
+    if name == "avg_pool_3x3":
+        return [nn.AvgPool2d(3, 1, 1, count_include_pad=False)]
+    return relu_conv_norm(width, width, int(name[-1]), 1, norm)
 
 
 class EdgeNetwork(Classifier):

@@ -6,7 +6,7 @@ from cladenet.errors import BadArgument
 from cladenet.search.spaces.bits import Bits
 from cladenet.search.spaces.cell_pairs import CellPairs
 from cladenet.search.spaces.dna import Dna
-from cladenet.search.spaces.edge_cells import FOUR, EdgeCells
+from cladenet.search.spaces.edge_cells import FIVE, FOUR, EdgeCells
 from cladenet.search.spaces.macro import Macro
 from cladenet.search.spaces.space import Space
 
@@ -19,6 +19,7 @@ MAKERS: dict[str, Callable[[], Space]] = {
     "dna": Dna,
     "edges3": EdgeCells,
     "edges4": lambda: EdgeCells(FOUR),
+    "edges5": lambda: EdgeCells(FIVE),
     "bits100": Bits,
 }
 
