@@ -10,7 +10,7 @@ import cladenet
 
 SOURCE = Path(cladenet.__file__).parent
 REVIEWED = {
-    "pickle": {"data/sources/unpickle.py"},  # which knows the names it is given and refuses all others
+    "pickle": {"data/sources/unpickle.py"},  # which knows the names it is given, no others
     "torch.load": {"weights/files/unpack.py"},  # with weights_only, in a process of its own
 }
 
