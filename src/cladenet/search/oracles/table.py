@@ -34,7 +34,7 @@ class Table:
         tests: the same of the test accuracies; they may be of other trainings.
         seconds: of a training, mean of each cell, float64 (cells,); NaN where it is unknown.
         trainings: how many there are.
-        networks: how many of the cells are told apart.
+        networks: how many of the cells compute something of their own.
     """
 
     name: str
