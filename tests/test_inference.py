@@ -16,6 +16,7 @@ from cladenet import processor
 from cladenet.errors import BadArgument, MissingExtra
 from cladenet.inference import FastClassifier, for_inference
 from cladenet.inference.engines import ENGINES
+from cladenet.inference.graph.few_pixels import of_few_or_many
 from cladenet.inference.graph.packing import pack
 from cladenet.inference.graph.program import runner
 from cladenet.inference.graph.recording import record
@@ -111,6 +112,30 @@ def test_single_pixels_are_excited_at_any_size(
     assert fast.engine == "packed", fast.why
     for side in (32, 48, 101):
         assert difference(fast, model, torch.randn(2, 3, side, side)) < most
+
+
+def test_a_1x1_convolution_of_few_pixels_is_a_product() -> None:
+    """40 to 6 channels at 16x16: 2,048 pixels are 8 images; 64x1024 weights are too many for one.
+
+    What is strided, padded or grouped stays a convolution.
+    """
+    torch.manual_seed(0)
+    few = nn.Sequential(nn.Conv2d(3, 40, 3, padding=1), nn.Conv2d(40, 6, 1), nn.ReLU())
+    rest = nn.Sequential(
+        nn.Conv2d(6, 64, 1, bias=False),
+        nn.Conv2d(64, 1024, 1),
+        nn.Conv2d(1024, 8, 1, stride=2),
+        nn.Conv2d(8, 8, 1, groups=2),
+        nn.Conv2d(8, 8, 1, padding=1),
+    )
+    model = nn.Sequential(*few, *rest, nn.AdaptiveAvgPool2d(1), nn.Flatten()).eval()
+    program = record(model, torch.randn(1, 3, 16, 16))
+    pack(program, 16)
+    most = [step.args[1] for step in program.steps if step.function is of_few_or_many]
+    assert most == [2048, 2048]
+    fast = for_inference(model, "fp32", size=(3, 16, 16), batch_size=16, engine="packed")
+    for images in (1, 8, 9, 16):
+        assert difference(fast, model, torch.randn(images, 3, 16, 16)) < 1e-5
 
 
 def test_norms_activations_and_shortcuts_have_no_step_of_their_own() -> None:

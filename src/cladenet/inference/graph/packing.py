@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch.nn import functional as F
 
+from cladenet.inference.graph.few_pixels import by_number, few_enough
 from cladenet.inference.graph.products import Product, convolution, fused, shape
 from cladenet.inference.graph.program import Program, Step
 from cladenet.inference.graph.simplify import SUMS
@@ -85,6 +86,8 @@ def _packed_convolution(product: Product, program: Program, batch: int) -> Step:
     if product.other is None:
         function = torch.ops.mkldnn._convolution_pointwise.default
         args = (step.args[0], slot, product.bias, *rest, name, numbers, form)
+        if most := few_enough(product, program):
+            return by_number(Step(function, args, {}, product.output), product, most, program)
     else:
         function = torch.ops.mkldnn._convolution_pointwise.binary
         after = (None, [], None) if name == "none" else product.post
