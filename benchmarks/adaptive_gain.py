@@ -5,8 +5,9 @@
 The thresholds are those of `adaptive_curves.json`, near the whole network's accuracy. Two sides
 take turns in one process over the same test images, `--batches` at a time: images that leave, and
 the whole network as `for_inference` makes it ready, packed, without its early exits. Medians over
-the rounds; the gain in MACs is that against the same whole network. What is written:
-benchmarks/results/adaptive_gain.json.
+the rounds; the gain in MACs is that against the same whole network. Where `predict` has many
+images, those that are left of several batches go on together: a row for that, too, with as many
+batches as it reads at once. What is written: benchmarks/results/adaptive_gain.json.
 """
 
 import argparse
@@ -30,6 +31,7 @@ from cladenet.checkpoints import load
 from cladenet.evaluation.options import DEFAULT_PASS
 from cladenet.inference import for_inference
 from cladenet.runs.adaptive.images import ask
+from cladenet.runs.adaptive.predictors import BATCHES_TOGETHER
 from cladenet.runs.adaptive.sequence import inputs, size_of
 from machine import machine
 
@@ -67,23 +69,24 @@ def main() -> None:
     rows = []
     for batch in options.batches:
         shown = images[: IMAGES.get(batch, len(images))]
-        parts = shown.split(batch)
         stepped = SteppedExits(loaded.model, size, batch_size=batch)
         whole = for_inference(loaded.model, batch_size=batch, size=size, engine="packed")
-        exits = np.concatenate([answer(stepped, policy, part).exits for part in parts])
-        sides: dict[str, Callable[[Tensor], Any]] = {
-            "whole": whole,
-            "leaving": partial(answer, stepped, policy),
-        }
+        exits = answer(stepped, policy, shown).exits
         gain_in_macs = whole_macs / float(to_exits[exits].mean())
-        rows.append(row(batch, parts, sides, options.rounds, gain_in_macs))
-        print(rows[-1], flush=True)
+        for together in (1, BATCHES_TOGETHER) if batch > 1 else (1,):
+            parts = shown.split(batch * together)
+            sides: dict[str, Callable[[Tensor], Any]] = {
+                "whole": whole,
+                "leaving": partial(answer, stepped, policy),
+            }
+            found = row(parts, sides, options.rounds, gain_in_macs)
+            rows.append({"batch": batch, "batches_together": together, **found})
+            print(rows[-1], flush=True)
     result = {"machine": machine(), "network": loaded.card.network, "rows": rows}
     options.out.write_text(json.dumps(result, indent=1) + "\n")
 
 
 def row(
-    batch: int,
     parts: tuple[Tensor, ...],
     sides: dict[str, Callable[[Tensor], Any]],
     rounds: int,
@@ -102,7 +105,6 @@ def row(
     ratios = [w / a for w, a in zip(seconds["whole"][1:], seconds["leaving"][1:], strict=True)]
     gain = statistics.median(ratios)
     return {
-        "batch": batch,
         "images": count,
         "ms_whole": ms["whole"],
         "ms_leaving": ms["leaving"],

@@ -115,6 +115,45 @@ def test_images_leave_where_saved_logits_say_they_do(
     np.testing.assert_allclose(found.posteriors, shares[taken, np.arange(19)], atol=1e-5)
 
 
+def test_what_is_left_of_several_batches_goes_on_together(
+    stepped: SteppedExits, logits: np.ndarray, images: torch.Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """19 images in batches of 8; 3 of 8, 2 of 8 and 1 of 3 go on, and 2 of those 6 to the end."""
+    on, to_the_end = {0, 4, 7, 9, 12, 17}, {4, 17}
+    ends = np.array([2 if i in to_the_end else 1 if i in on else 0 for i in range(19)])
+    runs: list[tuple[int, int]] = []
+    plain = stepped.segments.run
+
+    def run(number: int, held: list[torch.Tensor | None]) -> torch.Tensor:
+        found = plain(number, held)
+        runs.append((number, len(found)))
+        return found
+
+    monkeypatch.setattr(stepped.segments, "run", run)
+    found = answer_until(stepped, images, ends)
+    assert sorted(runs) == [(0, 3), (0, 8), (0, 8), (1, 6), (2, 2)]
+    shares = torch.from_numpy(logits).softmax(-1).numpy()
+    np.testing.assert_allclose(found.posteriors, shares[ends, np.arange(19)], atol=1e-5)
+    assert list(found.exits) == list(ends)
+
+
+def test_no_more_than_a_batch_waits_at_an_exit(
+    stepped: SteppedExits, images: torch.Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+    plain = stepped.segments.run
+
+    def run(number: int, held: list[torch.Tensor | None]) -> torch.Tensor:
+        found = plain(number, held)
+        sizes.append(len(found))
+        return found
+
+    monkeypatch.setattr(stepped.segments, "run", run)
+    ends = np.arange(19) % 3
+    assert list(answer_until(stepped, images, ends).exits) == list(ends)
+    assert max(sizes) <= stepped.chunk == 8
+
+
 def test_images_of_one_batch_end_where_each_may(
     stepped: SteppedExits, images: torch.Tensor, logits: np.ndarray
 ) -> None:

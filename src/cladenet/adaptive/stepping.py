@@ -1,15 +1,21 @@
 """A network with several exits made ready to be run from exit to exit."""
 
+from collections.abc import Generator
+
 import torch
 from torch import Tensor
 
 from cladenet.errors import BadArgument
 from cladenet.inference.engine.packed import fitting, fold_and_pack
 from cladenet.inference.graph.recording import record_for_any_number
-from cladenet.inference.graph.stepwise import AllExits, Walk, exits_first, walker
+from cladenet.inference.graph.stepwise import AllExits, Held, Segments, exits_first
 from cladenet.inference.request import DTYPES, CannotPrepare
 from cladenet.layers.classifier import Classifier
 from cladenet.layers.modes import training_nowhere
+
+# Gives the logits of one exit after the other, and is sent the images that go on, by their places
+# among those that are there; None for all of them.
+Walk = Generator[Tensor, Tensor | None, None]
 
 
 class SteppedExits:
@@ -24,6 +30,7 @@ class SteppedExits:
 
     Attributes:
         chunk: images that are best run at a time; see `inference.engine.packed`.
+        segments: what runs from exit to exit, under `torch.inference_mode`.
         engine: what runs it, for thresholds to remember.
         difference: the largest of the logits from the plain network's on two random images, as a
             share of the largest of those.
@@ -52,7 +59,7 @@ class SteppedExits:
                 exits_first(program)
                 self.chunk = min(batch_size, fitting(program, dtype))
                 fold_and_pack(program, dtype, calibration, self.chunk)
-                self._walk = walker(program)
+                self.segments = Segments(program)
                 plain = exits(images)
         except CannotPrepare as error:
             raise BadArgument(f"the exits cannot be run one by one: {error}") from error
@@ -61,6 +68,10 @@ class SteppedExits:
         self.precision = precision
         found = torch.cat(list(self.walk(images)), 1)
         self.difference = float((found - plain).abs().max() / plain.abs().max().clamp_min(1e-30))
+
+    def begin(self, images: Tensor) -> Held:
+        """Normalised images, float32 (N, C, H, W), before the first segment."""
+        return self.segments.begin(images.to(self._dtype, memory_format=torch.channels_last))
 
     def walk(self, images: Tensor) -> Walk:
         """Logits float32 (n, K) of one exit after the other.
@@ -71,12 +82,11 @@ class SteppedExits:
             images: normalised, float32 (N, C, H, W).
         """
         with torch.inference_mode():
-            steps = self._walk(images.to(self._dtype, memory_format=torch.channels_last))
-            stays = None
-            try:
-                logits = next(steps)
-                while True:
-                    stays = yield logits.float()
-                    logits = steps.send(stays)
-            except StopIteration:
-                return
+            held = self.begin(images)
+        for number in range(self.num_exits):
+            with torch.inference_mode():
+                logits = self.segments.run(number, held).float()
+            stays = yield logits
+            if stays is not None:
+                with torch.inference_mode():
+                    self.segments.keep(held, stays)

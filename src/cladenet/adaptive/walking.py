@@ -1,5 +1,10 @@
-"""Images that run from exit to exit, each as far as it has to."""
+"""Images that run from exit to exit, each as far as it has to.
 
+Where many images are given at once, those that are left of several batches go on together: what
+few of a batch need would else cost them most of what leaving early saved the others.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,10 +12,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from cladenet.adaptive.confidence import CONFIDENCES, Array, posteriors
+from cladenet.adaptive.confidence import Array
 from cladenet.adaptive.policy import Policy
 from cladenet.adaptive.stepping import SteppedExits
+from cladenet.adaptive.voting import Voting, posteriors_of
 from cladenet.errors import BadArgument
+from cladenet.inference.graph.stepwise import Held
 from cladenet.plural import counted
 
 
@@ -77,79 +84,110 @@ def answer_until(
         raise BadArgument("images may leave early, and there are no thresholds; give a policy")
     if not len(images):
         return Answers(np.zeros((0, 0)), np.zeros(0, np.intp))
-    parts = []
-    for start in range(0, len(images), stepped.chunk):
-        part = slice(start, start + stepped.chunk)
-        voting = Voting(policy) if policy is not None and early[part].any() else None
-        parts.append(_walked(stepped, voting, images[part], last[part], early[part]))
-    return Answers(
-        np.concatenate([part.posteriors for part in parts]),
-        np.concatenate([part.exits for part in parts]),
-    )
+    walking = _Walking(stepped, policy if early.any() else None, last, early)
+    with torch.inference_mode():
+        for start in range(0, len(images), stepped.chunk):
+            walking.add(start, images[start : start + stepped.chunk])
+        return walking.finished()
 
 
-class Voting:
-    """The answers to a batch as they come, one exit after the other, and who leaves.
+@dataclass(eq=False)
+class _Group:
+    """Images that wait at the same exit, or that have just left it.
 
     Args:
-        policy: says who is sure enough.
+        here: (n,), their places among all.
+        held: what the segments keep of them.
+        voting: what exits said of them so far; None where nobody leaves early.
     """
 
-    def __init__(self, policy: Policy) -> None:
-        self._policy = policy
-        self._seen: list[Array] = []  # posteriors of each exit so far, of the images still here
-
-    def vote(self, logits: Tensor) -> tuple[Array, NDArray[np.bool_]]:
-        """Logits (n, C) of the next exit -> posteriors (n, C) as they vote, and who leaves (n,)."""
-        policy, k = self._policy, len(self._seen)
-        temperature = np.array(policy.temperatures[k : k + 1]) if policy.temperatures else None
-        self._seen.append(posteriors(logits.numpy()[None], temperature)[0])
-        start = policy.starts[k] if policy.starts else k
-        votes: Array = np.stack(self._seen[start:]).mean(0)
-        sure = CONFIDENCES[policy.confidence](votes[None])[0]
-        return votes, sure >= policy.thresholds.values[k]
-
-    def go_on(self, stays: NDArray[np.intp]) -> None:
-        """Keep those at these places, among those that are here."""
-        self._seen = [shares[stays] for shares in self._seen]
+    here: NDArray[np.intp]
+    held: Held
+    voting: Voting | None
 
 
-def _walked(
-    stepped: SteppedExits,
-    voting: Voting | None,
-    images: Tensor,
-    last: NDArray[np.intp],
-    early: NDArray[np.bool_],
-) -> Answers:
-    left = np.zeros(len(images), np.intp)
-    here = np.arange(len(images))
-    found: Array = np.zeros((len(images), 0))
-    walk = stepped.walk(images)
-    logits = next(walk)
-    for k in range(stepped.num_exits):
-        shares, leaves = _asked(logits, voting, early[here])
-        leaves |= last[here] <= k
-        if not k:
-            found = np.zeros((len(images), shares.shape[1]))
-        found[here[leaves]], left[here[leaves]] = shares[leaves], k
-        stays = np.flatnonzero(~leaves)
-        if not len(stays):
-            break
-        here = here[stays]
-        if leaves.any() and voting is not None:
-            voting.go_on(stays)
-        logits = walk.send(torch.from_numpy(stays) if leaves.any() else None)
-    walk.close()
-    return Answers(found, left)
+class _Walking:
+    """One call of `answer_until`: at most `chunk` images wait at each exit.
 
+    Args:
+        stepped: the network.
+        policy: None where nobody leaves early.
+        last: (N,) as given.
+        early: (N,) as given.
+    """
 
-def _asked(
-    logits: Tensor, voting: Voting | None, early: NDArray[np.bool_]
-) -> tuple[Array, NDArray[np.bool_]]:
-    """Posteriors (n, C) of the images that are at an exit, and who leaves because it is sure."""
-    if voting is None:
-        return posteriors(logits.numpy()[None])[0], np.zeros(len(early), np.bool_)
-    votes, sure = voting.vote(logits)
-    if not early.all():
-        votes = np.where(early[:, None], votes, posteriors(logits.numpy()[None])[0])
-    return votes, sure & early
+    def __init__(
+        self,
+        stepped: SteppedExits,
+        policy: Policy | None,
+        last: NDArray[np.intp],
+        early: NDArray[np.bool_],
+    ) -> None:
+        self._stepped, self._policy, self._last, self._early = stepped, policy, last, early
+        self._all_early = bool(early.all())
+        self._waiting: list[list[_Group]] = [[] for _ in range(stepped.num_exits)]
+        self._found: Array = np.zeros((0, 0))
+        self._exits = np.zeros(len(last), np.intp)
+
+    def add(self, start: int, images: Tensor) -> None:
+        """The images from place `start` on, `chunk` of them at most."""
+        voting = None if self._policy is None else Voting(self._policy)
+        here = np.arange(start, start + len(images))
+        self._come(0, _Group(here, self._stepped.begin(images), voting))
+
+    def finished(self) -> Answers:
+        """The answers, once all that wait have gone on."""
+        for number in range(self._stepped.num_exits):
+            self._go(number)
+        return Answers(self._found, self._exits)
+
+    def _come(self, number: int, group: _Group) -> None:
+        """A group is about to run to exit `number`, at once or with the next ones that come."""
+        waiting = self._waiting[number]
+        if sum(len(each.here) for each in waiting) + len(group.here) > self._stepped.chunk:
+            self._go(number)
+        self._waiting[number].append(group)
+
+    def _go(self, number: int) -> None:
+        """Those that wait run to exit `number`; who is not answered there waits for the next."""
+        several, self._waiting[number] = self._waiting[number], []
+        if not several:
+            return
+        group = self._joined(several)
+        logits = self._stepped.segments.run(number, group.held).float()
+        shares, leaves = self._asked(logits, group)
+        if not self._all_early:
+            leaves |= self._last[group.here] <= number
+        if not len(self._found):
+            self._found = np.zeros((len(self._last), shares.shape[1]))
+        left = group.here[leaves]
+        self._found[left], self._exits[left] = shares[leaves], number
+        if len(left) == len(group.here):
+            return
+        if len(left):
+            stays = np.flatnonzero(~leaves)
+            group.here = group.here[stays]
+            self._stepped.segments.keep(group.held, torch.from_numpy(stays))
+            if group.voting is not None:
+                group.voting.go_on(stays)
+        self._come(number + 1, group)
+
+    def _joined(self, several: Sequence[_Group]) -> _Group:
+        if len(several) == 1:
+            return several[0]
+        votings = [group.voting for group in several if group.voting is not None]
+        return _Group(
+            np.concatenate([group.here for group in several]),
+            self._stepped.segments.joined([group.held for group in several]),
+            Voting.joined(votings) if votings else None,
+        )
+
+    def _asked(self, logits: Tensor, group: _Group) -> tuple[Array, NDArray[np.bool_]]:
+        """Posteriors (n, C) of a group that is at an exit, and who leaves because it is sure."""
+        if group.voting is None:
+            return posteriors_of(logits), np.zeros(len(logits), np.bool_)
+        votes, sure = group.voting.vote(logits)
+        if self._all_early:
+            return votes, sure
+        early = self._early[group.here]
+        return np.where(early[:, None], votes, posteriors_of(logits)), sure & early

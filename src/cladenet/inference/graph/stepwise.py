@@ -4,8 +4,8 @@ Between two exits whoever runs it says which images go on: the others are taken 
 that a later step reads. So an image costs what it needs, whatever the batch that it came in.
 """
 
-from collections.abc import Callable, Generator, Iterator
-from typing import cast
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -13,9 +13,7 @@ from torch import Tensor, nn
 from cladenet.inference.graph.program import Program, Slot, Step, blank, executor
 from cladenet.inference.request import CannotPrepare
 
-# Gives the logits of one exit after the other, and is sent the images that go on, by their places
-# among those that are there; None for all of them.
-Walk = Generator[Tensor, Tensor | None, None]
+Held = list[Any]  # a place for each slot of a program
 
 
 class AllExits(nn.Module):
@@ -66,32 +64,62 @@ def exits_first(program: Program) -> None:
     program.steps = list(ordered.values())
 
 
-def walker(program: Program) -> Callable[[Tensor], Walk]:
-    """What runs the program of an `AllExits` from exit to exit.
+class Segments:
+    """A program of `AllExits` in parts, each from the exit before it to its own.
+
+    Between two parts images are a list with a place for each slot; what no later step reads is
+    None there.
+
+    Args:
+        program: ready to run.
 
     Raises:
         CannotPrepare: as `exit_slots` does.
     """
-    exits = exit_slots(program)
-    segments = [
-        executor(program, steps, set(exits)) for steps in _segments(program.steps[:-1], exits)
-    ]
-    start, images = blank(program), program.images.number
-    moving = [number for number, value in enumerate(start) if value is None]
 
-    def walk(x: Tensor) -> Walk:
-        held = start.copy()
-        held[images] = x
-        for segment, logits in zip(segments, exits, strict=True):
-            segment(held)
-            answer, held[logits.number] = held[logits.number], None
-            stays = yield answer
-            if stays is not None:
-                for number in moving:
-                    if held[number] is not None:
-                        held[number] = taken(held[number], stays)
+    def __init__(self, program: Program) -> None:
+        self._exits = exit_slots(program)
+        self._parts = [
+            executor(program, steps, set(self._exits))
+            for steps in _parted(program.steps[:-1], self._exits)
+        ]
+        self._start, self._images = blank(program), program.images.number
+        self._moving = [number for number, value in enumerate(self._start) if value is None]
 
-    return walk
+    def __len__(self) -> int:
+        """As many as exits."""
+        return len(self._parts)
+
+    def begin(self, images: Tensor) -> Held:
+        """Images (N, C, H, W) before the first part."""
+        held = self._start.copy()
+        held[self._images] = images
+        return held
+
+    def run(self, number: int, held: Held) -> Tensor:
+        """One part, from 0: images as the part before it left them -> logits (N, K)."""
+        self._parts[number](held)
+        place = self._exits[number].number
+        logits: Tensor = held[place]
+        held[place] = None
+        return logits
+
+    def keep(self, held: Held, places: Tensor) -> None:
+        """Leave those at these places alone, among the images that are there."""
+        for number in self._moving:
+            if held[number] is not None:
+                held[number] = taken(held[number], places)
+
+    def joined(self, several: Sequence[Held]) -> Held:
+        """Images that are at the same exit, as one batch."""
+        first = several[0]
+        if len(several) == 1:
+            return first
+        whole = first.copy()
+        for number in self._moving:
+            if first[number] is not None:
+                whole[number] = torch.cat([held[number] for held in several])
+        return whole
 
 
 def taken(x: Tensor, places: Tensor) -> Tensor:
@@ -104,12 +132,12 @@ def taken(x: Tensor, places: Tensor) -> Tensor:
     return x.index_select(0, places)
 
 
-def _segments(steps: list[Step], exits: tuple[Slot, ...]) -> list[list[Step]]:
+def _parted(steps: list[Step], exits: tuple[Slot, ...]) -> list[list[Step]]:
     """The steps up to the logits of each exit; those after the last one are nobody's."""
-    segments: list[list[Step]] = []
+    parts: list[list[Step]] = []
     rest = steps
     for logits in exits:
         end = next((i for i, step in enumerate(rest) if logits in step.outputs()), -1) + 1
-        segments.append(rest[:end])
+        parts.append(rest[:end])
         rest = rest[end:]
-    return segments
+    return parts

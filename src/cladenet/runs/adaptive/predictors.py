@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from cladenet.adaptive.confidence import Array
 from cladenet.adaptive.costs import Costs, in_words, ms_to_each, parse_budget
 from cladenet.adaptive.stepping import SteppedExits
-from cladenet.adaptive.walking import Voting, answer
+from cladenet.adaptive.voting import Voting
+from cladenet.adaptive.walking import answer
 from cladenet.analysis.cost import macs_to_exits
 from cladenet.checkpoints import Loaded, load
 from cladenet.data.preprocess import Preprocess
@@ -29,6 +30,7 @@ from cladenet.runs.predict.prediction import Prediction
 from cladenet.runs.predict.predictor import Predictor
 
 KEPT = "kept"
+BATCHES_TOGETHER = 4  # whose images go on together once some have left
 
 
 class UpTo(nn.Module):
@@ -123,6 +125,12 @@ class ExitPredictor(Predictor):
     def get_ready(self, images: int) -> str:
         """The exits are ready; see `Predictor.get_ready`."""
         return f"{counted(len(self.exits.names), 'exit')}, engine {ENGINE}, {self.policy.precision}"
+
+    def __call__(self, images: Iterable[Source]) -> Iterator[Prediction]:
+        """The answers in the order of the images; see `Predictor`."""
+        many = self.batch_size * BATCHES_TOGETHER
+        for batch in decoded(images, self.preprocess, many, self.workers):
+            yield from self.answers(batch)
 
     def answers(self, batch: Sequence[tuple[str, Attempt]]) -> Iterator[Prediction]:
         """See `Predictor.answers`; each says which exit it came from."""
