@@ -16,7 +16,7 @@ from cladenet import processor
 from cladenet.errors import BadArgument, MissingExtra
 from cladenet.inference import FastClassifier, for_inference
 from cladenet.inference.engines import ENGINES
-from cladenet.inference.graph.few_pixels import of_few_or_many
+from cladenet.inference.graph.few_pixels import of_few_or_many_pixels, of_few_or_many_rows
 from cladenet.inference.graph.packing import pack
 from cladenet.inference.graph.program import runner
 from cladenet.inference.graph.recording import record
@@ -131,15 +131,29 @@ def test_a_1x1_convolution_of_few_pixels_is_a_product() -> None:
     model = nn.Sequential(*few, *rest, nn.AdaptiveAvgPool2d(1), nn.Flatten()).eval()
     program = record(model, torch.randn(1, 3, 16, 16))
     pack(program, 16)
-    most = [step.args[1] for step in program.steps if step.function is of_few_or_many]
+    most = [step.args[1] for step in program.steps if step.function is of_few_or_many_pixels]
     assert most == [2048, 2048]
     fast = for_inference(model, "fp32", size=(3, 16, 16), batch_size=16, engine="packed")
     for images in (1, 8, 9, 16):
         assert difference(fast, model, torch.randn(images, 3, 16, 16)) < 1e-5
 
 
+def test_a_small_linear_layer_of_few_rows_is_a_product() -> None:
+    """Up to a million multiply-accumulates: 16 images of 3x16x16 to 80, and none to 20,000."""
+    torch.manual_seed(0)
+    layers = [nn.Linear(768, 80), nn.ReLU(), nn.Linear(80, 20_000, bias=False)]
+    model = nn.Sequential(nn.Flatten(), *layers).eval()
+    program = record(model, torch.randn(1, 3, 16, 16))
+    pack(program, 16)
+    most = [step.args[1] for step in program.steps if step.function is of_few_or_many_rows]
+    assert most == [16]
+    fast = for_inference(model, "fp32", size=(3, 16, 16), batch_size=20, engine="packed")
+    for images in (1, 16, 17, 20):
+        assert difference(fast, model, torch.randn(images, 3, 16, 16)) < 1e-5
+
+
 def test_norms_activations_and_shortcuts_have_no_step_of_their_own() -> None:
-    """ResNet-20: 19 convolutions and a linear layer; 2 units pad what they add, which takes two."""
+    """ResNet-20: 19 convolutions, a small linear layer; 2 units pad what they add, in two steps."""
     model, size = built("resnet20_cifar")
     program = record(model, torch.randn(1, *size))
     before = [step.function for step in program.steps]
@@ -150,7 +164,7 @@ def test_norms_activations_and_shortcuts_have_no_step_of_their_own() -> None:
     names = [str(step.function) for step in program.steps]
     assert sum("convolution_pointwise" in name for name in names) == 19
     assert sum("convolution_pointwise.binary" in name for name in names) == 9
-    assert sum("linear_pointwise" in name for name in names) == 1
+    assert sum("of_few_or_many_rows" in name for name in names) == 1
     assert len(names) == 19 + 1 + 2 * 2 + 2
 
 

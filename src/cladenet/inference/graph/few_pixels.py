@@ -1,8 +1,8 @@
-"""1x1 convolutions that meet few pixels, as matrix products by MKL.
+"""1x1 convolutions that meet few pixels, and small linear layers, as matrix products by MKL.
 
-torch takes 30 us to prepare a convolution for oneDNN, whatever its size, and 6 us for a product.
-Half of MSDNet's convolutions are of this kind; and where images leave a batch early, few are left
-for the later ones. Two threads of a Xeon (AVX-512), us by oneDNN and by MKL:
+torch takes 30 us to prepare a convolution for oneDNN, whatever its size, 23 us for a linear layer,
+and 4 us for a product. Half of MSDNet's convolutions are of this kind; and where images leave a
+batch early, few are left for the later ones. Two threads of a Xeon (AVX-512), us by oneDNN and MKL:
 
     maps of one image     images: 1       4        16         64
     48x8x8 to 12          34   6   34  11   42  23    60   51
@@ -16,6 +16,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from cladenet.inference.graph.products import Product, convolution, shape
 from cladenet.inference.graph.program import Program, Step
@@ -23,48 +24,80 @@ from cladenet.inference.graph.single_pixels import pointwise
 
 MOST_PIXELS = 2048
 MOST_MACS = 4_000_000  # above which MKL may lose on processors of others more than it saves
+MOST_MACS_LINEAR = 1_000_000
 POSTS = ("none", "relu")
+ONE_DNN = torch.ops.mkldnn
 
 
 def few_enough(product: Product, program: Program) -> int:
-    """So many pixels of all images are better a product; 0 where not even one image is."""
-    step = product.step
-    weight = program.constants[step.args[1]]
-    (stride, padding, _), groups = convolution(step)
-    plain = groups == 1 and stride == [1, 1] and padding == [0, 0] and weight.shape[2:] == (1, 1)
-    fused = product.other is not None or product.post[0] not in POSTS
-    if not plain or fused or weight.dtype != torch.float32:
+    """So many pixels, or rows, of all images are better a product by MKL; 0: not even one image's.
+
+    Args:
+        product: a convolution or a linear layer.
+        program: that it belongs to.
+    """
+    weight = program.constants[product.step.args[1]]
+    if product.other is not None or product.post[0] not in POSTS or weight.dtype != torch.float32:
         return 0
-    most = min(MOST_PIXELS, MOST_MACS // weight.numel())
-    return most if shape(product.output, program)[2:].numel() <= most else 0
+    made = shape(product.output, program)
+    if product.linear:
+        most, one_image = MOST_MACS_LINEAR // weight.numel(), made[:-1].numel()
+    else:
+        (stride, padding, _), groups = convolution(product.step)
+        if (groups, stride, padding, *weight.shape[2:]) != (1, [1, 1], [0, 0], 1, 1):
+            return 0
+        most, one_image = MOST_MACS // weight.numel(), made[2:].numel()
+    most = min(most, MOST_PIXELS)
+    return most if one_image <= most else 0
 
 
 def by_number(step: Step, product: Product, most: int, program: Program) -> Step:
-    """The step, or a product where all images together have `most` pixels or fewer.
+    """The step, or a product where all images together have `most` pixels or rows at most.
 
     Args:
-        step: the convolution through oneDNN.
+        step: through oneDNN.
         product: that it was made of.
         most: see `few_enough`.
         program: gets one more constant.
     """
-    weight = program.new_constant(program.constants[product.step.args[1]].flatten(1))
-    return Step(of_few_or_many, (weight, most, *step.args), {}, step.output)
+    slot = product.step.args[1]
+    if product.linear:
+        return Step(of_few_or_many_rows, (slot, most, *step.args), {}, step.output)
+    weight = program.new_constant(program.constants[slot].flatten(1))
+    return Step(of_few_or_many_pixels, (weight, most, *step.args), {}, step.output)
 
 
-def of_few_or_many(weight: Tensor, most: int, x: Tensor, packed: Tensor, *rest: Any) -> Tensor:
+def of_few_or_many_pixels(
+    weight: Tensor, most: int, x: Tensor, packed: Tensor, *rest: Any
+) -> Tensor:
     """ReLU(W x + b) or W x + b at every pixel of x (N, C, H, W) -> (N, C', H, W).
 
     Args:
         weight: (C', C).
-        most: pixels of a product.
+        most: pixels of a product by MKL.
         x: channels last.
         packed: the same weights for oneDNN.
         rest: what else `_convolution_pointwise` takes: bias, sides, groups, activation.
     """
     if len(x) * x.shape[2] * x.shape[3] > most:
-        y: Tensor = torch.ops.mkldnn._convolution_pointwise.default(x, packed, *rest)
+        y: Tensor = ONE_DNN._convolution_pointwise.default(x, packed, *rest)
         return y
-    bias, name = rest[0], rest[5]
-    y = pointwise(x, weight, bias)
-    return y.relu_() if name == "relu" else y
+    y = pointwise(x, weight, rest[0])
+    return y.relu_() if rest[5] == "relu" else y
+
+
+def of_few_or_many_rows(weight: Tensor, most: int, x: Tensor, packed: Tensor, *rest: Any) -> Tensor:
+    """ReLU(W x + b) or W x + b of rows x (..., C) -> (..., C').
+
+    Args:
+        weight: (C', C).
+        most: rows of a product by MKL.
+        x: of any shape.
+        packed: the same weights for oneDNN.
+        rest: what else `_linear_pointwise` takes: bias and activation.
+    """
+    if x.numel() > most * x.shape[-1]:
+        y: Tensor = ONE_DNN._linear_pointwise.default(x, packed, *rest)
+        return y
+    y = F.linear(x, weight, rest[0])
+    return y.relu_() if rest[1] == "relu" else y

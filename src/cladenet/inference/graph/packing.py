@@ -65,6 +65,8 @@ def _packed_linear(product: Product, program: Program, batch: int) -> Step:
     if product.other is None:
         function = torch.ops.mkldnn._linear_pointwise.default
         args = (step.args[0], slot, product.bias, name, numbers, form or "")
+        if most := few_enough(product, program):
+            return by_number(Step(function, args, {}, product.output), product, most, program)
     else:
         function = torch.ops.mkldnn._linear_pointwise.binary
         args = (step.args[0], product.other, slot, product.bias, "add")
