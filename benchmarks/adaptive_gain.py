@@ -1,18 +1,17 @@
 """What leaving early saves by the clock, beside what it saves in multiply-accumulates.
 
-    python benchmarks/adaptive_gain.py RUN [--batches 1 64] [--rounds 7]
+    python benchmarks/adaptive_gain.py RUN [--batches 1 64] [--rounds 15]
 
 The thresholds are those of `adaptive_curves.json`, near the whole network's accuracy. Two sides
 take turns in one process over the same test images, `--batches` at a time: images that leave, and
-the whole network as `for_inference` makes it ready, packed, without its early exits. Medians over
-the rounds; the gain in MACs is that against the same whole network. Where `predict` has many
-images, those that are left of several batches go on together: a row for that, too, with as many
-batches as it reads at once. What is written: benchmarks/results/adaptive_gain.json.
+the whole network as `for_inference` makes it ready, packed, without its early exits. Of each batch
+the median over the rounds; the gain in MACs is that against the same whole network. Where `predict`
+has many images, those that are left of several batches go on together: a row for that, too, with as
+many batches as it reads at once. What is written: benchmarks/results/adaptive_gain.json.
 """
 
 import argparse
 import json
-import statistics
 import time
 from collections.abc import Callable
 from functools import partial
@@ -26,6 +25,7 @@ from torch import Tensor, nn
 from cladenet.adaptive.policy import Policy
 from cladenet.adaptive.stepping import SteppedExits
 from cladenet.adaptive.walking import answer
+from cladenet.allocator import keep_freed_memory
 from cladenet.analysis.cost import count_cost, macs_to_exits
 from cladenet.checkpoints import load
 from cladenet.evaluation.options import DEFAULT_PASS
@@ -54,11 +54,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("run", type=Path)
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 64])
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--data")
     parser.add_argument("--curves", type=Path, default=RESULTS / "adaptive_curves.json")
     parser.add_argument("--out", type=Path, default=RESULTS / "adaptive_gain.json")
     options = parser.parse_args()
+    keep_freed_memory()  # as `cladenet predict` does
     policy = Policy.from_json(json.loads(options.curves.read_text())["near_the_whole"]["policy"])
     loaded = load(options.run)
     split = ask([loaded], options.data, None, "stop").measured[0]
@@ -92,25 +93,29 @@ def row(
     rounds: int,
     gain_in_macs: float,
 ) -> dict[str, Any]:
-    """Both sides by turns, `rounds` times after a first one that warms up."""
-    seconds: dict[str, list[float]] = {name: [] for name in sides}
-    for _ in range(rounds + 1):
+    """Both sides by turns, `rounds` times after a first one that warms up.
+
+    Of each part the median over the rounds: other programs disturb some parts of every round.
+    """
+    seconds = {name: np.zeros((rounds, len(parts))) for name in sides}
+    for number in range(-1, rounds):
         for name, side in sides.items():
-            begun = time.perf_counter()
-            for part in parts:
+            for place, part in enumerate(parts):
+                begun = time.perf_counter()
                 side(part)
-            seconds[name].append(time.perf_counter() - begun)
+                if number >= 0:
+                    seconds[name][number, place] = time.perf_counter() - begun
     count = sum(len(part) for part in parts)
-    ms = {name: 1e3 * statistics.median(values[1:]) / count for name, values in seconds.items()}
-    ratios = [w / a for w, a in zip(seconds["whole"][1:], seconds["leaving"][1:], strict=True)]
-    gain = statistics.median(ratios)
+    ms = {name: 1e3 * float(np.median(all_, 0).sum()) / count for name, all_ in seconds.items()}
+    ratios = seconds["whole"].sum(1) / seconds["leaving"].sum(1)
+    gain = ms["whole"] / ms["leaving"]
     return {
         "images": count,
         "ms_whole": ms["whole"],
         "ms_leaving": ms["leaving"],
         "gain_in_macs": gain_in_macs,
         "gain_by_the_clock": gain,
-        "spread": [min(ratios), max(ratios)],
+        "of_single_rounds": [float(ratios.min()), float(np.median(ratios)), float(ratios.max())],
         "share_of_the_gain": gain / gain_in_macs,
     }
 
