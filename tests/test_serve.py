@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,8 @@ from cladenet.checkpoints.selftest import fixed_logits
 from cladenet.data.dataset import DataSet
 from cladenet.data.sources.open import open_dataset
 from cladenet.errors import BadArgument, CheckpointError
-from cladenet.serve.models.lanes import Answer
+from cladenet.serve.models.course import OneStage, Stage
+from cladenet.serve.models.lanes import Answer, Job
 from cladenet.serve.models.opening import ServeOptions, named, opened
 from cladenet.serve.models.served import Served
 from cladenet.serve.settings import Address, Limits
@@ -352,6 +354,9 @@ class Held:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._served, name)
+
+    def course(self, _: str) -> OneStage:
+        return OneStage(Stage(self.preprocess, self.prepare, partial(Job, self)))
 
     def answer(self, images: Sequence[Any]) -> list[Answer]:
         self.seen += len(images)

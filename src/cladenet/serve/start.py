@@ -10,21 +10,25 @@ from starlette.applications import Starlette
 from cladenet.allocator import keep_freed_memory
 from cladenet.errors import CladeNetError
 from cladenet.export.names import is_exported
+from cladenet.serve.models.course import Asked
 from cladenet.serve.models.opening import (
     ReadRun,
     ServeOptions,
+    Where,
     fingerprint,
     named,
+    one_cascade,
     opened,
+    read_cascade,
     read_run,
 )
-from cladenet.serve.models.served import Served
 from cladenet.serve.server import Server, refuse_taken, run
 from cladenet.serve.settings import Address, Limits
 from cladenet.serve.web.app import Plan, application
 from cladenet.threads import our_share
 
 log = logging.getLogger(__name__)
+Read = ReadRun | tuple[ReadRun, ...]
 
 
 def serve(
@@ -33,6 +37,7 @@ def serve(
     limits: Limits,
     options: ServeOptions,
     announce: Callable[[str, Address], None],
+    cascade: bool = False,
 ) -> int:
     """Answer requests until SIGTERM or SIGINT; the exit status.
 
@@ -42,31 +47,31 @@ def serve(
         limits: bounds.
         options: how networks answer.
         announce: is given a few words and the address once all runs have been read.
+        cascade: the runs are one network, each asked what those before it leave.
 
     Raises:
         CheckpointError: a run has no checkpoint, or it is damaged.
-        BadArgument: one is given twice, or nobody can listen at the address.
+        BadArgument: one is given twice, nobody can listen at the address, or no thresholds are
+            kept for the cascade.
     """
     refuse_taken(address)
-    paths = named(given)
+    paths: dict[str, Where] = one_cascade(named(given)) if cascade else {**named(given)}
     known = _read(paths, options.precision)
     announce(f"{', '.join(paths)} will answer", address)
     server = Server(address, limits)
 
-    def make(name: str, path: Path) -> Served:
-        return opened(name, path, options)
+    def make(name: str, path: Where) -> Asked:
+        return _opened(name, path, options)
 
-    def first(name: str, path: Path) -> Served:
+    def first(name: str, path: Where) -> Asked:
         if name not in known:
             return make(name, path)
         try:
-            if known[name].fingerprint != fingerprint(
-                path
-            ):  # a worker begins after another was killed
+            if _mark(known[name]) != fingerprint(path):  # a worker begins after another was killed
                 return make(name, path)
         except CladeNetError as error:
             log.error("%s: its checkpoint is refused, the server's first goes on: %s", name, error)
-        return opened(name, path, options, known[name])
+        return _opened(name, path, options, known[name])
 
     def in_the_worker() -> Starlette:
         keep_freed_memory()
@@ -88,13 +93,37 @@ def serve(
     return run(server, in_the_worker)
 
 
-def _read(paths: dict[str, Path], precision: str) -> dict[str, ReadRun]:
+def _read(paths: dict[str, Where], precision: str) -> dict[str, Read]:
     """The runs among them, read before the worker is forked, so that it has them at once."""
-    runs = {name: path for name, path in paths.items() if not is_exported(path)}
+    runs = {
+        name: path
+        for name, path in paths.items()
+        if isinstance(path, tuple) or not is_exported(path)
+    }
     if not runs:
         return {}
     _set_threads(1)  # threads of torch's would not come along into the worker
-    return {name: read_run(path, precision) for name, path in runs.items()}
+    return {
+        name: read_cascade(path, precision)
+        if isinstance(path, tuple)
+        else read_run(path, precision)
+        for name, path in runs.items()
+    }
+
+
+def _opened(name: str, path: Where, options: ServeOptions, known: Read | None = None) -> Asked:
+    if isinstance(path, Path):
+        return opened(name, path, options, known if isinstance(known, ReadRun) else None)
+    from cladenet.serve.models.cascade import ServedCascade  # it loads torch
+
+    runs = known if isinstance(known, tuple) else read_cascade(path, options.precision)
+    return ServedCascade(name, runs, options)
+
+
+def _mark(read: Read) -> str:
+    """As `fingerprint` of the same paths was when they were read."""
+    runs = read if isinstance(read, tuple) else (read,)
+    return " ".join(run.fingerprint for run in runs)
 
 
 def _set_threads(threads: int) -> None:

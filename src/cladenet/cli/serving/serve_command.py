@@ -27,6 +27,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "20M multiply-accumulates or 5ms an image; kept: images leave by the thresholds that "
         "`evaluate --budget` kept",
     )
+    parser.add_argument(
+        "--cascade",
+        action="store_true",
+        help="the runs are one network, the smallest first: each is asked about the images that "
+        "those before it are not sure of, by the thresholds of `evaluate --cascade`",
+    )
     parser.add_argument("--precision", help="fp32 (default), bf16 or int8")
     add_calibration(parser)
     parser.add_argument("--device", help="auto (default), cpu, cuda, cuda:N or mps")
@@ -72,4 +78,5 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.batch,
         {name: value for name, value in chosen.items() if value is not None},
     )
-    return serve(arguments.runs, address, limits, options, partial(announce, made_up=made_up))
+    told = partial(announce, made_up=made_up)
+    return serve(arguments.runs, address, limits, options, told, arguments.cascade)

@@ -19,7 +19,7 @@ from cladenet.checkpoints.folder import WEIGHTS, read_manifest
 from cladenet.errors import BadArgument, CheckpointError
 
 FORMAT = 1
-KEPT_FILES = "adaptive-*.json"  # of one run, in the folder of its checkpoint
+KEPT_FILES = ("adaptive-*.json", "cascade-*.json")  # in the folder of a checkpoint
 
 
 @dataclass(frozen=True)

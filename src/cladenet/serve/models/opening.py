@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from cladenet.data.images.decode import readable
 from cladenet.errors import BadArgument, CheckpointError
@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # they load torch
     from cladenet.runs.predict.predictor import Predictor
     from cladenet.serve.models.exits import ServedExits
 
+Where = Path | tuple[Path, ...]  # of one network, or of the runs of a cascade
 ENGINE = "packed"  # ready at once, and takes batches of any number without filling them up
 ONLY_RUNS = ("precision", "calibration", "device", "engine", "fit")  # a file has been decided
 
@@ -50,7 +51,8 @@ class ServeOptions:
         return str(self.predictor.get("precision", "fp32"))
 
 
-class ReadRun(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class ReadRun:
     """A run as it was read.
 
     Args:
@@ -108,21 +110,55 @@ def named(given: Iterable[str | Path]) -> dict[str, Path]:
     return found
 
 
-def fingerprint(path: Path) -> str:
+def fingerprint(path: Where) -> str:
     """Of what `path` means at this moment; other weights or thresholds have another.
 
     Raises:
         CheckpointError: there is nothing.
     """
+    if isinstance(path, tuple):
+        return " ".join(fingerprint(each) for each in path)
     if is_exported(path):
         return repr(_stamp(_where(path)))
     from cladenet.checkpoints.folder import read_manifest
     from cladenet.runs.adaptive.kept import KEPT_FILES
 
     folder = _where(path)
-    kept = [(file.name, _stamp(file)) for file in sorted(folder.glob(KEPT_FILES))]
+    files = sorted(file for pattern in KEPT_FILES for file in folder.glob(pattern))
+    kept = [(file.name, _stamp(file)) for file in files]
     found = str(folder), read_manifest(folder), kept
     return hashlib.sha256(repr(found).encode()).hexdigest()
+
+
+def one_cascade(paths: dict[str, Path]) -> dict[str, Where]:
+    """The runs as one cascade, the smallest first, named after all of them.
+
+    Raises:
+        BadArgument: there is one run alone, or an exported file.
+    """
+    for path in paths.values():
+        if is_exported(path):
+            raise BadArgument(
+                f"{readable(str(path))} is an exported file; a cascade is of runs. Give the run "
+                "that it was exported from"
+            )
+    if len(paths) < 2:
+        raise BadArgument("a cascade needs two runs or more, the smallest first; give others")
+    return {"-".join(paths): tuple(paths.values())}
+
+
+def read_cascade(paths: tuple[Path, ...], precision: str) -> tuple[ReadRun, ...]:
+    """What is at each path now.
+
+    Raises:
+        BadArgument: no thresholds are kept for these runs at this precision.
+        CheckpointError: as `read_run`, or the thresholds are damaged.
+    """
+    from cladenet.runs.adaptive.kept import find_kept
+
+    runs = tuple(read_run(path, precision) for path in paths)
+    find_kept([run.loaded for run in runs], precision)
+    return runs
 
 
 def opened(name: str, path: Path, options: ServeOptions, known: ReadRun | None = None) -> Served:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -11,12 +12,12 @@ from cladenet.data.preprocess import Preprocess
 from cladenet.errors import BadArgument
 from cladenet.runs.predict.given_images import Attempt, read
 from cladenet.runs.predict.prediction import Guess, Prediction
+from cladenet.serve.models.course import Course, Evidence, OneStage, Stage
 from cladenet.serve.models.lanes import Answer, Job, Pixels
 
 if TYPE_CHECKING:  # it loads torch
     from cladenet.serve.models.exits import ServedExits
 
-Evidence = Callable[[Pixels, int], tuple[bytes, bytes]]
 AsJob = Callable[[Pixels], Job]
 WHOLE = "whole"  # in place of a budget: the last exit, whatever it costs
 
@@ -90,6 +91,7 @@ class Served:
         classes: their names.
         preprocess: from an image to the network's pixels.
         evidence: see `Extras`.
+        why_no_evidence: where there is none.
 
     Raises:
         BadArgument: the budget in `extras` cannot be kept.
@@ -105,6 +107,7 @@ class Served:
     ) -> None:
         self.name, self.facts, self._extras = name, facts, extras or Extras()
         self.evidence = self._extras.evidence
+        self.why_no_evidence = f"{name} is an exported file"
         self.weights, self.classes = facts.weights, facts.classes
         self._predictor = predictor
         self.preprocess = shape = predictor.preprocess
@@ -151,6 +154,15 @@ class Served:
             raise BadArgument(f"budget is {budget[:40]!r} for {self.name}; {why}, so leave it out")
         stop = exits.stop(budget)
         return lambda pixels: exits.job(pixels, stop)
+
+    def course(self, budget: str) -> Course:
+        """The way of a request's images with this budget.
+
+        Raises:
+            BadArgument: as `within` does.
+        """
+        job = self.within(budget) or partial(Job, self)
+        return OneStage(Stage(self.preprocess, self.prepare, job))
 
     def top(self, answer: Answer, count: int) -> tuple[Guess, ...]:
         """The `count` likeliest classes."""

@@ -2,16 +2,16 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from typing import Any
 
 from cladenet.errors import CladeNetError
-from cladenet.serve.models.opening import fingerprint
-from cladenet.serve.models.served import Served
+from cladenet.serve.models.course import Asked
+from cladenet.serve.models.opening import Where, fingerprint
 
 log = logging.getLogger(__name__)
-Make = Callable[[str, Path], Served]
+Make = Callable[[str, Any], Asked]  # of a name, and what `runs` has for it
 
 
 class Shelf:
@@ -29,14 +29,14 @@ class Shelf:
 
     def __init__(
         self,
-        runs: dict[str, Path],
+        runs: Mapping[str, Where],
         make: Make,
         first: Make,
         on_swap: Callable[[str, bool], None] = lambda *_: None,
     ) -> None:
         self.ready = False
         self._runs, self._make, self._first, self._on_swap = runs, make, first, on_swap
-        self._networks: dict[str, Served] = {}
+        self._networks: dict[str, Asked] = {}
         self._seen: dict[str, str] = {}
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="cladenet-load")
 
@@ -45,11 +45,11 @@ class Shelf:
         """In the order in which they were given."""
         return tuple(self._runs)
 
-    def get(self, name: str) -> Served | None:
+    def get(self, name: str) -> Asked | None:
         """The network that has this name now."""
         return self._networks.get(name)
 
-    def all(self) -> list[Served]:
+    def all(self) -> list[Asked]:
         """Those that can answer."""
         return [self._networks[name] for name in self._runs if name in self._networks]
 
@@ -96,7 +96,7 @@ class Shelf:
         self._worker.shutdown(wait=False, cancel_futures=True)
 
 
-def _fingerprint(path: Path) -> str:
+def _fingerprint(path: Where) -> str:
     """Nothing where there is nothing: what reads it says why."""
     try:
         return fingerprint(path)

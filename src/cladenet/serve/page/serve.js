@@ -6,6 +6,7 @@ let models = [];
 let bodyBytes = 10e6;
 let shown = null; // { id, name, file, image, answers }: what is on the page
 let pressed = null; // { model, label } whose evidence is shown
+const budgets = {}; // of networks for which one was chosen
 
 function trouble(text) {
   $("trouble").textContent = text;
@@ -28,12 +29,44 @@ async function loadModels() {
   trouble("");
   for (const [number, model] of models.entries()) {
     const box = element("input", { type: "checkbox", value: model.name, checked: number === 0 });
-    box.addEventListener("change", ask);
+    box.addEventListener("change", () => { showBudgets(); ask(); });
     const size = model.input.slice(1).join("×");
     $("models").append(element("label", {
       className: "chip", title: `${model.network}, ${size}, ${model.classes.length}`,
     }, box, element("span", { textContent: model.name })));
   }
+  showBudgets();
+}
+
+// What a network may cost: one choice for each that is asked and has several answers to give.
+function showBudgets() {
+  const names = chosen();
+  const asked = models.filter((model) => model.exits && names.includes(model.name));
+  $("budgets").replaceChildren(...asked.map((model) => {
+    const choice = element("select", { name: model.name }, ...budgetsOf(model));
+    choice.value = budgets[model.name] ?? model.budget ?? "whole";
+    choice.addEventListener("change", () => {
+      budgets[model.name] = choice.value;
+      if (shown?.file) delete shown.answers[model.name];
+      ask();
+    });
+    const title = asked.length > 1 ? word("budgetOf", { model: model.name }) : word("budget");
+    return element("label", { className: "budget" }, title, choice);
+  }));
+  $("budgets").hidden = !asked.length;
+}
+
+function budgetsOf(model) {
+  const found = new Map();
+  const own = model.budget; // such as 5ms, which is none of the others
+  if (own && own !== "whole" && own !== "kept") found.set(own, word("upTo", { cost: own }));
+  if (model.kept) found.set("kept", word("kept", { asked: model.kept }));
+  for (const exit of model.exits) {
+    const cost = `${(exit.macs / 1e6).toPrecision(3)}M MACs, ${exit.ms.toPrecision(2)} ms`;
+    found.set(String(exit.macs), word("upToExit", { exit: exit.name, cost }));
+  }
+  found.set("whole", word("whole"));
+  return [...found].map(([value, textContent]) => element("option", { value, textContent }));
 }
 
 function chosen() {
@@ -110,7 +143,10 @@ async function ask() {
     asked.note = note;
     await Promise.all(missing.map(async (name) => {
       const start = performance.now();
-      const found = await post(`predict?model=${encodeURIComponent(name)}`, body);
+      const wanted = budgets[name];
+      const budget = wanted ? `&budget=${encodeURIComponent(wanted)}` : "";
+      const found = await post(`predict?model=${encodeURIComponent(name)}${budget}`, body);
+      if (budgets[name] !== wanted) return; // another was chosen meanwhile
       const [prediction] = found.predictions;
       const answer = { ...prediction, ms: found.ms, total: performance.now() - start };
       asked.answers[name] = answer;
@@ -251,7 +287,7 @@ document.addEventListener("keydown", (event) => {
   else return;
   event.preventDefault();
 });
-document.addEventListener("spoken", () => { if (shown) draw(Object.keys(shown.answers)); });
+document.addEventListener("spoken", () => { showBudgets(); if (shown) draw(Object.keys(shown.answers)); });
 
 showEarlier();
 loadModels();

@@ -3,11 +3,10 @@
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -18,6 +17,7 @@ from starlette.routing import Route
 
 from cladenet.errors import CladeNetError
 from cladenet.serve.models.lanes import Lanes, Network
+from cladenet.serve.models.opening import Where
 from cladenet.serve.models.shelf import Make, Shelf
 from cladenet.serve.settings import Address, Limits
 from cladenet.serve.web.files import page_routes
@@ -50,7 +50,7 @@ class Plan:
         failed: is given the error if a network cannot be loaded at the start.
     """
 
-    runs: dict[str, Path]
+    runs: Mapping[str, Where]
     make: Make
     first: Make | None = None
     address: Address = field(default_factory=Address)

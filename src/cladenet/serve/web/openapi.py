@@ -16,7 +16,7 @@ PREDICTION = {
     "properties": {
         "file": {"type": "string"},
         "error": {"type": "string", "description": "why this image of several has no answer"},
-        "answered_by": {"type": "string", "description": "the exit, of an adaptive network"},
+        "answered_by": {"type": "string", "description": "the exit, or the run of a cascade"},
         "batch": {"type": "integer", "description": "images that were computed together"},
         "top": {
             "type": "array",
@@ -75,8 +75,9 @@ def openapi(names: tuple[str, ...], limits: Limits, token: bool) -> dict[str, An
     budget = {
         "name": "budget", "in": "query", "schema": {"type": "string"},
         "examples": {name: {"value": name} for name in ("20M", "5ms", "kept", "whole")},
-        "description": "of a network with several exits: the last answer within so many "
-        "multiply-accumulates or milliseconds an image, `kept` for its thresholds, or `whole`",
+        "description": "of a network with several exits, or a cascade of runs: the last answer "
+        "within so many multiply-accumulates or milliseconds an image, `kept` for its thresholds, "
+        "or `whole`",
     }  # fmt: skip
     label = {
         "name": "class", "in": "query", "schema": {"type": "string"},

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -13,14 +12,16 @@ from starlette.types import Receive, Scope, Send
 from cladenet.data.images.decode import readable
 from cladenet.errors import BadArgument
 from cladenet.plural import counted
-from cladenet.serve.models.lanes import Answer, Job, LaneLost, Lanes
-from cladenet.serve.models.served import WHOLE, AsJob, Served
+from cladenet.serve.models.course import Asked, Course
+from cladenet.serve.models.lanes import Lanes
+from cladenet.serve.models.served import WHOLE
 from cladenet.serve.models.shelf import Shelf
 from cladenet.serve.settings import Limits
+from cladenet.serve.web.asking import Asking
 from cladenet.serve.web.bodies import Bodies, ClientLeft, staying
 from cladenet.serve.web.metrics import Metrics
 from cladenet.serve.web.problems import Busy, Problem, with_reasons
-from cladenet.serve.web.replies import Decoded, Refusal, data_url, decode, none_readable, to_json
+from cladenet.serve.web.replies import Decoded, Refusal, data_url, none_readable, to_json
 from cladenet.serve.web.spoken import language_of, spoken_headers
 from cladenet.serve.web.uploads import Upload, uploads
 
@@ -51,7 +52,8 @@ class Answering:
         metrics: Metrics,
     ) -> None:
         self.held = 0
-        self._shelf, self._lanes, self._decoders = shelf, lanes, decoders
+        self._shelf, self._decoders = shelf, decoders
+        self._asking = Asking(lanes, decoders, limits, metrics)
         self._limits, self._metrics = limits, metrics
         self._bodies = Bodies(limits)
         self._explaining = asyncio.Lock()
@@ -76,26 +78,25 @@ class Answering:
             response = Response(status_code=LEFT)
         await response(scope, receive, send)
 
-    async def _predict(self, scope: Scope, network: Served, body: bytes) -> Response:
+    async def _predict(self, scope: Scope, network: Asked, body: bytes) -> Response:
         start = time.perf_counter()
         query = QueryParams(scope["query_string"])
-        top, within = self._top(query, network), _within(query, network)
+        top, course = self._top(query, network), _course(query, network)
         given = await self._uploads(scope, body)
         with self._admitted(len(given)):
-            decoded = await self._decode(network, given)
-            answers = await self._answers(network, decoded, within)
-        for answer in answers:
+            decoded = await self._asking.decode(course.stages[0], given)
+            answers = await self._asking.answers(network.name, course, given, decoded)
+        found, statuses = [], []
+        for upload, image, answer in zip(given, decoded, answers, strict=True):
+            name = readable(upload.name)
+            if isinstance(answer, Refusal):
+                found.append({"file": name, "error": answer.reason})
+                statuses.append(answer.status)
+                continue
             if answer.answered_by:
                 self._metrics.exits.labels(network.name, answer.answered_by).inc()
-        rest = iter(answers)
-        found, statuses = [], []
-        for upload, image in zip(given, decoded, strict=True):
-            name = readable(upload.name)
-            if isinstance(image, Refusal):
-                found.append({"file": name, "error": image.reason})
-                statuses.append(image.status)
-            else:
-                found.append({"file": name, **to_json(network, next(rest), image, top)})
+            seconds = image.seconds if isinstance(image, Decoded) else 0.0
+            found.append({"file": name, **to_json(network, answer, seconds, top)})
         outcomes = self._metrics.images
         outcomes.labels(network.name, "refused").inc(len(statuses))
         outcomes.labels(network.name, "answered").inc(len(given) - len(statuses))
@@ -110,10 +111,10 @@ class Answering:
         }
         return JSONResponse(content, headers=spoken_headers(language) if statuses else None)
 
-    async def _explain(self, scope: Scope, network: Served, body: bytes) -> Response:
+    async def _explain(self, scope: Scope, network: Asked, body: bytes) -> Response:
         query = QueryParams(scope["query_string"])
         if network.evidence is None:
-            raise Problem(422, f"{network.name} is an exported file", "evidence needs the run")
+            raise Problem(422, network.why_no_evidence, "evidence needs the run")
         given = await self._uploads(scope, body)
         if len(given) > 1:
             raise Problem(400, f"{counted(len(given), 'image')} are given", "give one")
@@ -121,12 +122,15 @@ class Answering:
             raise Busy("the queue for explanations")
         async with self._explaining:
             with self._admitted(1):
-                image = (await self._decode(network, given))[0]
+                course = network.course(WHOLE)
+                (image,) = decoded = await self._asking.decode(course.stages[0], given)
                 if isinstance(image, Refusal):
                     raise none_readable([{"error": image.reason}], [image.status])
                 label = _label(query, network)
                 if label is None:
-                    answer = (await self._answers(network, [image], None))[0]
+                    (answer,) = await self._asking.answers(network.name, course, given, decoded)
+                    if isinstance(answer, Refusal):
+                        raise none_readable([{"error": answer.reason}], [answer.status])
                     label = network.top(answer, 1)[0].label
                 loop = asyncio.get_running_loop()
                 view, heat = await loop.run_in_executor(
@@ -141,7 +145,7 @@ class Answering:
             "heat": data_url(heat),
         })  # fmt: skip
 
-    def _network(self, query: QueryParams) -> Served:
+    def _network(self, query: QueryParams) -> Asked:
         name = query.get("model") or self._shelf.names[0]
         if name not in self._shelf.names:
             raise Problem(
@@ -154,7 +158,7 @@ class Answering:
             raise Problem(503, "the network is not loaded yet", "try again", {"retry-after": "2"})
         return network
 
-    def _top(self, query: QueryParams, network: Served) -> int:
+    def _top(self, query: QueryParams, network: Asked) -> int:
         classes = len(network.classes)
         text = query.get("top", str(min(TOP, classes)))
         if not (text.isascii() and text.isdigit() and 1 <= int(text[:6]) <= classes):
@@ -177,41 +181,6 @@ class Answering:
             raise Busy("the queue", max(1, round(self.held / 64)))
         return _Admitted(self, images)
 
-    async def _decode(self, network: Served, given: Sequence[Upload]) -> list[Decoded | Refusal]:
-        loop = asyncio.get_running_loop()
-        return await asyncio.gather(
-            *(
-                loop.run_in_executor(self._decoders, decode, network, upload.data)
-                for upload in given
-            )
-        )
-
-    async def _answers(
-        self, network: Served, decoded: Sequence[Decoded | Refusal], within: AsJob | None
-    ) -> list[Answer]:
-        """Of the images that were decoded; given up, those that wait are not computed."""
-        pixels = [image.pixels for image in decoded if not isinstance(image, Refusal)]
-        jobs = [within(each) if within else Job(network, each) for each in pixels]
-        futures = [asyncio.wrap_future(job.done) for job in jobs]
-        self._lanes.submit(jobs)
-        try:
-            async with asyncio.timeout(self._limits.answer_seconds + 1):
-                return [await future for future in futures]
-        except (TimeoutError, LaneLost):
-            self._metrics.images.labels(network.name, "failed").inc(len(jobs))
-            raise Problem(
-                504,
-                f"there was no answer within {self._limits.answer_seconds:g} s",
-                "try again, with fewer images",
-            ) from None
-        except Exception:
-            self._metrics.images.labels(network.name, "failed").inc(len(jobs))
-            raise
-        finally:
-            for future in futures:
-                if not future.cancel() and not future.cancelled():
-                    future.exception()  # what failed together is raised once
-
 
 POST_ONLY = {"allow": "POST"}
 
@@ -229,15 +198,15 @@ class _Admitted:
         self._answering.held -= self._images
 
 
-def _within(query: QueryParams, network: Served) -> AsJob | None:
+def _course(query: QueryParams, network: Asked) -> Course:
     try:
-        return network.within(query.get("budget", ""))
+        return network.course(query.get("budget", ""))
     except BadArgument as error:
         hint = f"`budget={WHOLE}` asks the whole network, whatever it costs; /models has the exits"
         raise Problem(400, str(error), hint) from None
 
 
-def _label(query: QueryParams, network: Served) -> int | None:
+def _label(query: QueryParams, network: Asked) -> int | None:
     """The class that is asked for, by number or name; None: the likeliest."""
     text = query.get("class", "")
     if not text:

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 from cladenet.data.images.decode import UnreadableImage
 from cladenet.errors import BadArgument
+from cladenet.serve.models.course import Asked, Stage
 from cladenet.serve.models.lanes import Answer, Pixels
-from cladenet.serve.models.served import Served
 from cladenet.serve.web.problems import Problem
 from cladenet.serve.web.uploads import why_no_image
 
@@ -26,28 +26,28 @@ class Decoded(NamedTuple):
     seconds: float
 
 
-def decode(network: Served, data: bytes) -> Decoded | Refusal:
-    """The bytes of an image file for a network."""
+def decode(stage: Stage, data: bytes) -> Decoded | Refusal:
+    """The bytes of an image file as a stage sees them."""
     start = time.perf_counter()
     if reason := why_no_image(data):
         return Refusal(415, reason)
     try:
-        return Decoded(network.prepare(data), time.perf_counter() - start)
+        return Decoded(stage.prepare(data), time.perf_counter() - start)
     except UnreadableImage as error:
         return Refusal(422, error.reason)
     except BadArgument as error:
         return Refusal(422, str(error))
 
 
-def to_json(network: Served, answer: Answer, image: Decoded, top: int) -> dict[str, Any]:
-    """One prediction, without the name of its file."""
+def to_json(network: Asked, answer: Answer, seconds: float, top: int) -> dict[str, Any]:
+    """One prediction, without the name of its file; `seconds` went into decoding it."""
     by = {"answered_by": answer.answered_by} if answer.answered_by else {}
     guesses = network.top(answer, top)
     return {
         **by,
         "top": [{"class": g.name, "label": g.label, "probability": g.probability} for g in guesses],
         "ms": {
-            "decode": round(1000 * image.seconds, 2),
+            "decode": round(1000 * seconds, 2),
             "wait": round(1000 * answer.waited, 2),
             "compute": round(1000 * answer.computed, 2),
         },
