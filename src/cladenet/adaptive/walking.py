@@ -98,7 +98,7 @@ class _Group:
     Args:
         here: (n,), their places among all.
         held: what the segments keep of them.
-        voting: what exits said of them so far; None where nobody leaves early.
+        voting: the answers of the exits so far; None where nobody leaves early.
     """
 
     here: NDArray[np.intp]

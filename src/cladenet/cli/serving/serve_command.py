@@ -78,5 +78,5 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.batch,
         {name: value for name, value in chosen.items() if value is not None},
     )
-    told = partial(announce, made_up=made_up)
-    return serve(arguments.runs, address, limits, options, told, arguments.cascade)
+    announced = partial(announce, made_up=made_up)
+    return serve(arguments.runs, address, limits, options, announced, arguments.cascade)

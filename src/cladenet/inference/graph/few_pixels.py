@@ -60,11 +60,10 @@ def by_number(step: Step, product: Product, most: int, program: Program) -> Step
         most: see `few_enough`.
         program: gets one more constant.
     """
-    slot = product.step.args[1]
-    if product.linear:
-        return Step(of_few_or_many_rows, (slot, most, *step.args), {}, step.output)
-    weight = program.new_constant(program.constants[slot].flatten(1))
-    return Step(of_few_or_many_pixels, (weight, most, *step.args), {}, step.output)
+    own = program.constants[product.step.args[1]].flatten(1).clone()  # the network's may change
+    function = of_few_or_many_rows if product.linear else of_few_or_many_pixels
+    args = (program.new_constant(own), most, *step.args)
+    return Step(function, args, {}, step.output)
 
 
 def of_few_or_many_pixels(

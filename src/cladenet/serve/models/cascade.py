@@ -28,7 +28,7 @@ from cladenet.serve.models.opening import ReadRun, ServeOptions
 from cladenet.serve.models.served import WHOLE, Facts
 
 
-class Member:
+class CascadedRun:
     """One run of a cascade, for the lanes.
 
     Args:
@@ -139,7 +139,7 @@ class ServedCascade:
         self.why_no_evidence = f"{name} is a cascade"
         self.name, self.names = name, self._predictor.cascade.names
         self.members = [
-            Member(f"{name}: {each}", self._predictor, number)
+            CascadedRun(f"{name}: {each}", self._predictor, number)
             for number, each in enumerate(self.names)
         ]
         self.preprocess, self.classes = self._predictor.preprocess, loaded[0].card.classes

@@ -33,7 +33,7 @@ class Course(Protocol):
         """That may be asked, in their order."""
 
     def settle(self, answers: Sequence[Answer]) -> list[Answer | None]:
-        """What a stage said of the images that are still here; None for those that go on."""
+        """The answers of a stage, for the images that are still here; None for those that go on."""
 
     def keep(self, places: Sequence[int]) -> None:
         """The others, among those that are here, cannot be prepared for the next stage."""
