@@ -70,7 +70,7 @@ def kills(found: dict[str, Any]) -> list[str]:
     w, c, late = found["workers"], found.get("coordinators"), found.get("late")
     text = (
         f"`python benchmarks/search_kills.py FOLDER`: {w['kills']} kills of trials in "
-        f"{w['searches']} searches of {w['trials']} trials: {w['lost']} lost, {w['doubled']} "
+        f"{w['searches']} searches of {w['trials']} in all: {w['lost']} lost, {w['doubled']} "
         f"doubled, {w['failed_after_two']} failed after two deaths."
     )
     if c is not None:
@@ -111,10 +111,48 @@ def pace(found: dict[str, Any]) -> list[str]:
     ]
 
 
+def real(found: dict[str, Any]) -> list[str]:
+    """The searches whose finds have been trained again."""
+    named = found["searches"]
+    ended = {name: one["searches"][0] for name, one in named.items() if one["last_mean"]}
+    larger = ", ".join(f"{key} {value}" for key, value in found["larger"].items() if value != "0")
+    lines = [
+        f"`python benchmarks/search_real.py FOLDER --data cifar10:ROOT` ({where(found)}): real "
+        f"searches at the numbers of `--preset small`, one of each kind, {len(ended)} of "
+        f"{len(found['planned'])} at their end. What each found was trained three times more with "
+        f"fresh seeds ({larger}, settled beforehand; all test images):",
+        "",
+        "| search | space | networks | processor time | chosen at val, test | trained again | mean "
+        "(95 %) | above random search over the same space |",
+        "|---" * 8 + "|",
+    ]
+    for name, one in ended.items():
+        mean, interval = named[name]["last_mean"], named[name]["last_interval"]
+        cells = [
+            name.replace("random_", "random in "),
+            one["space"],
+            f"{one['trials']}",
+            f"{one['seconds'] / 60:.0f} min",
+            f"{100 * one['best']['val']:.1f} %, {100 * one['best']['test']:.1f} %",
+            ", ".join(f"{value:.1f}" for value in one["last"]),
+            f"{mean:.1f} %" + ("" if interval is None else " ({:.1f} to {:.1f})".format(*interval)),
+            _above(named[name]["above_random"]),
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return [*lines, ""]
+
+
+def _above(difference: list[float] | None) -> str:
+    if difference is None:
+        return ""
+    return "{:+.1f} points ({:+.1f} to {:+.1f})".format(*difference)
+
+
 def main() -> None:
     lines: list[str] = []
     for name, write in {
         "oracles": oracles,
+        "real": real,
         "kills": kills,
         "journal": journal,
         "pace": pace,

@@ -59,8 +59,9 @@ def plan_of(data: str, tiny: bool) -> Plan:
 
 def collect(folder: Path) -> None:
     """Write what is there."""
-    found = {"machine": announced(), "larger": LARGER, "data": "cifar10"}
-    found |= as_json(read_figures(folder, read_plan(folder)))
+    plan = read_plan(folder)
+    found = {"machine": announced(), "larger": LARGER, "planned": list(plan.searches)}
+    found |= as_json(read_figures(folder, plan))
     RESULT.write_text(json.dumps(found, indent=1) + "\n")
 
 
