@@ -5,7 +5,7 @@
 Aging evolution as in the paper (P = 100, S = 25, cells of AmoebaNet's space), every line forced to
 the disk. An ask is a proposal and its line, a tell the line and what the searcher learns. Memory is
 what the process grows by over an empty search, modules already loaded. NASNet's controller is
-measured over a tenth of the trials; of 20 of its tells four make a step of a lesson.
+measured over a tenth of the trials; of 20 of its tells eight take a part of a lesson.
 What is written: benchmarks/results/search_journal.json.
 """
 

@@ -152,13 +152,32 @@ def test_ppo_makes_a_step_with_each_tell_and_draws_from_what_it_learnt_after_the
     searcher = ControllerSearch(EdgeCells(), 0, "ppo", batch=5, steps=4, controller_lr=0.01)
     moved, renewed = [], []
     for number in range(10):
-        sampler, before = searcher._sampler, searcher.controller.weights.detach().clone()
+        before = searcher.controller.weights.detach().clone()
         searcher.ask(number)
+        sampler = searcher._sampler
         searcher.tell(number, number / 10)
         moved.append(not torch.equal(before, searcher.controller.weights))
         renewed.append(searcher._sampler is not sampler)
     assert [k for k, yes in enumerate(moved, 1) if yes] == [5, 6, 7, 8, 10]
     assert [k for k, yes in enumerate(renewed, 1) if yes] == [8]
+
+
+def test_a_lesson_of_many_is_taken_ten_at_a_time_and_comes_to_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Beside one that takes all 25 at once: a step is the mean gradient of all of them."""
+    controllers = []
+    for at_a_time in (10, 25):
+        monkeypatch.setattr("cladenet.search.searchers.controller_search.AT_A_TIME", at_a_time)
+        searcher = ControllerSearch(EdgeCells(), 0, "ppo", batch=25, steps=1, controller_lr=0.01)
+        for number in range(27):
+            searcher.ask(number)
+            searcher.tell(number, number / 25)
+        assert searcher._lesson is None
+        controllers.append(searcher.controller)
+    ten, whole = (list(one.parameters()) for one in controllers)
+    for mine, other in zip(ten, whole, strict=True):
+        torch.testing.assert_close(mine, other, rtol=0, atol=1e-4)
 
 
 def test_steps_that_are_left_when_a_batch_is_full_are_made_before_it() -> None:

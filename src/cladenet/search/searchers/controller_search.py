@@ -12,10 +12,10 @@ The rate, 0.00035, the weight w = 0.00001, the 20 architectures and the average'
 e = 0.2, four steps of PPO and the optimiser, Adam, are not: they are those of Schulman et al. 2017,
 arXiv:1707.06347. A trial that failed teaches nothing.
 
-A tell makes one step. PPO's first one comes with the 20th reward, the others with the tells that
-follow, and until the last is made architectures are drawn from the controller as it was before the
-lesson. So no tell is much longer than another, and the probabilities that PPO divides by are those
-that the journal has, whatever the number of workers.
+A tell takes the gradient of ten architectures at most: the first tells of a lesson come with the
+20th reward and those after it, a step with every second of them, and until the last step is made
+architectures are drawn from the controller as it was before the lesson. So no tell takes long, and
+the probabilities that PPO divides by are those of the journal, whatever the number of workers.
 """
 
 from typing import NamedTuple
@@ -29,6 +29,7 @@ from cladenet.search.searchers.searcher import Proposal, draws
 from cladenet.search.spaces.space import Sequenced
 
 DIGITS = 6  # of a log-probability in the journal
+AT_A_TIME = 10  # architectures whose gradient a tell takes
 
 
 class Rewarded(NamedTuple):
@@ -102,15 +103,15 @@ class ControllerSearch:
         self.optimizer = torch.optim.Adam(
             self.controller.parameters(), lr=controller_lr, fused=True
         )
-        self._sampler = Sampler(self.controller)
+        self._sampler: Sampler | None = None  # of the controller as it was after the last lesson
         self._open: dict[int, Draw] = {}
         self._rewarded: list[Rewarded] = []
         self._lesson: Lesson | None = None
-        self._made = 0  # steps of the lesson
+        self._steps_made = self._taken = 0  # of the lesson; architectures of its step
 
     def ask(self, number: int) -> Proposal | None:
         """Draw from the controller."""
-        choices, log_probs = self._sampler.draw(draws(self.seed, number))
+        choices, log_probs = self._learnt().draw(draws(self.seed, number))
         rounded = [round(value, DIGITS) for value in log_probs]
         proposal = Proposal(
             self.space.of_choices(choices), None, "controller", {"log_probs": rounded}
@@ -130,12 +131,12 @@ class ControllerSearch:
             return
         self._rewarded.append(Rewarded(draw, val))
         if self._lesson is not None:
-            self._step(self._lesson)
+            self._learn(self._lesson)
         if len(self._rewarded) == self.batch:
-            while self._lesson is not None:  # there are fewer tells than steps
-                self._step(self._lesson)
+            while self._lesson is not None:  # there are fewer tells than the lesson wants
+                self._learn(self._lesson)
             self._lesson = self._begun()
-            self._step(self._lesson)
+            self._learn(self._lesson)
 
     def _begun(self) -> Lesson:
         """The rewards since the last lesson as one."""
@@ -148,23 +149,40 @@ class ControllerSearch:
             torch.tensor([one.draw.log_probs for one in self._rewarded]),
             torch.tensor(advantages),
         )
-        self._rewarded, self._made = [], 0
+        self._rewarded, self._steps_made, self._taken = [], 0, 0
+        self.optimizer.zero_grad()
         return lesson
 
-    def _step(self, lesson: Lesson) -> None:
-        """One step; after the last one architectures are drawn from what has been learnt."""
-        log_probs, entropies = self.controller(lesson.choices)
+    def _learn(self, lesson: Lesson) -> None:
+        """The gradient of the next architectures; with the last of them the step.
+
+        After the last step architectures are drawn from what has been learnt.
+        """
+        choices, before, advantage = (
+            part[self._taken : self._taken + AT_A_TIME] for part in lesson
+        )
+        log_probs, entropies = self.controller(choices)
         if self.algorithm == "ppo":
-            ratio = (log_probs - lesson.before).exp()
+            ratio = (log_probs - before).exp()
             clipped = ratio.clamp(1 - self.clip, 1 + self.clip)
-            gain = torch.minimum(ratio * lesson.advantage, clipped * lesson.advantage)
+            gain = torch.minimum(ratio * advantage, clipped * advantage)
         else:
-            gain = log_probs * lesson.advantage
-        loss = -(gain + self.entropy * entropies).sum(1).mean()
-        self.optimizer.zero_grad()
+            gain = log_probs * advantage
+        loss = -(gain + self.entropy * entropies).sum() / self.batch
         loss.backward()
+        self._taken += len(choices)
+        if self._taken < self.batch:
+            return
+        self._learnt()  # before it is another
         self.optimizer.step()
-        self._made += 1
-        if self._made == self.steps:
-            self._lesson = None
+        self.optimizer.zero_grad()
+        self._taken = 0
+        self._steps_made += 1
+        if self._steps_made == self.steps:
+            self._lesson = self._sampler = None
+
+    def _learnt(self) -> Sampler:
+        """What architectures are drawn from."""
+        if self._sampler is None:
             self._sampler = Sampler(self.controller)
+        return self._sampler
