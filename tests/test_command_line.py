@@ -32,7 +32,7 @@ NEW = ["train", "lenet5", "--data", "digits", "--out", "x"]
     [
         (["trian"], 2, "no command is called 'trian'; did you mean `cladenet train`? `cladenet "),
         (["xyzzy"], 2, "no command is called 'xyzzy'; `cladenet --help` lists them all"),
-        (["info", "resnt50"], 2, "no model is called 'resnt50'; nearest: resnet50"),
+        (["info", "resnt50"], 2, "no network or family is called 'resnt50'; nearest: resnet50"),
         (["models", "resnt*"], 2, "no model's name matches 'resnt*'; `cladenet models` prints all"),
         (["models", "--jsn"], 2, "`cladenet models` has no option '--jsn'; nearest: --json"),
         (["check"], 2, "the following arguments are required: DATA. `cladenet check --help`"),
@@ -62,9 +62,9 @@ NEW = ["train", "lenet5", "--data", "digits", "--out", "x"]
         ([*NEW, "model.in_channels=2"], 2, "model.in_channels is 2; expected 1 (grey) or 3"),
         ([*NEW, "device=gpu"], 2, "device is 'gpu'; expected auto, cpu, cuda, cuda:N or mps"),
         ([*NEW, "--config", "none.yaml"], 2, "--config none.yaml cannot be read: No such file"),
-        (["train", "--resume", "nowhere"], 4, "nowhere holds no run to resume: it has no config"),
-        (["evaluate", "nowhere"], 4, "nowhere does not exist; give a run folder such as runs/"),
-        (["evaluate", "x" * 300], 4, "does not exist; give a run folder such as runs/"),
+        (["train", "--resume", "nowhere"], 4, "nowhere does not exist; give a run folder"),
+        (["evaluate", "nowhere"], 4, "nowhere does not exist; give a run folder, runs/NETW"),
+        (["evaluate", "x" * 300], 4, "does not exist; give a run folder"),
         (["predict", "nowhere", "a.png"], 4, "nowhere does not exist"),
         (["predict", "nowhere", "a.png", "--top", "many"], 2, "--top: invalid int value: 'many'"),
         (["bench", "speed"], 2, "argument what: invalid choice: 'speed'"),
@@ -107,7 +107,7 @@ def test_a_settings_file_without_sense_is_refused(
 
 
 def test_debug_shows_the_traceback() -> None:
-    with pytest.raises(CladeNetError, match="no model is called 'resnt50'"):
+    with pytest.raises(CladeNetError, match="no network or family is called 'resnt50'"):
         main(["--debug", "info", "resnt50"])
 
 

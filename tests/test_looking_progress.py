@@ -1,14 +1,19 @@
 """What `cladenet train` says on stderr while files are looked at."""
 
 import io
+import re
+import time
 from pathlib import Path
 
 import pytest
 
 import cladenet
 from cladenet.data.survey import survey
-from cladenet.runs.train import display
+from cladenet.runs.train import course, display
+from cladenet.runs.train import waiting as module
+from cladenet.runs.train.waiting import waiting
 from pictures import photo_split
+from test_automatic import folder
 
 
 class Clock:
@@ -81,3 +86,47 @@ def test_training_says_that_it_looks_at_new_files(
         )
         looks = capsys.readouterr().err.count("images, once for all runs")
         assert looks == (0 if quiet or of_run else 1)
+
+
+def test_a_wait_has_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At once on a terminal, where it goes again; elsewhere where it takes long."""
+    terminal, log = Terminal(), io.StringIO()
+    monkeypatch.setattr("sys.stderr", terminal)
+    with waiting("timing steps", quiet=False):
+        assert terminal.getvalue() == "timing steps"
+    assert terminal.getvalue().endswith(display.ERASE)
+    monkeypatch.setattr("sys.stderr", log)
+    with waiting("timing steps", quiet=False):
+        pass
+    assert log.getvalue() == ""
+    monkeypatch.setattr(module, "WORTH_A_WORD", 0.0)
+    with waiting("timing steps", quiet=False):
+        limit = time.monotonic() + 5
+        while not log.getvalue() and time.monotonic() < limit:
+            time.sleep(0.001)
+    with waiting("timing steps", quiet=True):
+        pass
+    assert log.getvalue() == "timing steps\n"
+
+
+def test_of_hundreds_of_quick_epochs_some_are_printed_and_all_are_kept(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(course, "ALL_SHOWN", 2)
+    monkeypatch.setattr(course, "SHOWN_EVERY", 1e9)
+    data = folder(tmp_path / "small", (8,) * 3)
+    options = {"batch_size": 4, "epochs": 4, "threads": 1, "device": "cpu", "val": 0, "test": 0}
+    run = cladenet.train("lenet5_relu", str(data), out=tmp_path / "run", size=32, **options)
+    printed = capsys.readouterr().err
+    assert re.findall(r"^epoch (\d+)", printed, re.MULTILINE) == ["1", "4"]
+    assert len((run.folder / "metrics.jsonl").read_text().splitlines()) == 4
+    assert "4 steps of 4 images" in printed
+
+
+def test_a_step_has_no_more_images_than_there_are(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = folder(tmp_path / "few", (8,) * 3)
+    options = {"epochs": 1, "threads": 1, "device": "cpu", "val": 0, "test": 0, "size": 32}
+    cladenet.train("lenet5_relu", str(data), out=tmp_path / "run", **options)
+    assert "1 step of 6 images" in capsys.readouterr().err

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,9 +17,11 @@ from cladenet.errors import CheckpointError, CladeNetError
 from cladenet.layers.classifier import Classifier
 from cladenet.layers.init import Undrawn
 from cladenet.registry import create_model
+from cladenet.suggest import nearest
 
 # Active only in training; see `Classifier.add_auxiliary`.
 AUXILIARY = "auxiliary."
+SHOWN_RUNS = 3  # where one is asked for that there is not
 
 
 class Loaded(NamedTuple):
@@ -52,7 +55,7 @@ def locate(path: str | Path) -> Path:
     if found := found_at(path):
         return found
     if not os.path.exists(path):
-        raise CheckpointError(f"{path} does not exist; give a run folder such as runs/lenet5")
+        raise CheckpointError(f"{path} does not exist; {instead_of(Path(path))}")
     if os.path.isfile(path):
         raise CheckpointError(
             f"{path} is a file; weights are read together with their metadata and manifest: "
@@ -62,6 +65,22 @@ def locate(path: str | Path) -> Path:
         f"{path} holds no checkpoint: neither checkpoints/best nor checkpoints/last is there. "
         "Was the run stopped before its first save?"
     )
+
+
+def instead_of(missing: Path) -> str:
+    """What to give in place of a run that there is not: the nearest name, else the newest."""
+    from cladenet.data.images.decode import readable
+
+    at_hand: dict[str, str] = {}
+    for parent in (missing.parent, Path("runs")):
+        with suppress(OSError):
+            runs = [each for each in parent.iterdir() if found_at(each)]
+            runs.sort(key=lambda each: (-each.stat().st_mtime, each.name))
+            at_hand |= {each.name: str(each) for each in runs}
+    near = nearest(missing.name, at_hand) or list(at_hand)[:SHOWN_RUNS]
+    if not near:
+        return "give a run folder, runs/NETWORK-DATA where --out was not given"
+    return f"give a run folder, such as {', '.join(readable(at_hand[name]) for name in near)}"
 
 
 def load(path: str | Path, *, with_auxiliary: bool = False) -> Loaded:

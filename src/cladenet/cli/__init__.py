@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from io import TextIOWrapper
 from typing import NoReturn
 
 from cladenet import __version__
@@ -78,6 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"]
+    _escape_what_cannot_be_written()
     try:
         check_language()
         status = _dispatch(words)
@@ -111,6 +113,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             # threads. Freed no earlier than at the interpreter's end, they ask for a lock that is
             # gone, and the process aborts with all its work done.
             gc.collect()
+
+
+def _escape_what_cannot_be_written() -> None:
+    """A letter that the terminal's encoding has not is printed as `\\u4e2d`, and stops nothing."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _dispatch(words: list[str]) -> int:
@@ -163,6 +172,13 @@ class _Parser(argparse.ArgumentParser):
     def unknown(self, word: str) -> BadArgument:
         """The error for an option that there is not, or one word too many."""
         options = [name for name in self._option_string_actions if name.startswith("--")]
+        plain = word.partition("=")[0].lstrip("-")
+        for action in self._get_positional_actions():
+            if word.startswith("--") and plain in (action.dest, action.dest.removesuffix("s")):
+                return BadArgument(
+                    f"`{self.prog}` takes {action.metavar or plain.upper()} as it is, without "
+                    f"--{plain}: {self.prog} {action.metavar or plain.upper()}"
+                )
         near = hint(word.partition("=")[0], options, most=2)
         what = "option" if word.startswith("-") else "place for"
         return BadArgument(
@@ -180,6 +196,8 @@ def _listed() -> list[str]:
 
 
 def _help() -> str:
+    from cladenet.cli.text.tables import folded
+
     lines = [
         "cladenet: image classifiers from LeNet to ViT, true to their papers",
         "",
@@ -191,4 +209,4 @@ def _help() -> str:
         "start here: cladenet train --data FOLDER          a folder of class folders",
         "            cladenet train lenet5_relu --data digits    no data at hand",
     ]
-    return "\n".join(lines)
+    return folded("\n".join(lines))

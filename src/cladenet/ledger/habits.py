@@ -7,6 +7,7 @@ from collections.abc import Collection
 from typing import Any
 
 from cladenet.errors import BadArgument
+from cladenet.suggest import nearest
 
 # Theirs: ours, where a network takes it.
 CALLED_HERE = {
@@ -22,6 +23,9 @@ CALLED_HERE = {
     "width_mult": "width",
     "aux_logits": "auxiliary",
 }
+
+# What `cladenet.create_model` takes before a network sees it.
+FOR_WEIGHTS = ("pretrained", "weights", "features_only", "out_indices")
 
 # Where the name above is no argument of a network, another that any network takes.
 ELSE = {"drop_path": "drop_path_rate"}
@@ -63,5 +67,7 @@ def as_ours(name: str, given: dict[str, Any], takes: Collection[str]) -> dict[st
             "any size will do"
         )
     if unknown:
-        raise BadArgument(f"{name} takes no {unknown[0]}; it takes {', '.join(takes)}")
+        nearly = nearest(unknown[0], [*takes, *CALLED_HERE, *FOR_WEIGHTS])
+        near = f"nearest: {', '.join(nearly)}; " if nearly else ""
+        raise BadArgument(f"{name} takes no {unknown[0]}; {near}it takes {', '.join(takes)}")
     return found

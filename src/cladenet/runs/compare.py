@@ -12,7 +12,8 @@ from cladenet.checkpoints.folder import read_card
 from cladenet.errors import BadArgument, CheckpointError, CladeNetError
 from cladenet.report.compared import ComparedRun, Comparison
 from cladenet.runs.folder.folder import RunFolder
-from cladenet.runs.folder.related import RESULT, read_result
+from cladenet.runs.folder.names import RESULT
+from cladenet.runs.folder.related import read_result
 
 NOT_A_DECISION = ("recipe.source", "recipe.departs", "recipe.made_for", "defaults")
 

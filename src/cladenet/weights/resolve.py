@@ -2,7 +2,7 @@
 
 runs/flowers                                  a run or checkpoint of ours
 resnet50.pth                                  a file, recognised by its tensors
-torchvision/resnet50:IMAGENET1K_V1            torchvision's, `:DEFAULT` the ones it recommends
+torchvision/resnet50:IMAGENET1K_V1            torchvision's; `:DEFAULT` or no tag: the recommended
 timm/resnet50.a1_in1k                         timm's, from the Hugging Face hub
 hf:owner/name                                 a repository there, as timm or transformers write them
 FOLDER                                        a copy of one: config.json, model.safetensors
@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from cladenet.checkpoints.atomic import MANIFEST
-from cladenet.errors import CheckpointError, OutOfSpace, StorageError
+from cladenet.errors import BadArgument, CheckpointError, OutOfSpace, StorageError
+from cladenet.ledger import look_up
+from cladenet.ledger.elsewhere import ELSEWHERE
 from cladenet.paths import cache_root
 from cladenet.weights.beside import (
     CONFIG,
@@ -28,9 +30,10 @@ from cladenet.weights.beside import (
 from cladenet.weights.files.fetch import fetch, fetch_from_hub
 from cladenet.weights.files.reading import SUFFIXES
 from cladenet.weights.importing import IMAGENET, imagenet_names, import_weights
-from cladenet.weights.known import default_weights, find_weights
-from cladenet.weights.names import in_our_words, is_external, split_name
+from cladenet.weights.known import default_weights, find_weights, known_weights, weights_of
+from cladenet.weights.names import in_our_words, is_external, names_weights, split_name
 
+SHOWN = 4  # names of weights
 RULES = 3  # grows with what an import decides, so that what was kept before is not used
 
 
@@ -51,11 +54,39 @@ def resolve(name: str | Path, **arguments: Any) -> Path:
     if text.startswith("hf:"):
         return _from_hub(text, arguments)
     if not is_external(text):
+        refuse_network(text)
         return path  # whoever opens it says that it is not there
     source, tag = split_name(text)
-    weights = default_weights(source) if tag == "DEFAULT" else find_weights(text)
+    bare = not tag and not names_weights(text)
+    weights = default_weights(source) if bare or tag == "DEFAULT" else find_weights(text)
     classes = imagenet_names() if weights.classes == IMAGENET else ()
     return _imported(fetch(weights), weights.source, weights.preprocess, classes, arguments)
+
+
+def refuse_network(name: str) -> None:
+    """A network's name, a file that is not there, or timm's name without `timm/`.
+
+    Raises:
+        BadArgument: it is the name of a network; the message has those of its weights.
+        CheckpointError: it ends as a file of weights does.
+    """
+    entry = look_up(name)
+    if entry is not None:
+        own = ", ".join(weights_of(entry.name, name)[:SHOWN])
+        raise BadArgument(
+            f"{name} is a network, and weights have other names: {own}"
+            if own
+            else f"{name} is a network, and no published weights of it are known; `cladenet models "
+            "--weights` prints all that are"
+        )
+    if f"timm/{name}" in known_weights():
+        raise BadArgument(f"{name!r} are weights of timm; they are called timm/{name} here")
+    if name in ELSEWHERE:
+        library, ours = ELSEWHERE[name]
+        own = ", ".join(weights_of(ours, name)[:SHOWN])
+        raise BadArgument(f"{name} is a network of {library}, and weights have other names: {own}")
+    if name.endswith(SUFFIXES):
+        raise CheckpointError(f"{name} does not exist; give a file of weights that is there")
 
 
 def _from_hub(name: str, arguments: dict[str, Any]) -> Path:

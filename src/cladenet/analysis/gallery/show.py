@@ -17,6 +17,8 @@ from cladenet.errors import BadArgument
 from cladenet.ledger import families
 from cladenet.suggest import hint
 
+SHOWN = 6  # blocks that a word describes
+
 _ALL: dict[str, Kind] = {**PLAIN, **RESIDUAL, **CONNECTED}
 
 
@@ -85,6 +87,16 @@ class Shown(NamedTuple):
         return {**self._asdict(), "boxes": boxes, "drawing": as_text(self.boxes)}
 
 
+def _hint(name: str) -> str:
+    """The blocks whose name, idea or paper has the word; else those with nearly that name."""
+    word = name.lower().replace("_", " ")
+    texts = {
+        each: f"{each} {kind.idea} {families()[kind.family].paper}" for each, kind in BLOCKS.items()
+    }
+    found = [each for each, text in texts.items() if word in text.lower().replace("_", " ")]
+    return f"nearest: {', '.join(found[:SHOWN])}. " if found else hint(name, BLOCKS)
+
+
 def show(name: str) -> Shown:
     """One block, built, counted and drawn without memory.
 
@@ -92,7 +104,7 @@ def show(name: str) -> Shown:
         BadArgument: no block has this name.
     """
     if name not in BLOCKS:
-        near = hint(name, BLOCKS)
+        near = _hint(name)
         raise BadArgument(
             f"no block is called {name!r}; {near}`cladenet blocks` lists all {len(BLOCKS)}"
         )

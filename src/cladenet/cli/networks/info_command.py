@@ -18,9 +18,18 @@ from cladenet.cli.text.fidelity import sheet, sheet_text
 from cladenet.cli.text.layer_table import MOST_DRAWN, layers_text, units_text
 from cladenet.cli.text.tables import paragraph
 from cladenet.errors import BadArgument
-from cladenet.ledger import Entry, ancestors, descendants, families, look_up, takers
+from cladenet.ledger import (
+    Entry,
+    aliases,
+    ancestors,
+    descendants,
+    families,
+    load,
+    look_up,
+    takers,
+)
 from cladenet.ledger.family import Family
-from cladenet.registry import find
+from cladenet.suggest import hint
 
 if TYPE_CHECKING:
     from cladenet.layers.classifier import Classifier
@@ -73,7 +82,9 @@ def run(arguments: argparse.Namespace) -> int:
     family = None if look_up(arguments.name) else find_family(arguments.name)
     if family is not None:
         return _print_family(family, arguments)
-    entry = find(arguments.name)
+    entry = look_up(arguments.name)
+    if entry is None:
+        raise _unknown(arguments.name)
     form = {key: getattr(arguments, key) for key in ("size", "classes", "channels")}
     asked = [value for value in form.values() if value is not None]
     traced = arguments.layers or arguments.unit is not None or arguments.svg is not None
@@ -101,6 +112,21 @@ def run(arguments: argparse.Namespace) -> int:
         texts.append(sheet_text(entry))
     print("\n\n".join(texts))
     return 0
+
+
+def _unknown(name: str) -> BadArgument:
+    """The error for a name that neither a network nor a family has."""
+    from cladenet.ledger.elsewhere import ELSEWHERE
+
+    if name in ELSEWHERE:
+        return BadArgument(
+            f"no network or family is called {name!r}; {ELSEWHERE[name][0]}'s is "
+            f"{ELSEWHERE[name][1]} here"
+        )
+    near = hint(name, [*families(), *load(), *aliases()])
+    return BadArgument(
+        f"no network or family is called {name!r}; {near}`cladenet models` prints all {len(load())}"
+    )
 
 
 def _traced(

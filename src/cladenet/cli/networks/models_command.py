@@ -6,7 +6,7 @@ from dataclasses import asdict
 from fnmatch import fnmatchcase
 
 from cladenet.cli.text.family_text import HEADINGS, find_family, table_row
-from cladenet.cli.text.tables import columns, fit, paragraph
+from cladenet.cli.text.tables import paragraph, table
 from cladenet.errors import BadArgument
 from cladenet.ledger import Entry, descendants, families, load
 from cladenet.ledger.family import Family
@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
     elif arguments.tree:
         print("\n".join(tree("", entries)))
     else:
-        print(fit(columns(HEADINGS, [table_row(entry) for entry in entries], right="lrrrr")))
+        print(table(HEADINGS, [table_row(entry) for entry in entries], right="lrrrr"))
     return 0
 
 
@@ -98,7 +98,7 @@ def _weights_table(pattern: str) -> str:
         )
     headings = ("weights", "network here", "classes", "pixels", "top-1 error %", "licence")
     measured = [f"\n{each.name}: {each.measured}" for each in matching if each.measured]
-    return fit(columns(headings, rows, right="llrrr")) + "".join(measured)
+    return table(headings, rows, right="llrrr") + "".join(measured)
 
 
 def taken(family: Family) -> list[str]:

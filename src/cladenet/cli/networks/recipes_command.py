@@ -7,7 +7,7 @@ from dataclasses import asdict, fields
 from inspect import getdoc
 from typing import Any
 
-from cladenet.cli.text.tables import columns, fit, paragraph
+from cladenet.cli.text.tables import paragraph, table
 from cladenet.errors import BadArgument
 from cladenet.ledger import load, look_up
 from cladenet.plural import counted
@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(_one(names[0], RECIPES[names[0]]))
     else:
         rows = [_row(name, RECIPES[name]) for name in names]
-        print(fit(columns(HEADINGS, rows, right="lrrlr")))
+        print(table(HEADINGS, rows, right="lrrlr"))
     return 0
 
 
@@ -48,9 +48,13 @@ def _find(name: str) -> str:
     if name in RECIPES:
         return name
     entry = look_up(name)
+    if name == "paper":
+        raise BadArgument(
+            "`--recipe paper` is the recipe of each network's own paper: `cladenet recipes NETWORK`"
+        )
     if entry is None:
         raise BadArgument(
-            f"no recipe or network is called {name!r}; {hint(name, RECIPES, most=3)}"
+            f"no recipe or network is called {name!r}; {hint(name, [*RECIPES, *load()])}"
             "`cladenet recipes` lists the recipes"
         )
     if not entry.recipe:

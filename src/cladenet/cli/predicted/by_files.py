@@ -39,7 +39,10 @@ def predictors_and_images(
     while images and is_exported(images[0]):
         files.append(images.pop(0))
     if not images:
-        raise BadArgument(f"{' '.join(files)} are files that predict, and no image follows")
+        raise BadArgument(
+            f"no image is given: cladenet predict {' '.join(files)} IMAGE... (files, folders, or - "
+            "for a list on standard input)"
+        )
     if len(set(files)) < len(files):
         raise BadArgument(f"{' '.join(files)} names a file twice; give each once")
     return {

@@ -1,6 +1,8 @@
 """`cladenet predict RUN... IMAGE...`: one run, several side by side, or a cascade of them."""
 
 import argparse
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cladenet.cli.imports import lasting_imports
@@ -22,6 +24,8 @@ def predictors_and_images(
     """
     with lasting_imports():
         from cladenet.checkpoints import found_at
+        from cladenet.data.images.decode import readable
+        from cladenet.data.images.listing import SUFFIXES
         from cladenet.runs.predict.predictor import Predictor
 
     runs, images = [arguments.run], list(arguments.images)
@@ -33,8 +37,13 @@ def predictors_and_images(
             f"{'is a run' if len(runs) == 1 else 'are runs'}"
             f"{', and no image follows' if not images else f', {images[0]} is none'}"
         )
+    if os.path.isfile(runs[0]) and Path(runs[0]).suffix.lower() in SUFFIXES:
+        raise BadArgument(
+            f"{readable(runs[0])} is an image, and the run comes before the images: cladenet "
+            f"predict RUN IMAGE..."
+        )
     if not images:
-        raise BadArgument(f"{' '.join(runs)} are runs, and no image follows; give one")
+        raise _no_image(runs)
     if not arguments.cascade and len(set(runs)) < len(runs):
         raise BadArgument(f"{' '.join(runs)} names a run twice; give each once")
     if not arguments.cascade and arguments.budget is None:
@@ -45,3 +54,19 @@ def predictors_and_images(
         name = " ".join(runs)
         return {name: predictor_for(runs, arguments.budget, True, **options)}, images
     return {run: predictor_for([run], arguments.budget, False, **options) for run in runs}, images
+
+
+def _no_image(runs: list[str]) -> BadArgument:
+    """The error for words that are all runs, or a folder of images without its run."""
+    from cladenet.checkpoints import found_at, instead_of
+    from cladenet.data.images.decode import readable
+
+    words = readable(" ".join(runs))
+    if len(runs) == 1 and os.path.exists(runs[0]) and not found_at(runs[0]):
+        return BadArgument(
+            f"{words} is not a run; {instead_of(Path(runs[0]))}: cladenet predict RUN {words}"
+        )
+    return BadArgument(
+        f"no image is given: cladenet predict {words} IMAGE... (files, folders, or - for a list on "
+        "standard input)"
+    )

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cladenet.cli.text.tables import columns, fit, interval, paragraph, percent, short
+from cladenet.cli.text.tables import columns, fit, interval, paragraph, percent, short, stacked
 from cladenet.data.images.decode import readable
 from cladenet.durations import clock
 from cladenet.translations import heading, show
@@ -55,8 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def as_text(compared: "Comparison") -> str:
     """The table, the settings that differ, and what has to be known."""
-    table = columns(HEADINGS, [_row(run, compared) for run in compared.runs], right=SIDES)
-    parts = [fit(table)]
+    parts = [stacked(HEADINGS, [_row(run, compared) for run in compared.runs], right=SIDES)]
     if differing := compared.differing():
         heads = ("setting", *(readable(run.name) for run in compared.runs))
         rows = [(key, *map(_value, values)) for key, values in differing.items()]

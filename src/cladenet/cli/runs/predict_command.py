@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What the command takes."""
     parser.epilog = EPILOG
     parser.add_argument("run", metavar="RUN", help="run or checkpoint folder, or an exported file")
-    parser.add_argument("images", metavar="IMAGE", nargs="+", help="see below")
+    parser.add_argument("images", metavar="IMAGE", nargs="*", help="see below")
     parser.add_argument("--top", type=int, default=5, metavar="K", help="classes to name (5)")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="a JSON list, one line for each image")

@@ -48,6 +48,20 @@ def as_pairs(words: list[str], parser: argparse.ArgumentParser) -> list[str]:
     return habits.as_pairs(words, list(parser._option_string_actions), option_kinds())
 
 
+def _too_many(names: list[str]) -> BadArgument:
+    """The error for words without `=` after the first."""
+    from cladenet.runs.folder.config import option_kinds
+
+    kinds = option_kinds()
+    for name in names:
+        if name in kinds:
+            value = "true" if kinds[name] else "VALUE"
+            return BadArgument(f"{name} is an option and needs a value: {name}={value}")
+    return BadArgument(
+        f"one network at a time: {' '.join(names)}. Options are key=value words, such as epochs=10"
+    )
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Train, and print the result."""
     with lasting_imports():
@@ -59,7 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
     keep_freed_memory()
     names = [word for word in arguments.words if "=" not in word]
     if len(names) > 1:
-        raise BadArgument(f"one network at a time: {' '.join(names)}. Options are key=value words")
+        raise _too_many(names)
     words = [word for word in arguments.words if "=" in word]
     options: dict[str, Any] = read_options(arguments.config) if arguments.config else {}
     options |= parse_words(words)

@@ -1,6 +1,7 @@
 """Plain text for people: aligned columns, wrapped paragraphs, numbers. No torch, no rich."""
 
 import os
+import re
 import sys
 import textwrap
 from collections.abc import Sequence
@@ -9,6 +10,8 @@ from cladenet.translations import heading, translated
 from cladenet.translations.width import cells, cut, pad, wrap
 
 NARROW = 60  # columns
+LEAST_TEXT = 12  # columns; less of a text says nothing
+_LABEL = re.compile(r" *\S+ {2,}(?=\S)")
 
 
 def columns(headings: Sequence[str], rows: Sequence[Sequence[str]], right: str = "") -> str:
@@ -28,6 +31,57 @@ def columns(headings: Sequence[str], rows: Sequence[Sequence[str]], right: str =
         ).rstrip()
         for line in lines
     )
+
+
+def table(headings: Sequence[str], rows: Sequence[Sequence[str]], right: str = "") -> str:
+    """`columns` for the terminal: what does not fit is left out, and a text at the edge is cut.
+
+    Numbers are never cut: half of one would be another number.
+    """
+    width = _terminal_width()
+    lines = [[heading(text) for text in headings], *rows]
+    kept, used = 0, 0
+    for place in range(len(headings)):
+        is_number = right[place : place + 1] == "r"
+        least = max(cells(line[place]) for line in lines) if is_number else LEAST_TEXT
+        if width is not None and kept and used + least > width:
+            break
+        kept += 1
+        used += max(cells(line[place]) for line in lines) + 2
+    return fit(columns(headings[:kept], [row[:kept] for row in rows], right[:kept]))
+
+
+def stacked(headings: Sequence[str], rows: Sequence[Sequence[str]], right: str = "") -> str:
+    """`columns`; on a terminal that is too narrow, the values of a row below one another."""
+    text, width = columns(headings, rows, right), _terminal_width()
+    if width is None or max(map(cells, text.split("\n"))) <= width:
+        return text
+    labels = [heading(text) for text in headings]
+    indent = max(map(cells, labels)) + 2
+    return "\n\n".join(
+        "\n".join(
+            pad(label, indent) + value for label, value in zip(labels, row, strict=True) if value
+        )
+        for row in rows
+    )
+
+
+def folded(text: str) -> str:
+    """Lines that are wider than the terminal, wrapped below where their text begins."""
+    width = _terminal_width()
+    if width is None:
+        return text
+    return "\n".join(_folded(line, max(width, 30)) for line in text.split("\n"))
+
+
+def _folded(line: str, width: int) -> str:
+    if cells(line) <= width:
+        return line
+    begin = _LABEL.match(line)
+    label = begin.group() if begin and len(begin.group()) < width // 2 else ""
+    hang = " " * (len(label) or 2)
+    rest = " ".join(line[len(label) :].split())
+    return label + f"\n{hang}".join(wrap(rest, width - len(hang)))
 
 
 def fit(text: str) -> str:

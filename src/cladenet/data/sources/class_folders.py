@@ -103,17 +103,37 @@ def no_labels(folder: str) -> DataError:
     here = unwrapped(contents_of(folder))
     images = images_under(here.path, Ignored())
     if not images:
+        if here.folders:
+            return DataError(
+                f"{readable(folder)} has {counted(len(here.folders), 'folder')} "
+                f"({some(here.folders)}) and no images that can be read in any of them; {LAYOUTS}"
+            )
         return DataError(f"{readable(folder)} has no class folders and no images; {LAYOUTS}")
     found = by_name(images)
     if found is not None and len(found) > 1:
         way_out = f"their names have labels ({summary(found)}): FOLDER,label_from=name reads those"
     elif tables := _tables_around(folder):
         way_out = f"if {readable(tables[0])} labels them, give --data {readable(tables[0])}"
+    elif _is_a_class(folder):
+        way_out = (
+            f"if all of them are one class, give the folder of the class folders: --data "
+            f"{readable(os.path.dirname(folder))}"
+        )
     else:
         way_out = LAYOUTS
     return DataError(
         f"{readable(folder)} has {counted(len(images), 'image')} and no class folders; {way_out}"
     )
+
+
+def _is_a_class(folder: str) -> bool:
+    """Do folders with images lie beside this one?"""
+    above = os.path.dirname(folder)
+    try:
+        beside = [above + "/" + name for name in contents_of(above).folders]
+        return any(holds_images(other) for other in beside if other != folder)
+    except OSError:
+        return False
 
 
 def some(names: Sequence[str]) -> str:

@@ -160,12 +160,28 @@ def _unknown(spec: str, name: str, path: str) -> str:
     if os.path.isfile(path):
         return f"{readable(path)} is a file, but no table ({', '.join(TABLES)}); {LAYOUTS}"
     names = ["digits", *SOURCES]
-    near = nearest(name, names, most=2)
+    near = [*nearest(name, names, most=2), *beside(path)]
     hint = f"; nearest: {', '.join(near)}" if near else ""
     return (
         f"no data set, folder or CSV file is called {readable(spec)!r}{hint}. Expected a folder, "
         f"a CSV file, or one of {', '.join(names)} (all but digits with :FOLDER)"
     )
+
+
+def beside(path: str, most: int = 2) -> list[str]:
+    """Folders and tables whose names are nearly that of `path`, which is not there itself.
+
+    Where a folder above it is missing, those that are nearly that one.
+    """
+    above, name = os.path.split(path.rstrip("/"))
+    if above and not os.path.isdir(above):
+        return beside(above, most)
+    try:
+        with os.scandir(above or ".") as entries:
+            there = [entry.name for entry in entries if entry.is_dir() or is_table(entry.name)]
+    except OSError:
+        return []
+    return [readable(os.path.join(above, each)) for each in nearest(name, there, most)]
 
 
 def _converted(dataset: DataSet, decoding: Decoding) -> DataSet:

@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from cladenet.checkpoints import instead_of
 from cladenet.checkpoints.atomic import clear_temporaries, explain, write_file
 from cladenet.errors import CheckpointError, FolderInUse
 from cladenet.runs.folder import names
@@ -56,6 +57,11 @@ class RunFolder:
         Raises:
             FolderInUse: the folder holds a run, or anything else.
         """
+        if self.holds_run and os.path.isfile(self.path / names.RESULT):
+            raise FolderInUse(
+                f"{self.path} already holds a run, which has ended: `cladenet predict {self.path} "
+                "IMAGE...` uses it. To train again give another folder with --out"
+            )
         if self.holds_run:
             raise FolderInUse(
                 f"{self.path} already holds a run; continue it with `cladenet train --resume "
@@ -84,6 +90,8 @@ class RunFolder:
         Raises:
             CheckpointError: the folder is no run.
         """
+        if not os.path.exists(self.path):
+            raise CheckpointError(f"{self.path} does not exist; {instead_of(self.path)}")
         if not os.path.isfile(self._config):
             raise CheckpointError(
                 f"{self.path} holds no run to resume: it has no config.yaml. "

@@ -11,9 +11,9 @@ from cladenet.report.facts import Related
 from cladenet.report.links import link
 from cladenet.runs.folder.config import RunConfig
 from cladenet.runs.folder.folder import RunFolder
+from cladenet.runs.folder.names import RESULT
 
 MOST = 12  # of the same folder, the newest
-RESULT = "result.json"
 
 
 def related_runs(folder: RunFolder, config: RunConfig) -> list[Related]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import nullcontext
 from itertools import islice
+from time import monotonic
 from typing import Any
 
 from cladenet.data.batches import Batch, TrainBatches
@@ -18,6 +19,9 @@ from cladenet.runs.train.run import Run
 from cladenet.training.engine import Report, train
 from cladenet.training.signals import StopRequest
 from cladenet.world import together
+
+ALL_SHOWN = 30  # epochs
+SHOWN_EVERY = 2.0  # seconds between the lines of more
 
 
 class Course:
@@ -37,6 +41,7 @@ class Course:
         self.objective = run.objective()
         self._sums = TrainingSums(run.world)
         self._watch = Stopwatch(keeper.progress.step)
+        self._shown = float("-inf")  # when the last epoch was
         self._counted = 0  # images of all processes since the last row of times
 
     def train(self, stop: StopRequest, show: Display) -> None:
@@ -159,8 +164,18 @@ class Course:
         events.write(row, timing)
         if news := self.batches.news():
             show.say(f"note: {news}")
-        show.say(describe(row, self.total))
+        if self._worth_showing():
+            show.say(describe(row, self.total))
         self._watch.restart()
+
+    def _worth_showing(self) -> bool:
+        """Of hundreds of epochs that take no time, one line every few seconds, and the last."""
+        now, step = monotonic(), self.keeper.progress.step
+        few = self._epoch(self.total) <= ALL_SHOWN
+        if not few and step < self.total and now - self._shown < SHOWN_EVERY:
+            return False
+        self._shown = now
+        return True
 
     def _validate(self, stop: StopRequest, train_error: float) -> dict[str, Any]:
         """Note the best weights and follow the plateau schedule; the figures by name."""

@@ -30,6 +30,7 @@ from cladenet.runs.train.keeping import Keeper
 from cladenet.runs.train.mishaps import explained
 from cladenet.runs.train.run import Run
 from cladenet.runs.train.setup import prepare, refuse_lonely_batches
+from cladenet.runs.train.waiting import waiting
 from cladenet.runs.undisturbed import undisturbed
 from cladenet.training.signals import stop_requests
 from cladenet.translations import show
@@ -195,19 +196,25 @@ def begin(
             if begins and config.probe:
                 from cladenet.runs.train.probe import fit_last_layer
 
-                notes += (fit_last_layer(model, run),)
+                images = counted(len(setting.dataset.train), "image")
+                with waiting(f"fitting the last layer to {images}", quiet=silent):
+                    notes += (fit_last_layer(model, run),)
         if config.precision == "auto":
-            run, measured = with_precision(run, model, batches)
+            with waiting("timing steps in fp32 and in bf16", quiet=silent):
+                run, measured = with_precision(run, model, batches)
             notes += measured
         if config.find_lr:
-            from cladenet.runs.train.choose.find_lr import with_found_rate
+            from cladenet.runs.train.choose.find_lr import STEPS, with_found_rate
 
-            run, found = with_found_rate(run, model, batches)
+            trial = counted(STEPS, "step")
+            with waiting(f"trying learning rates in {trial} of a copy", quiet=silent):
+                run, found = with_found_rate(run, model, batches)
             notes += found
         if config.time:
             from cladenet.runs.train.choose.pace import within_time
 
-            run, limited = within_time(run, model, batches, began)
+            with waiting(f"timing steps, to see how many time={config.time} holds", quiet=silent):
+                run, limited = within_time(run, model, batches, began)
             notes += limited
         with together(world):
             learner = run.learner(model, run.setting.recipe.total_steps(batches.steps_per_epoch))
@@ -252,7 +259,7 @@ def _announce(show: Display, course: Course, notes: tuple[str, ...]) -> None:
     )
     show.say(
         f"recipe {config.recipe_name}: {counted(course.total, 'step')} of "
-        f"{counted(recipe.batch_size, 'image')}, "
+        f"{counted(course.batches.batch_size, 'image')}, "
         f"{recipe.optimizer}, lr {recipe.lr:g} ({recipe.schedule}); folder {folder.path}"
     )
     for note in (*setting.notes, *notes):

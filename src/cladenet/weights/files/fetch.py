@@ -11,6 +11,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Thread
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
@@ -50,28 +51,40 @@ def _fetch_url(weights: Weights) -> Path:
     target = torch_hub_file(weights)
     if target.is_file():
         return target
+    digest = target.name.removesuffix(".pth").rpartition("-")[2]  # torchvision's names end in it
     try:
+        if not answers(weights.url):
+            raise ConnectionError(f"{urlsplit(weights.url).hostname} does not answer")
         target.parent.mkdir(parents=True, exist_ok=True)
-        digest = target.name.removesuffix(".pth").rpartition("-")[
-            2
-        ]  # torchvision's names end in it
         torch.hub.download_url_to_file(weights.url, str(target), hash_prefix=digest, progress=False)
     except (OSError, RuntimeError) as error:
         raise CheckpointError(
             f"{weights.name} is not on this machine and cannot be fetched ({_reason(error)}). "
             f"Download {weights.url} and put it at {target}, or import the file: cladenet import "
             f"FILE --as {weights.source}"
-        ) from error
+        ) from None  # what a dozen functions of the network had to say of it tells nobody more
     return target
 
 
-def answers(url: str) -> bool:
-    """Does the server of that address, or the proxy before it, take a connection?"""
+def answers(url: str, patience: float = PATIENCE) -> bool:
+    """Does the server of that address, or the proxy before it, take a connection in time?
+
+    The patience is for all of it: a resolver that nobody answers, and a server with several
+    addresses, each of which may be tried, would otherwise take a multiple of it.
+    """
+    found: list[bool] = []
+    asking = Thread(target=lambda: found.append(_connects(url, patience)), daemon=True)
+    asking.start()
+    asking.join(patience)
+    return found == [True]
+
+
+def _connects(url: str, patience: float) -> bool:
     proxies = getproxies()
     address = urlsplit(proxies.get("https") or proxies.get("all") or url)
     try:
         port = address.port or (80 if address.scheme == "http" else 443)
-        with socket.create_connection((address.hostname or "", port), timeout=PATIENCE):
+        with socket.create_connection((address.hostname or "", port), timeout=patience):
             return True
     except (OSError, ValueError):
         return False
@@ -103,7 +116,7 @@ def fetch_from_hub(repository: str, name: str, file: str = "model.safetensors") 
         raise CheckpointError(
             f"{name} is not on this machine and cannot be fetched ({_reason(error)}). Download "
             f"{address} and import it: cladenet import FILE --as {name.partition('.')[0]}"
-        ) from error
+        ) from None
 
 
 @contextmanager

@@ -54,7 +54,7 @@ def choose(data: str, options: Mapping[str, Any]) -> Automatic:
     side = typical_side(dataset)
     count = sum(len(split) for split in dataset.splits().values())
     classes = counted(len(dataset.classes), "class")
-    what = f"{counted(count, 'image')} of {classes}, about {side} pixels"
+    what = f"{counted(count, 'image')} of {classes}, about {counted(side, 'pixel')}"
     if side <= SMALL_IMAGE:
         return Automatic(
             "",

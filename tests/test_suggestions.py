@@ -1,0 +1,143 @@
+"""What a newcomer types wrongly: the answer names what was meant, or what to type instead."""
+
+import io
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import cladenet
+from cladenet.cli import main
+from cladenet.data.sources.open import open_dataset
+from cladenet.weights import resolve
+from cladenet.weights.known import Weights
+from saved_run import save_run
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Photographs in two class folders, a folder of empty ones, and two runs."""
+    root = tmp_path_factory.mktemp("newcomer")
+    random = np.random.default_rng(0)
+    for name in ("ants", "bees"):
+        (root / "photos" / name).mkdir(parents=True)
+        for number in range(4):
+            pixels = random.integers(0, 256, (32, 32, 3), np.uint8)
+            Image.fromarray(pixels).save(root / "photos" / name / f"{number}.png")
+    for name in ("a", "b"):
+        (root / "filled_later" / name).mkdir(parents=True)
+    dataset = open_dataset(str(root / "photos"))
+    for age, name in enumerate(("second", "first")):
+        os.utime(save_run(root / "runs" / name, dataset), (10**9 - age, 10**9 - age))
+    return root
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("train --data photoz", "nearest: photos. Expected a folder"),
+        ("train --data photozz/ants", "nearest: photos. Expected a folder"),
+        ("check photo", "nearest: photos. Expected a folder"),
+        ("train --data filled_later", "has 2 folders ('a', 'b') and no images"),
+        ("train --data photos/ants", "give the folder of the class folders: --data {here}/photos"),
+        ("check --data photos", "`cladenet check` takes DATA as it is, without --data"),
+        ("predict --images x.png", "takes IMAGE as it is, without --images"),
+        ("train vgg11 --data photos find_lr", "find_lr is an option and needs a value: find_lr="),
+        ("train vgg11 epochs --data photos", "epochs is an option and needs a value: epochs=VALUE"),
+        ("train vgg11 --data photos model.drp_rate=0.3", "takes no drp_rate; nearest: drop_rate"),
+        ("predict runs/secnd x.png", "does not exist; give a run folder, such as runs/second"),
+        ("evaluate zzz", "zzz does not exist; give a run folder, such as runs/second, runs/first"),
+        (
+            "train --resume runs/firs",
+            "runs/firs does not exist; give a run folder, such as runs/first",
+        ),
+        ("predict photos/ants/0.png", "is an image, and the run comes before the images"),
+        ("predict photos", "photos is not a run; give a run folder, such as runs/second, runs/f"),
+        ("predict runs/first", "no image is given: cladenet predict runs/first IMAGE..."),
+        ("predict model.onnx", "no image is given: cladenet predict model.onnx IMAGE..."),
+        ("info resnt", "no network or family is called 'resnt'; nearest: resnet, "),
+        ("info mobilenetv2_100", "timm's is mobilenet_v2_x1_0 here"),
+        ("recipes resnet51", "nearest: resnet50, "),
+        ("recipes paper", "`cladenet recipes NETWORK`"),
+        ("blocks residual", "nearest: basic, bottleneck, "),
+    ],
+)
+def test_the_answer_names_what_was_meant(
+    place: Path,
+    words: str,
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(place)
+    assert main(words.split()) != 0
+    assert message.format(here=place) in capsys.readouterr().err
+    assert not (place / "runs" / "vgg11-photos").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("resnet50", "resnet50 is a network, and weights have other names: torchvision/resnet50:"),
+        ("resnet18", "resnet18 is a network, and weights have other names: torchvision/resnet18:"),
+        ("vit_base_patch16_224", "is a network of timm, and weights have other names: timm/vit_ba"),
+        ("resnet50.a1_in1k", "they are called timm/resnet50.a1_in1k here"),
+        ("torchvision/resnt50", "as 'torchvision/resnt50'; nearest: torchvision/resnet50:"),
+        ("torchvision/resnet50:V9", "known: torchvision/resnet50:IMAGENET1K_V1, "),
+        ("lenet5", "lenet5 is a network, and no published weights of it are known"),
+        ("gone.pth", "gone.pth does not exist; give a file of weights that is there"),
+        ("runs/firs", "runs/firs does not exist; give a run folder, such as runs/first"),
+    ],
+)
+def test_weights_by_another_name(
+    place: Path, name: str, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(place)
+    with pytest.raises(cladenet.errors.CladeNetError) as error:
+        cladenet.train("", "photos", weights=name, quiet=True)
+    assert message in str(error.value)
+
+
+def test_a_library_s_network_means_the_weights_that_it_recommends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = []
+
+    def fetched(weights: Weights) -> Path:
+        asked.append(weights.name)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(resolve, "fetch", fetched)
+    for name in ("torchvision/resnet50", "torchvision/resnet50:DEFAULT"):
+        with pytest.raises(KeyboardInterrupt):
+            resolve.resolve(name)
+    assert asked == ["torchvision/resnet50:IMAGENET1K_V2"] * 2
+
+
+def test_a_finished_run_is_to_be_used_and_no_run_to_resume(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    new = ["train", "lenet5_relu", "--data", "digits", "--out", "again", "--quiet", "steps=1"]
+    new += ["threads=1", "device=cpu"]
+    assert main(new) == 0
+    assert main(new) == 7
+    assert "which has ended: `cladenet predict" in capsys.readouterr().err
+    (tmp_path / "again/result.json").unlink()
+    assert main(new) == 7
+    assert "continue it with `cladenet train --resume" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "latin-1"])
+def test_a_terminal_without_the_letters_gets_them_escaped(
+    encoding: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A drawing has lines and dots that only Unicode has."""
+    written = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(written, encoding=encoding))
+    assert main(["info", "lenet5_relu", "--layers"]) == 0
+    text = written.getvalue().decode(encoding)
+    assert "\\u25cf" in text
+    assert text.count("\n") > 20
