@@ -6,11 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 import cladenet
 from cladenet.cli import main
 from cladenet.data.sources.open import open_dataset
+from cladenet.errors import BadArgument
+from cladenet.runs.predict.predictor import Predictor
 from cladenet.weights import resolve
 from cladenet.weights.known import Weights
 from saved_run import save_run
@@ -141,3 +144,70 @@ def test_a_terminal_without_the_letters_gets_them_escaped(
     text = written.getvalue().decode(encoding)
     assert "\\u25cf" in text
     assert text.count("\n") > 20
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("create_model(18)", "the network's name is 18; expected a text such as 'resnet18'"),
+        ("create_model(None)", "the network's name is None"),
+        ("create_model('resnet18', num_classes='10')", "num_classes is '10'; expected a whole"),
+        ("create_model('resnet18', num_classes=2.5)", "num_classes is 2.5; expected a whole"),
+        ("create_model('resnet18', pretraind=True)", "takes no pretraind; nearest: pretrained; it"),
+        ("create_model('resnet18', num_clases=3)", "takes no num_clases; nearest: num_classes, "),
+        ("train(7)", "network is 7; expected a text"),
+        ("train('lenet5_relu', 3)", "data is 3; expected a text"),
+        ("create_model('lenet5_relu')('img.jpg')", "cladenet.predict(RUN, IMAGES) takes files"),
+        ("create_model('lenet5_relu')(torch.zeros(1, 1, 32, 32, dtype=torch.uint8))", "is uint8; "),
+    ],
+)
+def test_a_wrong_type_is_one_plain_sentence(code: str, message: str) -> None:
+    with pytest.raises(BadArgument) as error:
+        eval(f"cladenet.{code}", {"cladenet": cladenet, "torch": torch})  # noqa: S307
+    assert message in str(error.value)
+
+
+def test_a_path_is_as_good_as_a_text_for_data(place: Path) -> None:
+    options = {"steps": 1, "threads": 1, "size": 32, "val": 0, "test": 0, "quiet": True}
+    run = cladenet.train("lenet5_relu", place / "photos", out=place / "by_path", **options)
+    assert run.evaluation.n == 8
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("fc", "the last layer is head[-1]"),
+        ("layer4", "stages[-1]"),
+        ("predict", "cladenet.predict(RUN, IMAGES)"),
+        ("freeze", "freeze='features'"),
+        ("export", "cladenet export RUN"),
+    ],
+)
+def test_what_other_libraries_networks_have_is_found_here(name: str, message: str) -> None:
+    """As an AttributeError, so that `hasattr` and `getattr(..., None)` mean what they do."""
+    model = cladenet.create_model("lenet5_relu")
+    with pytest.raises(AttributeError) as error:
+        getattr(model, name)
+    assert f"has no attribute '{name}'; " in str(error.value)
+    assert message in str(error.value)
+    assert not hasattr(model, name)
+
+
+def test_a_mistyped_public_name_gets_the_nearest() -> None:
+    with pytest.raises(AttributeError, match=r"no attribute 'create_models'. nearest: create_mod"):
+        _ = cladenet.create_models
+    with pytest.raises(AttributeError, match=r"no attribute '__wrapped__'$"):
+        _ = cladenet.__wrapped__
+
+
+def test_what_functions_give_is_shown_in_one_line(place: Path) -> None:
+    predict = Predictor(place / "runs/first")
+    answers = list(predict([str(place / "photos/ants/0.png"), "gone.png"]))
+    best = answers[0].best
+    assert repr(answers[0]).startswith(f"Prediction('{place}/photos/ants/0.png': {best.name} ")
+    assert f" {100 * best.probability:.2f} %" in repr(answers[0])
+    assert repr(answers[1]) == "Prediction('gone.png': is not there)"
+    found = cladenet.evaluate(place / "runs/first", str(place / "photos"), split="train")
+    assert repr(found).startswith("Evaluated(lenet5_relu, train error ")
+    assert repr(found).endswith(", 8 images, single-scale)")
+    assert len(repr(found).splitlines()) == 1

@@ -92,7 +92,8 @@ _HOMES = {
 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
-        raise AttributeError(f"module 'cladenet' has no attribute {name!r}")
+        near = import_module("cladenet.suggest").hint(name, __all__)
+        raise AttributeError(f"module 'cladenet' has no attribute {name!r}. {near}".rstrip(". "))
     value = getattr(import_module(_HOMES[name]), name)
     globals()[name] = value
     return value

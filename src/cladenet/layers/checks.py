@@ -18,6 +18,16 @@ def check_images(
     """
     if is_traced(x):
         return
+    if not isinstance(x, Tensor):
+        raise BadArgument(
+            f"input is a {type(x).__name__}; {name} takes a tensor of normalised images "
+            "(N, C, H, W). cladenet.predict(RUN, IMAGES) takes files, arrays and Pillow images"
+        )
+    if x.dtype == torch.uint8:
+        raise BadArgument(
+            f"input is uint8; {name} takes normalised floats. cladenet.create_transform(model) "
+            "makes them of a Pillow image"
+        )
     if x.ndim != 4:
         raise BadArgument(
             f"input has shape {tuple(x.shape)}; {name} takes a batch of images (N, C, H, W). "

@@ -7,6 +7,7 @@ model.head[-1]              the layer that gives the logits
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
+from numbers import Integral
 from typing import TYPE_CHECKING, cast
 
 import torch
@@ -289,5 +290,7 @@ class Classifier(TimmMethods):
 
 
 def _check_num_classes(num_classes: int) -> None:
+    if not isinstance(num_classes, Integral):
+        raise BadArgument(f"num_classes is {num_classes!r}; expected a whole number")
     if num_classes < 0:
         raise BadArgument(f"num_classes is {num_classes}; expected 1 or more, or 0 for none")

@@ -60,6 +60,11 @@ def create_model(
             network are known.
         CheckpointError: the weights are not here and cannot be fetched, or are damaged.
     """
+    if not isinstance(name, str):
+        raise BadArgument(
+            f"the network's name is {name!r}; expected a text such as 'resnet18', "
+            "as cladenet.list_models() has them"
+        )
     name = in_our_words(name)
     for held in ("scriptable", "exportable"):
         overrides.pop(held, None)

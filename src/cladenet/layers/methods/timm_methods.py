@@ -19,6 +19,27 @@ FITS = {"center": "crop", "squash": "stretch", "border": "border"}  # timm's wor
 LAST = ("fc", "classifier", "last_linear", "heads")
 
 
+# What has another name here, or is asked of something else than the network.
+HERE = {
+    **dict.fromkeys(LAST, "the last layer is head[-1], model.get_classifier()"),
+    **dict.fromkeys(("layer4", "features", "blocks", "layers"), "the stages are stages[0] to "
+                    "stages[-1]"),
+    **dict.fromkeys(("conv1", "patch_embed", "conv_stem"), "the first layers are stem"),
+    **dict.fromkeys(("layer1", "layer2", "layer3"), "the stages are stages[0] to stages[-1]"),
+    **dict.fromkeys(("avgpool", "global_pool", "fc_norm"), "the pool is a part of head"),
+    **dict.fromkeys(("predict", "transform", "preprocess"), "cladenet.predict(RUN, IMAGES) and "
+                    "cladenet.create_transform(model) do that"),
+    **dict.fromkeys(("fit", "fine_tune", "fit_one_cycle", "learn"), "cladenet.train(NETWORK, "
+                    "DATA) trains"),
+    **dict.fromkeys(("freeze", "freeze_to", "unfreeze"), "cladenet.train takes freeze='features'; "
+                    "elsewhere model.stem.requires_grad_(False) and the same of stages"),
+    **dict.fromkeys(("val", "validate", "score"), "cladenet.evaluate(RUN) does that"),
+    **dict.fromkeys(("save", "save_pretrained", "push_to_hub"), "torch.save(model.state_dict(), "
+                    "FILE), or cladenet.export_weights for the names of other libraries"),
+    **dict.fromkeys(("export", "to_onnx"), "`cladenet export RUN --format onnx` does that"),
+}  # fmt: skip
+
+
 class TimmMethods(nn.Module):
     """What a classifier offers besides its own methods.
 
@@ -94,6 +115,15 @@ class TimmMethods(nn.Module):
                 "Call reset_classifier(NUMBER), or set model.head[-1]"
             )
         super().__setattr__(name, value)
+
+    def __getattr__(self, name: str) -> Any:
+        """A name of other libraries' gets the one here; it stays an AttributeError."""
+        try:
+            return super().__getattr__(name)
+        except AttributeError as error:
+            if name not in HERE:
+                raise
+            raise AttributeError(f"{error}; {HERE[name]}", name=name, obj=self) from None
 
     def get_classifier(self) -> nn.Module:
         """The layer that gives the logits."""

@@ -37,7 +37,7 @@ class Viewing:
         return {name: value if ensemble else value[0] for name, value in values.items()}
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Evaluated:
     """What `evaluate` found, and on what.
 
@@ -95,6 +95,14 @@ class Evaluated:
         low, high = self.evaluation.top1_interval
         error = f"{self.top1_error:.2f} %"
         return self.network, self.protocol, error, f"{low:.2f} to {high:.2f} %", f"{self.n:,}"
+
+    def __repr__(self) -> str:
+        """The headline in one line."""
+        network, protocol, error, interval, images = self.headline()
+        return (
+            f"Evaluated({network}, {self.split} error {error}, 95 % interval {interval}, {images} "
+            f"images, {protocol})"
+        )
 
     def _repr_html_(self) -> str:
         """The headline as a table, which a notebook shows."""

@@ -11,6 +11,8 @@ from cladenet.data.images.decode import readable
 from cladenet.errors import DataError
 from cladenet.evaluation.softmax import softmax
 
+SHOWN = 3  # classes, in the repr
+
 
 class Guess(NamedTuple):
     """One answer: the class's name and number, and its probability, 0 to 1."""
@@ -20,7 +22,7 @@ class Guess(NamedTuple):
     probability: float
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Prediction:
     """The answer for one image.
 
@@ -37,6 +39,11 @@ class Prediction:
     logits: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
     error: str = ""
     answered_by: str = ""
+
+    def __repr__(self) -> str:
+        """One short line: the best classes, or why there are none."""
+        shown = ", ".join(f"{g.name} {100 * g.probability:.2f} %" for g in self.top[:SHOWN])
+        return f"Prediction({self.source!r}: {self.error or shown})"
 
     @property
     def best(self) -> Guess:

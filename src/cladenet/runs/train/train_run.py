@@ -40,7 +40,7 @@ from cladenet.world import World, open_world, together
 @undisturbed()
 def train(
     network: str = "",
-    data: str = "",
+    data: str | Path = "",
     *,
     recipe: str = "default",
     out: str | Path = "",
@@ -71,6 +71,13 @@ def train(
         CladeNetError: one of its subclasses, each with its exit status.
     """
     chosen = {**(options or {}), **more}
+    data = os.fspath(data) if isinstance(data, os.PathLike) else data
+    for what, given in (("network", network), ("data", data), ("recipe", recipe)):
+        if not isinstance(given, str):
+            raise BadArgument(
+                f"{what} is {given!r}; expected a text, such as "
+                "cladenet.train('resnet18', data='my_photos')"
+            )
     if resume:
         if network or data or weights:
             raise BadArgument(
