@@ -4,6 +4,7 @@ import io
 import re
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -115,7 +116,14 @@ def test_of_hundreds_of_quick_epochs_some_are_printed_and_all_are_kept(
     monkeypatch.setattr(course, "ALL_SHOWN", 2)
     monkeypatch.setattr(course, "SHOWN_EVERY", 1e9)
     data = folder(tmp_path / "small", (8,) * 3)
-    options = {"batch_size": 4, "epochs": 4, "threads": 1, "device": "cpu", "val": 0, "test": 0}
+    options: dict[str, Any] = {
+        "batch_size": 4,
+        "epochs": 4,
+        "threads": 1,
+        "device": "cpu",
+        "val": 0,
+        "test": 0,
+    }
     run = cladenet.train("lenet5_relu", str(data), out=tmp_path / "run", size=32, **options)
     printed = capsys.readouterr().err
     assert re.findall(r"^epoch (\d+)", printed, re.MULTILINE) == ["1", "4"]
@@ -127,6 +135,13 @@ def test_a_step_has_no_more_images_than_there_are(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     data = folder(tmp_path / "few", (8,) * 3)
-    options = {"epochs": 1, "threads": 1, "device": "cpu", "val": 0, "test": 0, "size": 32}
+    options: dict[str, Any] = {
+        "epochs": 1,
+        "threads": 1,
+        "device": "cpu",
+        "val": 0,
+        "test": 0,
+        "size": 32,
+    }
     cladenet.train("lenet5_relu", str(data), out=tmp_path / "run", **options)
     assert "1 step of 6 images" in capsys.readouterr().err

@@ -3,6 +3,7 @@
 import io
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -168,7 +169,14 @@ def test_a_wrong_type_is_one_plain_sentence(code: str, message: str) -> None:
 
 
 def test_a_path_is_as_good_as_a_text_for_data(place: Path) -> None:
-    options = {"steps": 1, "threads": 1, "size": 32, "val": 0, "test": 0, "quiet": True}
+    options: dict[str, Any] = {
+        "steps": 1,
+        "threads": 1,
+        "size": 32,
+        "val": 0,
+        "test": 0,
+        "quiet": True,
+    }
     run = cladenet.train("lenet5_relu", place / "photos", out=place / "by_path", **options)
     assert run.evaluation.n == 8
 

@@ -116,7 +116,7 @@ class TimmMethods(nn.Module):
             )
         super().__setattr__(name, value)
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> Tensor | nn.Module:
         """A name of other libraries' gets the one here; it stays an AttributeError."""
         try:
             return super().__getattr__(name)
