@@ -108,9 +108,7 @@ def test_a_folder_that_holds_a_run_is_not_touched(data: Path, tmp_path: Path) ->
     assert child(small_run(run, data), output).status == 0
     before, changed = contents(run), run.stat().st_mtime_ns
     outcome = child(small_run(run, data, "lr=0.5"), output)
-    check_refusal(
-        outcome, 7, "already holds a run", f"cladenet train --resume {run}", "another .* --out"
-    )
+    check_refusal(outcome, 7, "already holds a run", f"cladenet predict {run}", "another .* --out")
     assert (contents(run), run.stat().st_mtime_ns) == (before, changed)
 
 

@@ -127,7 +127,7 @@ def test_without_a_network_it_says_what_to_download_and_where_to_put_it(
     words = ["train", "torchvision/squeezenet1_1:IMAGENET1K_V1", "--data", "digits"]
     assert main(words) == CheckpointError.exit_status
     printed = capsys.readouterr().err
-    assert "cannot be fetched (no route to host)" in printed
+    assert "cannot be fetched (download.pytorch.org does not answer)" in printed
     assert "Download https://download.pytorch.org/models/squeezenet1_1-b8a52dc0.pth" in printed
     assert f"put it at {hub / 'squeezenet1_1-b8a52dc0.pth'}" in printed
 

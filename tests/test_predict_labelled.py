@@ -124,7 +124,7 @@ def test_an_image_that_cannot_be_read_counts_once(
 
 @pytest.mark.parametrize(
     ("count", "message"),
-    [(2, "are runs, and no image follows; give one"), (3, "names a run twice")],
+    [(2, "no image is given: cladenet predict"), (3, "names a run twice")],
 )
 def test_runs_alone_or_twice_are_refused(
     runs: list[str], count: int, message: str, capsys: pytest.CaptureFixture[str]

@@ -45,7 +45,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("train --data photozz/ants", "nearest: photos. Expected a folder"),
         ("check photo", "nearest: photos. Expected a folder"),
         ("train --data filled_later", "has 2 folders ('a', 'b') and no images"),
-        ("train --data photos/ants", "give the folder of the class folders: --data {here}/photos"),
+        ("train --data photos/ants", "one class, give the folder above: --data {here}/photos"),
         ("check --data photos", "`cladenet check` takes DATA as it is, without --data"),
         ("predict --images x.png", "takes IMAGE as it is, without --images"),
         ("train vgg11 --data photos find_lr", "find_lr is an option and needs a value: find_lr="),

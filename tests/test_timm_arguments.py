@@ -101,7 +101,7 @@ def test_the_mean_of_the_patches_tokens() -> None:
         ("resnet18", {"drop_rate": 1.0}, "drop_rate is 1.0; expected 0 to below 1"),
         ("resnet18", {"drop_path_rate": 1.5}, "drop_path_rate is 1.5; expected 0 to below 1"),
         ("dpn68", {"drop_path_rate": 0.1}, "no residuals that could be left out"),
-        ("resnet18", {"width_mult": 2}, "resnet18 takes no width; it takes"),
+        ("resnet18", {"width_mult": 2}, "resnet18 takes no width; nearest: widths; it takes"),
         ("resnet18", {"progress": True}, "resnet18 takes no progress; downloads say"),
     ],
 )

@@ -67,7 +67,8 @@ def as_ours(name: str, given: dict[str, Any], takes: Collection[str]) -> dict[st
             "any size will do"
         )
     if unknown:
-        nearly = nearest(unknown[0], [*takes, *CALLED_HERE, *FOR_WEIGHTS])
+        names = [name for name in (*takes, *CALLED_HERE, *FOR_WEIGHTS) if name not in given]
+        nearly = nearest(unknown[0], names)
         near = f"nearest: {', '.join(nearly)}; " if nearly else ""
         raise BadArgument(f"{name} takes no {unknown[0]}; {near}it takes {', '.join(takes)}")
     return found

@@ -32,6 +32,8 @@ LAYOUTS = (
     "expected train/CLASS/images with val/CLASS/images (or valid/, test/), or just CLASS/images"
 )
 
+LOOKED_AT = 20  # folders beside one that may be a class
+
 
 class Labelled(NamedTuple):
     """Images by their label.
@@ -115,10 +117,8 @@ def no_labels(folder: str) -> DataError:
     elif tables := _tables_around(folder):
         way_out = f"if {readable(tables[0])} labels them, give --data {readable(tables[0])}"
     elif _is_a_class(folder):
-        way_out = (
-            f"if all of them are one class, give the folder of the class folders: --data "
-            f"{readable(os.path.dirname(folder))}"
-        )
+        above = readable(os.path.dirname(folder))
+        way_out = f"{LAYOUTS}. If all of them are one class, give the folder above: --data {above}"
     else:
         way_out = LAYOUTS
     return DataError(
@@ -127,12 +127,12 @@ def no_labels(folder: str) -> DataError:
 
 
 def _is_a_class(folder: str) -> bool:
-    """Do folders with images lie beside this one?"""
+    """Do images lie in a folder beside this one, and so perhaps those of another class?"""
     above = os.path.dirname(folder)
     try:
-        beside = [above + "/" + name for name in contents_of(above).folders]
-        return any(holds_images(other) for other in beside if other != folder)
-    except OSError:
+        beside = [os.path.join(above, name) for name in contents_of(above).folders[:LOOKED_AT]]
+        return any(contents_of(other).has_images for other in beside if other != folder)
+    except (OSError, DataError):
         return False
 
 

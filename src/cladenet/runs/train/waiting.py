@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from threading import Timer
 
 from cladenet.runs.train.display import ERASE, WORTH_A_WORD
-from cladenet.translations import show, translated
+from cladenet.translations import show
 
 
 @contextmanager
@@ -21,11 +21,11 @@ def waiting(text: str, *, quiet: bool) -> Iterator[None]:
         return
     stream = sys.stderr
     if stream.isatty():
-        print(translated(text), end="", file=stream, flush=True)
+        show(text, end="", file=stream, flush=True)
         try:
             yield
         finally:
-            print(ERASE, end="", file=stream, flush=True)
+            show(ERASE, end="", file=stream, flush=True)
         return
     timer = Timer(WORTH_A_WORD, show, [text], {"file": stream, "flush": True})
     timer.daemon = True
