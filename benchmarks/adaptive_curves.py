@@ -54,7 +54,9 @@ RUNS = {
     ENSEMBLE: ("r8", "r14", "r20"),
 }
 SINGLE = "single ResNets"
-BUDGETS = (15e6, 30e6, 45e6, 60e6)  # MACs
+BUDGETS = tuple(Budget(x * 1e6, "MACs", f"{x}M MACs") for x in (15, 30, 45, 60)) + tuple(
+    Budget(x, "ms", f"{x} ms") for x in (1, 2, 3, 4)
+)
 Right = NDArray[np.bool_]
 # The paper's orderings: the first is above the second; how the first and the second spend.
 ORDERINGS = (
@@ -159,13 +161,16 @@ def singles(ensemble: Side) -> Side:
     return ensemble._replace(steps=own, points=[])
 
 
-def answered(side: Side, how: str, budget: float) -> Right | None:
-    """Which images are right within so many MACs; None where the budget does not reach so far."""
+def answered(side: Side, how: str, budget: Budget) -> Right | None:
+    """Which images are right within a budget; None where it does not reach so far."""
     if how == "anytime":
-        reached = [right for macs, _, right in side.steps if macs <= budget]
+        by_ms = budget.unit == "ms"
+        reached = [
+            right for macs, ms, right in side.steps if (ms if by_ms else macs) <= budget.amount
+        ]
         return reached[-1] if reached else None
     try:
-        return within(side.points, side.costs, Budget(budget, "MACs", f"{budget:.0f}")).right
+        return within(side.points, side.costs, budget).right
     except BadArgument:
         return None
 
@@ -186,7 +191,7 @@ def orderings(sides: Mapping[str, Side]) -> Iterator[dict[str, Any]]:
                 "figure": figure,
                 "first": f"{first}, {how}",
                 "second": f"{second}, {other}",
-                "macs": budget,
+                "budget": budget.text,
                 "points": difference,
                 "points_95": [low, high],
                 "verdict": verdict,
