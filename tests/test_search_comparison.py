@@ -189,6 +189,18 @@ def test_a_band_lies_between_the_quartiles() -> None:
     assert middle == pytest.approx([(low + high) / 2] * 2)
 
 
+def test_what_is_low_at_the_beginning_lies_on_the_axis() -> None:
+    """The axis begins at 80, not at 0, and nothing is drawn below it."""
+    points = [(0.0, 0.0, 0.0, 0.0), (5.0, 80.0, 85.0, 90.0), (10.0, 80.0, 85.0, 90.0)]
+    chart = band_chart("x", [Band("a", points)], "trials")
+    heights = [float(y) for y in re.findall(r"\d,([\d.]+)", chart)]
+    axis = float(re.findall(r'class="grid"[^>]*y1="([\d.]+)"', chart)[0])
+    assert ">80<" in chart
+    assert ">0<" in chart  # of the other axis
+    assert chart.count(">0<") == 1
+    assert max(heights) == axis
+
+
 def test_means_of_seeds_have_students_interval() -> None:
     assert of_mean([1.0, 2.0, 3.0]) == pytest.approx((2 - 4.303 / 3**0.5, 2 + 4.303 / 3**0.5))
     assert of_mean([5.0]) == (-float("inf"), float("inf"))
@@ -279,6 +291,9 @@ def test_enas_trains_the_best_of_its_candidates_and_no_more() -> None:
         (["enas_micro", "--data", "digits", "--space", "dna"], 2, "it cannot search dna"),
         (["nasnet", "--data", "digits", "--space", "dna"], 2, "has no such number"),
         (["--resume", "nowhere"], 4, "holds no comparison"),
+        (["aging", "population=5"], 2, "on a table nothing is trained"),
+        (["aging", "--data", "digits", "--table", "x.npz"], 2, "leave out --table"),
+        (["aging", "--table", "x.npz"], 3, "x.npz is missing"),
         (["aging", "--resume", "nowhere"], 2, "begin another comparison"),
         (["aging", "--data", "digits", "--workers", "0"], 2, "workers is 0"),
     ],

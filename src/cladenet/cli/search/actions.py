@@ -23,6 +23,10 @@ def compare(arguments: argparse.Namespace, names: list[str]) -> int:
 
     if not names:
         raise BadArgument("name the searches: cladenet search compare aging nasnet --seeds 20")
+    if len(names) < len(arguments.words) - 1:
+        raise BadArgument(
+            "on a table nothing is trained: key=value words belong to comparisons with --data"
+        )
     trials, seeds = arguments.trials or 300, arguments.seeds or TABLE_SEEDS
     table = read_table(Path(arguments.table)) if arguments.table else digits_table()
     found = compare(names, seeds, trials, arguments.preset, table)
@@ -55,6 +59,11 @@ def _compare_trials(arguments: argparse.Namespace, names: list[str]) -> int:
     keep_freed_memory()
     if arguments.workers < 1:
         raise BadArgument(f"workers is {arguments.workers}; expected 1 or more")
+    if arguments.table or arguments.storage or arguments.seed:
+        raise BadArgument(
+            "a comparison with --data trains on this machine, with seeds 0, 1, ...; leave out "
+            "--table, --storage and --seed"
+        )
     options = dict(word.split("=", 1) for word in arguments.words if "=" in word)
     plan, folder = None, Path(arguments.resume)
     if arguments.resume:

@@ -10,6 +10,7 @@ from cladenet.report.charts import short, ticks
 WIDTH, HEIGHT = 560, 330
 LEFT, RIGHT, TOP, BOTTOM, ROW = 50, 16, 14, 58, 20
 MOST_POINTS = 160
+BEGINNING = 0.1  # of the x axis: what is lower there lies on the axis, so that the rest is seen
 
 STYLE = "\n".join(
     [
@@ -48,8 +49,10 @@ def band_chart(title: str, bands: Sequence[Band], x_label: str) -> str:
     everything = [point for band in drawn for point in band.points]
     if not everything:
         return ""
-    x_ticks = ticks(0.0, max(point[0] for point in everything), 5)
-    y_ticks = ticks(min(p[1] for p in everything), max(p[3] for p in everything), 5)
+    end = max(point[0] for point in everything)
+    x_ticks = ticks(0.0, end, 5)
+    lows = [low for x, low, _, _ in everything if x >= BEGINNING * end]
+    y_ticks = ticks(min(lows), max(p[3] for p in everything), 5)
     across = (WIDTH - LEFT - RIGHT) / (x_ticks[-1] - x_ticks[0])
     up = (HEIGHT - TOP - BOTTOM) / (y_ticks[-1] - y_ticks[0])
 
@@ -57,7 +60,7 @@ def band_chart(title: str, bands: Sequence[Band], x_label: str) -> str:
         return f"{LEFT + across * (x - x_ticks[0]):.1f},{_y(y):.1f}"
 
     def _y(y: float) -> float:
-        return HEIGHT - BOTTOM - up * (y - y_ticks[0])
+        return HEIGHT - BOTTOM - up * max(0.0, y - y_ticks[0])
 
     parts = []
     for tick in y_ticks:
