@@ -147,11 +147,13 @@ class VGG(Classifier):
 class VGGCifar(Classifier):
     """Column E with batch norm, cut after its fourth row; of a tutorial repository, in no paper.
 
-    stem      64     3 3        pool    16x16
-    stages.0  128    3 3        pool    8x8
-    stages.1  256    3 3 3 3    pool    4x4
-    stages.2  512    3 3 3 3            4x4
-    head      global average, linear num_classes
+        stem      64     3 3        pool    16x16
+        stages.0  128    3 3        pool    8x8
+        stages.1  256    3 3 3 3    pool    4x4
+        stages.2  512    3 3 3 3            4x4
+        head      global average, linear num_classes
+
+    A number is the kernel size of a convolution; norm and ReLU follow each, and a pool is 2x2 / 2.
     """
 
     least_size = 8
