@@ -1,5 +1,7 @@
 """docs/coming-from-timm.md: each row's code gives what its last column says."""
 
+import copy
+import pickle
 import re
 from importlib import import_module
 from pathlib import Path
@@ -23,6 +25,7 @@ def result(code: str) -> str:
     """What the code gives, in one line; statements before the last come first."""
     names: dict[str, Any] = {name: getattr(cladenet, name) for name in cladenet.__all__}
     names |= {"torch": torch, "PIL": PIL, "images": torch.zeros(2, 3, 32, 32)}
+    names |= {"cladenet": cladenet, "copy": copy, "pickle": pickle}
     if "create_feature_extractor" in code:
         extraction = import_module(f"{torchvision().__name__}.models.feature_extraction")
         names["create_feature_extractor"] = extraction.create_feature_extractor
@@ -38,7 +41,7 @@ def result(code: str) -> str:
             exec(last, names)  # noqa: S102
             return ""
         return " ".join(str(eval(last, names)).split())  # noqa: S307
-    except BadArgument as error:
+    except (BadArgument, AttributeError, RuntimeError) as error:
         return str(error).replace("`", "'")
 
 

@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import cladenet
 from cladenet.cli import main
 from cladenet.data.sources.open import open_dataset
 from cladenet.errors import BadArgument
+from cladenet.ledger.public_names import HERE
 from cladenet.runs.predict.predictor import Predictor
 from cladenet.weights import resolve
 from cladenet.weights.known import Weights
@@ -202,7 +204,7 @@ def test_what_other_libraries_networks_have_is_found_here(name: str, message: st
 
 
 def test_a_mistyped_public_name_gets_the_nearest() -> None:
-    with pytest.raises(AttributeError, match=r"no attribute 'create_models'. nearest: create_mod"):
+    with pytest.raises(AttributeError, match=r"no attribute 'create_models'; nearest: create_mod"):
         _ = cladenet.create_models
     with pytest.raises(AttributeError, match=r"no attribute '__wrapped__'$"):
         _ = cladenet.__wrapped__
@@ -219,3 +221,24 @@ def test_what_functions_give_is_shown_in_one_line(place: Path) -> None:
     assert repr(found).startswith("Evaluated(lenet5_relu, train error ")
     assert repr(found).endswith(", 8 images, single-scale)")
     assert len(repr(found).splitlines()) == 1
+
+
+def test_tensors_of_another_library_are_refused_in_a_sentence_and_own_ones_as_ever() -> None:
+    model = cladenet.create_model("lenet5_relu")
+    with pytest.raises(RuntimeError, match=r"1 tensor, none by a name .* such as conv1\.weight\."):
+        model.load_state_dict({"conv1.weight": torch.zeros(1)})
+    assert model.load_state_dict({"conv1.weight": torch.zeros(1)}, strict=False).missing_keys
+    weights = model.state_dict()
+    assert not model.load_state_dict(weights).missing_keys
+    weights.popitem()
+    with pytest.raises(RuntimeError, match="Missing key"):
+        model.load_state_dict(weights)
+
+
+@pytest.mark.parametrize("name", HERE)
+def test_what_is_recommended_in_place_of_others_names_is_there(name: str) -> None:
+    """And the name itself is not."""
+    assert name not in cladenet.__all__
+    asked = re.match(r"(\w+)\(", HERE[name])
+    assert asked is not None
+    assert asked[1] in cladenet.__all__

@@ -92,8 +92,9 @@ _HOMES = {
 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
-        near = import_module("cladenet.suggest").hint(name, __all__)
-        raise AttributeError(f"module 'cladenet' has no attribute {name!r}. {near}".rstrip(". "))
+        names = import_module("cladenet.ledger.public_names")
+        instead = "" if name.startswith("_") else names.here(name, __all__)
+        raise AttributeError(f"module 'cladenet' has no attribute {name!r}{instead}")
     value = getattr(import_module(_HOMES[name]), name)
     globals()[name] = value
     return value

@@ -40,6 +40,10 @@ MEAN_NOTHING = {
     "progress": "downloads say before they start what they fetch",
     "transform_input": "images are normalised by the weights' own mean and std: "
     "cladenet.create_transform(NETWORK)",
+    "output_stride": "strides are the paper's; larger images give finer maps",
+    "dynamic_img_size": "positions are made for one size of images: pass img_size",
+    "drop_block_rate": "no paper here has DropBlock; drop_rate and drop_path_rate are its kin",
+    "jit": "torch.jit.script(model) and torch.jit.trace(model, images) work on what is built",
     "zero_init_residual": "weights start as the paper has them; set those of the last norms to 0",
 }
 

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from cladenet.errors import BadArgument
 from cladenet.ledger import look_up
 from cladenet.ledger.imagenet import MEAN, STD
+from cladenet.plural import counted
 
 if TYPE_CHECKING:
     from cladenet.layers.feature_maps import FeatureMap
@@ -27,8 +28,8 @@ HERE = {
     **dict.fromkeys(("conv1", "patch_embed", "conv_stem"), "the first layers are stem"),
     **dict.fromkeys(("layer1", "layer2", "layer3"), "the stages are stages[0] to stages[-1]"),
     **dict.fromkeys(("avgpool", "global_pool", "fc_norm"), "the pool is a part of head"),
-    **dict.fromkeys(("predict", "transform", "preprocess"), "cladenet.predict(RUN, IMAGES) and "
-                    "cladenet.create_transform(model) do that"),
+    "predict": "cladenet.predict(RUN, IMAGES) does that",
+    **dict.fromkeys(("transform", "preprocess"), "cladenet.create_transform(model) makes it"),
     **dict.fromkeys(("fit", "fine_tune", "fit_one_cycle", "learn"), "cladenet.train(NETWORK, "
                     "DATA) trains"),
     **dict.fromkeys(("freeze", "freeze_to", "unfreeze"), "cladenet.train takes freeze='features'; "
@@ -36,6 +37,7 @@ HERE = {
     **dict.fromkeys(("val", "validate", "score"), "cladenet.evaluate(RUN) does that"),
     **dict.fromkeys(("save", "save_pretrained", "push_to_hub"), "torch.save(model.state_dict(), "
                     "FILE), or cladenet.export_weights for the names of other libraries"),
+    **dict.fromkeys(("fuse", "quantize"), "cladenet.for_inference(model) does that"),
     **dict.fromkeys(("export", "to_onnx"), "`cladenet export RUN --format onnx` does that"),
 }  # fmt: skip
 
@@ -124,6 +126,22 @@ class TimmMethods(nn.Module):
             if name not in HERE:
                 raise
             raise AttributeError(f"{error}; {HERE[name]}", name=name, obj=self) from None
+
+    def load_state_dict(
+        self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
+    ) -> Any:
+        """As torch's; where no name is one of this network's, the error says who reads them.
+
+        Raises:
+            RuntimeError: names or shapes differ.
+        """
+        if strict and state_dict and self.state_dict().keys().isdisjoint(state_dict):
+            raise RuntimeError(
+                f"{counted(len(state_dict), 'tensor')}, none by a name of {type(self).__name__}'s, "
+                f"such as {next(iter(state_dict))}. A file in the names of torchvision, timm "
+                "and others is read by cladenet.import_weights(FILE)"
+            )
+        return super().load_state_dict(state_dict, strict, assign)
 
     def get_classifier(self) -> nn.Module:
         """The layer that gives the logits."""

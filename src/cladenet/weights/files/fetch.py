@@ -113,9 +113,10 @@ def fetch_from_hub(repository: str, name: str, file: str = "model.safetensors") 
             return Path(hf_hub_download(repository, file))
     except Exception as error:  # whatever a library that speaks to a network may raise
         address = f"{HUB}{repository}/resolve/main/{file}"
+        known = f" --as {repository.partition('.')[0]}" if repository.startswith("timm/") else ""
         raise CheckpointError(
             f"{name} is not on this machine and cannot be fetched ({_reason(error)}). Download "
-            f"{address} and import it: cladenet import FILE --as {name.partition('.')[0]}"
+            f"{address} and import it: cladenet import FILE{known}"
         ) from None
 
 
