@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from cladenet.errors import BadArgument
 from cladenet.explain.attribution.grad_cam import grad_cam
 from cladenet.registry import create_model
 from overfit import adam, steps_to_learn
@@ -89,6 +90,26 @@ def test_a_map_is_the_evidence_for_its_class(name: str) -> None:
     torch.testing.assert_close(logits, seen[0].mean((2, 3)))
     after = [model.head[-1].average, model.head[-1].flatten]
     assert not [p for layer in after for p in layer.parameters()]
+
+
+@pytest.mark.parametrize(("side", "maps"), [(32, 8), (16, 4), (21, 5)])
+def test_a_linear_layer_takes_the_averages_place(side: int, maps: int) -> None:
+    """Sec. 4.6: the other parts stay, so the class maps are those of the same weights."""
+    linear: Any = randomised("nin_cifar10", linear_head=True, input_size=side)
+    average: Any = randomised("nin_cifar10")
+    average.load_state_dict({k: v for k, v in linear.state_dict().items() if "linear" not in k})
+    images = torch.randn(2, 3, side, side, dtype=torch.float64)
+    last = linear.head[-1].linear
+    assert last.weight.shape == (10, 10 * maps**2)
+    with torch.no_grad():
+        seen = average.head[-1].maps(average.forward_features(images))
+        expected = torch.einsum("nchw,kchw->nk", seen, last.weight.unflatten(1, (10, maps, maps)))
+        assert worst(linear(images), expected + last.bias) < 1e-10
+    linear.reset_classifier(3)
+    assert linear(images).shape == (2, 3)
+    assert linear.head[-1].linear.weight.std().item() == pytest.approx(0.05, rel=0.2)
+    with pytest.raises(BadArgument, match=f"tied to {side}x{side}"):
+        linear(torch.randn(1, 3, side + 4, side + 4, dtype=torch.float64))
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,8 @@ of ImageNet in his model of Caffe's zoo:
 A convolution and the 1x1 ones after it are an mlpconv; ReLU follows each. Between blocks are a
 3x3 / 2 max pool that rounds up and dropout of one half (ImageNet: dropout before the last block
 alone). The head's map k is the evidence for class k; its average takes the place of linear layers.
-The feature maps are the output of `head[-1].maps`.
+The feature maps are the output of `head[-1].maps`. Sec. 4.6 puts a linear layer on them where the
+average was, to see what the average does: `linear_head=True`, for images of one size.
 
 Weights are drawn from N(0, 0.05^2) as in the files, but where those say otherwise: 0.001, 0.01 and
 0.01 in CIFAR-100's first three layers, 0.01 in ImageNet's first, seventh and last.
@@ -23,14 +24,16 @@ nin_cifar10_bn is of a tutorial repository: batch norm before each ReLU, that of
 no dropout, pools with a border of zeros that round down, the second one an average.
 """
 
+from collections import OrderedDict
 from functools import partial
 from itertools import chain, repeat
 
 from torch import nn
 
+from cladenet.layers.conv import size_after
 from cladenet.layers.init import gaussian_init
 from cladenet.layers.norm import Norm
-from cladenet.models.votes import VotingClassifier
+from cladenet.models.votes import VotingClassifier, votes
 
 Block = tuple[int, int, int, tuple[int, ...]]  # kernel, stride, padding, widths
 
@@ -70,6 +73,8 @@ class NIN(VotingClassifier):
         average: blocks whose pool is an average and not a maximum.
         pad_pools: pools have a border and round down, instead of rounding up.
         stds: std of each convolution's weights; the last one holds for all that follow.
+        linear_head: a linear layer reads the class maps, in place of their average (Sec. 4.6).
+        input_size: height and width of the images, which that layer is tied to.
     """
 
     def __init__(
@@ -83,8 +88,11 @@ class NIN(VotingClassifier):
         average: tuple[int, ...] = (),
         pad_pools: bool = False,
         stds: tuple[float, ...] = (0.05,),
+        linear_head: bool = False,
+        input_size: int = 32,
     ) -> None:
-        super().__init__(in_channels, num_classes)
+        super().__init__(in_channels, num_classes, input_size if linear_head else None)
+        self.map_side = last_side(blocks, pad_pools, input_size) if linear_head else None
         parts = ("stem", "stages.0", "stages.1", "stages.2")
         self.taps = [
             f"{part}.{len(widths) * (3 if norm else 2) - 1}"  # its last ReLU
@@ -115,13 +123,21 @@ class NIN(VotingClassifier):
         self.head = nn.Sequential(self.new_classifier(in_channels))
         self.initialise(self)
 
+    def new_classifier(self, width: int) -> nn.Module:
+        """The class maps and their average, or a linear layer in its place; 0: the average."""
+        if self.map_side is None or not self.num_classes:
+            return super().new_classifier(width)
+        maps, *_ = votes(width, self.num_classes, self.norm)
+        linear = nn.Linear(self.num_classes * self.map_side**2, self.num_classes)
+        return nn.Sequential(OrderedDict(maps=maps, flatten=nn.Flatten(), linear=linear))
+
     def initialise(self, module: nn.Module) -> None:
         """N(0, std^2) with each layer's std in `stds`, biases 0."""
         wanted = set(module.modules())
-        convs = [layer for layer in self.modules() if isinstance(layer, nn.Conv2d)]
-        for conv, std in zip(convs, chain(self.stds, repeat(self.stds[-1])), strict=False):
-            if conv in wanted:
-                gaussian_init(conv, std)
+        weighted = [layer for layer in self.modules() if isinstance(layer, nn.Conv2d | nn.Linear)]
+        for layer, std in zip(weighted, chain(self.stds, repeat(self.stds[-1])), strict=False):
+            if layer in wanted:
+                gaussian_init(layer, std)
 
 
 def least_size(blocks: tuple[Block, ...], pad_pools: bool) -> int:
@@ -132,6 +148,17 @@ def least_size(blocks: tuple[Block, ...], pad_pools: bool) -> int:
             side = 2 * side - 1 if pad_pools else 2 * side
         side = (side - 1) * stride + kernel_size - 2 * padding
     return max(side, 1)
+
+
+def last_side(blocks: tuple[Block, ...], pad_pools: bool, side: int) -> int:
+    """Height and width of the class maps for images of `side` pixels."""
+    for i, (kernel_size, stride, padding, _) in enumerate(blocks):
+        if i and pad_pools:
+            side = size_after(side, 3, 2, padding=1)
+        elif i:
+            side = size_after(side, 3, 2, ceil_mode=True)
+        side = size_after(side, kernel_size, stride, padding)
+    return side
 
 
 VARIANTS = {
