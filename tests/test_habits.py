@@ -97,12 +97,16 @@ def test_what_other_words_are_called_here_exists() -> None:
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("1e-5", 1e-5), ("1.5E3", 1500.0), ("-2e+1", -20.0), ("0.001", 1e-3), ("e5", "e5"), ("3", 3)],
-)
+    [
+        ("1e-5", 1e-5), ("1.5E3", 1500.0), ("-2e+1", -20.0), ("0.001", 1e-3), ("e5", "e5"),
+        ("3", 3), ("2,2,2,2", [2, 2, 2, 2]), ("0.1,1e-3", [0.1, 1e-3]), ("a,2", "a,2"),
+        ("2,", "2,"), ("[", "["), (",", ","),
+    ],
+)  # fmt: skip
 def test_arguments_of_a_network_are_numbers_where_they_look_like_one(
     text: str, value: object
 ) -> None:
-    """YAML takes 1e-5 for a text, since it has no point."""
+    """YAML takes 1e-5 and 2,2 for texts; what is no YAML at all is for the network to refuse."""
     config = RunConfig("resnet18", "digits", "default", RECIPES["default"])
     found = apply(config, {"model.norm_eps": text}).arguments["norm_eps"]
     assert (found, type(found)) == (value, type(value))

@@ -202,9 +202,18 @@ def _typed(key: str, value: Any, kind: Any) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """A number, truth value or text, as YAML reads it, and 1e-5, which is a text there."""
-    plain = yaml.safe_load(value) if isinstance(value, str) else value
-    return float(plain) if isinstance(plain, str) and _POWER_OF_TEN.fullmatch(plain) else plain
+    """A number, truth value or text as YAML reads it; also 1e-5 and 2,2, which are texts there."""
+    try:
+        plain = yaml.safe_load(value) if isinstance(value, str) else value
+    except yaml.YAMLError:
+        return value  # for the network to refuse by its argument's name
+    if not isinstance(plain, str):
+        return plain
+    if _POWER_OF_TEN.fullmatch(plain):
+        return float(plain)
+    parts = [_plain(part) for part in plain.split(",")] if "," in plain else []
+    numbers = all(isinstance(part, int | float) for part in parts)
+    return parts if parts and numbers else plain
 
 
 def to_yaml(config: RunConfig) -> str:
