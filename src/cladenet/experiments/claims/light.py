@@ -1,7 +1,7 @@
 """Light networks: depthwise convolutions, channel shuffle, interleaved groups."""
 
 from cladenet.experiments.claim import Arm, Claim, Comparison
-from cladenet.experiments.claims.laptop import SHORT, SMALL
+from cladenet.experiments.claims.laptop import SHORT, SMALL, sized
 
 LIGHT = (
     Claim(
@@ -17,7 +17,7 @@ LIGHT = (
             Comparison("depthwise", "full", "seconds", "569M against 4,866M MACs"),
             Comparison("full", "depthwise", "error", "28.3 against 29.4 %"),
         ),
-        {**SMALL, "size": 64, "recipe": "resnet_cifar"},
+        {**sized(64), "recipe": "resnet_cifar"},
         if_not=SHORT,
     ),
     Claim(
@@ -52,7 +52,7 @@ LIGHT = (
                 {"model.shuffle": False}),
         ),
         (Comparison("shuffle", "no shuffle", "error"),),
-        {**SMALL, "size": 64, "recipe": "resnet_cifar"},
+        {**sized(64), "recipe": "resnet_cifar"},
         if_not=SHORT,
     ),
 )  # fmt: skip

@@ -1,7 +1,7 @@
 """Batch norm: why it came, where it fails, and what stands in for it."""
 
 from cladenet.experiments.claim import Arm, Claim, Comparison
-from cladenet.experiments.claims.laptop import SHORT, SMALL
+from cladenet.experiments.claims.laptop import SHORT, SMALL, sized
 
 ZOO = ("batch", "group", "layer", "instance", "weight", "none")
 RESNET_18 = {"recipe": "resnet_cifar"}
@@ -34,13 +34,13 @@ NORMALISATION = (
         "Batch norm fails at small batches; group norm does not depend on them.",
         "Wu and He 2018, arXiv:1803.08494, Sec. 4.1",
         (
-            Arm("batch, 32 images", "resnet20_cifar", {"batch_size": 32, "lr": 0.05},
+            Arm("batch, 32 images", "resnet20_cifar", {"batch_size": 32, "lr": 0.016},
                 {"batch_size": 256, "lr": 0.1}, "resnet50_v1_5"),
             Arm("batch, 2 images", "resnet20_cifar",
-                {"batch_size": 2, "steps": 9600, "lr": 0.003125},
+                {"batch_size": 2, "steps": 9600, "lr": 0.001},
                 {"batch_size": 16, "lr": 0.00625}, "resnet50_v1_5"),
             Arm("group, 2 images", "resnet20_cifar",
-                {"batch_size": 2, "steps": 9600, "lr": 0.003125, "model.norm": "group"},
+                {"batch_size": 2, "steps": 9600, "lr": 0.001, "model.norm": "group"},
                 {"batch_size": 16, "lr": 0.00625, "model.norm": "group"}, "resnet50_v1_5"),
         ),
         (
@@ -68,7 +68,7 @@ NORMALISATION = (
             Comparison("IBN-a, other colours", "ResNet, other colours", "score"),
             Comparison("IBN-a", "ResNet", "score", margin=1.0),
         ),
-        {**SMALL, "size": 32},
+        sized(32),
         if_not=SHORT,
     ),
     Claim(

@@ -1,7 +1,7 @@
 """ResNet and what follows it: degradation, depth, shortcuts, stochastic depth, width."""
 
 from cladenet.experiments.claim import Arm, Claim, Comparison
-from cladenet.experiments.claims.laptop import SHORT, SMALL
+from cladenet.experiments.claims.laptop import SHORT, SMALL, sized
 
 RESNET = "He and others 2016, arXiv:1512.03385"
 IDENTITY = "He and others 2016, arXiv:1603.05027"
@@ -52,7 +52,7 @@ RESIDUAL = (
                        "under 0.1 % of the training images wrong", margin=0.02),
             Comparison("shallower", "far deeper", "error", "6.61 against 7.93 %"),
         ),
-        {**SMALL, "size": 8, "val": 0.5, "recipe": "resnet_cifar"},
+        {**sized(8), "val": 0.5, "recipe": "resnet_cifar"},
         if_not="a network of 110 layers is not yet too deep for 700 digits of 8 x 8 pixels",
         laptop_data="digits",
     ),
@@ -72,7 +72,7 @@ RESIDUAL = (
             Comparison("B", "A", "error", "24.52 against 25.03 % (ResNet-34, 10 crops)"),
             Comparison("C", "B", "error", "24.19 against 24.52 % (ResNet-34, 10 crops)"),
         ),
-        {**SMALL, "size": 32},
+        sized(32),
         if_not="half a point between A, B and C needs more seeds than three of a short training",
     ),
     Claim(

@@ -1,7 +1,7 @@
 """Against overfitting, and for the gradient: label smoothing, augmentation, heads."""
 
 from cladenet.experiments.claim import Arm, Claim, Comparison
-from cladenet.experiments.claims.laptop import OFTEN, SMALL
+from cladenet.experiments.claims.laptop import OFTEN, sized
 
 TRAINING = (
     Claim(
@@ -26,7 +26,7 @@ TRAINING = (
             Arm("with", "googlenet_bn", {"auxiliary": 0.3}, {}, "inception_v3"),
         ),
         (Comparison("with", "without", "error", "21.2 against 21.6 % (normed against none)"),),
-        {**SMALL, "size": 48, "steps": 300, "recipe": "resnet_cifar"},
+        {**sized(48), "steps": 300, "recipe": "resnet_cifar"},
         if_not="the paper sees the gain near the end of the training alone",
     ),
     Claim(

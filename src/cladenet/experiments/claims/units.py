@@ -1,7 +1,7 @@
 """Units: where norm and activation stand, cardinality, squeeze-and-excitation."""
 
 from cladenet.experiments.claim import Arm, Claim, Comparison
-from cladenet.experiments.claims.laptop import SHORT, SMALL
+from cladenet.experiments.claims.laptop import SHORT, SMALL, sized
 
 # One unit a stage: 14 layers.
 SHALLOW = {"recipe": "resnet_cifar", "model.units": [1, 1, 1, 1]}
@@ -91,7 +91,7 @@ UNITS = (
             Comparison("standard", "after the sum", "error", "22.28 against 22.78 %"),
             Comparison("before the unit", "after the sum", "error", "22.23 against 22.78 %"),
         ),
-        {**SMALL, "size": 32},
+        sized(32),
         if_not="half a point needs more images and more seeds",
     ),
 )  # fmt: skip
