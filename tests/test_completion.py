@@ -9,6 +9,7 @@ from cladenet.cli import COMMANDS, main
 from cladenet.recipes import RECIPES
 
 BASH = shutil.which("bash")
+RESNETS = ("resnet18", "resnet101", "resnet152")
 ASK = """
 source /dev/stdin
 COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _cladenet; printf '%s\\n' "${COMPREPLY[@]}"
@@ -22,7 +23,11 @@ COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _cladenet; printf '%s\\n' "${COMPREPL
         ("cladenet ", set(COMMANDS)),
         ("cladenet tr", {"train"}),
         ("cladenet train --dr", {"--dry-run"}),
-        ("cladenet train --recipe ", set(RECIPES)),
+        ("cladenet train --recipe ", {"paper", *RECIPES}),
+        ("cladenet train --weights torchvision/resnet1", {f"torchvision/{n}" for n in RESNETS}),
+        ("cladenet train --weights timm/resnet18.a1", {"timm/resnet18.a1_in1k"}),
+        ("cladenet train --weights pro", {"proc"}),
+        ("cladenet export --format o", {"onnx", "openvino"}),
         ("cladenet info vit_ti", {"vit_ti_16"}),
         ("cladenet train label_smoo", {"label_smoothing="}),
         ("cladenet recipes speedr", {"speedrun"}),
@@ -48,5 +53,5 @@ def test_the_script_for_zsh_knows_the_same_words(capsys: pytest.CaptureFixture[s
     script = capsys.readouterr().out
     assert script.startswith("#compdef cladenet\n")
     assert f"compadd -- {' '.join(sorted(COMMANDS))}" in script
-    assert f"train:--recipe) compadd -- {' '.join(RECIPES)}; return ;;" in script
+    assert f"train:--recipe) compadd -- paper {' '.join(RECIPES)}; return ;;" in script
     assert "compadd -S '' -- " in script

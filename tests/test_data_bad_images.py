@@ -32,7 +32,7 @@ def floats(*values: float) -> bytes:
 BAD: dict[str, tuple[bytes, str]] = {
     "empty": (b"", "is empty"),
     "web page": (b"<!DOCTYPE html><html>404", "is a web page or XML"),
-    "random": (bytes(range(7, 99)), "is no image"),
+    "random": (bytes(range(7, 99)), "is not an image"),
     "heic": (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "is HEIC; convert it"),
     "half a png": (encoded(plain("RGB", 5, 64), "PNG")[:-30], "is cut off|is damaged"),
     "header only": (encoded(plain("RGB", 5), "JPEG")[:12], "is cut off|is damaged"),

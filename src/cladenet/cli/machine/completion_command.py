@@ -5,6 +5,7 @@ from importlib import import_module
 from pathlib import Path
 
 from cladenet.cli.text.completion import Words, bash, zsh
+from cladenet.cli.weights.export_command import FILES
 from cladenet.ledger import load
 from cladenet.recipes import RECIPES
 
@@ -19,6 +20,8 @@ upgrade.
 # Commands whose words may be networks, and those that take key=value.
 OF_NETWORKS = ("train", "info", "bench")
 OF_PAIRS = ("train",)
+FILES_TOO = ("--weights",)
+LIBRARIES = ("torchvision", "timm")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,12 +52,34 @@ def _words(name: str, folder: str) -> Words:
         if not action.option_strings:
             others += choices
         elif action.nargs != 0:
-            known = tuple(RECIPES) if "--recipe" in action.option_strings else choices
-            values |= dict.fromkeys(action.option_strings, known)
+            known = [_known(f"{name} {option}") for option in action.option_strings]
+            values |= dict.fromkeys(action.option_strings, next(filter(None, known), choices))
     if name == "recipes":
         others += RECIPES
     if name in OF_PAIRS:
         from cladenet.runs.folder.config import option_kinds
 
         others += [f"{key}=" for key in option_kinds()]
-    return Words(tuple(options), values, tuple(others))
+    return Words(tuple(options), values, tuple(others), FILES_TOO)
+
+
+def _known(option: str) -> tuple[str, ...]:
+    """The values of options that are more than their parser lists."""
+    if option == "train --recipe":
+        return ("paper", *RECIPES)
+    if option == "train --weights":
+        return _names_of_weights()
+    if option == "export --format":
+        return (*FILES, *LIBRARIES)
+    return ()
+
+
+def _names_of_weights() -> tuple[str, ...]:
+    """torchvision's networks, whose recommended weights these are, and timm's weights.
+
+    What has a colon in it is left out: bash takes that for the end of a word.
+    """
+    from cladenet.weights.known import known_weights
+
+    names = (each.source if ":" in each.name else each.name for each in known_weights().values())
+    return tuple(dict.fromkeys(name for name in names if ":" not in name))

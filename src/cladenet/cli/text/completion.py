@@ -20,11 +20,13 @@ class Words(NamedTuple):
         options: `--data`, `-h`, ...
         values: option -> its choices; empty for files.
         others: words that stand by themselves, such as networks; files do besides.
+        files_too: options whose value may be a file as well as one of the choices.
     """
 
     options: tuple[str, ...]
     values: dict[str, tuple[str, ...]]
     others: tuple[str, ...]
+    files_too: tuple[str, ...] = ()
 
 
 BASH = """\
@@ -75,8 +77,10 @@ if [ "$funcstack[1]" = _cladenet ]; then _cladenet "$@"; else compdef _cladenet 
 """
 
 BASH_WORDS = 'COMPREPLY=($(compgen -W "{words}" -- "$word")); return ;;'
+BASH_BOTH = 'COMPREPLY=($(compgen -W "{words}" -- "$word") $(compgen -f -- "$word")); return ;;'
 BASH_FILES = 'COMPREPLY=($(compgen -f -- "$word")); return ;;'
 ZSH_WORDS = "compadd -- {words}; return ;;"
+ZSH_BOTH = "compadd -- {words}; _files; return ;;"
 ZSH_FILES = "_files; return ;;"
 
 
@@ -85,7 +89,7 @@ def bash(commands: Mapping[str, Words]) -> str:
     others = [f'        {name}) words="{_of(words.others)}" ;;' for name, words in commands.items()]
     return BASH.format(
         commands=" ".join(commands),
-        values=_values(commands, BASH_WORDS, BASH_FILES),
+        values=_values(commands, BASH_WORDS, BASH_BOTH, BASH_FILES),
         options=_options(commands, BASH_WORDS),
         others="\n".join(others),
     )
@@ -102,17 +106,18 @@ def zsh(commands: Mapping[str, Words]) -> str:
         others += [f"        {name}) {'; '.join(adds)} ;;"] if adds else []
     return ZSH.format(
         commands=" ".join(commands),
-        values=_values(commands, ZSH_WORDS, ZSH_FILES),
+        values=_values(commands, ZSH_WORDS, ZSH_BOTH, ZSH_FILES),
         options=_options(commands, ZSH_WORDS),
         others="\n".join(others),
     )
 
 
-def _values(commands: Mapping[str, Words], with_words: str, with_files: str) -> str:
+def _values(commands: Mapping[str, Words], with_words: str, with_both: str, with_files: str) -> str:
     lines = []
     for name, words in commands.items():
         for option, choices in words.values.items():
-            action = with_words.format(words=_of(choices)) if choices else with_files
+            known = with_both if option in words.files_too else with_words
+            action = known.format(words=_of(choices)) if choices else with_files
             lines.append(f"        {name}:{option}) {action}")
     return "\n".join(lines)
 

@@ -2,7 +2,7 @@
 
 read                      JPEG, PNG, GIF, BMP, TIFF, WebP, PNM; JPEG 2000 and AVIF where Pillow can
 named and refused         HEIC, JPEG XL, JPEG-LS, JPEG XR, camera raw, Photoshop, DICOM, video, ...
-anything else             "no image", with its first bytes
+anything else             "not an image", with its first bytes
 """
 
 from typing import NamedTuple

@@ -131,5 +131,5 @@ def _frame(file: BinaryIO) -> Frame | None:
 def _no_image(file: BinaryIO) -> str:
     file.seek(0)
     head = file.read(32)
-    what = "a web page or XML" if head.lstrip()[:1] == b"<" else "no image"
+    what = "a web page or XML" if head.lstrip()[:1] == b"<" else "not an image"
     return f"is {what}: it begins with {head[:16]!r}"

@@ -77,11 +77,13 @@ def _fine_tune(model: Classifier, weights: Loaded, setting: Setting) -> list[str
     new_head = card.classes != classes and not by_count
     last = [n for n in _last_layers(model) if n not in ahead] if new_head else []
     load_into(model, given, str(folder), (*last, *ahead, *aside))
+    imported = str(card.data.get("name", ""))  # a cache's folder has a name that says nothing
+    whence = imported if imported.startswith("imported from ") else f"from {folder}"
     if new_head:
         had = f"for {counted(len(classes), 'class')} (it had {len(card.classes)})"
-        notes = [f"weights from {folder}; {', '.join(last)} start afresh {had}"]
+        notes = [f"weights {whence}; {', '.join(last)} start afresh {had}"]
     else:
-        notes = [f"weights from {folder}, all of them"]
+        notes = [f"weights {whence}, all of them"]
     if by_count and card.classes != classes:
         notes.append(
             f"the weights' {len(classes)} classes are numbers, taken to be those of the data in "

@@ -34,6 +34,7 @@ from cladenet.runs.train.waiting import waiting
 from cladenet.runs.undisturbed import undisturbed
 from cladenet.training.signals import stop_requests
 from cladenet.translations import show
+from cladenet.weights.names import names_weights
 from cladenet.world import World, open_world, together
 
 
@@ -113,7 +114,10 @@ def decided(
 
         network, weights, recipe, chosen, why = choose(data, chosen)
         _tell(why, quiet=quiet)
-    network, found_weights, chosen = in_our_words(network, str(weights), chosen)
+    has_weights = bool(weights) or names_weights(network)
+    text = f"getting the weights {weights or network}"
+    with waiting(text, quiet=not (has_weights and _speaks(quiet))):
+        network, found_weights, chosen = in_our_words(network, str(weights), chosen)
     if not data:
         if network and os.path.exists(network):
             raise BadArgument(
@@ -128,9 +132,14 @@ def decided(
     return RunFolder(out or default_folder(network or config.network, data)), config
 
 
+def _speaks(quiet: bool) -> bool:
+    """Of several processes the first one does."""
+    return not quiet and int(os.environ.get("RANK", "0")) == 0
+
+
 def _tell(lines: tuple[str, ...], *, quiet: bool) -> None:
     """Lines for the user of the first process, before there is a display."""
-    if not quiet and int(os.environ.get("RANK", "0")) == 0:
+    if _speaks(quiet):
         show(*lines, file=sys.stderr, flush=True)
 
 
