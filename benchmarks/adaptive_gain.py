@@ -3,7 +3,7 @@
     python benchmarks/adaptive_gain.py RUN [--batches 1 64] [--rounds 15]
 
 The thresholds are those of `adaptive_curves.json`, near the whole network's accuracy. Two sides
-take turns in one process over the same test images, `--batches` at a time: images that leave, and
+take turns in one process at each `--batches` images of the test images: images that leave, and
 the whole network as `for_inference` makes it ready, packed, without its early exits. Of each batch
 the median over the rounds; the gain in MACs is that against the same whole network. Where `predict`
 has many images, those that are left of several batches go on together: a row for that, too, with as
@@ -93,14 +93,14 @@ def row(
     rounds: int,
     gain_in_macs: float,
 ) -> dict[str, Any]:
-    """Both sides by turns, `rounds` times after a first one that warms up.
+    """Each part by both sides, one after the other, `rounds` times after a first that warms up.
 
-    Of each part the median over the rounds: other programs disturb some parts of every round.
+    Of each part and side the median over the rounds. Whatever else the machine does disturbs both.
     """
     seconds = {name: np.zeros((rounds, len(parts))) for name in sides}
     for number in range(-1, rounds):
-        for name, side in sides.items():
-            for place, part in enumerate(parts):
+        for place, part in enumerate(parts):
+            for name, side in sides.items():
                 begun = time.perf_counter()
                 side(part)
                 if number >= 0:
