@@ -228,6 +228,28 @@ def test_the_messages_of_the_page_of_bad_inputs_leave_no_english_sentence() -> N
 
 
 @pytest.mark.usefixtures("chinese")
+@pytest.mark.parametrize(
+    ("words", "labels"),
+    [
+        (("info", "resnext"), ("思路", "取自")),
+        (("info", "resnet50"), ("作者发布", "取自")),
+        (("recipes", "resnet_imagenet"), ("不同之处", "  weight_decay")),
+    ],
+)
+def test_facts_of_the_ledger_are_in_chinese(
+    words: tuple[str, str], labels: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ideas, what was taken, releases, departures and meanings; notes and citations stay."""
+    assert main(list(words)) == 0
+    printed = capsys.readouterr().out
+    for label in labels:
+        text = printed.partition(f"\n{label}")[2].partition("\n\n")[0]
+        first = re.split(r"\n(?=\S)", text)[0]
+        assert re.search("[\u4e00-\u9fff]", first), printed
+        assert not SENTENCE.search(re.sub(r"`[^`]*`", "", first)), first
+
+
+@pytest.mark.usefixtures("chinese")
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_help_of_each_command_is_in_chinese(
     command: str, capsys: pytest.CaptureFixture[str]

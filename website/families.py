@@ -26,7 +26,7 @@ TEXTS = ROOT / "website" / "families.toml"
 
 @cache
 def texts() -> dict[str, dict[str, str]]:
-    """Of each family: `learner` and `learner_zh`, a paragraph, and `idea_zh`, the ledger's idea."""
+    """Of each family: `learner` and `learner_zh`, a paragraph."""
     return tomllib.loads(TEXTS.read_text(encoding="utf-8"))
 
 
@@ -40,7 +40,12 @@ def family_pages(language: Language) -> list[Page]:
 
 def idea(family: Family, language: Language) -> str:
     """The ledger's sentence, or its translation."""
-    return family.idea if language == "en" else texts()[family.name]["idea_zh"]
+    return fact(family.idea, language)
+
+
+def fact(text: str, language: Language) -> str:
+    """A text of the ledger or of a recipe, or its translation, which `cladenet info` prints too."""
+    return text if language == "en" else in_language(language, text)
 
 
 def entries_of(family: str) -> list[Entry]:
@@ -195,7 +200,7 @@ def _numbers(recipe: Recipe, language: Language) -> list[tuple[str, str]]:
         (words["optimizer"], f"{recipe.optimizer}, lr {recipe.lr:.3g}, momentum "
          f"{recipe.momentum:g}, weight decay {recipe.weight_decay:g}"),
         (words["schedule"], recipe.schedule),
-        (words["on_purpose"], recipe.departs),
+        (words["on_purpose"], fact(recipe.departs, language)),
     ]  # fmt: skip
 
 
@@ -229,8 +234,8 @@ def _fidelity(entries: list[Entry], language: Language) -> str:
     if purpose:
         text += f"\n\n**{words['on_purpose']}**\n\n"
         text += "\n".join(
-            f"- {plain(what)}: here {plain(here)}; there {plain(there)}. {plain(why)}"
-            for what, here, there, why in purpose
+            "- " + words["differs"].format(*(plain(fact(text, language)) for text in row))
+            for row in purpose
         )
     return text
 

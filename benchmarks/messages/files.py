@@ -5,6 +5,7 @@ from pathlib import Path
 
 import cladenet
 from cladenet.translations.catalogue import FOLDER, Entry, read
+from messages import facts
 from messages.literals import literals
 from messages.not_shown import is_not_shown
 
@@ -29,6 +30,7 @@ def wanted() -> dict[str, dict[str, str]]:
                 continue
             seen.add(each.template)
             found.setdefault(_file_of(name), {})[each.template] = name
+    found[facts.FILE] = {text: place for text, place in facts.facts().items() if text not in seen}
     return found
 
 

@@ -97,7 +97,7 @@ def _one(name: str, recipe: Recipe) -> str:
         more = len(networks) - SHOWN_NETWORKS
         shown = ", ".join(networks[:SHOWN_NETWORKS]) + (f", and {more} more" if more > 0 else "")
         lines.append(paragraph("paper's of", shown))
-    meanings = _meanings()
+    meanings = meanings_of_fields()
     numbers = [
         (f"{field.name}={_text(getattr(recipe, field.name))}", meanings[field.name])
         for field in fields(Recipe)
@@ -120,7 +120,7 @@ def _text(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _meanings() -> dict[str, str]:
+def meanings_of_fields() -> dict[str, str]:
     """What the docstring of `Recipe` says of each field."""
     listed = (getdoc(Recipe) or "").partition("Attributes:")[2]
     found = re.findall(r"^    (\w+): (.+(?:\n        .+)*)", listed, re.MULTILINE)

@@ -7,6 +7,7 @@ from cladenet.cli.text.tables import columns, fit, paragraph, short
 from cladenet.ledger import Entry, ancestors, descendants, families, load, takers
 from cladenet.ledger.family import Family
 from cladenet.plural import counted
+from cladenet.translations import heading
 
 HEADINGS = ("name", "year", "params", "MACs", "error %", "as printed for")
 
@@ -63,8 +64,8 @@ def table_row(entry: Entry) -> tuple[str, ...]:
 def taken_text(family: Family) -> list[str]:
     """What it has from families that are not its parent: "SENet (2017): ... (Sec. 4)"."""
     return [
-        f"{families()[taken.family].title} ({families()[taken.family].year}): {taken.what} "
-        f"({taken.source})"
+        f"{families()[taken.family].title} ({families()[taken.family].year}): "
+        f"{heading(taken.what)} ({taken.source})"
         for taken in family.takes
     ]
 

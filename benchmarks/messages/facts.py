@@ -1,0 +1,39 @@
+"""Texts of the ledger and of recipes that people read: facts, each written once in a table.
+
+Citations, names and what papers call a protocol are not among them: they stay as they are printed.
+"""
+
+from collections.abc import Iterator
+
+from cladenet.cli.networks.recipes_command import meanings_of_fields
+from cladenet.ledger import families, load
+from cladenet.ledger.fidelity.on_purpose import arguments, differences
+from cladenet.recipes import RECIPES
+from messages.literals import PROSE
+
+FILE = "facts"
+
+
+def facts() -> dict[str, str]:
+    """Text -> the table that it is first met in, as templates: a brace is a brace."""
+    found: dict[str, str] = {}
+    for text, place in _all():
+        if PROSE.search(text):
+            found.setdefault(text.replace("{", "{{").replace("}", "}}"), place)
+    return found
+
+
+def _all() -> Iterator[tuple[str, str]]:
+    for family in families().values():
+        yield family.idea, "ledger/families.toml"
+        yield from ((taken.what, "ledger/families.toml") for taken in family.takes)
+    for entry in load().values():
+        yield entry.release, f"ledger/{entry.family}.toml"
+    for row in differences():
+        yield from (
+            (text, "ledger/fidelity/on_purpose.toml")
+            for text in (row.what, row.here, row.there, row.why)
+        )
+    yield from ((text, "ledger/fidelity/on_purpose.toml") for text in arguments().values())
+    yield from ((recipe.departs, "recipes") for recipe in RECIPES.values())
+    yield from ((text, "recipes/recipe.py") for text in meanings_of_fields().values())
