@@ -73,3 +73,14 @@ def test_the_list_of_commands_fits_the_terminal(
     narrow = capsys.readouterr().out
     assert max(map(len, narrow.splitlines())) <= width
     assert narrow.split() == whole.split()
+
+
+@pytest.mark.parametrize("name", ["resnet50", "lenet5", "msdnet_anytime_10_cifar", "vit_b_16"])
+def test_what_is_known_of_a_network_fits_forty_columns(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """But for single words, such as addresses, that are longer than a line."""
+    monkeypatch.setattr(tables, "_terminal_width", lambda: 40)
+    assert main(["info", name]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if len(line) > 40 and " " in line.strip()] == []

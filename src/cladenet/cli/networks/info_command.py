@@ -16,7 +16,7 @@ from cladenet.cli.text.family_text import (
 )
 from cladenet.cli.text.fidelity import sheet, sheet_text
 from cladenet.cli.text.layer_table import MOST_DRAWN, layers_text, units_text
-from cladenet.cli.text.tables import paragraph
+from cladenet.cli.text.tables import folded, paragraph
 from cladenet.errors import BadArgument
 from cladenet.ledger import (
     Entry,
@@ -220,7 +220,9 @@ def facts_text(entry: Entry, counted: dict[str, Any] | None = None) -> str:
         "notes": entry.notes,
     }
     lines = [paragraph(label, text) for label, text in facts.items() if text]
-    return "\n".join([entry.name, "", *lines, "", *(f"    {line}" for line in entry.layers)])
+    return "\n".join(
+        [entry.name, "", *lines, "", *(folded(f"    {line}") for line in entry.layers)]
+    )
 
 
 def _in_training(entry: Entry) -> str:

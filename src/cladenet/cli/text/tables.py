@@ -79,7 +79,9 @@ def _folded(line: str, width: int) -> str:
         return line
     begin = _LABEL.match(line)
     label = begin.group() if begin and len(begin.group()) < width // 2 else ""
-    hang = " " * (len(label) or 2)
+    indent = line[: len(line) - len(line.lstrip())][: width // 2]
+    hang = " " * (len(label) or len(indent) + 2)
+    label = label or indent
     rest = " ".join(line[len(label) :].split())
     return label + f"\n{hang}".join(wrap(rest, width - len(hang)))
 
