@@ -242,3 +242,11 @@ def test_what_is_recommended_in_place_of_others_names_is_there(name: str) -> Non
     asked = re.match(r"(\w+)\(", HERE[name])
     assert asked is not None
     assert asked[1] in cladenet.__all__
+
+
+def test_a_misspelt_option_is_refused_before_a_choice_is_made(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(BadArgument, match="'epochss' is no option; nearest: epochs"):
+        cladenet.train(data=str(place / "photos"), epochss=1)
+    assert capsys.readouterr().err == ""

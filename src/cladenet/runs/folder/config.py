@@ -188,6 +188,18 @@ def option_kinds() -> dict[str, bool]:
     return {name: kind is bool for name, kind in kinds.items() if name not in _STRUCTURE}
 
 
+def refuse_unknown(options: Mapping[str, Any]) -> None:
+    """Refuse keys that `apply` would not take.
+
+    Raises:
+        BadArgument: a key is neither an option of a run or recipe nor `model.KEY`.
+    """
+    kinds = option_kinds()
+    for key in options:
+        if key not in kinds and not key.startswith("model."):
+            raise unknown_option(key, kinds)
+
+
 def _typed(key: str, value: Any, kind: Any) -> Any:
     if isinstance(value, (list, tuple)):
         value = ",".join(map(str, value))

@@ -16,7 +16,7 @@ from cladenet.checkpoints.folder import steps
 from cladenet.data.images.decode import readable
 from cladenet.errors import BadArgument
 from cladenet.plural import counted
-from cladenet.runs.folder.config import RunConfig
+from cladenet.runs.folder.config import RunConfig, refuse_unknown
 from cladenet.runs.folder.folder import RunFolder
 from cladenet.runs.train import environment
 from cladenet.runs.train.choose.precision import refuse_bf16, with_precision
@@ -112,6 +112,7 @@ def decided(
     if data and not (network or weights) and recipe == "default":
         from cladenet.runs.train.choose.automatic import choose
 
+        refuse_unknown(chosen)  # before a choice is made and printed
         network, weights, recipe, chosen, why = choose(data, chosen)
         _tell(why, quiet=quiet)
     has_weights = bool(weights) or names_weights(network)
