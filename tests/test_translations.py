@@ -56,6 +56,17 @@ def test_a_translation_has_the_placeholders_of_its_text() -> None:
         assert given - ours <= used <= given, entry.english
 
 
+def test_a_translation_leads_to_the_chinese_page_where_there_is_one() -> None:
+    docs = Path(__file__).parents[1] / "docs"
+    found = 0
+    for entry in entries("zh"):
+        for page in re.findall(r"\bdocs/([\w/-]+\.md)", entry.english):
+            chinese = (docs / "zh" / page).is_file()
+            assert f"docs/{'zh/' if chinese else ''}{page}" in entry.other, entry
+            found += chinese
+    assert found
+
+
 def test_a_template_is_more_than_its_placeholders() -> None:
     assert [each for each in entries("zh") if not re.search("[a-z]", without_names(each))] == []
 

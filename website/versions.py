@@ -20,7 +20,11 @@ _HOME = """<!doctype html>
 <head>
 <meta charset="utf-8">
 <title>cladenet</title>
-<meta http-equiv="refresh" content="0; url=latest/index.html">
+<script>
+const chinese = /^zh\\b(?!-(TW|HK|MO|Hant))/i.test(navigator.language);
+location.replace(`latest/${chinese ? "zh/" : ""}index.html`);
+</script>
+<noscript><meta http-equiv="refresh" content="0; url=latest/index.html"></noscript>
 </head>
 <body>
 <p><a href="latest/index.html">cladenet</a></p>
