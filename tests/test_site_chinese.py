@@ -51,6 +51,13 @@ def test_the_chinese_page_has_the_same_headings_code_and_names(page: str) -> Non
         assert inline_code(filled(chinese, english).text) == inline_code(english)
 
 
+def test_lines_of_a_chinese_paragraph_are_joined_without_a_blank() -> None:
+    text = "# 标题\n\n第一行。\n第二行 end\n第三行\n\n- 项\n  目\n\n```bash\n# 甲\n乙\n```\n"
+    assert guides.joined(text) == (
+        "# 标题\n\n第一行。第二行 end\n第三行\n\n- 项目\n\n```bash\n# 甲\n乙\n```\n"
+    )
+
+
 def test_a_page_that_is_behind_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Stale, with other headings than today's English page, or missing: the site is made."""
     monkeypatch.setattr(translations, "CHINESE", tmp_path)

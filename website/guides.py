@@ -27,6 +27,9 @@ TUTORIALS = ("first-classifier", "fine-tuning", "reproducing-a-paper", "searchin
 PROJECT = {"CHANGELOG.md": "changelog.md", "CONTRIBUTING.md": "contributing.md"}
 MISSING = "本页还没有中文版，以下是英文。"
 STALE = "本页译自较早的英文版，内容可能落后于英文页。"
+_CODE = re.compile(r"(^```[^\n]*\n(?:[^\n]*\n)*?```$)", re.MULTILINE)
+_WIDE = "[\u3001-\u303f\u4e00-\u9fff\uff00-\uffef]"
+_BREAK = re.compile(rf"(?<={_WIDE})\n {{0,3}}(?={_WIDE})")
 _LINK = re.compile(r"(!?)\[([^\]]*)\]\((?!https?:|#)([^)\s#]+)(#[^)\s]*)?\)")
 
 
@@ -49,10 +52,18 @@ def chinese_pages() -> list[Page]:
     """The Chinese page of every English one below docs/: the same name, the same anchors."""
     places = {**dict.fromkeys(translated()), **{f"{name}.md": None for name in MEASURED}}
     pages = [
-        Page(place, relinked(_chinese(place), f"docs/zh/{place}"), _section(place))
+        Page(place, joined(relinked(_chinese(place), f"docs/zh/{place}")), _section(place))
         for place in sorted(places, key=lambda place: _order(DOCS / place))
     ]
-    return [Page("index.md", (CONTENT / "zh" / "index.md").read_text(encoding="utf-8")), *pages]
+    home = (CONTENT / "zh" / "index.md").read_text(encoding="utf-8")
+    return [Page("index.md", joined(home)), *pages]
+
+
+def joined(text: str) -> str:
+    """Chinese Markdown without line breaks between two Chinese letters, which would be blanks."""
+    parts = _CODE.split(text)
+    parts[0::2] = [_BREAK.sub("", part) for part in parts[0::2]]
+    return "".join(parts)
 
 
 def _chinese(place: str) -> str:
