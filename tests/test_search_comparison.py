@@ -6,6 +6,7 @@ import shutil
 import signal
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -209,11 +210,28 @@ def test_means_of_seeds_have_students_interval() -> None:
     assert of_difference([4.0, 5.0, 6.0], [1.0, 2.0, 3.0]) == pytest.approx((3 - reach, 3 + reach))
 
 
-def waiting() -> None:
+class OnceItListens(StopRequest):
+    """A signal that comes when a file is there."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def number(self) -> int:  # type: ignore[override]
+        return int(signal.SIGTERM) if self.path.exists() else 0
+
+
+def waiting(path: Path) -> None:
     with stop_requests() as stop:
+        path.touch()
         while not stop.number:
             time.sleep(0.01)
     raise Interrupted("ended in order", stop.number)
+
+
+def deaf(path: Path) -> None:
+    path.touch()
+    time.sleep(60)
 
 
 def refused() -> None:
@@ -224,18 +242,21 @@ def dead() -> None:
     signal.raise_signal(signal.SIGKILL)
 
 
-def test_a_process_hands_signals_on_and_errors_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cladenet.search.comparison.carry_out.POLL", 0.05)
+def test_a_process_hands_signals_on_and_errors_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cladenet.search.comparison.carry_out.POLL", 0.02)
     in_its_own_process(int, StopRequest())
     with pytest.raises(DataError, match="the data is at fault"):
         in_its_own_process(refused, StopRequest())
     with pytest.raises(ProcessLost, match="resume the comparison"):
         in_its_own_process(dead, StopRequest())
-    stop = StopRequest()
-    stop.number = signal.SIGTERM
-    monkeypatch.setattr("cladenet.search.comparison.carry_out.POLL", 0.5)  # until it listens
+    path = tmp_path / "listens"
     with pytest.raises(Interrupted, match="ended in order"):
-        in_its_own_process(waiting, stop)
+        in_its_own_process(partial(waiting, path), OnceItListens(path))
+    path = tmp_path / "does not"
+    with pytest.raises(Interrupted, match="before the search began"):
+        in_its_own_process(partial(deaf, path), OnceItListens(path))
 
 
 def test_a_comparison_that_is_stopped_says_how_to_go_on(

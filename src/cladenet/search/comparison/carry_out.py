@@ -148,6 +148,7 @@ def in_its_own_process(run: Callable[[], object], stop: StopRequest) -> None:
     """Fork, run, and hand signals on; what `run` raises is raised here.
 
     Raises:
+        Interrupted: the signal ended the process, in order or before it had begun.
         ProcessLost: the process died, or had an error that is no user's.
     """
     ours, theirs = Pipe(duplex=False)
@@ -178,6 +179,8 @@ def in_its_own_process(run: Callable[[], object], stop: StopRequest) -> None:
             f"process {process}, which carried out a search, has died; all that has ended is in "
             "its journal: resume the comparison"
         )
+        if handed_on:  # the signal came before it listened
+            fault = Interrupted("stopped by a signal before the search began", stop.number)
     ours.close()
     os.waitpid(process, 0)
     if fault is not None:
