@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from website import guides, translations
+from website.families import in_brackets
 from website.guides import chinese_pages
 from website.measured import filled, in_chinese, phrases
 from website.translations import (
@@ -81,6 +82,12 @@ def test_what_programs_write_is_in_chinese(page: str) -> None:
     assert found.missing == []
     assert '"table: ' not in found.text
     assert '"region: ' not in found.text
+
+
+def test_what_was_not_looked_up_again_is_marked_in_the_language_of_the_page() -> None:
+    assert in_brackets("Sec. 2; memory", "en") == " (Sec. 2; memory)"
+    assert in_brackets("Sec. 2; memory", "zh") == "\uff08Sec. 2; 凭记忆\uff09"
+    assert in_brackets("Table 5", "zh") == "\uff08Table 5\uff09"
 
 
 def test_phrases_keep_the_figures() -> None:

@@ -9,7 +9,15 @@ from pathlib import Path
 import pytest
 
 from cladenet.cli import COMMANDS, main
-from cladenet.translations import accepted, language, page_translated, show, translated
+from cladenet.ledger import load
+from cladenet.translations import (
+    accepted,
+    in_language,
+    language,
+    page_translated,
+    show,
+    translated,
+)
 from cladenet.translations.catalogue import FOLDER, Entry, entries
 from cladenet.translations.template import Template, placeholders
 from cladenet.translations.width import cells, wrap
@@ -258,6 +266,16 @@ def test_facts_of_the_ledger_are_in_chinese(
         first = re.split(r"\n(?=\S)", text)[0]
         assert re.search("[\u4e00-\u9fff]", first), printed
         assert not SENTENCE.search(re.sub(r"`[^`]*`", "", first)), first
+
+
+def test_what_papers_call_a_protocol_is_in_chinese() -> None:
+    """Whole, and the first clause with its crops, as tables show it; names of tables stay."""
+    printed = {entry.printed_for for entry in load().values()}
+    printed |= {entry.protocol for entry in load().values()}
+    for text in printed - {"", "CIFAR"}:
+        other = in_language("zh", text)
+        assert re.search("[\u4e00-\u9fff]", other), text
+        assert not SENTENCE.search(other), other
 
 
 @pytest.mark.usefixtures("chinese")

@@ -1,5 +1,6 @@
 """One page a family: from the ledger, the recipes, the fidelity sheets and the code."""
 
+import re
 import tomllib
 from functools import cache
 
@@ -122,12 +123,20 @@ def _relatives(family: Family, language: Language) -> str:
 
 
 def _taken(taken: Taken, language: Language) -> str:
-    return plain(f"{what_was_taken(taken, language)} ({taken.source})")
+    return plain(what_was_taken(taken, language) + in_brackets(taken.source, language))
 
 
 def what_was_taken(taken: Taken, language: Language) -> str:
     """The ledger's words for what a family has from another, or their translation."""
     return taken.what if language == "en" else phrase(taken.what) or taken.what
+
+
+def in_brackets(source: str, language: Language) -> str:
+    """Where it was read; that it was not looked up again is in the reader's language."""
+    if language == "en":
+        return f" ({source})"
+    doubt = in_language(language, "from memory")
+    return "（" + re.sub(r"\bmemory\b", doubt, source) + "）"
 
 
 def _unit(entry: Entry, language: Language) -> str:
@@ -159,7 +168,7 @@ def _variants(entries: list[Entry], language: Language) -> str:
             plain(entry.paper_params),
             f"{entry.macs:,}",
             entry.printed,
-            plain(entry.printed_for),
+            plain(fact(entry.printed_for, language)),
         )
         for entry in entries
     ]

@@ -17,7 +17,7 @@ from cladenet.analysis.drawing.units import recorded, units_of
 from cladenet.analysis.form import Form
 from cladenet.analysis.layer_table import Layer, layer_table
 from cladenet.ledger import Entry, families, load
-from website.families import idea, what_was_taken
+from website.families import fact, idea, what_was_taken
 
 MOST_DRAWN = 2  # kinds of units of one network
 # Families that begin a colour; the others have their parent's.
@@ -162,6 +162,7 @@ def tree_data(networks: dict[str, Traced]) -> str:
     shapes: dict[str, int] = {}
     rows: dict[tuple[object, ...], int] = {}
     names: dict[str, int] = {}
+    protocols: dict[str, int] = {}
     errors = [data for data, _ in ERRORS]
 
     def packed(run: tuple[object, ...]) -> int:
@@ -182,7 +183,13 @@ def tree_data(networks: dict[str, Traced]) -> str:
             "x".join(map(str, entry.input)),
             entry.params,
             entry.macs,
-            [errors.index(error[0]), error[1], str(entry.printed_for)] if error else 0,
+            [
+                errors.index(error[0]),
+                error[1],
+                protocols.setdefault(entry.printed_for, len(protocols)),
+            ]
+            if error
+            else 0,
             [lines.setdefault(line, len(lines)) for line in entry.layers],
             stages,
             int(bool(networks[entry.name].drawing)),
@@ -210,6 +217,7 @@ def tree_data(networks: dict[str, Traced]) -> str:
         ],
         "errors": errors,
         "lineages": LINEAGES,
+        "protocols": [[text, fact(text, "zh")] for text in protocols],
         "lines": list(lines),
         "parts": list(names),
         "shapes": list(shapes),

@@ -173,7 +173,7 @@ CHINESE = {
     "printed_params": "论文参数量",
     "counts": (
         "参数量和乘加次数都是实际数出来的，测试逐位核对；误差取自论文，评测方式也是论文的。"
-        "标有 `from memory` 的数字尚未重新查证。"
+        "标有“凭记忆”的数字尚未重新查证。"
     ),
     "measured": "实测",
     "measured_text": "使用公开权重，由 `cladenet evaluate` 测得：",

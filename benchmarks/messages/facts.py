@@ -1,8 +1,9 @@
 """Texts of the ledger and of recipes that people read: facts, each written once in a table.
 
-Citations, names and what papers call a protocol are not among them: they stay as they are printed.
+Citations and names are not among them: they stay as they are printed.
 """
 
+import re
 from collections.abc import Iterator
 
 from cladenet.cli.networks.recipes_command import meanings_of_fields
@@ -12,6 +13,8 @@ from cladenet.recipes import RECIPES
 from messages.literals import PROSE
 
 FILE = "facts"
+_CLAUSE_END = re.compile(r"; +(?![^(]*\))")
+_CITATION = re.compile(r"(Table|Fig\.|Sec\.) [\w.]+")
 
 
 def facts() -> dict[str, str]:
@@ -28,7 +31,8 @@ def _all() -> Iterator[tuple[str, str]]:
         yield family.idea, "ledger/families.toml"
         yield from ((taken.what, "ledger/families.toml") for taken in family.takes)
     for entry in load().values():
-        yield entry.release, f"ledger/{entry.family}.toml"
+        for text in (entry.release, *_clauses(entry.protocol)):
+            yield text, f"ledger/{entry.family}.toml"
     for row in differences():
         yield from (
             (text, "ledger/fidelity/on_purpose.toml")
@@ -37,3 +41,9 @@ def _all() -> Iterator[tuple[str, str]]:
     yield from ((text, "ledger/fidelity/on_purpose.toml") for text in arguments().values())
     yield from ((recipe.departs, "recipes") for recipe in RECIPES.values())
     yield from ((text, "recipes/recipe.py") for text in meanings_of_fields().values())
+
+
+def _clauses(protocol: str) -> list[str]:
+    """What a protocol is put together from, and its first clause, which is shown alone."""
+    clauses = _CLAUSE_END.split(protocol.strip())
+    return [clause for clause in clauses if not _CITATION.fullmatch(clause)]

@@ -15,7 +15,10 @@ window.tree = (() => {
       index, name, month, input, params, macs, drawn: Boolean(drawn),
       year: Math.floor(month / 12),
       family: families[family],
-      error: error ? { data: data.errors[error[0]], value: error[1], protocol: error[2] } : null,
+      error: error ? {
+        data: data.errors[error[0]], value: error[1],
+        protocol: data.protocols[error[2]][chinese ? 1 : 0],
+      } : null,
       lines: lines.map((line) => data.lines[line]),
       packed: parts,
     };

@@ -44,7 +44,8 @@
     const focused = document.activeElement && document.activeElement.network;
     redraw();
     show(panel, chosen);
-    status.textContent = chosen.length ? `${words.chosen}: ${chosen.map((n) => n.name).join(", ")}` : "";
+    status.textContent = chosen.length
+      ? words.chosen.replace("{names}", chosen.map((n) => n.name).join(words.comma)) : "";
     const dot = focused && dots.find((each) => each.network === focused);
     if (dot) focus(dot);
     history.replaceState(null, "", chosen.length ? `#${chosen.map((n) => n.name).join(",")}` : location.pathname);

@@ -7,7 +7,7 @@ from cladenet.cli.text.tables import columns, fit, paragraph, short
 from cladenet.ledger import Entry, ancestors, descendants, families, load, takers
 from cladenet.ledger.family import Family
 from cladenet.plural import counted
-from cladenet.translations import heading
+from cladenet.translations import heading, language
 
 HEADINGS = ("name", "year", "params", "MACs", "error %", "as printed for")
 
@@ -58,16 +58,21 @@ def family_text(family: Family) -> str:
 def table_row(entry: Entry) -> tuple[str, ...]:
     """One network, a text for each of `HEADINGS`."""
     costs = short(entry.params), short(entry.macs)
-    return (entry.name, str(entry.year), *costs, entry.printed, entry.printed_for)
+    return (entry.name, str(entry.year), *costs, entry.printed, heading(entry.printed_for))
 
 
 def taken_text(family: Family) -> list[str]:
     """What it has from families that are not its parent: "SENet (2017): ... (Sec. 4)"."""
     return [
         f"{families()[taken.family].title} ({families()[taken.family].year}): "
-        f"{heading(taken.what)} ({taken.source})"
+        f"{heading(taken.what)} ({_read_in(taken.source)})"
         for taken in family.takes
     ]
+
+
+def _read_in(source: str) -> str:
+    """A citation; that it was not looked up again is in the reader's language."""
+    return source if language() == "en" else source.replace("memory", heading("from memory"))
 
 
 def names(line: list[Family]) -> str:
