@@ -45,7 +45,7 @@
     redraw();
     show(panel, chosen);
     status.textContent = chosen.length
-      ? words.chosen.replace("{names}", chosen.map((n) => n.name).join(words.comma)) : "";
+      ? words.chosen.replace("{names}", chosen.map((n) => n.name).join(", ")) : "";
     const dot = focused && dots.find((each) => each.network === focused);
     if (dot) focus(dot);
     history.replaceState(null, "", chosen.length ? `#${chosen.map((n) => n.name).join(",")}` : location.pathname);
