@@ -22,6 +22,10 @@ demo-photos: $(STAMP)
 	$(BIN)/cladenet evaluate runs/demo-photos
 	@echo "the report: $(CURDIR)/runs/demo-photos/report.html"
 
+# Files in the order of their names: by default those of few tests, which take longest, come last,
+# and one of them runs on alone.
+SIDE_BY_SIDE = -n auto --dist loadfile --no-loadscope-reorder
+
 test: lint types tests
 
 lint: $(STAMP)
@@ -32,11 +36,11 @@ types: $(STAMP)
 	$(BIN)/mypy
 
 tests: $(STAMP)
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadfile -m "not slow and not browser"
+	OMP_NUM_THREADS=1 $(BIN)/pytest $(SIDE_BY_SIDE) -m "not slow and not browser"
 
 # The same tests, and that they reach as much of the source as `fail_under` in pyproject.toml says.
 coverage: $(STAMP)
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadfile -m "not slow and not browser" --cov --cov-report=term:skip-covered
+	OMP_NUM_THREADS=1 $(BIN)/pytest $(SIDE_BY_SIDE) -m "not slow and not browser" --cov --cov-report=term:skip-covered
 
 # The wheel in a fresh environment, as a user installs it: with the tests' versions, and with today's.
 smoke:
@@ -53,7 +57,7 @@ test-avx2:
 
 # Minutes to an hour: 50 random kills, giants, long trainings.
 test-slow: $(STAMP)
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadfile -m slow
+	OMP_NUM_THREADS=1 $(BIN)/pytest $(SIDE_BY_SIDE) -m slow
 
 # The notebooks, from their first cell to their last.
 notebooks: $(STAMP)
