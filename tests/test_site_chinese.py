@@ -1,10 +1,11 @@
 """Each English page has a Chinese one, of today, with the same headings, code and names."""
 
+import re
 from pathlib import Path
 
 import pytest
 from website import guides, translations
-from website.families import in_brackets
+from website.families import family_page, in_brackets
 from website.guides import chinese_pages
 from website.measured import filled, in_chinese, phrases
 from website.translations import (
@@ -18,7 +19,9 @@ from website.translations import (
     inline_code,
     translated,
 )
+from website.words import Language
 
+LANGUAGES: tuple[Language, ...] = ("en", "zh")
 HOW = "translate what has changed since, then `python -m website.translations docs/{page}`"
 
 
@@ -88,6 +91,15 @@ def test_what_was_not_looked_up_again_is_marked_in_the_language_of_the_page() ->
     assert in_brackets("Sec. 2; memory", "en") == " (Sec. 2; memory)"
     assert in_brackets("Sec. 2; memory", "zh") == "\uff08Sec. 2; 凭记忆\uff09"
     assert in_brackets("Table 5", "zh") == "\uff08Table 5\uff09"
+
+
+def test_notes_of_a_family_are_in_the_language_of_the_page() -> None:
+    english, chinese = (family_page("nin", language).split("\n## ")[-1] for language in LANGUAGES)
+    assert english.startswith("Notes")
+    for line in chinese.splitlines()[2:]:
+        assert re.match("- `[a-z0-9_]+`\uff1a.*[\u4e00-\u9fff]", line)
+        assert not re.search("[a-z]{3,} [a-z]{3,} [a-z]{3,}", line)
+    assert english.count("\n- ") == chinese.count("\n- ") > 1
 
 
 def test_phrases_keep_the_figures() -> None:

@@ -19,9 +19,11 @@ from cladenet.translations import (
     translated,
 )
 from cladenet.translations.catalogue import FOLDER, Entry, entries
+from cladenet.translations.sentences import sentences
 from cladenet.translations.template import Template, placeholders
 from cladenet.translations.width import cells, wrap
 from messages.files import BY_HAND, SOURCE, stored, wanted
+from messages.literals import PROSE
 
 
 @pytest.fixture
@@ -258,7 +260,7 @@ def test_the_messages_of_the_page_of_bad_inputs_leave_no_english_sentence() -> N
 def test_facts_of_the_ledger_are_in_chinese(
     words: tuple[str, str], labels: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Ideas, what was taken, releases, departures and meanings; notes and citations stay."""
+    """Ideas, what was taken, releases, departures and meanings; citations stay."""
     assert main(list(words)) == 0
     printed = capsys.readouterr().out
     for label in labels:
@@ -276,6 +278,37 @@ def test_what_papers_call_a_protocol_is_in_chinese() -> None:
         other = in_language("zh", text)
         assert re.search("[\u4e00-\u9fff]", other), text
         assert not SENTENCE.search(other), other
+
+
+def test_a_sentence_begins_with_a_capital() -> None:
+    text = "Pools are as in Fig. 3. 1x1 convs, i.e. linear. No bias.  The 2.8M is 2.50M. s0 stays. "
+    assert sentences(text) == [
+        "Pools are as in Fig. 3. 1x1 convs, i.e. linear.",
+        "No bias.",
+        "The 2.8M is 2.50M. s0 stays.",
+    ]
+
+
+def test_notes_of_the_ledger_are_in_chinese_by_sentence() -> None:
+    notes = {entry.notes for entry in load().values() if PROSE.search(entry.notes)}
+    for text in notes:
+        other = in_language("zh", text).replace("How to train your ViT", "")
+        assert re.search("[\u4e00-\u9fff]", other), text
+        assert not SENTENCE.search(other), other
+    one, other = (
+        in_language("zh", text)
+        for text in ("As large-minimal.", "Filters double at each reduction cell.")
+    )
+    assert in_language("zh", "As large-minimal. Filters double at each reduction cell.") == (
+        one + other
+    )
+
+
+def test_braces_of_a_text_without_placeholders_are_braces() -> None:
+    text = next(each for each in sentences(load()["nasnet_a_large"].notes) if "h_{i-1}" in each)
+    other = in_language("zh", text)
+    assert "h_{i-1}" in other
+    assert re.search("[\u4e00-\u9fff]", other)
 
 
 @pytest.mark.usefixtures("chinese")

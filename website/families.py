@@ -93,7 +93,7 @@ def family_page(name: str, language: Language) -> str:
         "train": _train(entries, language),
         "experiments": _experiments(name, language),
         "fidelity": _fidelity(entries, language),
-        "notes": _notes(entries),
+        "notes": _notes(entries, language),
     }
     for key, text in sections.items():
         if text:
@@ -271,5 +271,8 @@ def _outcome(claim: str) -> str:
     return f"../claims.md#{claim}" if was_run else "../experiments.md"
 
 
-def _notes(entries: list[Entry]) -> str:
-    return "\n".join(f"- `{e.name}`: {plain(e.notes)}" for e in entries if e.notes)
+def _notes(entries: list[Entry], language: Language) -> str:
+    colon = WORDS[language]["colon"]
+    return "\n".join(
+        f"- `{e.name}`{colon}{plain(fact(e.notes.strip(), language))}" for e in entries if e.notes
+    )

@@ -10,18 +10,19 @@ from cladenet.cli.networks.recipes_command import meanings_of_fields
 from cladenet.ledger import families, load
 from cladenet.ledger.fidelity.on_purpose import arguments, differences
 from cladenet.recipes import RECIPES
+from cladenet.translations.sentences import sentences
 from messages.literals import PROSE
 
 FILE = "facts"
 _CLAUSE_END = re.compile(r"; +(?![^(]*\))")
-_CITATION = re.compile(r"(Table|Fig\.|Sec\.) [\w.]+")
+_CITATION = re.compile(r"(Table|Fig\.|Sec\.) [\w.()]+")
 
 
 def facts() -> dict[str, str]:
     """Text -> the table that it is first met in, as templates: a brace is a brace."""
     found: dict[str, str] = {}
     for text, place in _all():
-        if PROSE.search(text):
+        if PROSE.search(text) and not _CITATION.fullmatch(text):
             found.setdefault(text.replace("{", "{{").replace("}", "}}"), place)
     return found
 
@@ -31,7 +32,7 @@ def _all() -> Iterator[tuple[str, str]]:
         yield family.idea, "ledger/families.toml"
         yield from ((taken.what, "ledger/families.toml") for taken in family.takes)
     for entry in load().values():
-        for text in (entry.release, *_clauses(entry.protocol)):
+        for text in (entry.release, *_clauses(entry.protocol), *sentences(entry.notes)):
             yield text, f"ledger/{entry.family}.toml"
     for row in differences():
         yield from (
@@ -45,5 +46,4 @@ def _all() -> Iterator[tuple[str, str]]:
 
 def _clauses(protocol: str) -> list[str]:
     """What a protocol is put together from, and its first clause, which is shown alone."""
-    clauses = _CLAUSE_END.split(protocol.strip())
-    return [clause for clause in clauses if not _CITATION.fullmatch(clause)]
+    return _CLAUSE_END.split(protocol.strip())

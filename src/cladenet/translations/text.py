@@ -8,6 +8,7 @@ from functools import cache
 
 from cladenet.translations.catalogue import Entry, entries
 from cladenet.translations.language import ENGLISH, language
+from cladenet.translations.sentences import sentences
 from cladenet.translations.template import WORD, Template
 
 DEEPEST = 4  # texts within texts
@@ -62,8 +63,11 @@ class _Catalogue:
         self._exact: dict[str, str] = {}
         templates = []
         for english, other in (pair for each in entries(chosen) for pair in _with_lines(each)):
-            if "{" in english:
-                templates.append(Template(english, other))
+            template = Template(english, other) if "{" in english else None
+            if template is not None and template.names:
+                templates.append(template)
+            elif template is not None:  # its braces are braces
+                self._exact[template.pieces[0]] = template.filled({}, lambda value, _: value)
             else:
                 self._exact[english] = other
         counts = Counter(word for each in templates for word in each.words)
@@ -130,6 +134,8 @@ class _Search:
     def _best(self, text: str, depth: int) -> Found | None:
         if "\n" not in text and len(text) > LONGEST:
             return None
+        if (known := self._by_sentences(text)) is not None:
+            return known, len(text)
         whole = self._whole(text, depth)
         if whole is not None and whole[1] == len(text):
             return whole
@@ -163,6 +169,18 @@ class _Search:
 
         made = template.filled(values, inner)
         return None if template.is_loose and doubtful else (made, known)
+
+    def _by_sentences(self, text: str) -> str | None:
+        """Sentences that are all in the catalogue, as those of a note; one without words stays."""
+        cut = sentences(text)
+        others = [self._catalogue.exact(each) for each in cut]
+        made = ""
+        for sentence, other in zip(cut, others, strict=True):
+            if other is None and _PLAIN.search(sentence):
+                return None
+            gap = "" if made[-1:] in _MARKS else " "
+            made += (gap if made else "") + (sentence if other is None else other)
+        return made if any(others) else None
 
     def _by_lines(self, text: str, depth: int) -> Found | None:
         lines, known = [], 0
