@@ -19,7 +19,7 @@ from website.translations import (
     inline_code,
     translated,
 )
-from website.words import Language
+from website.words import WORDS, Language
 
 LANGUAGES: tuple[Language, ...] = ("en", "zh")
 HOW = "translate what has changed since, then `python -m website.translations docs/{page}`"
@@ -100,6 +100,17 @@ def test_notes_of_a_family_are_in_the_language_of_the_page() -> None:
         assert re.match("- `[a-z0-9_]+`\uff1a.*[\u4e00-\u9fff]", line)
         assert not re.search("[a-z]{3,} [a-z]{3,} [a-z]{3,}", line)
     assert english.count("\n- ") == chinese.count("\n- ") > 1
+
+
+@pytest.mark.parametrize("family", ["googlenet", "cliquenet", "efficientnet"])
+def test_a_family_page_has_no_english_sentence_but_the_source_of_a_recipe(family: str) -> None:
+    words = WORDS["zh"]
+    page = re.sub(r"```.*?```|`[^`]*`", "", family_page(family, "zh"), flags=re.DOTALL)
+    lines = [each for each in page.splitlines() if not each.startswith(f"- {words['source']}")]
+    assert len(lines) > 50
+    assert [
+        each for each in lines if re.search("(?<![A-Za-z])([a-z]{2,} ){2}[a-z]{2,}", each)
+    ] == []
 
 
 def test_phrases_keep_the_figures() -> None:

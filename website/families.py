@@ -165,7 +165,7 @@ def _variants(entries: list[Entry], language: Language) -> str:
             f"`{entry.name}`",
             "x".join(map(str, entry.input)),
             f"{entry.params:,}",
-            plain(entry.paper_params),
+            plain(fact(entry.paper_params, language)),
             f"{entry.macs:,}",
             entry.printed,
             plain(fact(entry.printed_for, language)),
@@ -181,7 +181,10 @@ def _measured(entries: list[Entry], language: Language) -> str:
     found = [each for each in known_weights().values() if each.network in names and each.measured]
     if not found:
         return words["not_measured"]
-    rows = [(f"`{each.name}`", f"`{each.network}`", plain(each.measured)) for each in found]
+    rows = [
+        (f"`{each.name}`", f"`{each.network}`", plain(fact(each.measured, language)))
+        for each in found
+    ]
     headings = (words["weights"], words["network"], words["measured"])
     return words["measured_text"] + "\n\n" + table(headings, rows)
 
@@ -195,19 +198,25 @@ def _recipes(entries: list[Entry], language: Language) -> str:
     for name in names:
         blocks.append(words["recipe_text"].format(name=name))
         rows = _numbers(RECIPES[name], language)
-        blocks.append("\n".join(f"- {label}: {plain(text)}" for label, text in rows if text))
+        blocks.append(
+            "\n".join(f"- {label}{words['colon']}{plain(text)}" for label, text in rows if text)
+        )
     return "\n\n".join(blocks)
 
 
 def _numbers(recipe: Recipe, language: Language) -> list[tuple[str, str]]:
     words = WORDS[language]
-    length = f"{recipe.steps:,} steps" if recipe.steps else f"{recipe.epochs:g} epochs"
+    if recipe.steps:
+        length = words["steps"].format(f"{recipe.steps:,}")
+    else:
+        length = words["epochs"].format(f"{recipe.epochs:g}")
     return [
         (words["source"], recipe.source),
         (words["length"], length),
         (words["batch"], str(recipe.batch_size)),
-        (words["optimizer"], f"{recipe.optimizer}, lr {recipe.lr:.3g}, momentum "
-         f"{recipe.momentum:g}, weight decay {recipe.weight_decay:g}"),
+        (words["optimizer"], words["optimizer_text"].format(
+            recipe.optimizer, f"{recipe.lr:.3g}", f"{recipe.momentum:g}",
+            f"{recipe.weight_decay:g}")),
         (words["schedule"], recipe.schedule),
         (words["on_purpose"], fact(recipe.departs, language)),
     ]  # fmt: skip
@@ -235,9 +244,11 @@ def _fidelity(entries: list[Entry], language: Language) -> str:
     found = [row for row in comparisons() if row.ours in names]
     if not found:
         return words["not_compared"]
-    rows = [(f"`{row.ours}`", *(plain(cell) for cell in line(row))) for row in found]
-    headings = (words["network"], words["compared_with"], "built with", words["images"], "modes",
-                words["difference"])  # fmt: skip
+    rows = [
+        (f"`{row.ours}`", *(plain(_cell(cell, language)) for cell in line(row))) for row in found
+    ]
+    headings = (words["network"], words["compared_with"], words["built_with"],
+                words["images"], words["modes"], words["difference"])  # fmt: skip
     text = words["fidelity_text"] + "\n\n" + table(headings, rows)
     purpose = dict.fromkeys(row for name in names for row in differing(name))
     if purpose:
@@ -247,6 +258,10 @@ def _fidelity(entries: list[Entry], language: Language) -> str:
             for row in purpose
         )
     return text
+
+
+def _cell(text: str, language: Language) -> str:
+    return text if language == "en" else phrase(text) or text
 
 
 def _experiments(family: str, language: Language) -> str:
@@ -259,7 +274,8 @@ def _experiments(family: str, language: Language) -> str:
             continue
         sentence = claim.sentence if language == "en" else in_language(language, claim.sentence)
         rows.append(
-            f"- [`{claim.name}`]({_outcome(claim.name)}): {plain(sentence)} ({claim.source})"
+            f"- [`{claim.name}`]({_outcome(claim.name)}){words['colon']}{plain(sentence)}"
+            f"{in_brackets(claim.source, language)}"
         )
     return "\n\n".join([words["experiments_text"], "\n".join(rows)]) if rows else ""
 

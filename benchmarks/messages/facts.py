@@ -11,6 +11,7 @@ from cladenet.ledger import families, load
 from cladenet.ledger.fidelity.on_purpose import arguments, differences
 from cladenet.recipes import RECIPES
 from cladenet.translations.sentences import sentences
+from cladenet.weights.known import known_weights
 from messages.literals import PROSE
 
 FILE = "facts"
@@ -34,16 +35,20 @@ def _all() -> Iterator[tuple[str, str]]:
     for entry in load().values():
         for text in (entry.release, *_clauses(entry.protocol), *sentences(entry.notes)):
             yield text, f"ledger/{entry.family}.toml"
+        for clause in (*_clauses(entry.paper_params), *_clauses(entry.paper_flops)):
+            if PROSE.search(_CITATION.sub("", clause)):
+                yield clause, f"ledger/{entry.family}.toml"
     for row in differences():
         yield from (
             (text, "ledger/fidelity/on_purpose.toml")
             for text in (row.what, row.here, row.there, row.why)
         )
     yield from ((text, "ledger/fidelity/on_purpose.toml") for text in arguments().values())
+    yield from ((weights.measured, "weights/known.toml") for weights in known_weights().values())
     yield from ((recipe.departs, "recipes") for recipe in RECIPES.values())
     yield from ((text, "recipes/recipe.py") for text in meanings_of_fields().values())
 
 
-def _clauses(protocol: str) -> list[str]:
-    """What a protocol is put together from, and its first clause, which is shown alone."""
-    return _CLAUSE_END.split(protocol.strip())
+def _clauses(printed: str) -> list[str]:
+    """What a protocol or a printed size is put together from; tables show the first alone."""
+    return _CLAUSE_END.split(printed.strip())
