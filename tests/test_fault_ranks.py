@@ -103,7 +103,13 @@ def test_a_loss_that_is_no_number_on_one_rank_stops_both(
     check_goes_on(run, expected)
 
 
-@pytest.mark.parametrize("words", [(), ("batch_size=32",)], ids=["training", "validation"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        pytest.param((), id="training"),
+        pytest.param(("batch_size=32",), id="validation", marks=pytest.mark.slow),
+    ],
+)
 def test_a_rate_without_measure_is_said_once(
     words: tuple[str, ...], data: Path, tmp_path: Path
 ) -> None:
@@ -164,7 +170,7 @@ def test_a_rank_that_hangs_is_named_by_the_other(
     check_goes_on(run, expected)
 
 
-@pytest.mark.parametrize("rank", [0, 1])
+@EITHER
 def test_a_killed_rank_costs_one_restart_and_no_bit(
     rank: int, data: Path, expected: dict[str, object], tmp_path: Path
 ) -> None:

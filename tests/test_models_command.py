@@ -172,7 +172,9 @@ def test_info_json_has_layers_only_if_asked(capsys: pytest.CaptureFixture[str]) 
 
 
 def test_info_on_an_unknown_name_is_refused() -> None:
-    with pytest.raises(BadArgument, match="no model is called 'lenet6'; nearest: lenet5"):
+    with pytest.raises(
+        BadArgument, match="no network or family is called 'lenet6'; nearest: lenet, lenet5"
+    ):
         run(info_command, "lenet6")
 
 

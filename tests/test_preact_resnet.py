@@ -333,7 +333,7 @@ def test_eight_real_images_are_overfitted_with_any_order(order: type[Unit]) -> N
     ("name", "overrides", "size"),
     [
         ("preact_resnet164_cifar", {"depth": 20}, 32),
-        ("preact_resnet152", {"units": (1, 1, 1, 1)}, 32),
+        pytest.param("preact_resnet152", {"units": (1, 1, 1, 1)}, 32, marks=pytest.mark.slow),
     ],
 )
 def test_eight_real_images_are_overfitted(name: str, overrides: dict[str, Any], size: int) -> None:

@@ -208,7 +208,10 @@ def test_any_norm_fits() -> None:
     assert model(torch.randn(1, 3, 20, 28)).shape == (1, 10)
 
 
-@pytest.mark.parametrize(("name", "size"), [("resnet20_cifar", 32), ("resnet18", 64)])
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [("resnet20_cifar", 32), pytest.param("resnet18", 64, marks=pytest.mark.slow)],
+)
 def test_eight_real_images_are_overfitted(name: str, size: int) -> None:
     torch.manual_seed(0)
     model = create_model(name, num_classes=10)

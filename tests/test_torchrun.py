@@ -81,6 +81,7 @@ def test_kills_of_either_rank_end_bit_identical(kill: str, two_ranks: Path, tmp_
     check_killed_rank(kill, two_ranks, tmp_path / "run")
 
 
+@pytest.mark.slow
 def test_a_signal_to_the_launcher_costs_no_step(two_ranks: Path, tmp_path: Path) -> None:
     check_launcher(17, two_ranks, tmp_path / "run")
 
