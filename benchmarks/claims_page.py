@@ -55,13 +55,16 @@ def page(found: dict[str, Outcome], machine: dict[str, Any]) -> str:
         f"{verdicts.count(NOT_HERE)} not at this size, "
         f"{verdicts.count(CONTRADICTED)} contradicted.",
         "",
-        "| experiment | claim | verdict | seeds | processor time |",
-        "|---|---|---|---|---|",
+        "A claim is as good as the worst of its comparisons.",
+        "",
+        "| experiment | claim | verdict | comparisons seen | seeds | processor time |",
+        "|---|---|---|---|---|---|",
     ]
     for name, one in found.items():
+        seen = [each.verdict for each in one.compared].count(SEEN)
         lines.append(
-            f"| [{name}](#{name}) | {CLAIMS[name].sentence} | {one.verdict} | {one.seeds} | "
-            f"{clock(one.seconds)} |"
+            f"| [{name}](#{name}) | {CLAIMS[name].sentence} | {one.verdict} | "
+            f"{seen} of {len(one.compared)} | {one.seeds} | {clock(one.seconds)} |"
         )
     for name, one in found.items():
         lines += section(CLAIMS[name], one)
