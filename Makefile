@@ -22,11 +22,17 @@ demo-photos: $(STAMP)
 	$(BIN)/cladenet evaluate runs/demo-photos
 	@echo "the report: $(CURDIR)/runs/demo-photos/report.html"
 
-# Files in the order of their names: by default those of few tests, which take longest, come last,
-# and one of them runs on alone.
-SIDE_BY_SIDE = -n auto --dist loadfile --no-loadscope-reorder
+# One process more than there are cores, for many a test waits for processes of its own. Files in
+# the order of their names: by default those of few tests, which take longest, come last, and one
+# of them runs on alone.
+CORES := $(shell $(PYTHON) -c 'import os; print(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())')
+SIDE_BY_SIDE = -n $(shell expr $(CORES) + 1) --dist loadfile --no-loadscope-reorder
+# Where bytecode is not kept, each of some hundred processes of the tests compiles it again.
+tests coverage test-slow notebooks test-kills: export PYTHONDONTWRITEBYTECODE =
 
-test: lint types tests
+# mypy runs beside the tests: both are minutes of processor time.
+test: lint
+	$(MAKE) --jobs=2 types tests
 
 lint: $(STAMP)
 	$(BIN)/ruff check

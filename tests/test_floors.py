@@ -2,6 +2,7 @@
 
 import ast
 import re
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -55,6 +56,7 @@ def name_of(file: Path) -> str:
 MODULES = {name_of(file): file for file in sorted(SOURCE.rglob("*.py"))}
 
 
+@cache
 def imported(file: Path) -> set[str]:
     """The modules of the package that a file names, at its top or in a function.
 
@@ -83,9 +85,6 @@ def named_by(argument: ast.expr) -> set[str]:
     return set()
 
 
-IMPORTS = {name: imported(file) for name, file in MODULES.items()}
-
-
 def part_of(name: str) -> str:
     return name.split(".")[1]
 
@@ -96,14 +95,14 @@ def test_imports_point_to_lower_floors_only(name: str) -> None:
     if part in ENTRANCES:
         return
     assert part in LEVEL, f"{part} has no floor: add it to the order here and in {PAGE.name}"
-    for other in IMPORTS[name] - {"cladenet"}:
+    for other in imported(MODULES[name]) - {"cladenet"}:
         above = part_of(other) != part and LEVEL[part_of(other)] >= LEVEL[part]
         assert not above, f"{name} imports {other}, which is no lower floor; see {PAGE.name}"
 
 
 def test_no_module_imports_itself_by_way_of_others() -> None:
     """Within a folder too, where floors do not forbid it."""
-    graph = {name: IMPORTS[name] for name in MODULES if name != "cladenet"}
+    graph = {name: imported(file) for name, file in MODULES.items() if name != "cladenet"}
     try:
         list(TopologicalSorter(graph).static_order())
     except CycleError as error:

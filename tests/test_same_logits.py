@@ -93,8 +93,11 @@ KINDS = {repr(kind_of(s)): s for s in sorted(LIBRARIES, key=lambda s: -find(s.ne
 
 def takes_seconds(source: Source) -> bool:
     """Of more than 0.25 billion multiply-accumulates at its odd side, or 30 million weights."""
-    (odd, nominal), entry = sides(source), find(source.network)
-    return entry.macs * (odd / nominal) ** 2 > 2.5e8 or entry.params > 3e7
+    entry = find(source.network)
+    if entry.params > 3e7 or entry.macs <= 2.5e8:  # no need to ask for the sides
+        return entry.params > 3e7
+    odd, nominal = sides(source)
+    return entry.macs * (odd / nominal) ** 2 > 2.5e8
 
 
 IN_TURN = [
