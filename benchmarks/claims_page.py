@@ -13,7 +13,7 @@ from cladenet.experiments.claim import Claim
 from cladenet.experiments.claims import CLAIMS
 from cladenet.experiments.differences import CONTRADICTED, NOT_HERE, SEEN
 from cladenet.experiments.measures import MEASURES
-from cladenet.experiments.outcome import Compared, Outcome, from_json
+from cladenet.experiments.outcome import Compared, Outcome, counts_diverged, from_json
 from cladenet.experiments.plot import plot
 
 RESULTS = Path(__file__).parent / "results" / "claims.json"
@@ -94,6 +94,8 @@ def section(claim: Claim, found: Outcome) -> list[str]:
         "",
         f"![{claim.name}: a dot for each seed]({PLOTS}/{claim.name}.svg)",
     ]
+    for arm, count in counts_diverged(found).items():
+        lines += ["", f"{arm}: {count} of {found.seeds} trainings diverged, counted as guessing."]
     if found.verdict != SEEN and claim.if_not:
         lines += ["", f"Likely reason: {claim.if_not}."]
     return lines

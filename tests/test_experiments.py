@@ -1,9 +1,11 @@
 """Claims as experiments: every network of a claim exists, and verdicts follow from intervals."""
 
 import json
+import subprocess
 from dataclasses import replace
-from math import inf
+from math import inf, log
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
 import numpy as np
@@ -16,11 +18,12 @@ import cladenet.experiments.scores as scores
 from cladenet.checkpoints import load
 from cladenet.cli import main
 from cladenet.data.dataset import Split
-from cladenet.errors import BadArgument, DataError
+from cladenet.errors import BadArgument, DataError, Diverged
 from cladenet.evaluation.intervals import T
 from cladenet.experiments.claim import SCALES, Arm, Claim, Comparison, Scale
 from cladenet.experiments.claims import CLAIMS
 from cladenet.experiments.differences import Difference, difference, paired_difference
+from cladenet.experiments.diverged import keep
 from cladenet.experiments.measures import MEASURES
 from cladenet.experiments.outcome import from_json, outcome, to_json
 from cladenet.experiments.run import find_claims
@@ -121,6 +124,9 @@ def recorded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     def write(folder: Path, trial: Trial, data: str) -> str:
         if trial.options["seed"] == 7:
             return "the disk is full"
+        if trial.options["lr"] > 1:
+            keep(folder, "the loss of step 2 is not finite")
+            return "the loss of step 2 is not finite"
         folder.mkdir(parents=True)
         loss = trial.options["lr"] * 10 + trial.options["seed"] / 1000
         rows = [{"step": 5, "train_loss": loss + 1}, {"step": 10, "train_loss": loss}]
@@ -132,7 +138,7 @@ def recorded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
             {"step": 10, "since": 5, "seconds": 9.0, "processor_seconds": 3.0},
         ]
         (folder / "timing.jsonl").write_text("\n".join(map(json.dumps, times)))
-        (folder / "result.json").write_text("{}")
+        (folder / "result.json").write_text(json.dumps({"per_class": [{}] * 10}))
         return ""
 
     monkeypatch.setattr(pool, "train_one", write)
@@ -162,6 +168,46 @@ def test_a_training_that_fails_is_named_and_leaves_the_claim_without_a_result(
     ended = pool.run_all(wanted, "digits", recorded, 1, lambda line: None)
     assert set(ended.values()) == {"the disk is full"}
     assert outcome(TINY, "laptop", "digits", 1, recorded).verdict == "no result"
+
+
+def test_a_training_that_diverges_counts_as_guessing_and_is_not_repeated(recorded: Path) -> None:
+    arms = (TINY.arms[0], Arm("explodes", "lenet5_relu", {"lr": 50.0}))
+    compare = Comparison("learns", "explodes", "training loss")
+    claim = replace(TINY, arms=arms, comparisons=(compare,))
+    wanted = trials(claim, "laptop", 2)
+    ended = pool.run_all(wanted, "digits", recorded, 2, lambda line: None)
+    assert sorted(ended.values()) == ["", "", *["the loss of step 2 is not finite"] * 2]
+    lines: list[str] = []
+    pool.run_all(wanted, "digits", recorded, 2, lines.append)
+    assert lines == ["4 trainings, 4 there already"]
+    found = outcome(claim, "laptop", "digits", 2, recorded)
+    (compared,) = found.compared
+    assert compared.figures["explodes"] == pytest.approx([log(10)] * 2)
+    assert compared.diverged == {"explodes": 2}
+    assert found.verdict == "seen"
+    assert from_json(json.dumps(to_json(found))) == found
+
+
+def test_where_every_training_diverges_nothing_is_compared(recorded: Path) -> None:
+    arms = tuple(Arm(name, "lenet5_relu", {"lr": lr}) for name, lr in (("a", 50.0), ("b", 60.0)))
+    claim = replace(TINY, arms=arms, comparisons=(Comparison("a", "b", "training loss"),))
+    pool.run_all(trials(claim, "laptop", 1), "digits", recorded, 1, lambda line: None)
+    with pytest.raises(Diverged, match="nothing to compare"):
+        outcome(claim, "laptop", "digits", 1, recorded)
+
+
+@pytest.mark.parametrize(("status", "kept"), [(Diverged.exit_status, True), (3, False)])
+def test_the_exit_status_tells_what_diverged(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, status: int, kept: bool
+) -> None:
+    def end(*_: object, **__: object) -> CompletedProcess[str]:
+        return CompletedProcess([], status, "", "cladenet: why it ended\n")
+
+    monkeypatch.setattr(subprocess, "run", end)
+    (trial, *_) = trials(TINY, "laptop", 1)
+    folder = trial.folder(tmp_path, "digits")
+    assert pool.train_one(folder, trial, "digits") == "why it ended"
+    assert pool.done(folder) == kept
 
 
 def test_scores_of_the_same_networks_are_compared_seed_by_seed() -> None:

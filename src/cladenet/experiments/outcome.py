@@ -1,7 +1,8 @@
 """What an experiment found: figures of every arm and seed, differences, verdicts."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from math import inf, isfinite
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ from cladenet.experiments.differences import (
     difference,
     paired_difference,
 )
-from cladenet.experiments.measures import MEASURES
+from cladenet.experiments.diverged import classes_of
+from cladenet.experiments.measures import MEASURES, Measure
 from cladenet.experiments.subject import Subject, subjects
 from cladenet.runs.folder.folder import RunFolder
 
@@ -32,6 +34,7 @@ class Compared:
         figures: of each arm.
         difference: None where a figure is missing.
         paired: both arms are scores of the same networks, compared seed by seed.
+        diverged: of each arm with such trainings how many diverged; they count as guessing.
     """
 
     better: str
@@ -42,6 +45,7 @@ class Compared:
     figures: dict[str, list[float]]
     difference: Difference | None
     paired: bool
+    diverged: dict[str, int] = field(default_factory=dict)
 
     @property
     def verdict(self) -> str:
@@ -80,9 +84,10 @@ class Outcome:
 
 
 def outcome(claim: Claim, scale: Scale, data: str, seeds: int, root: Path) -> Outcome:
-    """Read the trainings that are finished, and score their networks where a measure asks for it.
+    """Read the trainings that have ended, and score their networks where a measure asks for it.
 
     Raises:
+        Diverged: all trainings diverged.
         CladeNetError: as `evaluate` does.
     """
     found = subjects(claim, scale, data, seeds, root)
@@ -95,15 +100,29 @@ def outcome(claim: Claim, scale: Scale, data: str, seeds: int, root: Path) -> Ou
 def _compared(comparison: Comparison, found: dict[str, dict[int, Subject]]) -> Compared:
     better, worse, name, printed, margin = comparison
     measure = MEASURES[name]
-    figures = {
-        arm: [measure.read(subject) for subject in found[arm].values()] for arm in (better, worse)
-    }
+    figures = {arm: _figures(measure, found[arm].values(), found) for arm in (better, worse)}
     by = None
     paired = _same_networks(found[better], found[worse])
     if all(figures.values()) and all(isfinite(x) for arm in figures.values() for x in arm):
         compare = paired_difference if paired else difference
         by = compare(figures[better], figures[worse], measure.lower)
-    return Compared(better, worse, name, printed, margin, figures, by, paired)
+    counts = {arm: sum(one.diverged for one in found[arm].values()) for arm in (better, worse)}
+    diverged = {arm: count for arm, count in counts.items() if count}
+    return Compared(better, worse, name, printed, margin, figures, by, paired, diverged)
+
+
+def _figures(
+    measure: Measure, arm: Iterable[Subject], found: dict[str, dict[int, Subject]]
+) -> list[float]:
+    """One a seed; trainings that diverged count as guessing, or not at all."""
+    figures = []
+    for subject in arm:
+        if not subject.diverged:
+            figures.append(measure.read(subject))
+        elif measure.guess:
+            runs = (run for seeds in found.values() for one in seeds.values() for run in one.runs)
+            figures.append(measure.guess(classes_of(runs)))
+    return figures
 
 
 def _same_networks(one: dict[int, Subject], other: dict[int, Subject]) -> bool:
@@ -111,6 +130,11 @@ def _same_networks(one: dict[int, Subject], other: dict[int, Subject]) -> bool:
     return one.keys() == other.keys() and all(
         set(one[seed].runs) & set(other[seed].runs) for seed in one
     )
+
+
+def counts_diverged(found: Outcome) -> dict[str, int]:
+    """Of each arm with such trainings how many diverged."""
+    return {arm: count for one in found.compared for arm, count in one.diverged.items()}
 
 
 def to_json(found: Outcome) -> dict[str, Any]:
@@ -131,6 +155,7 @@ def to_json(found: Outcome) -> dict[str, Any]:
                 "figures": one.figures,
                 "difference": _finite(one.difference),
                 "paired": one.paired,
+                "diverged": one.diverged,
             }
             for one in found.compared
         ],

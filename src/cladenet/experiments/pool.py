@@ -12,11 +12,11 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
+from cladenet.errors import Diverged
+from cladenet.experiments.diverged import diverged, keep
 from cladenet.experiments.trial import Trial
 from cladenet.plural import counted
-from cladenet.runs.folder.names import CONFIG
-
-FINISHED = "result.json"  # written last
+from cladenet.runs.folder.names import CONFIG, RESULT
 
 
 def run_all(
@@ -48,8 +48,8 @@ def run_all(
 
 
 def done(folder: Path) -> bool:
-    """Whether a training is finished."""
-    return (folder / FINISHED).exists()
+    """Whether a training is finished, or has diverged."""
+    return (folder / RESULT).exists() or diverged(folder)
 
 
 def _train(missing: dict[Path, Trial], data: str, workers: int) -> Iterator[tuple[Path, str]]:
@@ -80,7 +80,10 @@ def train_one(folder: Path, trial: Trial, data: str) -> str:
     if done(folder):
         return ""
     lines = ended.stderr.strip().splitlines() or [f"it ended with status {ended.returncode}"]
-    return lines[-1].removeprefix("cladenet: ")
+    why = lines[-1].removeprefix("cladenet: ")
+    if ended.returncode == Diverged.exit_status:
+        keep(folder, why)
+    return why
 
 
 def _word(value: Any) -> str:

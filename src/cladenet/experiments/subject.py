@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from cladenet.experiments.claim import Claim, Scale
+from cladenet.experiments.diverged import diverged
 from cladenet.experiments.pool import done
 from cladenet.experiments.trial import Trial, trials
 
@@ -13,7 +14,7 @@ class Subject(NamedTuple):
     """One network, or several that answer together.
 
     Args:
-        runs: folders of finished trainings; the arm's own is the first.
+        runs: folders of trainings that have ended; the arm's own is the first.
         words: see `Arm.scored`.
     """
 
@@ -25,11 +26,16 @@ class Subject(NamedTuple):
         """The arm's own."""
         return self.runs[0]
 
+    @property
+    def diverged(self) -> bool:
+        """Whether one of its trainings did."""
+        return any(map(diverged, self.runs))
+
 
 def subjects(
     claim: Claim, scale: Scale, data: str, seeds: int, root: Path
 ) -> dict[str, dict[int, Subject]]:
-    """Of each arm the seeds whose trainings are all finished."""
+    """Of each arm the seeds whose trainings have all ended."""
     folders: dict[tuple[str, int], Path] = {}
     for trial in trials(claim, scale, seeds):
         folders[trial.arm, _seed(trial)] = trial.folder(root, data)

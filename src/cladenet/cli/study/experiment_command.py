@@ -67,6 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _text(found: "Outcome", root: Path) -> str:
+    from cladenet.experiments.outcome import counts_diverged
     from cladenet.experiments.plot import plot
 
     picture = root / f"{found.claim}-{found.scale}.svg"
@@ -80,6 +81,10 @@ def _text(found: "Outcome", root: Path) -> str:
                   f"{counted(found.seeds, 'seed')}, {clock(found.seconds)} of processor time", 2),
         fit(columns(HEADINGS, [_row(one) for one in found.compared], right="lrlrlrl")),
     ]  # fmt: skip
+    for arm, count in counts_diverged(found).items():
+        lost = counted(count, "training")
+        text = f"{arm}: {lost} of {found.seeds} diverged, counted as guessing"
+        lines.append(paragraph("", text, 2))
     if found.verdict != "seen" and claim.if_not:
         lines.append(paragraph("", f"likely reason: {claim.if_not}", 2))
     if drawn:
