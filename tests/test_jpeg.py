@@ -113,6 +113,34 @@ def test_a_plain_header_is_known_by_all_that_it_lacks() -> None:
 
 
 @pytest.mark.usefixtures("both")
+def test_a_mark_of_the_scan_inside_of_a_segment_does_not_end_the_header() -> None:
+    data = photograph(64, 48, icc_profile=b"\xff\xda" * 40)
+    assert data.index(b"\xff\xda") < data.index(b"\xff\xc0")
+    assert plain_header(data) == (48, 64, 3)
+    assert plain_header(data[: data.rindex(b"\xff\xda")]) is None
+
+
+@pytest.mark.usefixtures("both")
+def test_components_that_are_stored_as_rgb_are_left_to_pillow() -> None:
+    data = photograph(32, 32, keep_rgb=True)
+    marker = data.index(b"\xff\xee")  # Adobe's, without which the ids alone tell
+    data = data[:marker] + data[marker + 2 + int.from_bytes(data[marker + 2 : marker + 4]) :]
+    assert b"JFIF" not in data
+    assert b"Adobe" not in data
+    assert plain_header(data) is None
+    np.testing.assert_array_equal(decode(data), by_pillow(data))
+
+
+@pytest.mark.usefixtures("both")
+def test_equal_headers_give_each_file_its_own_pixels() -> None:
+    files = [photograph(48, 32, quality=quality) for quality in (60, 60, 90)]
+    files[1] = photograph(48, 32, quality=60, comment=b"another header")
+    for data in files * 2:
+        assert plain_header(data) == (32, 48, 3)
+        np.testing.assert_array_equal(decode(data), by_pillow(data))
+
+
+@pytest.mark.usefixtures("both")
 @pytest.mark.parametrize("channels", [1, 3])
 def test_grey_and_small_jpegs_have_pillows_bits(channels: int) -> None:
     for side in (1, 7, 16, 28, 33):

@@ -66,21 +66,33 @@ def decoded(data: bytes, size: tuple[int, int], mode: str) -> NDArray[np.uint8] 
     width, height = size
     try:
         full_height, full_width, colours, _ = simplejpeg.decode_jpeg_header(data)
-        # Two parsers read the header: what Pillow's did not see has not been judged.
-        parts = [(-(-full_height // part), -(-full_width // part)) for part in (1, 2, 4, 8)]
-        scaled = (height, width) != parts[0]
-        if colours != COLOURS[mode] or (height, width) not in parts:
-            return None
-        if scaled and min(size) < SMALLEST:
-            return None
+    except Exception:  # Pillow says what is wrong, or reads it
+        return None
+    # Two parsers read the header: what Pillow's did not see has not been judged.
+    parts = [(-(-full_height // part), -(-full_width // part)) for part in (1, 2, 4, 8)]
+    if colours != COLOURS[mode] or (height, width) not in parts:
+        return None
+    return unpacked(data, size, mode, is_scaled=(height, width) != parts[0])
+
+
+def unpacked(
+    data: bytes, size: tuple[int, int], mode: str, *, is_scaled: bool
+) -> NDArray[np.uint8] | None:
+    """As `decoded`, of a JPEG whose header is known: `size` is a part of it, `mode` its colours."""
+    import simplejpeg
+
+    width, height = size
+    if is_scaled and min(size) < SMALLEST:
+        return None
+    try:
         # strict: a warning, which Pillow may forgive, is Pillow's to judge.
         pixels = simplejpeg.decode_jpeg(
             data,
             "GRAY" if mode == "L" else "RGB",
             fastdct=False,
             fastupsample=False,
-            min_height=height if scaled else 0,
-            min_width=width if scaled else 0,
+            min_height=height if is_scaled else 0,
+            min_width=width if is_scaled else 0,
             strict=True,
         )
     except MemoryError:

@@ -3,17 +3,19 @@
 Most images of a small size are such, and Pillow's general way to open a file takes five times as
 long as decoding 32x32 pixels; colour profiles, which are not applied here, change nothing. The
 header is walked with the checks that Pillow makes; anything that is not as usual, and any file that
-does not decode at once, is Pillow's to judge.
+does not decode at once, is Pillow's to judge. Files that one program has saved at one size and
+quality share their header to the last byte, so what was found of a short one is remembered.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from cladenet.data.images.jpeg import decoded, wanted
+from cladenet.data.images.jpeg import unpacked, wanted
 from cladenet.data.images.picture import Picture, PillowPicture, scale_of
 
 START, SOS, DQT, DHT, DRI, COMMENT = b"\xff\xd8", 0xDA, 0xDB, 0xC4, 0xDD, 0xFE
@@ -21,7 +23,13 @@ APP0, APP2 = 0xE0, 0xE2  # of JFIF; of colour profiles, and of much else
 PROFILE, PROFILE_HEAD = b"ICC_PROFILE\0", 14  # and bytes before a profile's own, which Pillow reads
 FRAMES = (0xC0, 0xC1, 0xC2)  # baseline, extended, progressive
 BITS = 8
+IN_ORDER = b"\1\2\3"  # ids of components that are Y, Cb, Cr by JFIF; R, G, B have their letters
+SHORT = 1 << 12  # bytes of a header that is remembered
+SCAN = bytes((0xFF, SOS))
 STANDARD_TABLES = (416, 29, 179)  # bytes of Annex K's Huffman tables, together and one by one
+
+
+Frame = tuple[int, int, int]  # width, height, components
 
 
 @dataclass
@@ -49,7 +57,8 @@ class PlainJpeg(Picture):
         """See `Picture`."""
         width, height = self.size
         scale = scale_of("JPEG", self.size, reduce_to, self.max_pixels)
-        found = decoded(self.data, (-(-width // scale), -(-height // scale)), self.mode)
+        size = -(-width // scale), -(-height // scale)
+        found = unpacked(self.data, size, self.mode, is_scaled=scale > 1)
         if found is None:
             picture = PillowPicture("JPEG", self.mode, self.size, False, self.again(),
                                     self.max_pixels, self.again)  # fmt: skip
@@ -73,8 +82,19 @@ def open_plain(
     return PlainJpeg("JPEG", mode, (width, height), False, data, max_pixels, again)
 
 
-def plain_header(data: bytes) -> tuple[int, int, int] | None:
+def plain_header(data: bytes) -> Frame | None:
     """(width, height, components) of a JPEG; None if its header is not of the plainest kind."""
+    end = data.find(SCAN, 0, SHORT)
+    # What is found first may lie inside of a segment: then the file is walked as a whole.
+    return (_remembered(data[: end + 4]) if end > 0 else None) or _walked(data)
+
+
+@lru_cache(maxsize=64)
+def _remembered(header: bytes) -> Frame | None:
+    return _walked(header)
+
+
+def _walked(data: bytes) -> Frame | None:
     at, frame = 2, None
     if not data.startswith(START):
         return None
@@ -100,6 +120,8 @@ def plain_header(data: bytes) -> tuple[int, int, int] | None:
                 data[start + 3] << 8 | data[start + 4],
             )
             if data[start] != BITS or not width or not height:
+                return None
+            if components == 3 and data[start + 6 : end : 3] != IN_ORDER:
                 return None
             frame = width, height, components
         elif marker == APP0:

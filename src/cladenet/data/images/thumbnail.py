@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 SIDE = 16
+ROUNDING = np.float32(0.5)
 LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)  # of R, G, B: ITU-R 601
 
 
@@ -14,10 +15,19 @@ def thumbnail(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
     Cells divide the picture evenly, whatever its shape; a pixel on a border counts in part.
     """
-    grey = pixels[:, :, 0] if pixels.shape[2] == 1 else pixels @ LUMINANCE
-    height, width = grey.shape
-    means = _shares(height) @ grey @ _shares(width).T
-    return (means + 0.5).astype(np.uint8)
+    height, width, channels = pixels.shape
+    lines = pixels.reshape(height, width * channels).astype(np.float32)
+    means = _shares(height).dot(lines.dot(_shares_of_samples(width, channels)))
+    means += ROUNDING
+    return means.astype(np.uint8)
+
+
+@lru_cache(maxsize=64)
+def _shares_of_samples(width: int, channels: int) -> NDArray[np.float32]:
+    """What part each sample of a line has in the brightness of each cell, float32 (samples, 16)."""
+    weights = LUMINANCE if channels == 3 else np.ones(1, np.float32)
+    samples = _shares(width).T[:, None] * weights[:, None]
+    return np.ascontiguousarray(samples.reshape(width * channels, SIDE))
 
 
 @lru_cache(maxsize=256)

@@ -1,4 +1,4 @@
-"""What is kept of each file of a data set: one row of 363 bytes.
+"""What is kept of each file of a data set: one row of 376 bytes.
 
 stamp      size, inode, times of the last change of contents and of status
 sha        SHA-256 of its bytes; zeros where it was not read
@@ -13,6 +13,7 @@ thumbnail  brightness in 16x16 cells
 """
 
 import os
+import struct
 from typing import Any, Literal
 
 import numpy as np
@@ -28,6 +29,7 @@ ROW = np.dtype([
     ("kind", "S20"), ("animated", "?"), ("width", "<u4"), ("height", "<u4"), ("assumed", "u1"),
     ("peak", "<f8"), ("thumbnail", "u1", (SIDE, SIDE)),
 ])  # fmt: skip
+PACKED = struct.Struct("<qQqq 32s16s ?? 20s? II Bd 256s")  # a row, ten times faster than by NumPy
 ASSUMED: tuple[Literal["16-bit", "float"], ...] = ("16-bit", "float")
 
 Rows = NDArray[np.void]
