@@ -13,6 +13,8 @@ from cladenet.data.images.decode import Decoding, UnreadableImage
 from cladenet.data.order import Order, shuffled
 from cladenet.data.survey.survey import Survey, survey
 
+CHUNK = 4_096  # files whose names are hashed together
+
 
 @dataclass(frozen=True, eq=False)
 class FileImages:
@@ -112,11 +114,14 @@ class FileImages:
         changed and kept its size goes unnoticed here.
         """
         sha = hashlib.sha256()
-        inside = os.path.join(os.path.normpath(self.root), "")
-        for path, size in zip(self.paths, self._sizes(), strict=True):
-            short = path[len(inside) :] if path.startswith(inside) else ""
-            name = short if _is_plain(short) else os.path.relpath(path, self.root)
-            sha.update(os.fsencode(name) + f"\0{size}\n".encode())
+        inside, sizes = os.path.join(os.path.normpath(self.root), ""), self._sizes()
+        for start in range(0, len(self.paths), CHUNK):
+            paths = self.paths[start : start + CHUNK]
+            names = [path[len(inside) :] if path.startswith(inside) else "" for path in paths]
+            if not _are_plain(names):
+                names = [os.path.relpath(path, self.root) for path in paths]
+            some = zip(names, sizes[start : start + CHUNK], strict=True)
+            sha.update(os.fsencode("".join([f"{name}\0{size}\n" for name, size in some])))
         return sha.digest()
 
     def _sizes(self) -> list[int]:
@@ -135,6 +140,7 @@ class FileImages:
         return os.path.abspath(self.root)
 
 
-def _is_plain(path: str) -> bool:
-    """Whether a relative path is as `os.path.normpath` would leave it."""
-    return bool(path) and "//" not in path and "./" not in path and not path.startswith("/")
+def _are_plain(paths: list[str]) -> bool:
+    """Whether these are relative paths, each as `os.path.normpath` would leave it."""
+    together = "\0".join(["", *paths, ""])
+    return not any(odd in together for odd in ("\0\0", "\0/", "//", "./"))

@@ -17,13 +17,17 @@ background, X-rays, frames of a video) are alike by this measure; those of one c
 fingerprint and are left out.
 """
 
+from functools import partial
+
 import numpy as np
 from numpy.typing import NDArray
 
+from cladenet.data.ahead import in_threads
 from cladenet.data.check.duplicates import Duplicates, Group, by_number
 from cladenet.data.dataset import DataSet
 from cladenet.data.file_images import FileImages
 from cladenet.data.images.thumbnail import SIDE
+from cladenet.threads import our_share
 
 MOST_BITS = 20
 LEAST_CORRELATION = 0.95
@@ -78,21 +82,29 @@ def _fingerprints(thumbnails: Thumbnails) -> NDArray[np.uint8]:
 
 def _close(prints: NDArray[np.uint8]) -> NDArray[np.int64]:
     """Places of the pairs that differ in few bits, each once, int64 (P, 2)."""
-    n = len(prints)
     draw = np.random.Generator(np.random.Philox(0))
-    found = [np.zeros(0, np.int64)]
-    for _ in range(ORDERS):
-        ranks = np.argsort(_reordered(prints, draw.permutation(BITS)[:64]), kind="stable")
-        low, high = np.ascontiguousarray(prints[ranks].view("<u8").T)
-        for step in range(1, 1 + NEIGHBOURS):
-            differ = _bit_count(low[:-step] ^ low[step:])
-            close = np.flatnonzero(differ <= MOST_BITS)
-            differ = differ[close] + _bit_count(high[close] ^ high[close + step])
-            close = close[differ <= MOST_BITS]
-            one, other = ranks[close], ranks[close + step]
-            found.append(np.minimum(one, other) * n + np.maximum(one, other))
-    pairs = np.unique(np.concatenate(found))
-    return np.stack(np.divmod(pairs, max(1, n)), axis=1)
+    orders = [draw.permutation(BITS)[:64] for _ in range(ORDERS)]
+    found = in_threads(partial(_close_in, prints), orders, our_share().cpus)
+    pairs = np.unique(np.concatenate(list(found)))
+    return np.stack(np.divmod(pairs, max(1, len(prints))), axis=1)
+
+
+def _close_in(prints: NDArray[np.uint8], order: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Pairs that differ in few bits and are neighbours in an order of the bits: first * n + second.
+
+    Python's lock is not held: NumPy sorts, gathers and counts.
+    """
+    n, found = len(prints), [np.zeros(0, np.int64)]
+    ranks = np.argsort(_reordered(prints, order), kind="stable")
+    low, high = np.ascontiguousarray(prints[ranks].view("<u8").T)
+    for step in range(1, 1 + NEIGHBOURS):
+        differ = _bit_count(low[:-step] ^ low[step:])
+        close = np.flatnonzero(differ <= MOST_BITS)
+        differ = differ[close] + _bit_count(high[close] ^ high[close + step])
+        close = close[differ <= MOST_BITS]
+        one, other = ranks[close], ranks[close + step]
+        found.append(np.minimum(one, other) * n + np.maximum(one, other))
+    return np.concatenate(found)
 
 
 def _reordered(prints: NDArray[np.uint8], order: NDArray[np.int64]) -> NDArray[np.uint64]:

@@ -61,12 +61,11 @@ def settle_unreadable(
     total = sum(len(split) for split in dataset.splits().values())
     if bad and on_unreadable == "stop":
         raise DataError(_stop_message(bad, total, dataset.spec))
-    facts = found.facts() if found is not None else []
-    assumed = [each.assumed for each in facts if each.assumed is not None]
+    assumed = found.assumed() if found is not None else []
     assumed += [each for images in indexed for each in images.assumed()]
     warnings, notes = judge_depths(assumed, decoding_of(dataset).white_level)
     notes = [*warnings, *notes]
-    animated = sum(each.is_animated for each in facts)
+    animated = found.animated() if found is not None else 0
     animated += sum(images.animated() for images in indexed)
     if animated:
         notes.append(

@@ -41,12 +41,12 @@ def stamp_of(status: os.stat_result) -> Stamp:
     return status.st_size, status.st_ino, status.st_mtime_ns, status.st_ctime_ns
 
 
-def facts_of(rows: Rows) -> list[Facts]:
-    """What the headers say; equal facts are one object."""
+def facts_of(rows: Rows, chosen: NDArray[np.bool_]) -> list[Facts]:
+    """What the headers of the `chosen` say; equal facts are one object."""
     columns = ("kind", "animated", "width", "height", "assumed", "peak")
     known: dict[tuple[Any, ...], Facts] = {}
     found = []
-    for values in zip(*(rows[name].tolist() for name in columns), strict=True):
+    for values in zip(*(rows[name][chosen].tolist() for name in columns), strict=True):
         facts = known.get(values)
         if facts is None:
             facts = known[values] = _facts(*values)

@@ -28,8 +28,9 @@ from numpy.typing import NDArray
 from cladenet.data.ahead import in_threads
 from cladenet.data.images.decode import Decoding, UnreadableImage
 from cladenet.data.images.facts import Facts
+from cladenet.data.images.samples import Assumed
 from cladenet.data.survey.examine import Examined, examine
-from cladenet.data.survey.kept import Kept, keep, place_of, recall
+from cladenet.data.survey.kept import NOTHING, Kept, keep, place_of, recall
 from cladenet.data.survey.rows import ROW, STAMP, Rows, facts_of, stamp_of
 from cladenet.data.survey.workers import several
 from cladenet.threads import our_share
@@ -69,7 +70,16 @@ class Survey:
 
     def facts(self) -> list[Facts]:
         """Of the readable files, in their order."""
-        return facts_of(self.rows[self.rows["readable"]])
+        return facts_of(self.rows, self.rows["readable"])
+
+    def assumed(self) -> list[Assumed]:
+        """What was assumed of the readable files whose white is not declared."""
+        facts = facts_of(self.rows, self.rows["readable"] & (self.rows["assumed"] > 0))
+        return [each.assumed for each in facts if each.assumed is not None]
+
+    def animated(self) -> int:
+        """How many of the readable files hold several frames or pages."""
+        return int((self.rows["animated"] & self.rows["readable"]).sum())
 
     def unreadable(self) -> list[UnreadableImage]:
         """What is wrong with the others."""
@@ -88,24 +98,48 @@ def survey(
         decoding: how they are opened.
         progress: called with the number of files read and the total of those, now and then.
     """
-    paths = tuple(dict.fromkeys(paths))
-    stamps = _stamps(paths)
-    is_large = len(paths) >= KEEP_FROM or stamps["size"].sum() >= KEEP_BYTES
-    path = place_of(root, decoding) if is_large else None
+    files = _Files(tuple(dict.fromkeys(paths)), root)
+    path = place_of(root, decoding) if files.are_many() else None
     if path is None:
-        nothing = np.zeros(len(paths), ROW)
-        return _completed(paths, nothing, np.arange(len(paths)), decoding, progress)
-    names = _names(paths, root)
-    rows, new = _remembered(recall(path, decoding), names, stamps)
+        return _completed(files.paths, *_remembered(NOTHING, files), decoding, progress)
+    rows, new = _remembered(recall(path, decoding), files)
     if len(new):
         with _alone(path):  # of several processes one reads the files
             kept = recall(path, decoding)
-            rows, new = _remembered(kept, names, stamps)
-            found = _completed(paths, rows, new, decoding, progress)
+            rows, new = _remembered(kept, files)
+            found = _completed(files.paths, rows, new, decoding, progress)
             if len(new):
-                keep(path, _merged(kept, names, found.rows), decoding)
+                keep(path, _merged(kept, files.names, found.rows), decoding)
         return found
-    return Survey(paths, rows, {})
+    return Survey(files.paths, rows, {})
+
+
+@dataclass(frozen=True)
+class _Files:
+    """Files, and what is asked of them only where something is kept.
+
+    Args:
+        paths: each once.
+        root: what their names are relative to.
+    """
+
+    paths: tuple[str, ...]
+    root: str
+
+    def are_many(self) -> bool:
+        """Whether looking at them takes long enough to be kept."""
+        return len(self.paths) >= KEEP_FROM or self.stamps["size"].sum() >= KEEP_BYTES
+
+    @cached_property
+    def stamps(self) -> NDArray[np.void]:
+        """Of each file; zeros where it is not there."""
+        return _stamps(self.paths)
+
+    @cached_property
+    def names(self) -> list[bytes]:
+        """Relative to `root`."""
+        inside = os.path.join(self.root, "")
+        return [os.fsencode(path.removeprefix(inside)) for path in self.paths]
 
 
 def _completed(
@@ -151,7 +185,6 @@ def _are_small(paths: Sequence[str]) -> bool:
 
 
 def _stamps(paths: Sequence[str]) -> NDArray[np.void]:
-    """Of each file; zeros where it is not there."""
     stamps = np.zeros(len(paths), STAMP)
     for place, path in enumerate(paths):
         try:
@@ -161,25 +194,20 @@ def _stamps(paths: Sequence[str]) -> NDArray[np.void]:
     return stamps
 
 
-def _names(paths: Sequence[str], root: str) -> list[bytes]:
-    inside = os.path.join(root, "")
-    return [os.fsencode(path.removeprefix(inside)) for path in paths]
-
-
-def _remembered(
-    kept: Kept, names: list[bytes], stamps: NDArray[np.void]
-) -> tuple[Rows, NDArray[np.int64]]:
+def _remembered(kept: Kept, files: _Files) -> tuple[Rows, NDArray[np.int64]]:
     """The rows that hold still, and the places of the files that have to be looked at."""
-    if kept.names == names:
-        if (kept.rows["stamp"] == stamps).all():
+    if not kept.names:
+        return np.zeros(len(files.paths), ROW), np.arange(len(files.paths))
+    if kept.names == files.names:
+        if (kept.rows["stamp"] == files.stamps).all():
             return kept.rows, np.zeros(0, np.int64)
         rows = kept.rows.copy()
     else:
-        rows = np.zeros(len(names), ROW)
+        rows = np.zeros(len(files.names), ROW)
         there = {name: place for place, name in enumerate(kept.names)}
-        places = np.array([there.get(name, -1) for name in names], np.int64)
+        places = np.array([there.get(name, -1) for name in files.names], np.int64)
         rows[places >= 0] = kept.rows[places[places >= 0]]
-    new = np.flatnonzero((rows["stamp"] != stamps) | ~rows["readable"])
+    new = np.flatnonzero((rows["stamp"] != files.stamps) | ~rows["readable"])
     rows[new] = np.zeros(1, ROW)
     return rows, new
 
