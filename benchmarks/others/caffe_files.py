@@ -1,6 +1,5 @@
 """A short writer of Caffe's files: protocol buffers, as caffe.proto has the fields."""
 
-import struct
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -41,8 +40,7 @@ def varint(value: int) -> bytes:
 
 
 def _floats(values: Tensor) -> bytes:
-    flat = values.flatten().tolist()
-    return struct.pack(f"<{len(flat)}f", *flat)
+    return values.numpy().astype("<f4").tobytes()
 
 
 def _new(layer: Layer) -> bytes:

@@ -56,6 +56,7 @@ class CaffeNetwork(Foreign):
         super().__init__()
         import cv2
 
+        cv2.setNumThreads(torch.get_num_threads())  # its own pool would take every core, and wait
         file = prototxt(source.name.partition("/")[2])
         if checkouts is None or not (checkouts / file).is_file():
             raise ImportError(f"no {file}: give --checkouts a folder that has it")

@@ -19,10 +19,12 @@ SMALLEST_ODD = 51  # its halves, 26 13 7 4 2, are odd now and then
 PADS_ONE_SIDE = ("keras/MobileNet-",)
 FOR_ONE_SIZE = ("EfficientNet-PyTorch/",)  # their padding is computed when they are built
 # Caffe's pools of 2x2 round up: sides where nothing is left over. The auxiliary classifier of
-# torchvision's Inception needs a map of 17x17 in training, the pools of two others one of 8x8.
+# torchvision's Inception needs a map of 17x17 in training, the pools of two others one of 8x8, and
+# Keras refuses Xception images of less than 71 pixels.
 OTHER_SIDES = {
     "caffe/lenet": 32,
     "caffe/vgg": 192,
+    "keras/Xception": 95,
     "torchvision/inception_v3": 301,
     "pretrainedmodels/inceptionv4": 301,
     "pretrainedmodels/inceptionresnetv2": 301,
