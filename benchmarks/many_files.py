@@ -1,13 +1,16 @@
 """How long many small files keep `check` and `train` waiting, beside another build of the package.
 
-    python benchmarks/many_files.py OTHER/src [--images 100000] [--folder FOLDER]
+    python benchmarks/many_files.py OTHER/src [check train] [--images 100000] [--folder FOLDER]
 
-Makes a folder of 32x32 JPEGs in 100 classes, and runs `cladenet check`, a training of one step, and
-the same training again (with what the first has left in the cache), by this build and by the one in
-OTHER/src. Seconds of wall clock and of the processor, and the peak of memory, are printed for each.
+Makes a folder of 32x32 JPEGs in 100 classes, and runs `cladenet check`, a training up to its first
+step, and the same again (with what the first has left in the cache), by this build and by the one
+in OTHER/src. For each: seconds of wall clock; seconds of the processor, with those of processes
+that it has started; the peak of memory, and what of it one image takes, by a run on some of them.
+What is written: benchmarks/results/many_files.json, of which other parts stay as they were.
 """
 
 import argparse
+import json
 import os
 import re
 import shutil
@@ -21,33 +24,44 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
+from machine import announced
+
+RESULT = Path(__file__).parent / "results" / "many_files.json"
 CLASSES = 100
 SIDE = 32
+FEW = 10  # of each class
 OURS = Path(__file__).parents[1] / "src"
-TRAIN = "lenet5_relu --data {data} --out {out} --quiet steps=1 batch_size=64 threads=1 device=cpu"
+TRAIN = (
+    "train lenet5_relu --data {data} --out {out} --quiet steps=1 batch_size=64 threads=1 device=cpu"
+)
+PARTS = {
+    "check": {"check": "check {data}"},
+    "train": {"first step": TRAIN, "second start": TRAIN},
+}
 RUN = """
-import resource, sys, time
+import os, re, sys, time
 start = time.perf_counter()
 sys.path.insert(0, sys.argv[1])
 from cladenet.cli import main
-first = []
+def end(status=0):
+    seconds = time.perf_counter() - start
+    status_of = open("/proc/self/status").read()  # getrusage counts what forked this process, too
+    peak = int(re.search(r"VmHWM:\\s+(\\d+)", status_of)[1]) * 1.024 / 1000
+    print(f"RESULT {seconds:.2f} {sum(os.times()[:4]):.2f} {peak:.1f}", file=sys.stderr, flush=True)
+    os._exit(status)
 if sys.argv[2] == "train":
     from cladenet.training import engine
     train = engine.train
-    def watched(*args, **more):
-        for report in train(*args, **more):
-            first.append(time.perf_counter() - start)
-            yield report
-    engine.train = watched  # before anything has imported it by name
-status = main(sys.argv[2:])
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-print(f"RESULT {(first or [time.perf_counter() - start])[0]:.2f} {peak:.0f}", file=sys.stderr)
-sys.exit(status)
+    def up_to_first(*args, **more):
+        next(iter(train(*args, **more)))
+        end()
+    engine.train = up_to_first  # before anything has imported it by name
+end(main(sys.argv[2:]))
 """
 
 
 class Took(NamedTuple):
-    """Seconds until the first step, or to the end of a check; seconds of the processor; MB."""
+    """Up to the first step, or the end of a check: seconds, those of processors, peak in MB."""
 
     seconds: float
     processor: float
@@ -67,9 +81,16 @@ def make(folder: Path, images: int) -> None:
             picture.save(place / f"{number:05}.jpg", quality=90)
 
 
+def some_of(data: Path, few: Path) -> None:
+    """Copy the first images of each class."""
+    for folder in sorted(data.iterdir()):
+        (few / folder.name).mkdir(parents=True)
+        for path in sorted(folder.iterdir())[:FEW]:
+            shutil.copy2(path, few / folder.name)
+
+
 def run(source: Path, words: str, cache: Path) -> Took:
     """One command by the build in `source`."""
-    start = os.times()
     done = subprocess.run(
         [sys.executable, "-c", RUN, str(source), *words.split()],
         env={**os.environ, "CLADENET_CACHE": str(cache)},
@@ -77,40 +98,48 @@ def run(source: Path, words: str, cache: Path) -> Took:
         text=True,
         check=False,
     )
-    end = os.times()
-    found = re.search(r"RESULT (\S+) (\S+)", done.stderr)
+    found = re.search(r"RESULT (\S+) (\S+) (\S+)", done.stderr)
     if done.returncode or found is None:
         raise SystemExit(f"{words} failed: {done.stderr[-2000:]}")
-    used = end.children_user + end.children_system - start.children_user - start.children_system
-    return Took(float(found[1]), used, float(found[2]))
+    return Took(*map(float, found.groups()))
 
 
 def main() -> None:
-    """Print a table."""
+    """Measure, print a table, write the results."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("other", type=Path, help="src/ of another build")
+    parser.add_argument("parts", nargs="*", help=f"of {', '.join(PARTS)}; all by default")
     parser.add_argument("--images", type=int, default=100_000)
     parser.add_argument("--folder", type=Path, help="of the images, which is kept")
+    parser.add_argument("--out", type=Path, default=RESULT)
     arguments = parser.parse_args()
+    result = json.loads(arguments.out.read_text()) if arguments.out.exists() else {}
     with tempfile.TemporaryDirectory(prefix="many-files-") as name:
         root = Path(name)
         data = arguments.folder or root / "data"
         if not data.exists():
             make(data, arguments.images)
+        some_of(data, root / "few")
+        result |= {"machine": announced(), "images": sum(1 for _ in data.glob("*/*.jpg"))}
         time.sleep(3)  # a file that has just changed is not remembered
-        print(f"{arguments.images:,} images of {SIDE}x{SIDE}, {os.cpu_count()} processors")
-        print(f"{'':16} {'build':6} {'seconds':>8} {'processor':>10} {'peak MB':>8}")
-        for label, source in (("other", arguments.other), ("this", OURS)):
-            cache = root / f"cache-{label}"
-            commands = {"check": f"check {data}"}
-            for again in ("first step", "second start"):
-                out = root / f"run-{label}-{again[:6]}"
-                commands[again] = "train " + TRAIN.format(data=data, out=out)
-            for command, words in commands.items():
-                took = run(source, words, cache)
-                figures = f"{took.seconds:8.1f} {took.processor:10.1f} {took.peak:8.0f}"
-                print(f"{command:16} {label:6} {figures}", flush=True)
-            shutil.rmtree(cache, ignore_errors=True)
+        print(f"{result['images']:,} images of {SIDE}x{SIDE}; seconds, of the processor, peak, kB")
+        for build, source in (("other", arguments.other), ("this", OURS)):
+            for part in arguments.parts or PARTS:
+                cache = root / f"cache-{build}-{part}"
+                for command, words in PARTS[part].items():
+                    out = root / f"{build}-{command.replace(' ', '-')}"
+                    few = run(source, words.format(data=root / "few", out=f"{out}-few"), cache)
+                    took = run(source, words.format(data=data, out=out), cache)
+                    each = 1000 * (took.peak - few.peak) / (result["images"] - FEW * CLASSES)
+                    figures = {**took._asdict(), "kB an image": round(each, 2)}
+                    result.setdefault(command, {})[build] = figures
+                    print(f"{command:13} {build:6}", *figures.values(), flush=True)
+    for command in (name for part in arguments.parts or PARTS for name in PARTS[part]):
+        other, this = (result[command][build]["seconds"] for build in ("other", "this"))
+        result[command]["times"] = round(other / this, 2)
+        print(f"{command}: {result[command]['times']} times as fast")
+    arguments.out.write_text(json.dumps(result, indent=2) + "\n")
+    print(f"written: {arguments.out}")
 
 
 if __name__ == "__main__":

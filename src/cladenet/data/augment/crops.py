@@ -145,7 +145,21 @@ def boxes(
     samples: ArrayLike,
 ) -> Boxes:
     """(top, left, height, width) of each crop, int64 (N, 4), inside images of `shapes` (N, 2)."""
-    draws = uniform(seed, epoch, samples, 2 + 2 * TRIES, "crop")
+    return drawn_boxes(augment, preprocess, shapes, box_draws(seed, epoch, samples))
+
+
+def box_draws(seed: int, epoch: int, samples: ArrayLike) -> NDArray[np.float64]:
+    """What the crops of `samples` are made from, whatever the images' shapes, (N, draws)."""
+    return uniform(seed, epoch, samples, 2 + 2 * TRIES, "crop")
+
+
+def drawn_boxes(
+    augment: Augment,
+    preprocess: Preprocess,
+    shapes: NDArray[np.int64],
+    draws: NDArray[np.float64],
+) -> Boxes:
+    """`boxes` from the `box_draws` of the same images."""
     if augment.crop == "jitter":
         sizes = _jittered_sizes(augment, preprocess, shapes, draws[:, 2])
     else:
