@@ -1,5 +1,6 @@
 """Networks run from exit to exit: the same answers as all exits at once, for the price of fewer."""
 
+from copy import deepcopy
 from dataclasses import replace
 
 import numpy as np
@@ -53,6 +54,26 @@ def test_each_exit_gives_the_plain_networks_logits(
 ) -> None:
     found = torch.stack(list(stepped.walk(images))).numpy()
     np.testing.assert_allclose(found, logits, atol=1e-5 * np.abs(logits).max())
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_an_exit_that_8_bits_upset_is_refused(model: Classifier, images: torch.Tensor) -> None:
+    """One channel of its first map is 5,000 times as wide as the others, which have no level left.
+
+    It counts no more than they do: the network's answers are what they were.
+    """
+    network = deepcopy(model)
+    (_, norm, _), (second, *_), *_ = network.early_heads[1]  # type: ignore[index]
+    with torch.no_grad():
+        norm.weight[0] *= 5000
+        norm.bias[0] *= 5000
+        second.weight[:, 0] /= 5000
+    with torch.inference_mode():
+        for found, before in zip(network.exits(images), model.exits(images), strict=True):
+            torch.testing.assert_close(found, before, atol=1e-5, rtol=1e-5)
+    assert SteppedExits(model, SIZE, "int8", calibration=images).difference < 0.125
+    with pytest.raises(BadArgument, match=r"in int8: the logits of exit 2 differ by \S+ of the"):
+        SteppedExits(network, SIZE, "int8", calibration=images)
 
 
 def test_images_that_stay_are_not_disturbed_by_those_that_left(

@@ -71,11 +71,7 @@ def prepared(name: str, request: Request, reason: str = "was asked for") -> Prep
                 raise
             return compared("eager", request, f"the plain network, since {error}")
     except CannotPrepare as error:
-        wider = "fp32"
-        if request.precision == "int8" and processor.has_bf16(request.images.device.type):
-            wider = "bf16"
-        message = f"this network cannot be run in {request.precision}: {error}; use {wider}"
-        raise BadArgument(message) from error
+        raise refusal(error, request.precision, request.images.device.type) from error
 
 
 def compared(name: str, request: Request, why: str) -> Prepared:
@@ -86,21 +82,46 @@ def compared(name: str, request: Request, why: str) -> Prepared:
         BadArgument, MissingExtra: as `make` does.
     """
     plain = request.reference
-    largest = plain.abs().max().item() or 1.0
     start = time.perf_counter()
     try:
         found = Prepared(name, request.threads, make(name, request), 0.0, 0.0, why)
         logits = found.answer(request.checked)
-        difference = (logits - plain).abs().max().item() / largest
+        difference = share_of_largest(logits, plain)
     except UNKNOWN as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise CannotPrepare(f"{name} stops with: {reason}") from error
-    if not (difference <= MOST_DIFFERENT[request.precision] or _as_exact(logits, request)):
-        raise CannotPrepare(
-            f"the logits of {name} differ by {difference:.1e} of the largest, more than "
-            f"{MOST_DIFFERENT[request.precision]:g}"
-        )
+    try:
+        check_difference(name, difference, request.precision)
+    except CannotPrepare:
+        if not _as_exact(logits, request):
+            raise
     return found._replace(difference=difference, seconds=time.perf_counter() - start)
+
+
+def share_of_largest(logits: Tensor, plain: Tensor) -> float:
+    """The largest difference of logits (N, K) from `plain`, as a share of the largest of those."""
+    return (logits - plain).abs().max().item() / (plain.abs().max().item() or 1.0)
+
+
+def check_difference(name: str, difference: float, precision: str) -> None:
+    """Raise CannotPrepare where logits are further off than their precision explains.
+
+    Args:
+        name: whose logits they are.
+        difference: from the plain network's, as `share_of_largest` has it.
+        precision: `fp32`, `bf16` or `int8`.
+    """
+    most = MOST_DIFFERENT[precision]
+    if not difference <= most:  # so is what is not a number
+        raise CannotPrepare(
+            f"the logits of {name} differ by {difference:.1e} of the largest, more than {most:g}"
+        )
+
+
+def refusal(error: CannotPrepare, precision: str, device: str) -> BadArgument:
+    """What a user is shown where a network cannot be run in a precision on a kind of device."""
+    wider = "bf16" if precision == "int8" and processor.has_bf16(device) else "fp32"
+    return BadArgument(f"this network cannot be run in {precision}: {error}; use {wider}")
 
 
 def _as_exact(logits: Tensor, request: Request) -> bool:
