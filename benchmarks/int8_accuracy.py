@@ -74,7 +74,7 @@ def rows(loaded: Loaded, options: argparse.Namespace) -> Iterator[tuple[str, dic
     split = found.split.subset(np.arange(min(options.images, len(found.split))))
     seen = calibration_images(loaded, options.calibration, options.data)
     labels = torch.from_numpy(split.labels)
-    size = tuple(seen.shape[1:])
+    size = (seen.shape[1], seen.shape[2], seen.shape[3])
 
     def network(engine: str, precision: str) -> FastClassifier:
         return for_inference(

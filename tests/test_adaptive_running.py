@@ -2,6 +2,7 @@
 
 from copy import deepcopy
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -63,7 +64,8 @@ def test_an_exit_that_8_bits_upset_is_refused(model: Classifier, images: torch.T
     It counts no more than they do: the network's answers are what they were.
     """
     network = deepcopy(model)
-    (_, norm, _), (second, *_), *_ = network.early_heads[1]  # type: ignore[index]
+    exit_2: Any = network.heads()["early_heads.1"]
+    norm, second = exit_2[0][1], exit_2[1][0]
     with torch.no_grad():
         norm.weight[0] *= 5000
         norm.bias[0] *= 5000
