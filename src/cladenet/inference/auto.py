@@ -8,6 +8,8 @@ takes its place as soon as getting it ready pays.
 
 In int8 engines differ by more than rounding, and answers must not change on the way: there the
 engine is what was remembered, or else stays.
+
+What is left to choose then is the number of threads: see `neighbours`.
 """
 
 import time
@@ -25,6 +27,7 @@ from cladenet.errors import BadArgument
 from cladenet.inference.comparing import MOST_DIFFERENT, Prepared, compared, prepared
 from cladenet.inference.contest import fastest_of
 from cladenet.inference.engines import ENGINES, able
+from cladenet.inference.neighbours import Neighbours
 from cladenet.inference.remembered import Choice, recall, remember
 from cladenet.inference.request import CannotPrepare, Request
 from cladenet.layers.modes import training_nowhere
@@ -75,6 +78,7 @@ class Auto:
         self._request, self._first = request, self.now
         self._plan = planned(request, choice, self.now.engine)
         self._spent = 0.0
+        self._neighbours: Neighbours | None = None
         self._lock = Lock()
 
     def answer(self, images: Tensor) -> Tensor:
@@ -83,11 +87,14 @@ class Auto:
             return self._first.answer(images)  # later ones are made for one size
         start = time.perf_counter()
         logits = self.now.answer(images)
+        seconds = time.perf_counter() - start
         if plan := self._plan:
-            self._spent += (seconds := time.perf_counter() - start)
+            self._spent += seconds
             call = seconds * min(1.0, len(_chunk(self._request, self.now)) / max(1, len(images)))
             if self._spent >= plan[0].after + CALLS * call:
                 self._next_stage()
+        elif len(images) == len(self._request.images):
+            self._mind_neighbours(seconds)
         return logits
 
     def settle(self, seconds: float) -> None:
@@ -106,6 +113,35 @@ class Auto:
                     self.now = self._after(stage)
         finally:
             self._lock.release()
+
+    def _mind_neighbours(self, seconds: float) -> None:
+        """After a call that took so long; one of several callers at a time does it."""
+        if not self._lock.acquire(blocking=False):
+            return
+        try:
+            if self._neighbours is None:
+                self._neighbours = Neighbours(self.now, self._halved)
+            self.now = self._neighbours.after(seconds)
+        finally:
+            self._lock.release()
+
+    def _halved(self) -> Prepared | None:
+        """What answers now on half of its threads; None where that cannot be."""
+        count = self.now.threads // 2
+        if self._request.fixed or self._request.images.is_cuda or not count:
+            return None
+        why = f"{self.now.why}; on {count} of {self.now.threads} threads beside a neighbour"
+        if not ENGINES[self.now.engine].own_threads:
+            return self.now._replace(threads=count, why=why)
+        images = _chunk(self._request, self._first)
+        request = replace(self._request, images=images, threads=count, shared={})
+        with _as_it_was(request):
+            if _too_large(request) or not _unchanged(request, self._request.reference):
+                return None
+            try:
+                return compared(self.now.engine, request, why)
+            except (CannotPrepare, BadArgument):
+                return None
 
     def _after(self, stage: Stage) -> Prepared:
         choice, scarce = stage.choice, _too_large(self._request)
