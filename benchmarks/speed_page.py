@@ -3,8 +3,9 @@
     python benchmarks/speed_page.py [--write]
 
 A section is there when its results are: inference.json, training_step.json, input_pipeline.json,
-speedrun.json, start_up.json and activation_memory.json of this folder's `results`. The limits are
-those that `inference.py` measured, or limits.json, which `cladenet bench limits --json` writes.
+speedrun.json, start_up.json and activation_memory.json of this folder's `results`, and those that
+`speed_avx2.py` reads. The limits are those that `inference.py` measured, or limits.json, which
+`cladenet bench limits --json` writes.
 """
 
 import argparse
@@ -19,6 +20,7 @@ from cladenet.analysis.cost import count_cost
 from cladenet.plural import counted
 from cladenet.registry import create_model, find
 from cladenet.weights.sources import find_source
+from speed_avx2 import section as avx2_section
 from speed_texts import (
     HEAD,
     INFERENCE,
@@ -61,6 +63,7 @@ def page(results: Path) -> str:
         *limits_section(limits, inference),
         *inference_section(inference),
         *training_section(read(results, "training_step"), limits),
+        *avx2_section(results),
         *input_section(read(results, "input_pipeline"), limits),
         *speedrun_section(read(results, "speedrun")),
         *start_section(read(results, "start_up")),

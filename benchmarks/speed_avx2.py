@@ -1,0 +1,100 @@
+"""The section of docs/speed.md on processors without AVX-512, from its own results.
+
+default_engine.json, busy_neighbour.json and training_step_avx2.json of `results`; `speed_page.py`
+puts what is there into the page.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+HEAD = """## Without AVX-512
+
+Most laptops have AVX2 alone: no AVX-512, no VNNI, no bfloat16. These figures are of an Intel Xeon
+(model 207) on which a small preloaded library hid the wider instructions from programs, 2 threads,
+float32, each table in one run while other work on the machine was stopped or had to wait.
+"""
+ENGINE = """`python benchmarks/default_engine.py`: `for_inference(model)` once it has chosen its
+engine, against torchvision's eager float32 on the same weights.
+"""
+NEIGHBOUR = """`python benchmarks/busy_neighbour.py`: one image, alone and beside a process that
+keeps one of the two cores busy.
+"""
+TRAINING = """`python benchmarks/training_step.py --sides "timm,cladenet fp32"`: whole steps,
+against timm's.
+"""
+TRAINING_END = """The passes of batch norm and activations, at the speed of memory, are 40 % of
+MobileNetV2's step (processor time, one thread). Two ways to shorten them were tried, in processor
+time on a loaded machine. Pieces of maps that stay in the cache, with the activation computed again
+in the backward pass, took 1.0 to 1.9 times as long (one layer of ten 0.84 times); pages of 2 MiB
+gained 6 to 9 % of batch norm's passes, and nothing of ReLU's on a large map.
+"""
+
+
+def section(results: Path) -> Iterator[str]:
+    """The parts whose results are there."""
+    engine, neighbour, training = (
+        read(results / f"{name}.json")
+        for name in ("default_engine", "busy_neighbour", "training_step_avx2")
+    )
+    if not (engine.get("AVX2") or neighbour or training):
+        return
+    yield HEAD
+    if cases := engine.get("AVX2"):
+        yield ENGINE
+        yield table(
+            "network | torchvision, ms | cladenet, ms | times (quartiles) | engine",
+            [
+                f"{in_words(case)} | {row['torchvision']['ms']} | {row['cladenet']['ms']} | "
+                f"{spread(row['cladenet'])} | {row['cladenet']['engine']}"
+                for case, row in cases.items()
+            ],
+        )
+    if neighbour:
+        yield NEIGHBOUR
+        yield table(
+            "network | engine | alone, ms | beside it, ms | times as long",
+            [
+                f"{network} | {side} | {row['ms']} | {row['ms_beside']} | {row['ratio']:.2f}"
+                for network, rows in neighbour["networks"].items()
+                for side, row in rows.items()
+            ],
+        )
+    if training:
+        yield TRAINING
+        yield table(
+            "network | timm, ms | cladenet, ms | times (quartiles)",
+            [
+                f"{name}, {case['size']} pixels, batch {case['batch']} | "
+                f"{case['sides']['timm']['ms']} | {ours['ms']} | "
+                f"{ours['ratio']:.2f} ({ours['quarters'][0]:.2f} to {ours['quarters'][1]:.2f})"
+                for name, case in training["networks"].items()
+                for ours in [case["sides"]["cladenet fp32"]]
+            ],
+        )
+        yield TRAINING_END
+
+
+def read(file: Path) -> dict[str, Any]:
+    """Results; empty where a script has not run."""
+    found: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
+    return found
+
+
+def in_words(case: str) -> str:
+    """`resnet50:8` as "resnet50, batch 8"."""
+    name, _, batch = case.partition(":")
+    return f"{name}, batch {batch}"
+
+
+def spread(row: dict[str, Any]) -> str:
+    """The ratio and its quartiles."""
+    low, high = row["quarters"]
+    return f"{row['times']:.2f} ({low:.2f} to {high:.2f})"
+
+
+def table(heading: str, rows: list[str]) -> str:
+    """In Markdown."""
+    rule = "---|" * (heading.count("|") + 1)
+    return "\n".join([f"| {heading} |", f"|{rule}", *(f"| {row} |" for row in rows)]) + "\n"
