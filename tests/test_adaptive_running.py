@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 import torch
 
+from cladenet.adaptive.confidence import posteriors
 from cladenet.adaptive.policy import Policy
 from cladenet.adaptive.stepping import SteppedExits
 from cladenet.adaptive.thresholds import Thresholds, exits_taken, thresholds_for
+from cladenet.adaptive.voting import posteriors_of
 from cladenet.adaptive.walking import answer, answer_until
 from cladenet.errors import BadArgument, CheckpointError
 from cladenet.inference.graph.program import Step
@@ -203,6 +205,38 @@ def test_a_batch_of_one_and_of_none(stepped: SteppedExits, images: torch.Tensor)
     policy = Policy(Thresholds((0.0, 0.0, -NOBODY)))
     assert list(answer(stepped, policy, images[:1]).exits) == [0]
     assert len(answer(stepped, policy, images[:0]).exits) == 0
+
+
+@pytest.mark.parametrize("temperature", [None, 0.7])
+def test_one_exits_posteriors_are_those_of_all_to_the_bit(temperature: float | None) -> None:
+    """Thresholds are set on posteriors of all exits at once; images leave by those of one."""
+    scores = 30 * torch.randn(3, 5, 10, generator=torch.Generator().manual_seed(1))
+    temperatures = None if temperature is None else np.full(3, temperature)
+    whole = posteriors(scores.numpy(), temperatures)
+    assert all((posteriors_of(scores[k], temperature) == whole[k]).all() for k in range(3))
+
+
+@pytest.mark.parametrize("value", [float("nan"), NOBODY, -NOBODY])
+def test_logits_that_are_not_finite_are_refused_as_they_are_when_thresholds_are_set(
+    value: float,
+) -> None:
+    scores = torch.zeros(2, 10)
+    scores[1, 3] = value
+    with pytest.raises(BadArgument, match="network has diverged"):
+        posteriors(scores[None].numpy())
+    with pytest.raises(BadArgument, match="network has diverged"):
+        posteriors_of(scores)
+
+
+def test_an_image_ends_where_it_must_even_if_all_may_leave_early(
+    stepped: SteppedExits, images: torch.Tensor, logits: np.ndarray
+) -> None:
+    policy = Policy(Thresholds((NOBODY, NOBODY, -NOBODY)))
+    ends = np.arange(19) % 3
+    found = answer_until(stepped, images, ends, policy, np.ones(19, np.bool_))
+    assert list(found.exits) == list(ends)
+    shares = torch.from_numpy(logits).softmax(-1).numpy()
+    np.testing.assert_allclose(found.posteriors, shares[ends, np.arange(19)], atol=1e-5)
 
 
 def test_a_network_of_one_exit_takes_all_there() -> None:

@@ -18,6 +18,7 @@ from cladenet.evaluation.softmax import temperature as least_surprised
 
 Array = NDArray[np.float64]
 COLDEST, HOTTEST = 0.05, 20.0  # temperatures
+DIVERGED = "some logits are NaN or infinite; the network has diverged"
 
 
 def posteriors(logits: NDArray[np.floating], temperatures: Array | None = None) -> Array:
@@ -37,7 +38,7 @@ def posteriors(logits: NDArray[np.floating], temperatures: Array | None = None) 
     if scaled.ndim != 3 or 0 in (scaled.shape[0], scaled.shape[2]):
         raise BadArgument(f"logits have shape {scaled.shape}; expected (exits, images, classes)")
     if not np.isfinite(scaled).all():
-        raise BadArgument("some logits are NaN or infinite; the network has diverged")
+        raise BadArgument(DIVERGED)
     if temperatures is not None:
         scaled = scaled / np.asarray(temperatures, np.float64)[:, None, None]
     return softmax(scaled)
