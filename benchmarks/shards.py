@@ -28,6 +28,7 @@ import PIL
 import torch
 from torch import Tensor
 
+from cladenet.allocator import keep_freed_memory
 from cladenet.data.augment.crops import Augment
 from cladenet.data.batches import TrainBatches
 from cladenet.data.dataset import Split
@@ -52,6 +53,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(0)
+    keep_freed_memory()  # as `cladenet train` does; for all sides, since they share the process
     if "CLADENET_TEST_DATA" not in os.environ:
         raise SystemExit("set CLADENET_TEST_DATA to a folder with hymenoptera/")
     photos = open_dataset(str(Path(os.environ["CLADENET_TEST_DATA"]) / "hymenoptera")).train

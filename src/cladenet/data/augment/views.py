@@ -9,7 +9,7 @@ from torch import Tensor
 
 from cladenet.data.augment.crops import Augment, box_draws, drawn_boxes, flips, offsets
 from cladenet.data.augment.draws import sample_seeds
-from cladenet.data.cache.memory import MirroredWindows, mirror, put_window
+from cladenet.data.cache.memory import MirroredWindows, mirror, mirrored_copies, put_window
 from cladenet.data.cache.store import ArrayStore, Store
 from cladenet.data.preprocess import Preprocess
 from cladenet.data.resample import quick_resize
@@ -74,8 +74,7 @@ class TrainViews:
             images = self._gathered(self._array, epoch, samples)
         else:
             cut = self._boxes if self.augment.cuts_boxes else self._padded
-            images = cut(epoch, samples)
-            mirror(images, flips(self.augment, self.seed, epoch, samples))
+            images = cut(epoch, samples, flips(self.augment, self.seed, epoch, samples))
         if self.augment.pca_colour and self.colours is not None:
             from cladenet.data.augment.colour import colour_steps, shift_colours
 
@@ -102,10 +101,15 @@ class TrainViews:
             drawn = self._of_epoch = epoch, self._windows.starts(corners, mirrored)
         return self._windows.cut(drawn[1][samples])
 
-    def _padded(self, epoch: int, samples: NDArray[np.int64]) -> NDArray[np.uint8]:
+    def _padded(
+        self, epoch: int, samples: NDArray[np.int64], mirrored: NDArray[np.bool_]
+    ) -> NDArray[np.uint8]:
         """Each pixel is written once, from where it is stored to its place in the batch."""
-        if not self._pad:
-            return self.store.stack(samples)
+        images = self._windowed(epoch, samples) if self._pad else self.store.stack(samples)
+        mirror(images, mirrored)
+        return images
+
+    def _windowed(self, epoch: int, samples: NDArray[np.int64]) -> NDArray[np.uint8]:
         images = self._empty(len(samples))
         corners = offsets(self.augment, self.seed, epoch, samples) - self._pad
         for into, index, (top, left) in zip(images, samples, corners.tolist(), strict=True):
@@ -118,7 +122,9 @@ class TrainViews:
         shape = (n, preprocess.height, preprocess.width, preprocess.channels)
         return np.empty(shape, dtype=np.uint8)
 
-    def _boxes(self, epoch: int, samples: NDArray[np.int64]) -> NDArray[np.uint8]:
+    def _boxes(
+        self, epoch: int, samples: NDArray[np.int64], mirrored: NDArray[np.bool_]
+    ) -> NDArray[np.uint8]:
         """A few images at a time: they are cut while they are still in the core's cache."""
         preprocess = self.preprocess
         draws = box_draws(self.seed, epoch, samples)
@@ -128,14 +134,16 @@ class TrainViews:
             stored = [self.store[index] for index in samples[some]]
             shapes = np.array([image.shape[:2] for image in stored], dtype=np.int64)
             chosen = drawn_boxes(self.augment, preprocess, shapes, draws[some])
-            for into, image, box in zip(images[some], stored, chosen.tolist(), strict=True):
-                top, left, height, width = box
+            cut = zip(images[some], stored, chosen.tolist(), mirrored[some].tolist(), strict=True)
+            for into, image, (top, left, height, width), is_mirrored in cut:
                 into[:] = quick_resize(
                     image[None, top : top + height, left : left + width],
                     preprocess.height,
                     preprocess.width,
                     preprocess.interpolation,
                 )[0]
+                if is_mirrored:
+                    into[:] = mirrored_copies(into[None])[0]
         return images
 
     def _made_policy(self) -> "TorchvisionPolicy":

@@ -29,7 +29,7 @@ class MirroredWindows:
         for start in range(0, n, step):
             part = slice(start, start + step)
             padded = pad_border(images[part], pad, mode, colour)
-            both[0, part], both[1, part] = padded, _mirrored(padded)
+            both[0, part], both[1, part] = padded, mirrored_copies(padded)
         self._strides = both.strides
         row, line = both.strides[2], self.width * self.channels
         starts = both.size - (self.height - 1) * row - line + 1  # a window may start at any byte
@@ -118,10 +118,10 @@ def mirror(images: Pixels, which: NDArray[np.bool_]) -> None:
     """Mirror the images (N, H, W, C) where `which` (N,) holds, in place."""
     chosen = np.flatnonzero(which)
     if len(chosen):
-        images[chosen] = _mirrored(images[chosen])
+        images[chosen] = mirrored_copies(images[chosen])
 
 
-def _mirrored(images: Pixels) -> Pixels:
-    """PyTorch's kernel for channels-last images takes an eighth of numpy's time."""
+def mirrored_copies(images: Pixels) -> Pixels:
+    """Each of (N, H, W, C) mirrored, by PyTorch's kernel: it takes an eighth of numpy's time."""
     mirrored = from_numpy(images).permute(0, 3, 1, 2).flip(3)
     return mirrored.permute(0, 2, 3, 1).numpy()
