@@ -24,6 +24,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from cladenet.layers.classifier import Classifier
 from cladenet.registry import accepts, create_model, find
+from cladenet.weights.files.wrappers import unwrapped
 from cladenet.weights.source import Source
 from cladenet.weights.spelling import fit
 from others.dropping import Dropping
@@ -208,6 +209,7 @@ def _as_ours(source: Source, ours: Classifier, theirs: nn.Module) -> dict[str, T
         state = theirs.tensors()
     else:
         state = {k.removeprefix("network."): v for k, v in theirs.state_dict().items()}
+        state, _ = unwrapped(state)
     state = {k: v for k, v in state.items() if not k.startswith(source.leaves_out or ("\0",))}
     state = source.read(state) if source.read else state
     found = fit(ours, source.spelling, state, source.zeros)
