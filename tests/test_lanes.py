@@ -37,6 +37,12 @@ def jobs(network: Slow, *values: int) -> list[Job]:
     return [Job(network, np.full((2, 2, 3), value, np.uint8)) for value in values]
 
 
+def answer_of(job: Job) -> Answer:
+    found = job.done.result(10)
+    assert isinstance(found, Answer)
+    return found
+
+
 def until(condition: object) -> None:
     limit = time.monotonic() + 10
     while not condition():  # type: ignore[operator]
@@ -53,10 +59,10 @@ def test_a_batch_is_what_has_come_while_the_last_was_computed() -> None:
     later = jobs(network, *range(2, 13))
     lanes.submit(later)
     network.may.set()
-    found = [float(job.done.result(10).logits[0]) for job in first + later]
+    found = [float(answer_of(job).logits[0]) for job in first + later]
     assert found == list(map(float, range(1, 13)))
     assert network.sizes == [1, 8, 3]
-    assert later[0].done.result().batch == 8
+    assert answer_of(later[0]).batch == 8
     lanes.stop()
 
 
@@ -94,7 +100,7 @@ def test_an_image_that_nobody_waits_for_is_not_computed() -> None:
     lanes.submit(given)
     assert given[1].done.cancel()
     network.may.set()
-    assert given[2].done.result(10).logits[0] == 3
+    assert answer_of(given[2]).logits[0] == 3
     assert network.sizes == [1, 2]
     lanes.stop()
 
@@ -106,7 +112,7 @@ def test_a_batch_that_fails_takes_no_other_along() -> None:
     lanes.submit(given := jobs(network, 1, 255, 2))
     with pytest.raises(RuntimeError, match="white"):
         given[1].done.result(10)
-    assert [given[0].done.result().logits[0], given[2].done.result(10).logits[0]] == [1, 2]
+    assert [answer_of(given[0]).logits[0], answer_of(given[2]).logits[0]] == [1, 2]
     lanes.stop()
 
 
@@ -121,7 +127,7 @@ def test_a_lane_that_hangs_is_replaced_and_its_batch_fails() -> None:
     assert lanes.watch()
     with pytest.raises(LaneLost):
         stuck[0].done.result(10)
-    assert waiting[0].done.result(10).logits[0] == 2
+    assert answer_of(waiting[0]).logits[0] == 2
     assert lanes.lost == 1
     hanging.may.set()  # it comes back after all, and ends
     until(lambda: lanes.lost == 0)

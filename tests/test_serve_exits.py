@@ -24,7 +24,9 @@ from cladenet.data.preprocess import Preprocess
 from cladenet.errors import BadArgument
 from cladenet.registry import create_model
 from cladenet.runs.adaptive.kept import Kept, keep
-from cladenet.serve.models.exits import Asked, ServedExits, Stop
+from cladenet.serve.models.about import Stop
+from cladenet.serve.models.exits import Asked, ServedExits
+from cladenet.serve.models.lanes import Answer
 from cladenet.serve.models.opening import ServeOptions, opened
 from cladenet.serve.web.app import Plan, application
 from saved_run import save_run, write_checkpoint
@@ -112,7 +114,7 @@ def test_without_a_budget_the_whole_network_answers(asker: Client, run: Path) ->
 def test_requests_with_budgets_of_their_own_share_a_batch(loaded: Loaded) -> None:
     """Each image has the answer that it would have alone, whoever leaves the batch before it."""
     served = opened("bugs", loaded.folder, ServeOptions())
-    exits = served._extras.exits
+    exits = served._exits
     assert isinstance(exits, ServedExits)
     files = [picture(number) for number in range(9)]
     expected = shares(loaded, files)
@@ -214,7 +216,7 @@ def test_a_network_of_one_exit_has_no_budget(tmp_path: Path) -> None:
         opened("one", run, ServeOptions(budget="20M"))
     served = opened("one", run, ServeOptions())
     with pytest.raises(BadArgument, match="leave it out"):
-        served.within("5ms")
+        served.course("5ms")
     assert "exits" not in served.describe()
 
 
@@ -235,7 +237,8 @@ def test_paces_are_measured_once_for_networks_of_one_make(run: Path) -> None:
     options.paces[make] = (1.0, 2.0, 4.0)
     served = opened("bugs", run, replace(options, budget="3ms"))
     blank = served.prepare(picture(0))
-    within = served.within("")
-    assert within is not None
-    job = within(blank)
-    assert job.network.answer([job.image])[0].answered_by == "exit 2"
+    (stage,) = served.course("").stages
+    job = stage.job(blank)
+    (answer,) = job.network.answer([job.image])
+    assert isinstance(answer, Answer)
+    assert answer.answered_by == "exit 2"

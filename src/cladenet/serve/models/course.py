@@ -5,9 +5,9 @@ from typing import Any, NamedTuple, Protocol
 
 from cladenet.data.preprocess import Preprocess
 from cladenet.runs.predict.prediction import Guess
-from cladenet.serve.models.lanes import Answer, Job, Pixels
+from cladenet.serve.models.lanes import Answer, Job, Pixels, Refusal
 
-Evidence = Callable[[Pixels, int], tuple[bytes, bytes]]
+Evidence = Callable[[Any, int], tuple[bytes, bytes] | Refusal]
 
 
 class Stage(NamedTuple):
@@ -17,12 +17,14 @@ class Stage(NamedTuple):
         preprocess: how it sees images; the next stage decodes them anew if it sees them otherwise.
         prepare: the bytes of an image file as its pixels; raises `UnreadableImage` or
             `BadArgument`.
-        job: pixels for the queue.
+        job: pixels for the queue; the file itself where it is decoded elsewhere.
+        elsewhere: another process decodes.
     """
 
     preprocess: Preprocess
     prepare: Callable[[bytes], Pixels]
-    job: Callable[[Pixels], Job]
+    job: Callable[[Any], Job]
+    elsewhere: bool = False
 
 
 class Course(Protocol):

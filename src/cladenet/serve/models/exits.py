@@ -5,35 +5,23 @@ others go on.
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
 
-from cladenet.adaptive.costs import Costs, in_words, ms_to_each, parse_budget
+from cladenet.adaptive.costs import Costs, ms_to_each
 from cladenet.adaptive.walking import answer_until
 from cladenet.analysis.cost import macs_to_exits
 from cladenet.checkpoints import Loaded
-from cladenet.errors import BadArgument
 from cladenet.runs.adaptive.kept import Kept
-from cladenet.runs.adaptive.predictors import KEPT, log_of, stacked
+from cladenet.runs.adaptive.predictors import log_of, stacked
 from cladenet.runs.adaptive.sequence import ENGINE, Exits, some_images
 from cladenet.runs.predict.predictor import Predictor
+from cladenet.serve.models.about import ExitMenu, Stop
 from cladenet.serve.models.lanes import Answer, Job, Pixels
 
 Paces = dict[str, tuple[float, ...]]
-
-
-class Stop(NamedTuple):
-    """Where an image leaves.
-
-    Args:
-        last: the exit, from 0, beyond which it does not go.
-        early: it leaves before where thresholds say that an exit is sure of it.
-    """
-
-    last: int
-    early: bool
 
 
 class Asked(NamedTuple):
@@ -73,7 +61,7 @@ class ServedExits:
     ) -> None:
         self.name, self._kept, self._predictor = name, kept, predictor
         exits = Exits(loaded, precision, batch, calibration=predictor.calibration)
-        self._stepped, self.names = exits.stepped, exits.names
+        self._stepped = exits.stepped
         if kept is not None:
             kept.policy.refuse_other(precision, ENGINE)
         make = repr((loaded.card.network, loaded.card.arguments, exits.size, precision))
@@ -81,27 +69,9 @@ class ServedExits:
             image = some_images(1, exits.size)
             paces[make] = ms_to_each(lambda: self._stepped.walk(image), 1)
         macs = macs_to_exits(loaded.model, exits.size)
-        self.costs = Costs(macs, paces[make], 1, torch.get_num_threads())
-
-    def stop(self, budget: str) -> Stop:
-        """Where images of a request leave.
-
-        Args:
-            budget: `20M` multiply-accumulates or `5ms`: the last exit within it; `kept`: where the
-                thresholds say.
-
-        Raises:
-            BadArgument: it is none of these, does not reach the first exit, or no thresholds are
-                kept.
-        """
-        if budget != KEPT:
-            return Stop(self.costs.last_within(parse_budget(budget)), early=False)
-        if self._kept is None:
-            raise BadArgument(
-                f"no thresholds are kept for {self.name} in {self._stepped.precision}; "
-                "`cladenet evaluate RUN --budget 20M` sets some"
-            )
-        return Stop(len(self.names) - 1, early=True)
+        costs = Costs(macs, paces[make], 1, torch.get_num_threads())
+        asked = kept.asked if kept else None
+        self.menu = ExitMenu(name, exits.names, costs, asked, precision)
 
     def job(self, pixels: Pixels, stop: Stop) -> Job:
         """An image for the queue."""
@@ -124,24 +94,6 @@ class ServedExits:
         )
         rows = zip(log_of(found.posteriors), found.exits, strict=True)
         return [
-            Answer(logits, predictor.guesses(logits), self.names[int(number)])
+            Answer(logits, predictor.guesses(logits), self.menu.names[int(number)])
             for logits, number in rows
         ]
-
-    def in_words(self) -> str:
-        """What each exit costs."""
-        each = zip(self.names, self.costs.macs, self.costs.ms, strict=True)
-        costs = (
-            f"{name} {in_words(macs, 'MACs')} or {in_words(ms, 'ms')}" for name, macs, ms in each
-        )
-        return ", ".join(costs)
-
-    def describe(self) -> dict[str, Any]:
-        """Names and costs of the exits, and what thresholds were set for; None without any."""
-        return {
-            "exits": [
-                {"name": name, "macs": macs, "ms": round(ms, 3)}
-                for name, macs, ms in zip(self.names, self.costs.macs, self.costs.ms, strict=True)
-            ],
-            "kept": self._kept.asked if self._kept else None,
-        }

@@ -19,6 +19,14 @@ from numpy.typing import NDArray
 from cladenet.runs.predict.prediction import Guess
 
 Pixels = NDArray[np.uint8]
+NOTHING = np.zeros(0, np.float32)
+
+
+class Refusal(NamedTuple):
+    """Why one image of several has no answer."""
+
+    status: int
+    reason: str
 
 
 class Answer(NamedTuple):
@@ -28,17 +36,19 @@ class Answer(NamedTuple):
         logits: float32 (K,).
         top: the likeliest classes, as many as the network names unasked.
         answered_by: the exit, where several could.
-        batch: images that were computed together.
+        batch: images that were computed together; 0: all that a lane took.
         waited: seconds in the queue.
-        computed: seconds that the batch took.
+        computed: seconds that the batch took; 0: all that the lane took.
+        decoded: seconds that this image took before that, where the lane did so, too.
     """
 
     logits: NDArray[np.float32]
     top: tuple[Guess, ...] = ()
     answered_by: str = ""
-    batch: int = 1
+    batch: int = 0
     waited: float = 0.0
     computed: float = 0.0
+    decoded: float = 0.0
 
 
 class Network(Protocol):
@@ -50,7 +60,7 @@ class Network(Protocol):
 
     name: str
 
-    def answer(self, images: Sequence[Any]) -> list[Answer]:
+    def answer(self, images: Sequence[Any]) -> Sequence[Answer | Refusal]:
         """One for each image, in their order: pixels, or what else this network is asked about."""
 
 
@@ -69,7 +79,7 @@ class Job:
     def __init__(self, network: Network, image: Any) -> None:
         self.network = network
         self.image = image
-        self.done: Future[Answer] = Future()
+        self.done: Future[Answer | Refusal] = Future()
         self.since = time.monotonic()
 
 
@@ -196,21 +206,31 @@ class Lanes:
         return batch
 
     def _compute(self, batch: list[Job], start: float) -> None:
-        answers: list[Answer] = []
+        answers: Sequence[Answer | Refusal] = []
         failure: BaseException | None = None
         try:
             answers = batch[0].network.answer([job.image for job in batch])
         except BaseException as error:  # the lane goes on with the next batch
             failure = error
-        seconds = time.monotonic() - start
-        self._on_batch(batch[0].network, len(batch), seconds)  # whoever has an answer is counted
+        taken = Answer(NOTHING, batch=len(batch), computed=time.monotonic() - start)
+        done = next((each for each in answers if isinstance(each, Answer)), taken)
+        done = _completed(done, taken)
+        # Whoever has an answer is counted.
+        self._on_batch(batch[0].network, done.batch, done.computed)
         with self._changed:  # `watch` may be about to give these up
             for job, answer in zip_longest(batch, answers):
                 if job.done.done():
                     continue
                 if failure is not None:
                     job.done.set_exception(failure)
-                else:
+                elif isinstance(answer, Answer):
                     waited = start - job.since
-                    found = answer._replace(batch=len(batch), waited=waited, computed=seconds)
-                    job.done.set_result(found)
+                    job.done.set_result(_completed(answer, taken)._replace(waited=waited))
+                else:
+                    job.done.set_result(answer)
+
+
+def _completed(answer: Answer, taken: Answer) -> Answer:
+    """With the size and seconds of the lane's batch, where it names no others."""
+    batch, computed = answer.batch or taken.batch, answer.computed or taken.computed
+    return answer._replace(batch=batch, computed=computed)

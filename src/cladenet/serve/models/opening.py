@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from cladenet.data.images.decode import readable
 from cladenet.errors import BadArgument, CheckpointError
 from cladenet.export.names import is_exported
-from cladenet.serve.models.served import Extras, Facts, Served
+from cladenet.serve.models.about import Facts
+from cladenet.serve.models.served import Extras, Served
 from cladenet.serve.settings import Limits
 
 if TYPE_CHECKING:  # they load torch

@@ -12,16 +12,17 @@ from starlette.types import Receive, Scope, Send
 from cladenet.data.images.decode import readable
 from cladenet.errors import BadArgument
 from cladenet.plural import counted
+from cladenet.serve.models.about import WHOLE
 from cladenet.serve.models.course import Asked, Course
-from cladenet.serve.models.lanes import Lanes
-from cladenet.serve.models.served import WHOLE
+from cladenet.serve.models.decoding import Decoded
+from cladenet.serve.models.lanes import Lanes, Refusal
 from cladenet.serve.models.shelf import Shelf
 from cladenet.serve.settings import Limits
 from cladenet.serve.web.asking import Asking
 from cladenet.serve.web.bodies import Bodies, ClientLeft, staying
 from cladenet.serve.web.metrics import Metrics
 from cladenet.serve.web.problems import Busy, Problem, with_reasons
-from cladenet.serve.web.replies import Decoded, Refusal, data_url, none_readable, to_json
+from cladenet.serve.web.replies import data_url, none_readable, to_json
 from cladenet.serve.web.spoken import language_of, spoken_headers
 from cladenet.serve.web.uploads import Upload, uploads
 
@@ -133,9 +134,12 @@ class Answering:
                         raise none_readable([{"error": answer.reason}], [answer.status])
                     label = network.top(answer, 1)[0].label
                 loop = asyncio.get_running_loop()
-                view, heat = await loop.run_in_executor(
-                    self._decoders, network.evidence, image.pixels, label
+                found = await loop.run_in_executor(
+                    self._decoders, network.evidence, image.image, label
                 )
+        if isinstance(found, Refusal):
+            raise none_readable([{"error": found.reason}], [found.status])
+        view, heat = found
         return JSONResponse({
             "model": network.name,
             "weights": network.weights,

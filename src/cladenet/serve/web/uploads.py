@@ -11,6 +11,7 @@ from python_multipart.multipart import Field, File, parse_options_header
 
 from cladenet.data.images.kinds import HEAD, kind_of
 from cladenet.plural import counted
+from cladenet.serve.models.decoding import why_no_image
 from cladenet.serve.web.problems import Problem
 
 BY_CURL = "application/x-www-form-urlencoded"  # its name for any body
@@ -57,16 +58,6 @@ def uploads(content_type: str, body: bytes, most: int) -> list[Upload]:
             400, f"the request has {counted(len(found), 'image')}", f"send {most} at most"
         )
     return found
-
-
-def why_no_image(data: bytes) -> str:
-    """Why bytes cannot be an image that is read here, by their beginning; empty if they can."""
-    if not data:
-        return "is empty (0 bytes)"
-    kind = kind_of(data[:HEAD])
-    if kind is None:
-        return f"is of no kind that is known here; it begins with {data[:8]!r}"
-    return f"is {kind.name}; {kind.way_out}" if kind.way_out else ""
 
 
 def _of_json(body: bytes) -> list[Upload]:
