@@ -2,14 +2,16 @@
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
 from starlette.applications import Starlette
 
 from cladenet.allocator import keep_freed_memory
-from cladenet.errors import CladeNetError
+from cladenet.errors import BadArgument, CladeNetError
 from cladenet.export.names import is_exported
+from cladenet.serve.models.about import AskedHere
 from cladenet.serve.models.course import Asked
 from cladenet.serve.models.opening import (
     ReadRun,
@@ -22,6 +24,11 @@ from cladenet.serve.models.opening import (
     read_cascade,
     read_run,
 )
+from cladenet.serve.processes import fork_server
+from cladenet.serve.processes.choice import check_workers, processes
+from cladenet.serve.processes.handles import ForkServer
+from cladenet.serve.processes.pool import Pool
+from cladenet.serve.processes.remote import Handle, Remote
 from cladenet.serve.server import Server, refuse_taken, run
 from cladenet.serve.settings import Address, Limits
 from cladenet.serve.web.app import Plan, application
@@ -38,6 +45,7 @@ def serve(
     options: ServeOptions,
     announce: Callable[[str, Address], None],
     cascade: bool = False,
+    workers: int | None = None,
 ) -> int:
     """Answer requests until SIGTERM or SIGINT; the exit status.
 
@@ -48,22 +56,24 @@ def serve(
         options: how networks answer.
         announce: is given a few words and the address once all runs have been read.
         cascade: the runs are one network, each asked what those before it leave.
+        workers: processes that compute, see `processes`.
 
     Raises:
         CheckpointError: a run has no checkpoint, or it is damaged.
         BadArgument: one is given twice, nobody can listen at the address, or no thresholds are
             kept for the cascade.
     """
+    check_workers(workers)
     refuse_taken(address)
     paths: dict[str, Where] = one_cascade(named(given)) if cascade else {**named(given)}
     known = _read(paths, options.precision)
     announce(f"{', '.join(paths)} will answer", address)
     server = Server(address, limits)
 
-    def make(name: str, path: Where) -> Asked:
+    def make(name: str, path: Where) -> AskedHere:
         return _opened(name, path, options)
 
-    def first(name: str, path: Where) -> Asked:
+    def first(name: str, path: Where) -> AskedHere:
         if name not in known:
             return make(name, path)
         try:
@@ -72,6 +82,9 @@ def serve(
         except CladeNetError as error:
             log.error("%s: its checkpoint is refused, the server's first goes on: %s", name, error)
         return _opened(name, path, options, known[name])
+
+    def opener(name: str, at_first: bool) -> AskedHere:
+        return first(name, paths[name]) if at_first else make(name, paths[name])
 
     def in_the_worker() -> Starlette:
         keep_freed_memory()
@@ -88,9 +101,33 @@ def serve(
             stopping=server.stopping.is_set,
             failed=server.give_up,
         )
-        return application(plan)
+        try:
+            count = processes(workers, options, files=len(known) < len(paths))
+        except BadArgument as error:
+            server.give_up(error)
+            count = 0
+        return application(_by_processes(plan, count, opener) if count else plan)
 
     return run(server, in_the_worker)
+
+
+def _by_processes(plan: Plan, count: int, opener: fork_server.Opener) -> Plan:
+    """The same, computed by so many processes; to be called before this one has threads."""
+    channel = fork_server.start(opener)
+    pool = Pool(ForkServer(channel), count, plan.limits.answer_seconds)
+
+    def opened_there(name: str, first: bool) -> Asked:
+        known, key = pool.open(name, first)
+        return Remote(known, Handle(pool, key))
+
+    return replace(
+        plan,
+        make=lambda name, _: opened_there(name, first=False),
+        first=lambda name, _: opened_there(name, first=True),
+        lanes=count,
+        begin=lambda: None,
+        pool=pool,
+    )
 
 
 def _read(paths: dict[str, Where], precision: str) -> dict[str, Read]:
@@ -111,7 +148,7 @@ def _read(paths: dict[str, Where], precision: str) -> dict[str, Read]:
     }
 
 
-def _opened(name: str, path: Where, options: ServeOptions, known: Read | None = None) -> Asked:
+def _opened(name: str, path: Where, options: ServeOptions, known: Read | None = None) -> AskedHere:
     if isinstance(path, Path):
         return opened(name, path, options, known if isinstance(known, ReadRun) else None)
     from cladenet.serve.models.cascade import ServedCascade  # it loads torch

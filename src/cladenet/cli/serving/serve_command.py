@@ -40,6 +40,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--threads", type=int, default=1, metavar="N", help="of one batch (1); see docs/serving.md"
     )
+    parser.add_argument(
+        "--workers",
+        type=int,
+        metavar="N",
+        help="processes that decode and compute (one a core, where they can); 0: threads do",
+    )
     parser.add_argument("--batch", type=int, default=8, metavar="N", help="images, at most (8)")
     parser.add_argument("--queue", type=int, default=128, metavar="N", help="images (128)")
     parser.add_argument("--max-body", type=float, default=10, metavar="MB", help="(10)")
@@ -79,4 +85,6 @@ def run(arguments: argparse.Namespace) -> int:
         {name: value for name, value in chosen.items() if value is not None},
     )
     announced = partial(announce, made_up=made_up)
-    return serve(arguments.runs, address, limits, options, announced, arguments.cascade)
+    return serve(
+        arguments.runs, address, limits, options, announced, arguments.cascade, arguments.workers
+    )

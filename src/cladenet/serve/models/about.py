@@ -11,7 +11,7 @@ from cladenet.adaptive.costs import Costs, parse_budget
 from cladenet.data.preprocess import Preprocess
 from cladenet.errors import BadArgument
 from cladenet.runs.predict.prediction import Guess, top_classes
-from cladenet.serve.models.course import Course, OneStage, Stage
+from cladenet.serve.models.course import Asked, Course, OneStage, Stage
 from cladenet.serve.models.lanes import Answer
 
 KEPT = "kept"  # in place of a budget: where the thresholds say
@@ -135,6 +135,17 @@ class Known(Protocol):
 
     def describe(self) -> dict[str, Any]:
         """What anybody who may ask may know."""
+
+
+class AskedHere(Asked, Protocol):
+    """What is asked in the process that has its weights."""
+
+    @property
+    def about(self) -> Known:
+        """What is known of it."""
+
+    def stage(self, part: int, stop: Stop | None) -> Stage:
+        """Of one part, for images that leave there."""
 
 
 @dataclass(frozen=True)

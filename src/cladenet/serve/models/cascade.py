@@ -99,7 +99,7 @@ class ServedCascade:
         self.course("")
 
     def stage(self, part: int, stop: Stop | None) -> Stage:
-        """See `course.Asked`."""
+        """See `AskedHere`."""
         return self.members[part].stage
 
     def course(self, budget: str) -> Course:

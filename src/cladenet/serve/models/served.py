@@ -118,7 +118,7 @@ class Served:
         return [Answer(p.logits, p.top, p.answered_by) for p in found]
 
     def stage(self, part: int, stop: Stop | None) -> Stage:
-        """See `course.Asked`."""
+        """See `AskedHere`."""
         if stop is None or self._exits is None:
             return Stage(self.preprocess, self.prepare, partial(Job, self))
         return Stage(self.preprocess, self.prepare, partial(self._exits.job, stop=stop))

@@ -19,6 +19,8 @@ from cladenet.errors import CladeNetError
 from cladenet.serve.models.lanes import Lanes, Network
 from cladenet.serve.models.opening import Where
 from cladenet.serve.models.shelf import Make, Shelf
+from cladenet.serve.processes.handles import ForkServerEnded
+from cladenet.serve.processes.pool import Pool
 from cladenet.serve.settings import Address, Limits
 from cladenet.serve.web.files import page_routes
 from cladenet.serve.web.gate import Gate
@@ -46,6 +48,7 @@ class Plan:
         lanes: threads that compute.
         begin: what each of them does first.
         decoders: threads that decode.
+        pool: of processes that decode and compute; None: threads of this process do.
         stopping: is the server asked to end?
         failed: is given the error if a network cannot be loaded at the start.
     """
@@ -58,6 +61,7 @@ class Plan:
     lanes: int = 1
     begin: Callable[[], None] = lambda: None
     decoders: int = 2
+    pool: Pool | None = None
     stopping: Callable[[], bool] = lambda: False
     failed: Callable[[CladeNetError], None] = lambda _: None
 
@@ -82,6 +86,8 @@ class Service:
         )
         self.metrics.held.set_function(lambda: self.answering.held)
         self.metrics.lost.set_function(lambda: self.lanes.lost)
+        if pool := plan.pool:
+            self.metrics.count_processes(lambda: pool.size - pool.missing, lambda: pool.ended)
 
     @asynccontextmanager
     async def running(self, _: Starlette) -> AsyncIterator[None]:
@@ -96,10 +102,13 @@ class Service:
             self.shelf.close()
             self.lanes.stop()
             self._decoders.shutdown(wait=False, cancel_futures=True)
+            if self.plan.pool:
+                self.plan.pool.close()
 
     async def health(self, _: Request) -> Response:
-        """Do all threads come back?"""
-        return _yes_or_no(not self.lanes.lost)
+        """Do all threads come back, and are all processes there?"""
+        missing = self.plan.pool.missing if self.plan.pool else 0
+        return _yes_or_no(not self.lanes.lost and not missing)
 
     async def ready(self, _: Request) -> Response:
         """Is everything loaded, and more to come?"""
@@ -126,11 +135,21 @@ class Service:
             self.plan.failed(error)
             return
         while True:
+            await self._refresh()
             await asyncio.sleep(LOOK_EVERY)
             try:
                 await self.shelf.look()
             except Exception:  # the next look may do better
                 log.exception("looking for new checkpoints")
+
+    async def _refresh(self) -> None:
+        if not self.plan.pool:
+            return
+        try:
+            await asyncio.to_thread(self.plan.pool.refresh)
+        except ForkServerEnded:
+            log.error("the process that forks others has ended: this one ends, too")
+            os._exit(LOST_EXIT)
 
     async def _watch(self) -> None:
         while True:

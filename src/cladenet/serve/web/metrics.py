@@ -1,5 +1,7 @@
 """What a server counts, for Prometheus."""
 
+from collections.abc import Callable
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 from prometheus_client.exposition import generate_latest
 
@@ -49,6 +51,16 @@ class Metrics:
             "cladenet_swaps", "New weights by network and outcome: taken, refused",
             ("model", "outcome"), registry=registry,
         )  # fmt: skip
+
+    def count_processes(self, alive: Callable[[], float], ended: Callable[[], float]) -> None:
+        """Of a server whose networks are computed by processes of their own."""
+        Gauge("cladenet_processes", "Processes that compute", registry=self._registry).set_function(
+            alive
+        )
+        Gauge(
+            "cladenet_processes_ended", "Processes that ended, and others took their place",
+            registry=self._registry,
+        ).set_function(ended)  # fmt: skip
 
     def text(self) -> bytes:
         """All of them, in the text format 0.0.4."""

@@ -35,8 +35,10 @@ def none_readable(found: list[dict[str, Any]], statuses: list[int]) -> Problem:
     """A refusal where no image has an answer: of one image its reason, of several all of them."""
     reason = found[0]["error"]
     error = f"the image {reason}" if len(found) == 1 else f"none of {len(found)} images is readable"
+    status = max(statuses)
     hint = "send JPEG, PNG, WebP, GIF, BMP or TIFF, as it is in its file"
-    status = max(statuses) if len(set(statuses)) > 1 else statuses[0]
+    if status >= 500:  # not the images' fault alone
+        hint = "its log says why"
     return Problem(status, error, hint, predictions=found if len(found) > 1 else ())
 
 
