@@ -4,9 +4,10 @@
     python benchmarks/serving.py --networks resnet18 --rounds 3 --alone
 
 The ceiling is the same network, prepared by the same code, in one process without HTTP: one thread
-a core, each decodes, prepares and computes 8 images at a time. The client has a process of its own
-on the same cores: its processor time is part of what a server loses against the ceiling, and is
-printed.
+a core, each decodes, prepares and computes 8 images at a time; and once more with a process a core.
+The server runs as it is by default, and with `--workers 0`, where threads compute. The client has a
+process of its own on the same cores: its processor time is part of what a server loses against the
+ceiling, and is printed.
 
 litserve (if it is installed) has the same weights, and all else as its guide has it, with batches
 of 8 and without, with one worker process and with two; the best of these four counts. Its best form
@@ -25,33 +26,30 @@ import os
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import psutil
 import torch
 
 import machine
 from cladenet.serve.models.opening import ServeOptions, opened
-from cladenet.serve.models.served import Served
+from serving_ceiling import BATCH, CEILINGS, Row
 from serving_server import Process, spent
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "serving.json"
 CONNECTIONS = 32
-BATCH = 8
 QUIET = 0.05  # of the cores, at most, that others used in a turn
 LITSERVE = (  # how it prepares and computes, images of a batch, worker processes
     ("guide", 1, 1), ("guide", 1, 2), ("guide", BATCH, 1), ("guide", BATCH, 2),
     ("plain", BATCH, 2), ("packed", BATCH, 2),
 )  # fmt: skip
-Row = dict[str, Any]
 
 
 class Side(NamedTuple):
@@ -77,36 +75,6 @@ def save(folder: Path, network: str) -> Path:
     return write_checkpoint(
         folder / network, network, create_model(network).eval(), classes, preprocess
     )
-
-
-def ceiling(network: Served, bodies: list[bytes], seconds: float) -> Row:
-    """Images a second in this process, and milliseconds of processor time an image."""
-    lanes = len(os.sched_getaffinity(0))
-    counts = [0] * lanes
-    stop = time.perf_counter() + seconds
-
-    def work(lane: int) -> None:
-        torch.set_num_threads(1)
-        turn = lane
-        while time.perf_counter() < stop:
-            images = [network.prepare(bodies[(turn + k) % len(bodies)]) for k in range(BATCH)]
-            network.answer(images)
-            counts[lane] += BATCH
-            turn += BATCH
-
-    threads = [threading.Thread(target=work, args=(lane,)) for lane in range(lanes)]
-    start, before = time.perf_counter(), time.process_time()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    cpu = time.process_time() - before
-    rate = sum(counts) / (time.perf_counter() - start)
-    return {
-        "per_second": round(rate, 1),
-        "cpu_ms": round(1000 * cpu / max(1, sum(counts)), 2),
-        "cpu_seconds": cpu,
-    }
 
 
 def asked(process: psutil.Process, side: Side, seconds: float, connections: int) -> Row:
@@ -153,6 +121,11 @@ def sides(
     port = options.port
     serve = [sys.executable, "-m", "cladenet", "serve", str(run), "--port", str(port)]
     found = {"cladenet": Side(Process(serve, port, "/ready"), port, files, "image/jpeg")}
+    if not options.default:
+        at = port + 10
+        words = [*serve[:-1], str(at), "--workers", "0"]
+        threads = Process(words, at, "/ready")
+        found["cladenet --workers 0"] = Side(threads, at, files, "image/jpeg")
     if find_spec("litserve") and not options.alone:
         script = str(HERE / "others" / "litserve_side.py")
         for number, (how, batch, workers) in enumerate(LITSERVE, 1):
@@ -170,7 +143,7 @@ def rounds(
     """All sides in turn, again and again: what disturbs one disturbs the others, too."""
     bodies = [Path(file).read_bytes() for file in files]
     network = opened("ceiling", run, ServeOptions())
-    found: dict[str, list[Row]] = {"ceiling": []}
+    found: dict[str, list[Row]] = {}
     with ExitStack() as stack:
         started = {}
         for name, side in sides(run, options, files, texts).items():
@@ -180,7 +153,9 @@ def rounds(
             started[name] = process, side
         print("all servers are ready", flush=True)
         for _ in range(options.rounds):
-            found["ceiling"].append(turn(lambda: ceiling(network, bodies, options.seconds)))
+            for name, most in CEILINGS.items():
+                row = turn(lambda: most(network, bodies, options.seconds))  # noqa: B023
+                found.setdefault(name, []).append(row)
             for name, (process, side) in started.items():
                 side.process.let(run=True)
                 row = turn(lambda: asked(process, side, options.seconds, CONNECTIONS))  # noqa: B023
@@ -213,9 +188,11 @@ def summary(found: dict[str, list[Row]]) -> tuple[dict[str, Row], Row]:
     """The turn of each side that counts, and what follows from them."""
     chosen = {side: best(rows) for side, rows in found.items()}
     ours, most = chosen["cladenet"], chosen["ceiling"]
+    highest = chosen["ceiling of processes"]
     cpu = [min(row["cpu_ms"] for row in found[side]) for side in ("ceiling", "cladenet")]
     figures = {
         "share_of_ceiling": round(ours["per_second"] / most["per_second"], 3),
+        "share_of_ceiling_of_processes": round(ours["per_second"] / highest["per_second"], 3),
         "share_of_ceiling_by_cpu": round(cpu[0] / (cpu[1] + ours["client_cpu_ms"]), 3),
         "p99_over_floor": round(ours["p99_ms"] / ours["floor_ms"], 2),
     }
@@ -236,6 +213,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=3.0, help="of each turn")
     parser.add_argument("--rounds", type=int, default=6)
     parser.add_argument("--alone", action="store_true", help="without litserve")
+    parser.add_argument("--default", action="store_true", help="without --workers 0")
     parser.add_argument("--port", type=int, default=18_231)
     options = parser.parse_args()
     data = os.environ.get("CLADENET_TEST_DATA")

@@ -37,7 +37,7 @@ from cladenet.serve.models.opening import (
 )
 from cladenet.serve.web.app import Plan, application
 from saved_run import write_checkpoint
-from test_serve import form, picture, ready
+from test_serve import BY, computed, form, picture, ready
 
 NEVER = float("inf")
 CLASSES = ("ant", "bee", "wasp")
@@ -79,7 +79,7 @@ def predicted(runs: list[Path]) -> list[Prediction]:
     return list(predictor(FILES))
 
 
-def serving(runs: list[Path], **options: Any) -> Any:
+def serving(runs: list[Path], by: str = "threads", **options: Any) -> Any:
     choices = ServeOptions(**options)
     paths = one_cascade(named(runs))
 
@@ -87,12 +87,12 @@ def serving(runs: list[Path], **options: Any) -> Any:
         assert isinstance(where, tuple)
         return ServedCascade(name, read_cascade(where, choices.precision), choices)
 
-    return client(application(Plan(paths, make)))
+    return client(application(computed(by, Plan(paths, make))))
 
 
-@pytest.fixture(scope="module")
-def asker(runs: list[Path]) -> Iterator[Client]:
-    with serving(runs) as asker:
+@pytest.fixture(scope="module", params=BY)
+def asker(runs: list[Path], request: pytest.FixtureRequest) -> Iterator[Client]:
+    with serving(runs, request.param) as asker:
         yield ready(asker)
 
 

@@ -30,7 +30,7 @@ from cladenet.serve.models.lanes import Answer
 from cladenet.serve.models.opening import ServeOptions, opened
 from cladenet.serve.web.app import Plan, application
 from saved_run import save_run, write_checkpoint
-from test_serve import form, picture, ready
+from test_serve import BY, computed, form, picture, ready
 
 SIZE = (3, 32, 32)
 CLASSES = ("ant", "bee", "wasp")
@@ -71,14 +71,15 @@ def shares(loaded: Loaded, images: list[bytes]) -> NDArray[np.float64]:
     return logits.double().softmax(-1).numpy()
 
 
-def serving(run: Path, budget: str | None = None) -> Any:
+def serving(run: Path, budget: str | None = None, by: str = "threads") -> Any:
     options = ServeOptions(budget=budget)
-    return client(application(Plan({"bugs": run}, lambda name, at: opened(name, at, options))))
+    plan = Plan({"bugs": run}, lambda name, at: opened(name, at, options))
+    return client(application(computed(by, plan)))
 
 
-@pytest.fixture(scope="module")
-def asker(run: Path) -> Iterator[Client]:
-    with serving(run) as asker:
+@pytest.fixture(scope="module", params=BY)
+def asker(run: Path, request: pytest.FixtureRequest) -> Iterator[Client]:
+    with serving(run, by=request.param) as asker:
         yield ready(asker)
 
 

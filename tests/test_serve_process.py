@@ -7,15 +7,21 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 pytest.importorskip("granian")
 
 import forking
+from cladenet import predict
+from cladenet.checkpoints import folder as folders
+from cladenet.checkpoints import load
+from cladenet.checkpoints.selftest import fixed_logits
 from cladenet.cli import main
 from cladenet.data.sources.open import open_dataset
 from saved_run import save_run
@@ -56,6 +62,26 @@ def wait_until_ready(port: int) -> None:
     pytest.fail("the server is not ready after 30 s")
 
 
+def below(pid: int) -> list[int]:
+    """Its children, and theirs."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [each for child in map(int, children) for each in (child, *below(child))]
+
+
+def lives(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def until(condition: Callable[[], bool], seconds: float = 20) -> None:
+    limit = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < limit
+        time.sleep(0.01)
+
+
 @contextmanager
 def serving(run: Path, output: Path, *words: str) -> Iterator[tuple[int, int]]:
     """The process and the port of `cladenet serve`."""
@@ -69,9 +95,13 @@ def serving(run: Path, output: Path, *words: str) -> Iterator[tuple[int, int]]:
             forking.kill(pid)
 
 
-def test_sigterm_under_load_loses_no_answer_and_ends_with_0(run: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_sigterm_under_load_loses_no_answer_and_ends_with_0(
+    run: Path, tmp_path: Path, workers: str
+) -> None:
     image, statuses, refused = IMAGE.read_bytes(), [], []
-    with serving(run, tmp_path / "log") as (pid, port):
+    with serving(run, tmp_path / "log", "--workers", workers) as (pid, port):
+        family = below(pid)
 
         def load() -> None:
             while True:
@@ -105,6 +135,101 @@ def test_sigterm_under_load_loses_no_answer_and_ends_with_0(run: Path, tmp_path:
             thread.join(20)
     assert set(statuses) == {b"HTTP/1.1 200 OK"}
     assert len(refused) == 6
+    assert len(family) == (1, 4)[workers == "2"]  # that which forks others, and two that compute
+    until(lambda: not any(map(lives, family)))
+
+
+def metric(port: int, name: str) -> float:
+    """The sum of a counter or gauge over its labels."""
+    lines = ask(port, "GET", "/metrics")[1].decode().splitlines()
+    found = [line for line in lines if line.partition(" ")[0].partition("{")[0] == name]
+    return sum(float(line.rpartition(" ")[2]) for line in found)
+
+
+def test_processes_that_compute_are_replaced_and_the_counters_add_up(
+    run: Path, tmp_path: Path
+) -> None:
+    image = IMAGE.read_bytes()
+    (expected,) = predict(run, [image])
+    with serving(run, tmp_path / "log", "--workers", "2") as (pid, port):
+        until(lambda: metric(port, "cladenet_processes") == 2)
+        for _ in range(2):
+            status, body = ask(port, "POST", "/predict?top=1", image)
+            assert status == 200
+            (guess,) = json.loads(body)["predictions"][0]["top"]
+            assert guess["label"] == expected.best.label
+            assert guess["probability"] == pytest.approx(expected.best.probability, abs=1e-6)
+            for worker in below(pid)[2:]:
+                os.kill(worker, signal.SIGKILL)
+        until(lambda: metric(port, "cladenet_processes_ended") == 4)
+        assert ask(port, "GET", "/health")[0] == 200
+        assert metric(port, "cladenet_processes") == 2
+        assert metric(port, "cladenet_images_total") == 2
+        assert metric(port, "cladenet_batch_images_sum") == 2
+        assert len(below(pid)) == 4
+
+
+@contextmanager
+def load_on(port: int) -> Iterator[tuple[list[int], list[str]]]:
+    """Four clients ask all the time: statuses, and the weights that answered."""
+    image, stop = IMAGE.read_bytes(), threading.Event()
+    statuses: list[int] = []
+    weights: list[str] = []
+
+    def client() -> None:
+        while not stop.is_set():
+            status, body = ask(port, "POST", "/predict?top=1", image)
+            statuses.append(status)
+            weights.append(json.loads(body)["weights"])
+
+    threads = [threading.Thread(target=client) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield statuses, weights
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join(20)
+
+
+@pytest.mark.slow
+def test_processes_that_are_killed_under_load_cost_no_answer(run: Path, tmp_path: Path) -> None:
+    with serving(run, tmp_path / "log", "--workers", "2") as (pid, port):
+        with load_on(port) as (statuses, _):
+            for number in range(20):
+                begun = len(statuses)
+                os.kill(below(pid)[2 + number % 2], signal.SIGKILL)
+                until(lambda: len(statuses) > begun + 20)  # noqa: B023
+        assert set(statuses) == {200}
+        assert metric(port, "cladenet_processes_ended") == 20
+        assert metric(port, "cladenet_images_total") == len(statuses)
+
+
+@pytest.mark.slow
+def test_new_weights_under_load_cost_no_answer(tmp_path: Path) -> None:
+    run = save_run(tmp_path / "digits", open_dataset("digits"))
+    checkpoints = run / "checkpoints"
+    loaded = load(run)
+    first = folders.read_manifest(loaded.folder)["files"][folders.WEIGHTS]["sha256"]
+    known = [first]
+    with serving(run, tmp_path / "log", "--workers", "2") as (pid, port):
+        with load_on(port) as (statuses, weights):
+            for step in range(100, 103):
+                with torch.no_grad():
+                    for weight in loaded.model.parameters():
+                        weight.add_(0.01)
+                logits = fixed_logits(loaded.model, loaded.card.preprocess)
+                target = folders.step_folder(checkpoints, "best", step)
+                card = replace(loaded.card, step=step, self_test=logits)
+                folders.save(target, loaded.model.state_dict(), card)
+                folders.point(checkpoints / "best", target)
+                known.append(folders.read_manifest(target)["files"][folders.WEIGHTS]["sha256"])
+                until(lambda: weights[-1:] == known[-1:])
+        assert set(statuses) == {200}
+        assert list(dict.fromkeys(weights)) == known
+        assert metric(port, "cladenet_processes_ended") == 0
+        assert len(below(pid)) == 4
 
 
 def test_a_worker_that_is_killed_is_there_again_within_5_seconds(run: Path, tmp_path: Path) -> None:
@@ -190,6 +315,7 @@ def resident(pid: str) -> int:
     ("words", "message"),
     [
         (["--threads", "0"], "threads is 0"),
+        (["--workers", "-1"], "workers is -1"),
         (["--port", "70000"], "port is 70000"),
         (["--queue", "0"], "queue is 0"),
         (["--token-file", "nowhere"], "the token cannot be read from nowhere"),
@@ -206,7 +332,11 @@ def test_what_cannot_be_served_is_refused_at_once(
 
 @pytest.mark.parametrize(
     ("words", "message"),
-    [(["--budget", "20M"], "has one exit"), (["--fit", "bend"], "fit is 'bend'")],
+    [
+        (["--budget", "20M"], "has one exit"),
+        (["--fit", "bend"], "fit is 'bend'"),
+        (["--workers", "2", "--threads", "2"], "workers is 2, but batches of 2 threads"),
+    ],
 )
 def test_what_the_worker_finds_out_ends_the_server_with_the_status_of_the_error(
     run: Path, tmp_path: Path, words: list[str], message: str

@@ -22,14 +22,14 @@ def keep_inputs(model: nn.Module) -> None:
 def overwrite_inputs(model: nn.Module) -> None:
     """Undo `keep_inputs`, for a network that nobody looks into."""
     for module in model.modules():
-        if getattr(module, "may_overwrite", False):
+        if _may_overwrite(module):
             module.inplace = True  # type: ignore[assignment]
 
 
 @contextmanager
 def overwriting(*models: nn.Module) -> Iterator[None]:
     """Inside, activations overwrite their inputs where they may; after, all are as before."""
-    held = [m for model in models for m in model.modules() if getattr(m, "may_overwrite", False)]
+    held = [m for model in models for m in model.modules() if _may_overwrite(m)]
     was = [module.inplace for module in held]
     try:
         for module in held:
@@ -42,4 +42,9 @@ def overwriting(*models: nn.Module) -> Iterator[None]:
 
 def overwrites(module: nn.Module) -> bool:
     """Does it write over its input, or would it after `overwrite_inputs`?"""
-    return bool(getattr(module, "inplace", False) or getattr(module, "may_overwrite", False))
+    return bool(getattr(module, "inplace", False) or _may_overwrite(module))
+
+
+def _may_overwrite(module: nn.Module) -> bool:
+    """Looked up where it is kept: torch searches long for what a module has not."""
+    return bool(vars(module).get("may_overwrite", False))

@@ -8,12 +8,17 @@ from torch import nn
 
 @contextmanager
 def training_nowhere(*models: nn.Module) -> Iterator[None]:
-    """Inside, all modules are in evaluation mode; after, each is in the mode it was in."""
+    """Inside, all modules are in evaluation mode; after, each is in the mode it was in.
+
+    A module takes 1 us to be told, so that those are told alone that are in another mode.
+    """
     before = {module: module.training for model in models for module in model.modules()}
     try:
-        for module in before:
-            module.training = False
+        for module, mode in before.items():
+            if mode:
+                module.training = False
         yield
     finally:
         for module, mode in before.items():
-            module.training = mode
+            if module.training != mode:
+                module.training = mode

@@ -106,13 +106,19 @@ def serve(
         except BadArgument as error:
             server.give_up(error)
             count = 0
-        return application(_by_processes(plan, count, opener) if count else plan)
+        return application(by_processes(plan, count, opener) if count else plan)
 
     return run(server, in_the_worker)
 
 
-def _by_processes(plan: Plan, count: int, opener: fork_server.Opener) -> Plan:
-    """The same, computed by so many processes; to be called before this one has threads."""
+def by_processes(plan: Plan, count: int, opener: fork_server.Opener) -> Plan:
+    """The same, computed by so many processes; to be called before this one has threads.
+
+    Args:
+        plan: what is served.
+        count: of processes.
+        opener: reads a network and makes it ready, see `fork_server.start`.
+    """
     channel = fork_server.start(opener)
     pool = Pool(ForkServer(channel), count, plan.limits.answer_seconds)
 
