@@ -90,7 +90,7 @@ def opened(name: str, first: bool) -> Any:
 
 @pytest.fixture
 def pool() -> Iterator[Pool]:
-    pool = Pool(ForkServer(fork_server.start(opened)), size=2, patience=20)
+    pool = Pool(ForkServer(*fork_server.start(opened)), size=2, patience=20)
     yield pool
     pool.close()
 
@@ -235,7 +235,6 @@ def test_the_end_of_the_fork_server_is_heard_and_ends_what_it_forked(
     until(pool._server.ended)
     with pytest.raises(ForkServerEnded):
         pool.refresh()
-    os.waitpid(parent, 0)
     until(lambda: not runs(pid) and not runs(other))
 
 

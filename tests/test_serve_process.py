@@ -91,7 +91,7 @@ def serving(run: Path, output: Path, *words: str) -> Iterator[tuple[int, int]]:
         wait_until_ready(port)
         yield pid, port
     finally:
-        with suppress(ProcessLookupError):  # it has ended
+        with suppress(ProcessLookupError, ChildProcessError):  # it has ended
             forking.kill(pid)
 
 
@@ -101,7 +101,6 @@ def test_sigterm_under_load_loses_no_answer_and_ends_with_0(
 ) -> None:
     image, statuses, refused = IMAGE.read_bytes(), [], []
     with serving(run, tmp_path / "log", "--workers", workers) as (pid, port):
-        family = below(pid)
 
         def load() -> None:
             while True:
@@ -129,6 +128,7 @@ def test_sigterm_under_load_loses_no_answer_and_ends_with_0(
             thread.start()
         while len(statuses) < 60:
             time.sleep(0.01)
+        family = below(pid)
         os.kill(pid, signal.SIGTERM)
         assert forking.wait(pid, 20) == 0
         for thread in threads:

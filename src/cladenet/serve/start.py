@@ -119,8 +119,7 @@ def by_processes(plan: Plan, count: int, opener: fork_server.Opener) -> Plan:
         count: of processes.
         opener: reads a network and makes it ready, see `fork_server.start`.
     """
-    channel = fork_server.start(opener)
-    pool = Pool(ForkServer(channel), count, plan.limits.answer_seconds)
+    pool = Pool(ForkServer(*fork_server.start(opener)), count, plan.limits.answer_seconds)
 
     def opened_there(name: str, first: bool) -> Asked:
         known, key = pool.open(name, first)

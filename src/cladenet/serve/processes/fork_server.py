@@ -32,8 +32,8 @@ DEATH_OF_PARENT = 1  # PR_SET_PDEATHSIG of <sys/prctl.h>
 Opener = Callable[[str, bool], AskedHere]  # of a name; is it for the first time?
 
 
-def start(opener: Opener) -> socket.socket:
-    """Fork it; where to reach it. The caller has one thread.
+def start(opener: Opener) -> tuple[socket.socket, int]:
+    """Fork it; where to reach it, and its pid. The caller has one thread.
 
     Args:
         opener: reads the network of a name and makes it ready.
@@ -41,9 +41,9 @@ def start(opener: Opener) -> socket.socket:
     ours, its = socket.socketpair()
     sys.stdout.flush()
     sys.stderr.flush()
-    if os.fork():
+    if pid := os.fork():
         its.close()
-        return ours
+        return ours, pid
     ours.close()
     _never_return(lambda: _serve(its, opener))
 

@@ -34,10 +34,11 @@ class ForkServer:
 
     Args:
         channel: to it.
+        pid: of it, a child of this process.
     """
 
-    def __init__(self, channel: socket.socket) -> None:
-        self._channel = channel
+    def __init__(self, channel: socket.socket, pid: int) -> None:
+        self._channel, self._pid = channel, pid
         self._control = Connection(os.dup(channel.fileno()))
         self._one_at_a_time = threading.Lock()
 
@@ -82,9 +83,11 @@ class ForkServer:
             return self._control.poll(0)
 
     def close(self) -> None:
-        """It ends, and so do those that it has forked."""
+        """It ends, and so do those that it has forked; returns when it has."""
         self._control.close()
         self._channel.close()
+        with suppress(ChildProcessError):
+            os.waitpid(self._pid, 0)
 
     def _asked(self, message: object, *handles: int) -> Any:
         try:
