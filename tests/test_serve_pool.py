@@ -250,6 +250,13 @@ def test_processes_are_for_runs_that_one_thread_each_computes(
     assert choice.processes(3, ServeOptions(), files=False) == 3
     assert choice.processes(None, ServeOptions(threads=2), files=False) == 0
     assert choice.processes(None, ServeOptions(), files=True) == 0
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    assert choice.without_gpu(4, None, ServeOptions()) == 0
+    assert choice.without_gpu(4, None, ServeOptions(predictor={"device": "cpu"})) == 4
+    with pytest.raises(BadArgument, match="the GPU is used by one process; add --device cpu"):
+        choice.without_gpu(3, 3, ServeOptions())
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    assert choice.without_gpu(4, None, ServeOptions()) == 4
     cores(1)
     assert choice.processes(None, ServeOptions(), files=False) == 0
     assert choice.processes(1, ServeOptions(), files=False) == 1

@@ -153,7 +153,7 @@ def test_processes_that_compute_are_replaced_and_the_counters_add_up(
     (expected,) = predict(run, [image])
     with serving(run, tmp_path / "log", "--workers", "2") as (pid, port):
         until(lambda: metric(port, "cladenet_processes") == 2)
-        for _ in range(2):
+        for killed in (2, 4):
             status, body = ask(port, "POST", "/predict?top=1", image)
             assert status == 200
             (guess,) = json.loads(body)["predictions"][0]["top"]
@@ -161,7 +161,7 @@ def test_processes_that_compute_are_replaced_and_the_counters_add_up(
             assert guess["probability"] == pytest.approx(expected.best.probability, abs=1e-6)
             for worker in below(pid)[2:]:
                 os.kill(worker, signal.SIGKILL)
-        until(lambda: metric(port, "cladenet_processes_ended") == 4)
+            until(lambda: metric(port, "cladenet_processes_ended") == killed)  # noqa: B023
         assert ask(port, "GET", "/health")[0] == 200
         assert metric(port, "cladenet_processes") == 2
         assert metric(port, "cladenet_images_total") == 2
@@ -199,6 +199,7 @@ def test_processes_that_are_killed_under_load_cost_no_answer(run: Path, tmp_path
         with load_on(port) as (statuses, _):
             for number in range(20):
                 begun = len(statuses)
+                until(lambda: len(below(pid)) == 4)
                 os.kill(below(pid)[2 + number % 2], signal.SIGKILL)
                 until(lambda: len(statuses) > begun + 20)  # noqa: B023
         assert set(statuses) == {200}
@@ -316,6 +317,7 @@ def resident(pid: str) -> int:
     [
         (["--threads", "0"], "threads is 0"),
         (["--workers", "-1"], "workers is -1"),
+        (["--workers", "2", "--threads", "2"], "workers is 2, but batches of 2 threads"),
         (["--port", "70000"], "port is 70000"),
         (["--queue", "0"], "queue is 0"),
         (["--token-file", "nowhere"], "the token cannot be read from nowhere"),
@@ -335,7 +337,6 @@ def test_what_cannot_be_served_is_refused_at_once(
     [
         (["--budget", "20M"], "has one exit"),
         (["--fit", "bend"], "fit is 'bend'"),
-        (["--workers", "2", "--threads", "2"], "workers is 2, but batches of 2 threads"),
     ],
 )
 def test_what_the_worker_finds_out_ends_the_server_with_the_status_of_the_error(

@@ -24,8 +24,9 @@ from cladenet.serve.models.opening import (
     read_cascade,
     read_run,
 )
+from cladenet.serve.models.shelf import Make
 from cladenet.serve.processes import fork_server
-from cladenet.serve.processes.choice import check_workers, processes
+from cladenet.serve.processes.choice import processes, without_gpu
 from cladenet.serve.processes.handles import ForkServer
 from cladenet.serve.processes.pool import Pool
 from cladenet.serve.processes.remote import Handle, Remote
@@ -63,9 +64,9 @@ def serve(
         BadArgument: one is given twice, nobody can listen at the address, or no thresholds are
             kept for the cascade.
     """
-    check_workers(workers)
     refuse_taken(address)
     paths: dict[str, Where] = one_cascade(named(given)) if cascade else {**named(given)}
+    count = processes(workers, options, files=any(map(_is_file, paths.values())))
     known = _read(paths, options.precision)
     announce(f"{', '.join(paths)} will answer", address)
     server = Server(address, limits)
@@ -102,11 +103,10 @@ def serve(
             failed=server.give_up,
         )
         try:
-            count = processes(workers, options, files=len(known) < len(paths))
+            here = without_gpu(count, workers, options)
         except BadArgument as error:
-            server.give_up(error)
-            count = 0
-        return application(by_processes(plan, count, opener) if count else plan)
+            return application(replace(plan, first=_refused(error)))
+        return application(by_processes(plan, here, opener) if here else plan)
 
     return run(server, in_the_worker)
 
@@ -135,13 +135,20 @@ def by_processes(plan: Plan, count: int, opener: fork_server.Opener) -> Plan:
     )
 
 
+def _refused(error: BadArgument) -> Make:
+    def refuse(name: str, path: Where) -> Asked:
+        raise error
+
+    return refuse
+
+
+def _is_file(path: Where) -> bool:
+    return isinstance(path, Path) and is_exported(path)
+
+
 def _read(paths: dict[str, Where], precision: str) -> dict[str, Read]:
     """The runs among them, read before the worker is forked, so that it has them at once."""
-    runs = {
-        name: path
-        for name, path in paths.items()
-        if isinstance(path, tuple) or not is_exported(path)
-    }
+    runs = {name: path for name, path in paths.items() if not _is_file(path)}
     if not runs:
         return {}
     _set_threads(1)  # threads of torch's would not come along into the worker

@@ -19,7 +19,10 @@ def processes(wanted: int | None, options: ServeOptions, files: bool) -> int:
     Raises:
         BadArgument: so many cannot be.
     """
-    check_workers(wanted)
+    if wanted is not None and not 0 <= wanted <= MOST_THREADS:
+        raise BadArgument(
+            f"workers is {wanted}; expected 0 (threads of the server) to {MOST_THREADS}"
+        )
     why_not = _why_not(options, files)
     if wanted is None:
         cores = our_share().cores
@@ -29,12 +32,21 @@ def processes(wanted: int | None, options: ServeOptions, files: bool) -> int:
     return wanted
 
 
-def check_workers(wanted: int | None) -> None:
-    """Raise BadArgument unless there can be so many."""
-    if wanted is not None and not 0 <= wanted <= MOST_THREADS:
+def without_gpu(count: int, wanted: int | None, options: ServeOptions) -> int:
+    """The same count, or 0 where a GPU computes; looked for where no fork is to come of it.
+
+    Raises:
+        BadArgument: processes were asked for.
+    """
+    device = options.predictor.get("device", "auto")
+    if not count or device == "cpu" or not import_module("torch").cuda.is_available():
+        return count
+    if wanted:
         raise BadArgument(
-            f"workers is {wanted}; expected 0 (threads of the server) to {MOST_THREADS}"
+            f"workers is {wanted}, but the GPU is used by one process; add --device cpu, or leave "
+            "--workers out"
         )
+    return 0
 
 
 def _why_not(options: ServeOptions, files: bool) -> str:
@@ -50,6 +62,4 @@ def _why_not(options: ServeOptions, files: bool) -> str:
         return f"engine {engine} has threads of its own, which cannot be forked"
     if device not in (None, "auto", "cpu"):
         return f"device {device} is used by one process"
-    if device != "cpu" and import_module("torch").cuda.is_available():
-        return "the GPU is used by one process"
     return ""
