@@ -10,7 +10,7 @@ from torch import nn
 def training_nowhere(*models: nn.Module) -> Iterator[None]:
     """Inside, all modules are in evaluation mode; after, each is in the mode it was in.
 
-    A module takes 1 us to be told, so that those are told alone that are in another mode.
+    Setting it takes 1 us a module, so it is set only where it differs.
     """
     before = {module: module.training for model in models for module in model.modules()}
     try:

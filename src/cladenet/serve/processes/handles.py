@@ -78,7 +78,7 @@ class ForkServer:
         return ends, pid
 
     def ended(self) -> bool:
-        """Has it? Nothing but its end is heard from it unasked."""
+        """Has it? Unasked, it sends nothing but its end."""
         with self._one_at_a_time:
             return self._control.poll(0)
 

@@ -114,7 +114,7 @@ def _sorted_out(
     Args:
         seen: of each image that is here.
         here: their places in the request.
-        course: is told who is left.
+        course: learns who is left.
         stage: at which they are, from 0.
         found: takes the refusals.
     """
