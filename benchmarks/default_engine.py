@@ -63,7 +63,7 @@ def measured(case: str, options: argparse.Namespace) -> dict[str, Any]:
     from cladenet.bench.apart import Apart
     from cladenet.bench.paired import paired, repeated, times_as_fast
 
-    model, images = built(case)
+    model, images = built(case), images_for(case)
     plain = torchvisions(case, model)
     fast = default_engine(model, images)
     start = time.perf_counter()
@@ -97,15 +97,20 @@ def measured(case: str, options: argparse.Namespace) -> dict[str, Any]:
     return found
 
 
-def built(case: str) -> tuple[Any, Tensor]:
-    """The network of a case with random weights, always the same, and images for it."""
+def built(case: str) -> Any:
+    """The network of a case, with random weights by which rounding does not grow on its way."""
+    from parity import randomised
+
+    return randomised(case.partition(":")[0]).float()
+
+
+def images_for(case: str) -> Tensor:
+    """As many as its batch, of the size that its network takes."""
     import cladenet
 
     name, _, batch = case.partition(":")
-    torch.manual_seed(0)
-    model = cladenet.create_model(name).eval()
     size = cladenet.find(name).input
-    return model, torch.randn(int(batch), *size, generator=torch.Generator().manual_seed(1))
+    return torch.randn(int(batch), *size, generator=torch.Generator().manual_seed(1))
 
 
 def torchvisions(case: str, model: Any) -> Callable[[Tensor], Tensor]:
@@ -145,6 +150,7 @@ def rested(measure: Callable[[], float]) -> Callable[[], float]:
 def answer_for_another(case: str, source: str, threads: int) -> None:
     """The same with the code of another commit, as `cladenet.bench.apart` asks for it."""
     sys.path.insert(0, source)
+    import cladenet
     from cladenet.allocator import keep_freed_memory
     from cladenet.bench.apart import Answers
     from cladenet.bench.paired import repeated
@@ -152,7 +158,7 @@ def answer_for_another(case: str, source: str, threads: int) -> None:
     answers = Answers()
     keep_freed_memory()
     torch.set_num_threads(threads)
-    model, images = built(case)
+    model, images = cladenet.create_model(case.partition(":")[0]).eval(), images_for(case)
     fast = default_engine(model, images)
     if hasattr(fast, "settle"):
         fast.settle()
