@@ -19,7 +19,9 @@ ENGINE = """`python benchmarks/default_engine.py`: `for_inference(model)` once i
 engine, against torchvision's eager float32 on the same weights.
 """
 NEIGHBOUR = """`python benchmarks/busy_neighbour.py`: one image, alone and beside a process that
-keeps one of the two cores busy.
+keeps one of the two cores busy. Where a side is hardly slower beside it, other work had disturbed
+it while it was alone, and its ratio says nothing; of ResNet-50 beside the neighbour, over ONNX
+Runtime's shortest time alone, `auto` takes 1.67.
 """
 TRAINING = """`python benchmarks/training_step.py --sides "timm,cladenet fp32"`: whole steps,
 against timm's.
