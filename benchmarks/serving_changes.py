@@ -70,6 +70,30 @@ def killed_worker(server: Server, times: int) -> dict[str, Any]:
     return {"seconds": seconds, "held": max(seconds) < 5}
 
 
+def killed_processes(server: Server, times: int) -> dict[str, Any]:
+    """D9: SIGKILL of processes that compute, under load."""
+    if not server.computing:
+        return {"processes": 0, "held": True}
+    count = 10 * times
+    before = server.metric("cladenet_processes_ended")
+    with server.asked_properly() as seen:
+        for number in range(count):
+            computing = server.computing
+            computing[number % len(computing)].send_signal(signal.SIGKILL)
+            time.sleep(0.5)
+    limit = time.monotonic() + 10
+    while (ended := server.metric("cladenet_processes_ended") - before) < count:
+        if time.monotonic() > limit:
+            break
+        time.sleep(0.1)
+    there = server.metric("cladenet_processes")
+    return {
+        "killed": count, "ended": ended, "there": there, "answers": sum(seen.statuses.values()),
+        "errors": seen.errors, "p99_ms": round(seen.p99(), 1),
+        "held": seen.errors == 0 and ended == count and there == len(server.computing),
+    }  # fmt: skip
+
+
 def isolation(server: Server, times: int) -> dict[str, Any]:
     """D10: one bad image among eight."""
     alone = json.loads(server.ask(post("/predict", IMAGE, "image/png"))[1])["predictions"][0]

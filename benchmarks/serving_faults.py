@@ -23,7 +23,7 @@ from typing import Any
 
 import machine
 from load_client import post
-from serving_changes import ends, isolation, killed_worker, swaps
+from serving_changes import ends, isolation, killed_processes, killed_worker, swaps
 from serving_refusals import archives, failing_batches, openness, paths
 from serving_server import HOST, IMAGE, Server, is_open
 
@@ -94,7 +94,7 @@ def slow_clients(server: Server, times: int) -> dict[str, Any]:
 def large_bodies(server: Server, times: int) -> dict[str, Any]:
     """D3: 200 MiB, with and without a declared length."""
     statuses: Counter[str] = Counter()
-    before = most = server.worker.memory_info().rss
+    before = most = server.memory()
     for number in range(6 * times):
         declared = number % 2 == 0
         length = b"Content-Length: 209715200" if declared else b"Transfer-Encoding: chunked"
@@ -106,7 +106,7 @@ def large_bodies(server: Server, times: int) -> dict[str, Any]:
             with suppress(OSError):  # it hangs up
                 for _ in range(200):
                     connection.sendall(piece)
-                    most = max(most, server.worker.memory_info().rss)
+                    most = max(most, server.memory())
             try:
                 statuses[connection.recv(65536).split()[1].decode()] += 1
             except (OSError, IndexError):
@@ -123,7 +123,7 @@ def burst(server: Server, times: int) -> dict[str, Any]:
     count = min(2_000, 500 * times)
     statuses: Counter[int] = Counter()
     request = post("/predict", IMAGE, "image/png")
-    before = server.worker.memory_info().rss
+    before = server.memory()
 
     async def one() -> None:
         reader, writer = await asyncio.open_connection(HOST, server.port)
@@ -140,7 +140,7 @@ def burst(server: Server, times: int) -> dict[str, Any]:
     while server.ask(request)[0] != 200:
         time.sleep(0.01)
     recovered = time.monotonic() - start
-    grown = (server.worker.memory_info().rss - before) / 2**20
+    grown = (server.memory() - before) / 2**20
     return {
         "connections": count, "statuses": dict(statuses), "recovered_s": round(recovered, 2),
         "grown_mb": round(grown, 1), "held": set(statuses) <= {200, 503} and recovered < 2,
@@ -162,12 +162,12 @@ def clients_that_leave(server: Server, times: int) -> dict[str, Any]:
     for number in range(2_000):  # after which its memory has settled
         leave(number)
     time.sleep(1)
-    before = server.worker.num_fds(), server.worker.num_threads(), server.worker.memory_info().rss
+    before = server.worker.num_fds(), server.worker.num_threads(), server.memory()
     for number in range(count):
         leave(number)
     time.sleep(2)
     fds, threads = server.worker.num_fds() - before[0], server.worker.num_threads() - before[1]
-    grown = (server.worker.memory_info().rss - before[2]) / 2**20
+    grown = (server.memory() - before[2]) / 2**20
     text = server.ask(b"GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")[1].decode()
     left = next(x for x in text.splitlines() if x.startswith("cladenet_images_in_progress "))
     return {
@@ -184,6 +184,7 @@ FAULTS: dict[str, Callable[[Server, int], dict[str, Any]]] = {
     "D4 a burst": burst,
     "D5 clients that leave": clients_that_leave,
     "D6 new weights under load": swaps,
+    "D9 processes that compute are killed": killed_processes,
     "D9 the worker is killed": killed_worker,
     "D10 a bad image in a batch": isolation,
 }

@@ -125,7 +125,24 @@ class Server:
 
     @property
     def worker(self) -> psutil.Process:
+        """That answers HTTP."""
         return self.main.children()[0]
+
+    @property
+    def computing(self) -> list[psutil.Process]:
+        """Processes that compute, where there are some."""
+        return [each for fork_server in self.worker.children() for each in fork_server.children()]
+
+    def memory(self) -> int:
+        """Bytes, of all processes together; what they share counts once."""
+        family = [self.main, *self.main.children(recursive=True)]
+        return sum(int(process.memory_full_info().pss) for process in family)
+
+    def metric(self, name: str) -> float:
+        """Of a counter or gauge without labels; not a number where there is none."""
+        text = self.ask(b"GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")[1].decode()
+        lines = [line for line in text.splitlines() if line.startswith(f"{name} ")]
+        return float(lines[0].split()[1]) if lines else float("nan")
 
     def ask(self, request: bytes, seconds: float = 20) -> tuple[int, bytes]:
         with socket.create_connection((HOST, self.port), seconds) as connection:
