@@ -20,13 +20,15 @@ PADS_ONE_SIDE = ("keras/MobileNet-",)
 FOR_ONE_SIZE = ("EfficientNet-PyTorch/",)  # their padding is computed when they are built
 # Caffe's pools of 2x2 round up: sides where nothing is left over. The auxiliary classifier of
 # torchvision's Inception needs a map of 17x17 in training, the pools of two others one of 8x8, and
-# Keras refuses Xception images of less than 71 pixels.
+# Keras refuses Xception images of less than 71 pixels. NASNet-A (large) of pretrained-models is
+# padded for the maps that 331 pixels leave, 165 83 42 21 11: one pixel more leaves the same.
 OTHER_SIDES = {
     "caffe/lenet": 32,
     "caffe/vgg": 192,
     "keras/Xception": 95,
     "torchvision/inception_v3": 301,
     "pretrainedmodels/inceptionv4": 301,
+    "pretrainedmodels/nasnetalarge": 332,
     "pretrainedmodels/inceptionresnetv2": 301,
 }
 # Average pools of 2x2 between their blocks round down: one pixel more leaves the same last map.
