@@ -226,6 +226,30 @@ def test_a_new_network_comes_and_the_old_one_goes_when_nobody_asks_it(pool: Pool
         pool.answer(old_key, 0, [image(1)])
 
 
+def test_where_there_is_no_room_for_a_process_the_others_go_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    room = Path("/proc/self/fd")
+    ours = os.getpid()
+    fork = os.fork
+
+    def full() -> int:
+        if os.getpid() == ours:
+            return fork()
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(os, "fork", full)
+    pool = Pool(ForkServer(*fork_server.start(opened)), size=1, patience=20)
+    pool.open("fake", first=True)
+    before = len(list(room.iterdir()))
+    for _ in range(3):
+        with pytest.raises(BlockingIOError, match="no room for another process"):
+            pool.refresh()
+    assert len(list(room.iterdir())) == before
+    assert not pool._server.ended()
+    pool.close()
+
+
 def test_the_end_of_the_fork_server_is_heard_and_ends_what_it_forked(
     pool: Pool, remote: Remote
 ) -> None:

@@ -28,6 +28,7 @@ from cladenet.serve.processes.messages import Ends
 
 OPEN, DROP, FORK = "open", "drop", "fork"
 OPENED, REFUSED, BROKEN = "opened", "refused", "broken"
+NO_ROOM = -1
 DEATH_OF_PARENT = 1  # PR_SET_PDEATHSIG of <sys/prctl.h>
 Opener = Callable[[str, bool], AskedHere]  # of a name; is it for the first time?
 
@@ -82,7 +83,12 @@ def _opened(
 
 
 def _forked(networks: dict[int, AskedHere], handles: list[int], others: list[Any]) -> int:
-    if pid := os.fork():
+    """The pid, or NO_ROOM where the system has none for another process."""
+    try:
+        pid = os.fork()
+    except OSError:
+        pid = NO_ROOM
+    if pid:
         for handle in handles:
             os.close(handle)
         return pid

@@ -64,7 +64,11 @@ class ForkServer:
             self._asked((fork_server.DROP, key))
 
     def fork(self) -> tuple[Ends, int]:
-        """One more process that computes: the ends of pipes to it, and its pid."""
+        """One more process that computes: the ends of pipes to it, and its pid.
+
+        Raises:
+            BlockingIOError: the system has no room for another process.
+        """
         its_incoming, outgoing = os.pipe()
         incoming, its_outgoing = os.pipe()
         for pipe in (outgoing, its_outgoing):  # a batch fits in, so that nobody waits halfway
@@ -75,6 +79,9 @@ class ForkServer:
             pid: int = self._asked((fork_server.FORK,), its_incoming, its_outgoing)
         os.close(its_incoming)
         os.close(its_outgoing)
+        if pid == fork_server.NO_ROOM:
+            ends.close()
+            raise BlockingIOError("the system has no room for another process")
         return ends, pid
 
     def ended(self) -> bool:

@@ -150,6 +150,8 @@ class Service:
         except ForkServerEnded:
             log.error("the process that forks others has ended: this one ends, too")
             os._exit(LOST_EXIT)
+        except BlockingIOError as error:  # later there may be room
+            log.error("a process that ended is not replaced yet: %s", error)
 
     async def _watch(self) -> None:
         while True:
