@@ -77,13 +77,18 @@ def read_caffe(path: Path) -> dict[str, Tensor]:
         if not layer.blobs:
             continue
         if layer.type == SCALE and norm is not None and layer.bottoms[:1] == norm.tops[:1]:
-            found |= _named(norm.name, ("weight", "bias"), layer.blobs)
+            found |= layer_tensors(norm.name, layer.blobs)
         elif layer.type == NORM:
-            found |= _statistics(layer)
+            found |= norm_tensors(layer.name, layer.blobs)
         else:
-            found |= _named(layer.name, ("weight", "bias"), layer.blobs)
+            found |= layer_tensors(layer.name, layer.blobs)
         norm = layer if layer.type == NORM else None
     return found
+
+
+def layer_tensors(layer: str, blobs: tuple[Tensor, ...]) -> dict[str, Tensor]:
+    """Weight and bias of a layer by name."""
+    return _named(layer, ("weight", "bias"), blobs)
 
 
 def _named(layer: str, leaves: tuple[str, ...], blobs: tuple[Tensor, ...]) -> dict[str, Tensor]:
@@ -92,15 +97,15 @@ def _named(layer: str, leaves: tuple[str, ...], blobs: tuple[Tensor, ...]) -> di
     return {f"{CAFFE}{layer}.{leaf}": value for leaf, value in zip(names, blobs, strict=False)}
 
 
-def _statistics(layer: _Layer) -> dict[str, Tensor]:
+def norm_tensors(layer: str, blobs: tuple[Tensor, ...]) -> dict[str, Tensor]:
     """Mean and variance of a BatchNorm, whose weight and bias are those of its Scale, if any."""
-    if len(layer.blobs) != 3 or layer.blobs[2].numel() != 1:
-        return _named(layer.name, (), layer.blobs)
-    mean, variance, factor = (blob.flatten() for blob in layer.blobs)
+    if len(blobs) != 3 or blobs[2].numel() != 1:
+        return _named(layer, (), blobs)
+    mean, variance, factor = (blob.flatten() for blob in blobs)
     scale = 1 / factor if factor.item() else factor
     found = {"weight": torch.ones_like(mean), "bias": torch.zeros_like(mean)}
     found |= {"running_mean": mean * scale, "running_var": variance * scale}
-    return {f"{CAFFE}{layer.name}.{leaf}": value for leaf, value in found.items()}
+    return {f"{CAFFE}{layer}.{leaf}": value for leaf, value in found.items()}
 
 
 def _layers(whole: memoryview) -> Iterator[_Layer]:

@@ -20,6 +20,7 @@ from cladenet.errors import CheckpointError, OutOfSpace, StorageError
 from cladenet.plural import agree, counted
 from cladenet.weights.files.caffe_file import SUFFIX as CAFFE_SUFFIX
 from cladenet.weights.files.caffe_file import read_caffe
+from cladenet.weights.files.caffe_hdf5 import read_caffe_hdf5
 from cladenet.weights.files.fastai import in_torchvisions_names
 from cladenet.weights.files.keras_file import SUFFIXES as KERAS_SUFFIXES
 from cladenet.weights.files.keras_file import images_of_keras, read_keras
@@ -78,7 +79,7 @@ def read_tensors(path: Path) -> Content:
     elif path.suffix == ".npz":
         tensors, place = _npz(path), ""
     elif path.suffix in KERAS_SUFFIXES:
-        tensors, place = read_keras(path), ""
+        tensors, place = read_caffe_hdf5(path) or read_keras(path), ""
         images = images_of_keras(tensors)
     elif path.suffix == CAFFE_SUFFIX:
         tensors, place = read_caffe(path), ""
