@@ -6,7 +6,7 @@
 Such a file names neither the kinds of its layers nor what they read, and its layers come by the
 alphabet. So a BatchNorm is known by its three blobs, the last a single factor, and the Scale behind
 it by the name that ResNet's authors gave it: `scale2a_branch1` to `bn2a_branch1`. AlexNet and
-CaffeNet, which differ in the order of two layers alone, cannot be told apart.
+CaffeNet, which differ in the order of two layers alone, look the same here.
 """
 
 from pathlib import Path
