@@ -134,6 +134,19 @@ def test_anytime_gives_the_logits_of_the_last_exit_within_the_budget(run: Path) 
         np.testing.assert_allclose(found, logits[last], atol=1e-4)
 
 
+@pytest.mark.parametrize("budget", ["1G", "5000ms"])
+def test_the_command_predicts_within_a_budget(run: Path, budget: str, capsys: Any) -> None:
+    words = ["predict", str(run), "examples/digits/seven.png", "--budget", budget, "--json"]
+    assert main(words) == 0
+    quiet = capsys.readouterr()
+    assert len(json.loads(quiet.out)[0]["top"]) == 5
+    assert "exit 3 of 3" not in quiet.err
+    assert main([*words, "--verbose"]) == 0
+    talking = capsys.readouterr()
+    assert talking.out == quiet.out
+    assert "exit 3 of 3 answers" in talking.err
+
+
 def test_images_that_cannot_be_read_and_batches_of_none(run: Path, tmp_path: Path) -> None:
     evaluate_budget(run, budget="1G")
     (tmp_path / "bad.png").write_bytes(b"no image")

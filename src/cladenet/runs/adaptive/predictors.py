@@ -74,7 +74,8 @@ def predictor_for(
     if budget in (None, KEPT):
         return ExitPredictor(loaded, **options)
     last, words = reached(loaded, budget)
-    options["note"](words)
+    if "note" in options:
+        options["note"](words)
     return Predictor(loaded._replace(model=UpTo(loaded.model, last)), **options)  # type: ignore[arg-type]
 
 
