@@ -33,6 +33,7 @@ from cladenet.errors import CheckpointError
 from cladenet.files import sync_folder
 
 WEIGHTS, CARD, STATE = "weights.safetensors", "card.json", "state.safetensors"
+PIECE = 2**20  # numbers of a tensor that are looked at together
 FORMAT = 1
 
 
@@ -192,9 +193,13 @@ def deserialise(data: bytes, path: Path) -> dict[str, Tensor]:
 
 
 def refuse_non_finite(tensors: Mapping[str, Tensor], where: Path) -> None:
-    """Raise CheckpointError naming the first tensor that holds NaN or infinity."""
+    """Raise CheckpointError naming the first tensor that holds NaN or infinity.
+
+    torch makes copies of what it asks this of, so it is asked a piece at a time.
+    """
     for name, tensor in tensors.items():
-        if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
+        pieces = tensor.reshape(-1).split(PIECE) if tensor.is_floating_point() else ()
+        if not all(bool(piece.isfinite().all()) for piece in pieces):
             raise CheckpointError(f"{where}: the tensor {name} holds values that are not finite")
 
 
