@@ -20,11 +20,9 @@ from cladenet.surgery.fully_convolutional import to_fully_convolutional
 if TYPE_CHECKING:  # a network may be evaluated without being made ready
     from cladenet.inference import FastClassifier
 
-# Pixels in one forward pass, unless one view alone has more: 20 crops of 224 pixels. The plain
-# network on a CPU gets a quarter: VGG-16's first layers, with four views of 512 pixels, took
-# 1.3 GiB beside its weights.
+# Pixels in one forward pass, unless one view alone has more: 20 crops of 224 pixels, for which
+# VGG-16 takes 0.5 GB.
 MOST_PIXELS = 2**20
-MOST_PIXELS_PLAIN = 2**18
 
 
 def crops_at_once(preprocess: Preprocess, batch_size: int) -> int:
@@ -88,9 +86,6 @@ class Viewer:
         self.device = device_of(member.model)
         self.precision = precision
         self.most_pixels = _pixels_at_once(member.preprocess, batch_size)
-        self._most_plain = self.most_pixels
-        if self.device.type == "cpu":
-            self._most_plain = min(self.most_pixels, MOST_PIXELS_PLAIN)
         self._networks: dict[bool, nn.Module] = {False: member.model}
         if any(spec.whole for spec in member.specs):
             self._networks[True] = to_fully_convolutional(member.model)
@@ -127,8 +122,6 @@ class Viewer:
     ) -> Iterator[tuple[list[int], list[View]]]:
         """Views of one size, also of several images, with the number of the image of each."""
         preprocess = self.member.preprocess
-        plain = spec.whole or self.member.quick is None
-        most = self._most_plain if plain else self.most_pixels
         waiting: dict[tuple[int, ...], tuple[list[int], list[View]]] = {}
         for owner, image in enumerate(images):
             for view in spec.views(image[preprocess, spec.scale], preprocess):
@@ -136,6 +129,6 @@ class Viewer:
                 owners, views = waiting.setdefault(shape, ([], []))
                 owners.append(owner)
                 views.append(view)
-                if (len(views) + 1) * shape[0] * shape[1] > most:
+                if (len(views) + 1) * shape[0] * shape[1] > self.most_pixels:
                     yield waiting.pop(shape)
         yield from waiting.values()
