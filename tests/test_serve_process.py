@@ -71,6 +71,12 @@ def below(pid: int) -> list[int]:
     return [each for child in map(int, children) for each in (child, *below(child))]
 
 
+def family(pid: int, size: int) -> list[int]:
+    """All below it, once there are so many: those that compute are forked while others answer."""
+    until(lambda: len(below(pid)) == size)
+    return below(pid)
+
+
 def lives(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
@@ -131,15 +137,15 @@ def test_sigterm_under_load_loses_no_answer_and_ends_with_0(
             thread.start()
         while len(statuses) < 60:
             time.sleep(0.01)
-        family = below(pid)
+        # That which answers; with --workers that which forks others, and two that compute.
+        others = family(pid, 4 if workers == "2" else 1)
         os.kill(pid, signal.SIGTERM)
         assert forking.wait(pid, 20) == 0
         for thread in threads:
             thread.join(20)
     assert set(statuses) == {b"HTTP/1.1 200 OK"}
     assert len(refused) == 6
-    assert len(family) == (1, 4)[workers == "2"]  # that which forks others, and two that compute
-    until(lambda: not any(map(lives, family)))
+    until(lambda: not any(map(lives, others)))
 
 
 def metric(port: int, name: str) -> float:
@@ -162,15 +168,14 @@ def test_processes_that_compute_are_replaced_and_the_counters_add_up(
             (guess,) = json.loads(body)["predictions"][0]["top"]
             assert guess["label"] == expected.best.label
             assert guess["probability"] == pytest.approx(expected.best.probability, abs=1e-6)
-            until(lambda: len(below(pid)) == 4)  # a process counts from before it is forked
-            for worker in below(pid)[2:]:
+            for worker in family(pid, 4)[2:]:
                 os.kill(worker, signal.SIGKILL)
             until(lambda: metric(port, "cladenet_processes_ended") == killed)  # noqa: B023
         assert ask(port, "GET", "/health")[0] == 200
         assert metric(port, "cladenet_processes") == 2
         assert metric(port, "cladenet_images_total") == 2
         assert metric(port, "cladenet_batch_images_sum") == 2
-        until(lambda: len(below(pid)) == 4)
+        family(pid, 4)
 
 
 @contextmanager
@@ -203,8 +208,7 @@ def test_processes_that_are_killed_under_load_cost_no_answer(run: Path, tmp_path
         with load_on(port) as (statuses, _):
             for number in range(20):
                 begun = len(statuses)
-                until(lambda: len(below(pid)) == 4)
-                os.kill(below(pid)[2 + number % 2], signal.SIGKILL)
+                os.kill(family(pid, 4)[2 + number % 2], signal.SIGKILL)
                 until(lambda: len(statuses) > begun + 20)  # noqa: B023
         assert set(statuses) == {200}
         assert metric(port, "cladenet_processes_ended") == 20
@@ -234,7 +238,7 @@ def test_new_weights_under_load_cost_no_answer(tmp_path: Path) -> None:
         assert set(statuses) == {200}
         assert list(dict.fromkeys(weights)) == known
         assert metric(port, "cladenet_processes_ended") == 0
-        assert len(below(pid)) == 4
+        family(pid, 4)
 
 
 def test_a_worker_that_is_killed_is_there_again_within_5_seconds(run: Path, tmp_path: Path) -> None:
