@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -276,10 +276,11 @@ def test_a_worker_that_begins_beside_a_damaged_checkpoint_has_the_first_weights(
 
 @pytest.mark.slow  # the time-outs themselves
 def test_slow_clients_are_dropped_and_others_do_not_notice(run: Path, tmp_path: Path) -> None:
-    with serving(run, tmp_path / "log") as (_, port):
+    with serving(run, tmp_path / "log") as (_, port), ExitStack() as opened:
         slow = []
         for number in range(400):
             connection = socket.create_connection(("127.0.0.1", port))
+            opened.enter_context(connection)
             head = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n"
             connection.sendall(head + (b"\r\nx" if number % 2 else b"X-Half: "))
             slow.append(connection)
