@@ -3,6 +3,7 @@
 It is small and travels between processes; what computes stands elsewhere.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple, Protocol
@@ -146,6 +147,35 @@ class AskedHere(Asked, Protocol):
 
     def stage(self, part: int, stop: Stop | None) -> Stage:
         """Of one part, for images that leave there."""
+
+
+class ByKnown(ABC):
+    """What is asked, wherever its weights are: all but its stages follows from what is known of it.
+
+    Args:
+        about: what is known of it.
+    """
+
+    def __init__(self, about: Known) -> None:
+        self.about = about
+        self.name, self.weights, self.classes = about.name, about.weights, about.classes
+        self.why_no_evidence = about.why_no_evidence
+
+    @abstractmethod
+    def stage(self, part: int, stop: Stop | None) -> Stage:
+        """See `AskedHere`."""
+
+    def course(self, budget: str) -> Course:
+        """See `course.Asked`."""
+        return self.about.course(budget, self.stage)
+
+    def top(self, answer: Answer, count: int) -> tuple[Guess, ...]:
+        """See `course.Asked`."""
+        return self.about.top(answer, count)
+
+    def describe(self) -> dict[str, Any]:
+        """See `course.Asked`."""
+        return self.about.describe()
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ waits for a large network is in nobody's way.
 import hashlib
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
 import torch
 
@@ -16,10 +15,9 @@ from cladenet.errors import Diverged
 from cladenet.runs.adaptive.kept import find_kept
 from cladenet.runs.adaptive.predictors import CascadePredictor, stacked
 from cladenet.runs.predict.given_images import read
-from cladenet.runs.predict.prediction import Guess
-from cladenet.serve.models.about import KEPT, Facts, Stop
+from cladenet.serve.models.about import KEPT, ByKnown, Facts, Stop
 from cladenet.serve.models.cascade_course import AboutCascade
-from cladenet.serve.models.course import Course, Evidence, Stage
+from cladenet.serve.models.course import Evidence, Stage
 from cladenet.serve.models.lanes import Answer, Job, Pixels
 from cladenet.serve.models.opening import ReadRun, ServeOptions
 
@@ -54,7 +52,7 @@ class CascadedRun:
         return [Answer(row) for row in logits.numpy()]
 
 
-class ServedCascade:
+class ServedCascade(ByKnown):
     """A cascade that is ready to answer; what `Served` is for one run.
 
     Args:
@@ -80,18 +78,10 @@ class ServedCascade:
         data = {key: card.data.get(key) for key in ("name", "fingerprint")}
         networks = " + ".join(each.card.network for each in loaded)
         facts = Facts(networks, weights, card.classes, loaded[-1].card.step, {}, data)
-        self.about = AboutCascade(
-            name,
-            facts,
-            names,
-            tuple(predictor.preprocesses),
-            predictor.policy,
-            _measured(predictor, facts, options),
-            kept.asked,
-            options.budget or KEPT,
-        )
-        self.name, self.weights, self.classes = name, weights, card.classes
-        self.why_no_evidence = self.about.why_no_evidence
+        super().__init__(AboutCascade(
+            name, facts, names, tuple(predictor.preprocesses), predictor.policy,
+            _measured(predictor, facts, options), kept.asked, options.budget or KEPT,
+        ))  # fmt: skip
         self.members = [
             CascadedRun(self.about.part_name(number), predictor, number)
             for number in range(len(names))
@@ -101,18 +91,6 @@ class ServedCascade:
     def stage(self, part: int, stop: Stop | None) -> Stage:
         """See `AskedHere`."""
         return self.members[part].stage
-
-    def course(self, budget: str) -> Course:
-        """See `AboutCascade.course`."""
-        return self.about.course(budget, self.stage)
-
-    def top(self, answer: Answer, count: int) -> tuple[Guess, ...]:
-        """The `count` likeliest classes."""
-        return self.about.top(answer, count)
-
-    def describe(self) -> dict[str, Any]:
-        """See `AboutCascade.describe`."""
-        return self.about.describe()
 
 
 def _measured(predictor: CascadePredictor, facts: Facts, options: ServeOptions) -> Costs:

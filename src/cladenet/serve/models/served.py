@@ -3,15 +3,15 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from cladenet.data.preprocess import Preprocess
 from cladenet.runs.predict.given_images import Attempt, read
-from cladenet.runs.predict.prediction import Guess, Prediction
-from cladenet.serve.models.about import UP_TO_AN_EXIT, About, Facts, Stop
-from cladenet.serve.models.course import Course, Evidence, Stage
+from cladenet.runs.predict.prediction import Prediction
+from cladenet.serve.models.about import UP_TO_AN_EXIT, About, ByKnown, Facts, Stop
+from cladenet.serve.models.course import Evidence, Stage
 from cladenet.serve.models.lanes import Answer, Job, Pixels
 
 if TYPE_CHECKING:  # it loads torch
@@ -47,7 +47,7 @@ class Extras:
     budget: str = ""
 
 
-class Served:
+class Served(ByKnown):
     """A network that is ready to answer.
 
     Args:
@@ -69,6 +69,8 @@ class Served:
         BadArgument: the budget in `extras` cannot be kept.
     """
 
+    about: About
+
     def __init__(
         self,
         name: str,
@@ -78,21 +80,13 @@ class Served:
         extras: Extras | None = None,
     ) -> None:
         extras = extras or Extras()
-        self.name, self._predictor, self._exits = name, predictor, extras.exits
+        self._predictor, self._exits = predictor, extras.exits
         self.evidence = extras.evidence
-        self.weights, self.classes = facts.weights, facts.classes
         self.preprocess = shape = predictor.preprocess
-        self.about = About(
-            name,
-            facts,
-            shape,
-            predictor.get_ready(batch),
-            extras.evidence is not None,
-            extras.exits.menu if extras.exits else None,
-            extras.why_no_exits,
-            extras.budget,
-        )
-        self.why_no_evidence = self.about.why_no_evidence
+        super().__init__(About(
+            name, facts, shape, predictor.get_ready(batch), extras.evidence is not None,
+            extras.exits.menu if extras.exits else None, extras.why_no_exits, extras.budget,
+        ))  # fmt: skip
         blank = np.zeros((shape.height, shape.width, shape.channels), np.uint8)
         self.answer([blank])  # what the first call sets up, nobody shall wait for
         if stop := self.about.stop(""):
@@ -122,15 +116,3 @@ class Served:
         if stop is None or self._exits is None:
             return Stage(self.preprocess, self.prepare, partial(Job, self))
         return Stage(self.preprocess, self.prepare, partial(self._exits.job, stop=stop))
-
-    def course(self, budget: str) -> Course:
-        """See `course.Asked`."""
-        return self.about.course(budget, self.stage)
-
-    def top(self, answer: Answer, count: int) -> tuple[Guess, ...]:
-        """The `count` likeliest classes."""
-        return self.about.top(answer, count)
-
-    def describe(self) -> dict[str, Any]:
-        """The facts, and what it takes."""
-        return self.about.describe()

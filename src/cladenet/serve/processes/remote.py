@@ -2,11 +2,10 @@
 
 import weakref
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import NoReturn
 
-from cladenet.runs.predict.prediction import Guess
-from cladenet.serve.models.about import Known, Stop
-from cladenet.serve.models.course import Course, Evidence, Stage
+from cladenet.serve.models.about import ByKnown, Known, Stop
+from cladenet.serve.models.course import Evidence, Stage
 from cladenet.serve.models.lanes import Answer, Job, Refusal
 from cladenet.serve.processes.messages import Image
 from cladenet.serve.processes.pool import Pool
@@ -47,7 +46,7 @@ class Part:
         return self._handle.pool.answer(self._handle.key, self._number, images)
 
 
-class Remote:
+class Remote(ByKnown):
     """What `Served` and `ServedCascade` are, without weights; see `course.Asked`.
 
     Args:
@@ -56,35 +55,22 @@ class Remote:
     """
 
     def __init__(self, known: Known, handle: Handle) -> None:
-        self.name, self.weights, self.classes = known.name, known.weights, known.classes
-        self.why_no_evidence = known.why_no_evidence
+        super().__init__(known)
         self.evidence: Evidence | None = handle.evidence if known.evidence else None
-        self._known, self._handle = known, handle
+        self._handle = handle
         self._parts: dict[int, Part] = {}
 
     def stage(self, part: int, stop: Stop | None) -> Stage:
         """See `course.Asked`."""
         if part not in self._parts:
-            self._parts[part] = Part(self._handle, part, self._known.part_name(part))
+            self._parts[part] = Part(self._handle, part, self.about.part_name(part))
         network = self._parts[part]
         return Stage(
-            self._known.part_preprocess(part),
+            self.about.part_preprocess(part),
             _prepared_elsewhere,
             lambda data: Job(network, Image(data, stop)),
             elsewhere=True,
         )
-
-    def course(self, budget: str) -> Course:
-        """See `course.Asked`."""
-        return self._known.course(budget, self.stage)
-
-    def top(self, answer: Answer, count: int) -> tuple[Guess, ...]:
-        """See `course.Asked`."""
-        return self._known.top(answer, count)
-
-    def describe(self) -> dict[str, Any]:
-        """See `course.Asked`."""
-        return self._known.describe()
 
 
 def _prepared_elsewhere(_: bytes) -> NoReturn:
