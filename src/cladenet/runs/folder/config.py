@@ -52,7 +52,8 @@ class RunConfig:
         freeze: parts that keep their weights: `stem`, `backbone` (all but the head), `features`
             (all but the last layer), or how many from the stem on.
         probe: fit the last layer to the features of the training images before the first step; with
-            `weights`.
+            `weights`. `auto`, with which fine-tuning begins, does so where the last layer is new
+            and the images are few; what it decides takes its place here.
         time: within which the run has to end once it opens its data, such as `10m`: the recipe is
             cut to the steps that it holds, which take its place here.
         find_lr: replace the recipe's rate by that of a range test, a hundred steps of a copy.
@@ -95,7 +96,7 @@ class RunConfig:
     weights: str = ""
     init_from: str = ""
     freeze: str = ""
-    probe: bool = False
+    probe: bool | Literal["auto"] = False
     time: str = ""
     find_lr: bool = False
     layer_decay: float = 1.0
@@ -185,7 +186,7 @@ def apply(config: RunConfig, options: Mapping[str, Any]) -> RunConfig:
 def option_kinds() -> dict[str, bool]:
     """The names of all options of a run and its recipe, and whether each is a yes or a no."""
     kinds = {**field_types(RunConfig), **field_types(Recipe)}
-    return {name: kind is bool for name, kind in kinds.items() if name not in _STRUCTURE}
+    return {n: bool in (k, *get_args(k)) for n, k in kinds.items() if n not in _STRUCTURE}
 
 
 def refuse_unknown(options: Mapping[str, Any]) -> None:

@@ -15,7 +15,7 @@ from cladenet.runs.folder.config import MACHINE, RunConfig, apply
 from cladenet.runs.folder.folder import RunFolder
 from cladenet.runs.train.first_weights import refuse_start
 
-LINEAR_PROBE = "linear_probe"
+LINEAR_PROBE, FINE_TUNE = "linear_probe", "fine_tune"
 
 
 def decide(
@@ -39,6 +39,7 @@ def decide(
     exits = options.get("model.exits_after") is not None
     name, numbers = choose_recipe(recipe, entry, size, fine_tune=bool(weights), exits=exits)
     probes = name == LINEAR_PROBE
+    tunes = name == FINE_TUNE and bool(weights)
     config = apply(
         RunConfig(
             network=entry.name,
@@ -46,7 +47,7 @@ def decide(
             recipe_name=name,
             recipe=numbers,
             weights=str(Path(weights).absolute()) if weights else "",
-            probe=probes,
+            probe="auto" if tunes else probes,
             freeze="features" if probes else "",
         ),
         options,

@@ -10,7 +10,7 @@ shallow one; which layers those are, the network says: `start_from`.
 import torch
 
 from cladenet.checkpoints import Loaded, load_into
-from cladenet.checkpoints.card import numbered
+from cladenet.checkpoints.card import Card, numbered
 from cladenet.checkpoints.loading import AUXILIARY
 from cladenet.data.augment.draws import sample_seeds
 from cladenet.errors import BadArgument
@@ -59,6 +59,16 @@ def refuse_start(network: str) -> None:
         )
 
 
+def has_new_head(card: Card, classes: tuple[str, ...]) -> bool:
+    """Is the last layer of weights with these metadata initialised anew for these classes?"""
+    return card.classes != classes and not _same_by_count(card, classes)
+
+
+def _same_by_count(card: Card, classes: tuple[str, ...]) -> bool:
+    """Classes that are numbers are taken to be those of the data if there are as many."""
+    return numbered(card.classes) and len(card.classes) == len(classes)
+
+
 def _fine_tune(model: Classifier, weights: Loaded, setting: Setting) -> list[str]:
     """Give `model` the weights, a last layer of its own for other classes, and say what was done.
 
@@ -73,8 +83,8 @@ def _fine_tune(model: Classifier, weights: Loaded, setting: Setting) -> list[str
     resized = [n for n, v in source.state_dict().items() if v.shape != given[n].shape]
     ahead = [n for n in own if n.startswith(apart) and (other_exits or n not in given)]
     aside = [n for n in given if n.startswith(apart) and (other_exits or n not in own)]
-    by_count = numbered(card.classes) and len(card.classes) == len(classes)
-    new_head = card.classes != classes and not by_count
+    by_count = _same_by_count(card, classes)
+    new_head = has_new_head(card, classes)
     last = [n for n in _last_layers(model) if n not in ahead] if new_head else []
     load_into(model, given, str(folder), (*last, *ahead, *aside))
     imported = str(card.data.get("name", ""))  # a cache's folder has a name that says nothing

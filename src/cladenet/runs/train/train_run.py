@@ -210,9 +210,15 @@ def begin(
                 from cladenet.runs.train.first_batch import fit_to_data
 
                 notes += fit_to_data(model, batches, setting.preprocess, world.device)
-            if begins and config.probe:
-                from cladenet.runs.train.probe import fit_last_layer
+        if begins and config.probe == "auto":
+            from cladenet.runs.train.choose.probing import with_probe
 
+            run, probing = with_probe(run, model, weights)
+            notes += probing
+        if begins and run.config.probe:
+            from cladenet.runs.train.probe import fit_last_layer
+
+            with together(world):
                 images = counted(len(setting.dataset.train), "image")
                 with waiting(f"fitting the last layer to {images}", quiet=silent):
                     notes += (fit_last_layer(model, run),)
