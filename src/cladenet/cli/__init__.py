@@ -14,7 +14,7 @@ from io import TextIOWrapper
 from typing import NoReturn
 
 from cladenet import __version__
-from cladenet.cli.help import help_formatter
+from cladenet.cli.help import Translated
 from cladenet.errors import BadArgument, CladeNetError, Interrupted, StorageError
 from cladenet.suggest import hint, nearest
 from cladenet.translations import check_language, show, translated
@@ -137,7 +137,7 @@ def _dispatch(words: list[str]) -> int:
     import_module("cladenet.threads").prepare_threads(os.environ)  # before anything imports torch
     command = import_module(f"cladenet.cli.{FOLDERS[name]}.{name}_command")
     parser = _Parser(
-        prog=f"cladenet {name}", description=COMMANDS[name], formatter_class=help_formatter()
+        prog=f"cladenet {name}", description=COMMANDS[name], formatter_class=Translated
     )
     command.add_arguments(parser)
     parse = parser.parse_known_intermixed_args if "--" not in words else parser.parse_known_args

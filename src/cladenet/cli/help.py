@@ -11,13 +11,8 @@ from cladenet.translations.width import wrap
 _TITLE = re.compile(r"(?<=\n)([^\n ]*[^\x00-\x7f]):(?=\n)")
 
 
-def help_formatter() -> type[argparse.HelpFormatter]:
-    """The formatter for a parser: argparse's own unless texts are translated."""
-    return argparse.HelpFormatter if heading("options") == "options" else Translated
-
-
 class Translated(argparse.HelpFormatter):
-    """argparse's formatter, whose texts are translated and wrapped by columns."""
+    """argparse's formatter, whose texts are translated, and then wrapped by columns."""
 
     def add_usage(
         self,
@@ -42,8 +37,10 @@ class Translated(argparse.HelpFormatter):
         return translated(super()._expand_help(action))
 
     def _split_lines(self, text: str, width: int) -> list[str]:
-        return wrap(text, width)
+        return super()._split_lines(text, width) if text.isascii() else wrap(text, width)
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
         plain = translated(text.strip())
+        if plain.isascii():
+            return super()._fill_text(text, width, indent)
         return "\n".join(indent + line for line in wrap(plain, width - len(indent)))
