@@ -1,10 +1,14 @@
 """`cladenet predict FILE.onnx IMAGE...`: exported files, which need no torch."""
 
 import argparse
+from typing import TYPE_CHECKING
 
 from cladenet.errors import BadArgument
 from cladenet.export.names import is_exported
 from cladenet.export.runtime import FilePredictor, open_exported
+
+if TYPE_CHECKING:
+    from cladenet.cli.predicted.writers import Predictors
 
 FILE_BATCH = 8  # images: more at once take memory and save no time on a CPU
 # Options of runs that a file has no choice in, and what each is when it is not given.
@@ -18,9 +22,7 @@ OF_RUNS = {
 }
 
 
-def predictors_and_images(
-    arguments: argparse.Namespace,
-) -> tuple[dict[str, FilePredictor], list[str]]:
+def predictors_and_images(arguments: argparse.Namespace) -> "tuple[Predictors, list[str]]":
     """What predicts, by the words that name it, and the words that are images.
 
     The first word is a file, and so are those after it that end as exported files do.

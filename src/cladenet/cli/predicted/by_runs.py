@@ -3,18 +3,26 @@
 import argparse
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from cladenet.cli.imports import lasting_imports
+from cladenet.allocator import keep_freed_memory
+from cladenet.checkpoints import found_at, instead_of
+from cladenet.cli.engine_options import note, use_threads
+from cladenet.data.images.decode import readable
+from cladenet.data.images.listing import SUFFIXES
 from cladenet.errors import BadArgument
+from cladenet.runs.predict.predictor import Predictor
 
 if TYPE_CHECKING:
-    from cladenet.runs.predict.predictor import Predictor
+    from cladenet.cli.predicted.writers import Predictors
+
+OPTIONS = (
+    *("top", "batch_size", "device", "precision", "calibration", "engine", "threads", "fit"),
+    *("max_megapixels", "white_level"),
+)
 
 
-def predictors_and_images(
-    arguments: argparse.Namespace, **options: Any
-) -> "tuple[dict[str, Predictor], list[str]]":
+def predictors_and_images(arguments: argparse.Namespace) -> "tuple[Predictors, list[str]]":
     """What predicts, by the words that name it, and the words that are images.
 
     The first word is a run, and so are those after it that hold a checkpoint.
@@ -22,12 +30,8 @@ def predictors_and_images(
     Raises:
         BadArgument: no image follows, or a cascade has fewer than two runs.
     """
-    with lasting_imports():
-        from cladenet.checkpoints import found_at
-        from cladenet.data.images.decode import readable
-        from cladenet.data.images.listing import SUFFIXES
-        from cladenet.runs.predict.predictor import Predictor
-
+    keep_freed_memory()
+    use_threads(arguments)
     runs, images = [arguments.run], list(arguments.images)
     while images and found_at(images[0]):
         runs.append(images.pop(0))
@@ -46,6 +50,9 @@ def predictors_and_images(
         raise _no_image(runs)
     if not arguments.cascade and len(set(runs)) < len(runs):
         raise BadArgument(f"{' '.join(runs)} names a run twice; give each once")
+    options = {name: getattr(arguments, name) for name in OPTIONS}
+    if arguments.verbose:
+        options["note"] = note
     if not arguments.cascade and arguments.budget is None:
         return {run: Predictor(run, **options) for run in runs}, images
     from cladenet.runs.adaptive.predictors import predictor_for
@@ -58,9 +65,6 @@ def predictors_and_images(
 
 def _no_image(runs: list[str]) -> BadArgument:
     """The error for words that are all runs, or a folder of images without its run."""
-    from cladenet.checkpoints import found_at, instead_of
-    from cladenet.data.images.decode import readable
-
     words = readable(" ".join(runs))
     if len(runs) == 1 and os.path.exists(runs[0]) and not found_at(runs[0]):
         return BadArgument(

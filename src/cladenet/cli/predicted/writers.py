@@ -4,14 +4,18 @@ import csv
 import io
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import zip_longest
 from typing import TYPE_CHECKING, NamedTuple
 
 from cladenet.data.images.decode import readable
 
 if TYPE_CHECKING:  # it imports torch, which --help need not wait for
+    from cladenet.runs.predict.given_images import Source
     from cladenet.runs.predict.prediction import Guess, Prediction
+
+    # What predicts, by the words that name it.
+    Predictors = Mapping[str, Callable[[Iterable[Source]], Iterator[Prediction]]]
 
 COLUMNS = ("file", "rank", "class", "probability", "error", "true", "run")
 

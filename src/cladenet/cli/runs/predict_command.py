@@ -5,16 +5,10 @@ import itertools
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from cladenet.cli.engine_options import (
-    add_calibration,
-    add_engine,
-    add_image_limits,
-    note,
-    use_threads,
-)
+from cladenet.cli.engine_options import add_calibration, add_engine, add_image_limits, note
 from cladenet.cli.imports import lasting_imports
 from cladenet.data.named import is_table
 from cladenet.errors import BadArgument, DataError
@@ -24,12 +18,11 @@ from cladenet.threads import without_numpy_threads
 from cladenet.translations import show
 
 if TYPE_CHECKING:  # --help need not wait for torch, nor a file's options for numpy
-    from cladenet.cli.predicted.writers import Answers
+    from cladenet.cli.predicted.writers import Answers, Predictors
     from cladenet.data.images.listing import Ignored
     from cladenet.runs.predict.given_images import Source
     from cladenet.runs.predict.prediction import Prediction
 
-OF_RUNS = ("top", "batch_size", "device", "precision", "calibration", "engine", "threads", "fit")
 EPILOG = (
     "IMAGE is a file, a folder (all images in it), a table of path,label, a quoted pattern such as "
     "'photos/**/*.jpg', shards (wds:PATTERN, parquet:PATTERN), or - for a list of files on "
@@ -76,14 +69,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Predict and print; 3 if an image could not be read."""
+    predictors: Predictors
     if is_exported(arguments.run):
         without_numpy_threads(os.environ)
-    with lasting_imports():
-        from cladenet.cli.predicted import writers
-        from cladenet.data.images.listing import Ignored
+        with lasting_imports():
+            from cladenet.cli.predicted import by_files
+        predictors, words = by_files.predictors_and_images(arguments)
+    else:
+        with lasting_imports():
+            from cladenet.cli.predicted import by_runs
+        predictors, words = by_runs.predictors_and_images(arguments)
+    from cladenet.cli.predicted import writers
+    from cladenet.data.images.listing import Ignored
 
     ignored, labels, counts = Ignored(), dict[str, str](), Counter[str]()
-    predictors, words = _predictors_and_images(arguments)
     images = _given(words, arguments.null, ignored, labels)
     streams = itertools.tee(images, len(predictors))
     found = [predict(each) for predict, each in zip(predictors.values(), streams, strict=True)]
@@ -99,27 +98,6 @@ def run(arguments: argparse.Namespace) -> int:
     if unread := counts["unread"]:
         raise DataError(f"{unread:,} of {counted(counts['images'], 'image')} could not be read")
     return 0
-
-
-def _predictors_and_images(
-    arguments: argparse.Namespace,
-) -> tuple[Mapping[str, Callable[[Iterable["Source"]], Iterator["Prediction"]]], list[str]]:
-    """By the words that name them, and the words that are images."""
-    if is_exported(arguments.run):
-        with lasting_imports():
-            from cladenet.cli.predicted import by_files
-
-        return by_files.predictors_and_images(arguments)
-    from cladenet.allocator import keep_freed_memory
-    from cladenet.cli.predicted import by_runs
-
-    keep_freed_memory()
-    use_threads(arguments)
-    names = (*OF_RUNS, "max_megapixels", "white_level")
-    options = {name: getattr(arguments, name) for name in names}
-    if arguments.verbose:
-        options["note"] = note
-    return by_runs.predictors_and_images(arguments, **options)
 
 
 def _watched(
