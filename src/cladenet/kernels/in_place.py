@@ -29,15 +29,14 @@ def overwrite_inputs(model: nn.Module) -> None:
 @contextmanager
 def overwriting(*models: nn.Module) -> Iterator[None]:
     """Inside, activations overwrite their inputs where they may; after, all are as before."""
-    held = [m for model in models for m in model.modules() if _may_overwrite(m)]
-    was = [module.inplace for module in held]
+    before = {m: m.inplace for model in models for m in model.modules() if _may_overwrite(m)}
     try:
-        for module in held:
+        for module in before:
             module.inplace = True  # type: ignore[assignment]
         yield
     finally:
-        for module, before in zip(held, was, strict=True):
-            module.inplace = before
+        for module, was in before.items():
+            module.inplace = was
 
 
 def overwrites(module: nn.Module) -> bool:
