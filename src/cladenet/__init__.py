@@ -92,8 +92,12 @@ _HOMES = {
 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
-        names = import_module("cladenet.ledger.public_names")
-        instead = "" if name.startswith("_") else names.here(name, __all__)
+        from importlib.util import find_spec
+
+        instead = ""
+        # `from cladenet import world` comes here, too, before it imports the module.
+        if not name.startswith("_") and find_spec(f"{__name__}.{name}") is None:
+            instead = import_module("cladenet.ledger.public_names").here(name, __all__)
         raise AttributeError(f"module 'cladenet' has no attribute {name!r}{instead}")
     value = getattr(import_module(_HOMES[name]), name)
     globals()[name] = value
