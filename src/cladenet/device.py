@@ -37,6 +37,11 @@ def choose_device(wanted: str) -> torch.device:
     return device
 
 
+def home_of_float64(device: torch.device) -> torch.device:
+    """The device itself, or the processor for Apple's GPUs ("mps"), which have no float64."""
+    return torch.device("cpu") if device.type == "mps" else device
+
+
 def check_precision(precision: str, device: str, known: Sequence[str] = PRECISIONS) -> None:
     """Raise BadArgument unless it is one of `known`, and that kind of device can do it."""
     if precision not in known:

@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from cladenet.evaluation.float64 import home_of_float64
+from cladenet.device import home_of_float64
 
 UNITS = 2**24  # per nat
 # A loss above this counts as this: 2^25 images of it still fit into 63 bits.

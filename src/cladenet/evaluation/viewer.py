@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from cladenet.data.preprocess import Preprocess
-from cladenet.evaluation.float64 import home_of_float64
+from cladenet.device import home_of_float64
 from cladenet.evaluation.forward import device_of, scores
 from cladenet.evaluation.protocol import Protocol
 from cladenet.evaluation.reading import Scaled, Wanted

@@ -30,7 +30,10 @@ def papers() -> dict[str, Recipe]:
 
 def find_recipe(name: str) -> Recipe | None:
     """The recipe of that name; a module is loaded where those before it do not have it."""
-    return next((_of(m)[name] for m in (*OURS, *ERAS) if name in _of(m)), None)
+    for module in (*OURS, *ERAS):
+        if recipe := _of(module).get(name):
+            return recipe
+    return None
 
 
 def _of(module: str) -> dict[str, Recipe]:

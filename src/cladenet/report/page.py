@@ -52,12 +52,13 @@ def render(facts: ReportFacts) -> str:
         for key, name in NAVIGATION.items()
         if f'<section id="{key}">' in body
     )
+    when = f", {text(facts.written)}" if facts.written else ""
     page = (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{text(facts.title)}</title>\n<style>{STYLE}</style></head>\n<body>\n"
         f"{_header(facts)}\n<nav>{links}</nav>\n{body}\n"
-        f"<footer>cladenet {text(__version__)}{_when(facts)}. Intervals are Wilson's, at 95{NBSP}%."
+        f"<footer>cladenet {text(__version__)}{when}. Intervals are Wilson's, at 95{NBSP}%."
         "</footer>\n</body></html>\n"
     )
     return page_translated(page, keep=facts.classes)
@@ -74,8 +75,10 @@ def _header(facts: ReportFacts) -> str:
         )
         if part
     )
+    name = facts.config.get("recipe_name")
+    recipe = f" · recipe {text(name)}" if name else ""
     return (
-        f'<header><p class="kicker">training report{_recipe(facts)}</p>'
+        f'<header><p class="kicker">training report{recipe}</p>'
         f"<h1>{text(facts.title)}</h1><p class=lead>{about}</p>"
         f'<div class="headline">{_figure(facts)}{_tiles(facts)}</div></header>'
     )
@@ -119,12 +122,3 @@ def _tiles(facts: ReportFacts) -> str:
         for name, value, remark in tiles
     )
     return f'<dl class="tiles">{cells}</dl>'
-
-
-def _recipe(facts: ReportFacts) -> str:
-    name = facts.config.get("recipe_name")
-    return f" · recipe {text(name)}" if name else ""
-
-
-def _when(facts: ReportFacts) -> str:
-    return f", {text(facts.written)}" if facts.written else ""

@@ -33,7 +33,7 @@ def describe(world: World) -> dict[str, Any]:
         "device": torch.cuda.get_device_name(world.device) if gpu else world.device.type,
         "threads": torch.get_num_threads(),
         "processes": world.size,
-        "command": " ".join(os.path.basename(word) for word in sys.argv[:1]) + _rest(),
+        "command": " ".join([*map(os.path.basename, sys.argv[:1]), *sys.argv[1:]]),
     }
 
 
@@ -44,10 +44,6 @@ def changes(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
         for name in _DECISIVE
         if name in before and before[name] != now[name]
     ]
-
-
-def _rest() -> str:
-    return "".join(f" {word}" for word in sys.argv[1:])
 
 
 def _version(package: str) -> str:

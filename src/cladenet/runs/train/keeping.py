@@ -56,7 +56,8 @@ class Keeper:
 
     def note_best(self, metrics: dict[str, Any]) -> None:
         """The present weights are the best; they are copied now and written with the next save."""
-        weights = {name: value.detach().cpu().clone() for name, value in self._weights().items()}
+        now = self.learner.weights()
+        weights = {name: value.detach().cpu().clone() for name, value in now.items()}
         self.progress.best_step = self.progress.step
         self.progress.best_metrics = metrics
         self._best = (weights, self._card(metrics))
@@ -71,7 +72,8 @@ class Keeper:
         progress, place = self.progress, self.folder.checkpoints
         if self._saved == (progress.step, progress.validated):
             return
-        progress.metrics_bytes = _size(self.folder.metrics)
+        metrics = self.folder.metrics
+        progress.metrics_bytes = metrics.stat().st_size if metrics.exists() else 0
         try:
             if self._best is not None:
                 weights, card = self._best
@@ -82,7 +84,7 @@ class Keeper:
             target = folders.free_step_folder(place, progress.step)
             folders.save(
                 target,
-                self._weights(),
+                self.learner.weights(),
                 self._card(progress.best_metrics),
                 self.learner.state(),
                 {"progress": asdict(progress), "decisions": dict(self.decisions)},
@@ -169,9 +171,6 @@ class Keeper:
                 f"Put it back, or {new_run}"
             )
 
-    def _weights(self) -> dict[str, Tensor]:
-        return self.learner.weights()
-
     def _card(self, metrics: dict[str, Any]) -> Card:
         logits = fixed_logits(self.learner.predictor, self.card.preprocess)
         if not all(map(isfinite, logits)):  # a deep network whose running statistics are young
@@ -203,7 +202,3 @@ def _free(path: Path) -> Path:
     """`path`, or `path-2`, `path-3` ... where that is taken."""
     others = (path.with_name(f"{path.name}-{number}") for number in count(2))
     return next(each for each in chain([path], others) if not each.exists())
-
-
-def _size(path: Path) -> int:
-    return path.stat().st_size if path.exists() else 0

@@ -104,7 +104,7 @@ def prepare(
     if recipe.group_lasso and not entry.train_params:
         recipe = replace(recipe, group_lasso=0.0)
         notes += (f"{entry.name} has no learned group convolutions: group_lasso has no effect",)
-    size = config.size or _size(source) or entry.input[1]
+    size = config.size or (source.preprocess.height if source else entry.input[1])
     preprocess = _preprocess(recipe, dataset, (dataset.channels, size, size), source)
     return Setting(
         entry=entry,
@@ -268,7 +268,3 @@ def _wanted_channels(config: RunConfig, source: Card | None) -> int | None:
             f"{source.preprocess.channels}; leave model.in_channels out"
         )
     return source.preprocess.channels
-
-
-def _size(source: Card | None) -> int:
-    return 0 if source is None else source.preprocess.height
