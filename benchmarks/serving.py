@@ -39,8 +39,9 @@ import torch
 
 import machine
 from cladenet.serve.models.opening import ServeOptions, opened
+from processor_time import ProcessorTime
 from serving_ceiling import BATCH, CEILINGS, Row
-from serving_server import Process, spent
+from serving_server import Process, end_servers_when_ended
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "serving.json"
@@ -80,10 +81,10 @@ def save(folder: Path, network: str) -> Path:
 def asked(process: psutil.Process, side: Side, seconds: float, connections: int) -> Row:
     """What a client saw that asks over so many connections."""
     words = [str(side.port), "/predict", str(seconds), str(connections), side.kind, *side.files]
-    before = spent(process)
     script = [sys.executable, str(HERE / "load_client.py"), *words]
-    found = json.loads(subprocess.check_output(script))
-    cpu = spent(process) - before
+    with ProcessorTime(process.pid) as used:
+        found = json.loads(subprocess.check_output(script))
+    cpu = used.seconds
     ordered = sorted(found["milliseconds"]) or [float("inf")]
     count = found["answers"] + found["early"] + found["late"]
     rate = found["answers"] / found["seconds"]
@@ -222,6 +223,7 @@ def main() -> None:
     photographs = list(islice(sorted(Path(data, "hymenoptera", "val").rglob("*.jpg")), 64))
     files = [str(photograph) for photograph in photographs]
     results = json.loads(RESULTS.read_text())["networks"] if RESULTS.exists() else {}
+    end_servers_when_ended()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         texts = in_json(photographs, folder)

@@ -25,7 +25,7 @@ import machine
 from load_client import post
 from serving_changes import ends, isolation, killed_processes, killed_worker, swaps
 from serving_refusals import archives, failing_batches, openness, paths
-from serving_server import HOST, IMAGE, Server, is_open
+from serving_server import HOST, IMAGE, Server, end_servers_when_ended, is_open
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "serving_faults.json"
@@ -206,6 +206,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=18_331)
     parser.add_argument("--only", default="", help="faults whose name has this in it")
     arguments = parser.parse_args()
+    end_servers_when_ended()
     times = 10 if arguments.soak else 1
     sys.path.insert(0, str(HERE.parent / "tests"))
     from cladenet.data.sources.open import open_dataset

@@ -26,6 +26,10 @@ HOST = "127.0.0.1"
 class Process:
     """A server as a process of its own, until the block ends.
 
+    It leads a session, in which all that it starts are. Where somebody listens at the port already,
+    such as a server that an earlier run left behind, that one would answer in its place: the
+    program ends.
+
     Args:
         words: that start it.
         port: where it listens.
@@ -34,24 +38,34 @@ class Process:
     """
 
     def __init__(self, words: list[str], port: int, path: str, log: Path | None = None) -> None:
-        self._words, self._url = words, f"http://127.0.0.1:{port}{path}"
+        self._words, self._port = words, port
+        self._url = f"http://{HOST}:{port}{path}"
         self._log = log or Path(os.devnull)
 
     def __enter__(self) -> psutil.Process:
+        if is_taken(self._port):
+            raise SystemExit(f"somebody listens at port {self._port} already; stop that program")
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 self._words, stdout=log, stderr=log, start_new_session=True
             )
+        try:
+            self._wait()
+        except BaseException:
+            self.__exit__()
+            raise
+        return psutil.Process(self._process.pid)
+
+    def _wait(self) -> None:
+        """Until it answers, two minutes at most."""
         limit = time.monotonic() + 120
         while True:
-            try:
-                with urllib.request.urlopen(self._url, timeout=5) as answer:  # noqa: S310
-                    if answer.status == 200:
-                        return psutil.Process(self._process.pid)
-            except OSError:
-                if time.monotonic() > limit or self._process.poll() is not None:
-                    raise SystemExit(f"{self._words} does not answer") from None
-                time.sleep(0.1)
+            with suppress(OSError), urllib.request.urlopen(self._url, timeout=5) as answer:  # noqa: S310
+                if answer.status == 200:
+                    return
+            if time.monotonic() > limit or self._process.poll() is not None:
+                raise SystemExit(f"{self._words} does not answer")
+            time.sleep(0.1)
 
     def let(self, run: bool) -> None:
         """Stop it and its children, or let them go on."""
@@ -67,10 +81,15 @@ class Process:
             os.killpg(self._process.pid, signal.SIGKILL)
 
 
-def spent(process: psutil.Process) -> float:
-    """Processor seconds of a process and its children."""
-    family = [process, *process.children(recursive=True)]
-    return float(sum(sum(each.cpu_times()[:2]) for each in family))
+def is_taken(port: int) -> bool:
+    """Whether somebody listens there."""
+    with socket.socket() as probe:
+        return probe.connect_ex((HOST, port)) == 0
+
+
+def end_servers_when_ended() -> None:
+    """SIGTERM, such as from `timeout`, ends this program by way of its blocks."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
 
 
 @dataclass
