@@ -20,6 +20,7 @@ from cladenet.data.images.decode import decode
 from cladenet.export.export_run import write_verified
 from cladenet.export.request import Request
 from cladenet.export.verify.images import Trials, batches_of
+from cladenet.export.verify.reference import Reference
 from cladenet.registry import find
 from export_matrix import loaded
 from machine import announced
@@ -63,7 +64,8 @@ def main() -> None:
         network = loaded(find(name))
         folders.save(folder / "run", network.model.state_dict(), network.card)
         trials = Trials(batches_of([decode(photo)], network.card.preprocess), None)
-        write_verified(network, Request("onnx"), folder / "file.onnx", trials)
+        reference = Reference(network.model, network.card.preprocess)
+        write_verified(network, Request("onnx"), folder / "file.onnx", trials, reference)
         sides = {"run": str(folder / "run"), "file": str(folder / "file.onnx")}
         costs: dict[str, list[Cost]] = {side: [] for side in sides}
         for _ in range(1 + TIMES):

@@ -1,11 +1,13 @@
 """Every family in every format: does it export, how far off is it, how large, how long?
 
     python benchmarks/export_matrix.py [--formats onnx,torchscript] [--families vit,vgg]
+    python benchmarks/export_matrix.py --missing      what results/export_matrix.json does not have
     python benchmarks/export_matrix.py --page         the table in docs/export.md
 
 Of each family the network with the fewest multiply-accumulates, its values random and its norms
 with statistics (`parity.saturate`), images stretched to its size inside the file. A file is tried
-on drawn images, one by one and five at once and of two sizes, in every runtime that is installed.
+on drawn images, one by one and five at once and of two sizes, in every runtime that is installed;
+the network itself is asked about each image once for all formats.
 What was found before is kept in results/export_matrix.json; networks asked for are tried again.
 """
 
@@ -23,6 +25,7 @@ from cladenet.export.canvas import drawn_image, drawn_sizes
 from cladenet.export.export_run import write_verified
 from cladenet.export.request import FORMATS, Request
 from cladenet.export.verify.images import Trials, batches_of
+from cladenet.export.verify.reference import Reference
 from cladenet.ledger.entry import Entry
 from cladenet.registry import create_model, find, list_models
 from machine import announced
@@ -57,7 +60,7 @@ def loaded(entry: Entry) -> Loaded:
     return Loaded(model, card, Path("random"))
 
 
-def tried(network: Loaded, form: str) -> dict[str, Any]:
+def tried(network: Loaded, reference: Reference, form: str) -> dict[str, Any]:
     """What became of it in one format."""
     p = network.card.preprocess
     images = [drawn_image(*size, p.channels) for size in drawn_sizes(p)]
@@ -66,7 +69,7 @@ def tried(network: Loaded, form: str) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / f"file{FORMATS[form].suffix}"
         try:
-            found = write_verified(network, Request(form), target, trials)
+            found = write_verified(network, Request(form), target, trials, reference)
         except CladeNetError as error:
             return {"refused": str(error).replace(folder, "")[:300]}
     first, *others = found.tried
@@ -124,6 +127,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--formats", default="onnx,openvino,torch,torchscript")
     parser.add_argument("--families", default="")
+    parser.add_argument("--missing", action="store_true", help="only what was not tried yet")
     parser.add_argument("--page", action="store_true")
     options = parser.parse_args()
     kept = json.loads(RESULTS.read_text()) if RESULTS.exists() else {"rows": {}}
@@ -134,11 +138,17 @@ def main() -> None:
     for family, entry in smallest().items():
         if options.families and family not in options.families.split(","):
             continue
-        network = loaded(entry)
         row = kept["rows"].setdefault(family, {"formats": {}})
         row["network"] = entry.name
-        for form in options.formats.split(","):
-            row["formats"][form] = found = tried(network, form)
+        forms = options.formats.split(",")
+        if options.missing:
+            forms = [form for form in forms if form not in row["formats"]]
+        if not forms:
+            continue
+        network = loaded(entry)
+        reference = Reference(network.model, network.card.preprocess)
+        for form in forms:
+            row["formats"][form] = found = tried(network, reference, form)
             print(
                 f"{family:22} {entry.name:36} {form:12} {found.get('refused') or cell(found)}",
                 flush=True,

@@ -22,6 +22,7 @@ from cladenet.export.canvas import drawn_image
 from cladenet.export.export_run import export_run
 from cladenet.export.formats import pixels_module
 from cladenet.export.formats.torch_preparing import Preparing
+from cladenet.export.formats.tracing import traced
 from cladenet.export.graph import preparing
 from cladenet.export.graph.openvino_writer import OpenVinoWriter
 from cladenet.export.graph.preparing import add_preprocessing
@@ -31,6 +32,8 @@ from cladenet.export.request import FORMATS, Request
 from cladenet.export.runtime import open_exported
 from cladenet.export.verify.checks import Disagreement
 from cladenet.export.verify_file import verify
+from cladenet.layers import feature_maps
+from cladenet.registry import create_model
 from exported_files import FITS, MOST_LEVELS, preprocess_for, save_photo_run, sizes_for
 from saved_run import noise
 
@@ -103,6 +106,18 @@ def test_other_formats_give_what_onnx_gives(kind: str, photo_run: Path, tmp_path
     damaged.write_bytes(path.read_bytes()[:200])
     with pytest.raises(CheckpointError, match="cannot be read"):
         open_exported(damaged)
+
+
+def test_tracing_measures_no_feature_maps_and_leaves_them_to_be_measured(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    network, images = create_model("resnet20_cifar").eval(), torch.randn(2, 3, 32, 32)
+    with monkeypatch.context() as patched:
+        patched.setattr(feature_maps, "measure_maps", None)
+        script = traced(network, images)
+    with torch.inference_mode():
+        torch.testing.assert_close(script(images), network(images))
+    assert [each.reduction for each in network.feature_maps] == [1, 1, 2, 4]  # stem, stages
 
 
 def test_a_border_is_refused_where_its_sizes_would_be_rounded_otherwise() -> None:

@@ -86,13 +86,23 @@ def export_run(run: str | Path, request: Request) -> ExportedFile:
             "--any-size"
         )
     trials = trials_for(loaded, request.data)
-    return write_verified(loaded, request, target, trials)
-
-
-def write_verified(loaded: Loaded, request: Request, target: Path, trials: Trials) -> ExportedFile:
-    """See `export_run`; the file is written into a folder of its own, tried, and moved."""
-    form = FORMATS[request.format]
     reference = Reference(loaded.model, loaded.card.preprocess)
+    return write_verified(loaded, request, target, trials, reference)
+
+
+def write_verified(
+    loaded: Loaded, request: Request, target: Path, trials: Trials, reference: Reference
+) -> ExportedFile:
+    """See `export_run`; the file is written into a folder of its own, tried, and moved.
+
+    Args:
+        loaded: the network and what is known of it.
+        request: what is wanted.
+        target: the file.
+        trials: images to try it on.
+        reference: the network's answers to them, which several files may share.
+    """
+    form = FORMATS[request.format]
     description = _described(loaded, request, form, reference)
     seen = None
     if request.precision == "int8":

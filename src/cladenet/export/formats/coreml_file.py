@@ -4,18 +4,17 @@ The file takes one image of the network's size, as iOS hands it over, and normal
 runs on macOS and iOS alone: elsewhere what is tried is the traced module that was converted.
 """
 
-import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from cladenet.errors import first_line
 from cladenet.export.description import KEY, Description
 from cladenet.export.formats.order import Order
 from cladenet.export.formats.pixels_module import FromPlanes
 from cladenet.export.formats.quiet import quietly
+from cladenet.export.formats.tracing import traced
 from cladenet.inference.request import CannotPrepare
 from cladenet.plural import counted
 
@@ -30,7 +29,7 @@ def write(order: Order, path: Path) -> None:
         CannotPrepare: torch cannot trace the network, or coremltools does not take it.
     """
     description = order.description
-    script = traced(order)
+    script = to_convert(order)
     try:
         with quietly():
             import coremltools as ct
@@ -54,7 +53,7 @@ def write(order: Order, path: Path) -> None:
         raise CannotPrepare(f"coremltools stops with: {reason}") from error
 
 
-def traced(order: Order) -> Any:
+def to_convert(order: Order) -> Any:
     """What is converted: float32 (N, C, height, width), pixels of 0 to 255 or normalised.
 
     Raises:
@@ -65,13 +64,7 @@ def traced(order: Order) -> Any:
     if description.input != "tensor":
         module = FromPlanes(description.preprocess, order.model).eval()
         example = (example * 60 + 128).clamp(0, 255).round()
-    try:
-        with warnings.catch_warnings(), torch.inference_mode(False), torch.no_grad():
-            warnings.simplefilter("ignore")
-            return torch.jit.trace(module, example, check_trace=False)
-    except Exception as error:  # the tracer raises what its parts raise
-        reason = first_line(error)
-        raise CannotPrepare(f"TorchScript stops with: {reason}") from error
+    return traced(module, example)
 
 
 def _input(ct: Any, description: Description) -> Any:

@@ -4,11 +4,10 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from cladenet.export.description import KEY, Description
 from cladenet.export.formats import onnx_file
 from cladenet.export.formats.order import Order
+from cladenet.export.formats.tracing import traced
 from cladenet.export.graph.openvino_writer import OpenVinoWriter
 from cladenet.export.graph.preparing import add_preprocessing
 from cladenet.inference.request import CannotPrepare
@@ -57,10 +56,11 @@ def network(order: Order) -> Any:
     sides = [-1, -1] if description.any_size else [p.height, p.width]
     if description.precision == "int8":
         return openvino.Core().read_model(onnx_file.network(order))
+    script = traced(order.model, images)
     try:
-        with warnings.catch_warnings(), torch.inference_mode():
+        with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            model = openvino.convert_model(order.model, example_input=images)
+            model = openvino.convert_model(script, example_input=images)
         model.reshape([-1, p.channels, *sides])
     except Exception as error:  # it has no class of its own for what it cannot convert
         raise CannotPrepare(

@@ -12,6 +12,7 @@ from cladenet.export.description import KEY
 from cladenet.export.formats.order import Narrow, Order
 from cladenet.export.formats.pixels_module import PixelsToPosteriors
 from cladenet.export.formats.torch_program import DTYPES
+from cladenet.export.formats.tracing import traced
 from cladenet.inference.request import CannotPrepare
 
 
@@ -26,10 +27,10 @@ def write(order: Order, path: Path) -> None:
     network = order.model
     if description.precision in DTYPES:
         network = Narrow(network, DTYPES[description.precision])
+    script = traced(network, order.example)
     try:
         with warnings.catch_warnings(), torch.inference_mode(False), torch.no_grad():
             warnings.simplefilter("ignore")
-            script = torch.jit.trace(network, order.example, check_trace=False)
             if description.takes_pixels:
                 script = torch.jit.script(PixelsToPosteriors(description.preprocess, script).eval())
             file = io.BytesIO()

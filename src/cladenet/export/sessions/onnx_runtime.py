@@ -104,18 +104,23 @@ class OnnxSession(Session):
         return found
 
 
-def tap(path: Path) -> Callable[[Array], list[Array]]:
-    """What the file's nodes called `PREPARED` and `NORMALISED` give."""
+def tap(path: Path, session: Session) -> Callable[[Array], list[Array]]:
+    """What the file's nodes called `PREPARED` and `NORMALISED` give.
+
+    Nodes stand in the order in which they run, so those behind these two are left out.
+    """
     import onnx
 
     model = onnx.load(path)
-    for name in (PREPARED, NORMALISED):
-        model.graph.output.append(onnx.helper.make_empty_tensor_value_info(name))
-    session = session_of(model.SerializeToString(), 1)
-    entry = session.get_inputs()[0].name
+    graph, names = model.graph, (PREPARED, NORMALISED)
+    ends = [at for at, node in enumerate(graph.node) if any(n in names for n in node.output)]
+    del graph.node[max(ends, default=-1) + 1 :], graph.output[:]
+    graph.output.extend(map(onnx.helper.make_empty_tensor_value_info, names))
+    runtime = session_of(model.SerializeToString(), 1)
+    entry = runtime.get_inputs()[0].name
 
     def run(images: Array) -> list[Array]:
-        found: list[Array] = session.run([PREPARED, NORMALISED], {entry: images})
+        found: list[Array] = runtime.run(names, {entry: images})
         return found
 
     return run

@@ -52,37 +52,29 @@ def loaded(path: Path) -> tuple[Any, str]:
     return program, notes[KEY]
 
 
-def tap(path: Path) -> Callable[[Array], list[Array]]:
-    """What the last steps of the file's preparing and normalising parts give."""
-    module = loaded(path)[0].module()
+def tap(path: Path, session: TorchSession) -> Callable[[Array], list[Array]]:
+    """What the last steps of the file's preparing and normalising parts give.
+
+    The steps up to there are copied, and run without those that follow.
+    """
+    module: Any = session.module
     last: dict[str, Any] = {}
     for node in module.graph.nodes:
         for name, _ in (node.meta.get("nn_module_stack") or {}).values():
             part = name.rpartition(".")[2]
             if part in (PREPARE, NORMALISE) and isinstance(node.meta.get("val"), torch.Tensor):
                 last[part] = node
-    nodes = [last[PREPARE], last[NORMALISE]]
+    ends = [last[PREPARE], last[NORMALISE]]
+    steps, copies = torch.fx.Graph(), dict[torch.fx.Node, torch.fx.Node]()
+    for node in module.graph.nodes:
+        if all(end in copies for end in ends):
+            break
+        copies[node] = steps.node_copy(node, copies.__getitem__)
+    steps.output(tuple(copies[end] for end in ends))
+    start = torch.fx.GraphModule(module, steps)
 
     def run(images: Array) -> list[Array]:
-        keeping = _Keeping(module, nodes)
         with torch.inference_mode():
-            keeping.run(torch.from_numpy(images))
-        return [keeping.kept[node].numpy() for node in nodes]
+            return [found.numpy() for found in start(torch.from_numpy(images))]
 
     return run
-
-
-class _Keeping(torch.fx.Interpreter):
-    """Runs a graph, and keeps what some of its nodes give."""
-
-    def __init__(self, module: torch.fx.GraphModule, nodes: list[torch.fx.Node]) -> None:
-        super().__init__(module)
-        self._nodes = nodes
-        self.kept: dict[torch.fx.Node, torch.Tensor] = {}
-
-    def run_node(self, n: torch.fx.Node) -> Any:
-        """As ever."""
-        value = super().run_node(n)
-        if n in self._nodes:
-            self.kept[n] = value
-        return value

@@ -12,7 +12,7 @@ from cladenet.export.sessions.session import Array, Session
 
 
 class TorchSession(Session):
-    """A module in torch.
+    """A module in torch, which stays at hand as `module`.
 
     Args:
         module: from images to answers.
@@ -29,14 +29,14 @@ class TorchSession(Session):
         threads: int,
     ) -> None:
         super().__init__(description, shape)
-        self._module, self._threads = module, threads
+        self.module, self._threads = module, threads
 
     def _run(self, images: Array) -> NDArray[np.float32]:
         before = torch.get_num_threads()
         torch.set_num_threads(self._threads)
         try:
             with torch.inference_mode():
-                found: NDArray[np.float32] = self._module(torch.from_numpy(images)).numpy()
+                found: NDArray[np.float32] = self.module(torch.from_numpy(images)).numpy()
                 return found
         finally:
             torch.set_num_threads(before)

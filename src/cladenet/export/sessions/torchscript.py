@@ -54,9 +54,9 @@ def loaded(path: Path) -> tuple[Any, str]:
     return script, text
 
 
-def tap(path: Path) -> Callable[[Array], list[Array]]:
+def tap(path: Path, session: TorchSession) -> Callable[[Array], list[Array]]:
     """What the file's parts called `prepare` and `normalise` give."""
-    script = loaded(path)[0]
+    script: Any = session.module
 
     def run(images: Array) -> list[Array]:
         with torch.inference_mode():

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from cladenet.export.formats.coreml_file import traced
+from cladenet.export.formats.coreml_file import to_convert
 from cladenet.export.formats.order import Order
 from cladenet.export.runtime import ExportedModel
 from cladenet.export.sessions.session import fixed_shape
@@ -18,7 +18,7 @@ def as_converted(order: Order, path: Path) -> ExportedModel:
         order: that the package was written by.
         path: of the package.
     """
-    script = traced(order)
+    script = to_convert(order)
 
     def of_pixels(images: Tensor) -> Tensor:
         answer: Tensor = script(images.permute(0, 3, 1, 2).float())

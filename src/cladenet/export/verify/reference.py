@@ -1,6 +1,7 @@
 """The network itself, in float64, and how far its own float32 answers are from that."""
 
 import copy
+from hashlib import sha256
 from typing import NamedTuple
 
 import numpy as np
@@ -38,9 +39,19 @@ class Reference:
     def __init__(self, model: nn.Module, preprocess: Preprocess) -> None:
         self._plain, self._preprocess = model, preprocess
         self._exact = copy.deepcopy(model).double().eval()
+        self._answers: dict[tuple[tuple[int, ...], bytes], Exact] = {}
 
     def answer(self, pixels: NDArray[np.uint8]) -> Exact:
-        """Of prepared images, uint8 (N, height, width, C)."""
+        """Of prepared images, uint8 (N, height, width, C); worked out once for the same pixels.
+
+        A file is asked in several runtimes, and most prepare an image to the same pixels.
+        """
+        key = pixels.shape, sha256(pixels.tobytes()).digest()
+        if key not in self._answers:
+            self._answers[key] = self._worked_out(pixels)
+        return self._answers[key]
+
+    def _worked_out(self, pixels: NDArray[np.uint8]) -> Exact:
         exact = torch.from_numpy(self.logits(pixels, torch.float64))
         plain = torch.from_numpy(self.logits(pixels, torch.float32)).double()
         logs = exact.log_softmax(1)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from cladenet.errors import CheckpointError, first_line
 from cladenet.export.runtime import ExportedModel
-from cladenet.export.sessions.session import Array
+from cladenet.export.sessions.session import Array, Session
 
 
 class Tapped(NamedTuple):
@@ -35,10 +35,10 @@ def tapped(model: ExportedModel, runtime: str) -> Tap:
         model: a file that takes pixels.
         runtime: the module of `sessions` that opened it.
     """
-    tap: Callable[[Path], Callable[[Array], list[Array]]] = import_module(
+    tap: Callable[[Path, Session], Callable[[Array], list[Array]]] = import_module(
         f"cladenet.export.sessions.{runtime}"
     ).tap
-    run = tap(model.path)
+    run = tap(model.path, model.session)
 
     def look(images: Array) -> Tapped:
         try:
