@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from cladenet.inference.engine.batching import in_batches
+from cladenet.inference.engine.onnx_blocks import in_blocks
 from cladenet.inference.engine.onnx_graph import IMAGES, LOGITS, onnx_graph
 from cladenet.inference.request import CannotPrepare, Request, Run
 from cladenet.threads import ONNX_RUNTIME_WAITING
@@ -18,6 +19,8 @@ def make(request: Request) -> Run:
     import onnxruntime
 
     graph = onnx_graph(request)
+    if request.calibration is None:
+        graph = in_blocks(graph)
     try:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = request.threads
