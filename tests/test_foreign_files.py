@@ -21,6 +21,7 @@ import cladenet
 from cladenet.cli import main
 from cladenet.errors import CheckpointError
 from cladenet.runs.evaluate.scored import match_classes
+from cladenet.weights.files.class_names import class_names
 from cladenet.weights.files.reading import read_tensors
 from cladenet.weights.files.wrappers import readings
 from cladenet.weights.importing import import_weights
@@ -121,6 +122,15 @@ SAVED: dict[str, Callable[[], Any]] = {
         "0.0.conv0.weight": torch.ones(64, 3, 7, 7),
         "1.2.weight": torch.ones(4, 1024),
     },
+    "mmpretrain.pth": lambda: {
+        "meta": {"epoch": 3, "dataset_meta": {"classes": ("ant", "bee", "cat", "dog", "elk")}},
+        "state_dict": small(),
+    },
+    "class_to_idx.pth": lambda: {
+        "model_state_dict": small(),
+        "class_to_idx": {"bee": 1, "ant": 0, "elk": 4, "cat": 2, "dog": 3},
+    },
+    "two_names.pth": lambda: {"state_dict": small(), "meta": {"CLASSES": ["ant", "bee"]}},
     "namespace.pth": lambda: {"state_dict": small(), "args": argparse.Namespace(lr=0.1)},
 }
 
@@ -174,6 +184,30 @@ def test_each_row_of_the_page_prints_what_it_says(
 
 def test_the_page_has_all_of_them() -> None:
     assert {*SAVED} <= {*rows()}
+
+
+@pytest.mark.parametrize("name", ["mmpretrain.pth", "class_to_idx.pth"])
+def test_the_names_of_classes_are_in_the_order_of_the_logits(name: str, tmp_path: Path) -> None:
+    write(tmp_path / name)
+    made = import_weights(tmp_path / name, "", tmp_path / "out")
+    assert cladenet.load(made.folder).card.classes == ("ant", "bee", "cat", "dog", "elk")
+
+
+@pytest.mark.parametrize(
+    ("content", "names"),
+    [
+        ({"meta": {"CLASSES": ("a", "b")}}, ["a", "b"]),
+        ({"hyper_parameters": {"class_names": ["a", "b"]}}, ["a", "b"]),
+        ({"idx_to_class": {0: "a", 1: "b"}}, ["a", "b"]),
+        ({"class_to_idx": {"a": 1, "b": 2}}, []),  # counted from 1: whose is logit 0?
+        ({"classes": 7, "meta": None}, []),
+        ([1], []),
+    ],
+)
+def test_names_of_classes_are_taken_where_each_logit_has_one(
+    content: Any, names: list[str]
+) -> None:
+    assert class_names(content) == names
 
 
 def test_an_average_is_taken_where_it_is_one(tmp_path: Path) -> None:

@@ -16,11 +16,13 @@ from torch import Tensor, nn
 import cladenet
 from cladenet.errors import CheckpointError, MissingExtra
 from cladenet.registry import create_model
-from cladenet.weights.dialects.keras import plain, read_resnet, read_vgg
+from cladenet.weights.dialects.keras import plain, read_mobilenet_v3, read_resnet, read_vgg
 from cladenet.weights.files.keras_file import NORM, images_of_keras, read_keras
 from cladenet.weights.importing import import_weights
 from cladenet.weights.sources import SOURCES
+from cladenet.weights.spelling import names as spelt_names
 from cladenet.weights.spelling import to_theirs
+from cladenet.weights.spellings import keras as names
 
 h5py = pytest.importorskip("h5py", reason="the extra keras is not installed")
 LEAVES = {"weight": "gamma", "bias": "beta", "running_mean": NORM[2], "running_var": NORM[3]}
@@ -170,3 +172,95 @@ def test_damaged_files_and_a_missing_extra_are_named(
     monkeypatch.setitem(__import__("sys").modules, "h5py", None)
     with pytest.raises(MissingExtra, match=r"pip install 'cladenet\[keras\]'"):
         read_keras(tmp_path / "c.h5")
+
+
+# Layers of MobileNetV3 in Keras 2, and what Keras 3 calls them.
+OLD = {
+    "Conv": "conv",
+    "Conv/BatchNorm": "conv_bn",
+    "expanded_conv/depthwise": "expanded_conv_depthwise",
+    "expanded_conv/depthwise/BatchNorm": "expanded_conv_depthwise_bn",
+    "expanded_conv/squeeze_excite/Conv": "expanded_conv_squeeze_excite_conv",
+    "expanded_conv/squeeze_excite/Conv_1": "expanded_conv_squeeze_excite_conv_1",
+    "expanded_conv_1/expand": "expanded_conv_1_expand",
+    "expanded_conv_1/expand/BatchNorm": "expanded_conv_1_expand_bn",
+    "expanded_conv_1/project/BatchNorm": "expanded_conv_1_project_bn",
+    "Conv_1/BatchNorm": "conv_1_bn",
+    "Conv_2": "conv_2",
+    "Logits": "logits",
+}
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_layers_whose_names_have_slashes_are_told_apart(nested: bool, tmp_path: Path) -> None:
+    """Each in a group of its own, or all in that of the model around which another one lies."""
+    file = tmp_path / "old.h5"
+    with h5py.File(file, "w") as out:
+        groups = ["MobilenetV3small"] if nested else list(OLD)
+        out.attrs["layer_names"] = [name.encode() for name in groups]
+        for number, old in enumerate(OLD):
+            leaf = "beta" if old.endswith("BatchNorm") else "bias"
+            place = out.require_group(groups[0] if nested else old)
+            known = list(place.attrs.get("weight_names", []))
+            place.attrs["weight_names"] = [*map(bytes, known), f"{old}/{leaf}:0".encode()]
+            place[f"{old}/{leaf}:0"] = [float(number)]
+    found = read_mobilenet_v3(read_keras(file))
+    assert {name: value.item() for name, value in found.items()} == {
+        f"{new}.bias": number for number, new in enumerate(OLD.values())
+    }
+    with torch.device("meta"):
+        model = create_model("mobilenet_v3_small")
+    assert set(OLD.values()) <= set(names.mobilenet_v3(model))
+
+
+def spelt(source: str) -> dict[str, str]:
+    with torch.device("meta"):
+        model = create_model(SOURCES[source].network, **SOURCES[source].arguments)
+    return spelt_names(model, SOURCES[source].spelling)
+
+
+def test_inception_resnet_numbers_what_has_no_name() -> None:
+    """5 convolutions in the stem, 7 in the mixed module, 10 x 6, 4, 20 x 4, 7, 10 x 4: 203."""
+    layers = {name.rpartition(".")[0] for name in spelt("keras/InceptionResNetV2").values()}
+    numbered = {f"conv2d_{number}" for number in range(203)}
+    named = {f"block{size}_{n}_conv" for size in (35, 8) for n in range(1, 11)}
+    named |= {f"block17_{n}_conv" for n in range(1, 21)}
+    norms = {f"batch_normalization_{number}" for number in range(203)}
+    assert layers == numbered | norms | named | {"conv_7b", "conv_7b_bn", "predictions"}
+
+
+def test_nasnets_cells_have_numbers_and_blocks_have_sides() -> None:
+    """keras/src/applications/nasnet.py, N = 4: the reduction between 3 and 5 is `reduce_4`.
+
+    The fifth block of a reduction is called `left4` there, that of a normal cell `left5`.
+    """
+    found = spelt("keras/NASNetMobile")
+    reduction, normal = "stages.1.0.cell.", "stages.1.1.cell."
+    assert found[f"{reduction}operations.8.1.weight"] == (
+        "separable_conv_1_reduction_left4_reduce_4.depthwise.weight"
+    )
+    assert found[f"{reduction}operations.3.6.weight"] == (
+        "separable_conv_2_reduction_right2_reduce_4.pointwise.weight"
+    )
+    assert found[f"{reduction}fit_before.1.weight"] == "adjust_conv_projection_reduce_4.weight"
+    assert found[f"{normal}fit_before.1.paths.1.1.weight"] == "adjust_conv_2_5.weight"
+    assert found[f"{normal}operations.8.7.bias"] == "separable_conv_2_bn_normal_left5_5.bias"
+    assert found["stages.2.4.cell.fit.1.weight"] == "normal_conv_1_12.weight"
+    assert found["stem.1.cell.fit.2.weight"] == "reduction_bn_1_stem_1.weight"
+
+
+@pytest.mark.parametrize(
+    ("side", "largest", "average"),
+    [
+        (4, [[-1, 0], [0, 0]], [[-9, -6], [-6, -4]]),  # rows 0 to 2, 2 to 4 of which 4 is a zero
+        (3, [[0, 0], [0, 0]], [[-4, -4], [-4, -4]]),  # rows -1 to 1, 1 to 3
+    ],
+)
+def test_pools_that_stride_see_zeros(side: int, largest: Any, average: Any) -> None:
+    """Over a map of -1 the maximum is 0 wherever a window leaves it."""
+    model = create_model("nasnet_a_cifar", n=1, width=4, drop_path=0.0, zeros_in_pools=True)
+    operations = model.get_submodule("stages.1.0.cell.operations")
+    assert isinstance(operations, nn.ModuleList)
+    image = torch.full((1, 8, side, side), -1.0)  # the second stage is twice as wide
+    assert operations[2](image)[0, 0].tolist() == largest  # max_pool_3x3(s0)
+    torch.testing.assert_close(operations[4](image)[0, 0], torch.tensor(average) / 9)

@@ -37,7 +37,13 @@ class KerasNetwork(Foreign):
 
         keras.config.set_floatx("float64")
         name, _, width = source.name.partition("/")[2].partition("-")
-        more: dict[str, Any] = {"alpha": float(width)} if width else {}
+        more: dict[str, Any] = {}
+        if width == "minimalistic":
+            more["minimalistic"] = True
+        elif width:
+            more["alpha"] = float(width)
+        if name.startswith("MobileNetV3"):
+            more["include_preprocessing"] = False
         tied = name.startswith("VGG")  # its first dense layer reads a map of 7x7
         shape = None if tied and side == 224 else (side, side, 3)
         self.network = getattr(keras.applications, name)(

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import ClassVar, cast
 
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cladenet.errors import BadArgument
@@ -59,6 +60,24 @@ class LastSteps(nn.Sequential):
         for step in self:
             state = step(state)
         return state[1]
+
+
+class ZerosAround(nn.Module):
+    """The zeros that TensorFlow's SAME padding has around windows that stride by 2.
+
+    Args:
+        kernel_size: of the windows, which are square.
+    """
+
+    def __init__(self, kernel_size: int) -> None:
+        super().__init__()
+        self.kernel_size = kernel_size
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) -> the same with a border, of one zero less above and left of even sides."""
+        before = [(self.kernel_size - 2 + side % 2) // 2 for side in x.shape[2:]]
+        after = self.kernel_size // 2
+        return F.pad(x, (before[1], after, before[0], after))
 
 
 class Cells:
@@ -128,6 +147,7 @@ class CellNetwork(Classifier):
         image_size: side of the images of training; the auxiliary classifier is made for it.
         auxiliary_padded: its last convolution is padded, and its linear layer has no bias.
         auxiliary_width: multiplier of its widths; 0.4 in the released code of AmoebaNet.
+        zeros_in_pools: windows of pools that stride see zeros around the map, as in Keras' NASNet.
 
     Raises:
         BadArgument: images of `image_size` leave the auxiliary classifier less than 5x5, or
@@ -155,6 +175,7 @@ class CellNetwork(Classifier):
         image_size: int = 224,
         auxiliary_padded: bool = False,
         auxiliary_width: float = 1.0,
+        zeros_in_pools: bool = False,
         norm: Norm = inception_norm,
     ) -> None:
         if n < 1 or width < 4:
@@ -194,6 +215,9 @@ class CellNetwork(Classifier):
             steps = [cells.add(reduction, f, stride=2, keeps=skip_reduction)] if i else []
             steps += [cells.add(normal, f, stride=1) for _ in range(n)]
             self.stages.append(LastSteps(*steps) if i == 2 else nn.Sequential(*steps))
+        if zeros_in_pools:
+            _see_zeros(self.stem)
+            _see_zeros(self.stages)
         self.head = nn.Sequential(nn.ReLU(), *self.average_head(cells.current, drop_rate))
         if auxiliary and num_classes:
             head = partial(
@@ -230,3 +254,12 @@ class CellNetwork(Classifier):
     def as_map(self, features: Tensor | State, image_size: tuple[int, int]) -> Tensor:
         """The last map of a state."""
         return features[1] if isinstance(features, tuple) else features
+
+
+def _see_zeros(part: nn.Module) -> None:
+    for parent in list(part.modules()):
+        for name, layer in list(parent.named_children()):
+            if isinstance(layer, nn.MaxPool2d | nn.AvgPool2d) and layer.stride == 2:
+                size = cast(int, layer.kernel_size)
+                pool = type(layer)(size, stride=2)
+                setattr(parent, name, nn.Sequential(ZerosAround(size), pool))

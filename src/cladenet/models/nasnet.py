@@ -18,7 +18,8 @@ As in the released code, weights are drawn from a cut-off normal distribution of
 2 / fan-out, drop path spares the identities and is the likelier the deeper a cell lies.
 
 Windows that stride are centred; TensorFlow's SAME, which the released weights were trained with,
-puts the odd pixel of their padding below and to the right (`padding="same"`). Batch norm's eps is
+puts the odd pixel of their padding below and to the right (`padding="same"`); in Keras' port pools
+that stride see its zeros besides (`zeros_in_pools`). Batch norm's eps is
 the released one, 1e-3 for ImageNet and 1e-5 for CIFAR. Its running statistics move by 0.1 a batch,
 as torch's do and the released CIFAR network's; by 3e-4 in the release for ImageNet
 (`norm_momentum`), with which a run of less than ten thousand steps would be judged by statistics of

@@ -59,8 +59,8 @@ def import_weights(
             wheel with one; a copy of a repository of the Hugging Face hub.
         name: the network, ours or "library/name"; empty recognises it where only one fits.
         out: the new folder; by default `weights/NETWORK`.
-        classes: names in the order of the logits, or a text file with a line for each; numbers
-            where nothing is known.
+        classes: names in the order of the logits, or a text file with a line for each; by default
+            those that the file or its folder has, else numbers.
         preprocess: what the images go through, as far as it is not the source's: `size`,
             `resize`, `mean`, `std`, `interpolation`.
         arguments: what the network is built with besides, such as `in_channels=1`.
@@ -83,11 +83,20 @@ def import_weights(
     published = published_as(digest, found.source.name)
     if published and published.classes == count == IMAGENET and not classes:
         classes = imagenet_names()
+    notes = [*content.notes, *unwrapping, *found.notes]
     classes = classes or around.classes
+    if content.classes and not classes:
+        if len(content.classes) == count:
+            classes = content.classes
+            notes.append("the names of the classes are those in the file")
+        else:
+            notes.append(
+                f"the file names {counted(len(content.classes), 'class')}, the weights tell "
+                f"{counted(count, 'class')} apart: its names are left out"
+            )
     labels = class_names(classes, count)
     images, whose = images_of(found, content.images or around.images, published)
     seen = preprocess_of(found, images, preprocess or {})
-    notes = [*content.notes, *unwrapping, *found.notes]
     if not classes:
         notes.append(f"the {count} classes are numbers; --classes FILE gives them names")
     if published:

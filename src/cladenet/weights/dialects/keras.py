@@ -1,8 +1,9 @@
-"""keras.applications: VGG, ResNet, MobileNets, DenseNet, Inception v3, Xception, EfficientNet.
+"""keras.applications: the networks of it that are here, and how its files are read.
 
 Where Keras' convolutions have a bias before a norm (ResNet), it goes into the norm's running mean.
 VGG's and ResNet's weights see blue, green and red with their means taken off and nothing else
 (Caffe's way): the first kernel's channels are turned round, so that red comes first here too.
+MobileNetV3's files of release 2, such as those that Keras publishes, name its layers otherwise.
 """
 
 import re
@@ -50,11 +51,24 @@ def keras_sources() -> Iterator[Source]:
         ours = f"mobilenet_v2_{WIDTHS[width]}"
         tensorflow = {**TENSORFLOW, "norm_eps": 1e-3}
         yield source(f"MobileNetV2-{width}", ours, names.mobilenet_v2, HALF, plain, **tensorflow)
+    for size in ("Large", "Small"):
+        for theirs, ours in (("", ""), ("-0.75", "_x0_75"), ("-minimalistic", "_minimal")):
+            network = f"mobilenet_v3_{size.lower()}{ours}"
+            name = f"MobileNetV3{size}{theirs}"
+            yield source(name, network, names.mobilenet_v3, HALF, read_mobilenet_v3, **TENSORFLOW)
     for depth in (121, 169, 201):
         yield source(f"DenseNet{depth}", f"densenet{depth}", names.densenet, {}, plain, **DENSE_EPS)
     inception = {**HALF, "size": 299, "resize": 341}
     yield source("InceptionV3", "inception_v3", names.inception_v3, inception, read_numbered)
     yield source("Xception", "xception", names.xception, inception, read_xception, **TENSORFLOW)
+    ours = "inception_resnet_v2"
+    yield source(
+        "InceptionResNetV2", ours, names.inception_resnet_v2, inception, read_inception_resnet
+    )
+    zeros = {**TENSORFLOW, "zeros_in_pools": True}
+    yield source("NASNetMobile", "nasnet_a_mobile", names.nasnet, HALF, plain, **zeros)
+    large = {**HALF, "size": 331, "resize": 331}
+    yield source("NASNetLarge", "nasnet_a_large", names.nasnet, large, plain, **zeros)
     for b in range(8):
         ours = f"efficientnet_b{b}"
         yield source(f"EfficientNetB{b}", ours, names.efficientnet, {}, plain, **TENSORFLOW)
@@ -102,6 +116,17 @@ def _red_first(found: dict[str, Tensor], first: str) -> dict[str, Tensor]:
 def read_numbered(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """As `plain`, with `conv2d_94` by its place among all convolutions, and norms likewise."""
     return _renumbered(plain(tensors), ("conv2d", "batch_normalization"))
+
+
+def read_inception_resnet(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """What has no name of its own by number; the 1x1 before a sum and the last layer have one."""
+    return read_numbered(tensors)
+
+
+def read_mobilenet_v3(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """As `plain`; `expanded_conv_1/expand/BatchNorm` of release 2 is today's `..._1_expand_bn`."""
+    found = plain(tensors)
+    return {name.replace("BatchNorm", "bn").lower(): value for name, value in found.items()}
 
 
 def read_xception(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

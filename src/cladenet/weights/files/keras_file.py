@@ -97,14 +97,31 @@ def _layers(file: Any) -> Iterator[tuple[str, Iterator[tuple[str, Tensor]]]]:
         return
     root = file.get("model_weights", file)
     found: dict[str, dict[str, Any]] = {}
-    for group in root.attrs["layer_names"]:
-        for full in root[group].attrs["weight_names"]:
-            words = (full.decode() if isinstance(full, bytes) else str(full)).split("/")
-            leaf = words[-1].partition(":")[0]
-            layer = words[-2] if len(words) > 1 else str(group)
-            found.setdefault(layer, {})[leaf] = root[group][full][()]
+    for group in map(_text, root.attrs["layer_names"]):
+        names = [_text(name) for name in root[group].attrs["weight_names"]]
+        for name, (layer, leaf) in zip(names, _layers_and_leaves(group, names), strict=True):
+            found.setdefault(layer, {})[leaf] = root[group][name][()]
     for layer, named in found.items():
         yield layer, _named(named)
+
+
+def _text(name: str | bytes) -> str:
+    return name.decode() if isinstance(name, bytes) else str(name)
+
+
+def _layers_and_leaves(group: str, names: list[str]) -> list[tuple[str, str]]:
+    """Layer and leaf of each array: `conv1`, `kernel` of `scope/conv1/kernel:0`.
+
+    A layer's own name may have slashes, such as MobileNetV3's `expanded_conv/expand/BatchNorm`: it
+    is that of its group, and in the group of a nested model all that stands before the leaf.
+    """
+    halves = [name.partition(":")[0].rpartition("/") for name in names]
+    if all(f"/{folder}".endswith(f"/{group}") for folder, _, _ in halves):
+        return [(group, leaf) for _, _, leaf in halves]
+    short = [(folder.rpartition("/")[2] or group, leaf) for folder, _, leaf in halves]
+    if len(set(short)) < len(short):
+        return [(folder, leaf) for folder, _, leaf in halves]
+    return short
 
 
 def _of_kind(kind: str, arrays: list[Any]) -> Iterator[tuple[str, Tensor]]:

@@ -50,11 +50,13 @@ class Content(NamedTuple):
         tensors: by the file's names.
         notes: what was decided on the way.
         images: what images go through, where the kind of file says it.
+        classes: their names in the order of the logits, where the file has them.
     """
 
     tensors: dict[str, Tensor]
     notes: tuple[str, ...]
     images: Mapping[str, Any] = MappingProxyType({})
+    classes: tuple[str, ...] = ()
 
 
 def read_tensors(path: Path) -> Content:
@@ -74,6 +76,7 @@ def read_tensors(path: Path) -> Content:
         raise CheckpointError(f"{path} is {what}")
     images: Mapping[str, Any] = {}
     notes: list[str] = []
+    classes: list[str] = []
     if path.suffix == ".safetensors":
         tensors, place = _safetensors(path), ""
     elif path.suffix == ".npz":
@@ -84,7 +87,7 @@ def read_tensors(path: Path) -> Content:
     elif path.suffix == CAFFE_SUFFIX:
         tensors, place = read_caffe(path), ""
     elif path.suffix in SUFFIXES:
-        tensors, place, notes = _torch_save(path)
+        tensors, place, notes, classes = _torch_save(path)
     else:
         raise CheckpointError(
             f"{path} ends in {path.suffix or 'nothing'}; weights are read from "
@@ -124,7 +127,7 @@ def read_tensors(path: Path) -> Content:
             f"{path}: {len(bad)} of {len(whole)} tensors hold values that are not finite, such as "
             f"{bad[0]}; these weights are ruined"
         )
-    return Content(whole, tuple(notes), images)
+    return Content(whole, tuple(notes), images, tuple(classes))
 
 
 def _safetensors(path: Path) -> dict[str, Tensor]:
@@ -150,7 +153,7 @@ def _npz(path: Path) -> dict[str, Tensor]:
         ) from error
 
 
-def _torch_save(path: Path) -> tuple[dict[str, Tensor], str, list[str]]:
+def _torch_save(path: Path) -> tuple[dict[str, Tensor], str, list[str], list[str]]:
     """Unpacked by a process of its own, see `unpack`."""
     with _temporary_folder() as folder:
         target = Path(folder) / "tensors.safetensors"
@@ -179,7 +182,7 @@ def _torch_save(path: Path) -> tuple[dict[str, Tensor], str, list[str]]:
             )
         if "error" in found:
             raise CheckpointError(f"{path}: {_explained(found['error'])}")
-        return load_file(target), found["place"], found["notes"]
+        return load_file(target), found["place"], found["notes"], found["classes"]
 
 
 @contextmanager

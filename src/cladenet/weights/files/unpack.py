@@ -124,8 +124,11 @@ def main() -> None:
     os.environ["OMP_NUM_THREADS"] = "1"
     from safetensors.torch import save_file
 
+    from cladenet.weights.files.class_names import class_names
+
     try:
-        place, tensors, notes = weights_in(read(source))
+        content = read(source)
+        place, tensors, notes = weights_in(content)
         if any(tensor.is_quantized for tensor in tensors.values()):
             raise ValueError("quantised: its weights are of 8 bits with scales of their own")
         needed = sum(tensor.nbytes for tensor in tensors.values())
@@ -135,7 +138,7 @@ def main() -> None:
             return
         plain = {name: tensor.detach().clone().contiguous() for name, tensor in tensors.items()}
         save_file(plain, target)
-        print(json.dumps({"place": place, "notes": notes}))
+        print(json.dumps({"place": place, "notes": notes, "classes": class_names(content)}))
     except Exception as error:  # whatever it is, the other process has to say it
         print(json.dumps({"error": f"{type(error).__name__}: {error}"}))
 
