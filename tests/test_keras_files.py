@@ -196,14 +196,15 @@ def test_layers_whose_names_have_slashes_are_told_apart(nested: bool, tmp_path: 
     """Each in a group of its own, or all in that of the model around which another one lies."""
     file = tmp_path / "old.h5"
     with h5py.File(file, "w") as out:
-        groups = ["MobilenetV3small"] if nested else list(OLD)
+        groups = {"MobilenetV3small": list(OLD)} if nested else {old: [old] for old in OLD}
         out.attrs["layer_names"] = [name.encode() for name in groups]
-        for number, old in enumerate(OLD):
-            leaf = "beta" if old.endswith("BatchNorm") else "bias"
-            place = out.require_group(groups[0] if nested else old)
-            known = list(place.attrs.get("weight_names", []))
-            place.attrs["weight_names"] = [*map(bytes, known), f"{old}/{leaf}:0".encode()]
-            place[f"{old}/{leaf}:0"] = [float(number)]
+        for group, layers in groups.items():
+            leaves = ["beta" if old.endswith("BatchNorm") else "bias" for old in layers]
+            arrays = [f"{old}/{leaf}:0" for old, leaf in zip(layers, leaves, strict=True)]
+            place = out.require_group(group)
+            place.attrs["weight_names"] = [name.encode() for name in arrays]
+            for old, name in zip(layers, arrays, strict=True):
+                place[name] = [float(list(OLD).index(old))]
     found = read_mobilenet_v3(read_keras(file))
     assert {name: value.item() for name, value in found.items()} == {
         f"{new}.bias": number for number, new in enumerate(OLD.values())
