@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from cladenet import processor
+from cladenet.kernels import pointwise_norm as pointwise_norm_kernel
 from cladenet.kernels.quicken import quicken
 from cladenet.kernels.small_map_convolution import is_small
 from cladenet.layers.response_norm import LocalResponseNorm
@@ -151,6 +152,104 @@ def both_orders(layer: nn.Module, x: Tensor) -> list[Tensor]:
     (first,) = torch.autograd.grad(y.pow(3).nansum(), x, create_graph=True)
     (second,) = torch.autograd.grad(first.nansum(), x)
     return [y.detach(), first.detach(), second]
+
+
+@pytest.mark.parametrize("activation", [None, nn.ReLU(True), nn.ReLU6(True), nn.SiLU(True)])
+def test_a_widening_convolution_and_its_norm_are_one_with_the_plain_gradients(
+    activation: nn.Module | None, fast_products: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Against autograd in float64: results, gradients, running statistics, in pieces of 7 rows."""
+    monkeypatch.setattr(pointwise_norm_kernel, "PIECE", 7 * 4 * 20)
+    torch.manual_seed(0)
+    x = 1.0 + torch.randn(3, 5, 9, 7) * torch.rand(1, 5, 1, 1)
+    plain = widening(5, 20, activation)
+    quick = deepcopy(plain)
+    quicken(quick)
+    assert wide_maps_kept(plain, x, 20) > wide_maps_kept(quick, x, 20)
+    exact = step_of(deepcopy(plain).double(), x.double())
+    for name, ours in step_of(quick, x).items():
+        scale = exact[name].abs().max().item()
+        torch.testing.assert_close(ours, exact[name], rtol=0, atol=3e-6 * scale, msg=name)
+
+
+def widening(channels: int, made: int, activation: nn.Module | None) -> nn.Sequential:
+    """A 1x1 convolution and a batch norm with values of their own, and what follows them."""
+    conv, norm = nn.Conv2d(channels, made, 1, bias=False), nn.BatchNorm2d(made, momentum=0.3)
+    nn.init.uniform_(norm.weight, -1.5, 1.5)
+    nn.init.normal_(norm.bias)
+    return nn.Sequential(conv, norm, *([activation] if activation else []), nn.Conv2d(made, 2, 1))
+
+
+def step_of(layers: nn.Sequential, x: Tensor) -> dict[str, Tensor]:
+    """What one step of training gives and leaves, by name."""
+    x = x.clone().contiguous(memory_format=torch.channels_last).requires_grad_()
+    out = layers.train()(x)
+    out.backward(torch.linspace(-1, 1, out.numel(), dtype=x.dtype).sin().view_as(out))
+    assert x.grad is not None
+    gradients = {name: weight.grad for name, weight in layers.named_parameters()}
+    found = {"out": out, "x": x.grad, **gradients, **dict(layers[1].named_buffers())}
+    return {name: v.detach().float() for name, v in found.items() if v is not None}
+
+
+def wide_maps_kept(layers: nn.Sequential, x: Tensor, made: int) -> int:
+    """How many feature maps as wide as those between the convolutions wait for the backward pass.
+
+    The layers themselves stay as they are.
+    """
+    saved: dict[int, Tensor] = {}
+
+    def keep(tensor: Tensor) -> Tensor:
+        if tensor.numel() == x[:, 0].numel() * made:
+            saved[tensor.data_ptr()] = tensor
+        return tensor
+
+    x = x.contiguous(memory_format=torch.channels_last).requires_grad_()
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        deepcopy(layers).train()(x)
+    return len(saved)
+
+
+def looked_at(layers: nn.Sequential) -> None:
+    layers[1].register_forward_hook(lambda *_: None)
+
+
+@pytest.mark.parametrize(
+    ("change", "size"),
+    [
+        (looked_at, 9),
+        (lambda layers: layers[1].eval(), 9),
+        (lambda layers: None, 3),  # fewer rows than make up for the other products
+    ],
+    ids=["hooked", "frozen", "small"],
+)
+def test_a_widening_convolution_stays_where_one_is_not_the_same_or_not_faster(
+    change: Any, size: int, fast_products: None
+) -> None:
+    layers = widening(5, 20, nn.ReLU6(True)).train()
+    change(layers)
+    quicken(layers)
+    x = torch.randn(2, 5, size, size).contiguous(memory_format=torch.channels_last)
+    assert "PointwiseNorm" not in functions_behind(layers, x)
+
+
+def test_activations_that_may_not_write_over_their_input_come_after(fast_products: None) -> None:
+    """A second reader, or a user who has kept the norm's output, would see something else."""
+    layers = widening(5, 20, nn.ReLU6()).train()
+    quicken(layers)
+    x = torch.randn(2, 5, 9, 9).contiguous(memory_format=torch.channels_last)
+    assert {"PointwiseNorm", "Hardtanh"} <= functions_behind(layers, x)
+
+
+def functions_behind(layers: nn.Sequential, x: Tensor) -> set[str]:
+    """Names of the functions whose gradients autograd would ask for."""
+    found: set[str] = set()
+    waiting: list[Any] = [layers(x).grad_fn]
+    while waiting:
+        node = waiting.pop()
+        if node is not None:
+            found.add(node.name().strip("_").split("Backward")[0])
+            waiting += [before for before, _ in node.next_functions]
+    return found
 
 
 @pytest.mark.parametrize("frozen", ["x", "weight"])

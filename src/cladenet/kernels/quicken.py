@@ -4,6 +4,7 @@ A layer is changed at its entrance, so that weights, names, hooks and copies sta
 a GPU, compiled or without gradients it does what it did.
 """
 
+from itertools import pairwise
 from types import MethodType
 from typing import Any
 
@@ -15,6 +16,12 @@ from cladenet import processor
 from cladenet.kernels.depthwise_gradients import depthwise_convolution, is_slow_depthwise
 from cladenet.kernels.global_average import global_average
 from cladenet.kernels.pointwise import fits, is_pointwise, pointwise
+from cladenet.kernels.pointwise_norm import (
+    ACTIVATIONS,
+    is_widening,
+    is_worth_it,
+    pointwise_norm,
+)
 from cladenet.kernels.relu6 import relu6_in_place
 from cladenet.kernels.small_map_convolution import (
     is_small,
@@ -39,6 +46,8 @@ def quicken(model: nn.Module) -> None:
             if slow and module.padding_mode == "zeros":
                 forward = MethodType(_conv_forward, module)
                 module._conv_forward = forward  # type: ignore[method-assign]
+        elif _may_be_in_one(module):
+            module.forward = MethodType(_in_a_row, module)
 
 
 def _average(self: nn.AdaptiveAvgPool2d, x: Tensor) -> Tensor:
@@ -53,6 +62,60 @@ def _relu6(self: nn.ReLU6, x: Tensor) -> Tensor:
     if _trains(x) and x.requires_grad and not x._is_view():
         return relu6_in_place(x)
     return F.relu6(x, inplace=True)
+
+
+def _may_be_in_one(module: nn.Module) -> bool:
+    """Modules in a row, with a convolution that widens and its norm among them, and no other way.
+
+    Dense blocks have ways of their own.
+    """
+    return (
+        type(module).forward is nn.Sequential.forward
+        and "forward" not in vars(module)
+        and any(is_widening(*pair) for pair in pairwise(module.children()))
+    )
+
+
+def _in_a_row(self: nn.Sequential, x: Tensor) -> Tensor:
+    """In place of its `forward`; a widening convolution, its norm and activation in one."""
+    modules = list(self)
+    while modules:
+        conv, *rest = modules
+        if rest and is_widening(conv, rest[0]) and _in_one(conv, rest[0], x):
+            follows = rest[1] if len(rest) > 1 else None
+            if not _may_join(follows):
+                follows = None
+            x = pointwise_norm(conv, rest[0], follows, x)  # type: ignore[arg-type]
+            modules = rest[1:] if follows is None else rest[2:]
+        else:
+            x, modules = conv(x), rest
+    return x
+
+
+def _in_one(conv: nn.Module, norm: nn.Module, x: Tensor) -> bool:
+    """Does nobody look between the two, in a step of training in float32?"""
+    return (
+        _trains(x)
+        and norm.training
+        and _dtype(x) == torch.float32
+        and is_worth_it(x)
+        and processor.has_fast_products()
+        and not _looked_at(conv)
+        and not _looked_at(norm)
+    )
+
+
+def _may_join(module: nn.Module | None) -> bool:
+    """Is it an activation that may write over what the norm gives?"""
+    return type(module) in ACTIVATIONS and bool(module.inplace) and not _looked_at(module)  # type: ignore[union-attr, arg-type]
+
+
+def _looked_at(module: nn.Module) -> bool:
+    """Are there hooks on it?"""
+    return any((
+        module._forward_hooks, module._forward_pre_hooks,
+        module._backward_hooks, module._backward_pre_hooks,
+    ))  # fmt: skip
 
 
 def _conv_forward(self: nn.Conv2d, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
