@@ -2,6 +2,7 @@
 
 import runpy
 import sys
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -31,6 +32,7 @@ from cladenet.export.normalise import weights_and_biases
 from cladenet.export.request import FORMATS, Request
 from cladenet.export.runtime import open_exported
 from cladenet.export.verify.checks import Disagreement
+from cladenet.export.verify.reference import Reference
 from cladenet.export.verify_file import verify
 from cladenet.layers import feature_maps
 from cladenet.registry import create_model
@@ -118,6 +120,22 @@ def test_tracing_measures_no_feature_maps_and_leaves_them_to_be_measured(
     with torch.inference_mode():
         torch.testing.assert_close(script(images), network(images))
     assert [each.reduction for each in network.feature_maps] == [1, 1, 2, 4]  # stem, stages
+
+
+def test_a_network_is_asked_once_about_the_same_pixels() -> None:
+    network, preprocess = (
+        create_model("resnet20_cifar").eval(),
+        preprocess_for("none", 3, "bilinear"),
+    )
+    reference = Reference(network, preprocess)
+    asked = Counter[str]()
+    network.register_forward_hook(lambda *_: asked.update(["float32"]))
+    one, other = noise(1, 1, 32, 28, 3), noise(2, 1, 32, 28, 3)
+    first, second = reference.answer(one), reference.answer(other)
+    again = reference.answer(one.copy())
+    assert asked["float32"] == 2
+    assert np.array_equal(again.log_posteriors, first.log_posteriors)
+    assert not np.array_equal(second.log_posteriors, first.log_posteriors)
 
 
 def test_a_border_is_refused_where_its_sizes_would_be_rounded_otherwise() -> None:

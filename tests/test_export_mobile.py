@@ -19,6 +19,7 @@ from torch import Tensor, nn
 import cladenet
 from cladenet.cli import main
 from cladenet.data.preprocess import Preprocess
+from cladenet.data.sources.open import open_dataset
 from cladenet.errors import BadArgument, CheckpointError, MissingExtra
 from cladenet.export import request as requests
 from cladenet.export.canvas import drawn_image
@@ -34,7 +35,7 @@ from cladenet.export.sessions.session import CannotRunHere
 from cladenet.export.verify.checks import Disagreement
 from cladenet.export.verify_file import verify
 from exported_files import save_photo_run
-from saved_run import noise
+from saved_run import noise, save_run
 
 MOBILE = [
     pytest.param("litert", marks=pytest.mark.slow),
@@ -172,6 +173,26 @@ def test_core_ml_is_tried_before_it_is_converted(
     )
     assert main(["verify", str(out)]) == 4
     assert "macOS" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # coremltools
+@pytest.mark.parametrize(
+    ("form", "network"),
+    # index_copy, which coremltools does not have; adaptive_max_pool2d, which litert_torch has not
+    [("coreml", "lenet5"), ("litert", "airbench94_slim")],
+)
+def test_what_a_converter_does_not_have_is_written_otherwise(
+    form: str, network: str, photo_run: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip(FORMATS[form].package.replace("-", "_"))
+    dataset = open_dataset(str(photo_run.parent / "data"))
+    run = save_run(tmp_path / "run", dataset, fit="crop", network=network)
+    found = export_run(run, Request(form))
+    assert found.path.exists()
+    first = found.tried[0].found or found.tried[0].converted
+    assert first is not None
+    assert first.differing == ()
 
 
 # --- planted faults; nothing resizes in these files

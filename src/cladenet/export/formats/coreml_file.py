@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from cladenet.errors import first_line
 from cladenet.export.description import KEY, Description
@@ -56,6 +57,9 @@ def write(order: Order, path: Path) -> None:
 def to_convert(order: Order) -> Any:
     """What is converted: float32 (N, C, height, width), pixels of 0 to 255 or normalised.
 
+    What follows from weights alone, such as LeNet-5's kernels, is worked out here; batch norms
+    stay as they are.
+
     Raises:
         CannotPrepare: torch cannot trace the network.
     """
@@ -64,7 +68,7 @@ def to_convert(order: Order) -> Any:
     if description.input != "tensor":
         module = FromPlanes(description.preprocess, order.model).eval()
         example = (example * 60 + 128).clamp(0, 255).round()
-    return traced(module, example)
+    return torch.jit.freeze(traced(module, example), optimize_numerics=False)
 
 
 def _input(ct: Any, description: Description) -> Any:

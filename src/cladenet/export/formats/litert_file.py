@@ -5,8 +5,11 @@ uses the file resizes and crops as its metadata say. Metadata are kept as Tensor
 associated files: in a zip archive behind the model, which readers of the model skip.
 """
 
+import copy
 import zipfile
 from pathlib import Path
+
+from torch import Tensor, nn
 
 from cladenet.errors import first_line
 from cladenet.export.description import KEY, Description
@@ -29,11 +32,29 @@ def write(order: Order, path: Path) -> None:
         with quietly():
             import litert_torch
 
-            litert_torch.convert(module, (example,)).export(str(path))
+            litert_torch.convert(_convertible(module), (example,)).export(str(path))
     except Exception as error:  # the converter raises what its parts raise
         reason = first_line(error)
         raise CannotPrepare(f"litert_torch stops with: {reason}") from error
     describe(path, order.description)
+
+
+class GlobalMaximum(nn.Module):
+    """What `AdaptiveMaxPool2d(1)` gives, by an operator that the converter has."""
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """(N, C, H, W) -> (N, C, 1, 1)."""
+        return maps.amax((2, 3), keepdim=True)
+
+
+def _convertible(module: nn.Module) -> nn.Module:
+    """A copy without what the converter does not have."""
+    module = copy.deepcopy(module)
+    for parent in list(module.modules()):
+        for name, child in parent.named_children():
+            if isinstance(child, nn.AdaptiveMaxPool2d) and child.output_size in (1, (1, 1)):
+                setattr(parent, name, GlobalMaximum())
+    return module
 
 
 def describe(path: Path, description: Description) -> None:
