@@ -103,6 +103,7 @@ def create_model(
         BadArgument: an unknown name, an argument the network does not take, or a value it refuses.
     """
     from cladenet.kernels.in_place import keep_inputs
+    from cladenet.layers.init import undrawn_on_meta
 
     entry = find(name)
     variant = _variant(entry)
@@ -113,10 +114,11 @@ def create_model(
         from cladenet.surgery.changes import take_changes
 
         changes = take_changes(own, arguments)
-    model: Classifier = variant(**arguments)
-    model.architecture = entry.name
-    for change in changes:
-        change(model)
+    with undrawn_on_meta():
+        model: Classifier = variant(**arguments)
+        model.architecture = entry.name
+        for change in changes:
+            change(model)
     keep_inputs(model)
     if features_only:
         from cladenet.surgery.features import FeatureMaps

@@ -11,12 +11,11 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 from cladenet.layers.classifier import Classifier
 from cladenet.layers.modes import training_nowhere
-from cladenet.layers.shapes import QuickShapes
+from cladenet.layers.shapes import DispatchMode, at_once
 
 MADE_OF_OTHERS = torch._C.DispatchKey.CompositeImplicitAutograd
 
@@ -62,7 +61,7 @@ def counting(model: nn.Module) -> Iterator[Callable[[], int]]:
     """Gives a function that returns the multiply-accumulates run inside up to now."""
     started: list[int] = []
     unconnected = 0
-    with _Operations() as counter, QuickShapes(), ExitStack() as stack:
+    with _Operations() as counter, ExitStack() as stack:
 
         def so_far() -> int:
             return counter.total // 2 - unconnected
@@ -81,25 +80,27 @@ def counting(model: nn.Module) -> Iterator[Callable[[], int]]:
         yield so_far
 
 
-class _Operations(TorchDispatchMode):
+class _Operations(DispatchMode):
     """Adds up what torch's formulas say of products, two for a multiply-accumulate.
 
     Its own `FlopCounterMode` keeps a sum for every module as well, in half as much time again.
     """
 
     def __init__(self) -> None:
-        TorchDispatchMode.__init__(self)
+        super().__init__()
         self.total = 0
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
         kwargs = kwargs or {}
+        result = at_once(func, args, kwargs)
         formula = flop_registry.get(func._overloadpacket)
-        if formula is None and func.has_kernel_for_dispatch_key(MADE_OF_OTHERS):
-            with self:  # in inference mode a linear layer comes whole
-                return func.decompose(*args, **kwargs)
-        result = func(*args, **kwargs)
+        if result is None:
+            if formula is None and func.has_kernel_for_dispatch_key(MADE_OF_OTHERS):
+                with self:  # in inference mode a linear layer comes whole
+                    return func.decompose(*args, **kwargs)
+            result = func(*args, **kwargs)
         if formula is not None:
             self.total += formula(*args, **kwargs, out_val=result)
         return result

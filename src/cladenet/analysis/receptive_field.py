@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.weak import WeakTensorKeyDictionary
+
+from cladenet.layers.shapes import DispatchMode
 
 
 class ReceptiveField(NamedTuple):
@@ -31,11 +32,11 @@ WHOLE = ReceptiveField(None, None)
 aten = torch.ops.aten
 
 
-class TrackReceptiveFields(TorchDispatchMode):
+class TrackReceptiveFields(DispatchMode):
     """Inside, every tensor made out of `images` has its receptive field."""
 
     def __init__(self, images: Tensor) -> None:
-        TorchDispatchMode.__init__(self)
+        super().__init__()
         self.fields: MutableMapping[Tensor, ReceptiveField] = WeakTensorKeyDictionary()
         self.fields[images] = ReceptiveField(1, 1)
 
