@@ -20,6 +20,9 @@ OF_TWO = {aten.add.Tensor, aten.mul.Tensor}
 class DispatchMode(TorchDispatchMode):
     """One that torch's compiler never meets: to keep it away, torch would import it, 1.5 s."""
 
+    def __init__(self) -> None:
+        TorchDispatchMode.__init__(self)
+
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
         return False

@@ -14,6 +14,7 @@ from cladenet.analysis.drawing.words import words_of
 from cladenet.analysis.recording import Recorder, Step, recording
 from cladenet.errors import BadArgument
 from cladenet.layers.modes import training_nowhere
+from cladenet.layers.shapes import QuickShapes
 from cladenet.suggest import nearest
 
 WEIGHTED = ("conv", "depthwise", "linear")
@@ -57,7 +58,12 @@ def recorded(model: nn.Module, input_shape: tuple[int, ...]) -> Recorder:
         input_shape: (C, H, W).
     """
     images = torch.empty(1, *input_shape, device="meta")
-    with training_nowhere(model), torch.no_grad(), recording(model, images) as recorder:
+    with (
+        training_nowhere(model),
+        torch.no_grad(),
+        QuickShapes(),
+        recording(model, images) as recorder,
+    ):
         run(model, images)
     return recorder
 
