@@ -12,6 +12,7 @@ from cladenet.data.check import equal_files as of_files
 from cladenet.data.check.duplicates import find_duplicates
 from cladenet.data.check.equal import equal_images
 from cladenet.data.check.equal_files import equal_bytes
+from cladenet.data.check.places import first_of_equal, first_places
 from cladenet.data.dataset import ArrayImages, Split, from_array
 from cladenet.data.file_images import FileImages
 from cladenet.data.images.decode import Decoding
@@ -46,6 +47,16 @@ def test_files_are_equal_by_link_and_by_bytes(tmp_path: Path) -> None:
     paths = [str(tmp_path / name) for name in ["a", "b", "c", "d", "e", "f", "g", "h", "gone", "a"]]
     assert equal_files(paths) == [0, 1, 0, 3, 4, 5, 1, 3, 8, 0]
     assert equal_files([]) == []
+
+
+@pytest.mark.parametrize("kinds", [2, 40, 100_000])
+def test_hashes_are_equal_by_all_of_their_bytes(kinds: int) -> None:
+    """Also those that begin alike: the first 8 bytes are sorted, the rest decides."""
+    draw = np.random.default_rng(kinds)
+    heads, tails = draw.integers(0, kinds, (2, 300))
+    hashes = np.array([b"%08d%08d" % pair for pair in zip(heads, tails, strict=True)], "V16")
+    assert first_of_equal(hashes).tolist() == first_places(hashes.tolist()).tolist()
+    assert first_of_equal(hashes[:0]).tolist() == []
 
 
 @pytest.mark.parametrize("place", [0, 40_000, 69_999])

@@ -1,5 +1,7 @@
 """The parts of the loop, by hand arithmetic and invariants."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Literal
@@ -19,9 +21,12 @@ from cladenet.recipes import Recipe
 from cladenet.training.ema import Ema
 from cladenet.training.engine import Report, train
 from cladenet.training.learner import Learner, frozen_parts
+from cladenet.training.muon import Muon
 from cladenet.training.non_finite import first_non_finite
 from cladenet.training.objective import balanced_weights, make_objective
 from cladenet.training.optimizers import make_optimizer
+from cladenet.training.rmsprop import RMSProp
+from cladenet.training.without_compiler import without_compiler
 from cladenet.world import World
 
 PREPROCESS = Preprocess(4, 4, 1, "none", mean=(0.5,), std=(0.25,))
@@ -81,6 +86,58 @@ def test_two_steps_are_those_of_plain_torch() -> None:
         F.cross_entropy(twin(images), batch.labels).backward()
         optimizer.step()
     torch.testing.assert_close(model.state_dict(), twin.state_dict())
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        (torch.optim.SGD, {"momentum": 0.9, "nesterov": True, "fused": True}),
+        (torch.optim.AdamW, {"fused": True}),
+        (torch.optim.Adam, {"eps": 1e-3}),
+        (Muon, {"momentum": 0.9, "nesterov": True}),
+        (RMSProp, {"decay": 0.9, "epsilon": 1e-3, "momentum": 0.9}),
+    ],
+)
+def test_an_optimiser_without_the_compiler_makes_the_same_steps(kind: Any, options: Any) -> None:
+    ends = []
+    for made in (kind, without_compiler(kind)):
+        torch.manual_seed(0)
+        weight = nn.Parameter(torch.randn(3, 5))
+        optimizer = made([{"params": [weight], "weight_decay": 0.1}], lr=0.1, **options)
+        for _ in range(3):
+            optimizer.zero_grad()
+            weight.pow(3).sum().backward()
+            optimizer.step()
+        ends.append((weight.detach(), optimizer.state_dict()["state"][0]))
+    (plain, state), (weight, other) = ends
+    assert torch.equal(plain, weight)
+    assert state.keys() == other.keys()
+    assert all(torch.equal(torch.as_tensor(state[k]), torch.as_tensor(other[k])) for k in state)
+
+
+STEPS = """
+import sys
+import torch
+from cladenet.training.muon import Muon
+from cladenet.training.rmsprop import RMSProp
+from cladenet.training.without_compiler import without_compiler
+made = [
+    without_compiler(torch.optim.SGD)([torch.ones(1, 1, requires_grad=True)], 0.1, fused=True),
+    without_compiler(torch.optim.AdamW)([torch.ones(1, 1, requires_grad=True)], fused=True),
+    without_compiler(Muon)([torch.ones(1, 1, requires_grad=True)], 0.1, 0.9, True),
+    without_compiler(RMSProp)([torch.ones(1, 1, requires_grad=True)], 0.1, 0.9, 1e-3, 0.9),
+]
+for optimizer in made:
+    optimizer.zero_grad()
+    optimizer.param_groups[0]["params"][0].sum().backward()
+    optimizer.step()
+    optimizer.load_state_dict(optimizer.state_dict())
+assert "torch._dynamo" not in sys.modules
+"""
+
+
+def test_steps_do_not_import_the_compiler() -> None:
+    subprocess.run([sys.executable, "-c", STEPS], check=True)
 
 
 def test_what_a_batch_does_not_reach_decays_and_moves_by_its_momentum() -> None:

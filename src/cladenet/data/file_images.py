@@ -98,7 +98,7 @@ class FileImages:
 
     def subset(self, indices: NDArray[np.int64]) -> "FileImages":
         """The images at `indices`, in that order."""
-        return replace(self, paths=tuple(self.paths[index] for index in indices))
+        return replace(self, paths=tuple(map(self.paths.__getitem__, indices.tolist())))
 
     def order(self, seed: int, epoch: int) -> Order:
         """The random order of an epoch."""

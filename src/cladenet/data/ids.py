@@ -61,4 +61,4 @@ class Named(Ids):
 
     def take(self, indices: NDArray[np.int64]) -> "Named":
         """Those at `indices`, in that order."""
-        return Named(tuple(self.paths[index] for index in indices))
+        return Named(tuple(map(self.paths.__getitem__, indices.tolist())))

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from cladenet.errors import CheckpointError
 from cladenet.layers.classifier import Classifier
 from cladenet.recipes import Recipe
+from cladenet.training.without_compiler import without_compiler
 
 
 def parts_of(model: Classifier) -> list[nn.Module]:
@@ -58,16 +59,18 @@ def make_optimizer(
             group["orthogonal"] = orthogonal
         from cladenet.training.muon import Muon
 
-        return Muon(described, recipe.lr, recipe.momentum, recipe.nesterov)
+        return without_compiler(Muon)(described, recipe.lr, recipe.momentum, recipe.nesterov)
     if recipe.optimizer == "adamw":
-        return torch.optim.AdamW(
+        return without_compiler(torch.optim.AdamW)(
             described, recipe.lr, betas=(recipe.momentum, recipe.beta2), fused=True
         )
     if recipe.optimizer == "rmsprop":
         from cladenet.training.rmsprop import RMSProp
 
-        return RMSProp(described, recipe.lr, recipe.rms_decay, recipe.rms_epsilon, recipe.momentum)
-    return torch.optim.SGD(
+        return without_compiler(RMSProp)(
+            described, recipe.lr, recipe.rms_decay, recipe.rms_epsilon, recipe.momentum
+        )
+    return without_compiler(torch.optim.SGD)(
         described, recipe.lr, momentum=recipe.momentum, nesterov=recipe.nesterov, fused=True
     )
 

@@ -28,12 +28,15 @@ def equal_images(*collections: Images) -> Equal:
 
     What cannot be read is equal to nothing but itself.
     """
+    ends = np.cumsum([len(images) for images in collections])[:-1]
     encoded = [images for images in collections if not isinstance(images, ArrayImages)]
     numbers, by = np.zeros(0, np.int64), "pixels"
     if encoded:
         from cladenet.data.check.equal_files import equal_encoded
 
         numbers, by = equal_encoded(encoded)
+        if len(encoded) == len(collections):
+            return Equal(np.split(numbers, ends), by)
     in_order = iter(numbers.tolist())
     keys: list[Hashable] = []
     for images in collections:
@@ -41,5 +44,4 @@ def equal_images(*collections: Images) -> Equal:
             keys += [pixel_hash(image) for image in images.array]
         else:
             keys += [next(in_order) for _ in range(len(images))]
-    ends = np.cumsum([len(images) for images in collections])[:-1]
     return Equal(np.split(first_places(keys), ends), by)

@@ -9,15 +9,17 @@ size are nearly always copies of files. Images in shards are decoded for this, a
 
 import hashlib
 import os
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple, TypeVar
+from itertools import accumulate
+from typing import Any, NamedTuple, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cladenet.data.check.places import Groups, first_places
+from cladenet.data.check.places import Groups, first_of_equal, first_places
 from cladenet.data.dataset import EncodedImages
 from cladenet.data.file_images import FileImages
 from cladenet.data.images.facts import inspect
@@ -44,10 +46,10 @@ def equal_encoded(encoded: Sequence[EncodedImages]) -> tuple[Groups, str]:
     Returns:
         int64 (N,), and `pixels` or `file bytes`, whichever distinguished them.
     """
-    places = [(images, index) for images in encoded for index in range(len(images))]
+    places = _Places(encoded)
     files = [images for images in encoded if isinstance(images, FileImages)]
     if len(files) == len(encoded):
-        numbers = first_places(_contents(_column(files, "sha"), places))
+        numbers = _equal_contents(_column(files, "sha"), places)
         firsts = np.unique(numbers)
         pictures: _Pictures | None = _known_pictures(files, firsts)
     else:
@@ -58,6 +60,34 @@ def equal_encoded(encoded: Sequence[EncodedImages]) -> tuple[Groups, str]:
     if joined is None:
         return numbers, "file bytes"
     return firsts[joined][np.searchsorted(firsts, numbers)], "pixels"
+
+
+class _Places(Sequence[Place]):
+    """All images, one collection after the other."""
+
+    def __init__(self, encoded: Sequence[EncodedImages]) -> None:
+        self._encoded = encoded
+        self._starts = list(accumulate((len(images) for images in encoded), initial=0))
+
+    def __len__(self) -> int:
+        return self._starts[-1]
+
+    def __iter__(self) -> Iterator[Place]:
+        for images in self._encoded:
+            for index in range(len(images)):
+                yield images, index
+
+    @overload
+    def __getitem__(self, item: int) -> Place: ...
+    @overload
+    def __getitem__(self, item: slice) -> list[Place]: ...
+    def __getitem__(self, item: int | slice) -> Place | list[Place]:
+        if isinstance(item, slice):
+            return [self[place] for place in range(len(self))[item]]
+        if not 0 <= item < len(self):
+            raise IndexError(item)
+        number = bisect_right(self._starts, item) - 1
+        return self._encoded[number], item - self._starts[number]
 
 
 def equal_bytes(places: Sequence[Place]) -> Groups:
@@ -89,33 +119,39 @@ def _column(files: Sequence[FileImages], name: str) -> NDArray[Any]:
     return np.concatenate([images.column(name) for images in files] or [np.zeros(0, ROW[name])])
 
 
-def _contents(hashes: NDArray[np.void], places: Sequence[Place]) -> Iterator[Hashable]:
-    """The hash of each file; of one that could not be read its path."""
-    for sha, (images, index) in zip(hashes.tolist(), places, strict=True):
-        yield images.source(index) if sha == UNREAD else sha
+def _equal_contents(hashes: NDArray[np.void], places: Sequence[Place]) -> Groups:
+    """By the hash of each file; one that could not be read is equal to its own path alone."""
+    numbers = first_of_equal(hashes)
+    (unread,) = np.nonzero(hashes == np.void(UNREAD))
+    if len(unread):
+        sources = (
+            images.source(index) for images, index in map(places.__getitem__, unread.tolist())
+        )
+        numbers[unread] = unread[first_places(sources)]
+    return numbers
 
 
 class _Pictures(NamedTuple):
     """What is compared of N decoded images.
 
     Args:
-        hashes: `pixel_hash` of each; empty where it does not decode.
-        sides: the shorter and the longer, of the whole picture.
-        whole: what was decoded is the whole picture.
+        hashes: `pixel_hash` of each, V16 (N,).
+        sides: the shorter and the longer, of the whole picture, (N, 2).
+        whole: what was decoded is the whole picture, (N,).
+        decodes: it does, (N,).
     """
 
-    hashes: list[bytes]
-    sides: list[tuple[int, int]]
-    whole: list[bool]
+    hashes: NDArray[np.void]
+    sides: NDArray[np.int64]
+    whole: NDArray[np.bool_]
+    decodes: NDArray[np.bool_]
 
 
 def _known_pictures(files: Sequence[FileImages], chosen: Groups) -> _Pictures:
-    names = ("pixels", "readable", "width", "height", "whole")
-    pixels, readable, width, height, whole = (_column(files, name)[chosen] for name in names)
-    known = zip(pixels.tolist(), readable.tolist(), strict=True)
-    hashes = [found if is_readable else b"" for found, is_readable in known]
-    low, high = np.sort([width, height], axis=0).tolist()
-    return _Pictures(hashes, list(zip(low, high, strict=True)), whole.tolist())
+    names = ("pixels", "width", "height", "whole", "readable")
+    pixels, width, height, whole, readable = (_column(files, name)[chosen] for name in names)
+    sides = np.sort(np.stack([width, height], axis=1).astype(np.int64), axis=1)
+    return _Pictures(pixels, sides, whole, readable)
 
 
 def _decoded_pictures(places: Sequence[Place], firsts: Groups) -> _Pictures | None:
@@ -123,26 +159,23 @@ def _decoded_pictures(places: Sequence[Place], firsts: Groups) -> _Pictures | No
     if len(firsts) > PIXELS_UP_TO:
         return None
 
-    def look(place: int) -> tuple[bytes, tuple[int, int], bool]:
+    def look(place: int) -> tuple[bytes, int, int, bool, bool]:
         images, index = places[place]
         try:
             facts, pixels, is_whole = inspect(images.source(index), images.decoding)
         except DataError:
-            return b"", (0, 0), True
+            return bytes(16), 0, 0, True, False
         low, high = sorted((facts.width, facts.height))
-        return pixel_hash(pixels), (low, high), is_whole
+        return pixel_hash(pixels), low, high, is_whole, True
 
-    columns = [list(column) for column in zip(*_in_threads(look, firsts.tolist()), strict=True)]
-    return _Pictures(*columns) if columns else _Pictures([], [], [])
+    seen = np.array(_in_threads(look, firsts.tolist()), "V16, i8, i8, ?, ?")
+    hashes, low, high, whole, decodes = (seen[name] for name in seen.dtype.names or ())
+    return _Pictures(hashes, np.stack([low, high], axis=1), whole, decodes)
 
 
 def _equal_pixels(places: Sequence[Place], firsts: Groups, pictures: _Pictures) -> Groups | None:
     """The first of `firsts` with the same pixels, of each; None where too many are in question."""
-    hashes, sides, whole = pictures
-    reduced = [n for n, is_whole in enumerate(whole) if not is_whole]
-    count = Counter(hashes[n] for n in reduced)
-    whole_sides = {each for each, is_whole in zip(sides, whole, strict=True) if is_whole}
-    in_question = [n for n in reduced if count[hashes[n]] > 1 or sides[n] in whole_sides]
+    in_question = _in_question(pictures)
     if len(in_question) > PIXELS_UP_TO:
         return None
 
@@ -153,13 +186,26 @@ def _equal_pixels(places: Sequence[Place], firsts: Groups, pictures: _Pictures) 
         except DataError:
             return b""
 
-    keys: list[Hashable] = [
-        found if found and is_whole else n
-        for n, (found, is_whole) in enumerate(zip(hashes, whole, strict=True))
-    ]
+    known, hashes = pictures.whole & pictures.decodes, pictures.hashes.copy()
     for n, found in zip(in_question, _in_threads(in_full, in_question), strict=True):
-        keys[n] = found or n
-    return first_places(keys)
+        if found:
+            known[n], hashes[n] = True, np.void(found)
+    joined = np.arange(len(hashes))
+    joined[known] = joined[known][first_of_equal(hashes[known])]
+    return joined
+
+
+def _in_question(pictures: _Pictures) -> list[int]:
+    """Pictures of which only a reduced one is known, and which may yet be equal to another."""
+    hashes, sides, whole, decodes = pictures
+    reduced: list[int] = np.flatnonzero(~whole & decodes).tolist()
+    if not reduced:
+        return []
+    known = dict(zip(reduced, hashes[reduced].tolist(), strict=True))
+    count = Counter(known.values())
+    whole_sides = set(map(tuple, np.unique(sides[whole & decodes], axis=0).tolist()))
+    side = dict(zip(reduced, map(tuple, sides[reduced].tolist()), strict=True))
+    return [n for n in reduced if count[known[n]] > 1 or side[n] in whole_sides]
 
 
 def _shared(numbers: Iterable[int], key: Callable[[int], Result]) -> dict[int, Result]:

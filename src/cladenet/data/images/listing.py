@@ -15,6 +15,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 
 from cladenet.data.images.decode import readable
 from cladenet.data.images.kinds import looks_like_image
@@ -29,6 +30,7 @@ UNDECODED = frozenset({
     ".heic", ".heif", ".avif", ".jp2", ".j2k", ".jxl", ".ico", ".psd", ".svg", ".tga",
     ".cr2", ".nef", ".dng", ".arw", ".exr", ".hdr",
 })  # fmt: skip
+IMAGES = SUFFIXES | UNDECODED
 LOOP = "links to a folder above (a loop)"
 SYSTEM = frozenset({
     "thumbs.db", "desktop.ini", "__macosx", "@eadir", "__pycache__", "$recycle.bin", "lost+found",
@@ -70,16 +72,20 @@ def subfolders(root: str, ignored: Ignored) -> list[str]:
 
 def images_under(folder: str, ignored: Ignored) -> list[str]:
     """Paths of the images in `folder` and below, sorted; see the table above."""
-    found, linked = [], []
-    for entry, real_folder in _walk(folder, set(), ignored):
-        if not is_image(entry):
-            ignored.kinds[_kind(entry.name)] += 1
-        elif entry.is_symlink():
-            linked.append(entry.path)
-        else:
-            found.append((entry.path, os.path.join(real_folder, entry.name)))
-    seen = {real for _, real in found}
-    paths = [path for path, _ in found]
+    paths: list[str] = []
+    linked: list[str] = []
+    folders: list[tuple[str, int]] = []  # real path of each, and how many images lie in it
+    for real_folder, entries in _walk(folder, set(), ignored):
+        before = len(paths)
+        for entry in entries:
+            if not is_image(entry):
+                ignored.kinds[_kind(entry.name)] += 1
+            elif entry.is_symlink():
+                linked.append(entry.path)
+            else:
+                paths.append(entry.path)
+        folders.append((real_folder, len(paths) - before))
+    seen = _real_paths(paths, folders) if linked else set()
     for path in sorted(linked):
         real = os.path.realpath(path)
         if real in seen:
@@ -90,6 +96,16 @@ def images_under(folder: str, ignored: Ignored) -> list[str]:
     return sorted(paths)
 
 
+def _real_paths(paths: list[str], folders: list[tuple[str, int]]) -> set[str]:
+    """Those of files that lie one folder after the other, so many in each."""
+    left = iter(paths)
+    return {
+        os.path.join(folder, os.path.basename(path))
+        for folder, count in folders
+        for path in islice(left, count)
+    }
+
+
 def is_hidden(name: str) -> bool:
     """Whether a name is one that file managers do not show or systems leave behind."""
     return name.startswith(".") or name.lower() in SYSTEM
@@ -97,8 +113,7 @@ def is_hidden(name: str) -> bool:
 
 def is_image(entry: "os.DirEntry[str]") -> bool:
     """Whether a file is an image by its suffix, or else by its first bytes."""
-    suffix = os.path.splitext(entry.name)[1].lower()
-    if suffix in SUFFIXES or suffix in UNDECODED:
+    if _suffix(entry.name) in IMAGES:
         return True
     try:
         if not entry.is_file():
@@ -111,22 +126,27 @@ def is_image(entry: "os.DirEntry[str]") -> bool:
 
 def _walk(
     folder: str, visited: set[str], ignored: Ignored
-) -> Iterator[tuple["os.DirEntry[str]", str]]:
-    """(file, real path of its folder) for all files below; each real folder once, no loops."""
+) -> Iterator[tuple[str, list["os.DirEntry[str]"]]]:
+    """Real path and files of each folder from this one on; each real folder once, no loops."""
     real = os.path.realpath(folder)
     if real in visited:
         ignored.kinds["links to a folder that is listed already"] += 1
         return
     visited.add(real)
+    files: list[os.DirEntry[str]] = []
+    folders: list[str] = []
     for entry in _entries(folder):
         if is_hidden(entry.name):
             ignored.kinds["hidden or system"] += 1
         elif not _is_folder(entry):
-            yield entry, real
+            files.append(entry)
         elif entry.is_symlink() and _contains(os.path.realpath(entry.path), real):
             ignored.kinds[LOOP] += 1
         else:
-            yield from _walk(entry.path, visited, ignored)
+            folders.append(entry.path)
+    yield real, files
+    for inner in folders:
+        yield from _walk(inner, visited, ignored)
 
 
 def _entries(folder: str) -> list["os.DirEntry[str]"]:
@@ -148,6 +168,12 @@ def _is_folder(entry: "os.DirEntry[str]") -> bool:
         return False
 
 
+def _suffix(name: str) -> str:
+    """As `os.path.splitext`, three times as fast, of a name that does not begin with a dot."""
+    dot = name.rfind(".")
+    return name[dot:].lower() if dot > 0 else ""
+
+
 def _kind(name: str) -> str:
-    suffix = os.path.splitext(name)[1].lower()
+    suffix = _suffix(name)
     return f"{suffix} files" if suffix.isascii() and len(suffix) > 1 else "files of no known kind"

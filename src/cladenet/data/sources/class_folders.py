@@ -183,10 +183,10 @@ def _refuse_folders_of_folders(here: FolderContents, listed: dict[str, list[str]
     nested = {}
     for name, paths in listed.items():
         start = len(here.inside(name)) + 1
-        inner = {path[start:].partition(os.sep)[0] for path in paths if os.sep in path[start:]}
-        if not any(os.sep not in path[start:] for path in paths) and not (
-            len(inner) == 1 and is_filler(*inner)
-        ):
+        if any(os.sep not in path[start:] for path in paths):
+            continue
+        inner = {path[start:].partition(os.sep)[0] for path in paths}
+        if not (len(inner) == 1 and is_filler(*inner)):
             nested[name] = sorted(inner)
     if not nested:
         return

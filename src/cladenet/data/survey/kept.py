@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import zlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,13 +28,23 @@ FOLDER = "surveys"
 
 
 class Kept(NamedTuple):
-    """Names of files with what was found out about each."""
+    """Names of files, a zero byte after each, with what was found out about each file."""
 
-    names: list[bytes]
+    names: bytes
     rows: Rows
 
 
-NOTHING = Kept([], np.zeros(0, ROW))
+NOTHING = Kept(b"", np.zeros(0, ROW))
+
+
+def each_name(names: bytes) -> list[bytes]:
+    """Apart; they lie together because most often they are only compared as a whole."""
+    return names.split(b"\0")[:-1]
+
+
+def together(names: Iterable[bytes]) -> bytes:
+    """The inverse of `each_name`."""
+    return b"".join(name + b"\0" for name in names)
 
 
 def place_of(root: str, decoding: Decoding) -> Path | None:
@@ -55,21 +66,20 @@ def recall(path: Path, decoding: Decoding) -> Kept:
         start = len(rest) - ROW.itemsize * int(head["rows"])
         if head["rules"] != _rules(decoding) or head["crc32"] != zlib.crc32(rest):
             return NOTHING
-        names = bytes(rest[:start]).split(b"\0")[:-1]
+        names = bytes(rest[:start])
         rows = np.frombuffer(rest[start:], ROW)
     except (OSError, ValueError, KeyError, TypeError):
         return NOTHING
-    return Kept(names, rows) if len(names) == len(rows) else NOTHING
+    return Kept(names, rows) if names.count(b"\0") == len(rows) else NOTHING
 
 
 def keep(path: Path, kept: Kept, decoding: Decoding) -> None:
     """Write names and rows, or leave it where that cannot be: they are found out again then."""
-    names = b"".join(name + b"\0" for name in kept.names)
     rows = np.ascontiguousarray(kept.rows).view(np.uint8).data
-    crc32 = zlib.crc32(rows, zlib.crc32(names))
+    crc32 = zlib.crc32(rows, zlib.crc32(kept.names))
     head = {"rules": _rules(decoding), "rows": len(kept.rows), "crc32": crc32}
     try:
-        write_atomically(path, json.dumps(head).encode() + b"\n", names, rows)
+        write_atomically(path, json.dumps(head).encode() + b"\n", kept.names, rows)
     except OSError:
         return
 

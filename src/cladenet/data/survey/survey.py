@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property, partial
+from itertools import compress
 from pathlib import Path
 
 import numpy as np
@@ -30,8 +31,16 @@ from cladenet.data.images.decode import Decoding, UnreadableImage
 from cladenet.data.images.facts import Facts
 from cladenet.data.images.samples import Assumed
 from cladenet.data.survey.examine import Examined, examine
-from cladenet.data.survey.kept import NOTHING, Kept, keep, place_of, recall
-from cladenet.data.survey.rows import ROW, STAMP, Rows, facts_of, stamp_of
+from cladenet.data.survey.kept import (
+    NOTHING,
+    Kept,
+    each_name,
+    keep,
+    place_of,
+    recall,
+    together,
+)
+from cladenet.data.survey.rows import ROW, STAMP, Rows, Stamp, facts_of, stamp_of
 from cladenet.data.survey.workers import several
 from cladenet.threads import our_share
 
@@ -136,10 +145,11 @@ class _Files:
         return _stamps(self.paths)
 
     @cached_property
-    def names(self) -> list[bytes]:
-        """Relative to `root`."""
+    def names(self) -> bytes:
+        """Relative to `root`, a zero byte after each."""
         inside = os.path.join(self.root, "")
-        return [os.fsencode(path.removeprefix(inside)) for path in self.paths]
+        whole = "\0".join(["", *self.paths, ""])
+        return os.fsencode(whole.replace(f"\0{inside}", "\0")[1:])
 
 
 def _completed(
@@ -185,48 +195,46 @@ def _are_small(paths: Sequence[str]) -> bool:
 
 
 def _stamps(paths: Sequence[str]) -> NDArray[np.void]:
-    stamps = np.zeros(len(paths), STAMP)
-    for place, path in enumerate(paths):
+    stamps: list[Stamp] = []
+    for path in paths:
         try:
-            stamps[place] = stamp_of(os.stat(path))
+            stamps.append(stamp_of(os.stat(path)))
         except OSError:
-            continue
-    return stamps
+            stamps.append((0, 0, 0, 0))
+    return np.array(stamps, STAMP)
 
 
 def _remembered(kept: Kept, files: _Files) -> tuple[Rows, NDArray[np.int64]]:
     """The rows that hold still, and the places of the files that have to be looked at."""
-    if not kept.names:
+    if not len(kept.rows):
         return np.zeros(len(files.paths), ROW), np.arange(len(files.paths))
     if kept.names == files.names:
         if (kept.rows["stamp"] == files.stamps).all():
             return kept.rows, np.zeros(0, np.int64)
         rows = kept.rows.copy()
     else:
-        rows = np.zeros(len(files.names), ROW)
-        there = {name: place for place, name in enumerate(kept.names)}
-        places = np.array([there.get(name, -1) for name in files.names], np.int64)
+        rows = np.zeros(len(files.paths), ROW)
+        there = {name: place for place, name in enumerate(each_name(kept.names))}
+        names = each_name(files.names)
+        places = np.array([there.get(name, -1) for name in names], np.int64)
         rows[places >= 0] = kept.rows[places[places >= 0]]
     new = np.flatnonzero((rows["stamp"] != files.stamps) | ~rows["readable"])
     rows[new] = np.zeros(1, ROW)
     return rows, new
 
 
-def _merged(kept: Kept, names: list[bytes], rows: Rows) -> Kept:
+def _merged(kept: Kept, names: bytes, rows: Rows) -> Kept:
     """What is to be kept: files that are readable and have settled, and others of the folder."""
     newest = np.maximum(rows["stamp"]["modified"], rows["stamp"]["changed"])
     good = rows["readable"] & (newest < time.time_ns() - SETTLED_NS)
-    if kept.names == names or not kept.names:
-        others, mine = [], names
-    else:
-        ours = set(names)
-        others = [place for place, name in enumerate(kept.names) if name not in ours]
-        mine = [kept.names[place] for place in others] + names
+    mine = each_name(names)
+    if kept.names != names and len(kept.rows):
+        ours, theirs = set(mine), each_name(kept.names)
+        others = [place for place, name in enumerate(theirs) if name not in ours]
+        mine = [theirs[place] for place in others] + mine
         rows = np.concatenate([kept.rows[others], rows])
         good = np.concatenate([np.ones(len(others), bool), good])
-    if good.all():
-        return Kept(mine, rows)
-    return Kept([name for name, chosen in zip(mine, good, strict=True) if chosen], rows[good])
+    return Kept(together(compress(mine, good)), rows if good.all() else rows[good])
 
 
 def _alone(path: Path) -> AbstractContextManager[object]:

@@ -54,6 +54,7 @@ from cladenet.training.learner import Learner
 from cladenet.training.objective import make_objective
 from cladenet.training.optimizers import optimizer_tensors, restore_optimizer
 from cladenet.training.signals import StopRequest
+from cladenet.training.without_compiler import without_compiler
 from cladenet.world import ALONE
 
 FILE = "shared.safetensors"
@@ -79,7 +80,7 @@ class SharedTraining:
         self.model = SharedNetwork(space, scale, settings.drop_rate)
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.controller = controller_for(space, settings)
-        self.optimizer = torch.optim.Adam(
+        self.optimizer = without_compiler(torch.optim.Adam)(
             self.controller.parameters(), lr=settings.controller_lr, eps=1e-3
         )
         recipe = settings.recipe

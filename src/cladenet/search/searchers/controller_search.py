@@ -27,6 +27,7 @@ from cladenet.errors import BadArgument
 from cladenet.search.searchers.lstm import Controller, Draw, Sampler
 from cladenet.search.searchers.searcher import Proposal, draws
 from cladenet.search.spaces.space import Sequenced
+from cladenet.training.without_compiler import without_compiler
 
 DIGITS = 6  # of a log-probability in the journal
 AT_A_TIME = 10  # architectures whose gradient a tell takes
@@ -100,7 +101,7 @@ class ControllerSearch:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.controller = Controller(space.decisions, hidden)
-        self.optimizer = torch.optim.Adam(
+        self.optimizer = without_compiler(torch.optim.Adam)(
             self.controller.parameters(), lr=controller_lr, fused=True
         )
         self._sampler: Sampler | None = None  # of the controller as it was after the last lesson

@@ -105,13 +105,9 @@ class TrainTrials:
 
 
 def warm() -> None:
-    """Import, before anything is forked, what training imports when it first needs it.
-
-    torch's optimisers bring their compiler along, a second and a half in each new process.
-    """
-    for name in ("torch._dynamo", "torch.utils.flop_counter"):
+    """Import, before anything is forked, what training imports when it first needs it."""
+    for name in ("torch.utils.flop_counter", "cladenet.training.non_finite"):
         import_module(name)
-    import_module("cladenet.training.non_finite")
 
 
 def recipe_for(space: Space, architecture: Architecture, recipe: Recipe) -> Recipe:
