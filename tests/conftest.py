@@ -3,6 +3,8 @@
 import gc
 import os
 from collections.abc import Iterator
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -10,9 +12,29 @@ import torch
 
 from cladenet.inference import auto
 from cladenet.inference.engines import ENGINES
+from cladenet.weights.files.reading import unpack_apart
+
+UNPACK = "cladenet.weights.files.reading.unpack_apart"
 
 torch.set_num_threads(1)
 os.environ["CLADENET_LANG"] = "en"  # whatever the locale; tests of Chinese set it themselves
+
+
+def pytest_collection(session: pytest.Session) -> None:
+    """Each of several workers begins to import the tests at a place of its own.
+
+    Whoever imports a file first rewrites its assertions and keeps the bytecode for the others: 8 s
+    of a core for all files, which each worker took where all of them came by at the same time.
+    """
+    worker = getattr(session.config, "workerinput", None)
+    if worker is None or session.config.args != session.config.getini("testpaths"):
+        return
+    files = sorted(Path(__file__).parent.glob("test_*.py"))
+    number, workers = int(worker["workerid"].removeprefix("gw")), worker["workercount"]
+    first = len(files) * number // workers
+    for file in files[first:] + files[:first]:
+        with suppress(Exception, pytest.skip.Exception):  # which collecting it will report
+            import_module(file.stem)
 
 
 def pytest_collection_finish() -> None:
@@ -40,3 +62,26 @@ def _engines_stay() -> Iterator[None]:
             after = float("inf") if engine.pays_after else 0.0
             patch.setitem(ENGINES, name, engine._replace(pays_after=after))
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _unpacking_needs_no_start() -> Iterator[None]:
+    """A file of torch.save is read in a fork: a process takes 2 s to start, most of them for torch.
+
+    A test of that process asks for `process_of_its_own`.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(UNPACK, _unpack_in_a_fork)
+        yield
+
+
+def _unpack_in_a_fork(source: Path, target: Path) -> str:
+    from faults.pickles import unpack_in_a_fork
+
+    return unpack_in_a_fork(source, target)
+
+
+@pytest.fixture
+def process_of_its_own(_unpacking_needs_no_start: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In this test a file of torch.save is read as a user's is."""
+    monkeypatch.setattr(UNPACK, unpack_apart)

@@ -2,7 +2,6 @@
 
 import argparse
 import re
-import subprocess
 import sys
 from collections import OrderedDict
 from collections.abc import Callable
@@ -26,7 +25,6 @@ from cladenet.weights.files.reading import read_tensors
 from cladenet.weights.files.wrappers import readings
 from cladenet.weights.importing import import_weights
 from cladenet.weights.recognise import recognise
-from faults.pickles import unpacked_in_a_fork
 from pictures import array_split
 from test_import_weights import tensors_of
 
@@ -170,7 +168,6 @@ def test_each_row_of_the_page_prints_what_it_says(
 ) -> None:
     """All of it but the notes on classes and images, which most have alike."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(subprocess, "run", unpacked_in_a_fork)
     write(Path(name))
     status = main(["import", name, "--out", "new"])
     printed = capsys.readouterr()

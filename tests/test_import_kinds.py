@@ -1,7 +1,6 @@
 """Files of weights of every kind: each is taken, or refused by what it is, in a few lines."""
 
 import re
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,6 @@ import torch
 
 from cladenet import create_model
 from cladenet.cli import main
-from faults.pickles import unpacked_in_a_fork
 from test_import_weights import tensors_of
 
 NAME = "resnet20_cifar"
@@ -54,11 +52,9 @@ KINDS: dict[str, tuple[Any, str, int, str]] = {
 def test_each_kind_is_taken_or_refused_in_a_few_lines(
     kind: str,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     content, asked, status, message = KINDS[kind]
-    monkeypatch.setattr(subprocess, "run", unpacked_in_a_fork)
     file = tmp_path / "weights.pth"
     torch.save(content, file)
     words = ["import", str(file), "--out", str(tmp_path / "out")]

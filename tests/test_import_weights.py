@@ -44,6 +44,7 @@ def tensors_of(name: str, **arguments: Any) -> dict[str, Tensor]:
 SEVEN = "torchvision/resnet18"
 
 
+@pytest.mark.usefixtures("process_of_its_own")
 def test_a_training_scripts_file_becomes_a_checkpoint_with_the_same_logits(tmp_path: Path) -> None:
     """Wrapped names, optimiser and arguments beside them, the average preferred."""
     averaged = tensors_of(SEVEN, num_classes=7)
@@ -94,8 +95,13 @@ def without(file: Path) -> str:
 
 @pytest.mark.parametrize("make", [whole, hostile, half, without])
 def test_files_that_are_no_weights_are_refused_by_what_they_are(
-    make: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    make: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
 ) -> None:
+    if make is hostile:
+        request.getfixturevalue("process_of_its_own")
     monkeypatch.chdir(tmp_path)
     file = tmp_path / "file.pth"
     message = make(file)

@@ -1,7 +1,6 @@
 """Hostile files at every way into the program: nothing of them runs, and each is refused."""
 
 import os
-import subprocess
 import sys
 from collections.abc import Sequence
 from functools import partial
@@ -14,7 +13,7 @@ from checkpoint_tools import forge
 from cladenet.cli import main
 from cladenet.runs.folder.folder import RunFolder
 from cladenet.runs.train.decide import decide
-from cladenet.weights.files import unpack
+from cladenet.weights.files import reading, unpack
 from faults.hostile_files import detonate
 from forking import start, wait
 from trials import ended, overwrite
@@ -48,7 +47,7 @@ def check_hostile(
 
     def action() -> int:
         if not cold:
-            overwrite(subprocess, "run", unpacked_in_a_fork)
+            overwrite(reading, "unpack_apart", unpack_in_a_fork)
         sys.addaudithook(partial(watch, str(canary)))
         wrong = 0
         for number, file in enumerate(files):
@@ -116,16 +115,16 @@ def watch(canary: str, event: str, arguments: tuple[Any, ...]) -> None:
         os._exit(ALARM)
 
 
-def unpacked_in_a_fork(words: list[str], **_: Any) -> Any:
-    """What `python -m cladenet.weights.files.unpack` does, without the seconds of its start."""
-    output = Path(words[-1]).with_name("printed")
+def unpack_in_a_fork(source: Path, target: Path) -> str:
+    """What `reading.unpack_apart` does, without the seconds in which a process starts."""
+    output = target.with_name("printed")
 
     def action() -> int:
-        overwrite(sys, "argv", words[2:])
+        overwrite(sys, "argv", [UNPACK, str(source), str(target)])
         unpack.main()
         return 0
 
     status, printed = ended(start(action, output), output)
     if status == ALARM:
         os._exit(ALARM)
-    return subprocess.CompletedProcess(words, status or 0, printed, "")
+    return printed

@@ -157,18 +157,8 @@ def _torch_save(path: Path) -> tuple[dict[str, Tensor], str, list[str], list[str
     """Unpacked by a process of its own, see `unpack`."""
     with _temporary_folder() as folder:
         target = Path(folder) / "tensors.safetensors"
-        words = [
-            sys.executable,
-            "-m",
-            "cladenet.weights.files.unpack",
-            str(path.resolve()),
-            str(target),
-        ]
         try:
-            done = subprocess.run(
-                words, capture_output=True, text=True, timeout=UNPACK_SECONDS, check=False
-            )
-            found = json.loads(done.stdout.strip().splitlines()[-1])
+            found = json.loads(unpack_apart(path.resolve(), target).strip().splitlines()[-1])
         except (subprocess.TimeoutExpired, ValueError, IndexError) as error:
             raise CheckpointError(
                 f"{path} could not be read within {UNPACK_SECONDS} s and the memory that is "
@@ -183,6 +173,18 @@ def _torch_save(path: Path) -> tuple[dict[str, Tensor], str, list[str], list[str
         if "error" in found:
             raise CheckpointError(f"{path}: {_explained(found['error'])}")
         return load_file(target), found["place"], found["notes"], found["classes"]
+
+
+def unpack_apart(source: Path, target: Path) -> str:
+    """What `unpack` prints, in a process of its own.
+
+    Raises:
+        subprocess.TimeoutExpired: it takes more than `UNPACK_SECONDS`.
+    """
+    words = [sys.executable, "-m", "cladenet.weights.files.unpack", str(source), str(target)]
+    return subprocess.run(
+        words, capture_output=True, text=True, timeout=UNPACK_SECONDS, check=False
+    ).stdout
 
 
 @contextmanager
