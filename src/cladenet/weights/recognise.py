@@ -14,6 +14,7 @@ from torch import Tensor
 
 from cladenet.errors import BadArgument, CheckpointError, CladeNetError
 from cladenet.layers.classifier import Classifier
+from cladenet.layers.init import Undrawn
 from cladenet.plural import counted
 from cladenet.registry import create_for_user, create_model, find, list_models
 from cladenet.weights.first_layer import for_channels
@@ -233,7 +234,8 @@ def _loaded(laid: _Laid, channels: int | None) -> Recognised:
         arguments["in_channels"] = channels
     if source.zeros:
         notes.append(f"{', '.join(source.zeros)} is zero: the file's network has none")
-    model = create_model(source.network, **arguments)
+    with Undrawn():
+        model = create_model(source.network, **arguments)
     model.load_state_dict(weights)
     return Recognised(model.eval(), source.network, arguments, source, tuple(notes))
 
