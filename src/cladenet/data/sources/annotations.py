@@ -42,10 +42,16 @@ def labelled_by_table(
     if not (here.has_images or any(holds_images(here.inside(name)) for name in here.folders)):
         return None
     if len(tables) > 1:
-        raise DataError(
-            f"{readable(here.path)} has several tables, {readable(tables[0])} and "
-            f"{readable(tables[1])}; give the one that labels the images with --data"
-        )
+        labelling = [name for name in tables if not is_submission(name) and _labels(here, name)]
+        if len(labelling) != 1:
+            one, two = (labelling or list(tables))[:2]
+            raise DataError(
+                f"{readable(here.path)} has several tables, {readable(one)} and {readable(two)}; "
+                "give the one that labels the images with --data, or write one table with the "
+                "columns path,label,split"
+            )
+        notes.append(f"of several tables {readable(labelling[0])} alone labels the images")
+        tables = labelling
     path = here.inside(tables[0])
     try:
         rows, found = read_table(path)
@@ -72,6 +78,18 @@ def labelled_by_table(
             f"{agree(left, 'is', 'are')} not used"
         )
     return dict(images)
+
+
+def is_submission(path: str) -> bool:
+    """Whether a table is the example of an answer, as Kaggle puts it beside the data."""
+    return "submission" in os.path.basename(path).lower()
+
+
+def _labels(here: FolderContents, name: str) -> bool:
+    try:
+        return bool(read_table(here.inside(name)).rows)
+    except DataError:
+        return False
 
 
 def _compare(

@@ -15,7 +15,7 @@ from typing import Literal, NamedTuple, get_args
 
 from cladenet.data.images.decode import readable
 from cladenet.data.images.listing import Ignored, images_under, subfolders
-from cladenet.data.sources.annotations import labelled_by_table
+from cladenet.data.sources.annotations import is_submission, labelled_by_table
 from cladenet.data.sources.folder_contents import (
     FolderContents,
     contents_of,
@@ -23,7 +23,9 @@ from cladenet.data.sources.folder_contents import (
     unwrapped,
 )
 from cladenet.data.sources.labels_in_names import by_name, named, summary
-from cladenet.data.sources.parts import is_filler
+from cladenet.data.sources.others.files import archives_in, way_out
+from cladenet.data.sources.others.tasks import ONE_LABEL, about_boxes, are_masks
+from cladenet.data.sources.parts import is_filler, part_of
 from cladenet.errors import BadArgument, DataError
 from cladenet.plural import counted
 
@@ -105,6 +107,8 @@ def no_labels(folder: str) -> DataError:
     here = unwrapped(contents_of(folder))
     images = images_under(here.path, Ignored())
     if not images:
+        if archives := archives_in(here.path):
+            return DataError(f"{readable(archives[0])} is {way_out(archives[0])}")
         if here.folders:
             return DataError(
                 f"{readable(folder)} has {counted(len(here.folders), 'folder')} "
@@ -113,16 +117,18 @@ def no_labels(folder: str) -> DataError:
         return DataError(f"{readable(folder)} has no class folders and no images; {LAYOUTS}")
     found = by_name(images)
     if found is not None and len(found) > 1:
-        way_out = f"their names have labels ({summary(found)}): FOLDER,label_from=name reads those"
+        advice = f"their names have labels ({summary(found)}): FOLDER,label_from=name reads those"
+    elif boxes := about_boxes(here.path):
+        advice = boxes
     elif tables := _tables_around(folder):
-        way_out = f"if {readable(tables[0])} labels them, give --data {readable(tables[0])}"
+        advice = f"if {readable(tables[0])} labels them, give --data {readable(tables[0])}"
     elif _is_a_class(folder):
         above = readable(os.path.dirname(folder))
-        way_out = f"{LAYOUTS}. If all of them are one class, give the folder above: --data {above}"
+        advice = f"{LAYOUTS}. If all of them are one class, give the folder above: --data {above}"
     else:
-        way_out = LAYOUTS
+        advice = LAYOUTS
     return DataError(
-        f"{readable(folder)} has {counted(len(images), 'image')} and no class folders; {way_out}"
+        f"{readable(folder)} has {counted(len(images), 'image')} and no class folders; {advice}"
     )
 
 
@@ -161,7 +167,14 @@ def _class_folders(
     names = subfolders(here.path, ignored)
     listed = {name: images_under(here.inside(name), ignored) for name in names}
     notes.extend(ignored.note(readable(here.path)))
+    if label_from == "folder" and are_masks([name for name, paths in listed.items() if paths]):
+        raise DataError(
+            f"{some(names)} of {readable(here.path)} are images and masks of them (segmentation); "
+            f"{ONE_LABEL}. FOLDER,label_from=top takes these folders for classes all the same"
+        )
     if empty := [name for name, paths in listed.items() if not paths]:
+        if all(is_filler(name) for name in names if name not in empty):
+            raise no_labels(here.path)
         raise DataError(
             f"no images in {some(empty)} of {readable(here.path)}; "
             "fill these class folders or remove them"
@@ -201,6 +214,14 @@ def _refuse_folders_of_folders(here: FolderContents, listed: dict[str, list[str]
 
 
 def _tables_around(folder: str) -> list[str]:
-    """Tables in a folder of images or beside it."""
-    here, above = contents_of(folder), contents_of(os.path.dirname(folder))
-    return [each.inside(name) for each in (here, above) for name in each.tables]
+    """Tables in a folder of images or beside it, those first that have its name."""
+    above = os.path.dirname(folder)
+    tables = [
+        each.inside(name) for each in map(contents_of, (folder, above)) for name in each.tables
+    ]
+    for place in (folder, above):
+        lists = [name for name in sorted(os.listdir(place)) if name.lower().endswith(".txt")]
+        tables += [os.path.join(place, name) for name in lists if part_of(name[: -len(".txt")])]
+    called = os.path.basename(folder).casefold()
+    known = dict.fromkeys(path for path in tables if not is_submission(path))
+    return sorted(known, key=lambda path: os.path.basename(path).partition(".")[0] != called)

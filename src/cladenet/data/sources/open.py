@@ -155,9 +155,12 @@ def _own(spec: str, options: OpenOptions) -> DataSet:
 
 def _unknown(spec: str, name: str, path: str) -> str:
     from cladenet.data.sources.class_folders import LAYOUTS
+    from cladenet.data.sources.others.files import way_out
     from cladenet.data.sources.roots import SOURCES
 
     if os.path.isfile(path):
+        if way := way_out(path):
+            return f"{readable(path)} is {way}"
         return f"{readable(path)} is a file, but no table ({', '.join(TABLES)}); {LAYOUTS}"
     names = ["digits", *SOURCES]
     near = [*nearest(name, names, most=2), *beside(path)]

@@ -18,6 +18,8 @@ from typing import NamedTuple
 from cladenet.data.images.decode import readable
 
 SHOWN = 3
+# Blanks of no width, joiners, the mark of a byte order, soft hyphens: they come with copied text.
+INVISIBLE = dict.fromkeys((0x00AD, 0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF))
 _NUMBER = re.compile(r"0*(\d+)(?:\.0+)?")
 
 
@@ -66,8 +68,8 @@ def closest(name: str, among: Iterable[str]) -> str | None:
 
 
 def same_text(label: str) -> str:
-    """Equal for labels that look the same: composed accents, single blanks, none around it."""
-    return " ".join(unicodedata.normalize("NFC", label).split())
+    """Equal for labels that look the same: composed accents, single blanks, nothing invisible."""
+    return " ".join(unicodedata.normalize("NFC", label.translate(INVISIBLE)).split())
 
 
 def _folded(label: str) -> str:

@@ -23,8 +23,12 @@ PATHS = (
 LABELS = (
     "label", "labels", "labelname", "class", "classname", "classid", "classes", "category",
     "categoryname", "categoryid", "target", "species", "breed", "diagnosis", "y",
+    "choice",
 )  # fmt: skip
 SPLITS = ("split", "set", "subset", "partition", "part", "usage", "phase")
+VALIDATION = ("isvalid", "isval", "isvalidation")
+FOLDS = ("fold", "folds", "kfold")
+FLAGS = {"true": "val", "1": "val", "1.0": "val", "false": "train", "0": "train", "0.0": "train"}
 ONE_OR_NONE = frozenset({"0", "1", "0.0", "1.0"})
 LOOKED_AT = 200  # rows
 
@@ -38,6 +42,7 @@ class Columns:
         path: number of the column.
         label: number of the column; None where `one_hot` holds labels.
         split: number of the column, if there is one.
+        flags: that column says of each row whether it is of the validation set.
         one_hot: (class, number) of columns of 0 and 1, of which each row should have a single 1.
         notes: what was chosen, in sentences.
     """
@@ -46,6 +51,7 @@ class Columns:
     path: int
     label: int | None
     split: int | None
+    flags: bool = False
     one_hot: tuple[tuple[str, int], ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -71,8 +77,9 @@ def choose_columns(table: str, text: Text, is_image: Callable[[str], bool]) -> C
     path = chooser.path()
     split = chooser.split(path)
     label, one_hot = chooser.label(path, split)
-    notes = chooser.notes(path, label, one_hot)
-    return Columns(rows, path, label, split, one_hot, notes)
+    flags = split is not None and names[split] in VALIDATION
+    notes = chooser.notes(path, label, one_hot) + chooser.notes_on_splits(split)
+    return Columns(rows, path, label, split, flags, one_hot, notes)
 
 
 class _Chooser:
@@ -111,6 +118,8 @@ class _Chooser:
             speaks = self.header is None or self.names[n] in SPLITS
             if n != path and speaks and all(map(part_of, column)):
                 return n
+            if self.names[n] in VALIDATION and all(cell.lower() in FLAGS for cell in column):
+                return n
         return None
 
     def label(self, path: int, split: int | None) -> tuple[int | None, tuple[tuple[str, int], ...]]:
@@ -146,6 +155,19 @@ class _Chooser:
             return ()
         names = [readable(self.header[n].strip()) for n in (path, label)]
         return (f"{where}: {names[0]!r} is read as path, {names[1]!r} as label",)
+
+    def notes_on_splits(self, split: int | None) -> tuple[str, ...]:
+        """What divides the rows in a way that is not plain, and what could and does not."""
+        header = [readable(cell.strip()) for cell in self.header or ()]
+        if split is not None and self.names[split] in VALIDATION:
+            return (f"{header[split]!r} says which images are of the validation set",)
+        folds = [n for n, name in enumerate(self.names) if name in FOLDS]
+        if split is None and folds:
+            return (
+                f"the column {header[folds[0]]!r} is not used: a column 'split' with train, val "
+                "and test divides the images",
+            )
+        return ()
 
     def _same_classes(self, named: Sequence[int]) -> list[int]:
         """Columns that name the same classes are one choice: the one of words, else the first."""

@@ -8,8 +8,10 @@ from cladenet.data.images.decode import readable
 from cladenet.data.sources.tables.columns import Columns
 from cladenet.data.sources.tables.text import Line, as_latin1, is_utf8
 from cladenet.errors import DataError
+from cladenet.plural import counted
 
 LISTS = (";", "|")  # what divides labels; it is rare within one
+MISSING = {"NaN", "nan", "NA", "N/A", "n/a", "None", "none", "null", "NULL", "<NA>"}
 BLANKS = (",", " ", "+", "&")  # what may as well be part of a name
 _BRACKETS = re.compile(r"\[(.*)\]|\{(.*)\}", re.DOTALL)
 
@@ -48,6 +50,11 @@ def read_labels(table: str, columns: Columns) -> tuple[list[str], list[str]]:
             cell = parts[0]
         labels.append(cell)
     _refuse_several(table, labels, columns, notes)
+    if missing := sorted(MISSING.intersection(labels)):
+        notes.append(
+            f"the label '{missing[0]}' of {counted(labels.count(missing[0]), 'image')} is read as "
+            "a class; remove the rows if it means that there is none"
+        )
     if repaired:
         notes.append(f"labels are read as Latin-1 (Windows-1252), such as '{min(repaired)}'")
     if lists:

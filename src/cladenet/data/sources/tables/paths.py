@@ -6,6 +6,7 @@
     below the folder above the table's                       yes
     without the first folders of the path (of another disk)  yes
     anywhere below the table's folder, by unique name         yes
+    the same by the name alone, without the path's folders    yes
 
 A path counts as written with blanks around it, with backslashes, in Latin-1 bytes, or with accents
 composed otherwise, where the file has it so. If some rows are missing they are left as written:
@@ -30,6 +31,7 @@ from cladenet.errors import DataError
 from cladenet.plural import agree, counted
 
 SAMPLED = 50
+ADDRESS = re.compile(r"(?!file:)[a-zA-Z][a-zA-Z0-9+.-]+://[^/]*")
 DROPPED_UP_TO = 12  # folders at the beginning of a path
 
 
@@ -79,6 +81,12 @@ class Finder:
                 if all(found(other, line) is not None for line in sample):
                     way, note, there = other, announced, len(sample)
                     break
+        if not there and (address := ADDRESS.match(sample[0].cells[column].strip())):
+            raise DataError(
+                f"line {sample[0].number} of {readable(table)} gives an address ({address[0]}...), "
+                "and nothing is downloaded here; fetch the images, and write their paths in its "
+                "place"
+            )
         if not there:
             raise DataError(
                 f"none of the images that {readable(table)} names is there, such as "
@@ -109,6 +117,7 @@ class Finder:
         where = f"the table's images are found by name below {readable(self.folder)}"
         yield self._anywhere(os.path.basename), where
         yield self._anywhere(_stem), f"{where}; the table gives no extension"
+        yield self._by_name_alone(), f"{where}, without the folders of its paths"
 
     def _at(self, base: str, dropped: int = 0) -> Way:
         def way(cell: str) -> str | None:
@@ -156,6 +165,19 @@ class Finder:
                 if fits:
                     return _only(cell, fits)
             return None
+
+        return way
+
+    def _by_name_alone(self) -> Way:
+        """By unique name below the folder, as on a server that kept the images elsewhere."""
+        known: dict[str, list[str]] = defaultdict(list)
+
+        def way(cell: str) -> str | None:
+            if not known:
+                for path in images_under(self.folder, Ignored()):
+                    known[os.path.basename(path)].append(path)
+            fits = next(filter(None, (known.get(os.path.basename(f)) for f in _forms(cell))), [])
+            return fits[0] if len(fits) == 1 else None
 
         return way
 
