@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import cladenet
+from cladenet.checkpoints import load
 from cladenet.cli import main
 from cladenet.cli.text.exported import measured_as_text
 from cladenet.data.preprocess import IMAGENET_MEAN, IMAGENET_STD, Preprocess
@@ -34,6 +35,7 @@ from cladenet.export.runtime import ExportedModel, FilePredictor, open_exported
 from cladenet.export.sessions import onnx_runtime
 from cladenet.export.sessions.onnx_mapped import skeleton
 from cladenet.export.verify.checks import Disagreement
+from cladenet.export.verify.images import trials_for
 from cladenet.export.verify.measured import Differing, Measured, differing
 from cladenet.export.verify_file import verify
 from exported_files import FITS, MOST_LEVELS, preprocess_for, save_photo_run, sizes_for
@@ -271,7 +273,7 @@ def test_files_of_others_are_refused(tmp_path: Path, exported: Path) -> None:
     with pytest.raises(CheckpointError, match="is not there"):
         open_exported(tmp_path / "nowhere.onnx")
     with pytest.raises(BadArgument, match="no exported file"):
-        open_exported(tmp_path / "others.pb")
+        open_exported(tmp_path / "weights.pb")
 
 
 # --- verification
@@ -470,6 +472,31 @@ def test_options_of_runs_are_refused_with_a_file(
 ) -> None:
     assert main(["predict", str(exported), "a.png", "--precision", "int8"]) == 2
     assert "--precision is for a run" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["predict", "{near}", "a.png"], ["verify", "{near}"]])
+def test_a_misspelt_file_is_told_from_a_run(
+    words: list[str], exported: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    near = exported.with_suffix(".onx")
+    assert main([word.format(near=near) for word in words]) == 4
+    assert f"{near} is not there; nearest: {exported}" in capsys.readouterr().err
+
+
+def test_what_is_to_be_exported_and_how_is_asked_for(
+    exported: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["export", str(exported), "--format", "openvino"]) == 2
+    assert "is an exported file; give the run" in capsys.readouterr().err
+    assert main(["export", "run"]) == 2
+    assert "--format is missing: give onnx, openvino" in capsys.readouterr().err
+
+
+def test_advice_is_not_given_twice(run: Path) -> None:
+    loaded = load(run)
+    unknown = loaded._replace(card=replace(loaded.card, data={}))
+    (note,) = trials_for(unknown, None).notes
+    assert note.count("--data DATA") == 1
 
 
 def test_a_misspelt_format_is_told_from_a_library(

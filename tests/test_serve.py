@@ -6,6 +6,7 @@ import io
 import json
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -27,6 +28,7 @@ from asgi import Client, client
 from cladenet.checkpoints import folder as folders
 from cladenet.checkpoints import load
 from cladenet.checkpoints.selftest import fixed_logits
+from cladenet.cli import main
 from cladenet.data.dataset import DataSet
 from cladenet.data.sources.open import open_dataset
 from cladenet.errors import BadArgument, CheckpointError
@@ -36,7 +38,7 @@ from cladenet.serve.models.lanes import Answer, Job
 from cladenet.serve.models.opening import ServeOptions, named, opened
 from cladenet.serve.models.served import Served
 from cladenet.serve.settings import Address, Limits
-from cladenet.serve.start import by_processes
+from cladenet.serve.start import by_processes, serve
 from cladenet.serve.web.app import Plan, application
 from saved_run import noise, save_run
 
@@ -670,10 +672,31 @@ def test_an_exported_file_is_served_beside_its_run(run: Path, exported: Path) ->
 
 
 def test_options_of_runs_are_refused_for_files(exported: Path) -> None:
+    """Before the server says that it will answer."""
+    announced: list[Any] = []
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        address = Address(port=probe.getsockname()[1])
+
+    def serve_with(options: ServeOptions) -> None:
+        serve([exported], address, Limits(), options, lambda *words: announced.append(words))
+
     with pytest.raises(BadArgument, match="--budget is for runs"):
-        opened("file", exported, ServeOptions(budget="20M"))
+        serve_with(ServeOptions(budget="20M"))
     with pytest.raises(BadArgument, match="--precision is for runs"):
-        opened("file", exported, ServeOptions(predictor={"precision": "int8"}))
+        serve_with(ServeOptions(predictor={"precision": "int8"}))
+    assert not announced
+
+
+def test_bounds_are_named_as_the_options_are(capsys: pytest.CaptureFixture[str]) -> None:
+    for option in ("--max-body", "--queue", "--batch", "--timeout"):
+        assert main(["serve", "run", option, "0"]) == 2
+        assert re.search(f"{option[2:]} is 0(.0)?; expected more than 0", capsys.readouterr().err)
+
+
+def test_a_misspelt_file_is_told_from_a_run(exported: Path) -> None:
+    near = exported.with_suffix(".onx")
+    with pytest.raises(CheckpointError, match=f"{near} is not there; nearest: {exported}"):
+        named([near])
 
 
 def test_names_are_the_last_part_of_a_path_and_none_is_given_twice(

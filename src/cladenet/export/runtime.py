@@ -22,7 +22,7 @@ from cladenet.errors import BadArgument, CheckpointError, Diverged
 from cladenet.evaluation.softmax import softmax
 from cladenet.export.canvas import on_canvas
 from cladenet.export.description import Description
-from cladenet.export.names import FOLDERS, SUFFIXES
+from cladenet.export.names import FOLDERS, SUFFIXES, refuse_misspelt
 from cladenet.export.normalise import normalised
 from cladenet.export.sessions.session import Session
 from cladenet.runs.predict.given_images import Attempt, Source, decoded, fitted
@@ -117,6 +117,7 @@ def open_exported(
         MissingExtra: its runtime is not installed.
     """
     path = Path(path)
+    refuse_misspelt(path)
     if path.suffix not in SUFFIXES:
         raise BadArgument(
             f"{readable(str(path))} is no exported file; expected a name that ends in "

@@ -12,6 +12,12 @@ from cladenet.plural import counted
 LOCAL = "127.0.0.1"
 TOKEN = "CLADENET_TOKEN"  # noqa: S105 (a variable's name)
 SHORTEST_TOKEN = 16
+OPTIONS = {  # of `Limits`, as `cladenet serve` calls them
+    "body_bytes": "max-body",
+    "queue": "queue",
+    "batch": "batch",
+    "answer_seconds": "timeout",
+}
 
 
 @dataclass(frozen=True)
@@ -41,9 +47,9 @@ class Limits:
     connections: int = 10_000
 
     def __post_init__(self) -> None:
-        for name in ("body_bytes", "queue", "batch", "answer_seconds"):
+        for name, option in OPTIONS.items():
             if not getattr(self, name) > 0:
-                raise BadArgument(f"{name} is {getattr(self, name)}; expected more than 0")
+                raise BadArgument(f"{option} is {getattr(self, name)}; expected more than 0")
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from cladenet.serve.models.opening import (
     opened,
     read_cascade,
     read_run,
+    refuse_options_of_runs,
 )
 from cladenet.serve.models.shelf import Make
 from cladenet.serve.processes import fork_server
@@ -66,7 +67,10 @@ def serve(
     """
     refuse_taken(address)
     paths: dict[str, Where] = one_cascade(named(given)) if cascade else {**named(given)}
-    count = processes(workers, options, files=any(map(_is_file, paths.values())))
+    files = [path for path in paths.values() if _is_file(path)]
+    if files:
+        refuse_options_of_runs(files[0], options)
+    count = processes(workers, options, files=bool(files))
     known = _read(paths, options.precision)
     announce(f"{', '.join(paths)} will answer", address)
     server = Server(address, limits)

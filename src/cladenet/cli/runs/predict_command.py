@@ -12,7 +12,7 @@ from cladenet.cli.engine_options import add_calibration, add_engine, add_image_l
 from cladenet.cli.imports import lasting_imports
 from cladenet.data.named import is_table
 from cladenet.errors import BadArgument, DataError
-from cladenet.export.names import is_exported
+from cladenet.export.names import is_exported, refuse_misspelt
 from cladenet.plural import counted
 from cladenet.threads import without_numpy_threads
 from cladenet.translations import show
@@ -76,6 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
             from cladenet.cli.predicted import by_files
         predictors, words = by_files.predictors_and_images(arguments)
     else:
+        refuse_misspelt(arguments.run)
         with lasting_imports():
             from cladenet.cli.predicted import by_runs
         predictors, words = by_runs.predictors_and_images(arguments)

@@ -6,6 +6,7 @@ import json
 from cladenet.cli.engine_options import add_calibration, note
 from cladenet.errors import BadArgument
 from cladenet.export.example import PARTS, example
+from cladenet.export.names import is_exported
 from cladenet.plural import counted
 from cladenet.suggest import hint
 from cladenet.translations import show
@@ -25,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What the command takes."""
     parser.epilog = EPILOG
     parser.add_argument("run", metavar="RUN", nargs="?", help="run or checkpoint folder")
-    parser.add_argument("--format", required=True, metavar="FORMAT", help="see below")
+    parser.add_argument("--format", metavar="FORMAT", help="see below")
     parser.add_argument("--out", default="", metavar="FILE", help="the new file (in RUN)")
     parser.add_argument("--precision", default="fp32", help="fp32, fp16, bf16 or int8")
     parser.add_argument(
@@ -51,6 +52,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the file and print what was found of it."""
+    if arguments.format is None:
+        raise BadArgument(
+            f"--format is missing: give {', '.join(FILES)}, or a library such as timm"
+        )
     if arguments.example:
         if arguments.format not in PARTS:
             raise BadArgument(f"--example is for --format {' or '.join(PARTS)}")
@@ -58,6 +63,10 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     if arguments.run is None:
         raise BadArgument("RUN is missing: give the run or checkpoint folder to export")
+    if is_exported(arguments.run):
+        raise BadArgument(
+            f"{arguments.run} is an exported file; give the run or checkpoint folder of its network"
+        )
     if arguments.format in FILES:
         return _file(arguments)
     return _weights(arguments)

@@ -71,7 +71,9 @@ def trials_for(loaded: Loaded, data: str | None) -> Trials:
         if data is not None:
             raise
         made_up = [drawn_image(*size, preprocess.channels) for size in drawn_sizes(preprocess)]
-        note = f"tried on drawn images, not on real ones: {error}. Name some with --data DATA"
+        note = f"tried on drawn images, not on real ones: {error}"
+        if "--data" not in str(error):  # which says what to do
+            note = f"tried on drawn images, not on real ones: {error}. Name some with --data DATA"
         return Trials(batches_of(made_up, preprocess), None, (note,))
     split = drawn.split
     count = min(TRIED, len(split))

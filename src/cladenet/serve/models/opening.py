@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from cladenet.data.images.decode import readable
 from cladenet.errors import BadArgument, CheckpointError
-from cladenet.export.names import is_exported
+from cladenet.export.names import is_exported, refuse_misspelt
 from cladenet.serve.models.about import Facts
 from cladenet.serve.models.served import Extras, Served
 from cladenet.serve.settings import Limits
@@ -231,9 +231,12 @@ def _stamp(file: Path) -> tuple[int, ...]:
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
-def _file(name: str, path: Path, options: ServeOptions) -> Served:
-    from cladenet.export.runtime import FilePredictor, open_exported
+def refuse_options_of_runs(path: Where, options: ServeOptions) -> None:
+    """What a file has been exported with cannot be chosen any more.
 
+    Raises:
+        BadArgument: something of it is asked for.
+    """
     given = [f"--{key}" for key in ONLY_RUNS if options.predictor.get(key) is not None]
     if options.budget is not None or given:
         word = given[0] if given else "--budget"
@@ -241,6 +244,11 @@ def _file(name: str, path: Path, options: ServeOptions) -> Served:
             f"{word} is for runs; {readable(str(path))} answers as it was exported. Leave it out, "
             "or serve the run"
         )
+
+
+def _file(name: str, path: Path, options: ServeOptions) -> Served:
+    from cladenet.export.runtime import FilePredictor, open_exported
+
     model = open_exported(path, threads=options.threads)
     about = model.description
     limits = {k: v for k, v in options.predictor.items() if k not in ONLY_RUNS}
@@ -258,6 +266,7 @@ def _facts(card: "Card", weights: str) -> Facts:
 
 
 def _where(path: Path) -> Path:
+    refuse_misspelt(path)
     if is_exported(path):
         if not path.is_file():
             raise CheckpointError(f"{readable(str(path))} is not there, or is no file")
