@@ -1,6 +1,7 @@
 """A stage: units in a row, of which the first sets the width and the size of the feature maps."""
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from typing import Any
 
 from torch import nn
@@ -25,6 +26,17 @@ def stage(
             for make, (channels, step) in zip(makers, shapes, strict=True)
         )
     )
+
+
+def stages(units: Sequence[Sequence[MakeUnit]], *channels: int) -> nn.Sequential:
+    """Stages in a row, each but the first with a stride of 2.
+
+    Args:
+        units: makers of the units of each stage.
+        channels: into the first stage, then out of each.
+    """
+    row = enumerate(zip(units, pairwise(channels), strict=True))
+    return nn.Sequential(*(stage(makers, *ends, stride=2 if i else 1) for i, (makers, ends) in row))
 
 
 def after_each(stage: Any, x: Any) -> Iterator[tuple[str, Any]]:

@@ -30,7 +30,7 @@ from cladenet.layers.instance_norm import InstanceBatchNorm, InstanceNorm
 from cladenet.layers.norm import Norm
 from cladenet.layers.shortcut import option_b
 from cladenet.layers.squeeze_excite import SqueezeExcite, followed
-from cladenet.layers.stage import check_four, stage
+from cladenet.layers.stage import check_four, stages
 from cladenet.layers.stem import residual_stem
 from cladenet.models.densenet import DenseNet
 from cladenet.models.resnet import Basic, BottleneckV15, Residual, Unit
@@ -79,20 +79,11 @@ class IBNNet(Classifier):
         else:
             self.least_size = 9
             last = partial(plain, sum_norm=instance_norm)
-            makers = (
-                [plain] * (n1 - 1) + [last],
-                [plain] * (n2 - 1) + [last],
-                [plain] * n3,
-                [plain] * n4,
-            )
+            first, second = [*[plain] * (n1 - 1), last], [*[plain] * (n2 - 1), last]
+            makers = first, second, [plain] * n3, [plain] * n4
         outs = [width * residual.expansion for width in (64, 128, 256, 512)]
         self.stem = residual_stem(in_channels, norm=norm if kind == "a" else instance_norm)
-        self.stages = nn.Sequential(
-            stage(makers[0], 64, outs[0], stride=1),
-            stage(makers[1], outs[0], outs[1], stride=2),
-            stage(makers[2], outs[1], outs[2], stride=2),
-            stage(makers[3], outs[2], outs[3], stride=2),
-        )
+        self.stages = stages(makers, 64, *outs)
         self.head = self.average_head(outs[3])
         self.initialise(self)
 

@@ -28,7 +28,7 @@ from torch import Tensor, nn
 from cladenet.errors import BadArgument
 from cladenet.layers.classifier import Classifier
 from cladenet.layers.norm import Norm, norm_relu
-from cladenet.layers.stage import stage
+from cladenet.layers.stage import stages
 from cladenet.layers.stem import residual_stem
 from cladenet.models.interleaved import interleaved_conv
 
@@ -91,12 +91,8 @@ def stages_of(
     released: bool = False,
 ) -> nn.Sequential:
     """Stages of n units each; all but the first stride in their first unit."""
-    stages = nn.Sequential()
-    for i, (width, groups) in enumerate(zip(widths, primary, strict=True)):
-        unit = partial(InterleavedUnit, primary=groups, ident=ident, norm=norm, released=released)
-        stages.append(stage([unit] * n, channels, width, stride=2 if i else 1))
-        channels = width
-    return stages
+    unit = partial(InterleavedUnit, ident=ident, norm=norm, released=released)
+    return stages([[partial(unit, primary=groups)] * n for groups in primary], channels, *widths)
 
 
 class IGCNetCifar(Classifier):

@@ -44,7 +44,7 @@ from cladenet.layers.conv import conv
 from cladenet.layers.init import he_fan_out_init
 from cladenet.layers.norm import Norm, norm_relu
 from cladenet.layers.shortcut import option_a, option_b, option_b_preact
-from cladenet.layers.stage import check_four, stage
+from cladenet.layers.stage import check_four, stages
 from cladenet.layers.stem import residual_stem
 from cladenet.models.resnet import BottleneckV15, ResNet
 
@@ -208,11 +208,8 @@ class PreActResNetCifar(Classifier):
         first = partial(unit, activated=True)
         outs = [width * expansion(kernels) for width in (16, 32, 64)]
         self.stem = nn.Sequential(conv(in_channels, 16, 3), norm_relu(norm, 16))
-        self.stages = nn.Sequential(
-            stage([first] + [unit] * (n - 1), 16, outs[0], stride=1),
-            stage([unit] * n, outs[0], outs[1], stride=2),
-            stage([unit] * n, outs[1], outs[2], stride=2),
-        )
+        opening = [first, *[unit] * (n - 1)]
+        self.stages = stages([opening, [unit] * n, [unit] * n], 16, *outs)
         start = (part(outs[2], norm) for part in order.start)
         self.head = nn.Sequential(*start, *self.average_head(outs[2]))
         self.initialise(self)
@@ -251,12 +248,9 @@ class PreActResNet(Classifier):
         )
         first = partial(unit, activated=True)
         self.stem = residual_stem(in_channels, norm=norm)
-        self.stages = nn.Sequential(
-            stage([first] + [unit] * (units[0] - 1), 64, 256, stride=1),
-            stage([unit] * units[1], 256, 512, stride=2),
-            stage([unit] * units[2], 512, 1024, stride=2),
-            stage([unit] * units[3], 1024, 2048, stride=2),
-        )
+        makers = [[unit] * n for n in units]
+        makers[0][0] = first
+        self.stages = stages(makers, 64, 256, 512, 1024, 2048)
         self.head = nn.Sequential(norm_relu(norm, 2048), *self.average_head(2048))
         self.initialise(self)
 

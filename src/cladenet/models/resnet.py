@@ -50,7 +50,7 @@ from cladenet.layers.shortcut import (
     option_b,
     option_c,
 )
-from cladenet.layers.stage import check_four, stage
+from cladenet.layers.stage import check_four, stages
 from cladenet.layers.stem import caffe_pool, padded_pool, residual_stem
 
 
@@ -189,12 +189,7 @@ class ResNet(Classifier):
         self.stem = residual_stem(
             in_channels, norm=norm, pool=caffe_pool if released else padded_pool
         )
-        self.stages = nn.Sequential(
-            stage([unit] * units[0], 64, outs[0], stride=1),
-            stage([unit] * units[1], outs[0], outs[1], stride=2),
-            stage([unit] * units[2], outs[1], outs[2], stride=2),
-            stage([unit] * units[3], outs[2], outs[3], stride=2),
-        )
+        self.stages = stages([[unit] * n for n in units], 64, *outs)
         self.head = self.average_head(outs[3])
         self.initialise(self)
 
@@ -235,11 +230,7 @@ class ResNetCifar(Classifier):
         super().__init__(in_channels, num_classes)
         make = partial(unit_of, residual=Basic, shortcut=shortcut, norm=norm, unit=unit)
         self.stem = nn.Sequential(conv(in_channels, 16, 3), norm_relu(norm, 16))
-        self.stages = nn.Sequential(
-            stage([make] * n, 16, 16, stride=1),
-            stage([make] * n, 16, 32, stride=2),
-            stage([make] * n, 32, 64, stride=2),
-        )
+        self.stages = stages([[make] * n] * 3, 16, 16, 32, 64)
         self.head = self.average_head(64)
         self.initialise(self)
 

@@ -41,7 +41,7 @@ from cladenet.layers.conv import conv
 from cladenet.layers.init import he_fan_out_init
 from cladenet.layers.norm import Norm, norm_relu
 from cladenet.layers.shortcut import option_b
-from cladenet.layers.stage import stage
+from cladenet.layers.stage import stages
 from cladenet.models.resnet import ResNet, unit_of
 
 FORMS = ("a", "b", "c")
@@ -198,11 +198,7 @@ class ResNeXtCifar(Classifier):
         super().__init__(in_channels, num_classes)
         unit = partial(unit_of, residual=residual, shortcut=option_b, norm=norm)
         self.stem = nn.Sequential(conv(in_channels, 64, 3), norm_relu(norm, 64))
-        self.stages = nn.Sequential(
-            stage([unit] * n, 64, 256, stride=1),
-            stage([unit] * n, 256, 512, stride=2),
-            stage([unit] * n, 512, 1024, stride=2),
-        )
+        self.stages = stages([[unit] * n] * 3, 64, 256, 512, 1024)
         self.head = self.average_head(1024)
         self.initialise(self)
 

@@ -34,7 +34,7 @@ from cladenet.layers.classifier import Classifier
 from cladenet.layers.norm import Norm
 from cladenet.layers.shortcut import option_a, option_b, option_b_preact
 from cladenet.layers.squeeze_excite import Part, check_places, global_average
-from cladenet.layers.stage import check_four, stage
+from cladenet.layers.stage import check_four, stages
 from cladenet.layers.stem import caffe_pool, residual_stem
 from cladenet.models.excited_unit import block, excited_unit
 from cladenet.models.preact_resnet import BASIC, BOTTLENECK, Path, PreActResNetCifar
@@ -89,12 +89,7 @@ class SENet(Classifier):
         makers = [[scaled if i in chosen else plain] * n for i, n in enumerate(units)]
         outs = [width * residual.expansion for width in (64, 128, 256, 512)]
         self.stem = residual_stem(in_channels, norm=norm, pool=caffe_pool)
-        self.stages = nn.Sequential(
-            stage(makers[0], 64, outs[0], stride=1),
-            stage(makers[1], outs[0], outs[1], stride=2),
-            stage(makers[2], outs[1], outs[2], stride=2),
-            stage(makers[3], outs[2], outs[3], stride=2),
-        )
+        self.stages = stages(makers, 64, *outs)
         self.head = self.average_head(outs[3])
         self.initialise(self)
 

@@ -23,7 +23,7 @@ from cladenet.layers.classifier import Classifier
 from cladenet.layers.conv import conv, conv_norm_relu
 from cladenet.layers.norm import Norm, norm_relu
 from cladenet.layers.shortcut import option_b
-from cladenet.layers.stage import check_four, stage
+from cladenet.layers.stage import check_four, stages
 from cladenet.layers.stem import caffe_pool
 from cladenet.models.excited_unit import block, excited_unit
 
@@ -94,11 +94,6 @@ class SENet154(Classifier):
             conv_norm_relu(64, 128, 3, norm=norm),
             caffe_pool(),
         )
-        self.stages = nn.Sequential(
-            stage([unit] * units[0], 128, 256, stride=1),
-            stage([unit] * units[1], 256, 512, stride=2),
-            stage([unit] * units[2], 512, 1024, stride=2),
-            stage([unit] * units[3], 1024, 2048, stride=2),
-        )
+        self.stages = stages([[unit] * n for n in units], 128, 256, 512, 1024, 2048)
         self.head = self.average_head(2048, drop_rate)
         self.initialise(self)

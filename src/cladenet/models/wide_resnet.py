@@ -39,7 +39,7 @@ from cladenet.layers.conv import conv
 from cladenet.layers.init import he_init_torch_linear
 from cladenet.layers.inverted_residual import Part
 from cladenet.layers.norm import Norm, norm_relu
-from cladenet.layers.stage import stage
+from cladenet.layers.stage import stages
 from cladenet.models.resnet import Basic, BottleneckV15, ResNet
 
 
@@ -130,11 +130,7 @@ class WideResNetCifar(Classifier):
         super().__init__(in_channels, num_classes)
         unit = partial(WideUnit, kernels=kernels, drop_rate=drop_rate, norm=norm, excite=excite)
         self.stem = conv(in_channels, 16, 3)
-        self.stages = nn.Sequential(
-            stage([unit] * n, 16, 16 * width, stride=1),
-            stage([unit] * n, 16 * width, 32 * width, stride=2),
-            stage([unit] * n, 32 * width, 64 * width, stride=2),
-        )
+        self.stages = stages([[unit] * n] * 3, 16, 16 * width, 32 * width, 64 * width)
         self.head = nn.Sequential(norm_relu(norm, 64 * width), *self.average_head(64 * width))
         self.initialise(self)
 

@@ -36,7 +36,7 @@ from cladenet.layers.conv import conv, conv_norm_relu
 from cladenet.layers.norm import Norm, norm_relu
 from cladenet.layers.separable import separable_conv
 from cladenet.layers.shortcut import Shortcut, option_b
-from cladenet.layers.stage import stage
+from cladenet.layers.stage import stages
 
 Activation = Callable[[], nn.Module]
 batch_norm: Norm = partial(nn.BatchNorm2d, eps=1e-3)
@@ -184,11 +184,7 @@ class XceptionCifar(Classifier):
         super().__init__(in_channels, num_classes)
         unit = partial(PreActUnit, norm=norm, between=between)
         self.stem = conv(in_channels, 64, 3)
-        self.stages = nn.Sequential(
-            stage([unit] * 3, 64, 64, stride=1),
-            stage([unit] * 3, 64, 128, stride=2),
-            stage([unit] * 3, 128, 256, stride=2),
-        )
+        self.stages = stages([[unit] * 3] * 3, 64, 64, 128, 256)
         self.head = self.average_head(256)
         self.initialise(self)
 
