@@ -48,12 +48,14 @@ tests: $(STAMP)
 coverage: $(STAMP)
 	OMP_NUM_THREADS=1 $(BIN)/pytest $(SIDE_BY_SIDE) -m "not slow and not browser" --cov --cov-report=term:skip-covered
 
-# The wheel in a fresh environment, as a user installs it: with the tests' versions, and with today's.
+# The wheel in a fresh environment, as a user installs it: with the tests' versions, with today's,
+# and, the first commands alone, with the lowest that pyproject.toml allows of all but torch.
 smoke:
 	$(PYTHON) tests/smoke/fresh.py constraints.txt
 	$(PYTHON) tests/smoke/fresh.py
+	$(PYTHON) tests/smoke/fresh.py lowest-but-torch
 
-# The same with the lowest versions that pyproject.toml allows.
+# All commands, and the lowest torch, too: a download of gigabytes.
 test-lowest:
 	$(PYTHON) tests/smoke/fresh.py lowest
 

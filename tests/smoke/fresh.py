@@ -3,6 +3,9 @@
     python tests/smoke/fresh.py                      what `pip install` takes today
     python tests/smoke/fresh.py constraints.txt      the versions that the tests are run with
     python tests/smoke/fresh.py lowest               the lowest that pyproject.toml allows
+    python tests/smoke/fresh.py lowest-but-torch     the same but torch, and the first commands
+
+torch's lowest version is a download of gigabytes; the last line takes that of constraints.txt.
 
 An installation that fails is a failure. Standard library alone. Needs a package index, up to 8 GB
 in $TMPDIR while it runs, and some minutes, of which most go to the installation of torch.
@@ -18,20 +21,27 @@ import tomllib
 import venv
 from pathlib import Path
 
-from commands import run_all
+from commands import COMMANDS, DIGITS, run_all
 
 ROOT = Path(__file__).parents[2]
 SHOWN = ("torch", "torchvision", "numpy", "pillow", "safetensors")
+LARGE = ("torch", "torchvision")
 
 
-def lowest() -> str:
-    """Constraints that pin each plain dependency to the lowest version that it may have."""
+def lowest(but: tuple[str, ...] = ()) -> str:
+    """Constraints that pin each plain dependency to the lowest version that it may have.
+
+    Those in `but` have the version of constraints.txt.
+    """
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     bounds = [re.fullmatch(r"([\w-]+)>=([\w.]+)", line) for line in project["dependencies"]]
-    pins = [f"{bound[1]}=={bound[2]}" for bound in bounds if bound]
-    if len(pins) != len(bounds):
+    low = {bound[1]: bound[2] for bound in bounds if bound}
+    if len(low) != len(bounds):
         raise SystemExit("every dependency in pyproject.toml needs a lower bound: name>=version")
-    return "\n".join(pins) + "\n"
+    text = (ROOT / "constraints.txt").read_text()
+    tested = dict(re.findall(r"^([\w-]+)==(.+)$", text, re.MULTILINE))
+    low |= {name: tested[name] for name in but}
+    return "".join(f"{name}=={version}\n" for name, version in low.items())
 
 
 def build_wheel(folder: Path) -> Path:
@@ -67,9 +77,9 @@ def main(wanted: str) -> int:
     with tempfile.TemporaryDirectory(prefix="cladenet-fresh-") as name:
         folder = Path(name)
         constraints = Path(wanted).absolute() if wanted else None
-        if wanted == "lowest":
+        if wanted in ("lowest", "lowest-but-torch"):
             constraints = folder / "lowest.txt"
-            constraints.write_text(lowest())
+            constraints.write_text(lowest(but=() if wanted == "lowest" else LARGE))
         print(f"smoke: the wheel with {wanted or 'no'} constraints", flush=True)
         try:
             python = install(build_wheel(folder), folder / "environment", constraints)
@@ -78,7 +88,7 @@ def main(wanted: str) -> int:
             print("0 passed, 1 failed")
             return 1
         print(f"  {time.monotonic() - began:6.1f} s  built and installed", flush=True)
-        passed, failed = run_all(python)
+        passed, failed = run_all(python, DIGITS if wanted == "lowest-but-torch" else COMMANDS)
     print(f"smoke: {time.monotonic() - began:.0f} s in all")
     print(f"{passed} passed, {failed} failed")
     return int(failed > 0)
