@@ -26,6 +26,7 @@ from cladenet.runs.folder.folder import RunFolder
 from cladenet.runs.train.decide import decide_again
 from cladenet.training.sync_norm import share_statistics
 from forking import join, start, wait
+from shallow import shallow
 
 
 def _smallest() -> list[str]:
@@ -81,21 +82,16 @@ def checked(model: Classifier, every: Every) -> Classifier:
     return copy
 
 
-# Three to four seconds each.
-LONG = {"enas_micro_cifar", "nasnet_a_cifar", "inception_v4", "amoebanet_a_n6_f32_cifar"}
-
-
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(name, marks=[pytest.mark.slow] * (name in LONG)) for name in _smallest()],
-)
-def test_each_family_takes_the_same_step_from_less_memory(name: str) -> None:
+@pytest.mark.parametrize(("name", "arguments"), shallow(_smallest()))
+def test_each_family_takes_the_same_step_from_less_memory(
+    name: str, arguments: dict[str, Any]
+) -> None:
     """Loss, gradients, running statistics, counters and random state."""
     torch.manual_seed(0)
     with torch.device("meta"):
-        least = create_model(name).least_size
+        least = create_model(name, **arguments).least_size
     size: dict[str, Any] = {"input_size": least} if accepts(name, "input_size") else {}
-    model = create_model(name, **size).train()
+    model = create_model(name, **arguments, **size).train()
     images = torch.randn(2, model.in_channels, least, least)
     plain = Step(model, images)
     for every in EVERY:

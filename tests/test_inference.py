@@ -25,6 +25,7 @@ from cladenet.inference.graph.single_pixels import pointwise, quicken_single_pix
 from cladenet.ledger import Entry
 from cladenet.registry import accepts, create_model, find, list_models
 from processors import AVX2, needs_bf16
+from shallow import shallow
 
 BF16_TO_TENTHS = pytest.param("bf16", 0.1, marks=needs_bf16)
 BF16_TO_HUNDREDTHS = pytest.param("bf16", 0.02, marks=needs_bf16)
@@ -35,18 +36,19 @@ def quickest_of_each_family() -> list[str]:
     return sorted({find(name).family: name for name in names}.values())
 
 
-def built(name: str) -> tuple[nn.Module, tuple[int, int, int]]:
+def built(name: str, **arguments: Any) -> tuple[nn.Module, tuple[int, int, int]]:
     """A network with the statistics of two images, and the size of its input.
 
     With any others, rounding grows from layer to layer of a deep network, to a tenth of the logits.
     """
     entry: Entry = find(name)
     with torch.device("meta"):
-        least = create_model(name).least_size
+        least = create_model(name, **arguments).least_size
     side = min(entry.input[1], max(least, 64))
-    more: dict[str, Any] = {"input_size": side} if accepts(name, "input_size") else {}
+    if accepts(name, "input_size"):
+        arguments["input_size"] = side
     torch.manual_seed(0)
-    model = create_model(name, **more)
+    model = create_model(name, **arguments)
     for module in model.modules():
         if isinstance(module, nn.modules.batchnorm._BatchNorm):
             module.momentum = 1.0
@@ -72,10 +74,10 @@ def difference(fast: nn.Module, plain: nn.Module, images: Tensor) -> float:
     return found if rounding < 1e-5 else found / rounding * 1e-5
 
 
-@pytest.mark.parametrize("name", quickest_of_each_family())
-def test_each_family_gives_the_same_logits_packed(name: str) -> None:
+@pytest.mark.parametrize(("name", "arguments"), shallow(quickest_of_each_family()))
+def test_each_family_gives_the_same_logits_packed(name: str, arguments: dict[str, Any]) -> None:
     """Also for another number of images than it was made ready for."""
-    model, size = built(name)
+    model, size = built(name, **arguments)
     fast = for_inference(model, batch_size=2, size=size)
     assert fast.engine == "packed", fast.why
     assert difference(fast, model, torch.randn(3, *size)) < 4e-5

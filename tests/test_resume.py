@@ -1,7 +1,8 @@
 """Kill -9 at any instant: the resumed run ends as the undisturbed one, bit for bit."""
 
 import signal
-from functools import partial
+from collections.abc import Callable
+from functools import cache, partial
 from itertools import cycle
 from pathlib import Path
 
@@ -26,16 +27,24 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_digits(tmp_path_factory.mktemp("digits"))
 
 
+@pytest.fixture(scope="module")
+def reference_of(
+    digits: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], Reference]:
+    """How a network's undisturbed run ends, trained once for all tests."""
+    return cache(lambda name: undisturbed(name, digits, tmp_path_factory.mktemp("reference")))
+
+
 @pytest.fixture(scope="module", params=sorted(RECIPES))
 def reference(
-    request: pytest.FixtureRequest, digits: Path, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, reference_of: Callable[[str], Reference]
 ) -> Reference:
-    return undisturbed(str(request.param), digits, tmp_path_factory.mktemp("reference"))
+    return reference_of(str(request.param))
 
 
 @pytest.fixture(scope="module")
-def lenet(digits: Path, tmp_path_factory: pytest.TempPathFactory) -> Reference:
-    return undisturbed("lenet5_relu", digits, tmp_path_factory.mktemp("lenet"))
+def lenet(reference_of: Callable[[str], Reference]) -> Reference:
+    return reference_of("lenet5_relu")
 
 
 def test_killed_runs_end_bit_identical(reference: Reference, digits: Path, tmp_path: Path) -> None:
