@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from cladenet.layers.classifier import Classifier
+from cladenet.layers.init import Undrawn
 from cladenet.registry import create_model
 from cladenet.vision import torchvision
 
@@ -85,7 +86,7 @@ def from_torchvision(name: str, **arguments: Any) -> nn.Module:
     torchvision()
     from torchvision import models
 
-    with torch.device("meta"):
+    with torch.device("meta"), Undrawn():
         return models.get_model(name, **arguments)
 
 
@@ -94,7 +95,7 @@ def from_timm(name: str, **arguments: Any) -> Any:
     torchvision()
     import timm
 
-    with torch.device("meta"):
+    with torch.device("meta"), Undrawn():
         return timm.create_model(name, **arguments)
 
 

@@ -26,6 +26,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from cladenet.layers.init import Undrawn
 from cladenet.registry import create_model, find
 from cladenet.vision import torchvision
 from cladenet.weights.source import Source
@@ -47,7 +48,7 @@ def build(source: Source, side: int | None = None, checkouts: Path | None = None
         ImportError: the package, or the checkout, is not there.
     """
     library, _, name = source.name.partition("/")
-    with torch.device("meta"), contextlib.redirect_stdout(io.StringIO()):
+    with torch.device("meta"), Undrawn(), contextlib.redirect_stdout(io.StringIO()):
         if library in REPOSITORIES:
             return from_repository(library, name, source, checkouts)
         return _LIBRARIES[library](name, source, side)
