@@ -66,7 +66,7 @@ DIGITS = Fidelity(
     val=0.2,
 )
 
-# 4,000 and 1,000 images of 16x16 pixels: what two cores train in 10 to 20 s.
+# 4,000 and 1,000 images of 16x16 pixels: a cell network takes some 35 s of one core.
 SMALL = Fidelity(
     recipe=QUICK,
     scale=Scale(n=1, width=8),
