@@ -4,8 +4,8 @@
     python benchmarks/search_real.py FOLDER --collect
 
 Each kind searches its own space at the size that two cores train in half an hour: 2,000 and 1,000
-images of 16x16 grey pixels, N = 1, F = 8, 3 epochs (some 20 s of processor time), 100 networks of
-evolution, controller and random search; 220 individuals of large-scale evolution with 200 steps
+images of 16x16 grey pixels, N = 1, F = 8, 3 epochs (10 to 20 s of processor time), 60 networks of
+evolution, controller and random search; 120 individuals of large-scale evolution with 200 steps
 each; 15 epochs of ENAS's shared weights and its best three children. Then each find is trained
 three times with fresh seeds, larger (`LARGER`, settled before the first search began), and all test
 images are looked at. At last the random searches over the spaces that the first one did not search,
@@ -30,10 +30,12 @@ from machine import announced
 from small_search import TRIAL
 
 RESULT = Path(__file__).parent / "results" / "search_real.json"
+TRIALS = 60
+INDIVIDUALS = 120  # of large-scale evolution, whose trials are shorter
 KINDS = ("random", "aging", "enas_micro", "enas_macro", "evolution", "nasnet")
 # Spaces that are left for random search, with so many trials: ENAS trains one network's weights for
 # 15 epochs and three children, which is the time of some dozen trials.
-TWINS = {"enas_micro": 12, "enas_macro": 12, "dna": 0, "nasnet": 100}
+TWINS = {"enas_micro": 12, "enas_macro": 12, "dna": 0, "nasnet": TRIALS}
 SMALLER = {"train_images": "2000", "test_images": "1000"}
 LARGER = {"n": "2", "width": "16", "epochs": "6", "test_images": "0"}
 TINY = {"enas_micro": {"shared_epochs": "1", "candidates": "3", "controller_steps": "1"}}
@@ -43,14 +45,14 @@ TINY |= {"enas_macro": TINY["enas_micro"], "evolution": {"population": "2", "ste
 def plan_of(data: str, tiny: bool) -> Plan:
     """The six kinds, then the random twins; `tiny` is to try the script out."""
 
-    def decided(method: str, space: str = "", trials: int = 100) -> SearchConfig:
+    def decided(method: str, space: str = "", trials: int = TRIALS) -> SearchConfig:
         options = SMALLER
         if tiny:
             own = TINY.get(method, {})
             options = {k: v for k, v in TRIAL.items() if k != "epochs" or "steps" not in own} | own
             trials = 3
         elif method == "evolution":
-            trials = 0  # its own
+            trials = INDIVIDUALS
         if method.startswith("enas"):
             trials = 0
         return decide(method, data, space=space, trials=trials, options=options)
