@@ -31,13 +31,17 @@ def main() -> None:
     options = parser.parse_args()
     results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     claims: dict[str, Any] = results.get("claims", {})
+    machine = announced()
+    processors: dict[str, str] = results.get("processors", {})
     for claim in CLAIMS.values():
         data = claim.data(SCALE, options.data)
         if found := newest(claim, data, options.runs):
             claims[claim.name] = {**to_json(found), "data": described(data)}
+            processors[claim.name] = machine["processor"]
             print(f"{claim.name}: {found.verdict}, {found.seeds} seeds")
     ordered = {name: claims[name] for name in CLAIMS if name in claims}
-    text = json.dumps({"machine": announced(), "claims": ordered}, indent=1)
+    by_name = {name: processors[name] for name in ordered}
+    text = json.dumps({"machine": machine, "processors": by_name, "claims": ordered}, indent=1)
     RESULTS.write_text(text + "\n")
 
 

@@ -4,6 +4,7 @@ python benchmarks/claims_page.py
 """
 
 import json
+from collections import Counter
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -33,11 +34,12 @@ def files(results: dict[str, Any]) -> dict[str, str]:
     """The page and the plots, by their paths below docs."""
     found = {name: from_json(json.dumps(one)) for name, one in results["claims"].items()}
     plots = {f"{PLOTS}/{name}.svg": plot(one) for name, one in found.items()}
-    return {"claims.md": page(found, results["machine"]), **plots}
+    return {"claims.md": page(found, results["machine"], results["processors"]), **plots}
 
 
-def page(found: dict[str, Outcome], machine: dict[str, Any]) -> str:
+def page(found: dict[str, Outcome], machine: dict[str, Any], processors: dict[str, str]) -> str:
     """Markdown: a table of all claims, then each with its figures."""
+    counts = Counter(processors[name] for name in found)
     verdicts = [one.verdict for one in found.values()]
     lines = [
         "# The papers' claims, run",
@@ -48,8 +50,10 @@ def page(found: dict[str, Outcome], machine: dict[str, Any]) -> str:
         "strong enough to show there,",
         "and *not at this size* says nothing against a paper.",
         "",
-        f"Measured on {machine['processor']}, one thread a training, beside other work: times are "
-        f"processor time, torch {machine['torch']}.",
+        "Times are processor time of one thread a training, beside other work, torch "
+        f"{machine['torch']}:",
+        "",
+        *(f"- {one}: {count} claims" for one, count in counts.items()),
         "",
         f"Of {len(CLAIMS)} claims {len(found)} have been run: {verdicts.count(SEEN)} seen, "
         f"{verdicts.count(NOT_HERE)} not at this size, "

@@ -83,7 +83,7 @@ def test_a_claim_that_is_not_seen_has_its_likely_reason() -> None:
         {"plain, 10": [1.0, 3.0], "plain, 50": [2.0, 1.0]}, Difference(-0.5, -3, 2), False,
     )  # fmt: skip
     outcome = Outcome("degradation", "laptop", "digits", 2, 60.0, (compared,))
-    text = page({"degradation": outcome}, machine)
+    text = page({"degradation": outcome}, machine, {"degradation": "a processor"})
     assert f"Likely reason: {CLAIMS['degradation'].if_not}." in text
     assert "-0.5 (-3 to +2)" in text
     assert f"Of {len(CLAIMS)} claims 1 have been run: 0 seen, 1 not at this size" in text
