@@ -98,18 +98,24 @@ def measured(case: str, options: argparse.Namespace) -> dict[str, Any]:
 
 
 def built(case: str) -> Any:
-    """The network of a case, with random weights by which rounding does not grow on its way."""
+    """torchvision's network of a case as ours, with random weights that do not amplify rounding."""
     from parity import randomised
 
-    return randomised(case.partition(":")[0]).float()
+    return randomised(ours(case)).float()
+
+
+def ours(case: str) -> str:
+    """Our name of torchvision's network, whose `resnet50` strides in other convolutions."""
+    from cladenet.weights.sources import SOURCES
+
+    return SOURCES[f"torchvision/{case.partition(':')[0]}"].network
 
 
 def images_for(case: str) -> Tensor:
     """As many as its batch, of the size that its network takes."""
     import cladenet
 
-    name, _, batch = case.partition(":")
-    size = cladenet.find(name).input
+    size, batch = cladenet.find(ours(case)).input, case.partition(":")[2]
     return torch.randn(int(batch), *size, generator=torch.Generator().manual_seed(1))
 
 
@@ -158,7 +164,7 @@ def answer_for_another(case: str, source: str, threads: int) -> None:
     answers = Answers()
     keep_freed_memory()
     torch.set_num_threads(threads)
-    model, images = cladenet.create_model(case.partition(":")[0]).eval(), images_for(case)
+    model, images = cladenet.create_model(ours(case)).eval(), images_for(case)
     fast = default_engine(model, images)
     if hasattr(fast, "settle"):
         fast.settle()
