@@ -61,6 +61,8 @@ class FullyConvolutional(nn.Module):
         Raises:
             BadArgument: the images are smaller than the ones that the head is tied to.
         """
+        if x.is_cpu:  # else oneDNN holds each feature map twice, once in a layout of its own
+            x = x.contiguous(memory_format=torch.channels_last)
         maps = self.shared(self.model.forward_features(x))
         if self.side is None:
             return self.head(maps)[:, :, None, None]
