@@ -219,3 +219,12 @@ def test_windows_are_copied_in_bands_that_do_not_show(monkeypatch: pytest.Monkey
     torch.testing.assert_close(slide(head, maps, 3), whole)
     convolution = nn.functional.conv2d(maps, linear.weight.view(2, 4, 3, 3), linear.bias)
     torch.testing.assert_close(whole, convolution)
+
+
+def test_on_a_cpu_feature_maps_have_their_channels_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, found = narrow_vgg(monkeypatch, input_size=64).float().eval(), list[Tensor]()
+    dense = to_fully_convolutional(model)
+    model.stages.register_forward_hook(lambda _, __, maps: found.append(maps))
+    with torch.no_grad():
+        dense(images(2, 3, 96, 64).float())
+    assert [maps.is_contiguous(memory_format=torch.channels_last) for maps in found] == [True]
