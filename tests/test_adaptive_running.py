@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from cladenet.adaptive.batch import Batch
 from cladenet.adaptive.confidence import posteriors
 from cladenet.adaptive.policy import Policy
 from cladenet.adaptive.stepping import SteppedExits
@@ -140,21 +141,26 @@ def test_images_leave_where_saved_logits_say_they_do(
     np.testing.assert_allclose(found.posteriors, shares[taken, np.arange(19)], atol=1e-5)
 
 
+def counted_runs(stepped: SteppedExits, monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
+    """Filled with the segment and the number of images of each run."""
+    runs: list[tuple[int, int]] = []
+    plain = stepped.run
+
+    def run(number: int, batch: Batch) -> tuple[torch.Tensor, Batch]:
+        runs.append((number, len(batch)))
+        return plain(number, batch)
+
+    monkeypatch.setattr(stepped, "run", run)
+    return runs
+
+
 def test_what_is_left_of_several_batches_goes_on_together(
     stepped: SteppedExits, logits: np.ndarray, images: torch.Tensor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """19 images in batches of 8; 3 of 8, 2 of 8 and 1 of 3 go on, and 2 of those 6 to the end."""
     on, to_the_end = {0, 4, 7, 9, 12, 17}, {4, 17}
     ends = np.array([2 if i in to_the_end else 1 if i in on else 0 for i in range(19)])
-    runs: list[tuple[int, int]] = []
-    plain = stepped.segments.run
-
-    def run(number: int, held: list[torch.Tensor | None]) -> torch.Tensor:
-        found = plain(number, held)
-        runs.append((number, len(found)))
-        return found
-
-    monkeypatch.setattr(stepped.segments, "run", run)
+    runs = counted_runs(stepped, monkeypatch)
     found = answer_until(stepped, images, ends)
     assert sorted(runs) == [(0, 3), (0, 8), (0, 8), (1, 6), (2, 2)]
     shares = torch.from_numpy(logits).softmax(-1).numpy()
@@ -165,18 +171,10 @@ def test_what_is_left_of_several_batches_goes_on_together(
 def test_no_more_than_a_batch_waits_at_an_exit(
     stepped: SteppedExits, images: torch.Tensor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sizes: list[int] = []
-    plain = stepped.segments.run
-
-    def run(number: int, held: list[torch.Tensor | None]) -> torch.Tensor:
-        found = plain(number, held)
-        sizes.append(len(found))
-        return found
-
-    monkeypatch.setattr(stepped.segments, "run", run)
+    runs = counted_runs(stepped, monkeypatch)
     ends = np.arange(19) % 3
     assert list(answer_until(stepped, images, ends).exits) == list(ends)
-    assert max(sizes) <= stepped.chunk == 8
+    assert max(size for _, size in runs) <= stepped.chunk == 8
 
 
 def test_images_of_one_batch_end_where_each_may(
@@ -286,7 +284,9 @@ def test_images_that_stay_keep_their_memory_format() -> None:
         if len(shape) == 4:
             kinds.append(plain.to(memory_format=torch.channels_last))
         for x in kinds:
-            found = taken(x, places)
-            assert torch.equal(found, plain[[0, 3]])
-            if len(shape) == 4 and x.is_contiguous(memory_format=torch.channels_last):
-                assert found.is_contiguous(memory_format=torch.channels_last)
+            several = [[(x, places)], [(x, places[:1]), (x, places[1:])]]
+            for sources in several:
+                found = taken(sources)
+                assert torch.equal(found, plain[[0, 3]])
+                if len(shape) == 4 and x.is_contiguous(memory_format=torch.channels_last):
+                    assert found.is_contiguous(memory_format=torch.channels_last)

@@ -2,14 +2,16 @@
 
 from collections.abc import Generator
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from cladenet.adaptive.batch import Batch
 from cladenet.errors import BadArgument
 from cladenet.inference.comparing import check_difference, refusal, share_of_largest
 from cladenet.inference.engine.packed import fitting, fold_and_pack
 from cladenet.inference.graph.recording import record_for_any_number
-from cladenet.inference.graph.stepwise import AllExits, Held, Segments, exits_first
+from cladenet.inference.graph.stepwise import AllExits, Segments, exits_first
 from cladenet.inference.request import CHECKED_IN_8_BITS, DTYPES, CannotPrepare
 from cladenet.layers.classifier import Classifier
 from cladenet.layers.modes import training_nowhere
@@ -31,7 +33,6 @@ class SteppedExits:
 
     Attributes:
         chunk: images that are best run at a time; see `inference.engine.packed`.
-        segments: what runs from exit to exit, under `torch.inference_mode`.
         engine: what runs it, for thresholds to remember.
         difference: the largest of an exit's logits from those of the plain network's exit, as a
             share of the largest of those: on two random images, in `int8` on 16 of `calibration`.
@@ -63,7 +64,7 @@ class SteppedExits:
                 exits_first(program)
                 self.chunk = min(batch_size, fitting(program, dtype))
                 fold_and_pack(program, dtype, calibration, self.chunk)
-                self.segments = Segments(program)
+                self._segments = Segments(program)
                 plain = exits(images)
         except CannotPrepare as error:
             raise BadArgument(f"the exits cannot be run one by one: {error}") from error
@@ -80,24 +81,40 @@ class SteppedExits:
                 except CannotPrepare as error:
                     raise refusal(error, precision, images.device.type) from error
 
-    def begin(self, images: Tensor) -> Held:
+    def begin(self, images: Tensor) -> Batch:
         """Normalised images, float32 (N, C, H, W), before the first segment."""
-        return self.segments.begin(images.to(self._dtype, memory_format=torch.channels_last))
+        images = images.to(self._dtype, memory_format=torch.channels_last)
+        return Batch([self._segments.begin(images)], [len(images)])
+
+    def run(self, number: int, batch: Batch) -> tuple[Tensor, Batch]:
+        """One segment, from 0 -> logits float32 (n, K) of its exit, and the batch behind it.
+
+        To be called under `torch.inference_mode`.
+
+        Args:
+            number: of the segment.
+            batch: behind the segment before; of no use any more.
+        """
+        count = len(batch)
+        held, filled = batch.gathered(self._segments)
+        logits = self._segments.run(number, held)[:count].float()
+        here = None if filled == count else np.arange(count)
+        return logits, Batch([held], [filled], here)
 
     def walk(self, images: Tensor) -> Walk:
         """Logits float32 (n, K) of one exit after the other.
 
-        Send the places of those images that go on, among those that are there; `next` for all.
+        Send the places of those images that go on, in ascending order, among those that are there;
+        `next` for all.
 
         Args:
             images: normalised, float32 (N, C, H, W).
         """
         with torch.inference_mode():
-            held = self.begin(images)
+            batch = self.begin(images)
         for number in range(self.num_exits):
             with torch.inference_mode():
-                logits = self.segments.run(number, held).float()
+                logits, batch = self.run(number, batch)
             stays = yield logits
             if stays is not None:
-                with torch.inference_mode():
-                    self.segments.keep(held, stays)
+                batch.keep(stays.numpy())

@@ -12,12 +12,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from cladenet.adaptive.batch import Batch
 from cladenet.adaptive.confidence import Array
 from cladenet.adaptive.policy import Policy
 from cladenet.adaptive.stepping import SteppedExits
 from cladenet.adaptive.voting import Voting, posteriors_of
 from cladenet.errors import BadArgument
-from cladenet.inference.graph.stepwise import Held
 from cladenet.plural import counted
 
 
@@ -121,12 +121,12 @@ class _Group:
 
     Args:
         here: (n,), their places among all, in order.
-        held: what the segments keep of them.
+        batch: what the segments keep of them.
         voting: the answers of the exits so far; None where nobody leaves early.
     """
 
     here: NDArray[np.intp]
-    held: Held
+    batch: Batch
     voting: Voting | None
 
 
@@ -185,7 +185,7 @@ class _Walking:
         if not several:
             return
         group = self._joined(several)
-        logits = self._stepped.segments.run(number, group.held).float()
+        logits, group.batch = self._stepped.run(number, group.batch)
         shares, leaves = self._asked(number, logits, group)
         if leaves.all():
             self._left.append((group.here, shares, number))
@@ -197,7 +197,7 @@ class _Walking:
 
     def _keep(self, group: _Group, stays: NDArray[np.intp]) -> None:
         group.here = group.here[stays]
-        self._stepped.segments.keep(group.held, torch.from_numpy(stays))
+        group.batch.keep(stays)
         if group.voting is not None:
             group.voting.go_on(stays)
 
@@ -207,7 +207,7 @@ class _Walking:
         votings = [group.voting for group in several if group.voting is not None]
         return _Group(
             np.concatenate([group.here for group in several]),
-            self._stepped.segments.joined([group.held for group in several]),
+            Batch.joined([group.batch for group in several]),
             Voting.joined(votings) if votings else None,
         )
 

@@ -1,7 +1,7 @@
 """A network with several exits as one program that is run from exit to exit.
 
-Between two exits whoever runs it says which images go on: the others are taken out of every tensor
-that a later step reads. So an image costs what it needs, whatever the batch that it came in.
+Between two exits whoever runs it says which images go on: those are taken out of every tensor that
+a later step reads. So an image costs what it needs, whatever the batch that it came in.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -104,32 +104,39 @@ class Segments:
         held[place] = None
         return logits
 
-    def keep(self, held: Held, places: Tensor) -> None:
-        """Leave those at these places alone, among the images that are there."""
-        for number in self._moving:
-            if held[number] is not None:
-                held[number] = taken(held[number], places)
-
-    def joined(self, several: Sequence[Held]) -> Held:
-        """Images that are at the same exit, as one batch."""
-        first = several[0]
-        if len(several) == 1:
-            return first
-        whole = first.copy()
+    def gathered(self, sources: Sequence[tuple[Held, Tensor]]) -> Held:
+        """The images at some places of each of these, which are at the same exit, as one batch."""
+        first = sources[0][0]
+        held = self._start.copy()
         for number in self._moving:
             if first[number] is not None:
-                whole[number] = torch.cat([held[number] for held in several])
-        return whole
+                held[number] = taken([(source[number], places) for source, places in sources])
+        return held
 
 
-def taken(x: Tensor, places: Tensor) -> Tensor:
-    """`x.index_select(0, places)` in the memory format of x, which index_select alone loses.
+def taken(sources: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
+    """Rows (n, ...) of tensors (N, ...) at places (n,), one after the other.
 
-    What comes after would put the channels last again, step by step.
+    In the memory format of the first, which `index_select` alone loses where channels come last:
+    what comes after would put them last again, step by step.
     """
-    if x.ndim == 4 and x.is_contiguous(memory_format=torch.channels_last):
-        return x.permute(0, 2, 3, 1).index_select(0, places).permute(0, 3, 1, 2)
-    return x.index_select(0, places)
+    x = sources[0][0]
+    last = x.ndim == 4 and x.is_contiguous(memory_format=torch.channels_last)
+    if last:
+        sources = [(each.permute(0, 2, 3, 1), places) for each, places in sources]
+    found = _rows(sources)
+    return found.permute(0, 3, 1, 2) if last else found
+
+
+def _rows(sources: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
+    x, places = sources[0]
+    if len(sources) == 1:
+        return x.index_select(0, places)
+    counts = [len(places) for _, places in sources]
+    whole = x.new_empty(sum(counts), *x.shape[1:])
+    for (each, places), part in zip(sources, whole.split(counts), strict=True):
+        torch.index_select(each, 0, places, out=part)
+    return whole
 
 
 def _parted(steps: list[Step], exits: tuple[Slot, ...]) -> list[list[Step]]:
