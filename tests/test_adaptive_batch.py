@@ -26,9 +26,9 @@ def numbered(stepped: SteppedExits, start: int, stop: int) -> Batch:
     return stepped.begin(numbers.expand(-1, *SIZE))
 
 
-def gathered(stepped: SteppedExits, batch: Batch) -> list[int]:
+def gathered(batch: Batch) -> list[int]:
     """The numbers of the images that the next segment is given."""
-    held, count = batch.gathered(stepped._segments)
+    held, count = batch.gathered()
     (pixels,) = (x for x in held if isinstance(x, torch.Tensor) and x.shape[1:] == SIZE)
     assert len(pixels) == count
     assert pixels.is_contiguous(memory_format=torch.channels_last)
@@ -41,20 +41,48 @@ def test_whoever_goes_on_is_gathered_from_all_batches(stepped: SteppedExits) -> 
     first.keep(np.array([0, 2, 4]))
     third.keep(np.array([0, 1, 3]))
     all_three = Batch.joined([first, second, third])
-    assert gathered(stepped, all_three) == [0, 2, 4, 5, 6, 7, 8, 10]
+    assert gathered(all_three) == [0, 2, 4, 5, 6, 7, 8, 10]
     all_three.keep(np.array([1, 2, 6, 7]))
     assert len(all_three) == 4
-    assert gathered(stepped, all_three) == [2, 4, 8, 10]
+    assert gathered(all_three) == [2, 4, 8, 10]
     all_three.keep(np.array([0, 3]))
-    assert gathered(stepped, all_three) == [2, 10]
+    assert gathered(all_three) == [2, 10]
 
 
 def test_the_last_image_fills_up_what_is_gathered(stepped: SteppedExits) -> None:
     batch = numbered(stepped, 0, 30)
-    assert gathered(stepped, batch) == list(range(30))  # as it came, no image is copied
+    assert gathered(batch) == list(range(30))  # as it came, no image is copied
     batch.keep(np.arange(1, 18))
     assert len(batch) == 17
-    assert gathered(stepped, batch) == [*range(1, 18), 17]
+    assert gathered(batch) == [*range(1, 18), 17]
+
+
+def test_nothing_is_copied_where_nobody_leaves(stepped: SteppedExits) -> None:
+    """Neither the images that came, nor 17 that are filled up to 18 from one exit to the next."""
+    batch = numbered(stepped, 0, 30)
+    source = batch._sources[0]
+    assert batch.gathered()[0] is source
+    batch.keep(np.arange(17))
+    with torch.inference_mode():
+        _, batch = stepped.run(0, batch)
+    source = batch._sources[0]
+    batch.keep(np.arange(17))
+    held, count = batch.gathered()
+    assert held is source
+    assert count == 18
+    batch.keep(np.arange(1, 17))
+    assert batch.gathered()[0] is not source
+
+
+def test_few_images_do_not_hold_the_memory_of_many(stepped: SteppedExits) -> None:
+    """8 of 32 wait in the maps of all; 7 of 32 have maps of their own, and the others are free."""
+    for count, kept in ((8, True), (7, False)):
+        batch = numbered(stepped, 0, 32)
+        (source,) = batch._sources
+        batch.keep(np.arange(10, 10 + count))
+        assert (batch._sources[0] is source) == kept
+        joined = Batch.joined([batch, numbered(stepped, 40, 42)])
+        assert gathered(joined) == [*range(10, 10 + count), 40, 41]
 
 
 def test_segments_are_run_in_few_different_numbers_of_images() -> None:

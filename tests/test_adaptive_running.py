@@ -84,11 +84,13 @@ def test_an_exit_that_8_bits_upset_is_refused(model: Classifier, images: torch.T
 def test_images_that_stay_are_not_disturbed_by_those_that_left(
     stepped: SteppedExits, images: torch.Tensor, logits: np.ndarray
 ) -> None:
-    walk = stepped.walk(images)
-    next(walk)
     here = np.array([2, 3, 7, 18])
-    second = walk.send(torch.from_numpy(here))
-    third = walk.send(torch.tensor([0, 3]))
+    with torch.inference_mode():
+        _, batch = stepped.run(0, stepped.begin(images))
+        batch.keep(here)
+        second, batch = stepped.run(1, batch)
+        batch.keep(np.array([0, 3]))
+        third, _ = stepped.run(2, batch)
     bound = 1e-5 * np.abs(logits).max()
     np.testing.assert_allclose(second.numpy(), logits[1, here], atol=bound)
     np.testing.assert_allclose(third.numpy(), logits[2, here[[0, 3]]], atol=bound)

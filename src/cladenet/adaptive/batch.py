@@ -18,20 +18,27 @@ from cladenet.inference.graph.stepwise import Held, Segments
 # long as ten such convolutions of a few images, and keeps 1,024 of them: in MSDNet any number from
 # 1 to 64 would need 7,000. Of numbers between two powers of two it is made ready for 8.
 STEPS = 8
+MOST_KEPT = 4  # times the memory of the images that are here, before they are gathered
 
 
 class Batch:
     """Images that are at the same exit.
 
     Args:
+        segments: that they are on their way through.
         sources: what the segments keep of them.
         sizes: how many images are in each source.
-        here: (n,), places in all sources, in ascending order; None for all.
+        here: (n,), places in all sources, in ascending order; None for all of one source.
     """
 
     def __init__(
-        self, sources: Sequence[Held], sizes: Sequence[int], here: NDArray[np.intp] | None = None
+        self,
+        segments: Segments,
+        sources: Sequence[Held],
+        sizes: Sequence[int],
+        here: NDArray[np.intp] | None = None,
     ) -> None:
+        self._segments = segments
         self._sources, self._sizes, self._here = list(sources), list(sizes), here
 
     @classmethod
@@ -39,6 +46,7 @@ class Batch:
         """Several as one, which shares their memory."""
         starts = np.cumsum([0, *(sum(batch._sizes) for batch in several)])
         return cls(
+            several[0]._segments,
             [source for batch in several for source in batch._sources],
             [size for batch in several for size in batch._sizes],
             np.concatenate(
@@ -50,20 +58,28 @@ class Batch:
         return self._sizes[0] if self._here is None else len(self._here)
 
     def keep(self, stays: NDArray[np.intp]) -> None:
-        """Leave those at these places alone, in ascending order, among those that are here."""
-        self._here = stays if self._here is None else self._here[stays]
+        """Leave one or more alone, at these places among those that are here, in ascending order.
 
-    def gathered(self, segments: Segments) -> tuple[Held, int]:
+        Few of many are gathered at once, so that they do not hold the memory of all while they
+        wait for others.
+        """
+        self._here = stays if self._here is None else self._here[stays]
+        if MOST_KEPT * len(stays) < sum(self._sizes):
+            self.gathered()
+
+    def gathered(self) -> tuple[Held, int]:
         """For the next segment: the images, and behind them the last one again to fill up.
 
         Returns:
             What the segments keep, and how many images that is.
         """
-        if self._here is None:
-            return self._sources[0], self._sizes[0]
-        count = filled_up(len(self._here))
-        places = np.concatenate([self._here, np.full(count - len(self), self._here[-1])])
-        return segments.gathered(self._rows(places)), count
+        if self._here is not None:
+            count, last = filled_up(len(self._here)), self._here[-1]
+            if self._sizes != [count] or last != len(self._here) - 1:  # else nobody has left
+                places = np.concatenate([self._here, np.full(count - len(self._here), last)])
+                self._sources, self._sizes = [self._segments.gathered(self._rows(places))], [count]
+                self._here = np.arange(len(self._here))
+        return self._sources[0], self._sizes[0]
 
     def _places(self) -> NDArray[np.intp]:
         return np.arange(self._sizes[0]) if self._here is None else self._here

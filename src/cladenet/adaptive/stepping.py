@@ -1,6 +1,6 @@
 """A network with several exits made ready to be run from exit to exit."""
 
-from collections.abc import Generator
+from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -15,10 +15,6 @@ from cladenet.inference.graph.stepwise import AllExits, Segments, exits_first
 from cladenet.inference.request import CHECKED_IN_8_BITS, DTYPES, CannotPrepare
 from cladenet.layers.classifier import Classifier
 from cladenet.layers.modes import training_nowhere
-
-# Gives the logits of one exit after the other, and is sent the images that go on, by their places
-# among those that are there; None for all of them.
-Walk = Generator[Tensor, Tensor | None, None]
 
 
 class SteppedExits:
@@ -84,7 +80,7 @@ class SteppedExits:
     def begin(self, images: Tensor) -> Batch:
         """Normalised images, float32 (N, C, H, W), before the first segment."""
         images = images.to(self._dtype, memory_format=torch.channels_last)
-        return Batch([self._segments.begin(images)], [len(images)])
+        return Batch(self._segments, [self._segments.begin(images)], [len(images)])
 
     def run(self, number: int, batch: Batch) -> tuple[Tensor, Batch]:
         """One segment, from 0 -> logits float32 (n, K) of its exit, and the batch behind it.
@@ -96,16 +92,13 @@ class SteppedExits:
             batch: behind the segment before; of no use any more.
         """
         count = len(batch)
-        held, filled = batch.gathered(self._segments)
+        held, filled = batch.gathered()
         logits = self._segments.run(number, held)[:count].float()
         here = None if filled == count else np.arange(count)
-        return logits, Batch([held], [filled], here)
+        return logits, Batch(self._segments, [held], [filled], here)
 
-    def walk(self, images: Tensor) -> Walk:
-        """Logits float32 (n, K) of one exit after the other.
-
-        Send the places of those images that go on, in ascending order, among those that are there;
-        `next` for all.
+    def walk(self, images: Tensor) -> Iterator[Tensor]:
+        """Logits float32 (n, K) of one exit after the other, of all images.
 
         Args:
             images: normalised, float32 (N, C, H, W).
@@ -115,6 +108,4 @@ class SteppedExits:
         for number in range(self.num_exits):
             with torch.inference_mode():
                 logits, batch = self.run(number, batch)
-            stays = yield logits
-            if stays is not None:
-                batch.keep(stays.numpy())
+            yield logits
