@@ -18,9 +18,12 @@ if TYPE_CHECKING:
     from cladenet.checkpoints import load
     from cladenet.checkpoints.transform import create_transform, resolve_data_config
     from cladenet.data.sources.open import open_dataset
+    from cladenet.export.export_run import export_run
+    from cladenet.export.verify_file import verify
     from cladenet.inference.prepare import for_inference
     from cladenet.registry import find
     from cladenet.runs.adaptive.evaluate_budget import evaluate_budget
+    from cladenet.runs.check import check
     from cladenet.runs.compare import compare
     from cladenet.runs.convert_run import convert
     from cladenet.runs.evaluate.evaluate_run import evaluate
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "check",
     "compare",
     "convert",
     "create_model",
@@ -47,6 +51,7 @@ __all__ = [
     "evaluate_exits",
     "evaluate_protocols",
     "explain_run",
+    "export_run",
     "export_weights",
     "find",
     "for_inference",
@@ -61,9 +66,11 @@ __all__ = [
     "predict",
     "resolve_data_config",
     "train",
+    "verify",
 ]
 
 _HOMES = {
+    "check": "cladenet.runs.check",
     "compare": "cladenet.runs.compare",
     "convert": "cladenet.runs.convert_run",
     "create_model": "cladenet.weights.create",
@@ -73,6 +80,7 @@ _HOMES = {
     "evaluate_exits": "cladenet.runs.evaluate.exit_table",
     "evaluate_protocols": "cladenet.runs.evaluate.protocol_table",
     "explain_run": "cladenet.runs.explain.explain_run",
+    "export_run": "cladenet.export.export_run",
     "export_weights": "cladenet.weights.exporting",
     "find": "cladenet.registry",
     "for_inference": "cladenet.inference.prepare",
@@ -87,6 +95,7 @@ _HOMES = {
     "predict": "cladenet.runs.predict.predict_images",
     "resolve_data_config": "cladenet.checkpoints.transform",
     "train": "cladenet.runs.train.train_run",
+    "verify": "cladenet.export.verify_file",
 }
 
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -58,12 +58,13 @@ class ExportedFile(NamedTuple):
     notes: tuple[str, ...]
 
 
-def export_run(run: str | Path, request: Request) -> ExportedFile:
+def export_run(run: str | Path, request: Request | str = "onnx", **options: Any) -> ExportedFile:
     """Write a checkpoint's network in a format, verified before it gets its name.
 
     Args:
         run: run or checkpoint folder.
-        request: what is wanted.
+        request: what is wanted, or the name of a format.
+        options: further fields of the request, where a format is named, such as `precision`.
 
     Raises:
         BadArgument: it cannot be had.
@@ -72,6 +73,8 @@ def export_run(run: str | Path, request: Request) -> ExportedFile:
         MissingExtra: a package of the format is not installed.
         StorageError: `out` is there already, or the disk fails.
     """
+    if isinstance(request, str):
+        request = Request(format=request, **options)
     form = check_request(request)
     loaded = load(run)
     target = Path(request.out) if request.out else Path(run) / f"{loaded.card.network}{form.suffix}"
@@ -97,7 +100,8 @@ def write_verified(
 
     Args:
         loaded: the network and what is known of it.
-        request: what is wanted.
+        request: what is wanted, or the name of a format.
+        options: further fields of the request, where a format is named, such as `precision`.
         target: the file.
         trials: images to try it on.
         reference: the network's answers to them, which several files may share.

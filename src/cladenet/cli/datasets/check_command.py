@@ -5,12 +5,12 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 
-from cladenet.data.check.check import Report, check_dataset
+from cladenet.data.check.check import Report
 from cladenet.data.check.duplicates import Group
-from cladenet.data.check.judge import Need, Sizes
-from cladenet.data.sources.open import open_dataset
+from cladenet.data.check.judge import Sizes
 from cladenet.errors import DataError
 from cladenet.plural import counted
+from cladenet.runs.check import check
 from cladenet.runs.train.display import indexing
 from cladenet.translations import heading, show
 from cladenet.translations.width import cells, pad
@@ -45,20 +45,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the report; 0 if training can start, else the status of a data error."""
-    need = None if arguments.network is None else _need(arguments.network)
     progress = _progress if sys.stderr.isatty() else None
     with indexing(quiet=False) as on_bytes:
-        dataset = open_dataset(
+        report = check(
             arguments.data,
-            verify=False,
+            arguments.network or "",
+            on_unreadable=arguments.on_unreadable,
             white_level=arguments.white_level,
             max_megapixels=arguments.max_megapixels,
-            indexing=on_bytes,
-        )
-        report = check_dataset(
-            dataset,
-            need,
-            on_unreadable=arguments.on_unreadable,
             progress=progress,
             indexing=on_bytes,
         )
@@ -67,14 +61,6 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         show("\n".join(_lines(report)))
     return DataError.exit_status if report.problems else 0
-
-
-def _need(name: str) -> Need:
-    from cladenet.registry import find
-
-    entry = find(name)
-    channels, height, width = entry.input
-    return Need(entry.name, channels, height, width, entry.classes)
 
 
 def _progress(done: int, total: int) -> None:
