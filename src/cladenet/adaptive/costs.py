@@ -41,7 +41,7 @@ def parse_budget(text: str) -> Budget:
     amount = float(found[1]) if found else 0.0
     if found is None or amount <= 0:
         raise BadArgument(
-            f"budget is {text!r}; expected multiply-accumulates an image such as 20M, or a time "
+            f"budget is {text!r}; expected multiply-accumulates per image, such as 20M, or a time "
             "such as 5ms"
         )
     if found[2] == "ms":

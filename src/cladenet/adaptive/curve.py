@@ -162,6 +162,6 @@ def within(found: Sequence[Point], costs: Costs, budget: Budget) -> Point:
     if not affordable:
         raise BadArgument(
             f"budget is {budget.text}; the cheapest thresholds cost "
-            f"{in_words(min(means), budget.unit)} an image on average"
+            f"{in_words(min(means), budget.unit)} per image on average"
         )
     return found[max(affordable, key=lambda i: means[i])]

@@ -43,7 +43,7 @@ class Policy:
         for name, values in (("temperatures", self.temperatures), ("starts", self.starts)):
             if values and len(values) != exits:
                 raise BadArgument(
-                    f"{len(values)} {name} for {counted(exits, 'exit')}; expected as many"
+                    f"{len(values)} {name} for {counted(exits, 'exit')}; expected the same number"
                 )
 
     def confidences(self, logits: NDArray[np.floating]) -> tuple[Array, Array]:
@@ -63,8 +63,8 @@ class Policy:
         if ours != theirs:
             raise BadArgument(
                 f"the thresholds were set in {' with engine '.join(ours)}, the network runs in "
-                f"{' with engine '.join(theirs)}; run it as they were set, or set thresholds anew "
-                "with `cladenet evaluate RUN --budget`"
+                f"{' with engine '.join(theirs)}; run it as they were set, or set the thresholds "
+                "again with `cladenet evaluate RUN --budget`"
             )
 
     def to_json(self) -> dict[str, Any]:

@@ -86,7 +86,7 @@ def exits_taken(confidences: Array, thresholds: Thresholds) -> NDArray[np.intp]:
     if len(confidences) != len(thresholds.values):
         raise BadArgument(
             f"{counted(len(thresholds.values), 'threshold')} for "
-            f"{counted(len(confidences), 'exit')}; expected as many"
+            f"{counted(len(confidences), 'exit')}; expected the same number"
         )
     taken: NDArray[np.intp] = (confidences >= np.array(thresholds.values)[:, None]).argmax(0)
     return taken

@@ -128,8 +128,8 @@ def explain(error: OSError, path: Path, needed: int) -> StorageError:
     folder = next(parent for parent in path.absolute().parents if parent.exists())
     free = shutil.disk_usage(folder).free / 1e6
     return OutOfSpace(
-        f"no room to write {path}: it needs {needed / 1e6:.1f} MB and {free:.1f} MB are free "
-        f"({error.strerror}). What was saved before is untouched"
+        f"not enough space to write {path}: it needs {needed / 1e6:.1f} MB and {free:.1f} MB are "
+        f"free ({error.strerror}). What was saved before is untouched"
     )
 
 

@@ -218,7 +218,8 @@ def _verified(path: Path, seal: dict[str, Any]) -> bytes:
     size = path.stat().st_size
     if size != seal["bytes"]:
         raise CheckpointError(
-            f"{path} has {size} bytes, its {MANIFEST} says {seal['bytes']}: it was cut or changed"
+            f"{path} has {size} bytes, but its {MANIFEST} says {seal['bytes']}: it was cut or "
+            "changed"
         )
     try:
         data = path.read_bytes()
@@ -226,7 +227,7 @@ def _verified(path: Path, seal: dict[str, Any]) -> bytes:
         raise CheckpointError(f"{path} cannot be read: {error.strerror}") from error
     if hashlib.sha256(data).hexdigest() != seal["sha256"]:
         raise CheckpointError(
-            f"{path} is damaged: its SHA-256 is not the one in {MANIFEST}. "
-            "Take the checkpoint from its source again, or use an older one of the run"
+            f"{path} is damaged: its SHA-256 is not the one in {MANIFEST}. Get the checkpoint "
+            "again from its source, or use an older one of the run"
         )
     return data

@@ -62,8 +62,8 @@ def locate(path: str | Path) -> Path:
             "give the run folder or a folder of its checkpoints/"
         )
     raise CheckpointError(
-        f"{path} holds no checkpoint: neither checkpoints/best nor checkpoints/last is there. "
-        "Was the run stopped before its first save?"
+        f"{path} holds no checkpoint: neither checkpoints/best nor checkpoints/last exists. Was "
+        "the run stopped before its first save?"
     )
 
 

@@ -59,6 +59,6 @@ def check(model: nn.Module, preprocess: Preprocess, expected: tuple[float, ...])
     if not difference <= allowed:
         raise CheckpointError(
             f"the self-test of the checkpoint fails: its logits differ by {difference:.3g}, "
-            f"{allowed:.3g} is allowed. The weights, the network or the preprocessing are not "
-            "the ones that were saved; take the checkpoint from its source again"
+            f"{allowed:.3g} is allowed. The weights, the network or the preprocessing are not the "
+            "ones that were saved; get the checkpoint again from its source"
         )

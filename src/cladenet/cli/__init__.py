@@ -100,7 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if error.errno == errno.EPIPE:  # `cladenet models | head`
             return 0
-        show("cladenet: no room on the disk that the output goes to", file=sys.stderr)
+        show("cladenet: the disk that the output goes to is full", file=sys.stderr)
         return StorageError.exit_status
     except MemoryError:
         if debug:
@@ -159,7 +159,7 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Refuse the words that were given."""
-        raise BadArgument(f"{message}. `{self.prog} --help` says what it takes")
+        raise BadArgument(f"{message}. `{self.prog} --help` lists its arguments")
 
     def format_usage(self) -> str:
         """In English, always: argparse cuts off the seven letters of `usage: `."""
@@ -182,7 +182,7 @@ class _Parser(argparse.ArgumentParser):
         near = hint(word.partition("=")[0], options, most=2)
         what = "option" if word.startswith("-") else "place for"
         return BadArgument(
-            f"`{self.prog}` has no {what} {word!r}; {near}`{self.prog} --help` lists what it takes"
+            f"`{self.prog}` has no {what} {word!r}; {near}`{self.prog} --help` lists its arguments"
         )
 
 

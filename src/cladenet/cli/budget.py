@@ -98,12 +98,12 @@ def _refuse_others(arguments: argparse.Namespace) -> None:
             f"--engine {arguments.engine} cannot be stopped between exits; leave it out"
         )
     if arguments.svg is not None and not arguments.svg.absolute().parent.is_dir():
-        raise BadArgument(f"--svg {arguments.svg}: its folder is not there; make it first")
+        raise BadArgument(f"--svg {arguments.svg}: its folder does not exist; create it first")
 
 
 def as_text(found: "Budgeted") -> str:
     """Tables for a terminal."""
-    cost = f"ms an image for {found.costs.batch_size} at a time, {found.costs.threads} thread(s)"
+    cost = f"ms per image for {found.costs.batch_size} at a time, {found.costs.threads} thread(s)"
     title = (
         f"{' + '.join(found.networks)} on {readable(found.data)}, {found.split}, "
         f"{counted(found.n, 'image')}"

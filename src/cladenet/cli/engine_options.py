@@ -17,7 +17,10 @@ def add_engine(parser: argparse.ArgumentParser) -> None:
         "and takes the fastest where the work is long; fastest measures all of them first",
     )
     parser.add_argument(
-        "--threads", type=int, metavar="N", help="of the engine (default: what is ours, or fewer)"
+        "--threads",
+        type=int,
+        metavar="N",
+        help="threads of the engine (default: the available cores, or fewer)",
     )
     parser.add_argument(
         "-v", "--verbose", action="store_true", help="print which engine runs the network, and why"
@@ -29,7 +32,9 @@ def add_calibration(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--calibration",
         metavar="DATA",
-        help="images such as those to come, of any classes, for int8 (default: training images)",
+        help=(
+            "images like those to be predicted, of any classes, for int8 (default: training images)"
+        ),
     )
 
 

@@ -132,7 +132,7 @@ class TrainBatches:
         self._told = self._store.problem
         return (
             f"the image cache {self._store.segments.folder} cannot grow: {self._told}. What is not "
-            "in it is decoded anew each epoch"
+            "in it is decoded again in each epoch"
         )
 
     def first(self) -> Tensor:

@@ -61,7 +61,7 @@ class WorkerProcesses(Generic[Job, Result]):
                 self._loader = None
                 if killed_at == done:
                     raise OutOfSpace(
-                        "a data worker was killed twice at the same batch, most likely for want "
+                        "a data worker was killed twice at the same batch, most likely for lack "
                         "of memory; use fewer workers or a smaller batch"
                     ) from error
                 killed_at = done

@@ -115,7 +115,8 @@ class Preprocess:
             )
         if self.resize is not None and self.resize < max(self.height, self.width):
             raise BadArgument(
-                f"resize is {self.resize}, less than the {self.height}x{self.width} cut out of it"
+                f"resize is {self.resize}, smaller than the {self.height}x{self.width} cut out of "
+                "it"
             )
 
     @property

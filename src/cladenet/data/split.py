@@ -149,11 +149,11 @@ def read_index(path: Path, split: Split) -> dict[str, Index]:
         of, digest = content["of"], content["digest"]
         parts = {name: np.array(part, dtype=np.int64) for name, part in content["parts"].items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataError(f"{path} is no split index: {error}") from None
+        raise DataError(f"{path} is not a split index: {error}") from None
     if of != len(split) or digest != split.digest().hex():
         raise DataError(
             f"{path} was made for other images ({of:,}, here {len(split):,}), other labels or "
-            "another order; delete it to split anew"
+            "another order; delete it to split again"
         )
     together = np.concatenate([np.zeros(0, np.int64), *parts.values()])
     in_range = together.size == 0 or (together.min() >= 0 and together.max() < len(split))

@@ -104,7 +104,7 @@ def parse_names(text: str) -> tuple[str, ...]:
     for name in names:
         if name not in NAMES:
             raise BadArgument(
-                f"protocol is {name!r}; expected one of: {', '.join(NAMES)}, several of them "
+                f"protocol is {name!r}; expected one of {', '.join(NAMES)}, several of them "
                 "separated by commas, or all"
             )
     if len(set(names)) < len(names):

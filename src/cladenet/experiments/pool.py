@@ -36,7 +36,7 @@ def run_all(
     """
     folders = {trial.folder(root, data): trial for trial in wanted}
     missing = {folder: trial for folder, trial in folders.items() if not done(folder)}
-    tell(f"{counted(len(folders), 'training')}, {len(folders) - len(missing)} there already")
+    tell(f"{counted(len(folders), 'training')}, {len(folders) - len(missing)} done already")
     ended = dict.fromkeys(folders, "")
     for number, (folder, why) in enumerate(_train(missing, data, workers), 1):
         ended[folder] = why

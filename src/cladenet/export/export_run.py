@@ -81,7 +81,7 @@ def export_run(run: str | Path, request: Request | str = "onnx", **options: Any)
     if target.suffix != form.suffix:
         raise BadArgument(f"out is {target}; expected a name that ends in {form.suffix}")
     if target.exists():
-        raise StorageError(f"{target} is there already; remove it, or give another --out")
+        raise StorageError(f"{target} already exists; remove it, or give another --out")
     if request.any_size and loaded.model.input_size is not None:
         side = loaded.model.input_size
         raise BadArgument(

@@ -120,13 +120,13 @@ def open_exported(
     refuse_misspelt(path)
     if path.suffix not in SUFFIXES:
         raise BadArgument(
-            f"{readable(str(path))} is no exported file; expected a name that ends in "
+            f"{readable(str(path))} is not an exported file; expected a name that ends in "
             f"{', '.join(SUFFIXES)}"
         )
     if threads is not None:
         check_threads(threads)
     if not (path.is_dir() if path.suffix in FOLDERS else path.is_file()):
-        raise CheckpointError(f"{readable(str(path))} is not there, or is no file")
+        raise CheckpointError(f"{readable(str(path))} does not exist, or is not a file")
     module = import_module(f"cladenet.export.sessions.{runtime or SUFFIXES[path.suffix][0]}")
     threads = threads or our_share().cores
     return ExportedModel(path, module.opened(path, threads, lean), threads, lean)

@@ -89,7 +89,7 @@ def compared(name: str, request: Request, why: str) -> Prepared:
         difference = share_of_largest(logits, plain)
     except UNKNOWN as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise CannotPrepare(f"{name} stops with: {reason}") from error
+        raise CannotPrepare(f"{name} failed: {reason}") from error
     try:
         check_difference(name, difference, request.precision)
     except CannotPrepare:

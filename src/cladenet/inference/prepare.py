@@ -132,7 +132,9 @@ def for_inference(
     if batch_size < 1:
         raise BadArgument(f"batch_size is {batch_size}; expected 1 or more")
     if precision == "int8" and (calibration is None or not len(calibration)):
-        raise BadArgument("int8 needs calibration=IMAGES, normalised ones such as those to come")
+        raise BadArgument(
+            "int8 needs calibration=IMAGES, normalised ones like those to be predicted"
+        )
     seen = calibration if precision == "int8" else None
     if seen is not None and tuple(seen.shape[1:]) != tuple(size):
         raise BadArgument(

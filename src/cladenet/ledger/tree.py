@@ -25,7 +25,7 @@ def read_families(folder: Path) -> dict[str, Family]:
     for family in found.values():
         if family.parent and family.parent not in found:
             raise LedgerError(
-                f"families.toml, row {family.name}: the parent {family.parent!r} is not there"
+                f"families.toml, row {family.name}: the parent {family.parent!r} does not exist"
             )
         for taken in family.takes:
             _check_taken(family, taken.family, found)
@@ -39,7 +39,7 @@ def read_families(folder: Path) -> dict[str, Family]:
 def _check_taken(family: Family, other: str, found: dict[str, Family]) -> None:
     where = f"families.toml, row {family.name}: it takes something from {other!r}"
     if other not in found:
-        raise LedgerError(f"{where}, which is not there")
+        raise LedgerError(f"{where}, which does not exist")
     if other in (family.name, family.parent):
         raise LedgerError(f"{where}; expected another family than itself and its parent")
     if found[other].year > family.year:

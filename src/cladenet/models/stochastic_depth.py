@@ -65,8 +65,8 @@ class StochasticUnit(Unit):
 def _refuse_recording(x: Tensor) -> None:
     if is_symbol(x):
         raise BadArgument(
-            "units are drawn anew for each batch in training, which no recording can hold; "
-            "call eval() first"
+            "units are drawn again for each batch in training, which no recording can hold; call "
+            "eval() first"
         )
 
 

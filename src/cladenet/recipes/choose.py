@@ -76,8 +76,8 @@ def choose_recipe(
         near = nearest(name, there)
         hint = f"nearest: {', '.join(near)}" if near else f"there are: {', '.join(there)}"
         raise BadArgument(
-            f"no recipe is called {name!r}; {hint}. `paper` is the one of the network's paper, "
-            "`default` does well on little data"
+            f"no recipe is called {name!r}; {hint}. `paper` is the recipe of the network's own "
+            "paper, `default` works well with little data"
         )
     if (entry.exits_params or exits) and not recipe.auxiliary:
         recipe = replace(recipe, auxiliary=1.0)

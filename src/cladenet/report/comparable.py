@@ -121,8 +121,8 @@ def reasons_against(entry: Mapping[str, Any], measured: Measured) -> list[str]:
         )
     if measured.classes != benchmark.classes:
         reasons.append(
-            f"{benchmark.title} has {benchmark.classes:,} classes; this network tells "
-            f"{measured.classes:,} apart."
+            f"{benchmark.title} has {benchmark.classes:,} classes; this network has "
+            f"{measured.classes:,}."
         )
     if measured.trained_on < benchmark.train:
         reasons.append(

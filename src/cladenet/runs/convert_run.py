@@ -59,7 +59,7 @@ def convert(run: str | Path, out: str | Path | None = None) -> Converted:
         )
     target = Path(out) if out is not None else Path(run) / "converted"
     if target.exists():
-        raise StorageError(f"{target} is there already; remove it, or give another --out")
+        raise StorageError(f"{target} already exists; remove it, or give another --out")
     arguments = {**card.arguments, "converted": True}
     model = create_model(card.network, **arguments).eval()
     try:

@@ -109,7 +109,8 @@ def read_journal(path: Path) -> Iterator[Row]:
             except (ValueError, RecursionError) as error:
                 raise CheckpointError(
                     f"line {number} of {path} is damaged: {error}. A search is the sum of its "
-                    "lines: restore the file, or cut it off before that line to go on from there"
+                    "lines: restore the file, or cut it off before that line to continue from "
+                    "there"
                 ) from error
             yield row
 

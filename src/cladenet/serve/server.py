@@ -112,6 +112,6 @@ def refuse_taken(address: Address) -> None:
             probe.listen(1)
     except OSError as error:
         raise BadArgument(
-            f"nobody can listen at {address.host}:{address.port}: {error.strerror or error}; give "
+            f"cannot listen on {address.host}:{address.port}: {error.strerror or error}; give "
             "another --port or --host"
         ) from error

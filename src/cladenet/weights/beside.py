@@ -111,8 +111,8 @@ def _read(file: Path, called: str, meaning: Callable[[Mapping[str, Any]], Meanin
     except NotDone as error:
         raise CheckpointError(
             f"the {file.name} of {called} is for other images than are made here: {error}. Copy "
-            "the weights elsewhere, and say what their images go through: cladenet import FILE "
-            "size= resize= mean= std= interpolation= fit="
+            "the weights elsewhere, and describe how their images are prepared: cladenet import "
+            "FILE size= resize= mean= std= interpolation= fit="
         ) from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise CheckpointError(

@@ -62,8 +62,8 @@ def create_model(
     """
     if not isinstance(name, str):
         raise BadArgument(
-            f"the network's name is {name!r}; expected a text such as 'resnet18', "
-            "as cladenet.list_models() has them"
+            f"the network's name is {name!r}; expected a string such as 'resnet18', as "
+            "cladenet.list_models() has them"
         )
     name = in_our_words(name)
     for held in ("scriptable", "exportable"):
@@ -93,9 +93,8 @@ def create_model(
         model.reset_classifier(classes)
         if classes:
             warnings.warn(
-                f"{name} tells {counted(len(card.classes), 'class')} apart: for "
-                f"{classes} the last layer is "
-                "a fresh one, to be trained",
+                f"{name} has {counted(len(card.classes), 'class')}: for {classes} the last layer "
+                "is new and has to be trained",
                 stacklevel=2,
             )
     if channels not in (None, model.in_channels):

@@ -58,7 +58,7 @@ def export_weights(run: str | Path, to: str, out: str | Path = "") -> Exported:
     if target.suffix not in (".safetensors", ".pth"):
         raise BadArgument(f"out is {target}; expected a name that ends in .safetensors or .pth")
     if target.exists():
-        raise StorageError(f"{target} is there already; remove it, or give another --out")
+        raise StorageError(f"{target} already exists; remove it, or give another --out")
     tensors = in_their_words(loaded.model, source)
     write_file(
         target, _torch_save(tensors, source) if target.suffix == ".pth" else serialise(tensors)
@@ -81,7 +81,7 @@ def find_theirs(card: Card, to: str) -> Source:
     same = [source for source in own if _same_arguments(decided, source)]
     if not same:
         why = (
-            f"its {card.network} is computed otherwise: {_needed_arguments(own)}"
+            f"its {card.network} is computed differently: {_needed_arguments(own)}"
             if own
             else (f"it has no network that is our {card.network}")
         )

@@ -35,7 +35,8 @@ def for_channels(weights: Mapping[str, Tensor], channels: int) -> tuple[dict[str
     name, kernel = next(iter(weights.items()))
     if kernel.ndim != 4:
         raise BadArgument(
-            f"in_channels is {channels}; the first layer is no convolution, and cannot be changed"
+            f"in_channels is {channels}; the first layer is not a convolution, and cannot be "
+            "changed"
         )
     given = kernel.shape[1]
     how = "summed" if channels == 1 else f"repeated and scaled by {given}/{channels}"

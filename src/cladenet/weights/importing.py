@@ -76,7 +76,7 @@ def import_weights(
     found, unwrapping = _recognised(content, path, name or around.source, arguments)
     target = Path(out) if out else Path("weights") / found.network
     if target.exists():
-        raise StorageError(f"{target} is there already; remove it, or give another --out")
+        raise StorageError(f"{target} already exists; remove it, or give another --out")
     count = found.model.num_classes
     with open(path, "rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
@@ -104,7 +104,7 @@ def import_weights(
     if not preprocess:
         notes.append(
             f"images are taken to be {whose}: {described(seen)}; size=, resize=, mean=, std=, "
-            "interpolation=, fit= say otherwise"
+            "interpolation=, fit= change that"
         )
     card = Card(
         network=found.network,
@@ -154,8 +154,8 @@ def class_names(given: Sequence[str] | str | Path, count: int) -> tuple[str, ...
     labels = labels or tuple(str(number) for number in range(count))
     if len(labels) != count:
         raise BadArgument(
-            f"{counted(len(labels), 'class name')} {agree(len(labels), 'is', 'are')} given, "
-            f"the weights tell {counted(count, 'class')} apart"
+            f"{counted(len(labels), 'class name')} {agree(len(labels), 'is', 'are')} given, the "
+            f"weights have {counted(count, 'class')}"
         )
     return labels
 

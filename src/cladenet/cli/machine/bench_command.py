@@ -29,7 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="networks that answer; that train; a data set that becomes batches; the machine",
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help="networks of `cladenet models`")
-    parser.add_argument("--batch", default="", metavar="N[,N]", help="images a call (1,32), a step")
+    parser.add_argument(
+        "--batch", default="", metavar="N[,N]", help="images per call (1,32), or per step"
+    )
     parser.add_argument("--precision", default="fp32,bf16,int8", help="of the fast path")
     parser.add_argument("--engine", default="auto", help="of the fast path (default: auto)")
     parser.add_argument("--data", help="for `input`: digits, NAME:ROOT, a folder, or a CSV file")

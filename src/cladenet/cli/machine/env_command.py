@@ -10,7 +10,7 @@ from cladenet.translations import show
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """[--json]."""
-    parser.add_argument("--json", action="store_true", help="the same for a program to read")
+    parser.add_argument("--json", action="store_true", help="print the same as JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -70,7 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="what it was compared with, how, the largest difference, what differs on purpose",
     )
-    parser.add_argument("--json", action="store_true", help="the same facts for a program")
+    parser.add_argument("--json", action="store_true", help="print the same as JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--tree", action="store_true", help="families under what they descend from")
     form.add_argument("--weights", action="store_true", help="published weights, not networks")
-    form.add_argument("--json", action="store_true", help="every fact of the ledger")
+    form.add_argument("--json", action="store_true", help="print every fact of the ledger as JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:

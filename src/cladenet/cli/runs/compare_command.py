@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """RUN RUN... [--html FILE] [--json]."""
     parser.add_argument("runs", nargs="+", metavar="RUN", help="folders of finished runs")
     parser.add_argument("--html", metavar="FILE", help="write a page with curves and charts, too")
-    parser.add_argument("--json", action="store_true", help="the same facts for a program")
+    parser.add_argument("--json", action="store_true", help="print the same as JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:

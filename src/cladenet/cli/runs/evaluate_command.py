@@ -115,7 +115,7 @@ def run(arguments: argparse.Namespace) -> int:
     use_threads(arguments)
     output: Path | None = arguments.output
     if output is not None and not output.absolute().parent.is_dir():
-        raise BadArgument(f"--output {output}: its folder is not there; make it first")
+        raise BadArgument(f"--output {output}: its folder does not exist; create it first")
     index_first(getattr(arguments, "data", None))
     names = {field.name for field in fields(EvaluateOptions)}
     options = {name: value for name, value in vars(arguments).items() if name in names}
@@ -196,7 +196,7 @@ def _sides(text: str) -> tuple[int, ...]:
         return tuple(int(word) for word in text.split(","))
     except ValueError:
         raise argparse.ArgumentTypeError(
-            f"{text!r} is no list of short sides in pixels, such as 224,256,288"
+            f"{text!r} is not a list of short sides in pixels, such as 224,256,288"
         ) from None
 
 

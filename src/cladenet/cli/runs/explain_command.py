@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--split", help="test, val or train (test if there is one, else val)")
     parser.add_argument("--out", metavar="FILE", help="the page (explain.html in the run's folder)")
     parser.add_argument(
-        "--limit", type=int, default=2000, metavar="N", help="at most so many images (2000)"
+        "--limit", type=int, default=2000, metavar="N", help="use at most N images (2000)"
     )
     parser.add_argument("--batch-size", type=int, default=64, metavar="N")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--on-unreadable", default="stop", choices=("stop", "skip"), help="images that are damaged"
     )
     add_image_limits(parser)
-    parser.add_argument("--json", action="store_true", help="the figures for a program")
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:

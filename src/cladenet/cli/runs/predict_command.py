@@ -24,9 +24,9 @@ if TYPE_CHECKING:  # --help need not wait for torch, nor a file's options for nu
     from cladenet.runs.predict.prediction import Prediction
 
 EPILOG = (
-    "IMAGE is a file, a folder (all images in it), a table of path,label, a quoted pattern such as "
-    "'photos/**/*.jpg', shards (wds:PATTERN, parquet:PATTERN), or - for a list of files on "
-    "standard input. Labels that a folder or a table tells are printed along. Further runs after "
+    "IMAGE is a file, a folder (all images in it), a table of path,label, a quoted pattern such "
+    "as 'photos/**/*.jpg', shards (wds:PATTERN, parquet:PATTERN), or - for a list of files on "
+    "standard input. Labels given by folders or a table are printed as well. Further runs after "
     "the first are predicted side by side. An image that cannot be read is named on standard "
     "error, the others are predicted, and the exit status is 3."
 )

@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--dry-run", action="store_true", help="print steps, time, memory and files; train nothing"
     )
-    parser.add_argument("--quiet", action="store_true", help="print the result only")
+    parser.add_argument("--quiet", action="store_true", help="print only the result")
 
 
 def as_pairs(words: list[str], parser: argparse.ArgumentParser) -> list[str]:

@@ -14,10 +14,10 @@ DESCRIPTION = """
 searches: random, aging, non_aging, nasnet, nasnet_reinforce, evolution, enas_micro, enas_macro.
 key=value words set numbers of the search (population=20 sample=5), of its trials (size=16
 train_images=4000 width=8 n=1) and of their recipe (epochs=3 lr=0.05).
-`search --resume FOLDER` continues one; `search replay FOLDER` asks anew for all its trials and
+`search --resume FOLDER` continues one; `search replay FOLDER` asks again for all its trials and
 compares; `search export FOLDER --name NAME` makes the best of them the network found:NAME;
 `search compare aging nasnet --seeds 20` measures searches on the exact table; with --data it does
-so by real trials, and final_epochs=12 final_width=16 train what was found otherwise than a trial;
+so by real trials, and final_epochs=12 final_width=16 train what was found with other numbers than a trial;
 `search convert NAS-Bench-201-v1_1-096897.pth --out TABLE.npz` makes a table for `compare --table`;
 `search worker --storage URL` takes part in a search that was begun with --storage.
 """
@@ -53,8 +53,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--repeats", type=int, default=3, help="trainings of each compared search's find"
     )
-    parser.add_argument("--json", action="store_true", help="print figures for a program")
-    parser.add_argument("--quiet", action="store_true", help="print the result only")
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+    parser.add_argument("--quiet", action="store_true", help="print only the result")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--budget",
         metavar="B",
         help="of networks with several exits, for requests that name none: the last answer within "
-        "20M multiply-accumulates or 5ms an image; kept: images leave by the thresholds that "
+        "20M multiply-accumulates or 5ms per image; kept: images leave by the thresholds that "
         "`evaluate --budget` kept",
     )
     parser.add_argument(
@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--workers",
         type=int,
         metavar="N",
-        help="processes that decode and compute (one a core, where they can); 0: threads do",
+        help="processes that decode and compute (one per core, where they can); 0: threads do",
     )
     parser.add_argument("--batch", type=int, default=8, metavar="N", help="images, at most (8)")
     parser.add_argument("--queue", type=int, default=128, metavar="N", help="images (128)")

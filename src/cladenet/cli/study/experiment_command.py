@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seeds", type=int, default=0, help="of each network (the claim's own)")
     parser.add_argument("--workers", type=int, default=0, help="trainings at once (the cores)")
     parser.add_argument("--out", default="runs/experiments", help="folder (runs/experiments)")
-    parser.add_argument("--json", action="store_true", help="for a program")
+    parser.add_argument("--json", action="store_true", help="print the same as JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -89,10 +89,8 @@ def tried_as_text(each: "Tried") -> Iterator[str]:
 def measured_as_text(measured: "Measured") -> Iterator[str]:
     """What the file costs on many images, and the images that differ."""
     others = len(measured.differing)
-    yield (
-        f"  of {measured.images:,} {measured.split} images the file names "
-        f"{'each as the network does' if not others else f'{others:,} otherwise than the network'}"
-    )
+    how = f"{others:,} differently from the network" if others else "each as the network does"
+    yield f"  of {measured.images:,} {measured.split} images the file names {how}"
     if measured.points_lost is not None:
         gained = 0 - measured.points_lost  # of 0.0 no -0.0
         yield (

@@ -68,11 +68,14 @@ def store_of_files(
             raise out_of_space(folder, 0) from error
         why = f"the image cache {folder} cannot be written: {error.strerror}"
         if cache_dir is None and not cache_was_chosen():
-            note = f"{why}; images are decoded anew each epoch. CLADENET_CACHE names another folder"
+            note = (
+                f"{why}; images are decoded again in each epoch. CLADENET_CACHE names another "
+                "folder"
+            )
             return FileStore(images, view), (note,)
         raise BadArgument(
             f"{why}; set CLADENET_CACHE to another folder, or train with cache_gb=0, which decodes "
-            "anew each epoch"
+            "again in each epoch"
         ) from error
 
 
@@ -83,7 +86,7 @@ def out_of_space(folder: Path, needed: int) -> OutOfSpace:
     return OutOfSpace(
         f"the image cache needs {needed / 1e6:,.1f} MB and {folder} has {free / 1e6:,.1f} MB free, "
         "or a limit on the size of files; make room, set CLADENET_CACHE to another folder, or "
-        "train with cache_gb=0, which decodes anew each epoch"
+        "train with cache_gb=0, which decodes again in each epoch"
     )
 
 
@@ -104,7 +107,7 @@ def _kept(
     free = shutil.disk_usage(folder).free
     if needed > (min(CACHE_LIMIT, free // 2) if limit is None else limit):
         note = f"a cache of the images would take about {needed / 1e9:.1f} GB"
-        return FileStore(images, view), (f"{note}; they are decoded anew each epoch",)
+        return FileStore(images, view), (f"{note}; they are decoded again in each epoch",)
     if needed > free:
         raise out_of_space(folder, needed)
     return store, ()

@@ -27,14 +27,14 @@ def judge_depths(assumed: Sequence[Assumed], white_level: float) -> tuple[list[s
     if floats and not white_level:
         notes.append(
             f"{counted(floats, 'image')} {agree(floats, 'has', 'have')} float samples: 1 is white "
-            "(white_level= says otherwise)"
+            "(white_level= changes that)"
         )
     if peaks and not white_level and max(peaks) < DARK:
         peak = int(max(peaks))
         bits = max(8, peak.bit_length())
         warnings.append(
             f"nearly black: the largest sample of all {len(peaks):,} 16-bit images is {peak:,} of "
-            f"{FULL:,}. If they use fewer bits, say which sample is white: "
-            f"white_level={2**bits - 1} ({bits} bits); white_level={FULL} if they are so dark"
+            f"{FULL:,}. If they use fewer bits, set the value of white: white_level={2**bits - 1} "
+            f"({bits} bits); white_level={FULL} if they are so dark"
         )
     return warnings, notes

@@ -97,7 +97,7 @@ def _stop_message(bad: dict[str, str], total: int, spec: str) -> str:
     if len(bad) > 5:
         lines.append(f"  and {len(bad) - 5:,} more; `cladenet check {readable(spec)}` lists all")
     count = f"{len(bad):,} of {total:,} images cannot be read:"
-    advice = "Fix or remove them, or go on without them: on_unreadable=skip"
+    advice = "Fix or remove them, or leave them out with on_unreadable=skip"
     return "\n".join([count, *lines, advice])
 
 

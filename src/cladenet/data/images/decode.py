@@ -139,7 +139,7 @@ def open_image(
                 except Exception as error:  # a damaged file makes Pillow raise almost anything
                     raise Refused(why(file, error)) from error
         except MemoryError:
-            raise UnreadableImage(path, "needs more memory than there is") from None
+            raise UnreadableImage(path, "needs more memory than is available") from None
         except Refused as error:
             raise UnreadableImage(path, str(error)) from error.__cause__
         except OSError as error:
@@ -206,8 +206,8 @@ def _not_there(error: OSError) -> str:
     if isinstance(error, FileNotFoundError):
         path = error.filename
         if path is not None and os.path.islink(path):
-            return f"is a link to {readable(os.readlink(path))}, which is not there"
-        return "is not there"
+            return f"is a link to {readable(os.readlink(path))}, which does not exist"
+        return "does not exist"
     if isinstance(error, PermissionError):
-        return "may not be read: permission denied"
+        return "cannot be read: permission denied"
     return f"cannot be read: {error.strerror or error}"

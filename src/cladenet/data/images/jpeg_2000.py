@@ -26,6 +26,6 @@ def refuse_deep_colours(data: bytes) -> None:
     depths = [(byte & 0x7F) + 1 for byte in data[at + 42 : at + 42 + 3 * count : 3]]
     if count > 1 and max(depths, default=0) > MOST_BITS:
         raise Refused(
-            f"is JPEG 2000 with {max(depths)} bits a colour, only {MOST_BITS} are read; convert it "
-            "to 16-bit PNG"
+            f"is JPEG 2000 with {max(depths)} bits per colour, only {MOST_BITS} are read; convert "
+            "it to 16-bit PNG"
         )

@@ -89,7 +89,9 @@ def why_not(frame: Frame) -> str | None:
         return f"is a JPEG of a kind that is not read ({frame.process}); {CONVERT}"
     if frame.bits != 8:
         kind = "a lossless JPEG" if frame.process == "lossless" else "a JPEG"
-        return f"is {kind} of {frame.bits} bits a sample, only 8 are read; convert it to 16-bit PNG"
+        return (
+            f"is {kind} of {frame.bits} bits per sample, only 8 are read; convert it to 16-bit PNG"
+        )
     if frame.components not in COMPONENTS:
         return f"is a JPEG of {frame.components} components, expected 1, 3 or 4; {CONVERT}"
     return None

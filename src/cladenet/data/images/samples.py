@@ -102,7 +102,7 @@ def white_of(samples: Samples, white_level: float) -> float:
         return float(2**samples.bits - 1)
     kind = "signed" if samples.values.dtype.kind == "i" else "unsigned"
     raise Refused(
-        f"has {kind} samples of {samples.bits} bits, whose white is not defined; say it with "
+        f"has {kind} samples of {samples.bits} bits, whose white is not defined; set it with "
         "white_level=VALUE, or save it with 8 or 16 bits"
     )
 
@@ -141,9 +141,9 @@ def _scaled(values: Array, white: float) -> Bytes:
     """round(255 v / white), exactly for integers."""
     low, high = values.min(), values.max()
     if not (np.isfinite(low) and np.isfinite(high)):
-        raise Refused("has samples that are no finite numbers; save it with 8 or 16 bits")
+        raise Refused("has samples that are not finite numbers; save it with 8 or 16 bits")
     if not (low >= 0 and high <= white * (1 + ROUNDING)):
-        way_out = "say which value is white with white_level=VALUE, or " if low >= 0 else ""
+        way_out = "set the value of white with white_level=VALUE, or " if low >= 0 else ""
         kind = "float samples" if values.dtype.kind == "f" else "samples"
         raise Refused(
             f"has {kind} from {low:g} to {high:g}; expected 0 to {white:g}, which is taken for "

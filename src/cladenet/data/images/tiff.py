@@ -107,7 +107,7 @@ def _colours(page: Page) -> Colours:
     colours = COLOURS[photometric]
     more = page.samples - COUNT[colours]
     if more < 0:
-        raise DamagedTiff(f"it has {page.samples} samples a pixel for {COUNT[colours]} colours")
+        raise DamagedTiff(f"it has {page.samples} samples per pixel for {COUNT[colours]} colours")
     if colours == "grey" and more and _alpha(page) == "none":
         raise Refused(
             f"has {page.samples} bands, and does not say which of them are colours; save the "

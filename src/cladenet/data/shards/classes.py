@@ -42,7 +42,7 @@ def classes_of(
             f"{readable(min(labels - numbers))!r}; expected one or the other"
         )
     if numbers:
-        note = "classes have numbers for names; give their names with classes=FILE, one a line"
+        note = "classes have numbers for names; give their names with classes=FILE, one per line"
         return tuple(sorted(labels, key=int)), (note,)
     return tuple(sorted(labels)), ()
 
@@ -91,7 +91,7 @@ def _listed(catalogues: Mapping[str, Catalogue]) -> tuple[str, ...]:
              if pair[0] != pair[1]), min(len(one), len(other)),
         )  # fmt: skip
         raise DataError(
-            f"{readable(first)} and {readable(second)} number their classes otherwise: class "
+            f"{readable(first)} and {readable(second)} number their classes differently: class "
             f"{different} is {_name(one, different)} in one and {_name(other, different)} in the "
             "other"
         )

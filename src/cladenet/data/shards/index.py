@@ -203,7 +203,7 @@ def read_index(path: Path) -> tuple[ShardIndex, dict[str, Any]]:
         about = _about(kept.pop("about"))
         whole = kept.pop("crc32") == _sum(arrays) and about.version == VERSION
     except (SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DamagedIndex(f"{path} is no index of a shard: {error}") from None
+        raise DamagedIndex(f"{path} is not an index of a shard: {error}") from None
     if not whole:
         raise DamagedIndex(f"{path} is damaged, or another version's; delete it")
     return ShardIndex(about, **arrays), kept

@@ -60,12 +60,12 @@ def image_field(names: Sequence[str], fields: Fields) -> str:
     if len(found) == 1:
         return found[0]
     if found:
-        raise Fault(f"has several images, {_listed(found)}; say which: image={found[0]}")
+        raise Fault(f"has several images, {_listed(found)}; name one: image={found[0]}")
     dotted = [name for name in names if name.rpartition(".")[2] in IMAGES]
     if dotted:
         raise Fault(
             f"{_has(names)}: a key ends at the first dot of the file's name. Rename the files, or "
-            f"say which field is the image: image={readable(dotted[0])}"
+            f"name the image's field: image={readable(dotted[0])}"
         )
     raise Fault(f"has no image; {_has(names)}")
 
@@ -83,7 +83,7 @@ def label_of(
         found = [name for name in LABELS if name in names] or [n for n in names if n == "json"]
         if len(found) != 1:
             some = f"has several labels, {_listed(found)}" if found else "has no label"
-            raise Fault(f"{some}; {_has(names)}. Say which it is: label=FIELD")
+            raise Fault(f"{some}; {_has(names)}. Name it: label=FIELD")
         where = found[0]
     if where in contents:
         if where == "json":
@@ -131,7 +131,7 @@ def _of_json(content: bytes, path: str | None) -> tuple[str, str]:
         there = [key for key in KEYS if isinstance(value, dict) and key in value]
         if not there:
             keys = _listed(list(value)) if isinstance(value, dict) else "no object"
-            raise Fault(f"has no label in its .json, which has {keys}. Say which: label=json.KEY")
+            raise Fault(f"has no label in its .json, which has {keys}. Name one: label=json.KEY")
         path = there[0]
     for key in path.split("."):
         if not isinstance(value, dict) or key not in value:
@@ -144,7 +144,7 @@ def _decoded(content: bytes, field: str) -> str:
     try:
         return content.decode()
     except UnicodeDecodeError:
-        raise Fault(f"has a {field} that is no text: {content[:16]!r}") from None
+        raise Fault(f"has a {field} that is not text: {content[:16]!r}") from None
 
 
 def _has(names: Sequence[str]) -> str:

@@ -140,7 +140,7 @@ class Library:
                 raise DamagedShard(
                     shard.path,
                     f"has {size:,} bytes; the index beside it says {index.about.size:,}. It is "
-                    "damaged, or another file; if it is meant to be, `cladenet index --again`",
+                    "damaged, or another file; if that is intended, run `cladenet index --again`",
                 )
             return index
         return self._read(cached(shard, self.fields), (size, changed))

@@ -58,9 +58,9 @@ def opened_table(path: str) -> Iterator[Any]:
         ) as table:
             yield table
     except FileNotFoundError:
-        raise DamagedShard(path, "is not there") from None
+        raise DamagedShard(path, "does not exist") from None
     except (OSError, pyarrow.ArrowException) as error:
-        raise DamagedShard(path, f"is damaged or no Parquet file: {_line(error)}") from error
+        raise DamagedShard(path, f"is damaged or not a Parquet file: {_line(error)}") from error
 
 
 def image_column(path: str, table: Any, fields: Fields) -> str:
@@ -96,7 +96,7 @@ def label_column(path: str, table: Any, fields: Fields) -> Labels:
         raise DamagedShard(
             path,
             f"its column {readable(name)} holds several labels of each image ({kind}); a "
-            "classifier takes one. Say which column does: label=COLUMN",
+            "classifier takes one. Name a column that holds one: label=COLUMN",
         )
     return Labels(name, tuple(map(str, features.get(name, {}).get("names") or ())))
 
@@ -192,7 +192,7 @@ def _only(path: str, what: str, found: list[str], names: list[str]) -> str:
     some = f"has several columns that may be the {what}: {_all(found)}" if found else (
         f"has no column that looks like the {what}; it has {_all(names)}"
     )  # fmt: skip
-    raise DamagedShard(path, f"{some}. Say which it is: {what}=COLUMN")
+    raise DamagedShard(path, f"{some}. Name it: {what}=COLUMN")
 
 
 def _kind(path: str, schema: Any, name: str) -> Any:

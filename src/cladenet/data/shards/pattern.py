@@ -142,7 +142,7 @@ def expand(pattern: str, kind: str) -> list[Listed]:
     if missing:
         raise DataError(
             f"{len(missing):,} of the {len(found):,} shards of {readable(pattern)} "
-            f"{agree(len(missing), 'is', 'are')} not there, such as {readable(missing[0])}"
+            f"{agree(len(missing), 'is', 'are')} missing, such as {readable(missing[0])}"
         )
     refuse_missing_parts([each.path for each in found])
     if has_magic(path) or os.path.isdir(path):
@@ -158,7 +158,8 @@ def refuse_remote(pattern: str) -> None:
     """
     if pattern.startswith("pipe:") or re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", pattern):
         raise BadArgument(
-            f"{readable(pattern)} is no file; mount the bucket or share as a folder, and name that"
+            f"{readable(pattern)} is not a file; mount the bucket or share as a folder, and name "
+            "that"
         )
 
 
@@ -209,8 +210,8 @@ def _refuse_gone(path: str, found: list[str]) -> None:
             shard = os.path.join(folder, name.removesuffix(SUFFIX))
             if not os.path.exists(shard) and (path == folder or fnmatch(shard, path)):
                 raise DataError(
-                    f"{readable(shard)} was indexed and is not there; if it is meant to be gone, "
-                    f"delete {readable(os.path.join(index, name))}"
+                    f"{readable(shard)} was indexed and no longer exists; if it was removed on "
+                    f"purpose, delete {readable(os.path.join(index, name))}"
                 )
 
 
@@ -240,7 +241,7 @@ def braces(pattern: str) -> Iterator[str]:
     if match := RANGE.search(pattern):
         low, high = int(match[1]), int(match[2])
         if not 0 <= high - low < MOST:
-            raise BadArgument(f"{match[0]} is no range of up to {MOST:,} numbers, upwards")
+            raise BadArgument(f"{match[0]} is not a range of up to {MOST:,} numbers, upwards")
         width = len(match[1]) if match[1].startswith("0") or len(match[1]) == len(match[2]) else 0
         parts = [f"{number:0{width}}" for number in range(low, high + 1)]
     elif match := CHOICE.search(pattern):

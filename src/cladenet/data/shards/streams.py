@@ -181,6 +181,6 @@ def opened(path: str, with_md5: bool = False) -> Iterator[tuple[IO[bytes], Talli
             with io.BufferedReader(raw, CHUNK) as stream:
                 yield stream, tallied
     except FileNotFoundError:
-        raise DamagedShard(path, "is not there") from None
+        raise DamagedShard(path, "does not exist") from None
     except OSError as error:
         raise DamagedShard(path, f"cannot be read: {error.strerror or error}") from error

@@ -163,7 +163,7 @@ class Archive:
         if "size" in pax:
             size = int(pax["size"]) if pax["size"].isascii() and pax["size"].isdigit() else -1
         if size < 0:
-            raise self._damaged(f"the size of {readable(name)} is no number")
+            raise self._damaged(f"the size of {readable(name)} is not a number")
         size = 0 if sort in (HARD_LINK, SYMBOLIC_LINK, FOLDER) else size
         link = pax.get("linkpath", _text(_field(header, 157, 257)))
         return TarMember(name, sort, link, self._position, size)
@@ -261,5 +261,5 @@ def _what_else(head: bytes) -> str:
         return "is empty (0 bytes)"
     for start, what in OTHERS.items():
         if head.lstrip().startswith(start):
-            return f"is no tar archive but {what}"
-    return f"is no tar archive: it begins with {head[:16]!r}"
+            return f"is not a tar archive but {what}"
+    return f"is not a tar archive: it begins with {head[:16]!r}"

@@ -208,8 +208,8 @@ def _refuse_folders_of_folders(here: FolderContents, listed: dict[str, list[str]
     beside = f", and others in {readable(here.path)} hold folders of the same names" * shared
     raise DataError(
         f"{readable(here.inside(name))} holds only folders ({some(inner_names)}){beside}: is it a "
-        f"class? FOLDER,label_from=top says yes, ...=parent takes {some(inner_names)} for "
-        "classes; splits are to be called train, val, test"
+        f"class? If so, use FOLDER,label_from=top; if {some(inner_names)} are the classes, "
+        "FOLDER,label_from=parent; splits must be called train, val, test"
     )
 
 

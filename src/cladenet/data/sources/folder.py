@@ -59,7 +59,7 @@ def open_folder(
     as_label_from(label_from)
     root = os.path.abspath(root)
     if not os.path.isdir(root):
-        raise DataError(f"{readable(root)} is not there; give a folder: {LAYOUTS}")
+        raise DataError(f"{readable(root)} does not exist; give a folder: {LAYOUTS}")
     found = split_folders(root)
     notes = list(found.notes)
     lists = _labelled(found, label_from, notes)
@@ -103,7 +103,7 @@ def _labelled(found: SplitFolders, label_from: LabelFrom, notes: list[str]) -> d
             count = len(images_under(folder, Ignored()))
             notes.append(
                 f"{readable(folder)} has no labels: its {counted(count, 'image')} "
-                f"{agree(count, 'is', 'are')} left alone"
+                f"{agree(count, 'is', 'are')} not used"
             )
     return lists
 
@@ -180,9 +180,9 @@ def _compare(
     missing = sorted(set(names) - set(listed))
     if extra := sorted(set(listed) - set(names)):
         raise DataError(
-            f"{part} has {some(extra)}, {reference} has not; {part} lacks "
-            f"{some(missing) if missing else 'none of its classes'}. "
-            "Rename the folders so that both agree"
+            f"{part} has {some(extra)}, {reference} does not; {part} lacks "
+            f"{some(missing) if missing else 'none of its classes'}. Rename the folders so that "
+            "both agree"
         )
     if missing:
         notes.append(

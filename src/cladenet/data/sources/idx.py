@@ -62,14 +62,14 @@ def read_idx(path: str) -> NDArray[np.uint8]:
     except FileNotFoundError:
         raise DataError(f"{path} is missing; the data set needs it") from None
     except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{path} cannot be read: {error}. Get it again") from None
+        raise DataError(f"{path} cannot be read: {error}. Download it again") from None
 
 
 def _parse(file: BinaryIO, path: str) -> NDArray[np.uint8]:
     head = file.read(4)
     if len(head) < 4 or head[:3] != b"\0\0\x08" or not 1 <= head[3] <= 4:
         raise DataError(
-            f"{path} is no idx file of bytes: it begins with {head!r}; expected 00 00 08 and "
+            f"{path} is not an idx file of bytes: it begins with {head!r}; expected 00 00 08 and "
             "the number of dimensions"
         )
     sizes = np.frombuffer(file.read(4 * head[3]), ">u4")

@@ -161,7 +161,7 @@ def _unknown(spec: str, name: str, path: str) -> str:
     if os.path.isfile(path):
         if way := way_out(path):
             return f"{readable(path)} is {way}"
-        return f"{readable(path)} is a file, but no table ({', '.join(TABLES)}); {LAYOUTS}"
+        return f"{readable(path)} is a file, but not a table ({', '.join(TABLES)}); {LAYOUTS}"
     names = ["digits", *SOURCES]
     near = [*nearest(name, names, most=2), *beside(path)]
     hint = f"; nearest: {', '.join(near)}" if near else ""

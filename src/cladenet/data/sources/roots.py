@@ -105,12 +105,12 @@ def locate(name: str, root: str | None) -> str:
         asked = f"{name} is not in {shared} (CLADENET_DATA)"
     else:
         raise DataError(
-            f"where is {name}? Say {name}:FOLDER, or set CLADENET_DATA to a folder that holds "
-            f"{source.folders[0]}/. It is not downloaded for you: get {source.get}, "
-            f"from {source.origin}"
+            f"where is {name}? Write {name}:FOLDER, or set CLADENET_DATA to a folder that holds "
+            f"{source.folders[0]}/. It is not downloaded for you: get {source.get}, from "
+            f"{source.origin}"
         )
     if root is not None and not os.path.isdir(root):
-        raise DataError(f"{root} is no folder; {name}:FOLDER needs one that holds {source.get}")
+        raise DataError(f"{root} is not a folder; {name}:FOLDER needs one that holds {source.get}")
     for place in places:
         if any(os.path.exists(os.path.join(place, marker)) for marker in source.markers):
             return os.path.abspath(place)

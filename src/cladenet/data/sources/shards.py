@@ -101,7 +101,7 @@ def find_files(request: Request) -> tuple[dict[str, list[Listed]], tuple[str, ..
     if "" in files:
         raise DataError(
             f"{readable(files.pop('')[0].path)} is of no split by its name, others are of "
-            f"{' and '.join(files)}; say which is which: {request.kind}:train=PATTERN,val=PATTERN"
+            f"{' and '.join(files)}; name the splits: {request.kind}:train=PATTERN,val=PATTERN"
         )
     parts = ", ".join(f"{split} {len(each):,}" for split, each in files.items())
     notes: tuple[str, ...] = ()
@@ -183,7 +183,7 @@ def _refuse_mixed_labels(indexes: Mapping[Shard, ShardIndex]) -> None:
         (one, first), (other, second) = list(sources.items())[:2]
         raise DataError(
             f"labels are {one} in {readable(first.path)} and {other} in {readable(second.path)}; "
-            f"say which holds: label={one} or label={other}"
+            f"choose one: label={one} or label={other}"
         )
 
 
@@ -199,7 +199,8 @@ def _given_classes(path: str) -> list[str]:
         names.pop()
     if not all(names) or len(set(names)) < len(names):
         raise BadArgument(
-            f"classes={readable(path)} has an empty line or a name twice; expected one name a line"
+            f"classes={readable(path)} has an empty line or a name twice; expected one name per "
+            "line"
         )
     return names
 

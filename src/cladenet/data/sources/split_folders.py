@@ -91,7 +91,7 @@ def split_folders(root: str) -> SplitFolders:
         notes.append(f"splits: {', '.join(spelled)}")
     empty = [name for name in top.folders if name not in filled and part_of(name)]
     if empty:
-        notes.append(f"no images in {', '.join(map(readable, empty))}: left alone")
+        notes.append(f"no images in {', '.join(map(readable, empty))}: not used")
     others = [name for name in top.folders if name not in used and name not in empty]
     if others:
         shown = ", ".join(map(readable, others[:5]))

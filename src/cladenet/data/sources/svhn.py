@@ -44,7 +44,7 @@ def _split(folder: str, part: str) -> Split:
     try:
         held = loadmat(path, variable_names=("X", "y"))
     except Exception as error:  # a damaged file makes SciPy raise almost anything
-        raise DataError(f"{path} is cut off or damaged: {error}. Get it again") from None
+        raise DataError(f"{path} is cut off or damaged: {error}. Download it again") from None
     images, labels = held.get("X"), held.get("y")
     if not (
         isinstance(images, np.ndarray)

@@ -171,7 +171,7 @@ def _without_unlabelled(
         return columns, splits, []
     note = (
         f"{counted(gone, 'image')} of test {agree(gone, 'has', 'have')} no label: "
-        f"{agree(gone, 'it is', 'they are')} left alone"
+        f"{agree(gone, 'it is', 'they are')} not used"
     )
     return replace(columns, rows=[row for row, _ in kept]), [split for _, split in kept], [note]
 

@@ -30,7 +30,7 @@ def read_plain_pickle(path: str) -> dict[str, Any]:
     except DataError as error:
         raise DataError(f"{path}: {error}") from None
     except MemoryError:
-        raise DataError(f"{path} is damaged: it asks for more memory than there is") from None
+        raise DataError(f"{path} is damaged: it asks for more memory than is available") from None
     except Exception as error:  # damaged bytes are damaged opcodes: any error at all
         raise DataError(f"{path} is cut off or damaged: {error or type(error).__name__}") from None
     if not isinstance(value, dict):

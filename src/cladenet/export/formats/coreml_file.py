@@ -51,7 +51,7 @@ def write(order: Order, path: Path) -> None:
             model.save(str(path))
     except Exception as error:  # the converter raises what its parts raise
         reason = first_line(error)
-        raise CannotPrepare(f"coremltools stops with: {reason}") from error
+        raise CannotPrepare(f"coremltools failed: {reason}") from error
 
 
 def to_convert(order: Order) -> Any:

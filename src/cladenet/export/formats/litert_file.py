@@ -35,7 +35,7 @@ def write(order: Order, path: Path) -> None:
             litert_torch.convert(_convertible(module), (example,)).export(str(path))
     except Exception as error:  # the converter raises what its parts raise
         reason = first_line(error)
-        raise CannotPrepare(f"litert_torch stops with: {reason}") from error
+        raise CannotPrepare(f"litert_torch failed: {reason}") from error
     describe(path, order.description)
 
 

@@ -63,9 +63,7 @@ def network(order: Order) -> Any:
             model = openvino.convert_model(script, example_input=images)
         model.reshape([-1, p.channels, *sides])
     except Exception as error:  # it has no class of its own for what it cannot convert
-        raise CannotPrepare(
-            f"openvino stops with: {str(error).strip().splitlines()[-1]}"
-        ) from error
+        raise CannotPrepare(f"openvino failed: {str(error).strip().splitlines()[-1]}") from error
     return model
 
 

@@ -37,7 +37,7 @@ def write(order: Order, path: Path) -> None:
             torch.export.save(program, file, extra_files={KEY: order.description.to_text()})
     except Exception as error:  # the exporter raises what its parts raise
         reason = first_line(error)
-        raise CannotPrepare(f"torch.export stops with: {reason}") from error
+        raise CannotPrepare(f"torch.export failed: {reason}") from error
     write_file(path, file.getvalue())
 
 

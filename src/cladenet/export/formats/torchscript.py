@@ -37,5 +37,5 @@ def write(order: Order, path: Path) -> None:
             torch.jit.save(script, file, _extra_files={KEY: description.to_text()})
     except Exception as error:  # the compiler raises what its parts raise
         reason = first_line(error)
-        raise CannotPrepare(f"TorchScript stops with: {reason}") from error
+        raise CannotPrepare(f"TorchScript failed: {reason}") from error
     write_file(path, file.getvalue())

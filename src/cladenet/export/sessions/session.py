@@ -62,7 +62,7 @@ class Session(ABC):
         except Exception as error:  # each runtime has classes of its own
             reason = first_line(error)
             raise CheckpointError(
-                f"the file stops at images of shape {images.shape}: {reason}"
+                f"the file fails on images of shape {images.shape}: {reason}"
             ) from error
 
     @abstractmethod

@@ -67,7 +67,7 @@ def against_run(run: str | Path, data: str | None) -> Callable[[ExportedModel, s
 
     def check(model: ExportedModel, runtime: str) -> Checked:
         if model.description.preprocess != loaded.card.preprocess:
-            raise Disagreement(f"the file prepares images otherwise than {run} does")
+            raise Disagreement(f"the file prepares images differently than {run} does")
         if model.classes != loaded.card.classes:
             raise Disagreement(f"the file has other classes than {run}")
         found = check_against(model, runtime, reference, trials.batches)

@@ -94,15 +94,14 @@ def check_preparing(tap: Tap, images: Pixels, description: Description) -> tuple
     allowed = MOST_LEVELS[preprocess.interpolation]
     if levels > allowed:
         raise Disagreement(
-            f"images of {size} are prepared otherwise than by Pillow: pixels differ by {levels} "
-            f"of 255, {allowed} is allowed"
+            f"images of {size} are prepared differently from Pillow: pixels differ by {levels} of "
+            f"255, {allowed} is allowed"
         )
     exact = normalised(prepared, preprocess, np.float64)
     off = float(np.abs(found - exact).max())
     if not off <= NORMALISED_BY * (1 + float(np.abs(exact).max())):
         raise Disagreement(
-            f"pixels are normalised otherwise than by the mean and std of training: values differ "
-            f"by {off:.2g}"
+            f"pixels are not normalised by the mean and std of training: values differ by {off:.2g}"
         )
     return prepared, levels
 

@@ -46,7 +46,7 @@ def tapped(model: ExportedModel, runtime: str) -> Tap:
         except Exception as error:  # each runtime has classes of its own
             reason = first_line(error)
             raise CheckpointError(
-                f"the file stops at images of shape {images.shape}: {reason}"
+                f"the file fails on images of shape {images.shape}: {reason}"
             ) from error
         pixels = np.ascontiguousarray(prepared.transpose(0, 2, 3, 1)).astype(np.uint8)
         return Tapped(pixels, normalised.astype(np.float32))

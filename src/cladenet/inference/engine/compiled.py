@@ -35,5 +35,5 @@ def make(request: Request) -> Run:
         with patch(freezing=True, fx_graph_cache=False), torch.no_grad():
             run(request.images)
     except Exception as error:  # whatever the compiler or its C++ compiler raise
-        raise CannotPrepare(f"inductor stops with: {str(error).splitlines()[0]}") from error
+        raise CannotPrepare(f"inductor failed: {str(error).splitlines()[0]}") from error
     return in_batches(run, request)

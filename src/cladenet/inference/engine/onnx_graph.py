@@ -80,7 +80,7 @@ def exported(
             )
             return graph.getvalue()
     except Exception as error:  # the exporter raises what its parts raise
-        raise CannotPrepare(f"ONNX stops with: {str(error).splitlines()[0]}") from error
+        raise CannotPrepare(f"ONNX failed: {str(error).splitlines()[0]}") from error
 
 
 @contextmanager
@@ -137,7 +137,7 @@ def in_8_bits(
     try:
         return _quantised(graph, _whole_batches(calibration, batch), name, anywhere)
     except Exception as error:  # the quantiser raises what its parts raise
-        raise CannotPrepare(f"ONNX stops with: {str(error).splitlines()[0]}") from error
+        raise CannotPrepare(f"ONNX failed: {str(error).splitlines()[0]}") from error
 
 
 def _quantised(graph: bytes, batches: Sequence[Tensor], name: str, anywhere: bool) -> bytes:

@@ -28,7 +28,7 @@ def make(request: Request) -> Run:
             options.add_session_config_entry(name, value)
         session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # the session raises what its parts raise
-        raise CannotPrepare(f"onnxruntime stops with: {str(error).splitlines()[0]}") from error
+        raise CannotPrepare(f"onnxruntime failed: {str(error).splitlines()[0]}") from error
 
     def run(images: Tensor) -> Tensor:
         found = session.run([LOGITS], {IMAGES: images.contiguous().numpy()})

@@ -53,9 +53,7 @@ def make(request: Request) -> Run:
             converted.reshape(list(request.images.shape))
         compiled = core.compile_model(converted, "CPU", settings)
     except Exception as error:  # OpenVINO has no class of its own for what it cannot convert
-        raise CannotPrepare(
-            f"openvino stops with: {str(error).strip().splitlines()[-1]}"
-        ) from error
+        raise CannotPrepare(f"openvino failed: {str(error).strip().splitlines()[-1]}") from error
     done = compiled.get_property("INFERENCE_PRECISION_HINT").to_string()
     if done != settings["INFERENCE_PRECISION_HINT"]:  # it says nothing
         raise CannotPrepare(f"openvino computes in {done} here")

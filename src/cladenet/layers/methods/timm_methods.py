@@ -113,7 +113,7 @@ class TimmMethods(nn.Module):
     def __setattr__(self, name: str, value: Any) -> None:
         if name in LAST and isinstance(value, nn.Module):
             raise BadArgument(
-                f"a new {name} would be a layer that nobody asks: the last one is head[-1] here. "
+                f"a new {name} would be a layer that nothing calls: the last one is head[-1] here. "
                 "Call reset_classifier(NUMBER), or set model.head[-1]"
             )
         super().__setattr__(name, value)

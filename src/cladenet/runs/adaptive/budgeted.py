@@ -130,7 +130,7 @@ class Budgeted:
         """Accuracy against MACs and against milliseconds."""
         title = f"{' + '.join(self.networks)}, {self.precision}, {counted(self.n, 'image')}"
         panels = []
-        for unit, label in (("MACs", "MACs an image, millions"), ("ms", "ms an image")):
+        for unit, label in (("MACs", "MACs per image, millions"), ("ms", "ms per image")):
             scale = 1e-6 if unit == "MACs" else 1.0
             policies = [
                 (scale * self.costs.mean(unit, point.exits), *self.accuracy(point.right))

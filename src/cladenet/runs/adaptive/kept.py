@@ -90,11 +90,11 @@ def find_kept(loaded: Sequence[Loaded], precision: str) -> Kept:
             raise ValueError(f"format {values['format']} is not {FORMAT}")
         seals, found = values["weights"], _from_json(values)
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise CheckpointError(f"{path} is damaged: {error!r}; set the thresholds anew") from error
+        raise CheckpointError(f"{path} is damaged: {error!r}; set the thresholds again") from error
     if seals != [_seal(each) for each in loaded]:
-        raise CheckpointError(f"{path} belongs to other weights; set the thresholds anew")
+        raise CheckpointError(f"{path} belongs to other weights; set the thresholds again")
     if found.policy.precision != precision:
-        raise CheckpointError(f"{path} was set in {found.policy.precision}; set them anew")
+        raise CheckpointError(f"{path} was set in {found.policy.precision}; set them again")
     return found
 
 

@@ -32,9 +32,9 @@ def calibration_images(loaded: Loaded, calibration: str | None, data: str | None
     named = calibration if calibration is not None else data
     if named is None and not loaded.card.data.get("spec"):
         raise BadArgument(
-            "int8 is calibrated on training images, and "
-            f"{readable(str(loaded.folder))} does not say what it was trained on; give images such "
-            "as those to come with --calibration DATA"
+            f"int8 is calibrated on training images, and {readable(str(loaded.folder))} does not "
+            "say what it was trained on; give images like those to be predicted with "
+            "--calibration DATA"
         )
     dataset = as_divided(opened(loaded, named, "skip"), loaded, given=named is not None)
     images = _drawn_from(dataset, any_split=calibration is not None)
@@ -52,5 +52,5 @@ def _drawn_from(dataset: DataSet, *, any_split: bool) -> Split:
             return splits[name]
     raise BadArgument(
         f"int8 is calibrated on training images, and {readable(dataset.spec)} has none; give "
-        "images such as those to come with --calibration DATA"
+        "images like those to be predicted with --calibration DATA"
     )

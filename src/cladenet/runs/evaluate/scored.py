@@ -133,12 +133,10 @@ def match_classes(
     unknown = {name for name, other in meant.items() if other is None}
     if unknown or len(set(meant.values())) < len(classes):
         raise CheckpointError(
-            f"the network tells {counted(len(of_network), 'class')} apart, the data "
-            f"have {len(classes):,}. "
-            f"Only the network knows {some(set(of_network) - set(meant.values()))}; "
-            f"only the data have {some(unknown)}. "
-            "Evaluate on data with the same classes, or train a new head with "
-            "`cladenet train NAME --weights RUN --data DATA`"
+            f"the network has {counted(len(of_network), 'class')}, the data have {len(classes):,}. "
+            f"Only the network knows {some(set(of_network) - set(meant.values()))}; only the data "
+            f"have {some(unknown)}. Evaluate on data with the same classes, or train a new head "
+            "with `cladenet train NAME --weights RUN --data DATA`"
         )
     place = {name: number for number, name in enumerate(of_network)}
     numbers = np.array([place[str(meant[name])] for name in classes], dtype=np.int64)
@@ -150,7 +148,7 @@ def match_classes(
             f"classes: {some(absent)}"
         )
     if respelled := {name for name, other in meant.items() if name != other}:
-        notes.append(f"classes are matched though they are spelt otherwise: {some(respelled)}")
+        notes.append(f"classes are matched though they are spelt differently: {some(respelled)}")
     if list(numbers) != sorted(numbers):
         notes.append(
             "the data list their classes in another order than the network; matched by name"

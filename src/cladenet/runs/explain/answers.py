@@ -105,5 +105,5 @@ def answers_of(
         handle.remove()
     found = torch.cat(logits)
     if not torch.isfinite(found).all():
-        raise Diverged("the network's logits are not finite; its weights are of no use")
+        raise Diverged("the network's logits are not finite; its weights are unusable")
     return Answers(found.numpy(), split.labels.astype(np.int64), torch.cat(features))

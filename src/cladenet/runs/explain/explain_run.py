@@ -203,7 +203,7 @@ def _given(words: Sequence[str], loaded: Loaded) -> dict[str, Pixels]:
     for source in expanded(words):
         found[str(source)] = read(source, loaded.card.preprocess)
     if words and not found:
-        raise DataError(f"{readable(', '.join(words))}: there are no images there")
+        raise DataError(f"{readable(', '.join(words))}: no images were found there")
     return found
 
 

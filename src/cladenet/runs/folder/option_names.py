@@ -62,8 +62,8 @@ def unknown_option(key: str, options: Iterable[str]) -> BadArgument:
     meant = [CALLED_HERE[plain]] if plain in CALLED_HERE else nearest(plain, known, most=2)
     meant = [word for word in meant if word in known or not word.isidentifier()]
     if meant:
-        return BadArgument(f"{key!r} is no option; nearest: {', '.join(meant)}")
+        return BadArgument(f"{key!r} is not an option; nearest: {', '.join(meant)}")
     return BadArgument(
-        f"{key!r} is no option of training, and nothing is called nearly so; options of the "
+        f"{key!r} is not an option of training, and no option has a similar name; options of the "
         "network are model.KEY=VALUE, all others are in docs/training.md"
     )

@@ -79,7 +79,7 @@ def _make(folder: Path) -> None:
         if isinstance(explained, OutOfSpace):
             raise explained from error
         raise BadArgument(
-            f"the folder {folder} cannot be made: {error.strerror}; give another one with --out"
+            f"the folder {folder} cannot be created: {error.strerror}; give another one with --out"
         ) from error
 
 

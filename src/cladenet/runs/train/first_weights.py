@@ -91,7 +91,7 @@ def _fine_tune(model: Classifier, weights: Loaded, setting: Setting) -> list[str
     whence = imported if imported.startswith("imported from ") else f"from {folder}"
     if new_head:
         had = f"for {counted(len(classes), 'class')} (it had {len(card.classes)})"
-        notes = [f"weights {whence}; {', '.join(last)} start afresh {had}"]
+        notes = [f"weights {whence}; {', '.join(last)} are newly initialised {had}"]
     else:
         notes = [f"weights {whence}, all of them"]
     if by_count and card.classes != classes:
@@ -102,9 +102,9 @@ def _fine_tune(model: Classifier, weights: Loaded, setting: Setting) -> list[str
     if resized:
         notes.append(f"{', '.join(resized)} interpolated for images of another size")
     if ahead:
-        notes.append(f"these weights have no {_kinds(ahead)}: those start afresh")
+        notes.append(f"these weights have no {_kinds(ahead)}: those are newly initialised")
     if aside:
-        notes.append(f"the {_kinds(aside)} of these weights are left aside")
+        notes.append(f"the {_kinds(aside)} of these weights are not used")
     return notes
 
 
@@ -120,9 +120,8 @@ def _start_from(
     classes = setting.dataset.classes
     if card.classes != classes:
         raise BadArgument(
-            f"init_from={config.init_from} tells "
-            f"{counted(len(card.classes), 'class')} apart, the data have "
-            f"{len(classes)}: the last layer is taken along, so both must have the same. Train "
+            f"init_from={config.init_from} has {counted(len(card.classes), 'class')}, the data "
+            f"have {len(classes)}: the last layer is used too, so both must have the same. Train "
             f"{card.network} on these data first"
         )
     if not isinstance(source, type(model)):
@@ -139,7 +138,7 @@ def _start_from(
     notes = [f"{', '.join(taken)} start from {card.network} in {folder}, everything else at random"]
     seen, now = card.preprocess, setting.preprocess
     if (seen.mean, seen.std, seen.per_image) != (now.mean, now.std, now.per_image):
-        notes.append(f"{card.network} saw its images normalised otherwise than they are here")
+        notes.append(f"{card.network} saw its images normalised differently than they are here")
     return notes
 
 

@@ -102,7 +102,10 @@ class Keeper:
         """A sentence that says where to go on from."""
         found = folders.steps(self.folder.checkpoints)
         if not found:
-            return f"No checkpoint was written before; resume {self.folder.path} to begin again"
+            return (
+                f"No checkpoint had been written; `cladenet train --resume {self.folder.path}` "
+                "begins again"
+            )
         return (
             f"Last good checkpoint: {found[0]}; "
             f"continue with `cladenet train --resume {self.folder.path}`"
@@ -137,7 +140,7 @@ class Keeper:
         self.learner.restore(contents.weights, contents.state, self.progress.step)
         self._saved = (self.progress.step, self.progress.validated)
         notes = [
-            f"{reason}. It is kept as damaged-{folder.name}; going on from {target.name}"
+            f"{reason}. It is kept as damaged-{folder.name}; continuing from {target.name}"
             for folder, reason in refused
         ]
         if tidy:

@@ -44,7 +44,7 @@ def explained(folder: RunFolder, config: RunConfig) -> Iterator[None]:
 
 def _out_of_memory(config: RunConfig) -> OutOfSpace:
     return OutOfSpace(
-        f"memory ran out with batches of {config.recipe.batch_size}; take "
+        f"out of memory with batches of {config.recipe.batch_size}; use "
         "checkpoint_activations=block, which needs more time and gives the same numbers, lower "
         "batch_size, or raise accumulate, which cuts each batch into parts"
     )

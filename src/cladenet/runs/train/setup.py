@@ -183,8 +183,8 @@ def _on_auxiliary(weight: float, network: str, built: bool, exits: bool) -> tupl
         return ()
     if built:
         return (
-            f"auxiliary classifiers are trained along, each with {weight:g} of its loss, which the "
-            "training loss includes; they take no part in predicting",
+            f"auxiliary classifiers are trained as well, each with {weight:g} of its loss, which "
+            "the training loss includes; they take no part in predicting",
         )
     if exits:
         return (f"the training loss includes that of each earlier exit, times {weight:g}",)

@@ -76,8 +76,8 @@ def train(
     for what, given in (("network", network), ("data", data), ("recipe", recipe)):
         if not isinstance(given, str):
             raise BadArgument(
-                f"{what} is {given!r}; expected a text, such as "
-                "cladenet.train('resnet18', data='my_photos')"
+                f"{what} is {given!r}; expected a string, such as cladenet.train('resnet18', "
+                "data='my_photos')"
             )
     if resume:
         if network or data or weights:
@@ -122,8 +122,8 @@ def decided(
     if not data:
         if network and os.path.exists(network):
             raise BadArgument(
-                f"{readable(network)} is a folder or file, no network; images are given by --data: "
-                f"cladenet train --data {readable(network)}"
+                f"{readable(network)} is a folder or file, not a network; images are given by "
+                f"--data: cladenet train --data {readable(network)}"
             )
         raise BadArgument(
             "a new run needs data: cladenet train --data FOLDER, or cladenet train lenet5_relu "

@@ -138,7 +138,7 @@ def _edges(text: str) -> Iterable[tuple[str, int]]:
     if [node for _, node in found] != [i for i, _ in EDGES] or any(
         n not in NAMES for n, _ in found
     ):
-        raise DataError(f"{text!r} is no cell of NAS-Bench-201: expected six known operations")
+        raise DataError(f"{text!r} is not a cell of NAS-Bench-201: expected six known operations")
     return found
 
 
@@ -259,7 +259,7 @@ def read_table(path: Path) -> Table:
         raise DataError(f"{path} is missing") from None
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
         raise DataError(
-            f"{path} is no table: {error}. Make one from the benchmark's file with `cladenet "
+            f"{path} is not a table: {error}. Make one from the benchmark's file with `cladenet "
             "search convert NAS-Bench-201-v1_1-096897.pth --out TABLE.npz`"
         ) from error
     space = EdgeCells(FIVE)

@@ -38,7 +38,9 @@ class Bits:
 
     def build(self, architecture: Architecture, scale: Scale) -> Classifier:
         """Raise BadArgument: bits are no network."""
-        raise BadArgument("bit strings are no networks; search in another space to train something")
+        raise BadArgument(
+            "bit strings are not networks; search in another space to train something"
+        )
 
     def describe(self, architecture: Architecture) -> list[str]:
         """The string itself."""

@@ -68,7 +68,7 @@ class Dna:
             graph = dna_of(architecture)
             ids = [architecture["head"], *_ids(architecture)]
         except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
-            raise BadArgument(f"architecture is no DNA: {error!r}") from error
+            raise BadArgument(f"architecture is not valid DNA: {error!r}") from error
         if len(set(ids)) != len(ids) or not graph.learning_rate > 0:
             raise BadArgument(
                 f"ids are {ids}, the learning rate {graph.learning_rate}; expected ids that differ "

@@ -38,5 +38,5 @@ def why_no_image(data: bytes) -> str:
         return "is empty (0 bytes)"
     kind = kind_of(data[:HEAD])
     if kind is None:
-        return f"is of no kind that is known here; it begins with {data[:8]!r}"
+        return f"is of an unknown kind; it begins with {data[:8]!r}"
     return f"is {kind.name}; {kind.way_out}" if kind.way_out else ""

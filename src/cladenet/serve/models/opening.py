@@ -269,7 +269,7 @@ def _where(path: Path) -> Path:
     refuse_misspelt(path)
     if is_exported(path):
         if not path.is_file():
-            raise CheckpointError(f"{readable(str(path))} is not there, or is no file")
+            raise CheckpointError(f"{readable(str(path))} does not exist, or is not a file")
         return path.resolve()
     from cladenet.checkpoints import locate
 

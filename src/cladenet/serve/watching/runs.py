@@ -143,7 +143,9 @@ class Runs:
         self._folders = [Path(folder).absolute() for folder in folders]
         for folder in self._folders:
             if not folder.is_dir():
-                raise BadArgument(f"{folder} is no folder; give one with runs in it, such as runs/")
+                raise BadArgument(
+                    f"{folder} is not a folder; give one with runs in it, such as runs/"
+                )
         self._runs: dict[str, Watched] = {}
 
     def look(self) -> None:

@@ -85,7 +85,7 @@ def _decoded(text: str, number: int) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
-        raise Problem(400, f"images[{number}] is no base64: {error}", HOW) from None
+        raise Problem(400, f"images[{number}] is not base64: {error}", HOW) from None
 
 
 def _of_form(content_type: str, body: bytes, most: int) -> list[Upload]:

@@ -62,7 +62,7 @@ def read_caffe(path: Path) -> dict[str, Tensor]:
         layers = list(_layers(whole))
     except (OSError, ValueError, OverflowError) as error:
         raise CheckpointError(
-            f"{path} is no whole file of Caffe ({error}); take it from its source again"
+            f"{path} is not a complete Caffe file ({error}); get it again from its source"
         ) from error
     if not any(layer.blobs for layer in layers):
         raise CheckpointError(

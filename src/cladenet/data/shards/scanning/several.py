@@ -41,7 +41,7 @@ class Shard:
         try:
             status = os.stat(self.path)
         except FileNotFoundError:
-            raise DamagedShard(self.path, "is not there") from None
+            raise DamagedShard(self.path, "does not exist") from None
         except OSError as error:
             raise DamagedShard(self.path, f"cannot be read: {error.strerror}") from error
         return status.st_size, status.st_mtime_ns

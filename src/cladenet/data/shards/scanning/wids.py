@@ -54,6 +54,6 @@ def read_wids(path: str) -> Iterator[Listed]:
         raise DataError(f"{readable(path)} cannot be read: {error.strerror}") from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DataError(
-            f"{readable(path)} is no index of wids ({type(error).__name__}: {error}); expected a "
-            "JSON object whose shardlist has url and nsamples of each shard"
+            f"{readable(path)} is not an index of wids ({type(error).__name__}: {error}); expected "
+            "a JSON object whose shardlist has url and nsamples of each shard"
         ) from None

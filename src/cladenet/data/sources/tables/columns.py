@@ -195,7 +195,7 @@ class _Chooser:
             found = f"no column holds {what}"
         return DataError(
             f"the first line of {readable(self.table)} is {first[:80]!r}: {found}; expected "
-            "path,label or path,label,split. Write those names over the columns that are meant"
+            "path,label or path,label,split. Put those names above the columns that hold them"
         )
 
 

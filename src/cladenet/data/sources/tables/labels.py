@@ -68,7 +68,7 @@ def _hot(table: str, row: Line, one_hot: Sequence[tuple[str, int]]) -> str:
         what = f"the labels {', '.join(map(readable, ones))}" if ones else "no label"
         raise DataError(
             f"{_where(table, row)} has {what}; expected a single 1 in "
-            f"{', '.join(readable(name) for name, _ in one_hot[:5])}, one label an image"
+            f"{', '.join(readable(name) for name, _ in one_hot[:5])}, one label per image"
         )
     return ones[0]
 
@@ -91,7 +91,7 @@ def _refuse_several(table: str, labels: Sequence[str], columns: Columns, notes: 
                 raise _several(table, first[label], columns, parts, keep)
         if separator in LISTS and several:
             notes.append(
-                f"the label '{readable(min(several))}' is read as one class; several labels an "
+                f"the label '{readable(min(several))}' is read as one class; several labels per "
                 "image are not supported"
             )
 
@@ -100,7 +100,7 @@ def _several(table: str, row: Line, columns: Columns, parts: Sequence[str], keep
     names = " and ".join(f"'{readable(part)}'" for part in parts[:3])
     path = readable(row.cells[columns.path].strip())
     return DataError(
-        f"{_where(table, row)} has {len(parts)} labels, {names}: several labels an image are not "
+        f"{_where(table, row)} has {len(parts)} labels, {names}: several labels per image are not "
         f"supported. Keep the one that matters: {path},{readable(keep)}"
     )
 

@@ -89,9 +89,9 @@ class Finder:
             )
         if not there:
             raise DataError(
-                f"none of the images that {readable(table)} names is there, such as "
+                f"none of the images that {readable(table)} names exists, such as "
                 f"{readable(sample[0].cells[column])!r} (line {sample[0].number}); paths are "
-                f"relative to {readable(self.folder)}. Put the table where they are right"
+                f"relative to {readable(self.folder)}. Move the table to where they are right"
             )
         paths = [
             found(way, line)
@@ -189,7 +189,7 @@ class _Ambiguous(Exception):
 def _only(cell: str, names: Sequence[str]) -> str:
     if len(names) > 1:
         two = " and ".join(readable(name) for name in names[:2])
-        raise _Ambiguous(f"{readable(cell)!r} may be {two}; write the one that is meant")
+        raise _Ambiguous(f"{readable(cell)!r} may be {two}; write the full name")
     return names[0]
 
 

