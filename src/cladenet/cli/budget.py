@@ -31,18 +31,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--max-drop",
         type=float,
         metavar="POINTS",
-        help="the cheapest thresholds that lose at most so much accuracy, with 95 %% confidence",
+        help="the cheapest thresholds that lose at most POINTS of accuracy, with 95 %% confidence",
     )
     group.add_argument(
         "--cascade",
         action="store_true",
         help="several runs, the smallest first, the next for what is left",
     )
-    group.add_argument("--law", metavar="LAW", help="of the exits' shares: released or paper")
     group.add_argument(
-        "--averages", metavar="A", help="of an exit with those before it: none, greedy, released"
+        "--law", metavar="LAW", help="how images are shared among the exits: released or paper"
     )
-    group.add_argument("--confidence", metavar="C", help="posterior, margin or entropy")
+    group.add_argument(
+        "--averages",
+        metavar="A",
+        help="averaging an exit's answer with those before it: none, greedy, released",
+    )
+    group.add_argument(
+        "--confidence", metavar="C", help="how sure an exit is: posterior, margin or entropy"
+    )
     group.add_argument(
         "--calibrated",
         action="store_true",

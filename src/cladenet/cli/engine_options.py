@@ -41,13 +41,16 @@ def add_calibration(parser: argparse.ArgumentParser) -> None:
 def add_image_limits(parser: argparse.ArgumentParser) -> None:
     """`--max-megapixels` and `--white-level`, where images need others than those of training."""
     parser.add_argument(
-        "--max-megapixels", type=float, metavar="N", help="refuse larger images (as in training)"
+        "--max-megapixels",
+        type=float,
+        metavar="N",
+        help="refuse larger images (default: as in training)",
     )
     parser.add_argument(
         "--white-level",
         type=float,
         metavar="N",
-        help="the sample that is white where it is not declared (as in training)",
+        help="the sample that is white where it is not declared (default: as in training)",
     )
 
 

@@ -32,15 +32,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--batch", default="", metavar="N[,N]", help="images per call (1,32), or per step"
     )
-    parser.add_argument("--precision", default="fp32,bf16,int8", help="of the fast path")
-    parser.add_argument("--engine", default="auto", help="of the fast path (default: auto)")
+    parser.add_argument(
+        "--precision", metavar="P[,P]", default="fp32,bf16,int8", help="precisions of the fast path"
+    )
+    parser.add_argument(
+        "--engine", metavar="NAME", default="auto", help="engine of the fast path (default: auto)"
+    )
     parser.add_argument("--data", help="for `input`: digits, NAME:ROOT, a folder, or a CSV file")
-    parser.add_argument("--workers", type=int, default=2, help="for `input`")
-    parser.add_argument("--rounds", type=int, default=5, help="turns of each side (default: 5)")
-    parser.add_argument("--threads", type=int, default=0, help="of torch (default: its choice)")
+    parser.add_argument(
+        "--workers", metavar="N", type=int, default=2, help="data workers, for `input`"
+    )
+    parser.add_argument(
+        "--rounds", metavar="N", type=int, default=5, help="rounds of each side (default: 5)"
+    )
+    parser.add_argument(
+        "--threads", metavar="N", type=int, default=0, help="threads of torch (default: its choice)"
+    )
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument(
-        "--clock", choices=("wall", "cpu"), default="wall", help="cpu: where others work here too"
+        "--clock",
+        choices=("wall", "cpu"),
+        default="wall",
+        help="cpu: for machines on which other work runs",
     )
     parser.add_argument("--json", metavar="FILE", help="write all figures; - prints them instead")
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """[NAME] [--svg FILE] [--html FILE] [--json]."""
-    parser.add_argument("name", nargs="?", help="one block in full: its layers")
+    parser.add_argument("name", metavar="NAME", nargs="?", help="one block in full: its layers")
     parser.add_argument("--svg", metavar="FILE", help="with NAME: write the drawing as SVG")
     parser.add_argument(
         "--html", metavar="FILE", help="write the gallery as a page that stands alone"

@@ -53,7 +53,9 @@ ERRORS = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """NAME [--layers] [--unit PART] [--svg FILE] [--size N] ... [--fidelity] [--json]."""
-    parser.add_argument("name", help="a network or a family, as `cladenet models` prints them")
+    parser.add_argument(
+        "name", metavar="NAME", help="a network or a family, as `cladenet models` prints them"
+    )
     parser.add_argument(
         "--layers",
         action="store_true",

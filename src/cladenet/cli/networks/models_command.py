@@ -18,6 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """[PATTERN] [--tree | --json]."""
     parser.add_argument(
         "pattern",
+        metavar="PATTERN",
         nargs="?",
         default="*",
         help="a word, such as vgg, or a shell pattern, such as 'resnet*_cifar'",

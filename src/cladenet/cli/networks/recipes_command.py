@@ -23,7 +23,9 @@ SHOWN_NETWORKS = 12
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """[NAME] [--json]."""
-    parser.add_argument("name", nargs="?", help="a recipe, or a network for its paper's recipe")
+    parser.add_argument(
+        "name", metavar="NAME", nargs="?", help="a recipe, or a network for its paper's recipe"
+    )
     parser.add_argument("--json", action="store_true", help="print every number as JSON")
 
 

@@ -89,7 +89,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--on-unreadable",
         choices=("stop", "skip"),
-        help="images that are damaged, or too large at a scale",
+        help="what to do with images that are damaged, or too large at a scale",
     )
     add_image_limits(parser)
     parser.argument_default = None

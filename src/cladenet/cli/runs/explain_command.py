@@ -15,15 +15,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "images", metavar="IMAGE", nargs="*", help="files, folders or patterns to explain first"
     )
     parser.add_argument("--data", help="data to look at (default: what it was trained on)")
-    parser.add_argument("--split", help="test, val or train (test if there is one, else val)")
+    parser.add_argument(
+        "--split", metavar="NAME", help="test, val or train (test if there is one, else val)"
+    )
     parser.add_argument("--out", metavar="FILE", help="the page (explain.html in the run's folder)")
     parser.add_argument(
         "--limit", type=int, default=2000, metavar="N", help="use at most N images (2000)"
     )
-    parser.add_argument("--batch-size", type=int, default=64, metavar="N")
+    parser.add_argument(
+        "--batch-size", type=int, default=64, metavar="N", help="images in one forward pass"
+    )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
     parser.add_argument(
-        "--on-unreadable", default="stop", choices=("stop", "skip"), help="images that are damaged"
+        "--on-unreadable",
+        default="stop",
+        choices=("stop", "skip"),
+        help="what to do with damaged images",
     )
     add_image_limits(parser)
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")

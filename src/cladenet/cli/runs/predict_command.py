@@ -37,7 +37,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EPILOG
     parser.add_argument("run", metavar="RUN", help="run or checkpoint folder, or an exported file")
     parser.add_argument("images", metavar="IMAGE", nargs="*", help="see below")
-    parser.add_argument("--top", type=int, default=5, metavar="K", help="classes to name (5)")
+    parser.add_argument(
+        "--top", type=int, default=5, metavar="K", help="how many classes to name (5)"
+    )
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="a JSON list, one line for each image")
     form.add_argument("--csv", action="store_true", help="a row for each image and class")
@@ -45,17 +47,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "-0", "--null", action="store_true", help="the list on standard input comes from -print0"
     )
     parser.add_argument(
-        "--fit", metavar="FIT", help="stretch or crop images of another size than in training"
+        "--fit", metavar="FIT", help="stretch or crop, for images of another size than in training"
     )
     add_image_limits(parser)
-    parser.add_argument("--batch-size", type=int, default=64, metavar="N")
+    parser.add_argument(
+        "--batch-size", type=int, default=64, metavar="N", help="images in one forward pass"
+    )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
     parser.add_argument("--precision", default="fp32", help="fp32, bf16 or int8")
     add_calibration(parser)
     parser.add_argument(
         "--budget",
         metavar="B",
-        help="of a network with several exits: the last answer within 20M multiply-accumulates or "
+        help="for a network with several exits: the last answer within 20M multiply-accumulates or "
         "5ms; kept: images leave by the thresholds that `evaluate --budget` kept",
     )
     parser.add_argument(

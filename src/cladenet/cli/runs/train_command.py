@@ -12,9 +12,11 @@ from cladenet.translations import show
 
 DESCRIPTION = """
 key=value words set any number of the recipe (lr=0.05 epochs=30 mixup=0.2), any option of the run
-(seed=1 val=0 workers=2 precision=bf16 threads=2 on_unreadable=skip) and, as model.KEY=VALUE,
-arguments of the network; --lr 0.05 and -b 32 are lr=0.05 and batch_size=32. Words win over
---config, which wins over the recipe.
+(time=10m size=160 seed=1 val=0 precision=bf16 threads=2 workers=2 on_unreadable=skip) and, as
+model.KEY=VALUE, arguments of the network. --time 10m, --lr 0.05 and -b 32 are time=10m, lr=0.05 and
+batch_size=32. These words override --config, which overrides the recipe. Without a NETWORK,
+--weights and --recipe, the images, the weights at hand and the time decide. docs/training.md has
+all options.
 """
 
 
@@ -22,16 +24,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What the command takes."""
     parser.epilog = DESCRIPTION
     parser.add_argument(
-        "words", nargs="*", metavar="NETWORK | key=value", help="see `cladenet models`, and below"
+        "words",
+        nargs="*",
+        metavar="NETWORK | key=value",
+        help="a network of `cladenet models`, and options as described below",
     )
-    parser.add_argument("--data", default="", help="digits, mnist:ROOT, FOLDER, CSV, wds:PATTERN")
-    parser.add_argument("--recipe", default="default", help="default, paper, or a recipe's name")
-    parser.add_argument("--config", type=Path, help="YAML file of key: value lines")
-    parser.add_argument("--out", default="", help="the run's folder (runs/NETWORK-DATA)")
     parser.add_argument(
-        "--weights", default="", help="run, checkpoint, file or library/name to fine-tune from"
+        "--data", metavar="DATA", default="", help="digits, mnist:ROOT, FOLDER, CSV, wds:PATTERN"
     )
-    parser.add_argument("--resume", default="", help="run folder to resume")
+    parser.add_argument(
+        "--recipe", metavar="NAME", default="default", help="default, paper, or a recipe's name"
+    )
+    parser.add_argument("--config", metavar="FILE", type=Path, help="YAML file of key: value lines")
+    parser.add_argument(
+        "--out", metavar="FOLDER", default="", help="the run's folder (runs/NETWORK-DATA)"
+    )
+    parser.add_argument(
+        "--weights",
+        metavar="SOURCE",
+        default="",
+        help="run, checkpoint, file or LIBRARY/NAME to fine-tune from",
+    )
+    parser.add_argument("--resume", metavar="RUN", default="", help="run folder to resume")
     parser.add_argument(
         "--dry-run", action="store_true", help="print steps, time, memory and files; train nothing"
     )

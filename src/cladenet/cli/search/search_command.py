@@ -17,7 +17,7 @@ train_images=4000 width=8 n=1) and of their recipe (epochs=3 lr=0.05).
 `search --resume FOLDER` continues one; `search replay FOLDER` asks again for all its trials and
 compares; `search export FOLDER --name NAME` makes the best of them the network found:NAME;
 `search compare aging nasnet --seeds 20` measures searches on the exact table; with --data it does
-so by real trials, and final_epochs=12 final_width=16 train what was found with other numbers than a trial;
+so by real trials, and final_epochs=12 final_width=16 are for the last trainings of what was found;
 `search convert NAS-Bench-201-v1_1-096897.pth --out TABLE.npz` makes a table for `compare --table`;
 `search worker --storage URL` takes part in a search that was begun with --storage.
 """
@@ -29,29 +29,65 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("words", nargs="*", metavar="SEARCH | key=value", help="see below")
     parser.add_argument("--data", default="", help="what is trained on: digits, cifar10:ROOT, ...")
     parser.add_argument(
-        "--space", default="", help="amoebanet, nasnet, enas_macro, dna, edges3, ..."
-    )
-    parser.add_argument("--preset", default="small", help="small (two cores), paper, or release")
-    parser.add_argument("--trials", type=int, default=0, help="how many networks to train")
-    parser.add_argument("--workers", type=int, default=1, help="trials at a time, one core each")
-    parser.add_argument("--seed", type=int, default=0, help="of everything that is drawn")
-    parser.add_argument("--out", default="", help="the search's folder (searches/SEARCH-DATA)")
-    parser.add_argument("--resume", default="", help="folder of a search to continue")
-    parser.add_argument(
-        "--storage", default="", help="database for workers elsewhere, or `sqlite` in the folder"
-    )
-    parser.add_argument("--study", default="cladenet", help="name of the search in the database")
-    parser.add_argument(
-        "--parallel", type=int, default=0, help="trials at a time on all machines (workers)"
-    )
-    parser.add_argument("--name", default="", help="of an exported network")
-    parser.add_argument("--trial", type=int, default=-1, help="to export, in place of the best")
-    parser.add_argument("--table", default="", help="to compare on, in place of the package's")
-    parser.add_argument(
-        "--seeds", type=int, default=0, help="of each compared search (20 on the table, 3 on data)"
+        "--space",
+        metavar="NAME",
+        default="",
+        help="amoebanet, nasnet, enas_macro, dna, edges3, ...",
     )
     parser.add_argument(
-        "--repeats", type=int, default=3, help="trainings of each compared search's find"
+        "--preset", metavar="NAME", default="small", help="small (two cores), paper, or release"
+    )
+    parser.add_argument(
+        "--trials", metavar="N", type=int, default=0, help="how many networks to train"
+    )
+    parser.add_argument(
+        "--workers", metavar="N", type=int, default=1, help="trials at a time, one core each"
+    )
+    parser.add_argument(
+        "--seed", metavar="N", type=int, default=0, help="seed of everything that is drawn"
+    )
+    parser.add_argument(
+        "--out", metavar="FOLDER", default="", help="the search's folder (searches/SEARCH-DATA)"
+    )
+    parser.add_argument(
+        "--resume", metavar="FOLDER", default="", help="folder of a search to continue"
+    )
+    parser.add_argument(
+        "--storage",
+        metavar="URL",
+        default="",
+        help="database for workers elsewhere, or `sqlite` in the folder",
+    )
+    parser.add_argument(
+        "--study", metavar="NAME", default="cladenet", help="name of the search in the database"
+    )
+    parser.add_argument(
+        "--parallel",
+        metavar="N",
+        type=int,
+        default=0,
+        help="trials at a time on all machines (workers)",
+    )
+    parser.add_argument("--name", default="", help="name of the exported network")
+    parser.add_argument(
+        "--trial", metavar="N", type=int, default=-1, help="trial to export, in place of the best"
+    )
+    parser.add_argument(
+        "--table", metavar="FILE", default="", help="table to compare on, in place of the package's"
+    )
+    parser.add_argument(
+        "--seeds",
+        metavar="N",
+        type=int,
+        default=0,
+        help="seeds of each compared search (20 on the table, 3 on data)",
+    )
+    parser.add_argument(
+        "--repeats",
+        metavar="N",
+        type=int,
+        default=3,
+        help="trainings of what each compared search found",
     )
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     parser.add_argument("--quiet", action="store_true", help="print only the result")

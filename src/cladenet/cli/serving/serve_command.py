@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--budget",
         metavar="B",
-        help="of networks with several exits, for requests that name none: the last answer within "
+        help="for networks with several exits, where a request names none: the last answer within "
         "20M multiply-accumulates or 5ms per image; kept: images leave by the thresholds that "
         "`evaluate --budget` kept",
     )
@@ -38,7 +38,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", help="auto (default), cpu, cuda, cuda:N or mps")
     parser.add_argument("--engine", metavar="NAME", help="packed (default), or as for `predict`")
     parser.add_argument(
-        "--threads", type=int, default=1, metavar="N", help="of one batch (1); see docs/serving.md"
+        "--threads",
+        type=int,
+        default=1,
+        metavar="N",
+        help="threads of one batch (1); see docs/serving.md",
     )
     parser.add_argument(
         "--workers",
@@ -46,14 +50,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="processes that decode and compute (one per core, where they can); 0: threads do",
     )
-    parser.add_argument("--batch", type=int, default=8, metavar="N", help="images, at most (8)")
-    parser.add_argument("--queue", type=int, default=128, metavar="N", help="images (128)")
-    parser.add_argument("--max-body", type=float, default=10, metavar="MB", help="(10)")
+    parser.add_argument(
+        "--batch", type=int, default=8, metavar="N", help="images in a batch, at most (8)"
+    )
+    parser.add_argument(
+        "--queue", type=int, default=128, metavar="N", help="images that may wait (128)"
+    )
+    parser.add_argument(
+        "--max-body", type=float, default=10, metavar="MB", help="largest request, in MB (10)"
+    )
     parser.add_argument(
         "--timeout", type=float, default=30, metavar="S", help="seconds for an answer (30)"
     )
     parser.add_argument(
-        "--fit", metavar="FIT", help="stretch or crop images of another size than in training"
+        "--fit", metavar="FIT", help="stretch or crop, for images of another size than in training"
     )
     add_image_limits(parser)
 

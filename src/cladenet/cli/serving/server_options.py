@@ -17,8 +17,10 @@ PACKAGES = ("granian", "starlette", "prometheus_client", "python_multipart")
 def add_address(parser: argparse.ArgumentParser, port: int) -> None:
     """`--host`, `--port` and `--token-file`."""
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
-    parser.add_argument("--port", type=int, default=port, metavar="N", help=f"({port})")
-    parser.add_argument("--token-file", metavar="FILE", help="a line with the token")
+    parser.add_argument(
+        "--port", type=int, default=port, metavar="N", help=f"port to listen on ({port})"
+    )
+    parser.add_argument("--token-file", metavar="FILE", help="file with the token in one line")
 
 
 def need_packages(command: str) -> None:

@@ -26,10 +26,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """[NAME...] [--data DATA] [--scale laptop] [--seeds N] [--workers N] [--out FOLDER]."""
     parser.add_argument("names", nargs="*", metavar="NAME", help="experiments, or all")
     parser.add_argument("--data", default="digits", help="digits, cifar10:ROOT, FOLDER (digits)")
-    parser.add_argument("--scale", choices=SCALES, default="laptop", help="how large (laptop)")
-    parser.add_argument("--seeds", type=int, default=0, help="of each network (the claim's own)")
-    parser.add_argument("--workers", type=int, default=0, help="trainings at once (the cores)")
-    parser.add_argument("--out", default="runs/experiments", help="folder (runs/experiments)")
+    parser.add_argument(
+        "--scale", choices=SCALES, default="laptop", help="size of networks and trainings (laptop)"
+    )
+    parser.add_argument(
+        "--seeds", metavar="N", type=int, default=0, help="seeds of each network (the claim's own)"
+    )
+    parser.add_argument(
+        "--workers", metavar="N", type=int, default=0, help="trainings at once (one per core)"
+    )
+    parser.add_argument(
+        "--out",
+        metavar="FOLDER",
+        default="runs/experiments",
+        help="folder of the trainings (runs/experiments)",
+    )
     parser.add_argument("--json", action="store_true", help="print the same as JSON")
 
 

@@ -43,7 +43,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--data", metavar="DATA", help="images to verify the file on (validation images of RUN)"
     )
     add_calibration(parser)
-    parser.add_argument("--licence", default="", metavar="TEXT", help="of the weights, to note")
+    parser.add_argument(
+        "--licence",
+        default="",
+        metavar="TEXT",
+        help="licence of the weights, written into the file",
+    )
     parser.add_argument(
         "--example", action="store_true", help="print a program that runs such a file, and stop"
     )

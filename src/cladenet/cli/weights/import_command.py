@@ -10,10 +10,18 @@ from cladenet.translations import show
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What the command takes."""
-    parser.add_argument("file", metavar="FILE", help=".safetensors .npz .pth .pth.tar .th .bin")
-    parser.add_argument("--as", dest="name", default="", help="network, ours or library/name")
-    parser.add_argument("--out", default="", help="the new checkpoint (weights/NETWORK)")
-    parser.add_argument("--classes", default="", help="text file, a class name in each line")
+    parser.add_argument(
+        "file",
+        metavar="FILE",
+        help="weights: .safetensors .pth .pt .tar .bin .ckpt .npz .h5 .keras .caffemodel .whl",
+    )
+    parser.add_argument("--as", dest="name", default="", help="network, ours or LIBRARY/NAME")
+    parser.add_argument(
+        "--out", metavar="FOLDER", default="", help="the new checkpoint (weights/NETWORK)"
+    )
+    parser.add_argument(
+        "--classes", metavar="FILE", default="", help="text file, a class name in each line"
+    )
     parser.add_argument(
         "words",
         nargs="*",

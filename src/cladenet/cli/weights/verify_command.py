@@ -15,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "the runtime that it was written for."
     )
     parser.add_argument("file", metavar="FILE", help="what `cladenet export` wrote")
-    parser.add_argument("--run", metavar="RUN", help="the run that it was made of")
+    parser.add_argument("--run", metavar="RUN", help="the run that it was exported from")
     parser.add_argument(
         "--data", metavar="DATA", help="with --run: images to try it on (validation images of RUN)"
     )
