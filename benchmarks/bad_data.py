@@ -16,7 +16,7 @@ DATA_CASES: dict[str, list[tuple[str, str, int]]] = {
         ("two training folders", "check twice", 3),
         ("a validation set without labels", "check unlabelled", 3),
         ("another way to labels", "check good,label_from=names", 2),
-        ("several labels an image", "check several.csv", 3),
+        ("several labels per image", "check several.csv", 3),
         ("a split of another name", "check holdout.csv", 3),
         ("one image under two labels", "check two.csv", 3),
         ("a class that train lacks", "check absent.csv", 3),

@@ -69,7 +69,7 @@ CASES = {
         Case("unknown block", "blocks bottlneck", 2),
         Case("a drawing of all blocks", "blocks --svg blocks.svg", 2),
         Case("one run to compare", "compare run", 2),
-        Case("a folder that is no run", "compare run nowhere", 4),
+        Case("a folder that is not a run", "compare run nowhere", 4),
     ],
     "The run's folder": [
         Case("it holds a run already", new("good", out="run"), 7),

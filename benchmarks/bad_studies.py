@@ -3,10 +3,10 @@
 STUDY_CASES = {
     "Explaining and experiments": [
         ("no images to look at", "explain run --limit 0", 2),
-        ("a split that is not there", "explain run --split dev", 2),
-        ("an image that is not there", "explain run gone.jpg", 3),
+        ("a split that does not exist", "explain run --split dev", 2),
+        ("an image that does not exist", "explain run gone.jpg", 3),
         ("a folder without images", "explain run nothing", 3),
-        ("a folder that is no run", "explain nowhere", 4),
+        ("a folder that is not a run", "explain nowhere", 4),
         ("unknown experiment", "experiment degradtion", 2),
         ("seeds below none", "experiment highway --seeds -1", 2),
     ],

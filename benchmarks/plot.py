@@ -45,7 +45,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=TARGET)
     options = parser.parse_args()
     if not options.results.exists():
-        raise SystemExit(f"{options.results} is not there; run benchmarks/inference.py first")
+        raise SystemExit(f"{options.results} does not exist; run benchmarks/inference.py first")
     options.out.write_text(picture(json.loads(options.results.read_text())))
     print(f"written: {options.out}")
 

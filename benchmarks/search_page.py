@@ -76,7 +76,7 @@ def kills(found: dict[str, Any]) -> list[str]:
     if c is not None:
         text += (
             f" {c['kills']} kills of the coordinator in {c['searches']} searches: "
-            f"{c['with_another_end']} ended otherwise than the undisturbed one."
+            f"{c['with_another_end']} ended differently from the undisturbed one."
         )
     if late is not None:
         text += (

@@ -233,4 +233,4 @@ def test_at_most_one_calibration_in_twenty_loses_more_than_was_promised() -> Non
         chosen_any += chosen is not None
         violated += chosen is not None and losses[chosen] > most
     assert violated <= 50
-    assert chosen_any > 100, "a guarantee that never says yes is no use"
+    assert chosen_any > 100, "a guarantee that never says yes is not an use"

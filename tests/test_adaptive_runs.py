@@ -258,7 +258,7 @@ def test_budgets_in_words(text: str, amount: float, unit: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "M", "0M", "-5ms", "5s", "5 M ms", "nan", "1e6"])
 def test_budgets_that_are_none_are_refused(text: str) -> None:
-    with pytest.raises(BadArgument, match="expected multiply-accumulates an image such as 20M"):
+    with pytest.raises(BadArgument, match="expected multiply-accumulates per image, such as 20M"):
         parse_budget(text)
 
 

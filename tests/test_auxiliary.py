@@ -201,7 +201,7 @@ def test_what_predicts_has_none_and_counts_none(with_heads: RunResult, tiny: str
     assert sum(p.numel() for p in loaded.model.parameters()) == plain
     report = (with_heads.folder / "report.html").read_text()
     assert f"{plain:,}" in report
-    assert "auxiliary classifiers are trained along, each with 0.3 of its loss" in report
+    assert "auxiliary classifiers are trained as well, each with 0.3 of its loss" in report
     evaluated = cladenet.evaluate(with_heads.folder)
     assert evaluated.evaluation.top1_error == with_heads.evaluation.top1_error
 
@@ -253,7 +253,7 @@ def test_weights_without_heads_get_fresh_ones_and_say_so(
     assert not of_heads(saved(without))
     tuned = cladenet.train(tiny, "digits", out=tmp_path / "run", weights=without.folder, **TOLD)
     assert of_heads(saved(tuned))
-    assert "these weights have no auxiliary classifiers: those start afresh" in (
+    assert "these weights have no auxiliary classifiers: those are newly initialised" in (
         capsys.readouterr().err
     )
 
@@ -266,7 +266,7 @@ def test_heads_are_left_aside_where_the_recipe_has_none(
         tiny, "digits", out=tmp_path / "run", weights=with_heads.folder, **options
     )
     assert not of_heads(saved(tuned))
-    assert "auxiliary classifiers of these weights are left aside" in capsys.readouterr().err
+    assert "auxiliary classifiers of these weights are not used" in capsys.readouterr().err
 
 
 def test_other_classes_give_every_classifier_a_new_last_layer(
@@ -296,7 +296,7 @@ def test_other_classes_give_every_classifier_a_new_last_layer(
     assert torch.equal(after["auxiliary.1.0.0.weight"], before["auxiliary.1.0.0.weight"])
     printed = capsys.readouterr().err
     assert "auxiliary.0.4.weight, auxiliary.0.4.bias" in printed
-    assert "start afresh for 3 classes (it had 10)" in printed
+    assert "are newly initialised for 3 classes (it had 10)" in printed
 
 
 def test_a_resumed_run_has_its_heads_back_bit_for_bit(tiny: str, tmp_path: Path) -> None:

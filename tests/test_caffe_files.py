@@ -197,7 +197,7 @@ def _bad_files() -> dict[str, bytes]:
 def test_what_is_no_caffemodel_is_named(kind: str, tmp_path: Path) -> None:
     file = tmp_path / "a.caffemodel"
     file.write_bytes(_bad_files()[kind])
-    said = "holds no layers with weights" if kind == "no layers" else "is no whole file of Caffe"
+    said = "holds no layers with weights" if kind == "no layers" else "is not a complete Caffe file"
     with pytest.raises(CheckpointError, match=said):
         read_caffe(file)
 

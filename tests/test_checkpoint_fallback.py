@@ -83,7 +83,7 @@ def test_a_run_goes_on_from_the_checkpoint_before(
     damage(run / "checkpoints" / NEWEST / file)
     outcome = child(spoken(resumed(run)), tmp_path / "output")
     assert outcome.status == 0, outcome
-    sentence = rf"note: .*{NEWEST}.*{reason}.*damaged-{NEWEST}; going on from {BEFORE}\n"
+    sentence = rf"note: .*{NEWEST}.*{reason}.*damaged-{NEWEST}; continuing from {BEFORE}\n"
     assert re.search(sentence, outcome.text), outcome
     assert final_state(run) == expected
     assert (run / "checkpoints" / f"damaged-{NEWEST}").is_dir()
@@ -149,5 +149,5 @@ def test_a_damaged_best_is_refused_where_it_is_used(run: Path, data: Path, tmp_p
             child(words, tmp_path / "output"),
             4,
             r"best-000000004/weights.safetensors is damaged: its SHA-256",
-            "Take the checkpoint from its source again, or use an older one of the run",
+            "Get the checkpoint again from its source, or use an older one of the run",
         )

@@ -261,7 +261,7 @@ def test_what_is_no_checkpoint_is_explained(saved: Path, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["evaluate", "RUN"], "network tells 3 classes apart, the data have 10. Only the network "),
+        (["evaluate", "RUN"], "network has 3 classes, the data have 10. Only the network "),
         (["train", "lenet5", "--data", "digits", "--weights", "RUN", "--out", "NEW"],
          "holds weights of plain20_cifar, not of lenet5; fine-tune with"),
     ],
@@ -293,7 +293,7 @@ def test_a_file_is_replaced_behind_a_link_and_a_device_is_written_into(tmp_path:
     assert (tmp_path / "real").read_text() == "new"
     write_file(Path("/dev/null"), b"new")
     assert Path("/dev/null").is_char_device()
-    with pytest.raises(StorageError, match="no room to write /dev/full"):
+    with pytest.raises(StorageError, match="not enough space to write /dev/full"):
         write_file(Path("/dev/full"), b"new")
     with pytest.raises(StorageError, match="cannot be written: Is a directory"):
         write_file(tmp_path, b"new")

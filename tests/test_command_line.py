@@ -45,7 +45,7 @@ NEW = ["train", "lenet5", "--data", "digits", "--out", "x"]
         ([*NEW[:3], "cifar100:gone", *NEW[4:]], 3, "gone"),
         ([*NEW, "--recipe", "papr"], 2, "no recipe is called 'papr'; nearest: paper"),
         ([*NEW, "--recipe", "lenets"], 2, "no recipe is called 'lenets'; nearest: lenet"),
-        ([*NEW, "lrr=1"], 2, "'lrr' is no option; nearest: lr"),
+        ([*NEW, "lrr=1"], 2, "'lrr' is not an option; nearest: lr"),
         ([*NEW, "lr=fast"], 2, "lr is 'fast'; expected a number"),
         ([*NEW, "lr=1", "lr=2"], 2, "lr is given twice: '1' and '2'"),
         ([*NEW, "lr=inf"], 2, "lr is 'inf'; expected a number that is not infinite"),
@@ -89,7 +89,7 @@ def test_a_mistake_is_answered_with_what_was_meant(
     [
         ("[1, 2]", "holds no table; expected lines such as `lr: 0.05`"),
         ("lr: [", "is not YAML: while parsing"),
-        ("learning_rate: 1", "'learning_rate' is no option"),
+        ("learning_rate: 1", "'learning_rate' is not an option"),
         ("!!python/object/apply:os.system ['touch canary']", "could not determine a constructor"),
         ("[" * 5000, "is not YAML"),
         ("\ufffe\0", "is not YAML"),
@@ -156,7 +156,7 @@ def test_output_to_a_full_disk_is_reported(words: list[str]) -> None:
     with Path("/dev/full").open("w") as full:
         done = python("-m", "cladenet", *words, stdout=full, stderr=subprocess.PIPE)
     assert done.returncode == 6
-    assert done.stderr == "cladenet: no room on the disk that the output goes to\n"
+    assert done.stderr == "cladenet: the disk that the output goes to is full\n"
 
 
 def test_no_standard_output_is_no_error() -> None:

@@ -45,7 +45,7 @@ def test_a_trained_network_is_converted_and_predicts_the_same(run: Path) -> None
         assert one.best.probability == pytest.approx(other.best.probability, abs=1e-5)
     old, new = (cladenet.evaluate(folder) for folder in (last, done.folder))
     assert old.top1_error == new.top1_error
-    with pytest.raises(StorageError, match="is there already; remove it, or give another --out"):
+    with pytest.raises(StorageError, match="already exists; remove it, or give another --out"):
         cladenet.convert(last, run / "converted")
 
 

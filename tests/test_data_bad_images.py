@@ -55,7 +55,7 @@ def test_bad_files_are_named_with_a_reason(name: str, tmp_path: Path) -> None:
 
 
 def test_missing_files_dangling_links_folders_and_pipes_are_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"gone\.jpg: is not there"):
+    with pytest.raises(DataError, match=r"gone\.jpg: does not exist"):
         decode(tmp_path / "gone.jpg")
     (tmp_path / "link.jpg").symlink_to("nowhere.jpg")
     with pytest.raises(DataError, match=r"link\.jpg: is a link to nowhere\.jpg, which is not"):
@@ -136,7 +136,7 @@ def test_a_file_that_may_not_be_read_is_named(tmp_path: Path) -> None:
 
     outcome = ended(start(read_as_nobody, tmp_path / "output"), tmp_path / "output")
     assert outcome.status == 3, outcome
-    assert "secret.png: may not be read: permission denied" in outcome.text
+    assert "secret.png: cannot be read: permission denied" in outcome.text
 
 
 def test_a_thousand_mutants_decode_or_are_refused_and_nothing_else(tmp_path: Path) -> None:

@@ -41,8 +41,8 @@ def write_cifar10(folder: Path) -> None:
 
 
 DAMAGE = {
-    "magic": (b"\x1f\x8b" + bytes(20), "is no idx file"),
-    "type": (bytes([0, 0, 13, 1, 0, 0, 0, 1, 0, 0, 0, 0]), "is no idx file"),
+    "magic": (b"\x1f\x8b" + bytes(20), "is not an idx file"),
+    "type": (bytes([0, 0, 13, 1, 0, 0, 0, 1, 0, 0, 0, 0]), "is not an idx file"),
     "huge": (idx(2**31, 2**31, 28, values=b""), "its header gives the sizes"),
     "short": (idx(3, 28, 28, values=bytes(100)), "is cut off: 100 bytes of values.*2,352"),
     "long": (idx(3, 28, 28, values=bytes(2353)), "more than bytes of values"),

@@ -108,7 +108,9 @@ def test_a_class_only_in_val_is_refused_and_one_only_in_train_is_a_note(tmp_path
     assert dataset.val.labels.tolist() == [0, 0, 2]
     assert dataset.notes == ("val has no images of 1 of 3 classes: 'aphid'",)
     (tmp_path / "val" / "bee").rename(tmp_path / "val" / "wasp")
-    with pytest.raises(DataError, match=r"val has 'wasp', train has not; val lacks 'aphid', 'bee'"):
+    with pytest.raises(
+        DataError, match=r"val has 'wasp', train does not; val lacks 'aphid', 'bee'"
+    ):
         open_dataset(str(tmp_path))
 
 

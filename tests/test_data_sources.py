@@ -251,9 +251,9 @@ def test_a_missing_set_says_what_to_get_from_where_and_where_to_put_it(
 def test_unknown_names_get_the_nearest_ones(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"'cifar-10'; nearest: cifar10"):
         open_dataset("cifar-10")
-    with pytest.raises(DataError, match=r"is a file, but no table \(\.csv, "):
+    with pytest.raises(DataError, match=r"is a file, but not a table \(\.csv, "):
         open_dataset(__file__)
     with pytest.raises(BadArgument, match="names no folder"):
         open_dataset("mnist:")
-    with pytest.raises(DataError, match="is no folder"):
+    with pytest.raises(DataError, match="is not a folder"):
         open_dataset(f"mnist:{tmp_path / 'gone'}")

@@ -111,7 +111,7 @@ def test_an_index_file_comes_back_for_the_same_data_only(tmp_path: Path) -> None
     with pytest.raises(DataError, match="parts overlap"):
         read_index(path, data)
     path.write_text("[]")
-    with pytest.raises(DataError, match="is no split index"):
+    with pytest.raises(DataError, match="is not a split index"):
         read_index(path, data)
 
 

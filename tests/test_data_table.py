@@ -92,7 +92,7 @@ def test_tables_that_contradict_themselves_name_the_line(
 
 def test_listed_files_that_are_missing_are_found_before_training(tmp_path: Path) -> None:
     images(tmp_path, "a.png")
-    with pytest.raises(DataError, match=r"1 of 2 images cannot be read:\n.*b\.png: is not there"):
+    with pytest.raises(DataError, match=r"1 of 2 images cannot be read:\n.*b\.png: does not exist"):
         open_dataset(table(tmp_path, "path,label\na.png,x\nb.png,y\n"))
 
 

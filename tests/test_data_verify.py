@@ -59,7 +59,7 @@ def test_stop_lists_five_with_reasons_counts_all_and_says_how_to_go_on(tmp_path:
     assert lines[0] == "6 of 22 images cannot be read:"
     assert len(lines) == 8
     assert lines[1].startswith(f"  {tmp_path}/train/ant/cut.jpg: is cut off")
-    assert lines[2].endswith("dangling.jpg: is a link to nowhere.jpg, which is not there")
+    assert lines[2].endswith("dangling.jpg: is a link to nowhere.jpg, which does not exist")
     assert lines[3].endswith("empty.jpg: is empty (0 bytes)")
     assert "html.jpg: is a web page" in lines[4]
     assert "phone.heic: is HEIC; convert it" in lines[5]

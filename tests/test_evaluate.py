@@ -108,7 +108,7 @@ def test_classes_in_another_order_are_matched_by_name(tmp_path: Path, animals: D
 def test_other_classes_are_refused_with_the_difference(tmp_path: Path, animals: DataSet) -> None:
     run = save_run(tmp_path / "run", animals)
     other = image_folder(tmp_path / "other/val", ("ant", "bee", "moth", "fly"))
-    with pytest.raises(CheckpointError, match="tells 3 classes apart, the data have 4") as caught:
+    with pytest.raises(CheckpointError, match="has 3 classes, the data have 4") as caught:
         cladenet.evaluate(run, str(other.parent))
     assert "Only the network knows 'wasp'; only the data have 'fly', 'moth'." in str(caught.value)
     assert caught.value.exit_status == 4
@@ -213,7 +213,7 @@ def test_a_result_that_cannot_be_kept_is_said_before_the_work(
     digits_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["evaluate", str(digits_run), "--output", str(tmp_path / "no/r.json")]) == 2
-    assert "its folder is not there" in capsys.readouterr().err
+    assert "its folder does not exist" in capsys.readouterr().err
 
 
 def test_wide_letters_keep_the_columns_in_line() -> None:

@@ -54,7 +54,7 @@ def test_the_command_scores_it_without_a_split(
     printed = capsys.readouterr()
     assert f"lenet5_relu on {tmp_path}/field, all, single-scale" in printed.out
     assert "note: the data have no images of 1 of the network's 3 classes: 'ant'" in printed.err
-    assert "note: classes are matched though they are spelt otherwise: 'Bee'" in printed.err
+    assert "note: classes are matched though they are spelt differently: 'Bee'" in printed.err
 
 
 def test_a_table_of_one_class_is_scored(run: Path, tmp_path: Path) -> None:

@@ -130,7 +130,7 @@ def test_what_cannot_be_explained_is_refused(run: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"broken\.jpg"):
         cladenet.explain_run(run, images=[str(tmp_path / "broken.jpg")])
     (tmp_path / "empty").mkdir()
-    with pytest.raises(DataError, match="there are no images there"):
+    with pytest.raises(DataError, match="no images were found there"):
         cladenet.explain_run(run, images=[str(tmp_path / "empty")])
 
 

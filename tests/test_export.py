@@ -270,7 +270,7 @@ def test_files_of_others_are_refused(tmp_path: Path, exported: Path) -> None:
     for lean in (False, True):
         with pytest.raises(CheckpointError, match="cannot be run by ONNX Runtime"):
             open_exported(tmp_path / "cut.onnx", lean=lean)
-    with pytest.raises(CheckpointError, match="is not there"):
+    with pytest.raises(CheckpointError, match="does not exist"):
         open_exported(tmp_path / "nowhere.onnx")
     with pytest.raises(BadArgument, match="no exported file"):
         open_exported(tmp_path / "weights.pb")
@@ -329,10 +329,10 @@ def other_crop(patch: pytest.MonkeyPatch) -> None:
 
 FAULTS: dict[Callable[[pytest.MonkeyPatch], None], str] = {
     wrong_mean: "normalised otherwise",
-    swapped_channels: "prepared otherwise than by Pillow",
+    swapped_channels: "prepared differently from Pillow",
     baked_batch: "stops at images of shape .1, ",
-    dropped_antialias: "prepared otherwise than by Pillow",
-    other_crop: "prepared otherwise than by Pillow",
+    dropped_antialias: "prepared differently from Pillow",
+    other_crop: "prepared differently from Pillow",
 }
 
 
@@ -463,7 +463,7 @@ def test_a_request_that_cannot_be_met_is_refused(run: Path, wanted: Request, mes
 
 
 def test_a_file_is_not_overwritten(photo_run: Path, exported: Path) -> None:
-    with pytest.raises(StorageError, match="is there already"):
+    with pytest.raises(StorageError, match="already exists"):
         export_run(photo_run, Request("onnx", str(exported)))
 
 

@@ -65,7 +65,7 @@ def test_workers_that_are_killed_again_and_again_end_the_run_with_the_reason(
     check_refusal(
         child(small_run(run, data, POLICY, "workers=1"), output, arm),
         6,
-        "a data worker was killed twice at the same batch, most likely for want of memory",
+        "a data worker was killed twice at the same batch, most likely for lack of memory",
         "use fewer workers or a smaller batch",
         "Last good checkpoint: .*step-000000004; continue with",
     )
@@ -88,7 +88,7 @@ def test_an_image_that_vanishes_ends_the_run_after_saving_it(
     check_refusal(
         child(words, output, at_step(3, hide)),
         3,
-        rf"{folder}/\w+/\d\d\.png: is not there",
+        rf"{folder}/\w+/\d\d\.png: does not exist",
         f"Last good checkpoint: {run}/checkpoints/step-000000003; continue with",
     )
     for path in folder.rglob("*.hidden"):

@@ -98,7 +98,7 @@ def check_small_disk(folder: Path, data: Path, size: int, expected: dict[str, ob
     if outcome.status == CANNOT_MOUNT:
         pytest.skip("this process may not mount a file system")
     assert outcome.status == 0, outcome
-    assert "no room to write" in outcome.text
+    assert "not enough space to write" in outcome.text
     assert "Traceback" not in outcome.text
     assert json.loads(state.read_text()) == expected
 

@@ -134,7 +134,7 @@ def test_images_that_one_rank_cannot_read_stop_both_after_a_save(
     words = small_run(run, data, "cache_gb=1e-9", f"cache_dir={tmp_path}/cache", "workers=0")
     faults = dict.fromkeys(ranks, at_step(3, lose_the_images))
     outcomes = forked(run, *words, faults=faults)
-    check_one_message(outcomes, speaker, 3, r"\.lost: is not there", "step-000000003; continue")
+    check_one_message(outcomes, speaker, 3, r"\.lost: does not exist", "step-000000003; continue")
     outcomes = forked(run, *resumed(run))
     assert [outcome.status for outcome in outcomes] == [0, 0], outcomes
     assert (run / "metrics.jsonl").read_text() == expected["metrics"]
@@ -146,7 +146,7 @@ def test_a_full_disk_of_the_rank_that_saves_stops_both(
     run = tmp_path / "run"
     fill = partial(after_save, 2, partial(limit_file_sizes, 10_000))
     outcomes = forked(run, *small_run(run, data), faults={0: fill})
-    check_one_message(outcomes, 0, 6, "no room to write", "step-000000004; continue with")
+    check_one_message(outcomes, 0, 6, "not enough space to write", "step-000000004; continue with")
     check_goes_on(run, expected)
 
 

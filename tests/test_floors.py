@@ -97,7 +97,7 @@ def test_imports_point_to_lower_floors_only(name: str) -> None:
     assert part in LEVEL, f"{part} has no floor: add it to the order here and in {PAGE.name}"
     for other in imported(MODULES[name]) - {"cladenet"}:
         above = part_of(other) != part and LEVEL[part_of(other)] >= LEVEL[part]
-        assert not above, f"{name} imports {other}, which is no lower floor; see {PAGE.name}"
+        assert not above, f"{name} imports {other}, which is not a lower floor; see {PAGE.name}"
 
 
 def test_no_module_imports_itself_by_way_of_others() -> None:

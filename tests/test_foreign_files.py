@@ -219,7 +219,7 @@ def test_an_average_of_parameters_alone_gives_way_to_the_whole_weights(tmp_path:
     some = {name: value for name, value in small().items() if "running" not in name}
     torch.save({"state_dict": small(), "ema": OrderedDict(some)}, tmp_path / "a.pth")
     content = read_tensors(tmp_path / "a.pth")
-    assert content.notes[0] == "ema holds no whole average of the weights and is left out"
+    assert content.notes[0] == "ema holds no complete average of the weights and is left out"
     assert len(content.tensors) == len(small())
 
 
@@ -280,7 +280,7 @@ def test_numbered_classes_are_those_of_the_data_by_count(
     assert matched.labels.tolist() == [0, 1, 2, 0, 1, 2]
     assert "classes are numbers, taken to be those of the data" in notes[0]
     assert "cladenet import FILE --classes NAMES" in notes[0]
-    with pytest.raises(CheckpointError, match="the network tells 4 classes apart, the data have 3"):
+    with pytest.raises(CheckpointError, match="the network has 4 classes, the data have 3"):
         match_classes(split, ("ant", "bee", "cat"), ("0", "1", "2", "3"))
     save_file(tensors_of(SMALL, num_classes=2), tmp_path / "two.safetensors")
     for label, colour in (("ant", 40), ("bee", 200)):
@@ -294,4 +294,4 @@ def test_numbered_classes_are_those_of_the_data_by_count(
     assert main(["train", "--weights", str(made.folder), *words, "device=cpu", "threads=1"]) == 0
     printed = capsys.readouterr().err
     assert "the weights' 2 classes are numbers, taken to be those of the data" in printed
-    assert "start afresh" not in printed
+    assert "are newly initialised" not in printed

@@ -41,10 +41,10 @@ def test_options_mean_pairs(typed: str, meant: str) -> None:
 @pytest.mark.parametrize(
     ("typed", "hint"),
     [
-        ("--imgsz 64", "'imgsz' is no option; nearest: size"),
-        ("--batch 4", "'batch' is no option; nearest: batch_size"),
-        ("--pretrained", "'pretrained' is no option; nearest: --weights torchvision/NETWORK"),
-        ("--epoch 4", "'epoch' is no option; nearest: epochs"),
+        ("--imgsz 64", "'imgsz' is not an option; nearest: size"),
+        ("--batch 4", "'batch' is not an option; nearest: batch_size"),
+        ("--pretrained", "'pretrained' is not an option; nearest: --weights torchvision/NETWORK"),
+        ("--epoch 4", "'epoch' is not an option; nearest: epochs"),
         ("--lr", "--lr has no value; write --lr VALUE or lr=VALUE"),
         ("--lr --epochs 3", "--lr has no value"),
     ],
@@ -58,11 +58,17 @@ def test_other_words_are_told_what_they_are_called_here(typed: str, hint: str) -
 @pytest.mark.parametrize(
     ("word", "message"),
     [
-        ("imgsz=64", "'imgsz' is no option; nearest: size"),
-        ("pretrained=true", "'pretrained' is no option; nearest: --weights torchvision/NETWORK, "),
-        ("batch=4", "'batch' is no option; nearest: batch_size"),
-        ("num_classes=4", "'num_classes' is no option; nearest: model.num_classes"),
-        ("zzz=4", "'zzz' is no option of training, and nothing is called nearly so; options of"),
+        ("imgsz=64", "'imgsz' is not an option; nearest: size"),
+        (
+            "pretrained=true",
+            "'pretrained' is not an option; nearest: --weights torchvision/NETWORK, ",
+        ),
+        ("batch=4", "'batch' is not an option; nearest: batch_size"),
+        ("num_classes=4", "'num_classes' is not an option; nearest: model.num_classes"),
+        (
+            "zzz=4",
+            "'zzz' is not an option of training, and no option has a similar name; options of",
+        ),
     ],
 )
 def test_unknown_words_get_a_suggestion_and_never_a_list(

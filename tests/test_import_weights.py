@@ -85,7 +85,7 @@ def hostile(file: Path) -> str:
 def half(file: Path) -> str:
     torch.save(tensors_of(SEVEN), file)
     file.write_bytes(file.read_bytes()[:100_000])
-    return "it is no whole file of torch.save"
+    return "it is not a complete file of torch.save"
 
 
 def without(file: Path) -> str:
@@ -116,7 +116,7 @@ def test_files_that_are_no_weights_are_refused_by_what_they_are(
         (
             "torchvision/resnet50", {}, "resnet50",
             "has the names of torchvision/resnet50, which is our resnet50_v1_5, not resnet50: the "
-            "same tensors, computed otherwise. Use --as resnet50_v1_5",
+            "same tensors, computed differently. Use --as resnet50_v1_5",
         ),
         (
             "torchvision/resnet18", {}, "vgg11",
@@ -343,7 +343,7 @@ def test_import_and_export_by_the_command_line(
     assert (
         "resnet20_cifar, 10 classes, in the names of pytorch_resnet_cifar10/resnet20" in printed.out
     )
-    assert "is there already" in printed.err
+    assert "already exists" in printed.err
     card = cladenet.load("weights/resnet20_cifar").card
     assert card.classes == tuple("abcdefghij")
     assert card.preprocess.mean == (0.5, 0.5, 0.5)
@@ -419,6 +419,6 @@ def test_a_file_that_holds_a_process_up_is_given_up(
     os.mkfifo(tmp_path / "pipe")
     file.symlink_to(tmp_path / "pipe")
     began = time.monotonic()
-    with pytest.raises(CladeNetError, match="does not exist, or is no file"):
+    with pytest.raises(CladeNetError, match="does not exist, or is not a file"):
         read_tensors(file)
     assert time.monotonic() - began < 5

@@ -338,7 +338,7 @@ def test_an_operator_that_raises_makes_way_for_the_plain_network(
     monkeypatch.setattr(packing, "packed", raising(error))
     fast = for_inference(create_model("lenet5_relu"), size=(1, 32, 32), engine="packed")
     assert fast.engine == "eager"
-    assert f"packed stops with: {str(error) or 'RuntimeError'}" in fast.why
+    assert f"packed failed: {str(error) or 'RuntimeError'}" in fast.why
 
 
 @needs_bf16
@@ -407,7 +407,7 @@ def test_a_network_without_a_form_in_onnx_stays_plain_and_nothing_is_printed(
     pytest.importorskip("onnxruntime")
     fast = for_inference(create_model("vit_ti_16"), size=(3, 64, 64), engine="onnxruntime")
     assert fast.engine == "eager"
-    assert "ONNX stops with: Exporting the operator 'aten::_upsample_bicubic2d_aa'" in fast.why
+    assert "ONNX failed: Exporting the operator 'aten::_upsample_bicubic2d_aa'" in fast.why
     assert capfd.readouterr().out == ""
 
 

@@ -119,8 +119,8 @@ def test_a_run_that_was_killed_before_its_first_save_needs_the_shallow_net_again
         ("vgg13_5x5", (), 2, r"vgg13_5x5 cannot start from vgg11 in .*: weights of shape "
          r"\(64, 3, 3, 3\) do not fit a layer of \(64, 3, 5, 5\)"),
         ("vgg13", ("size=64",), 2, r"do not fit a layer of \(4096, 2048\)"),
-        ("vgg13", ("--data", "digits"), 2, "tells 2 classes apart, the data have 10: the last "
-         "layer is taken along, so both must have the same. Train vgg11 on these data first"),
+        ("vgg13", ("--data", "digits"), 2, "has 2 classes, the data have 10: the last "
+         "layer is used too, so both must have the same. Train vgg11 on these data first"),
     ],
 )  # fmt: skip
 def test_what_cannot_start_so_is_refused_and_leaves_no_trace(

@@ -203,7 +203,7 @@ def test_a_file_that_is_gone_is_named(
     assert isinstance(photos.images, FileImages)
     stored = opened(photos, cache)
     Path(photos.images.paths[7]).unlink()
-    with pytest.raises(DataError, match=r"007\.jpg: is not there"):
+    with pytest.raises(DataError, match=r"007\.jpg: does not exist"):
         stored[7]
     path = Path(photos.images.paths[8])
     path.write_bytes(path.read_bytes()[:600])
@@ -256,7 +256,7 @@ def test_a_cache_larger_than_the_free_space_is_not_begun(
         opened(photos, cache, cache_limit=1 << 30)
     by_default, notes = open_store(photos.images, View(default_preprocess(photos, 32)), cache)
     assert isinstance(by_default, FileStore)
-    assert "they are decoded anew each epoch" in notes[0]
+    assert "they are decoded again in each epoch" in notes[0]
 
 
 def test_above_the_limit_files_give_the_same_pixels(photos: Split, cache: Path) -> None:

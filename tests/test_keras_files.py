@@ -163,11 +163,11 @@ def test_damaged_files_and_a_missing_extra_are_named(
 ) -> None:
     for name in ("a.h5", "b.keras"):
         (tmp_path / name).write_bytes(b"no such file")
-        with pytest.raises(CheckpointError, match="is no whole file of Keras"):
+        with pytest.raises(CheckpointError, match="is not a complete Keras file"):
             read_keras(tmp_path / name)
     with h5py.File(tmp_path / "c.h5", "w") as out:
         out["numbers"] = [1, 2]
-    with pytest.raises(CheckpointError, match="is no whole file of Keras"):
+    with pytest.raises(CheckpointError, match="is not a complete Keras file"):
         read_keras(tmp_path / "c.h5")
     monkeypatch.setitem(__import__("sys").modules, "h5py", None)
     with pytest.raises(MissingExtra, match=r"pip install 'cladenet\[keras\]'"):

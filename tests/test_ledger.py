@@ -120,7 +120,7 @@ def test_a_family_without_a_file_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("tree", "message"),
     [
-        (FAMILIES + 'parent = "elm"', r"families.toml, row oak: the parent 'elm' is not there"),
+        (FAMILIES + 'parent = "elm"', r"families.toml, row oak: the parent 'elm' does not exist"),
         (FAMILIES + 'parent = "oak"', r"families.toml, row oak: it descends from itself"),
         (FAMILIES.replace("idea", "ideas"), r"families.toml, row oak: unknown key 'ideas'"),
         ("oak = 1", r"families.toml, row oak: 1 is not a table"),
@@ -146,7 +146,7 @@ idea = "i"
 @pytest.mark.parametrize(
     ("family", "message"),
     [
-        ("ash", "row elm: it takes something from 'ash', which is not there"),
+        ("ash", "row elm: it takes something from 'ash', which does not exist"),
         ("oak", "from 'oak'; expected another family than itself and its parent"),
         ("elm", "from 'elm'; expected another family than itself and its parent"),
         ("fir", "from 'fir', which came later, in 3000"),

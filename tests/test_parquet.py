@@ -160,7 +160,7 @@ def test_names_that_one_file_lost_are_those_of_the_others(tmp_path: Path) -> Non
         (lambda: pa.table({"image": ["a.png"], "label": [1]}), "",
          "its column image is string; expected the bytes of image files"),
         (lambda: table_of(range(4)).rename_columns(["image", "y"]), "",
-         "has no column that looks like the label; it has image, y. Say which it is: label=COLUMN"),
+         "has no column that looks like the label; it has image, y. Name it: label=COLUMN"),
         (lambda: table_of(range(4), **{"class": pa.array([0] * 4)}), "",
          "several columns that may be the label: label, class"),
         (lambda: table_of(range(4)), ",label=species", "has no column species; it has image"),
@@ -207,7 +207,7 @@ def test_damage_to_a_file_is_named(tmp_path: Path) -> None:
         content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :],  # pages have sums
     ):
         path.write_bytes(damaged)
-        with pytest.raises(DataError, match=r"a\.parquet: is damaged or no Parquet file"):
+        with pytest.raises(DataError, match=r"a\.parquet: is damaged or not a Parquet file"):
             open_dataset(f"parquet:{path}")
     path.write_bytes(content)
     assert len(open_dataset(f"parquet:{path}").train) == 40

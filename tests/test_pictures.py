@@ -337,8 +337,8 @@ NAMED = {
     "JPEG XL": (b"\xff\x0a" + bytes(30), "is JPEG XL; convert it"),
     "JPEG XL in boxes": (b"\0\0\0\x0cJXL \r\n\x87\n" + bytes(30), "is JPEG XL; convert it"),
     "JPEG-LS": (jpeg_frame(0xF7, 8), "is JPEG-LS; convert it"),
-    "JPEG of 12 bits": (jpeg_frame(0xC1, 12), "is a JPEG of 12 bits a sample"),
-    "lossless JPEG of 16 bits": (jpeg_frame(0xC3, 16), "is a lossless JPEG of 16 bits a sample"),
+    "JPEG of 12 bits": (jpeg_frame(0xC1, 12), "is a JPEG of 12 bits per sample"),
+    "lossless JPEG of 16 bits": (jpeg_frame(0xC3, 16), "is a lossless JPEG of 16 bits per sample"),
     "hierarchical JPEG": (jpeg_frame(0xC5, 8), "is a JPEG of a kind that is not read"),
     "JPEG of two components": (jpeg_frame(0xC0, 8, 2), "is a JPEG of 2 components"),
     "JPEG XR": (b"II\xbc\x01" + bytes(30), "is JPEG XR; convert it"),
@@ -406,7 +406,7 @@ def test_colours_of_more_than_8_bits_in_jpeg_2000_are_refused() -> None:
     data = bytearray(file.getvalue())
     for component in range(3):
         data[42 + 3 * component] = 15  # Ssiz: one less than the bits
-    with pytest.raises(UnreadableImage, match="is JPEG 2000 with 16 bits a colour"):
+    with pytest.raises(UnreadableImage, match="is JPEG 2000 with 16 bits per colour"):
         decode(bytes(data))
 
 

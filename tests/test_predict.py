@@ -149,12 +149,12 @@ def test_an_unreadable_image_is_named_in_its_place_and_nothing_stands_in_for_it(
     expected = cladenet.predict(loaded, good)
     for one, other in zip((one for one in found if not one.error), expected, strict=True):
         np.testing.assert_allclose(one.logits, other.logits, atol=1e-5)
-    with pytest.raises(DataError, match=r"missing.png: is not there"):
+    with pytest.raises(DataError, match=r"missing.png: does not exist"):
         _ = found[1].best
 
 
 def test_in_python_an_unreadable_image_is_an_error(loaded: Loaded, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"missing.png: is not there"):
+    with pytest.raises(DataError, match=r"missing.png: does not exist"):
         cladenet.predict(loaded, [tmp_path / "missing.png"])
 
 

@@ -258,7 +258,7 @@ def test_fusion_of_runs_that_held_out_different_images_is_refused(tmp_path: Path
     [
         (["--protocol", "crops"], 2, "protocol is 'crops'; expected one of: single-scale, dense"),
         (["--protocol", "multi-crop", "--scales", "24"], 2, "give --scales of 32 or more"),
-        (["--protocol", "dense", "--scales", "big"], 2, "'big' is no list of short sides"),
+        (["--protocol", "dense", "--scales", "big"], 2, "'big' is not a list of short sides"),
         (["--protocol", "dense", "--train-scale", "64,32"], 2, "train_scale is 64,32; expected"),
         (["--protocol", "all", "--worst", "3"], 2, "--worst lists the mistakes of one run under"),
         (["--protocol", "dense", "--average", "x"], 2, "average is 'x'; expected scores or"),

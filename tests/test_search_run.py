@@ -95,7 +95,7 @@ def test_a_full_disk_leaves_whole_lines_and_is_tried_again(
 
     monkeypatch.setattr(os, "write", torn)
     journal.append({"tell": 0})  # the second attempt succeeds
-    with pytest.raises(OutOfSpace, match="no room to write"):
+    with pytest.raises(OutOfSpace, match="not enough space to write"):
         journal.append({"ask": 1})
     monkeypatch.undo()
     assert [list(row) for row in read_journal(tmp_path / JOURNAL)] == [["ask"], ["tell"]]

@@ -121,7 +121,7 @@ def test_files_that_are_none_are_named(tmp_path: Path) -> None:
     other = benchmark(dict)
     other["arch2infos"][0]["full"]["arch_str"] = "|zero~0|"
     path.write_bytes(pickle.dumps(other))
-    with pytest.raises(DataError, match="is no cell of NAS-Bench-201"):
+    with pytest.raises(DataError, match="is not a cell of NAS-Bench-201"):
         read_nas_bench_201(path)
 
 
@@ -164,7 +164,7 @@ def test_a_table_that_lacks_cells_is_refused(columns: dict[str, Any], tmp_path: 
     with pytest.raises(DataError, match="lacks 24 of the 15,625 cells"):
         read_table(path)
     path.write_bytes(b"nonsense")
-    with pytest.raises(DataError, match=r"is no table.*search convert"):
+    with pytest.raises(DataError, match=r"is not a table.*search convert"):
         read_table(path)
 
 

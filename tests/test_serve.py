@@ -708,7 +708,7 @@ def test_names_are_the_last_part_of_a_path_and_none_is_given_twice(
     assert list(named([run, copy, exported])) == ["bugs", "bugs-2", "bugs-file"]
     with pytest.raises(BadArgument, match="named twice"):
         named([run, tmp_path / "bugs"])
-    with pytest.raises(CheckpointError, match="is not there"):
+    with pytest.raises(CheckpointError, match="does not exist"):
         named([tmp_path / "nothing.onnx"])
 
 

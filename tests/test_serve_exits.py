@@ -192,7 +192,7 @@ def test_a_servers_own_budget_is_for_requests_that_name_none(
     ("budget", "words"),
     [
         ("10", "the first answer costs"),
-        ("fast", "expected multiply-accumulates an image such as 20M"),
+        ("fast", "expected multiply-accumulates per image, such as 20M"),
         ("-5M", "expected multiply-accumulates"),
         ("1e9999999M", "expected multiply-accumulates"),
         ("0.000001ms", "the first answer costs"),

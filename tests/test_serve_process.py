@@ -330,7 +330,7 @@ def resident(pid: str) -> int:
         (["--port", "70000"], "port is 70000"),
         (["--queue", "0"], "queue is 0"),
         (["--token-file", "nowhere"], "the token cannot be read from nowhere"),
-        (["--host", "192.0.2.1"], "nobody can listen at 192.0.2.1"),
+        (["--host", "192.0.2.1"], "cannot listen on 192.0.2.1"),
         (["--precision", "fp8"], "precision is 'fp8'"),
     ],
 )

@@ -134,7 +134,7 @@ def test_the_user_may_say_which_field_is_which(tmp_path: Path) -> None:
         ([("a.cls", b"1")], "has no image; its only field is cls"),
         ([("a.png", PNG), ("a.cls", b"")], "has an empty label"),
         ([("a.png", PNG), ("a.cls", b"-1")], "has the label -1, which says that there is none"),
-        ([("a.png", PNG), ("a.cls", b"\xff\xfe")], "has a cls that is no text"),
+        ([("a.png", PNG), ("a.cls", b"\xff\xfe")], "has a cls that is not text"),
         ([("a.png", PNG), ("a.cls", b"a dog\nand a cat")], "a text and no class name"),
         ([("a.png", PNG), ("a.json", b'{"label": null}')], "has a null label"),
         ([("a.png", PNG), ("a.json", b'{"label": [1, 2]}')], r"has several labels, \[1, 2\]"),

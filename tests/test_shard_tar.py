@@ -162,7 +162,7 @@ def sum_of(header: bytes | bytearray) -> str:
         (lambda c: b"PAR1" + bytes(600), "a Parquet file; name it with parquet:"),
         (lambda c: b"version https://git-lfs.github.com/spec/v1\n", "a pointer of Git LFS"),
         (lambda c: b"\x28\xb5\x2f\xfd" + bytes(600), "compressed with zstd"),
-        (lambda c: b"\x7fELF" * 200, "is no tar archive: it begins with"),
+        (lambda c: b"\x7fELF" * 200, "is not a tar archive: it begins with"),
     ],
 )
 def test_damage_is_named(damage: Any, phrase: str, tmp_path: Path) -> None:
@@ -200,7 +200,7 @@ def test_a_gz_with_a_wrong_sum_or_none_is_refused(tmp_path: Path) -> None:
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with (
-        pytest.raises(DamagedShard, match=r"gone\.tar: is not there"),
+        pytest.raises(DamagedShard, match=r"gone\.tar: does not exist"),
         opened(str(tmp_path / "gone.tar")),
     ):
         pass

@@ -98,7 +98,7 @@ def test_patterns(pattern: str, tmp_path: Path) -> None:
         ("train-{000000..000004}.tar", DataError, "2 of the 5 shards of .* such as .*train-000003"),
         ("val-*.tar", DataError, r"no file matches .*val-\*\.tar; .* has train-000000\.tar"),
         ("no.tar", DataError, "no file matches"),
-        ("train-{3..1}.tar", BadArgument, r"\{3\.\.1\} is no range"),
+        ("train-{3..1}.tar", BadArgument, r"\{3\.\.1\} is not a range"),
         ("{train-000000,train-000000}.tar", DataError, "train-000000.tar is named 2 times"),
         ("train-*.tar,shuffle=never", BadArgument, "shuffle is 'never'; expected all or windows"),
         ("train-*.tar,val=x.tar", BadArgument, "a pattern without a name beside others"),
@@ -122,7 +122,7 @@ def test_a_request_without_a_pattern(spec: str) -> None:
 
 @pytest.mark.parametrize("url", ["https://host/a.tar", "s3://bucket/{0..9}.tar", "pipe:cat a.tar"])
 def test_urls_and_commands_are_refused(url: str) -> None:
-    with pytest.raises(BadArgument, match="is no file; mount the bucket or share"):
+    with pytest.raises(BadArgument, match="is not a file; mount the bucket or share"):
         open_dataset(f"wds:{url}")
 
 
@@ -233,7 +233,7 @@ def test_an_index_of_wids_is_held_to(tmp_path: Path) -> None:
         ({}, ""),
         ({"nsamples": 9}, "holds 10 samples; the index of wids says 9"),
         ({"filesize": 9}, "bytes; the index of wids says 9"),
-        ({"url": "gone.tar"}, "1 of the 1 shards .* is not there, such as .*gone.tar"),
+        ({"url": "gone.tar"}, "1 of the 1 shards .* is missing, such as .*gone.tar"),
         ({"url": "https://host/a.tar"}, "lists the URL https://host/a.tar"),
     ):
         index.write_text(json.dumps({"shardlist": [entry | change]}))
@@ -247,7 +247,7 @@ def test_an_index_of_wids_is_held_to(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"has the MD5 .*; the list of shards says 000"):
         open_dataset(f"wds:{index}")
     index.write_text('{"shards": []}')
-    with pytest.raises(DataError, match="is no index of wids"):
+    with pytest.raises(DataError, match="is not an index of wids"):
         open_dataset(f"wds:{index}")
 
 
@@ -319,7 +319,7 @@ def test_an_index_beside_the_shards_is_used_wherever_they_are_copied(
     assert cli.main(["index", "--again", f"wds:{tmp_path}/moved"]) == 0
     assert len(open_dataset(f"wds:{tmp_path}/moved").train) == 30
     os.unlink(tmp_path / "moved" / "train-000001.tar")
-    with pytest.raises(DataError, match=r"train-000001\.tar was indexed and is not there"):
+    with pytest.raises(DataError, match=r"train-000001\.tar was indexed and no longer exists"):
         open_dataset(f"wds:{tmp_path}/moved/train-*.tar")
 
 

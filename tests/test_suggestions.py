@@ -152,7 +152,7 @@ def test_a_terminal_without_the_letters_gets_them_escaped(
 @pytest.mark.parametrize(
     ("code", "message"),
     [
-        ("create_model(18)", "the network's name is 18; expected a text such as 'resnet18'"),
+        ("create_model(18)", "the network's name is 18; expected a string such as 'resnet18'"),
         ("create_model(None)", "the network's name is None"),
         ("create_model('resnet18', num_classes='10')", "num_classes is '10'; expected a whole"),
         ("create_model('resnet18', num_classes=2.5)", "num_classes is 2.5; expected a whole"),
@@ -216,7 +216,7 @@ def test_what_functions_give_is_shown_in_one_line(place: Path) -> None:
     best = answers[0].best
     assert repr(answers[0]).startswith(f"Prediction('{place}/photos/ants/0.png': {best.name} ")
     assert f" {100 * best.probability:.2f} %" in repr(answers[0])
-    assert repr(answers[1]) == "Prediction('gone.png': is not there)"
+    assert repr(answers[1]) == "Prediction('gone.png': does not exist)"
     found = cladenet.evaluate(place / "runs/first", str(place / "photos"), split="train")
     assert repr(found).startswith("Evaluated(lenet5_relu, train error ")
     assert repr(found).endswith(", 8 images, single-scale)")
@@ -247,6 +247,6 @@ def test_what_is_recommended_in_place_of_others_names_is_there(name: str) -> Non
 def test_a_misspelt_option_is_refused_before_a_choice_is_made(
     place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(BadArgument, match="'epochss' is no option; nearest: epochs"):
+    with pytest.raises(BadArgument, match="'epochss' is not an option; nearest: epochs"):
         cladenet.train(data=str(place / "photos"), epochss=1)
     assert capsys.readouterr().err == ""

@@ -76,7 +76,7 @@ def test_a_row_says_what_reading_the_file_says(paths: list[str]) -> None:
         np.testing.assert_array_equal(row["thumbnail"], thumbnail(pixels))
     assert found.facts()[0] == Facts("PNG", "RGB", 300, 20, False)
     assert [os.path.basename(each.path) for each in found.unreadable()] == ["page.jpg", "gone.jpg"]
-    assert found.reasons[paths[-1]] == "is not there"
+    assert found.reasons[paths[-1]] == "does not exist"
 
 
 def test_only_what_is_new_changed_or_unreadable_is_looked_at(

@@ -202,7 +202,7 @@ def test_a_network_asked_for_by_an_alias_is_recorded_by_its_name() -> None:
 
 
 def test_a_misspelt_option_gets_the_nearest(tmp_path: Path) -> None:
-    with pytest.raises(BadArgument, match="'batchsize' is no option; nearest: batch_size"):
+    with pytest.raises(BadArgument, match="'batchsize' is not an option; nearest: batch_size"):
         cladenet.train("lenet5", "digits", out=tmp_path / "run", batchsize=3)
 
 

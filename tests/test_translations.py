@@ -347,7 +347,7 @@ def test_a_terminal_without_chinese_letters_gets_english(
         ),
         (
             "1 of 40 images cannot be read:\n  cut/ant/03.jpg: is empty (0 bytes)\nFix or remove "
-            "them, or go on without them: on_unreadable=skip",
+            "them, or leave them out with on_unreadable=skip",
             "40 张图像中有 1 张无法读取：\n  cut/ant/03.jpg: 是空文件（0 字节）\n请修复或删除它们，"
             "或者跳过它们继续：on_unreadable=skip",
         ),
@@ -358,7 +358,7 @@ def test_a_terminal_without_chinese_letters_gets_english(
         ),
         (
             "`cladenet train` has no option '--dta'; nearest: --data, --out. `cladenet train "
-            "--help` lists what it takes",
+            "--help` lists its arguments",
             "`cladenet train` 没有选项 '--dta'；最接近的是 --data, --out。`cladenet train --help` "
             "列出可用的参数",
         ),

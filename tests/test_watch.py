@@ -98,7 +98,7 @@ def test_runs_are_found_when_they_begin_and_forgotten_when_they_go(tmp_path: Pat
 def test_a_folder_that_is_not_there_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(BadArgument, match="is no folder"):
+    with pytest.raises(BadArgument, match="is not a folder"):
         Runs([tmp_path / "nowhere"])
     assert main(["watch", str(tmp_path / "nowhere")]) == 2
     assert "give one with runs in it" in capsys.readouterr().err
