@@ -91,8 +91,8 @@ def import_weights(
             notes.append("the names of the classes are those in the file")
         else:
             notes.append(
-                f"the file names {counted(len(content.classes), 'class')}, the weights tell "
-                f"{counted(count, 'class')} apart: its names are left out"
+                f"the file names {counted(len(content.classes), 'class')}, the weights have "
+                f"{counted(count, 'class')}: its names are left out"
             )
     labels = class_names(classes, count)
     images, whose = images_of(found, content.images or around.images, published)

@@ -31,7 +31,7 @@ def traced(module: nn.Module, images: Tensor) -> Any:
             return torch.jit.trace(module, images, check_trace=False)
     except Exception as error:  # the tracer raises what its parts raise
         reason = first_line(error)
-        raise CannotPrepare(f"TorchScript stops with: {reason}") from error
+        raise CannotPrepare(f"TorchScript failed: {reason}") from error
 
 
 @contextmanager
