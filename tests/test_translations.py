@@ -190,6 +190,26 @@ def test_a_term_has_one_translation(term: str) -> None:
         assert TERMS[term] in entry.other or word in entry.other, entry
 
 
+# What Chinese texts called by two words: messages by one, pages by the other.
+ONE_WORD = {
+    "评测": "评估",
+    "(?<!数值)(?<!半)(?<!混合)(?<!单)(?<!双)(?<!该)精度": "准确率, or 数值精度",
+    "(?<!校准)(?<!舍入)(?:top-[15] |测试|训练|验证|论文|实测)误差": "错误率",
+}
+
+
+@pytest.mark.parametrize("word", ONE_WORD)
+def test_pages_and_messages_in_chinese_use_one_word(word: str) -> None:
+    root = Path(__file__).parents[1]
+    pages = [root / "README.zh-CN.md", *(root / "docs" / "zh").rglob("*.*")]
+    found = [
+        f"{path.name}: {match[0]}"
+        for path in [*pages, *(root / "website").rglob("*.toml"), *FOLDER.rglob("*.po")]
+        for match in re.finditer(f".{{0,12}}(?:{word})", path.read_text().replace("\n", ""))
+    ]
+    assert not found, f"write {ONE_WORD[word]}"
+
+
 # Files with a `print` of something else than JSON.
 PRINTED = {
     "cli/__init__.py": "the version",

@@ -33,7 +33,7 @@ TITLES: dict[Language, dict[str, str]] = {
 SITE_NAMES: dict[Language, str] = {"en": "cladenet", "zh": "cladenet"}
 DESCRIPTIONS: dict[Language, str] = {
     "en": "The family tree of image classifiers, LeNet to ViT, as working software",
-    "zh": "图像分类网络的家族树：从 LeNet 到 ViT，都能训练、评测和部署",
+    "zh": "图像分类网络的家族树：从 LeNet 到 ViT，都能训练、评估和部署",
 }
 EXTENSIONS = (
     *("admonition", "attr_list", "def_list", "footnotes", "md_in_html", "tables"),

@@ -52,15 +52,15 @@ CHINESE = {
     "home": "首页", "tutorials": "教程", "families": "网络家族", "blocks": "模块",
     "commands": "命令", "other": "English", "skip": "跳到图", "navigation": "站点",
     "controls": "筛选与选择", "drawing": "按时间排列的网络",
-    "upwards": "纵轴", "lineage": "家族", "params": "参数量", "error": "论文误差",
-    "size": "圆点大小", "equal": "相同", "data": "误差所用数据集", "idea": "名称或思想",
-    "max_macs": "MACs 上限（百万）", "max_error": "误差上限（%）", "from": "起始年份",
+    "upwards": "纵轴", "lineage": "家族", "params": "参数量", "error": "论文错误率",
+    "size": "圆点大小", "equal": "相同", "data": "错误率所用数据集", "idea": "名称或思想",
+    "max_macs": "MACs 上限（百万）", "max_error": "错误率上限（%）", "from": "起始年份",
     "to": "截止年份", "first": "网络", "second": "比较对象", "beside": "点击即比较",
     "reset": "重新开始", "as_table": "表格形式", "shown": "共 {all} 个网络，显示 {count} 个",
     "chosen": "已选：{names}",
-    "unknown": "没有名为 {name} 的网络。", "no_error": "论文未给出误差",
+    "unknown": "没有名为 {name} 的网络。", "no_error": "论文未给出错误率",
     "nothing_chosen": "尚未选择网络。", "network": "网络", "family": "家族",
-    "year": "年份", "input": "输入", "protocol": "评测条件", "stage": "部分",
+    "year": "年份", "input": "输入", "protocol": "评估条件", "stage": "部分",
     "stages": "各部分的输出与开销", "output": "输出", "units": "单元数",
     "field": "感受野", "whole": "整幅图像", "of": "/", "pixels": "像素",
     "layers": "各层", "costs": "各单元的计算量", "changed": "有变化", "beside_word": "与",
@@ -70,8 +70,8 @@ CHINESE = {
     "unit_drawing": "{name} 的基本单元，由其计算图自动绘制",
     "lineages": "颜色",
     "note": (
-        "参数量和 MACs 都是实际数出来的；误差取自论文，评测方式也是论文的。"
-        "纵轴为误差时，论文没有在该数据集上给出误差的网络不显示。"
+        "参数量和 MACs 都是实际数出来的；错误率取自论文，评估方式也是论文的。"
+        "纵轴为错误率时，论文没有在该数据集上给出错误率的网络不显示。"
     ),
 }  # fmt: skip
 

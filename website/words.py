@@ -147,7 +147,7 @@ CHINESE = {
     "families": "网络家族",
     "families_intro": (
         "从 LeNet 到 ViT，共 {count} 个家族、{variants} 个网络。每一页讲清这个家族的思想、"
-        "论文中的结构表、各个变体的参数量、计算量与误差，以及如何在这里训练它。[家族树](../tree.html)按时间展示它们的关系。"
+        "论文中的结构表、各个变体的参数量、计算量与错误率，以及如何在这里训练它。[家族树](../tree.html)按时间展示它们的关系。"
     ),
     "family": "家族",
     "year": "年份",
@@ -173,16 +173,16 @@ CHINESE = {
     "input": "输入",
     "params": "参数量",
     "macs": "乘加次数（MACs）",
-    "printed_error": "论文误差 %",
-    "protocol": "评测条件",
+    "printed_error": "论文错误率 %",
+    "protocol": "评估条件",
     "printed_params": "论文参数量",
     "counts": (
-        "参数量和乘加次数都是实际数出来的，测试逐位核对；误差取自论文，评测方式也是论文的。"
+        "参数量和乘加次数都是实际数出来的，测试逐位核对；错误率取自论文，评估方式也是论文的。"
         "标有“凭记忆”的数字尚未重新查证。"
     ),
     "measured": "实测",
     "measured_text": "使用公开权重，由 `cladenet evaluate` 测得：",
-    "not_measured": "这个家族还没有用公开权重实测过误差。",
+    "not_measured": "这个家族还没有用公开权重实测过错误率。",
     "weights": "权重",
     "recipe": "训练配方",
     "recipe_text": "论文的训练设置，见 `cladenet recipes {name}`：",
@@ -232,7 +232,7 @@ CHINESE = {
         "所有命令的退出状态相同：[退出状态](../exit-codes.md)。`cladenet train` 以 `key=value` "
         "形式接受的选项单独列在一页：[训练选项](options.md)。"
     ),
-    "commands_runs": "训练与评测",
+    "commands_runs": "训练与评估",
     "commands_datasets": "数据集",
     "commands_networks": "网络",
     "commands_search": "搜索",
