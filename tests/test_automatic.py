@@ -81,7 +81,7 @@ def test_without_weights_some_are_fetched_or_none_are_used(
     data = str(folder(tmp_path, (64,)))
     at_hand(monkeypatch, network=True)
     assert choose(data, {}).weights == automatic.TO_FETCH
-    assert "fetched now from the network" in choose(data, {}).why[0]
+    assert "downloaded now, once" in choose(data, {}).why[0]
     at_hand(monkeypatch, network=False)
     found = choose(data, {})
     assert (found.network, found.weights) == (automatic.SCRATCH, "")

@@ -68,7 +68,11 @@ def spoken(words: list[str]) -> list[str]:
 
 DAMAGES: dict[str, tuple[str, Callable[[Path], object], str]] = {
     "a flipped bit": ("weights.safetensors", flip, "is damaged: its SHA-256 is not the one in"),
-    "a cut": ("state.safetensors", cut, r"has \d+ bytes, its manifest.json says \d+: it was cut"),
+    "a cut": (
+        "state.safetensors",
+        cut,
+        r"has \d+ bytes, but its manifest.json says \d+: it was cut",
+    ),
     "a flipped digit": ("manifest.json", flip, "is damaged: "),
     "a missing file": ("card.json", Path.unlink, "is missing; the checkpoint is incomplete"),
     "no manifest": ("manifest.json", Path.unlink, "is not a checkpoint: it has no manifest.json"),

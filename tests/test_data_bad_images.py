@@ -36,7 +36,7 @@ BAD: dict[str, tuple[bytes, str]] = {
     "heic": (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "is HEIC; convert it"),
     "half a png": (encoded(plain("RGB", 5, 64), "PNG")[:-30], "is cut off|is damaged"),
     "header only": (encoded(plain("RGB", 5), "JPEG")[:12], "is cut off|is damaged"),
-    "nan": (floats(0.5, float("nan")), "has samples that are no finite"),
+    "nan": (floats(0.5, float("nan")), "has samples that are not finite"),
     "float range": (floats(-1.0, 3.0), "has float samples from -1 to 3"),
     "int32": (
         encoded(Image.fromarray(np.zeros((2, 2), np.int32)), "TIFF"),
@@ -58,7 +58,7 @@ def test_missing_files_dangling_links_folders_and_pipes_are_named(tmp_path: Path
     with pytest.raises(DataError, match=r"gone\.jpg: does not exist"):
         decode(tmp_path / "gone.jpg")
     (tmp_path / "link.jpg").symlink_to("nowhere.jpg")
-    with pytest.raises(DataError, match=r"link\.jpg: is a link to nowhere\.jpg, which is not"):
+    with pytest.raises(DataError, match=r"link\.jpg: is a link to nowhere\.jpg, which does not"):
         decode(tmp_path / "link.jpg")
     with pytest.raises(DataError, match="is a folder"):
         decode(tmp_path)

@@ -223,7 +223,7 @@ def test_paths_of_another_disk_are_read_from_where_they_fit(tmp_path: Path) -> N
     assert is_cats_and_dogs(dataset, tmp_path)
     assert dataset.notes == ("the first 4 folders of the table's paths are not here; the rest is",)
     rows[3] = ("C:\\Users\\me\\data\\im\\dog\\9.png", "dog")
-    with pytest.raises(DataError, match=r"none of the images that .*data.csv names is there, such"):
+    with pytest.raises(DataError, match=r"none of the images that .*data.csv names exists, such"):
         opened(tmp_path, written("path,label", rows=rows))
 
 

@@ -480,7 +480,7 @@ def test_a_misspelt_file_is_told_from_a_run(
 ) -> None:
     near = exported.with_suffix(".onx")
     assert main([word.format(near=near) for word in words]) == 4
-    assert f"{near} is not there; nearest: {exported}" in capsys.readouterr().err
+    assert f"{near} does not exist; nearest: {exported}" in capsys.readouterr().err
 
 
 def test_what_is_to_be_exported_and_how_is_asked_for(

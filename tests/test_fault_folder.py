@@ -126,7 +126,9 @@ def test_a_folder_with_other_things_is_not_touched(data: Path, tmp_path: Path) -
 def test_a_folder_that_cannot_be_made_is_named(out: str, data: Path, tmp_path: Path) -> None:
     run = tmp_path / ("x" * 300) if out == "long" else Path(out)
     outcome = child(small_run(run, data), tmp_path / "output")
-    check_refusal(outcome, 2, f"the folder {run} cannot be made: ", "give another one with --out")
+    check_refusal(
+        outcome, 2, f"the folder {run} cannot be created: ", "give another one with --out"
+    )
 
 
 def test_a_folder_of_any_name_holds_a_run(data: Path, tmp_path: Path) -> None:

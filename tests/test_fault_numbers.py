@@ -55,7 +55,9 @@ def test_a_learning_rate_without_measure_ends_with_its_place(
     run = tmp_path / "run"
     words = ("lr=1e30", "schedule=constant", "warmup=0", "clip_norm=0", *words)
     outcome = child(small_run(run, data, *words), tmp_path / "output")
-    check_refusal(outcome, 5, *phrases, f"No checkpoint was written before; resume {run}")
+    check_refusal(
+        outcome, 5, *phrases, f"No checkpoint had been written; `cladenet train --resume {run}"
+    )
     assert not steps_of(run)
 
 

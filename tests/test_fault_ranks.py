@@ -117,7 +117,7 @@ def test_a_rate_without_measure_is_said_once(
     run = tmp_path / "run"
     wild = ("lr=1e30", "schedule=constant", "warmup=0", "clip_norm=0", *words)
     outcomes = forked(run, *small_run(run, data, *wild))
-    check_one_message(outcomes, 0, 5, "not finite", "No checkpoint was written before")
+    check_one_message(outcomes, 0, 5, "not finite", "No checkpoint had been written")
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ NO_BUFFERS = {k: v for k, v in OWN.items() if "running" not in k and "num_batche
 KINDS: dict[str, tuple[Any, str, int, str]] = {
     "architecture": (OWN, "resnet32_cifar", 4, "looks like resnet32_cifar, but 60 are missing"),
     "classes": (create_model(NAME, num_classes=7).state_dict(), NAME, 0, "7 classes"),
-    "two twins": (OWN, "", 4, "fits plain20_cifar and resnet20_cifar, .*say with --as"),
+    "two twins": (OWN, "", 4, "fits plain20_cifar and resnet20_cifar, .*choose with --as"),
     "lightning": ({"state_dict": under("model."), "epoch": 3}, NAME, 0, "10 classes"),
     "mmpretrain": (of_mmpretrain(), "", 0, "in the names of mmpretrain/resnet18"),
     "distributed": (under("module."), NAME, 0, "10 classes"),

@@ -131,7 +131,7 @@ def test_files_that_are_no_weights_are_refused_by_what_they_are(
         (
             "timm/efficientnet_b0", {}, "",
             "fits timm/efficientnet_b0 and timm/tf_efficientnet_b0, which have the same tensors "
-            "and compute differently; say with --as",
+            "and compute differently; choose with --as",
         ),
         (
             "timm/vit_tiny_patch16_224", {"only": "norm"}, "",
@@ -268,7 +268,7 @@ def test_halves_are_widened_and_ruined_weights_refused(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"hold values that are not finite, such as conv1\.w"):
         read_tensors(tmp_path / "nan.safetensors")
     (tmp_path / "cut.safetensors").write_bytes(file.read_bytes()[:-5])
-    with pytest.raises(CheckpointError, match="no whole safetensors file"):
+    with pytest.raises(CheckpointError, match="not a complete safetensors file"):
         read_tensors(tmp_path / "cut.safetensors")
 
 
@@ -277,7 +277,7 @@ def test_plain_arrays_are_read_and_objects_are_not(tmp_path: Path) -> None:
     np.savez(tmp_path / "good.npz", kernel=kernel)
     assert read_tensors(tmp_path / "good.npz").tensors["kernel"].tolist() == [[0, 1, 2], [3, 4, 5]]
     np.savez(tmp_path / "bad.npz", kernel=np.array([Shell()], dtype=object))
-    with pytest.raises(CheckpointError, match="no whole file of plain arrays"):
+    with pytest.raises(CheckpointError, match="not a complete file of plain arrays"):
         read_tensors(tmp_path / "bad.npz")
 
 
@@ -408,7 +408,7 @@ def test_impossible_words_are_refused(
 
 def test_class_names_must_be_as_many_as_logits(tmp_path: Path) -> None:
     save_file(tensors_of("pytorch_resnet_cifar10/resnet20"), tmp_path / "n.safetensors")
-    with pytest.raises(BadArgument, match="2 class names are given, the weights tell 10 classes"):
+    with pytest.raises(BadArgument, match="2 class names are given, the weights have 10 classes"):
         import_weights(tmp_path / "n.safetensors", "", tmp_path / "out", classes=("a", "b"))
 
 

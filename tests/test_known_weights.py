@@ -153,7 +153,7 @@ def test_a_file_in_torch_hubs_place_is_used_and_imported_once(
 
     monkeypatch.setattr(resolving, "import_weights", fail)
     assert resolve(name).is_dir()
-    fresh = "1,000 classes apart: for 7 the last layer is a fresh one"
+    fresh = "1,000 classes: for 7 the last layer is new"
     with pytest.warns(UserWarning, match=fresh):
         seven = cladenet.create_model(name, num_classes=7)
     with torch.no_grad():

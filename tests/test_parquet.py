@@ -282,5 +282,7 @@ def test_a_missing_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_a_tar_is_no_parquet_file_and_the_other_way_round(tmp_path: Path) -> None:
     pq.write_table(table_of(range(4), HF), tmp_path / "a.parquet")
     os.link(tmp_path / "a.parquet", tmp_path / "a.tar")
-    with pytest.raises(DataError, match="no tar archive but a Parquet file; name it with parquet:"):
+    with pytest.raises(
+        DataError, match="not a tar archive but a Parquet file; name it with parquet:"
+    ):
         open_dataset(f"wds:{tmp_path}/a.tar")

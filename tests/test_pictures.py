@@ -181,15 +181,15 @@ def test_floats_have_one_white_whatever_the_picture() -> None:
 @pytest.mark.parametrize("kind", ["int16", "int32", "uint32"])
 def test_integers_without_a_defined_white_need_it_set(kind: str) -> None:
     data = tiff(Page((GREY.astype(np.int32) * 100).astype(kind)))
-    with pytest.raises(UnreadableImage, match="white is not defined; say it with white_level"):
+    with pytest.raises(UnreadableImage, match="white is not defined; set it with white_level"):
         decode(data)
     assert levels_off(data, GREY, white_level=25_500) == 0
 
 
 BROKEN = {
     "negative": (np.array([[[-0.1], [0.5]]], np.float32), "from -0.1 to 0.5.*Shift and scale"),
-    "not a number": (np.array([[[np.nan], [0.5]]], np.float32), "no finite numbers"),
-    "infinite": (np.array([[[np.inf], [0.5]]], np.float32), "no finite numbers"),
+    "not a number": (np.array([[[np.nan], [0.5]]], np.float32), "not finite numbers"),
+    "infinite": (np.array([[[np.inf], [0.5]]], np.float32), "not finite numbers"),
 }
 
 

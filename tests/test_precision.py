@@ -94,7 +94,7 @@ def test_a_run_in_bf16_is_not_resumed_where_there_is_none(
     cladenet.train("lenet5_relu", "digits", out=run, steps=2, precision="bf16", quiet=True)
     before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
     monkeypatch.setattr(processor, "abilities", lambda: AVX2)
-    with pytest.raises(BadArgument, match=f"\ngo on with the run .* --weights {run} "):
+    with pytest.raises(BadArgument, match=f"\ncontinue the run .* --weights {run} "):
         cladenet.train(resume=run, quiet=True)
     assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
     for answer in (cladenet.evaluate, lambda *a, **k: cladenet.predict(a[0], [], **k)):

@@ -158,7 +158,7 @@ def test_json_brings_it_back(preprocess: Preprocess) -> None:
         ({"mean": [0.5]}, "expected 3 values of each"),
         ({"std": [0.5, 0.0, 0.5]}, "expected numbers, and std above 0"),
         ({"std": [0.5, float("nan"), 0.5]}, "expected numbers, and std above 0"),
-        ({"resize": 200}, "resize is 200, less than the 224x224 cut out of it"),
+        ({"resize": 200}, "resize is 200, smaller than the 224x224 cut out of it"),
         ({"resize": None}, "resize is None with fit 'crop'"),
         ({"interpolation": "nearest"}, "expected bilinear or bicubic"),
         ({"height": "tall"}, "expected whole numbers"),

@@ -256,7 +256,7 @@ def test_fusion_of_runs_that_held_out_different_images_is_refused(tmp_path: Path
 @pytest.mark.parametrize(
     ("words", "status", "message"),
     [
-        (["--protocol", "crops"], 2, "protocol is 'crops'; expected one of: single-scale, dense"),
+        (["--protocol", "crops"], 2, "protocol is 'crops'; expected one of single-scale, dense"),
         (["--protocol", "multi-crop", "--scales", "24"], 2, "give --scales of 32 or more"),
         (["--protocol", "dense", "--scales", "big"], 2, "'big' is not a list of short sides"),
         (["--protocol", "dense", "--train-scale", "64,32"], 2, "train_scale is 64,32; expected"),

@@ -191,7 +191,7 @@ def test_the_printed_error_stands_beside_the_measured_one_on_the_papers_images()
         ({"evaluated_split": "val"}, "the 10,000 images of MNIST test; here 10,000 of val"),
         ({"splits": {"train": 1_000, "test": 10_000}}, "trains on 60,000 images; here there were"),
         ({"config": {"weights": "/runs/a"}}, "This run began with weights that were trained"),
-        ({"classes": ("ant", "bee")}, "MNIST has 10 classes; this network tells 2 apart"),
+        ({"classes": ("ant", "bee")}, "MNIST has 10 classes; this network has 2"),
         ({"entry": {"paper": "P"}}, "The ledger has no printed error for this variant."),
     ],
 )

@@ -145,7 +145,7 @@ def test_the_user_may_say_which_field_is_which(tmp_path: Path) -> None:
         ([("a.png", PNG), ("a.json", b"{")], "has a .json that cannot be read"),
         ([("a.png", PNG), ("a.json", b"[" * 100_000)], "has a .json that cannot be read"),
         ([("a.png", PNG), ("a.cls", b"1"), ("a.class", b"2")], "has several labels, cls, class"),
-        ([("a.png", PNG), ("a.jpg", PNG), ("a.cls", b"1")], "has several images, png, jpg; say"),
+        ([("a.png", PNG), ("a.jpg", PNG), ("a.cls", b"1")], "has several images, png, jpg; name"),
         ([("a.0.png", PNG), ("a.1.png", PNG), ("a.cls", b"1")],
          r"its fields are 0\.png, 1\.png, cls: a key ends at the first dot.*image=0\.png"),
     ],
