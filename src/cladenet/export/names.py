@@ -42,4 +42,4 @@ def refuse_misspelt(path: str | Path) -> None:
         files = [file.name for file in path.parent.iterdir() if is_exported(file)]
     if near := nearest(path.name, files):
         found = ", ".join(str(path.with_name(name)) for name in near)
-        raise CheckpointError(f"{path} is not there; nearest: {found}")
+        raise CheckpointError(f"{path} does not exist; nearest: {found}")

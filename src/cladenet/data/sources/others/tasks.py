@@ -21,7 +21,7 @@ MASKS = frozenset({
 })  # fmt: skip
 LOOKED_AT = 100  # entries of a folder
 ABOVE = 3  # folders, from the one of the images on
-ONE_LABEL = "a classifier needs one label an image, by the folder of a class or a table path,label"
+ONE_LABEL = "a classifier needs one label per image, by the folder of a class or a table path,label"
 
 
 def are_masks(names: Sequence[str]) -> bool:
