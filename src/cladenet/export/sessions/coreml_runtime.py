@@ -17,7 +17,7 @@ def opened(path: Path, threads: int, lean: bool = False) -> Session:
     """The package, ready to run; Core ML shares out the machine itself.
 
     Raises:
-        CannotRunHere: this is no Mac.
+        CannotRunHere: this is not a Mac.
         CheckpointError: it is damaged, or was not written here.
         MissingExtra: coremltools is not installed.
     """

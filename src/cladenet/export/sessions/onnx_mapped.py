@@ -33,7 +33,7 @@ def skeleton(path: Path) -> bytes:
     """The model without its large tensors, for a session that looks for them in the file's folder.
 
     Raises:
-        ValueError: it is no whole protobuf message.
+        ValueError: it is not a complete protobuf message.
         OSError: it cannot be read.
     """
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:

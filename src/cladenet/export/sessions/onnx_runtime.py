@@ -35,7 +35,7 @@ def mapped(path: Path, threads: int) -> Any:
     """A session whose weights stay in the file.
 
     Raises:
-        CheckpointError: it is no ONNX file, or is damaged.
+        CheckpointError: it is not an ONNX file, or is damaged.
     """
     import onnxruntime
 
@@ -66,7 +66,7 @@ def session_of(source: str | bytes, threads: int) -> Any:
     """A session of ONNX Runtime from a path or the bytes of a file.
 
     Raises:
-        CheckpointError: it is no ONNX file, or is damaged.
+        CheckpointError: it is not an ONNX file, or is damaged.
     """
     import onnxruntime
 

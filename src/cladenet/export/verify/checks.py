@@ -80,7 +80,7 @@ def check_preparing(tap: Tap, images: Pixels, description: Description) -> tuple
         description: what the file says.
 
     Raises:
-        Disagreement: it resizes, crops or normalises otherwise than the file says.
+        Disagreement: it resizes, crops or normalises differently from what the file says.
     """
     preprocess = description.preprocess
     wanted = preprocess.prepare_all(images)
