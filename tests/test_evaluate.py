@@ -146,7 +146,7 @@ def test_images_of_another_size_than_the_network_was_trained_for_are_refused(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"protocol": "densest"}, "protocol is 'densest'; expected one of: single-scale, dense"),
+        ({"protocol": "densest"}, "protocol is 'densest'; expected one of single-scale, dense"),
         ({"split": "dev"}, "digits has no split 'dev'; it has train, test"),
         ({"precision": "int4"}, "precision is 'int4'; expected one of fp32, bf16, int8"),
         ({"calibration": "digits"}, "calibration is 'digits', but precision is fp32"),

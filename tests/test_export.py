@@ -328,9 +328,9 @@ def other_crop(patch: pytest.MonkeyPatch) -> None:
 
 
 FAULTS: dict[Callable[[pytest.MonkeyPatch], None], str] = {
-    wrong_mean: "normalised otherwise",
+    wrong_mean: "not normalised by the mean",
     swapped_channels: "prepared differently from Pillow",
-    baked_batch: "stops at images of shape .1, ",
+    baked_batch: "fails on images of shape .1, ",
     dropped_antialias: "prepared differently from Pillow",
     other_crop: "prepared differently from Pillow",
 }

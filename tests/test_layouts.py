@@ -130,7 +130,7 @@ def test_empty_splits_are_noted(tmp_path: Path) -> None:
         (tmp_path / name / "cat").mkdir(parents=True)
     dataset = open_dataset(str(tmp_path))
     assert counts(dataset) == {"train": [3, 3]}
-    assert dataset.notes == ("no images in Testing, val: left alone",)
+    assert dataset.notes == ("no images in Testing, val: not used",)
 
 
 def test_two_folders_for_one_split_are_refused(tmp_path: Path) -> None:

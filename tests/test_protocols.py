@@ -467,7 +467,7 @@ def test_one_network_is_not_fused() -> None:
 @pytest.mark.parametrize(
     ("names", "options", "message"),
     [
-        ("dens", {}, "protocol is 'dens'; expected one of: single-scale, dense, multi-scale"),
+        ("dens", {}, "protocol is 'dens'; expected one of single-scale, dense, multi-scale"),
         ("dense,dense", {}, "a protocol comes twice in 'dense,dense'; name each once"),
         ("multi-crop", {"scales": (31, 40)}, "multi-crop at a short side of 31 is below the side "
          "of the network's crop, 32; give --scales of 32 or more"),

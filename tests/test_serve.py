@@ -695,7 +695,7 @@ def test_bounds_are_named_as_the_options_are(capsys: pytest.CaptureFixture[str])
 
 def test_a_misspelt_file_is_told_from_a_run(exported: Path) -> None:
     near = exported.with_suffix(".onx")
-    with pytest.raises(CheckpointError, match=f"{near} is not there; nearest: {exported}"):
+    with pytest.raises(CheckpointError, match=f"{near} does not exist; nearest: {exported}"):
         named([near])
 
 
