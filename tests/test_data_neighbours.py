@@ -183,5 +183,5 @@ def test_a_zip_file_of_macos_and_a_broken_link(tmp_path: Path) -> None:
     write(tmp_path, {"__MACOSX/set/cat/._1.png": "x", "set/cat/._1.png": "x"})
     assert len(opened(tmp_path).train) == 2
     os.symlink("/nowhere/2.png", tmp_path / "set" / "dog" / "2.png")
-    with pytest.raises(DataError, match=r"is a link to /nowhere/2\.png, which is not there"):
+    with pytest.raises(DataError, match=r"is a link to /nowhere/2\.png, which does not exist"):
         open_dataset(str(tmp_path))

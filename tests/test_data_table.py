@@ -347,7 +347,7 @@ def test_test_images_without_labels_are_left_alone(tmp_path: Path) -> None:
     text = "path,label,split\nim/cat/0.png,cat,train\nim/dog/0.png,dog,train\nim/dog/1.png,,test\n"
     dataset = opened(tmp_path, text)
     assert list(dataset.splits()) == ["train"]
-    assert dataset.notes == ("1 image of test has no label: it is left alone",)
+    assert dataset.notes == ("1 image of test has no label: it is not used",)
 
 
 def test_json_lines_are_read(tmp_path: Path) -> None:

@@ -149,10 +149,10 @@ def test_what_is_there_is_not_trained_again(recorded: Path) -> None:
     lines: list[str] = []
     wanted = trials(TINY, "laptop", 2)
     assert set(pool.run_all(wanted, "digits", recorded, 2, lines.append).values()) == {""}
-    assert lines[0] == "4 trainings, 0 there already"
+    assert lines[0] == "4 trainings, 0 done already"
     lines.clear()
     pool.run_all(wanted, "digits", recorded, 2, lines.append)
-    assert lines == ["4 trainings, 4 there already"]
+    assert lines == ["4 trainings, 4 done already"]
     found = outcome(TINY, "laptop", "digits", 2, recorded)
     (compared,) = found.compared
     assert compared.figures["learns"] == [0.5, 0.501]
@@ -179,7 +179,7 @@ def test_a_training_that_diverges_counts_as_guessing_and_is_not_repeated(recorde
     assert sorted(ended.values()) == ["", "", *["the loss of step 2 is not finite"] * 2]
     lines: list[str] = []
     pool.run_all(wanted, "digits", recorded, 2, lines.append)
-    assert lines == ["4 trainings, 4 there already"]
+    assert lines == ["4 trainings, 4 done already"]
     found = outcome(claim, "laptop", "digits", 2, recorded)
     (compared,) = found.compared
     assert compared.figures["explodes"] == pytest.approx([log(10)] * 2)

@@ -272,7 +272,7 @@ def test_files_of_others_are_refused(tmp_path: Path, exported: Path) -> None:
             open_exported(tmp_path / "cut.onnx", lean=lean)
     with pytest.raises(CheckpointError, match="does not exist"):
         open_exported(tmp_path / "nowhere.onnx")
-    with pytest.raises(BadArgument, match="no exported file"):
+    with pytest.raises(BadArgument, match="not an exported file"):
         open_exported(tmp_path / "weights.pb")
 
 

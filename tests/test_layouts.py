@@ -98,7 +98,7 @@ def test_an_unlabelled_test_set_is_left_alone(tmp_path: Path) -> None:
         put(tmp_path / "test" / f"{n}.png")
     dataset = open_dataset(str(tmp_path))
     assert counts(dataset) == {"train": [3, 3]}
-    assert dataset.notes == (f"{tmp_path}/test has no labels: its 4 images are left alone",)
+    assert dataset.notes == (f"{tmp_path}/test has no labels: its 4 images are not used",)
     put(tmp_path / "nested" / "Test" / "images" / "1.png")
     fill(tmp_path / "nested" / "Train")
     assert counts(open_dataset(str(tmp_path / "nested"))) == {"train": [3, 3]}
@@ -221,7 +221,7 @@ def test_labels_in_names_are_read_when_asked_for(tmp_path: Path) -> None:
     dataset = open_dataset(str(tmp_path), label_from="name")
     assert dataset.classes == CLASSES
     assert counts(dataset) == {"train": [3, 3]}
-    assert dataset.notes == (f"{tmp_path}/test has no labels: its 3 images are left alone",)
+    assert dataset.notes == (f"{tmp_path}/test has no labels: its 3 images are not used",)
 
 
 @pytest.mark.parametrize(
