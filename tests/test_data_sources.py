@@ -220,7 +220,9 @@ def test_a_name_alone_looks_under_the_environments_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("CLADENET_DATA", raising=False)
-    with pytest.raises(DataError, match=r"where is cifar10\? Write cifar10:FOLDER.*cifar-10-python"):
+    with pytest.raises(
+        DataError, match=r"where is cifar10\? Write cifar10:FOLDER.*cifar-10-python"
+    ):
         open_dataset("cifar10")
     monkeypatch.setenv("CLADENET_DATA", str(tmp_path))
     with pytest.raises(DataError, match=r"is not in .* \(CLADENET_DATA\).*put it into"):
