@@ -22,7 +22,7 @@ from cladenet.inference.graph.program import runner
 from cladenet.inference.graph.recording import record
 from cladenet.inference.graph.simplify import simplify
 from cladenet.inference.graph.single_pixels import pointwise, quicken_single_pixels
-from cladenet.ledger import Entry
+from cladenet.ledger.entry import Entry
 from cladenet.registry import accepts, create_model, find, list_models
 from processors import AVX2, needs_bf16
 from shallow import shallow

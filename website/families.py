@@ -6,7 +6,8 @@ from functools import cache
 
 from cladenet.cli.text.fidelity import line
 from cladenet.experiments.claims import CLAIMS
-from cladenet.ledger import Entry, families, load, takers
+from cladenet.ledger import families, load, takers
+from cladenet.ledger.entry import Entry
 from cladenet.ledger.family import Family, Taken
 from cladenet.ledger.fidelity.compared import comparisons
 from cladenet.ledger.fidelity.on_purpose import differing

@@ -16,7 +16,8 @@ from cladenet.analysis.drawing.svg import as_svg
 from cladenet.analysis.drawing.units import recorded, units_of
 from cladenet.analysis.form import Form
 from cladenet.analysis.layer_table import Layer, layer_table
-from cladenet.ledger import Entry, families, load
+from cladenet.ledger import families, load
+from cladenet.ledger.entry import Entry
 from website.families import fact, idea, what_was_taken
 
 MOST_DRAWN = 2  # kinds of units of one network

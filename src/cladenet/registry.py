@@ -7,12 +7,12 @@ from inspect import signature
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from cladenet.errors import BadArgument
-from cladenet.ledger import Entry, aliases, load, look_up
-from cladenet.ledger.habits import as_ours
+from cladenet.ledger import aliases, family_of, load, look_up
 from cladenet.suggest import hint
 
 if TYPE_CHECKING:
     from cladenet.layers.classifier import Classifier
+    from cladenet.ledger.entry import Entry
     from cladenet.surgery.features import FeatureMaps
     from cladenet.surgery.normalisation import Finish
 
@@ -35,7 +35,7 @@ def list_models(pattern: str = "*") -> list[str]:
     ]
 
 
-def find(name: str) -> Entry:
+def find(name: str) -> "Entry":
     """The ledger's row of a network, asked for by its name or an alias.
 
     Raises:
@@ -105,10 +105,13 @@ def create_model(
     from cladenet.kernels.in_place import keep_inputs
     from cladenet.layers.init import undrawn_on_meta
 
-    entry = find(name)
-    variant = _variant(entry)
+    own_name, variant = _variant(name)
     own = signature(variant).parameters
-    arguments = as_ours(name, overrides, [*dict.fromkeys([*own, *_FOR_ANY])])
+    arguments = dict(overrides)
+    if not arguments.keys() <= own.keys():
+        from cladenet.ledger.habits import as_ours
+
+        arguments = as_ours(name, overrides, [*dict.fromkeys([*own, *_FOR_ANY])])
     changes: list[Finish] = []
     if not arguments.keys().isdisjoint(("activation", *_FOR_ANY)):
         from cladenet.surgery.changes import take_changes
@@ -116,7 +119,7 @@ def create_model(
         changes = take_changes(own, arguments)
     with undrawn_on_meta():
         model: Classifier = variant(**arguments)
-        model.architecture = entry.name
+        model.architecture = own_name
         for change in changes:
             change(model)
     keep_inputs(model)
@@ -148,15 +151,19 @@ def create_for_user(
 
 def accepts(name: str, argument: str) -> bool:
     """Does `create_model(name, argument=...)` work? Such as `input_size`, for tied heads alone."""
-    return argument in signature(_variant(find(name))).parameters
+    return argument in signature(_variant(name)[1]).parameters
 
 
 def offers(name: str, method: str) -> bool:
     """Has that network a method that not all have? Such as `start_from`."""
-    variant = _variant(find(name))
+    _, variant = _variant(name)
     return hasattr(getattr(variant, "func", variant), method)
 
 
-def _variant(entry: Entry) -> Any:
-    """What builds the network: a class, mostly with some of its arguments given."""
-    return import_module(f"cladenet.models.{entry.family}").VARIANTS[entry.name]
+def _variant(name: str) -> tuple[str, Any]:
+    """The network's own name, and what builds it: a class, mostly with some arguments given."""
+    family = family_of(name)
+    if not family:  # an alias, or nothing
+        entry = find(name)
+        name, family = entry.name, entry.family
+    return name, import_module(f"cladenet.models.{family}").VARIANTS[name]

@@ -8,7 +8,7 @@ import torch
 from cladenet.analysis.cost import count_cost
 from cladenet.checkpoints.card import Card
 from cladenet.layers.classifier import Classifier
-from cladenet.ledger import Entry
+from cladenet.ledger.entry import Entry
 from cladenet.registry import accepts, create_model
 
 

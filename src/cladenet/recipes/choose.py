@@ -5,7 +5,7 @@ from functools import cache
 from importlib import import_module
 
 from cladenet.errors import BadArgument
-from cladenet.ledger import Entry
+from cladenet.ledger.entry import Entry
 from cladenet.recipes.recipe import Recipe
 from cladenet.suggest import nearest
 

@@ -19,7 +19,6 @@ from cladenet.cli.text.layer_table import MOST_DRAWN, layers_text, units_text
 from cladenet.cli.text.tables import folded, paragraph
 from cladenet.errors import BadArgument
 from cladenet.ledger import (
-    Entry,
     aliases,
     ancestors,
     descendants,
@@ -28,6 +27,7 @@ from cladenet.ledger import (
     look_up,
     takers,
 )
+from cladenet.ledger.entry import Entry
 from cladenet.ledger.family import Family
 from cladenet.suggest import hint
 

@@ -8,7 +8,8 @@ from fnmatch import fnmatchcase
 from cladenet.cli.text.family_text import HEADINGS, find_family, table_row
 from cladenet.cli.text.tables import paragraph, table
 from cladenet.errors import BadArgument
-from cladenet.ledger import Entry, descendants, families, load
+from cladenet.ledger import descendants, families, load
+from cladenet.ledger.entry import Entry
 from cladenet.ledger.family import Family
 from cladenet.registry import list_models
 from cladenet.suggest import hint

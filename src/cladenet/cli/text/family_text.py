@@ -4,7 +4,8 @@ from dataclasses import asdict
 from typing import Any
 
 from cladenet.cli.text.tables import columns, fit, paragraph, short
-from cladenet.ledger import Entry, ancestors, descendants, families, load, takers
+from cladenet.ledger import ancestors, descendants, families, load, takers
+from cladenet.ledger.entry import Entry
 from cladenet.ledger.family import Family
 from cladenet.plural import counted
 from cladenet.translations import heading, language

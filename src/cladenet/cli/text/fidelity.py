@@ -4,7 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from cladenet.cli.text.tables import columns, paragraph
-from cladenet.ledger import Entry
+from cladenet.ledger.entry import Entry
 from cladenet.ledger.fidelity.compared import Comparison, comparisons
 from cladenet.ledger.fidelity.on_purpose import differing
 from cladenet.translations import translated

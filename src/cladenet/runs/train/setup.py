@@ -15,7 +15,7 @@ from cladenet.data.dataset import DataSet
 from cladenet.data.preprocess import IMAGENET_MEAN, IMAGENET_STD, Preprocess
 from cladenet.data.sources.open import open_dataset
 from cladenet.errors import BadArgument, CheckpointError, DataError
-from cladenet.ledger import Entry
+from cladenet.ledger.entry import Entry
 from cladenet.plural import counted
 from cladenet.recipes import Recipe
 from cladenet.registry import accepts, find
