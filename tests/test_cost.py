@@ -1,9 +1,14 @@
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor, nn
 
 from cladenet.analysis.cost import count_cost
+from cladenet.analysis.form import cost_of
 from cladenet.analysis.layer_table import layer_table
+from cladenet.checkpoints.card import Card
+from cladenet.data.preprocess import Preprocess
 from cladenet.registry import create_model
 
 
@@ -160,3 +165,25 @@ def test_a_failing_model_keeps_no_hooks_and_its_mode() -> None:
         layer_table(model, (3,))
     assert not any(m._forward_hooks or m._forward_pre_hooks for m in model.modules())
     assert model.training
+
+
+@pytest.mark.parametrize(
+    ("arguments", "side"),
+    [
+        ({"in_channels": 3, "num_classes": 10}, 32),  # the ledger's own form
+        ({}, 32),
+        ({"in_channels": 3, "num_classes": 10}, 40),
+        ({"in_channels": 3, "num_classes": 7}, 32),
+        ({"in_channels": 1, "num_classes": 10}, 32),
+        ({"in_channels": 3, "num_classes": 10, "se": 4}, 32),
+    ],
+)
+def test_a_checkpoint_costs_what_its_network_in_its_form_does(
+    arguments: dict[str, Any], side: int
+) -> None:
+    channels, classes = arguments.get("in_channels", 3), arguments.get("num_classes", 10)
+    seen = Preprocess(side, side, channels, "none", (0.5,) * channels, (0.5,) * channels)
+    names = tuple(map(str, range(classes)))
+    found = cost_of(Card("resnet20_cifar", arguments, names, seen, {}, step=0))
+    cost = count_cost(create_model("resnet20_cifar", **arguments), (channels, side, side))
+    assert found == ((channels, side, side), classes, *cost)

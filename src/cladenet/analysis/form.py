@@ -5,11 +5,13 @@ from typing import Any, NamedTuple
 
 import torch
 
-from cladenet.analysis.cost import count_cost
 from cladenet.checkpoints.card import Card
 from cladenet.layers.classifier import Classifier
 from cladenet.ledger.entry import Entry
-from cladenet.registry import accepts, create_model
+from cladenet.registry import accepts, create_model, find
+
+# Arguments that change no cost where images and classes are the ledger's.
+OF_THE_FORM = {"in_channels", "num_classes", "input_size"}
 
 
 class Counted(NamedTuple):
@@ -56,6 +58,8 @@ class Form:
         Raises:
             BadArgument: as in `build`, or the network cannot look at images of that size.
         """
+        from cladenet.analysis.cost import count_cost
+
         model, shape = self.build(entry)
         classes = entry.classes if self.classes is None else self.classes
         return Counted(shape, classes, *count_cost(model, shape))
@@ -64,11 +68,18 @@ class Form:
 def cost_of(card: Card) -> Counted:
     """What the network of a checkpoint costs, at its own input and number of classes.
 
+    The ledger's own form was counted when it was listed; others are counted here.
+
     Raises:
         BadArgument: the network cannot be built so.
     """
-    seen = card.preprocess
-    shape = seen.channels, seen.height, seen.width
+    seen, entry = card.preprocess, find(card.network)
+    shape, classes = (seen.channels, seen.height, seen.width), len(card.classes)
+    as_listed = (shape, classes) == (entry.input, entry.classes) and not entry.train_params
+    if as_listed and card.arguments.keys() <= OF_THE_FORM:
+        return Counted(shape, classes, entry.params, entry.macs)
+    from cladenet.analysis.cost import count_cost
+
     with torch.device("meta"):
         model = create_model(card.network, **card.arguments)
-    return Counted(shape, len(card.classes), *count_cost(model, shape))
+    return Counted(shape, classes, *count_cost(model, shape))
