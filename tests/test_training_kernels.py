@@ -1,6 +1,7 @@
 """Operations that are computed in another way than torch's: the same values, the same gradients."""
 
 from copy import deepcopy
+from math import inf
 from typing import Any, cast
 
 import pytest
@@ -15,7 +16,6 @@ from cladenet.kernels.quicken import quicken
 from cladenet.kernels.small_map_convolution import is_small
 from cladenet.layers.response_norm import LocalResponseNorm
 from cladenet.registry import create_model
-from processors import AVX2
 
 BF16_ROUNDING = 2**-8  # relative, of a value with 8 significant bits
 
@@ -23,7 +23,14 @@ BF16_ROUNDING = 2**-8  # relative, of a value with 8 significant bits
 @pytest.fixture
 def fast_products(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever this processor is."""
-    monkeypatch.setattr(processor, "has_fast_products", lambda: True)
+    monkeypatch.setattr(processor, "products_against_onednn", lambda: 1.0)
+    monkeypatch.setattr(torch.backends.mkl, "is_available", lambda: True)
+
+
+@pytest.fixture
+def slow_products(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever this processor is."""
+    monkeypatch.setattr(processor, "products_against_onednn", lambda: 0.5)
 
 
 @pytest.mark.parametrize(
@@ -82,11 +89,14 @@ def test_gradients_of_a_convolution_of_small_maps_are_the_plain_ones(
     ],
 )  # fmt: skip
 def test_maps_are_small_where_matrix_products_were_measured_to_win(
-    channels: int, size: int, bf16: bool, fp32: bool
+    channels: int, size: int, bf16: bool, fp32: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """In float32 by fast products; slow ones win where those in bfloat16 do."""
     conv, x = nn.Conv2d(channels, channels, 3, 1, 1), torch.empty(2, channels, size, size)
-    assert is_small(x, conv, torch.bfloat16) == bf16
-    assert is_small(x, conv, torch.float32) == fp32
+    for fast, in_float32 in ((True, fp32), (False, bf16)):
+        monkeypatch.setattr(processor, "has_fast_products", lambda fast=fast: fast)
+        assert is_small(x, conv, torch.bfloat16) == bf16
+        assert is_small(x, conv, torch.float32) == in_float32
 
 
 @pytest.mark.parametrize(("channels", "size"), [((6, 10), (5, 3)), ((16, 4), (1, 1))])
@@ -105,17 +115,109 @@ def test_only_what_maps_each_pixel_to_one_is_a_product(conv: nn.Conv2d) -> None:
     assert "_conv_forward" not in vars(conv)
 
 
-@pytest.mark.parametrize("name", ["AMD Ryzen 7 5800H", "Apple M2"])
-def test_products_are_fast_where_mkl_is_on_its_makers_processors(
-    name: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("size", [(140, 128), (2, 70, 128), (2, 5, 14, 128)])
+def test_gradients_of_a_linear_layer_by_onednn_are_the_plain_ones(
+    size: tuple[int, ...], bias: bool, slow_products: None
 ) -> None:
-    monkeypatch.setattr(processor, "abilities", lambda: AVX2._replace(name=name))
-    assert not processor.has_fast_products()
-    intel = AVX2._replace(name="12th Gen Intel(R) Core(TM) i5-1235U")
-    monkeypatch.setattr(processor, "abilities", lambda: intel)
-    for there in (True, False):
-        monkeypatch.setattr(torch.backends.mkl, "is_available", lambda there=there: there)
-        assert processor.has_fast_products() == there
+    torch.manual_seed(0)
+    layer, x = nn.Linear(128, 130, bias), torch.randn(size, requires_grad=True)
+    exact_x = x.detach().double().requires_grad_()
+    exact = exact_linear(layer, exact_x)
+    quicken(layer)
+    assert "Linear" in functions_behind(layer, x)
+    with Products() as products:
+        y = layer(x)
+        found = [y, *torch.autograd.grad(y.sin().sum(), [x, *layer.parameters()])]
+    assert products.onednns == 3
+    for ours, theirs in zip(found, exact, strict=True):
+        scale = theirs.abs().max().item()
+        torch.testing.assert_close(ours.double(), theirs, rtol=0, atol=3e-6 * scale)
+
+
+def exact_linear(layer: nn.Linear, x: Tensor) -> list[Tensor]:
+    """What it makes of `x` in float64, and the gradients of the sum of that value's sine."""
+    layer = deepcopy(layer).double()
+    y = layer(x)
+    return [y, *torch.autograd.grad(y.sin().sum(), [x, *layer.parameters()])]
+
+
+class Products(TorchDispatchMode):
+    """Counts matrix products that oneDNN was asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.onednns = 0
+
+    def __torch_dispatch__(
+        self, function: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        self.onednns += "_linear_pointwise" in str(function)
+        return function(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize(
+    ("layer", "rows", "precision"),
+    [
+        (nn.Linear(128, 127), 1000, torch.float32),  # few channels
+        (nn.Linear(128, 128), 127, torch.float32),  # few products
+        (nn.Linear(128, 128), 128, torch.float64),
+        (nn.Linear(128, 128), 128, torch.bfloat16),
+    ],
+)
+def test_other_linear_layers_stay_what_they_are(
+    layer: nn.Linear, rows: int, precision: torch.dtype, slow_products: None
+) -> None:
+    layer, x = deepcopy(layer).to(precision), torch.randn(rows, 128, dtype=precision)
+    expected = layer(x)
+    quicken(layer)
+    with Products() as products:
+        assert torch.equal(layer(x), expected)
+    assert products.onednns == 0
+
+
+@pytest.mark.parametrize(("against_onednn", "expected"), [(0.5, True), (1.0, True), (inf, False)])
+def test_a_small_map_is_products_in_float32_wherever_their_speed_is_known(
+    against_onednn: float, expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without oneDNN to compare with, and without MKL, torch's own way stays."""
+    monkeypatch.setattr(processor, "products_against_onednn", lambda: against_onednn)
+    monkeypatch.setattr(torch.backends.mkl, "is_available", lambda: against_onednn < inf)
+    conv, x = nn.Conv2d(256, 256, 3, 1, 1), torch.randn(3, 256, 2, 2)
+    quicken(conv)
+    assert (functions_behind(conv, x) >= {"SmallMap"}) == expected
+    compare_with_float64(conv, x)
+
+
+@pytest.mark.parametrize(("onednn", "fast"), [(0.5, False), (0.9, True), (1.1, True)])
+def test_products_are_fast_or_slow_by_what_they_take(
+    onednn: float, fast: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever made the processor: what counts is the time of each, not a name."""
+    monkeypatch.setattr(processor, "_shortest", lambda *_: [onednn, 1.0])
+    monkeypatch.setattr(torch.backends.mkl, "is_available", lambda: True)
+    processor.products_against_onednn.cache_clear()
+    try:
+        assert processor.products_against_onednn() == onednn
+        assert (processor.has_fast_products(), processor.has_slow_products()) == (fast, not fast)
+        monkeypatch.setattr(torch.backends.mkl, "is_available", lambda: False)
+        assert not processor.has_fast_products()
+    finally:
+        processor.products_against_onednn.cache_clear()
+
+
+def test_measuring_products_leaves_the_number_of_threads() -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    seen: list[int] = []
+    try:
+        assert all(
+            t >= 0 for t in processor._shortest(lambda: seen.append(torch.get_num_threads()))
+        )
+        assert set(seen) == {1}
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_relu6_in_place_gives_the_bits_and_gradients_of_torch_and_keeps_no_copy() -> None:
@@ -240,7 +342,7 @@ def test_activations_that_may_not_write_over_their_input_come_after(fast_product
     assert {"PointwiseNorm", "Hardtanh"} <= functions_behind(layers, x)
 
 
-def functions_behind(layers: nn.Sequential, x: Tensor) -> set[str]:
+def functions_behind(layers: nn.Module, x: Tensor) -> set[str]:
     """Names of the functions whose gradients autograd would ask for."""
     found: set[str] = set()
     waiting: list[Any] = [layers(x).grad_fn]

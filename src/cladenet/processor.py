@@ -6,13 +6,18 @@ ONEDNN_MAX_CPU_ISA can keep torch from using what is there.
 
 import os
 import platform
-from functools import cache
+import time
+from collections.abc import Callable
+from functools import cache, partial
+from math import inf
 from typing import Any, NamedTuple
 
 from cladenet.errors import BadArgument
 from cladenet.threads import our_share
 
 INT8_SUM = 64 * 255 * 127  # of 64 products, each of the largest numbers that there are
+PRODUCT, TURNS = 512, 6  # rows and columns of what is multiplied to see how fast, and how often
+FAST_ENOUGH = 0.65  # of oneDNN's speed
 
 
 class Processor(NamedTuple):
@@ -60,11 +65,38 @@ def has_bf16(device: str) -> bool:
 def has_fast_products() -> bool:
     """Are matrix products in float32 about as fast as oneDNN's convolutions, or faster?
 
-    They are MKL's, on its maker's processors; on others they have half of oneDNN's speed.
+    They are MKL's, which keeps to AVX2 on processors of other makers than its own: with AVX-512, an
+    AMD EPYC computes them at half of oneDNN's speed.
     """
     import torch
 
-    return torch.backends.mkl.is_available() and "Intel" in abilities().name
+    return torch.backends.mkl.is_available() and products_against_onednn() >= FAST_ENOUGH
+
+
+def has_slow_products() -> bool:
+    """Are they so much slower than oneDNN's that it is worth going to oneDNN for them?"""
+    return products_against_onednn() < FAST_ENOUGH
+
+
+@cache
+def products_against_onednn() -> float:
+    """How many times as fast as oneDNN's products torch's are in float32, as they are now.
+
+    Measured in some 20 ms, on one thread and in its processor time, so that a loaded machine comes
+    to the same answer: 0.5 on an AMD EPYC with AVX-512, 0.9 on the same kept to AVX2. Infinite
+    without oneDNN.
+    """
+    import torch
+    from torch.nn import functional as F
+
+    rows, weight = torch.ones(2, PRODUCT, PRODUCT)
+    try:
+        onednns = partial(torch.ops.mkldnn._linear_pointwise, rows, weight, None, "none", [], "")
+        with torch.inference_mode():
+            onednn, torchs = _shortest(onednns, partial(F.linear, rows, weight))
+    except (AttributeError, RuntimeError):
+        return inf
+    return onednn / torchs
 
 
 def refuse_bf16(device: str, instead: str) -> None:
@@ -102,6 +134,7 @@ def describe() -> dict[str, Any]:
     return {
         "processor": found.pop("name"),
         **found,
+        "fast_products": has_fast_products(),
         "cpus": share.machine,
         "our_cpus": share.cpus,
         "our_cores": share.cores,
@@ -116,6 +149,26 @@ def _answer(place: Any, name: str) -> bool:
         return bool(getattr(place, name)())
     except (AttributeError, RuntimeError):
         return False
+
+
+def _shortest(*calls: Callable[[], object]) -> list[float]:
+    """Seconds of each on one thread, the least of some that take turns; the first warms up."""
+    import torch
+
+    clock = time.perf_counter if os.name == "nt" else time.thread_time  # there it counts by 16 ms
+
+    def seconds(call: Callable[[], object]) -> float:
+        start = clock()
+        call()
+        return clock() - start
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        turns = [[seconds(call) for call in calls] for _ in range(TURNS)]
+    finally:
+        torch.set_num_threads(threads)
+    return [min(taken) for taken in zip(*turns[1:], strict=True)]
 
 
 def _sums_are_exact() -> bool:

@@ -22,6 +22,7 @@ from cladenet.kernels.pointwise_norm import (
     is_worth_it,
     pointwise_norm,
 )
+from cladenet.kernels.products import linear, may_be_slow
 from cladenet.kernels.relu6 import relu6_in_place
 from cladenet.kernels.small_map_convolution import (
     is_small,
@@ -41,6 +42,8 @@ def quicken(model: nn.Module) -> None:
             module.forward = MethodType(_average, module)  # type: ignore[method-assign]
         elif isinstance(module, nn.ReLU6) and module.inplace:
             module.forward = MethodType(_relu6, module)  # type: ignore[method-assign]
+        elif may_be_slow(module):
+            module.forward = MethodType(_linear, module)
         elif isinstance(module, nn.Conv2d) and not isinstance(module.padding, str):
             slow = is_slow_depthwise(module) or may_meet_small_maps(module) or is_pointwise(module)
             if slow and module.padding_mode == "zeros":
@@ -62,6 +65,13 @@ def _relu6(self: nn.ReLU6, x: Tensor) -> Tensor:
     if _trains(x) and x.requires_grad and not x._is_view():
         return relu6_in_place(x)
     return F.relu6(x, inplace=True)
+
+
+def _linear(self: nn.Linear, x: Tensor) -> Tensor:
+    """In place of its `forward`."""
+    if _trains(x) and _dtype(x) == torch.float32 and processor.has_slow_products():
+        return linear(x, self.weight, self.bias)
+    return F.linear(x, self.weight, self.bias)
 
 
 def _may_be_in_one(module: nn.Module) -> bool:
@@ -132,13 +142,15 @@ def _conv_forward(self: nn.Conv2d, x: Tensor, weight: Tensor, bias: Tensor | Non
 
 def _kernel(conv: nn.Conv2d, x: Tensor, dtype: torch.dtype) -> Any:
     """What computes it in that type; None for torch."""
-    if not _trains(x) or (dtype != torch.bfloat16 and not processor.has_fast_products()):
+    if not _trains(x):
         return None
+    bf16 = dtype == torch.bfloat16
     if conv.groups > 1:
-        return depthwise_convolution if dtype == torch.bfloat16 else None
+        return depthwise_convolution if bf16 else None
     if is_pointwise(conv):
-        return pointwise if dtype != torch.bfloat16 and fits(x) else None
-    return small_map_convolution if is_small(x, conv, dtype) else None
+        return pointwise if not bf16 and fits(x) and processor.has_fast_products() else None
+    known = bf16 or processor.has_fast_products() or processor.has_slow_products()
+    return small_map_convolution if known and is_small(x, conv, dtype) else None
 
 
 def _dtype(x: Tensor) -> torch.dtype:

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
+from cladenet import processor
 from cladenet.layers.conv import size_after
 
 Pair = tuple[int, int]
@@ -26,10 +27,11 @@ EVERY = slice(None)
 # 512 channels at 2x2 2.0 times as fast, 256 at 2x2 1.0 to 2.0, 128 at 2x2 0.7 to 1.0 and at 1x1
 # 2.1, 512 at 3x3 1.0 to 1.4, 256 at 3x3 1.1, 128 at 3x3 0.6. In float32 by MKL, with 16 and 64
 # images, AVX2 and AVX-512: 512 at 2x2 1.9 to 3.8, 256 at 2x2 1.9 to 2.6, 128 at 2x2 0.9 to 1.5,
-# 512 at 3x3 1.2 to 1.9, 256 at 3x3 1.0 to 1.5, at 4x4 0.8 to 1.2.
+# 512 at 3x3 1.2 to 1.9, 256 at 3x3 1.0 to 1.5, at 4x4 0.8 to 1.2. Where MKL has half of oneDNN's
+# speed, as in bfloat16: a step of ResNet-18 (16 images of 64 pixels) takes 0.85 of its time.
 MOST_PLACES = 9
-FEWEST_WEIGHTS = {torch.bfloat16: 8192}  # of one tap, for each place
-FEWEST = 4096  # in other types
+FEWEST_WEIGHTS = 8192  # of one tap, for each place
+FEWEST_IF_FAST = 4096  # in other types than bfloat16
 
 
 def may_meet_small_maps(conv: nn.Conv2d) -> bool:
@@ -38,7 +40,7 @@ def may_meet_small_maps(conv: nn.Conv2d) -> bool:
         conv.groups == 1
         and max(conv.kernel_size) > 1
         and max(conv.dilation) == 1
-        and conv.in_channels * conv.out_channels >= FEWEST
+        and conv.in_channels * conv.out_channels >= FEWEST_IF_FAST
     )
 
 
@@ -52,9 +54,9 @@ def is_small(x: Tensor, conv: nn.Conv2d, dtype: torch.dtype) -> bool:
     """
     height, width = _output_size(x.shape[2:], conv.kernel_size, conv.stride, conv.padding)
     places, weights = height * width, conv.in_channels * conv.out_channels
-    return min(height, width) > 0 and places <= min(
-        MOST_PLACES, weights // FEWEST_WEIGHTS.get(dtype, FEWEST)
-    )
+    fast = dtype != torch.bfloat16 and processor.has_fast_products()
+    fewest = FEWEST_IF_FAST if fast else FEWEST_WEIGHTS
+    return min(height, width) > 0 and places <= min(MOST_PLACES, weights // fewest)
 
 
 def small_map_convolution(x: Tensor, weight: Tensor, stride: Pair, padding: Pair) -> Tensor:
