@@ -10,6 +10,8 @@ import numpy as np
 import psutil
 import pytest
 import torch
+from numpy.typing import NDArray
+from PIL import Image
 
 from cladenet.data import shared_memory
 from cladenet.data.augment import views
@@ -17,8 +19,10 @@ from cladenet.data.augment.crops import Augment
 from cladenet.data.batches import Batch, EvalBatches, TrainBatches, eval_batches
 from cladenet.data.cache.segments import ENTRY
 from cladenet.data.dataset import Split
+from cladenet.data.images import jpeg, plain_jpeg
 from cladenet.data.images.decode import decode
 from cladenet.data.loading import WorkerProcesses
+from cladenet.data.sources.open import open_dataset
 from cladenet.errors import BadArgument, DataError, OutOfSpace
 from cladenet.world import World
 from faults.workers import LOOK_FOR_THE_DEAD
@@ -181,6 +185,36 @@ def test_workers_and_caches_give_the_same_photo_batches(
     for more in ({}, {"workers": 1}, {"workers": 2}, {"workers": 2, "cache_limit": 0}):
         found = train_batches(photos, augment, cache_dir=cache, **more)
         assert_same(list(found.epoch(EPOCH)), expected)
+
+
+@pytest.mark.parametrize("augment", [BOXES, Augment(crop="jitter", short_side=(40, 80))])
+def test_boxes_of_files_are_those_of_whole_images(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, augment: Augment
+) -> None:
+    """Some files are shrunk before they are cut; of others rows below a box are not decoded."""
+    pytest.importorskip("simplejpeg")
+    monkeypatch.setattr(jpeg, "WORTH_TRYING", 0)
+    left, whole = [], jpeg.unpacked
+
+    def counted(data: bytes, *rest: Any, **more: Any) -> NDArray[np.uint8] | None:
+        left.append(not more.get("strict", True))
+        return whole(data, *rest, **more)
+
+    monkeypatch.setattr(plain_jpeg, "unpacked", counted)
+    random = np.random.default_rng(0)
+    for number in range(24):
+        height, width = ((50, 90), (54, 54), (200, 300))[number % 3]
+        folder = tmp_path / "photos" / "train" / "ab"[number % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        pixels = random.integers(0, 256, (height, width, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / f"{number}.jpg")
+    split = open_dataset(str(tmp_path / "photos")).train
+    kept = train_batches(split, augment, cache_dir=tmp_path / "cache")
+    expected = list(kept.epoch(EPOCH))
+    assert not any(left)
+    assert_same(list(train_batches(split, augment, cache_limit=0).epoch(EPOCH)), expected)
+    assert any(left)
+    assert not all(left)
 
 
 @pytest.mark.parametrize("augment", [BOXES, POLICY])

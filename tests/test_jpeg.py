@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 from itertools import count
 from pathlib import Path
 
@@ -178,3 +179,84 @@ def test_a_few_files_are_not_worth_a_trial(monkeypatch: pytest.MonkeyPatch) -> N
     assert not tried
     decode(data)
     assert tried
+
+
+SUBSAMPLED = ["4:4:4", "4:2:2", "4:2:0"]
+
+
+@pytest.mark.parametrize("subsampling", SUBSAMPLED)
+@pytest.mark.parametrize("options", [{}, {"restart_marker_rows": 1}, {"optimize": True}])
+@pytest.mark.usefixtures("both")
+def test_upper_rows_have_the_bits_of_the_whole(
+    subsampling: str, options: dict[str, object]
+) -> None:
+    data = photograph(301, 203, subsampling=subsampling, **options)
+    whole = by_pillow(data)
+    for needed in (1, 15, 16, 17, 130, 200, 282, 283, 284, 301):
+        found = decode(data, rows=lambda height, width, n=needed: n)  # type: ignore[misc]
+        assert len(found) == (needed + 2 if needed + 2 <= 301 - 16 else 301)
+        np.testing.assert_array_equal(found[:needed], whole[:needed])
+
+
+@pytest.mark.usefixtures("both")
+def test_rows_are_asked_about_the_picture_that_is_decoded() -> None:
+    asked: list[tuple[int, int]] = []
+
+    def rows(height: int, width: int) -> int:
+        asked.append((height, width))
+        return 10
+
+    assert len(decode(photograph(301, 203), rows=rows)) == 12
+    assert len(decode(photograph(301, 203), reduce_to=101, rows=rows)) == 151  # at 1/2: whole
+    assert asked == [(301, 203)]
+
+
+def in_three_scans(data: bytes) -> bytes:
+    """A baseline JPEG of 64x48 whose components come one after the other."""
+    # Grey planes of one size, each with a scan of its own, make the three components.
+    planes = []
+    with Image.open(io.BytesIO(data)) as image:
+        for plane in image.convert("YCbCr").split():
+            file = io.BytesIO()
+            plane.save(file, "JPEG", quality=90)
+            planes.append(file.getvalue())
+    head = planes[0][: planes[0].index(b"\xff\xda")]
+    frame = head.index(b"\xff\xc0")
+    sizes = head[frame + 4 : frame + 9]
+    components = b"".join(bytes((number, 0x11, 0)) for number in (1, 2, 3))
+    new = b"\xff\xc0" + (17).to_bytes(2, "big") + sizes + b"\3" + components
+    head = head[:frame] + new + head[frame + 2 + int.from_bytes(head[frame + 2 : frame + 4]) :]
+    scans = []
+    for number, grey in enumerate(planes, 1):
+        at = grey.index(b"\xff\xda")
+        scans.append(b"\xff\xda\0\x08\1" + bytes((number, 0)) + b"\0\x3f\0" + grey[at + 10 : -2])
+    return head + b"".join(scans) + b"\xff\xd9"
+
+
+@pytest.mark.usefixtures("both")
+def test_files_whose_scans_hold_all_rows_are_decoded_whole() -> None:
+    apart = in_three_scans(photograph(64, 48))
+    assert plain_header(apart) == (48, 64, 3)
+    for data in (apart, photograph(64, 48, progressive=True)):
+        found = decode(data, rows=lambda height, width: 10)
+        np.testing.assert_array_equal(found, by_pillow(data))
+
+
+@pytest.mark.usefixtures("both")
+def test_a_damaged_file_is_judged_alike_whichever_rows_are_asked_for() -> None:
+    data = photograph(64, 48)
+    random = np.random.default_rng(2)
+    damaged = [data[: int(at)] for at in np.linspace(1, len(data) - 1, 40)]
+    for _ in range(60):
+        changed = bytearray(data)
+        changed[int(random.integers(2, len(data)))] = int(random.integers(256))
+        damaged.append(bytes(changed))
+    for case in damaged:
+        try:
+            whole = by_pillow(case)
+        except UnreadableImage as error:
+            with pytest.raises(UnreadableImage, match=f"^{re.escape(str(error))}$"):
+                decode(case, rows=lambda height, width: 20)
+            continue
+        found = decode(case, rows=lambda height, width: 20)
+        np.testing.assert_array_equal(found[:20], whole[:20])

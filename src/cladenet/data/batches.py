@@ -21,6 +21,7 @@ from cladenet.data.cache.kept import KeptImages
 from cladenet.data.cache.store import ArrayStore, Store, open_store
 from cladenet.data.cache.view import View
 from cladenet.data.dataset import ArrayImages, Split
+from cladenet.data.images.decode import quiet
 from cladenet.data.order import NOTHING
 from cladenet.data.preprocess import Preprocess
 from cladenet.errors import BadArgument
@@ -275,8 +276,10 @@ class _Making:
     store: "FileStore | KeptImages | None"
 
     def __call__(self, job: Job) -> Tensor:
-        if self.store is not None:
-            self.store.begin(job.epoch)
-            if len(job.ahead) and self.store.missing(job.samples):
-                self.store.images.bring(job.ahead)
-        return self.views((job.epoch, job.samples))
+        if self.store is None:
+            return self.views((job.epoch, job.samples))
+        self.store.begin(job.epoch)
+        if len(job.ahead) and self.store.missing(job.samples):
+            self.store.images.bring(job.ahead)
+        with quiet:  # entered once for all of the batch
+            return self.views((job.epoch, job.samples))

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cladenet.data.ids import Ids, Numbered
-from cladenet.data.images.decode import Decoding
+from cladenet.data.images.decode import Decoding, Rows
 from cladenet.data.order import Order, shuffled
 from cladenet.errors import BadArgument
 from cladenet.plural import counted
@@ -82,8 +82,10 @@ class EncodedImages(Protocol):
 
     def __len__(self) -> int: ...
 
-    def read(self, index: int, reduce_to: int | None = None) -> NDArray[np.uint8]:
-        """Image `index` as uint8 (H, W, C); `reduce_to` as in `decode`.
+    def read(
+        self, index: int, reduce_to: int | None = None, rows: Rows | None = None
+    ) -> NDArray[np.uint8]:
+        """Image `index` as uint8 (H, W, C); `reduce_to` and `rows` as in `decode`.
 
         Raises:
             DataError: it cannot be decoded; the message names it and the reason.

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cladenet.data.images.decode import Decoding, UnreadableImage
+from cladenet.data.images.decode import Decoding, Rows, UnreadableImage
 from cladenet.data.order import Order, shuffled
 from cladenet.data.survey.survey import Survey, survey
 
@@ -35,13 +35,15 @@ class FileImages:
     def __len__(self) -> int:
         return len(self.paths)
 
-    def read(self, index: int, reduce_to: int | None = None) -> NDArray[np.uint8]:
-        """Image `index` as uint8 (H, W, C); `reduce_to` as in `decode`.
+    def read(
+        self, index: int, reduce_to: int | None = None, rows: Rows | None = None
+    ) -> NDArray[np.uint8]:
+        """Image `index` as uint8 (H, W, C); `reduce_to` and `rows` as in `decode`.
 
         Raises:
             DataError: the file cannot be decoded; it names the file and the reason.
         """
-        return self.decoding.read(self.paths[index], reduce_to)
+        return self.decoding.read(self.paths[index], reduce_to, rows)
 
     def decoded(self, index: int, reduce_to: int | None) -> tuple[NDArray[np.uint8], bool]:
         """As `read`, and whether the file still holds what it did when it was looked at."""

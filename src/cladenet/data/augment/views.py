@@ -1,5 +1,6 @@
 """The random views of training: boxes or windows cut from stored images, mirrored, recoloured."""
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -7,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from cladenet.data.augment.crops import Augment, box_draws, drawn_boxes, flips, offsets
+from cladenet.data.augment.crops import Augment, BoxDraws, flips, offsets
 from cladenet.data.augment.draws import sample_seeds
 from cladenet.data.cache.memory import MirroredWindows, mirror, mirrored_copies, put_window
 from cladenet.data.cache.store import ArrayStore, Store
@@ -21,7 +22,6 @@ if TYPE_CHECKING:  # what few recipes ask for is imported for them
 
 COLOUR_IMAGES = 2048
 WINDOWS_LIMIT = 1 << 30  # bytes of an array padded and kept twice; CIFAR takes half of it
-BOXES_AT_ONCE = 4  # images that are decoded before they are cut: two megabytes of photographs
 
 
 class TrainViews:
@@ -125,25 +125,19 @@ class TrainViews:
     def _boxes(
         self, epoch: int, samples: NDArray[np.int64], mirrored: NDArray[np.bool_]
     ) -> NDArray[np.uint8]:
-        """A few images at a time: they are cut while they are still in the core's cache."""
+        """Each image is cut and resized while it is still in the core's cache."""
         preprocess = self.preprocess
-        draws = box_draws(self.seed, epoch, samples)
+        draws = BoxDraws(self.augment, preprocess, self.seed, epoch, samples)
         images = self._empty(len(samples))
-        for start in range(0, len(samples), BOXES_AT_ONCE):
-            some = slice(start, start + BOXES_AT_ONCE)
-            stored = [self.store[index] for index in samples[some]]
-            shapes = np.array([image.shape[:2] for image in stored], dtype=np.int64)
-            chosen = drawn_boxes(self.augment, preprocess, shapes, draws[some])
-            cut = zip(images[some], stored, chosen.tolist(), mirrored[some].tolist(), strict=True)
-            for into, image, (top, left, height, width), is_mirrored in cut:
-                into[:] = quick_resize(
-                    image[None, top : top + height, left : left + width],
-                    preprocess.height,
-                    preprocess.width,
-                    preprocess.interpolation,
-                )[0]
-                if is_mirrored:
-                    into[:] = mirrored_copies(into[None])[0]
+        jobs = zip(images, samples.tolist(), mirrored.tolist(), strict=True)
+        for place, (into, index, is_mirrored) in enumerate(jobs):
+            resized = quick_resize(
+                self.store.part(index, partial(draws.box, place))[None],
+                preprocess.height,
+                preprocess.width,
+                preprocess.interpolation,
+            )
+            into[:] = (mirrored_copies(resized) if is_mirrored else resized)[0]
         return images
 
     def _made_policy(self) -> "TorchvisionPolicy":

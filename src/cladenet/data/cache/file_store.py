@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from cladenet.data.cache.kept import KeptImages
 from cladenet.data.cache.segments import ENTRY, segments
-from cladenet.data.cache.view import View
+from cladenet.data.cache.view import Box, View
 from cladenet.data.dataset import EncodedImages
 from cladenet.errors import BadArgument, OutOfSpace
 from cladenet.files import NO_SPACE
@@ -38,6 +38,10 @@ class FileStore:
 
     def __getitem__(self, index: int) -> NDArray[np.uint8]:
         return self.view.of(self.images, index)
+
+    def part(self, index: int, box: Box) -> NDArray[np.uint8]:
+        """See `Store`."""
+        return self.view.part(self.images, index, box)
 
     def stack(self, indices: NDArray[np.int64]) -> NDArray[np.uint8]:
         """The images at `indices`, decoded."""

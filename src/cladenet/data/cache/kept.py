@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cladenet.data.cache.segments import Entries, Segments, sum_of
-from cladenet.data.cache.view import View
+from cladenet.data.cache.view import Box, View, cut
 from cladenet.data.dataset import EncodedImages
 from cladenet.files import NO_SPACE
 
@@ -72,6 +72,10 @@ class KeptImages:
             if found is not None:
                 return found
         return self._decoded(index, place)
+
+    def part(self, index: int, box: Box) -> NDArray[np.uint8]:
+        """See `Store`."""
+        return cut(self[index], box)
 
     def stack(self, indices: NDArray[np.int64]) -> NDArray[np.uint8]:
         """The images at `indices`, which have one size, as a new (n, H, W, C)."""

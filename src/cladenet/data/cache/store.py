@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from cladenet.data.cache.view import View
+from cladenet.data.cache.view import Box, View, cut
 from cladenet.data.dataset import ArrayImages, Images
 from cladenet.errors import BadArgument
 
@@ -22,6 +22,10 @@ class Store(Protocol):
 
     def __getitem__(self, index: int) -> NDArray[np.uint8]:
         """Image `index`, uint8 (H, W, C)."""
+        ...
+
+    def part(self, index: int, box: Box) -> NDArray[np.uint8]:
+        """What `box` says of image `index`."""
         ...
 
     def stack(self, indices: NDArray[np.int64]) -> NDArray[np.uint8]:
@@ -40,6 +44,10 @@ class ArrayStore:
 
     def __getitem__(self, index: int) -> NDArray[np.uint8]:
         return self.array[index]
+
+    def part(self, index: int, box: Box) -> NDArray[np.uint8]:
+        """See `Store`."""
+        return cut(self.array[index], box)
 
     def stack(self, indices: NDArray[np.int64]) -> NDArray[np.uint8]:
         """The images at `indices`, copied."""

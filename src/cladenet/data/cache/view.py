@@ -1,5 +1,6 @@
 """What is kept of an image: the network's view, or the image itself, shrunk."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +9,15 @@ from numpy.typing import NDArray
 from cladenet.data.dataset import EncodedImages
 from cladenet.data.preprocess import Preprocess
 from cladenet.data.resample import shrink
+
+Place = tuple[int, int, int, int]  # top, left, height, width
+Box = Callable[[int, int], Place]  # where to cut an image of some height and width
+
+
+def cut(image: NDArray[np.uint8], box: Box) -> NDArray[np.uint8]:
+    """The part of an image (H, W, C) that `box` says."""
+    top, left, height, width = box(*image.shape[:2])
+    return image[top : top + height, left : left + width]
 
 
 @dataclass(frozen=True)
@@ -25,6 +35,24 @@ class View:
     def of(self, images: EncodedImages, index: int) -> NDArray[np.uint8]:
         """The view of one file, uint8 (H, W, C)."""
         return self._of(images.read(index, reduce_to=self.side))
+
+    def part(self, images: EncodedImages, index: int, box: Box) -> NDArray[np.uint8]:
+        """What `box` says of the view of one file: `cut(self.of(images, index), box)`.
+
+        Of a file that is kept as it is no rows need be decoded below the box.
+        """
+        if self.side is None:
+            return cut(self.of(images, index), box)
+        side, chosen = self.side, list[Place]()
+
+        def rows(height: int, width: int) -> int:
+            if min(height, width) > side:
+                return height  # it is shrunk first
+            chosen.append(box(height, width))
+            return chosen[0][0] + chosen[0][2]
+
+        image = images.read(index, side, rows)
+        return cut(image, lambda *_: chosen[0]) if chosen else cut(self._of(image), box)
 
     def checked(self, images: EncodedImages, index: int) -> tuple[NDArray[np.uint8], bool]:
         """The view of one file, and whether its bytes are those of its key."""

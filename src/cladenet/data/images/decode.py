@@ -10,7 +10,7 @@ import stat
 import threading
 import unicodedata
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import isfinite
@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # arrays are never opened
     from cladenet.data.images.picture import Picture
 
 MAX_PIXELS = 50_000_000
+Rows = Callable[[int, int], int]  # height and width of a picture -> how many upper rows are needed
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,10 @@ class Decoding:
             )
 
     def read(
-        self, source: str | os.PathLike[str] | bytes, reduce_to: int | None = None
+        self,
+        source: str | os.PathLike[str] | bytes,
+        reduce_to: int | None = None,
+        rows: Rows | None = None,
     ) -> NDArray[np.uint8]:
         """`decode` so."""
         return decode(
@@ -69,6 +73,7 @@ class Decoding:
             reduce_to=reduce_to,
             white_level=self.white_level,
             max_pixels=self.max_pixels,
+            rows=rows,
         )
 
 
@@ -97,6 +102,7 @@ def decode(
     reduce_to: int | None = None,
     white_level: float = 0,
     max_pixels: float = MAX_PIXELS,
+    rows: Rows | None = None,
 ) -> NDArray[np.uint8]:
     """An image as uint8 (H, W, `channels`); what becomes of what is stored: see `picture`.
 
@@ -110,6 +116,8 @@ def decode(
             0 for the default: 65535 in 16 bits, 1 in floats.
         max_pixels: images of which more would be decoded are refused from their header. A JPEG
             counts as what it is decoded to, an eighth of each side at the least.
+        rows: from the height and width of what is decoded to how many of its upper rows are needed.
+            A JPEG that is decoded in full size may come without those below.
 
     Raises:
         UnreadableImage: (a DataError) the file is missing, damaged, too large or not read here.
@@ -117,6 +125,7 @@ def decode(
     if channels not in (1, 3):
         raise BadArgument(f"channels is {channels}; expected 1 (grey) or 3 (RGB)")
     with open_image(source, max_pixels) as picture:
+        picture.rows = rows
         return picture.pixels(channels, exif=exif, reduce_to=reduce_to, white_level=white_level)
 
 

@@ -76,16 +76,18 @@ def decoded(data: bytes, size: tuple[int, int], mode: str) -> NDArray[np.uint8] 
 
 
 def unpacked(
-    data: bytes, size: tuple[int, int], mode: str, *, is_scaled: bool
+    data: bytes, size: tuple[int, int], mode: str, *, is_scaled: bool, strict: bool = True
 ) -> NDArray[np.uint8] | None:
-    """As `decoded`, of a JPEG whose header is known: `size` is a part of it, `mode` its colours."""
+    """As `decoded`, of a JPEG whose header is known: `size` is a part of it, `mode` its colours.
+
+    With `strict` a warning, which Pillow may forgive, is Pillow's to judge.
+    """
     import simplejpeg
 
     width, height = size
     if is_scaled and min(size) < SMALLEST:
         return None
     try:
-        # strict: a warning, which Pillow may forgive, is Pillow's to judge.
         pixels = simplejpeg.decode_jpeg(
             data,
             "GRAY" if mode == "L" else "RGB",
@@ -93,7 +95,7 @@ def unpacked(
             fastupsample=False,
             min_height=height if is_scaled else 0,
             min_width=width if is_scaled else 0,
-            strict=True,
+            strict=strict,
         )
     except MemoryError:
         raise

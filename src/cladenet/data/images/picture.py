@@ -49,6 +49,9 @@ class Picture(ABC):
         mode: of its colours, as Pillow calls them; `L;16`, `RGB;32F` where Pillow has no name.
         size: (width, height) as stored.
         is_animated: whether there are several frames or pages, of which the first counts.
+
+    Attributes:
+        rows: may be asked before all is decoded; then rows below what it says may be missing.
     """
 
     format: str
@@ -56,6 +59,7 @@ class Picture(ABC):
     size: tuple[int, int]
     is_animated: bool
     assumed: Assumed | None = field(default=None, init=False)  # known when the pixels are
+    rows: Callable[[int, int], int] | None = field(default=None, init=False)
 
     @abstractmethod
     def pixels(

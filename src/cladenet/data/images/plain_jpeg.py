@@ -18,10 +18,14 @@ from PIL import Image
 from cladenet.data.images.jpeg import unpacked, wanted
 from cladenet.data.images.picture import Picture, PillowPicture, scale_of
 
-START, SOS, DQT, DHT, DRI, COMMENT = b"\xff\xd8", 0xDA, 0xDB, 0xC4, 0xDD, 0xFE
+START, END = b"\xff\xd8", b"\xff\xd9"
+SOS, DQT, DHT, DRI, COMMENT = 0xDA, 0xDB, 0xC4, 0xDD, 0xFE
 APP0, APP2 = 0xE0, 0xE2  # of JFIF; of colour profiles, and of much else
 PROFILE, PROFILE_HEAD = b"ICC_PROFILE\0", 14  # and bytes before a profile's own, which Pillow reads
 FRAMES = (0xC0, 0xC1, 0xC2)  # baseline, extended, progressive
+PROGRESSIVE = 0xC2
+CONTEXT = 2  # rows below one that its colours are interpolated with
+WORTH_LEAVING = 16  # rows: what is decoded together
 BITS = 8
 IN_ORDER = b"\1\2\3"  # ids of components that are Y, Cb, Cr by JFIF; R, G, B have their letters
 SHORT = 1 << 12  # bytes of a header that is remembered
@@ -58,7 +62,9 @@ class PlainJpeg(Picture):
         width, height = self.size
         scale = scale_of("JPEG", self.size, reduce_to, self.max_pixels)
         size = -(-width // scale), -(-height // scale)
-        found = unpacked(self.data, size, self.mode, is_scaled=scale > 1)
+        found = self._upper_rows() if scale == 1 else None
+        if found is None:
+            found = unpacked(self.data, size, self.mode, is_scaled=scale > 1)
         if found is None:
             picture = PillowPicture("JPEG", self.mode, self.size, False, self.again(),
                                     self.max_pixels, self.again)  # fmt: skip
@@ -68,6 +74,17 @@ class PlainJpeg(Picture):
         if channels == 3:
             return np.repeat(found, 3, axis=2)
         return np.array(Image.fromarray(found).convert("L"))[:, :, None]
+
+    def _upper_rows(self) -> NDArray[np.uint8] | None:
+        """The rows that are asked for, to the bits of the whole; None: decode all of them."""
+        if self.rows is None:
+            return None
+        width, height = self.size
+        needed = self.rows(height, width) + CONTEXT
+        if height - needed < WORTH_LEAVING or (data := shortened(self.data, needed)) is None:
+            return None
+        # Not strict: that bytes follow the last row is the one warning there has to be.
+        return unpacked(data, (width, needed), self.mode, is_scaled=False, strict=False)
 
 
 def open_plain(
@@ -80,6 +97,24 @@ def open_plain(
     width, height, components = header
     mode = "L" if components == 1 else "RGB"
     return PlainJpeg("JPEG", mode, (width, height), False, data, max_pixels, again)
+
+
+def shortened(data: bytes, height: int) -> bytes | None:
+    """A plain JPEG whose header has another, smaller height, at which decoders stop.
+
+    None where they would not: in files of several scans, each of which has all rows. A file that
+    does not end as it should is decoded as a whole, since it may be cut off.
+    """
+    at, place, components = 2, 0, 0
+    while (marker := data[at + 1]) != SOS:
+        if marker in FRAMES:
+            if marker == PROGRESSIVE:
+                return None
+            place, components = at + 5, data[at + 9]
+        at += 2 + (data[at + 2] << 8 | data[at + 3])
+    if data[at + 4] != components or not data.endswith(END):
+        return None
+    return b"".join((data[:place], height.to_bytes(2, "big"), data[place + 2 :]))
 
 
 def plain_header(data: bytes) -> Frame | None:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cladenet.data.dataset import DataSet
-from cladenet.data.images.decode import Decoding, UnreadableImage
+from cladenet.data.images.decode import Decoding, Rows, UnreadableImage
 from cladenet.data.images.facts import USUAL, Facts, inspect
 from cladenet.data.images.samples import Assumed
 from cladenet.data.order import Order, shuffled
@@ -41,15 +41,17 @@ class ShardImages:
     def __len__(self) -> int:
         return len(self.samples)
 
-    def read(self, index: int, reduce_to: int | None = None) -> NDArray[np.uint8]:
-        """Image `index` as uint8 (H, W, C); `reduce_to` as in `decode`.
+    def read(
+        self, index: int, reduce_to: int | None = None, rows: Rows | None = None
+    ) -> NDArray[np.uint8]:
+        """Image `index` as uint8 (H, W, C); `reduce_to` and `rows` as in `decode`.
 
         Raises:
             DataError: it cannot be read or decoded; the message names shard, key and reason.
         """
         data = self.source(index)
         try:
-            return self.decoding.read(data, reduce_to)
+            return self.decoding.read(data, reduce_to, rows)
         except UnreadableImage as error:
             raise UnreadableImage(self.name(index), error.reason) from error
 
