@@ -5,13 +5,16 @@ Problems stop training, warnings should be read, notes say what will happen.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from cladenet.data.check.duplicates import Duplicates, Group, contradictions, leaks
 from cladenet.data.dataset import DataSet
-from cladenet.data.images.facts import Facts
 from cladenet.plural import agree, counted
+
+if TYPE_CHECKING:  # of files, which arrays have none of
+    from cladenet.data.images.facts import Facts
 
 GREY_MODES = ("1", "L", "LA", "I", "F")  # before a depth, as in L;16
 FEW = 20  # images of a class below which its error is mostly chance
@@ -142,7 +145,7 @@ def judge_alike(dataset: DataSet, groups: Sequence[Group]) -> list[str]:
 
 
 def judge_for(
-    need: Need, dataset: DataSet, facts: Sequence[Facts], sizes: Sizes
+    need: Need, dataset: DataSet, facts: "Sequence[Facts]", sizes: Sizes
 ) -> tuple[list[str], list[str]]:
     """(warnings, notes) about images of these kinds and sizes in the network `need`."""
     warnings, notes = [], []
