@@ -13,10 +13,11 @@ litserve (if it is installed) has the same weights, and all else as its guide ha
 of 8 and without, with one worker process and with two; the best of these four counts. Its best form
 runs twice more, with what prepares images here lent to it, and with the packed network as well.
 
-All servers are started first. Those whose turn it is not are stopped, so that they take nothing
-from the one that is measured; sides take turns of a few seconds, and what other programs used of
-the cores meanwhile is printed for each turn. Of turns in which that was below 5 % (or, where there
-is none, of all) the best one counts. What is printed goes to results/serving.json.
+All servers are started first, side by side. Those whose turn it is not are stopped, so that they
+take nothing from the one that is measured; sides take turns of a few seconds, and what other
+programs used of the cores meanwhile is printed for each turn. Of turns in which that was below 5 %
+(or, where there is none, of all) the best one counts. Rows go to results/serving.json after each
+round.
 """
 
 import argparse
@@ -27,7 +28,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from importlib.util import find_spec
 from itertools import islice
@@ -140,15 +141,22 @@ def sides(
 
 def rounds(
     run: Path, files: list[str], texts: list[str], options: argparse.Namespace
-) -> dict[str, list[Row]]:
-    """All sides in turn, again and again: what disturbs one disturbs the others, too."""
+) -> Iterator[dict[str, list[Row]]]:
+    """All sides in turn, again and again: what disturbs one disturbs the others, too.
+
+    After each round all rows so far, so that whoever stops the program keeps them.
+    """
     bodies = [Path(file).read_bytes() for file in files]
     network = opened("ceiling", run, ServeOptions())
     found: dict[str, list[Row]] = {}
     with ExitStack() as stack:
+        servers = sides(run, options, files, texts)
+        for side in servers.values():
+            side.process.begin()
+            stack.callback(side.process.end)
         started = {}
-        for name, side in sides(run, options, files, texts).items():
-            process = stack.enter_context(side.process)
+        for name, side in servers.items():
+            process = side.process.ready()
             asked(process, side, 1.0, CONNECTIONS)  # what the first requests set up
             side.process.let(run=False)
             started[name] = process, side
@@ -165,7 +173,7 @@ def rounds(
                     row = turn(lambda: asked(process, side, options.seconds / 2, 1))  # noqa: B023
                     found.setdefault("cladenet, one connection", []).append(row)
                 side.process.let(run=False)
-    return found
+            yield found
 
 
 def best(rows: list[Row]) -> Row:
@@ -229,12 +237,12 @@ def main() -> None:
         texts = in_json(photographs, folder)
         for network in options.networks:
             about = machine.announced(batch=BATCH, connections=CONNECTIONS)
-            found = rounds(save(folder, network), files, texts, options)
-            chosen, figures = summary(found)
-            results[network] = {"machine": about, **figures, "best": chosen, "rounds": found}
+            for found in rounds(save(folder, network), files, texts, options):
+                chosen, figures = summary(found)
+                results[network] = {"machine": about, **figures, "best": chosen, "rounds": found}
+                RESULTS.write_text(json.dumps({"networks": results}, indent=1) + "\n")
             for side, row in {**chosen, network: figures}.items():
                 print(side, json.dumps(row), flush=True)
-            RESULTS.write_text(json.dumps({"networks": results}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -42,30 +42,33 @@ class Process:
         self._url = f"http://{HOST}:{port}{path}"
         self._log = log or Path(os.devnull)
 
-    def __enter__(self) -> psutil.Process:
+    def begin(self) -> None:
+        """Start it, and do not wait for it."""
         if is_taken(self._port):
             raise SystemExit(f"somebody listens at port {self._port} already; stop that program")
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 self._words, stdout=log, stderr=log, start_new_session=True
             )
-        try:
-            self._wait()
-        except BaseException:
-            self.__exit__()
-            raise
-        return psutil.Process(self._process.pid)
 
-    def _wait(self) -> None:
-        """Until it answers, two minutes at most."""
-        limit = time.monotonic() + 120
+    def ready(self) -> psutil.Process:
+        """The process, when it answers; within ten minutes, as the machine may be busy."""
+        limit = time.monotonic() + 600
         while True:
             with suppress(OSError), urllib.request.urlopen(self._url, timeout=5) as answer:  # noqa: S310
                 if answer.status == 200:
-                    return
+                    return psutil.Process(self._process.pid)
             if time.monotonic() > limit or self._process.poll() is not None:
                 raise SystemExit(f"{self._words} does not answer")
             time.sleep(0.1)
+
+    def __enter__(self) -> psutil.Process:
+        self.begin()
+        try:
+            return self.ready()
+        except BaseException:
+            self.end()
+            raise
 
     def let(self, run: bool) -> None:
         """Stop it and its children, or let them go on."""
@@ -73,6 +76,10 @@ class Process:
             os.killpg(self._process.pid, signal.SIGCONT if run else signal.SIGSTOP)
 
     def __exit__(self, *_: object) -> None:
+        self.end()
+
+    def end(self) -> None:
+        """By SIGTERM; after half a minute by SIGKILL, it and its children."""
         self.let(run=True)
         self._process.send_signal(signal.SIGTERM)
         with suppress(subprocess.TimeoutExpired):
