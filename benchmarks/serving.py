@@ -154,13 +154,14 @@ def rounds(
         for side in servers.values():
             side.process.begin()
             stack.callback(side.process.end)
-        started = {}
-        for name, side in servers.items():
-            process = side.process.ready()
-            warm_up(name, process, side)
+        started = {name: (side.process.ready(), side) for name, side in servers.items()}
+        for side in servers.values():
             side.process.let(run=False)
-            started[name] = process, side
         print("all servers are ready", flush=True)
+        for process, side in started.values():
+            side.process.let(run=True)
+            asked(process, side, 1.0, CONNECTIONS)  # what the first requests set up
+            side.process.let(run=False)
         for _ in range(options.rounds):
             for name, most in CEILINGS.items():
                 row = turn(lambda: most(network, bodies, options.seconds))  # noqa: B023
@@ -174,14 +175,6 @@ def rounds(
                     found.setdefault("cladenet, one connection", []).append(row)
                 side.process.let(run=False)
             yield found
-
-
-def warm_up(name: str, process: psutil.Process, side: Side) -> None:
-    """What the first requests set up; a busy machine takes several turns to answer any."""
-    for _ in range(20):
-        if asked(process, side, 1.0, CONNECTIONS)["per_second"]:
-            return
-    raise SystemExit(f"{name} answers no request")
 
 
 def best(rows: list[Row]) -> Row:
