@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 import cladenet
 from cladenet.cli import main
+from cladenet.data.preprocess import Preprocess
 from cladenet.errors import BadArgument, CheckpointError
 from cladenet.export import export_run as exporting
 from cladenet.export.canvas import drawn_image
@@ -67,20 +68,29 @@ def check_preparer(
         assert np.abs(found.astype(int) - wanted).max() <= most_levels, size
 
 
-@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
-@pytest.mark.parametrize("fit", [fit for fit in FITS if fit != "border"])
-def test_openvino_prepares_images_as_pillow_does(fit: str, interpolation: str) -> None:
-    preprocess = preprocess_for(fit, 3, interpolation)
+def openvino_preparer(preprocess: Preprocess) -> Callable[[NDArray[np.uint8]], NDArray[np.uint8]]:
+    """In float32, as files are opened; bfloat16 has too few bits for what lies between levels."""
     pixels = openvino.opset13.parameter([-1, -1, -1, 3], openvino.Type.u8)
     model = openvino.Model([add_preprocessing(OpenVinoWriter(), pixels, preprocess)], [pixels])
     model.add_outputs([PREPARED])
-    request = openvino.Core().compile_model(model, "CPU").create_infer_request()
-    check_preparer(
-        lambda images: list(request.infer([images]).values())[1],
-        fit,
-        interpolation,
-        MOST_LEVELS[interpolation],
-    )
+    in_float32 = {"INFERENCE_PRECISION_HINT": "f32"}
+    request = openvino.Core().compile_model(model, "CPU", in_float32).create_infer_request()
+    return lambda images: list(request.infer([images]).values())[1]
+
+
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
+@pytest.mark.parametrize("fit", [fit for fit in FITS if fit != "border"])
+def test_openvino_prepares_images_as_pillow_does(fit: str, interpolation: str) -> None:
+    prepare = openvino_preparer(preprocess_for(fit, 3, interpolation))
+    check_preparer(prepare, fit, interpolation, MOST_LEVELS[interpolation])
+
+
+def test_openvino_rounds_halves_up_as_pillow_does() -> None:
+    """At half the size weights are eighths, so that many values lie just between two levels."""
+    preprocess = Preprocess(30, 40, 3, "stretch", (0.5,) * 3, (0.25,) * 3)
+    images = noise(4, 60, 80, 3)[None]
+    found = openvino_preparer(preprocess)(images).transpose(0, 2, 3, 1)
+    assert np.array_equal(found, preprocess.prepare_all(images))
 
 
 @pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])

@@ -57,15 +57,17 @@ class OpenVinoWriter(Writer):
         )
 
     def resized(self, images: Value, height: Value, width: Value, interpolation: str) -> Value:
-        """See `Writer`."""
-        return self._ops.interpolate(
-            images,
+        """See `Writer`; halves are rounded up as in Pillow, where OpenVINO takes even levels."""
+        values = self._ops.interpolate(
+            self.floats(images),
             self._ops.concat([height, width], 0),
             f"{interpolation}_pillow",
             "sizes",
             axes=self.constant(np.array(SIDES)),
             cube_coeff=-0.5,
         )
+        up = self._ops.floor(self.add(values, self.constant(np.array(0.5, np.float32))))
+        return self._ops.convert(self._ops.clamp(up, 0.0, 255.0), "u8")
 
     def window(self, images: Value, top: Value, left: Value, height: Value, width: Value) -> Value:
         """See `Writer`."""
