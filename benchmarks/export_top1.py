@@ -13,6 +13,7 @@ found before is kept in results/export_top1.json.
 import argparse
 import json
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,15 +31,14 @@ PAGE = Path(__file__).parents[1] / "docs" / "export.md"
 START, END = "<!-- top-1 -->", "<!-- end of top-1 -->"
 
 
-def rows_of(options: argparse.Namespace) -> dict[str, Any]:
-    """What each format made of the images."""
+def rows_of(options: argparse.Namespace) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What each format made of the images: its name and precision, and a row."""
     loaded = load(options.run)
     reference = Reference(loaded.model, loaded.card.preprocess)
     trials = trials_for(loaded, options.data)
     measure = measurement(loaded, reference, trials)
     if measure is None:
         raise SystemExit("there are no images: name some with --data")
-    rows: dict[str, Any] = {}
     for form in options.formats.split(","):
         request = Request(
             form, precision=options.precision, data=options.data, calibration=options.calibration
@@ -48,9 +48,8 @@ def rows_of(options: argparse.Namespace) -> dict[str, Any]:
             write_verified(loaded, request, path, trials, reference)
             found = measure.of(open_exported(path))
         row = found.to_json() | {"margins": [each._asdict() for each in found.differing]}
-        rows[f"{form} {options.precision}"] = row
         print(options.name, form, options.precision, json.dumps(row), flush=True)
-    return rows
+        yield f"{form} {options.precision}", row
 
 
 def table(networks: dict[str, Any]) -> str:
@@ -63,6 +62,7 @@ def table(networks: dict[str, Any]) -> str:
         for file, row in found["files"].items():
             margins = [each["margin"] for each in row["margins"]]
             right = f"{row['network_right']}, {row['file_right']}"
+            right = "no labels" if row["file_right"] is None else right
             widest = f"{max(margins):.2g}" if margins else ""
             lines.append(
                 f"| {name} | {file} | {row['images']} | {right} | {len(margins)} | {widest} |"
@@ -94,8 +94,9 @@ def main() -> None:
         parser.error("RUN and --name are needed")
     found = kept.setdefault(options.name, {"files": {}})
     found["machine"] = announced()
-    found["files"] |= rows_of(options)
-    RESULTS.write_text(json.dumps(kept, indent=1) + "\n")
+    for file, row in rows_of(options):
+        found["files"][file] = row
+        RESULTS.write_text(json.dumps(kept, indent=1) + "\n")
 
 
 if __name__ == "__main__":
