@@ -1,5 +1,6 @@
 """Operations that are computed in another way than torch's: the same values, the same gradients."""
 
+from collections.abc import Callable
 from copy import deepcopy
 from math import inf
 from typing import Any, cast
@@ -204,6 +205,25 @@ def test_products_are_fast_or_slow_by_what_they_take(
         assert not processor.has_fast_products()
     finally:
         processor.products_against_onednn.cache_clear()
+
+
+def test_products_are_measured_in_float32_on_the_cpu_whatever_is_set_around(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made: list[Tensor] = []
+
+    def answered(*calls: Callable[[], Tensor]) -> list[float]:
+        made.extend(call() for call in calls)
+        return [1.0, 1.0]
+
+    monkeypatch.setattr(processor, "_shortest", answered)
+    processor.products_against_onednn.cache_clear()
+    try:
+        with torch.device("meta"), torch.autocast("cpu", torch.bfloat16):
+            assert processor.products_against_onednn() == 1.0
+    finally:
+        processor.products_against_onednn.cache_clear()
+    assert [(y.dtype, y.device.type) for y in made] == 2 * [(torch.float32, "cpu")]
 
 
 def test_measuring_products_leaves_the_number_of_threads() -> None:

@@ -89,10 +89,10 @@ def products_against_onednn() -> float:
     import torch
     from torch.nn import functional as F
 
-    rows, weight = torch.ones(2, PRODUCT, PRODUCT)
+    rows, weight = torch.ones(2, PRODUCT, PRODUCT, dtype=torch.float32, device="cpu")
     try:
         onednns = partial(torch.ops.mkldnn._linear_pointwise, rows, weight, None, "none", [], "")
-        with torch.inference_mode():
+        with torch.inference_mode(), torch.autocast("cpu", enabled=False):
             onednn, torchs = _shortest(onednns, partial(F.linear, rows, weight))
     except (AttributeError, RuntimeError):
         return inf
