@@ -120,7 +120,6 @@ def main() -> None:
         "notes": notes,
         "sides": {name: to_json(side) for name, side in sides.items()},
         "orderings": list(orderings(sides)),
-        "near_the_whole": near_the_whole(sides[MSDNET]),
     }
     options.out.write_text(json.dumps(result, indent=1) + "\n")
     print(f"wrote {options.out}")
@@ -203,31 +202,6 @@ def paired(first: Right, second: Right) -> tuple[float, float, float]:
     differ = first.astype(float) - second
     mean, reach = differ.mean(), Z * differ.std() / len(differ) ** 0.5
     return 100 * mean, 100 * (mean - reach), 100 * (mean + reach)
-
-
-def near_the_whole(side: Side, points_below: float = 0.3) -> dict[str, Any]:
-    """The cheapest thresholds that stay within so many points of the last exit, on held-out images.
-
-    And what they come to on the test images.
-    """
-    whole = (side.held.logits[-1].argmax(-1) == side.held.labels).mean()
-    for point in side.points:
-        shares, _ = point.policy.confidences(side.held.logits)
-        answers = shares[point.held_exits, np.arange(shares.shape[1])].argmax(-1)
-        if (answers == side.held.labels).mean() >= whole - points_below / 100:
-            drop, low, high = paired(side.steps[-1][2], point.right)
-            macs = side.costs.mean("MACs", point.exits)
-            return {
-                "points_below": points_below,
-                "law_value": point.value,
-                "macs": macs,
-                "share_of_whole": macs / side.costs.macs[-1],
-                "test_drop": drop,
-                "test_drop_95": [low, high],
-                "exits": np.bincount(point.exits, minlength=len(side.costs.macs)).tolist(),
-                "policy": point.policy.to_json(),
-            }
-    return {"points_below": points_below, "law_value": None}
 
 
 def to_json(side: Side) -> dict[str, Any]:

@@ -81,16 +81,6 @@ def figures(
             "",
         ]
         lines += orderings(rows)
-    near = curves["near_the_whole"]
-    if near["law_value"] is not None:
-        low, high = near["test_drop_95"]
-        lines += [
-            "",
-            f"MSDNet's cheapest thresholds within {near['points_below']} points of its last exit "
-            f"on the validation images cost {near['macs'] / 1e6:.1f}M MACs, "
-            f"{near['share_of_whole']:.2f} of all exits together; on the test images they are "
-            f"{-near['test_drop']:+.1f} points from it (95 %: {-high:+.1f} to {-low:+.1f}).",
-        ]
     return "\n".join([*lines, *by_the_clock(gain), *promises(broken)]) + "\n"
 
 
@@ -125,9 +115,18 @@ def by_the_clock(gain: dict[str, Any] | None) -> list[str]:
         f"{100 * row['share_of_the_gain']:.0f} % |"
         for row in gain["rows"]
     ]
+    near, machine = gain["near_the_whole"], gain["machine"]
+    low, high = near["test_drop_95"]
     return [
         "",
-        "By the clock, against the whole network packed, in turns in one process:",
+        f"MSDNet's cheapest thresholds within {near['points_below']} points of its last exit "
+        f"on the validation images cost {near['macs'] / 1e6:.1f}M MACs, "
+        f"{near['share_of_whole']:.2f} of all exits together; on the test images they are "
+        f"{-near['test_drop']:+.1f} points from it (95 %: {-high:+.1f} to {-low:+.1f}).",
+        "",
+        "By the clock, against the whole network packed, in turns in one process "
+        f"({machine['processor']}, {machine['threads']} threads, torch {machine['torch']}; trained "
+        f"for {gain['training_steps']} steps):",
         "",
         "| batch | together | ms whole | ms leaving | gain in MACs | in MACs run | by the clock | "
         "share of the first |",
