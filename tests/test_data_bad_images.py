@@ -3,6 +3,7 @@
 import os
 import pickle
 import random
+import re
 import struct
 import zlib
 from pathlib import Path
@@ -52,6 +53,46 @@ def test_bad_files_are_named_with_a_reason(name: str, tmp_path: Path) -> None:
     path.write_bytes(content)
     with pytest.raises(DataError, match=rf"bad\.jpg: ({reason})"):
         decode(path)
+
+
+OTHERS: dict[str, bytes | str] = {  # bytes, or the format that Pillow writes
+    "TGA": "TGA",
+    "PCX": "PCX",
+    "an SGI image": "SGI",
+    "PostScript": "EPS",
+    "an icon (ICNS)": "ICNS",
+    "XBM": "XBM",
+    "QOI": b"qoif\0\0\0\x10\0\0\0\x10\3\0" + bytes(40),
+    "a Sun raster": b"\x59\xa6\x6a\x95" + bytes(40),
+    "DPX": b"SDPX" + bytes(200),
+    "farbfeld": b"farbfeld" + bytes(40),
+    "FLIF": b"FLIF" + bytes(40),
+    "XPM": b"/* XPM */\nstatic char *x[] = {",
+    "a drawing (WMF)": b"\xd7\xcd\xc6\x9a" + bytes(40),
+    "a drawing (EMF)": b"\1\0\0\0" + bytes(36) + b" EMF" + bytes(40),
+    "NRRD": b"NRRD0004\ntype: uchar\n",
+    "NIfTI": (348).to_bytes(4, "little") + bytes(344),
+    "a MATLAB file": b"MATLAB 5.0 MAT-file, Platform: GLNXA64",
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_images_that_are_not_read_are_called_what_they_are(name: str, tmp_path: Path) -> None:
+    """They were said not to be images."""
+    content = OTHERS[name]
+    if isinstance(content, str):
+        picture = plain("1" if content == "XBM" else "RGB", 1 if content == "XBM" else 90)
+        content = encoded(picture, content)
+    (tmp_path / "bad.jpg").write_bytes(content)
+    with pytest.raises(DataError, match=rf"bad\.jpg: is {re.escape(name)}; (convert|draw|save)"):
+        decode(tmp_path / "bad.jpg")
+
+
+@pytest.mark.parametrize("start", [b"\n\n\n\n", b"\0\0\2\0\0\0\0\0", b"\n\5\1\7", b"#define A 1\n"])
+def test_what_only_begins_like_one_is_not_taken_for_an_image(start: bytes, tmp_path: Path) -> None:
+    (tmp_path / "bad.jpg").write_bytes(start + bytes(40))
+    with pytest.raises(DataError, match="is not an image: it begins with"):
+        decode(tmp_path / "bad.jpg")
 
 
 def test_missing_files_dangling_links_folders_and_pipes_are_named(tmp_path: Path) -> None:

@@ -161,7 +161,35 @@ def test_is_valid_divides_the_images(yes: str, no: str, tmp_path: Path) -> None:
     write(tmp_path, {"t.csv": "fname,label,is_valid\n" + "".join(rows)})
     found = opened(tmp_path, "t.csv")
     assert [len(split) for split in found.splits().values()] == [2, 2]
-    assert "'is_valid' says which images are of the validation set" in found.notes
+    assert "'is_valid': yes is val, no is train" in found.notes
+
+
+@pytest.mark.parametrize(
+    ("column", "yes", "no"),
+    [
+        ("is_test", "test", "train"),
+        ("isTesting", "test", "train"),
+        ("is_train", "train", "test"),
+        ("is_training_image", "train", "test"),
+    ],
+)
+def test_other_columns_of_yes_and_no_divide_the_images(
+    column: str, yes: str, no: str, tmp_path: Path
+) -> None:
+    """They were ignored: the images to be tested on were trained on."""
+    write(tmp_path, pictures(*(f"{n}.png" for n in range(6))))
+    rows = [f"{n}.png,{'ab'[n % 2]},{'Yes' if n < 2 else 'no'}\n" for n in range(6)]
+    write(tmp_path, {"t.csv": f"path,label,{column}\n" + "".join(rows)})
+    found = opened(tmp_path, "t.csv")
+    assert {name: len(split) for name, split in found.splits().items()} == {yes: 2, no: 4}
+    assert f"'{column}': yes is {yes}, no is {no}" in found.notes
+
+
+def test_two_columns_of_yes_and_no_are_refused(tmp_path: Path) -> None:
+    write(tmp_path, pictures("0.png", "1.png"))
+    write(tmp_path, {"t.csv": "path,label,is_valid,is_test\n0.png,a,0,0\n1.png,b,0,1\n"})
+    with pytest.raises(DataError, match="splits may be in is_valid, is_test"):
+        opened(tmp_path, "t.csv")
 
 
 def test_folds_and_missing_labels_are_mentioned(tmp_path: Path) -> None:

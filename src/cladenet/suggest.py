@@ -4,11 +4,22 @@ from collections.abc import Iterable
 
 
 def nearest(word: str, names: Iterable[str], most: int = 3) -> list[str]:
-    """Up to `most` of the names that look like `word`, the nearest first; upper case is lower."""
+    """Up to `most` of the names that look like `word`, the nearest first; upper case is lower.
+
+    One whose first parts are the word comes before all: `resnet20_cifar` for resnet20.
+    """
     from difflib import get_close_matches  # only a misspelt name pays for this import
 
     by_lower = {name.lower(): name for name in names}
-    return [by_lower[found] for found in get_close_matches(word.lower(), by_lower, n=most)]
+    plain = word.lower()
+    longer = [name for name in by_lower if name.startswith(plain) and _ends_a_part(name, plain)]
+    alike = get_close_matches(plain, by_lower, n=most)
+    found = dict.fromkeys([*sorted(longer, key=lambda name: (len(name), name)), *alike])
+    return [by_lower[name] for name in found][:most]
+
+
+def _ends_a_part(name: str, word: str) -> bool:
+    return bool(word) and not name[len(word) : len(word) + 1].isalnum()
 
 
 def hint(word: str, names: Iterable[str], most: int = 3) -> str:

@@ -61,6 +61,8 @@ def locate(path: str | Path) -> Path:
             f"{path} is a file; weights are read together with their metadata and manifest: "
             "give the run folder or a folder of its checkpoints/"
         )
+    if runs := newest_runs(Path(path)):
+        raise CheckpointError(f"{path} is a folder of runs; give one of them: {', '.join(runs)}")
     raise CheckpointError(
         f"{path} holds no checkpoint: neither checkpoints/best nor checkpoints/last exists. Was "
         "the run stopped before its first save?"
@@ -73,14 +75,27 @@ def instead_of(missing: Path) -> str:
 
     at_hand: dict[str, str] = {}
     for parent in (missing.parent, Path("runs")):
-        with suppress(OSError):
-            runs = [each for each in parent.iterdir() if found_at(each)]
-            runs.sort(key=lambda each: (-each.stat().st_mtime, each.name))
-            at_hand |= {each.name: str(each) for each in runs}
+        at_hand |= {each.name: str(each) for each in _runs_in(parent)}
     near = nearest(missing.name, at_hand) or list(at_hand)[:SHOWN_RUNS]
     if not near:
         return "give a run folder, runs/NETWORK-DATA where --out was not given"
     return f"give a run folder, such as {', '.join(readable(at_hand[name]) for name in near)}"
+
+
+def newest_runs(folder: Path) -> list[str]:
+    """Some of the runs that lie in a folder, ready to be printed; none where there are none."""
+    from cladenet.data.images.decode import readable
+
+    return [readable(str(each)) for each in _runs_in(folder)[:SHOWN_RUNS]]
+
+
+def _runs_in(folder: Path) -> list[Path]:
+    """The newest first; none of a folder that cannot be read."""
+    runs: list[Path] = []
+    with suppress(OSError):
+        runs = [each for each in folder.iterdir() if found_at(each)]
+        runs.sort(key=lambda each: (-each.stat().st_mtime, each.name))
+    return runs
 
 
 def load(path: str | Path, *, with_auxiliary: bool = False) -> Loaded:

@@ -8,7 +8,7 @@ import errno
 import gc
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from importlib import import_module
 from io import TextIOWrapper
 from typing import NoReturn
@@ -142,6 +142,7 @@ def _dispatch(words: list[str]) -> int:
     command.add_arguments(parser)
     parse = parser.parse_known_intermixed_args if "--" not in words else parser.parse_known_args
     rest = words[1:]
+    parser.refuse_pairs(rest, getattr(command, "settings", tuple))
     if hasattr(command, "as_pairs"):
         rest = command.as_pairs(rest, parser)
     try:
@@ -168,6 +169,19 @@ class _Parser(argparse.ArgumentParser):
             return super().format_usage()
         finally:
             self.formatter_class = kept
+
+    def refuse_pairs(self, words: Sequence[str], settings: Callable[[], Collection[str]]) -> None:
+        """Refuse `out=x` where `--out x` is meant; `settings()` are what the command takes so."""
+        for before, word in zip(["", *words], words, strict=False):
+            key, equals, value = word.partition("=")
+            option = f"--{key.replace('_', '-')}"
+            action = self._option_string_actions.get(option)
+            takes_word = self._option_string_actions.get(before)
+            if takes_word and takes_word.nargs != 0:
+                continue
+            if equals and action and not os.path.exists(word) and key not in settings():
+                way = option if action.nargs == 0 else f"{option} {value or 'VALUE'}"
+                raise BadArgument(f"{word} is not understood; write {way}")
 
     def unknown(self, word: str) -> BadArgument:
         """The error for an option that there is not, or one word too many."""

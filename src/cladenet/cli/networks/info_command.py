@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -124,6 +125,11 @@ def _unknown(name: str) -> BadArgument:
         return BadArgument(
             f"no network or family is called {name!r}; {ELSEWHERE[name][0]}'s is "
             f"{ELSEWHERE[name][1]} here"
+        )
+    if os.path.isdir(name):
+        return BadArgument(
+            f"{name} is a folder, and `cladenet info` takes a network or family; a run is "
+            "described in its report.html"
         )
     near = hint(name, [*families(), *load(), *aliases()])
     return BadArgument(

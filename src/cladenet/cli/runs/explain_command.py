@@ -12,7 +12,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What the command takes."""
     parser.add_argument("run", metavar="RUN", help="run or checkpoint folder")
     parser.add_argument(
-        "images", metavar="IMAGE", nargs="*", help="files, folders or patterns to explain first"
+        "images",
+        metavar="IMAGE",
+        nargs="*",
+        default=[],
+        help="files, folders or patterns to explain first",
     )
     parser.add_argument("--data", help="data to look at (default: what it was trained on)")
     parser.add_argument(

@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What the command takes."""
     parser.epilog = EPILOG
     parser.add_argument("run", metavar="RUN", help="run or checkpoint folder, or an exported file")
-    parser.add_argument("images", metavar="IMAGE", nargs="*", help="see below")
+    parser.add_argument("images", metavar="IMAGE", nargs="*", default=[], help="see below")
     parser.add_argument(
         "--top", type=int, default=5, metavar="K", help="how many classes to name (5)"
     )

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--dry-run", action="store_true", help="print steps, time, memory and files; train nothing"
     )
     parser.add_argument("--quiet", action="store_true", help="print only the result")
+
+
+def settings() -> Collection[str]:
+    """What can be set as key=value."""
+    from cladenet.runs.folder.config import option_kinds
+
+    return option_kinds()
 
 
 def as_pairs(words: list[str], parser: argparse.ArgumentParser) -> list[str]:

@@ -90,6 +90,21 @@ NAMED = (
     (0, b"IIII", _raw("Phase One")),
     (0, b"MMMM", _raw("Phase One")),
     (6, b"HEAPCCDR", _raw("Canon CRW")),
+    (0, b"qoif", Kind("QOI", CONVERT)),
+    (0, b"\x01\xda", Kind("an SGI image", CONVERT)),
+    (0, b"\x59\xa6\x6a\x95", Kind("a Sun raster", CONVERT)),
+    (0, b"SDPX", Kind("DPX", "convert it to a 16-bit TIFF")),
+    (0, b"XPDS", Kind("DPX", "convert it to a 16-bit TIFF")),
+    (0, b"farbfeld", Kind("farbfeld", CONVERT)),
+    (0, b"FLIF", Kind("FLIF", CONVERT)),
+    (0, b"icns", Kind("an icon (ICNS)", CONVERT)),
+    (0, b"/* XPM */", Kind("XPM", CONVERT)),
+    (0, b"%!PS", Kind("PostScript", "draw it into a PNG")),
+    (0, b"\xc5\xd0\xd3\xc6", Kind("PostScript", "draw it into a PNG")),
+    (0, b"\xd7\xcd\xc6\x9a", Kind("a drawing (WMF)", "draw it into a PNG")),
+    (40, b" EMF", Kind("a drawing (EMF)", "draw it into a PNG")),
+    (0, b"NRRD", Kind("NRRD", "save its slices as 16-bit PNG or TIFF")),
+    (0, b"MATLAB 5.0 MAT", Kind("a MATLAB file", "save its images as PNG or TIFF")),
     (128, b"DICM", Kind("DICOM", "convert it to a 16-bit PNG or TIFF")),
 )
 BRANDS = {
@@ -98,6 +113,10 @@ BRANDS = {
     b"crx ": _raw("Canon CR3"),
     **dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"), HEIC),
 }
+NIFTI = Kind("NIfTI", "save its slices as 16-bit PNG or TIFF")
+NIFTI_HEADERS = (348, 540)  # bytes, of its two versions
+PCX_VERSIONS = b"\0\2\3\4\5"
+TGA_KINDS = b"\2\3\x0a\x0b"  # without a palette, plain and in runs
 BMP_HEADERS = (12, 40, 52, 56, 64, 108, 124)  # sizes in bytes of the versions there are
 
 
@@ -114,7 +133,23 @@ def kind_of(head: bytes) -> Kind | None:
         return Kind("PNM")
     if head[:4] == b"RIFF" and head[8:12] == b"AVI ":
         return VIDEO
-    return VIDEO if head[4:8] == b"ftyp" else None
+    if head[4:8] == b"ftyp":
+        return VIDEO
+    return _by_header(head)
+
+
+def _by_header(head: bytes) -> Kind | None:
+    """Kinds without a mark, by what their header has to say."""
+    if any(int.from_bytes(head[:4], order) in NIFTI_HEADERS for order in ("little", "big")):
+        return NIFTI
+    if head[:1] == b"\n" and head[1:2] in PCX_VERSIONS and head[2:3] in b"\0\1" and len(head) > 3:
+        return Kind("PCX", CONVERT) if head[3] in (1, 2, 4, 8) else None
+    if head.startswith(b"#define ") and b"_width " in head:
+        return Kind("XBM", CONVERT)
+    if len(head) < 18 or head[1] != 0 or head[2] not in TGA_KINDS or any(head[3:8]):
+        return None
+    width, height = (int.from_bytes(head[at : at + 2], "little") for at in (12, 14))
+    return Kind("TGA", CONVERT) if width and height and head[16] in (8, 15, 16, 24, 32) else None
 
 
 def looks_like_image(head: bytes) -> bool:

@@ -27,8 +27,9 @@ SUFFIXES = frozenset({
     ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".pbm", ".pnm",
 })  # fmt: skip
 UNDECODED = frozenset({
-    ".heic", ".heif", ".avif", ".jp2", ".j2k", ".jxl", ".ico", ".psd", ".svg", ".tga",
-    ".cr2", ".nef", ".dng", ".arw", ".exr", ".hdr",
+    ".heic", ".heif", ".avif", ".jp2", ".j2k", ".jxl", ".ico", ".psd", ".svg", ".tga", ".pcx",
+    ".qoi", ".sgi", ".eps", ".cr2", ".cr3", ".nef", ".dng", ".arw", ".raf", ".orf", ".rw2", ".pef",
+    ".exr", ".hdr", ".dcm", ".fits",
 })  # fmt: skip
 IMAGES = SUFFIXES | UNDECODED
 LOOP = "links to a folder above (a loop)"

@@ -23,7 +23,7 @@ from cladenet.data.ids import Named
 from cladenet.data.images.decode import readable
 from cladenet.data.sources.parts import PARTS, part_of
 from cladenet.data.sources.spellings import one_spelling_each
-from cladenet.data.sources.tables.columns import FLAGS, Columns, choose_columns
+from cladenet.data.sources.tables.columns import Columns, choose_columns
 from cladenet.data.sources.tables.labels import read_labels
 from cladenet.data.sources.tables.paths import Finder
 from cladenet.data.sources.tables.text import read_text
@@ -144,7 +144,7 @@ def _said_splits(path: str, columns: Columns) -> list[str] | None:
     splits = []
     for row in columns.rows:
         cell = row.cells[columns.split].strip()
-        part = FLAGS.get(cell.lower()) if columns.flags else part_of(cell)
+        part = columns.splits.get(cell.lower()) if columns.splits else part_of(cell)
         if part is None:
             raise DataError(
                 f"line {row.number} of {readable(path)} has the split {cell!r}; expected train, "

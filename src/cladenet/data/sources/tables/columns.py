@@ -6,7 +6,7 @@ chosen is announced; where there are two choices, the table is refused.
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from cladenet.data.images.decode import readable
@@ -26,9 +26,16 @@ LABELS = (
     "choice",
 )  # fmt: skip
 SPLITS = ("split", "set", "subset", "partition", "part", "usage", "phase")
-VALIDATION = ("isvalid", "isval", "isvalidation")
+TELLING = {  # columns of yes and no, and the splits of both
+    **dict.fromkeys(("isvalid", "isval", "isvalidation"), ("val", "train")),
+    **dict.fromkeys(("istest", "istesting"), ("test", "train")),
+    **dict.fromkeys(("istrain", "istraining", "istrainingimage"), ("train", "test")),
+}
 FOLDS = ("fold", "folds", "kfold")
-FLAGS = {"true": "val", "1": "val", "1.0": "val", "false": "train", "0": "train", "0.0": "train"}
+YES_OR_NO = {
+    "true": True, "1": True, "1.0": True, "yes": True,
+    "false": False, "0": False, "0.0": False, "no": False,
+}  # fmt: skip
 ONE_OR_NONE = frozenset({"0", "1", "0.0", "1.0"})
 LOOKED_AT = 200  # rows
 
@@ -42,7 +49,7 @@ class Columns:
         path: number of the column.
         label: number of the column; None where `one_hot` holds labels.
         split: number of the column, if there is one.
-        flags: that column says of each row whether it is of the validation set.
+        splits: what cells of that column mean where they are not the names of splits.
         one_hot: (class, number) of columns of 0 and 1, of which each row should have a single 1.
         notes: what was chosen, in sentences.
     """
@@ -51,7 +58,7 @@ class Columns:
     path: int
     label: int | None
     split: int | None
-    flags: bool = False
+    splits: Mapping[str, str] | None = None
     one_hot: tuple[tuple[str, int], ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -77,9 +84,10 @@ def choose_columns(table: str, text: Text, is_image: Callable[[str], bool]) -> C
     path = chooser.path()
     split = chooser.split(path)
     label, one_hot = chooser.label(path, split)
-    flags = split is not None and names[split] in VALIDATION
+    told = TELLING.get(names[split]) if split is not None else None
+    splits = {word: told[0 if yes else 1] for word, yes in YES_OR_NO.items()} if told else None
     notes = chooser.notes(path, label, one_hot) + chooser.notes_on_splits(split)
-    return Columns(rows, path, label, split, flags, one_hot, notes)
+    return Columns(rows, path, label, split, splits, one_hot, notes)
 
 
 class _Chooser:
@@ -118,9 +126,14 @@ class _Chooser:
             speaks = self.header is None or self.names[n] in SPLITS
             if n != path and speaks and all(map(part_of, column)):
                 return n
-            if self.names[n] in VALIDATION and all(cell.lower() in FLAGS for cell in column):
-                return n
-        return None
+        telling = [
+            n
+            for n, column in enumerate(self.columns)
+            if self.names[n] in TELLING and all(cell.lower() in YES_OR_NO for cell in column)
+        ]
+        if len(telling) > 1:
+            raise self._unclear("splits", telling)
+        return telling[0] if telling else None
 
     def label(self, path: int, split: int | None) -> tuple[int | None, tuple[tuple[str, int], ...]]:
         if "label" in self.names:
@@ -159,8 +172,8 @@ class _Chooser:
     def notes_on_splits(self, split: int | None) -> tuple[str, ...]:
         """What divides the rows in a way that is not plain, and what could and does not."""
         header = [readable(cell.strip()) for cell in self.header or ()]
-        if split is not None and self.names[split] in VALIDATION:
-            return (f"{header[split]!r} says which images are of the validation set",)
+        if split is not None and (told := TELLING.get(self.names[split])):
+            return (f"{header[split]!r}: yes is {told[0]}, no is {told[1]}",)
         folds = [n for n, name in enumerate(self.names) if name in FOLDS]
         if split is None and folds:
             return (
