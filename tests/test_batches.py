@@ -2,6 +2,7 @@ import copy
 import os
 import signal
 import time
+from dataclasses import replace
 from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import Any, NoReturn
@@ -188,8 +189,9 @@ def test_workers_and_caches_give_the_same_photo_batches(
 
 
 @pytest.mark.parametrize("augment", [BOXES, Augment(crop="jitter", short_side=(40, 80))])
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
 def test_boxes_of_files_are_those_of_whole_images(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, augment: Augment
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, augment: Augment, interpolation: str
 ) -> None:
     """Some files are shrunk before they are cut; of others rows below a box are not decoded."""
     pytest.importorskip("simplejpeg")
@@ -203,16 +205,18 @@ def test_boxes_of_files_are_those_of_whole_images(
     monkeypatch.setattr(plain_jpeg, "unpacked", counted)
     random = np.random.default_rng(0)
     for number in range(24):
-        height, width = ((50, 90), (54, 54), (200, 300))[number % 3]
+        height, width = ((50, 90), (54, 54), (100, 140), (200, 300), (60, 500))[number % 5]
         folder = tmp_path / "photos" / "train" / "ab"[number % 2]
         folder.mkdir(parents=True, exist_ok=True)
         pixels = random.integers(0, 256, (height, width, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(folder / f"{number}.jpg")
     split = open_dataset(str(tmp_path / "photos")).train
-    kept = train_batches(split, augment, cache_dir=tmp_path / "cache")
+    view = replace(default_preprocess(split, 32), interpolation=interpolation)
+    kept = TrainBatches(split, view, augment, 8, SEED, cache_dir=tmp_path / "cache")
     expected = list(kept.epoch(EPOCH))
     assert not any(left)
-    assert_same(list(train_batches(split, augment, cache_limit=0).epoch(EPOCH)), expected)
+    each_time = TrainBatches(split, view, augment, 8, SEED, cache_limit=0)
+    assert_same(list(each_time.epoch(EPOCH)), expected)
     assert any(left)
     assert not all(left)
 

@@ -2,14 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cladenet.data.dataset import EncodedImages
 from cladenet.data.preprocess import Preprocess
-from cladenet.data.resample import shrink
+from cladenet.data.resample import LONGEST, shrink, size_with_short_side
 
+REACH = 3  # rows of a shrunk image that lie between a row and what it is made of; 2 for bicubic
 Place = tuple[int, int, int, int]  # top, left, height, width
 Box = Callable[[int, int], Place]  # where to cut an image of some height and width
 
@@ -39,20 +42,23 @@ class View:
     def part(self, images: EncodedImages, index: int, box: Box) -> NDArray[np.uint8]:
         """What `box` says of the view of one file: `cut(self.of(images, index), box)`.
 
-        Of a file that is kept as it is no rows need be decoded below the box.
+        Of a file that is not prepared for evaluation no rows need be decoded below the box.
         """
         if self.side is None:
             return cut(self.of(images, index), box)
-        side, chosen = self.side, list[Place]()
+        return cut(self._of(images.read(index, self.side, partial(self._rows, box))), box)
 
-        def rows(height: int, width: int) -> int:
-            if min(height, width) > side:
-                return height  # it is shrunk first
-            chosen.append(box(height, width))
-            return chosen[0][0] + chosen[0][2]
-
-        image = images.read(index, side, rows)
-        return cut(image, lambda *_: chosen[0]) if chosen else cut(self._of(image), box)
+    def _rows(self, box: Box, height: int, width: int) -> int:
+        """How many upper rows of an image the box is made of, once the image is shrunk."""
+        side = self.side or 0
+        if min(height, width) <= side:
+            top, _, tall, _ = box(height, width)
+            return top + tall
+        if max(height, width) > LONGEST * min(height, width):
+            return height  # the middle is kept
+        shrunk = size_with_short_side(height, width, side)
+        top, _, tall, _ = box(*shrunk)
+        return ceil((top + tall + REACH) * height / shrunk[0])
 
     def checked(self, images: EncodedImages, index: int) -> tuple[NDArray[np.uint8], bool]:
         """The view of one file, and whether its bytes are those of its key."""

@@ -117,7 +117,7 @@ def decode(
         max_pixels: images of which more would be decoded are refused from their header. A JPEG
             counts as what it is decoded to, an eighth of each side at the least.
         rows: from the height and width of what is decoded to how many of its upper rows are needed.
-            A JPEG that is decoded in full size may come without those below.
+            A JPEG that is decoded in full size may be black below them.
 
     Raises:
         UnreadableImage: (a DataError) the file is missing, damaged, too large or not read here.

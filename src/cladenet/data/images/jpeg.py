@@ -76,11 +76,17 @@ def decoded(data: bytes, size: tuple[int, int], mode: str) -> NDArray[np.uint8] 
 
 
 def unpacked(
-    data: bytes, size: tuple[int, int], mode: str, *, is_scaled: bool, strict: bool = True
+    data: bytes,
+    size: tuple[int, int],
+    mode: str,
+    *,
+    is_scaled: bool,
+    strict: bool = True,
+    into: NDArray[np.uint8] | None = None,
 ) -> NDArray[np.uint8] | None:
     """As `decoded`, of a JPEG whose header is known: `size` is a part of it, `mode` its colours.
 
-    With `strict` a warning, which Pillow may forgive, is Pillow's to judge.
+    With `strict` a warning, which Pillow may forgive, is Pillow's to judge. `into` is filled.
     """
     import simplejpeg
 
@@ -95,6 +101,7 @@ def unpacked(
             fastupsample=False,
             min_height=height if is_scaled else 0,
             min_width=width if is_scaled else 0,
+            buffer=into,
             strict=strict,
         )
     except MemoryError:

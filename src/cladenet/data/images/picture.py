@@ -51,7 +51,7 @@ class Picture(ABC):
         is_animated: whether there are several frames or pages, of which the first counts.
 
     Attributes:
-        rows: may be asked before all is decoded; then rows below what it says may be missing.
+        rows: may be asked before all is decoded; the rows below what it says may be left black.
     """
 
     format: str

@@ -76,15 +76,19 @@ class PlainJpeg(Picture):
         return np.array(Image.fromarray(found).convert("L"))[:, :, None]
 
     def _upper_rows(self) -> NDArray[np.uint8] | None:
-        """The rows that are asked for, to the bits of the whole; None: decode all of them."""
+        """The picture with the rows that are asked for; None: decode all of them."""
         if self.rows is None:
             return None
         width, height = self.size
-        needed = self.rows(height, width) + CONTEXT
+        needed = min(self.rows(height, width), height) + CONTEXT
         if height - needed < WORTH_LEAVING or (data := shortened(self.data, needed)) is None:
             return None
         # Not strict: that bytes follow the last row is the one warning there has to be.
-        return unpacked(data, (width, needed), self.mode, is_scaled=False, strict=False)
+        whole = np.empty((height, width, 1 if self.mode == "L" else 3), np.uint8)
+        whole[needed:] = 0
+        size = width, needed
+        found = unpacked(data, size, self.mode, is_scaled=False, strict=False, into=whole[:needed])
+        return None if found is None else whole
 
 
 def open_plain(
