@@ -12,14 +12,14 @@ def nearest(word: str, names: Iterable[str], most: int = 3) -> list[str]:
 
     by_lower = {name.lower(): name for name in names}
     plain = word.lower()
-    longer = [name for name in by_lower if name.startswith(plain) and _ends_a_part(name, plain)]
+    longer = [name for name in by_lower if _goes_on(name, plain)] if plain not in by_lower else []
     alike = get_close_matches(plain, by_lower, n=most)
     found = dict.fromkeys([*sorted(longer, key=lambda name: (len(name), name)), *alike])
     return [by_lower[name] for name in found][:most]
 
 
-def _ends_a_part(name: str, word: str) -> bool:
-    return bool(word) and not name[len(word) : len(word) + 1].isalnum()
+def _goes_on(name: str, word: str) -> bool:
+    return bool(word) and name.startswith(word) and not name[len(word) : len(word) + 1].isalnum()
 
 
 def hint(word: str, names: Iterable[str], most: int = 3) -> str:

@@ -84,8 +84,8 @@ def choose_columns(table: str, text: Text, is_image: Callable[[str], bool]) -> C
     path = chooser.path()
     split = chooser.split(path)
     label, one_hot = chooser.label(path, split)
-    told = TELLING.get(names[split]) if split is not None else None
-    splits = {word: told[0 if yes else 1] for word, yes in YES_OR_NO.items()} if told else None
+    meant = TELLING.get(names[split]) if split is not None else None
+    splits = {word: meant[0 if yes else 1] for word, yes in YES_OR_NO.items()} if meant else None
     notes = chooser.notes(path, label, one_hot) + chooser.notes_on_splits(split)
     return Columns(rows, path, label, split, splits, one_hot, notes)
 
@@ -172,8 +172,8 @@ class _Chooser:
     def notes_on_splits(self, split: int | None) -> tuple[str, ...]:
         """What divides the rows in a way that is not plain, and what could and does not."""
         header = [readable(cell.strip()) for cell in self.header or ()]
-        if split is not None and (told := TELLING.get(self.names[split])):
-            return (f"{header[split]!r}: yes is {told[0]}, no is {told[1]}",)
+        if split is not None and (meant := TELLING.get(self.names[split])):
+            return (f"{header[split]!r}: yes is {meant[0]}, no is {meant[1]}",)
         folds = [n for n, name in enumerate(self.names) if name in FOLDS]
         if split is None and folds:
             return (
