@@ -150,6 +150,19 @@ def test_json_holds_everything_and_survives_odd_names(
     assert report["sizes"]["width"] == [256, 256, 256]
 
 
+def test_counts_of_classes_are_whole_sentences_in_chinese(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number, name in enumerate(("ant", "bee", "bee")):
+        (tmp_path / name).mkdir(exist_ok=True)
+        Image.new("RGB", (9, 9), (number, 80 * number, 9)).save(tmp_path / name / f"{number}.png")
+    monkeypatch.setenv("CLADENET_LANG", "zh")
+    assert main(["check", str(tmp_path)]) == 3
+    out = capsys.readouterr().out
+    assert "\n  1 个类别只有一张训练图像" in out
+    assert "\n  2 个类别的训练图像不足 20 张" in out
+
+
 def test_the_network_of_the_command_is_the_ledgers(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

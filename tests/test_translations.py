@@ -239,6 +239,23 @@ def test_print_is_for_programs_and_show_for_people() -> None:
     assert found == set(PRINTED), "use cladenet.translations.show"
 
 
+def test_a_verb_that_agrees_stands_in_its_sentence() -> None:
+    """`2 classes have`, made apart, is no text that has a translation, and stayed English."""
+    alone = [
+        f"{path.name}:{node.lineno}"
+        for path in SOURCE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.JoinedStr)
+        and "agree(" in ast.unparse(node)
+        and not any(PROSE.search(str(part.value)) for part in constants(node))
+    ]
+    assert not alone
+
+
+def constants(node: ast.JoinedStr) -> list[ast.Constant]:
+    return [part for part in node.values if isinstance(part, ast.Constant)]
+
+
 def is_print(node: ast.AST) -> bool:
     return isinstance(node, ast.Call) and getattr(node.func, "id", "") == "print"
 

@@ -75,7 +75,7 @@ def _lines(report: Report) -> Iterator[str]:
         yield f"sizes: {_sizes(report.sizes)}"
     if report.kinds:
         kinds = ", ".join(f"{count:,} {kind}" for kind, count in report.kinds.items())
-        yield f"{heading('kinds')}: {kinds}"
+        yield f"kinds: {kinds}"
     yield ""
     yield from _class_table(report)
     for title, sentences in (

@@ -60,15 +60,21 @@ def judge_classes(dataset: DataSet) -> tuple[list[str], list[str], list[str]]:
     single = [name for name, count in zip(dataset.classes, counts, strict=True) if count == 1]
     if single and dataset.val is None:
         problems.append(
-            f"{_classes(len(single))} one training image, so that none can be held out for "
-            f"validation: {', '.join(single[:5])}"
+            f"{counted(len(single), 'class')} {agree(len(single), 'has', 'have')} one training "
+            f"image, so that none can be held out for validation: {', '.join(single[:5])}"
         )
     if absent := [name for name, count in zip(dataset.classes, counts, strict=True) if not count]:
-        warnings.append(f"{_classes(len(absent))} no training image: {', '.join(absent[:5])}")
+        warnings.append(
+            f"{counted(len(absent), 'class')} {agree(len(absent), 'has', 'have')} no training "
+            f"image: {', '.join(absent[:5])}"
+        )
     present = counts[counts > 0]
     if (low := int(present.min())) < FEW:
         few = int((present < FEW).sum())
-        warnings.append(f"{_classes(few)} fewer than {FEW} training images, the smallest {low:,}")
+        warnings.append(
+            f"{counted(few, 'class')} {agree(few, 'has', 'have')} fewer than {FEW} training "
+            f"images, the smallest {low:,}"
+        )
     ratio = present.max() / present.min()
     if ratio > IMBALANCED:
         warnings.append(
@@ -78,10 +84,6 @@ def judge_classes(dataset: DataSet) -> tuple[list[str], list[str], list[str]]:
     if dataset.val is None:
         notes.append("there is no validation set; training holds one out of train")
     return problems, warnings, notes
-
-
-def _classes(count: int) -> str:
-    return f"{counted(count, 'class')} {agree(count, 'has', 'have')}"
 
 
 def judge_duplicates(dataset: DataSet, duplicates: Duplicates) -> list[str]:
