@@ -1,7 +1,7 @@
 """The section of docs/speed.md on processors without AVX-512, from its own results.
 
-default_engine.json, busy_neighbour.json and training_step_avx2.json of `results`; `speed_page.py`
-puts what is there into the page.
+default_engine.json, busy_neighbour.json and training_step_avx2.json of `results`, and the same with
+_amd at the end of the name, of another machine; `speed_page.py` puts what is there into the page.
 """
 
 import json
@@ -12,26 +12,27 @@ from typing import Any
 HEAD = """## Without AVX-512
 
 Most laptops have AVX2 alone: no AVX-512, no VNNI, no bfloat16. These figures are of an Intel Xeon
-(model 207) on which a small preloaded library hid the wider instructions from programs, 2 threads,
-float32, each table in one run while other work on the machine was stopped or had to wait.
+(model 207) and of an AMD EPYC (Zen 5) on which a small preloaded library hid the wider instructions
+from programs, 2 threads, float32, all sides of a network in one run while other work on the machine
+was stopped or had to wait. On the EPYC not all of it could be stopped: see the quartiles.
 """
 ENGINE = """`python benchmarks/default_engine.py`: `for_inference(model)` once it has chosen its
 engine, against torchvision's eager float32 on the same weights.
 """
 NEIGHBOUR = """`python benchmarks/busy_neighbour.py`: one image, alone and beside a process that
 keeps one of the two cores busy. Where a side is hardly slower beside it, other work had disturbed
-it while it was alone, and its ratio says nothing; of ResNet-50 beside the neighbour, over ONNX
-Runtime's shortest time alone, `auto` takes 1.67.
+it while it was alone, and its ratio says nothing; of ResNet-50 on the Xeon beside the neighbour,
+over ONNX Runtime's shortest time alone, `auto` takes 1.67.
 """
 TRAINING = """`python benchmarks/training_step.py --sides "timm,cladenet fp32"`: whole steps,
 against timm's.
 """
-TRAINING_END = """MobileNetV2's 1x1 convolutions that widen are one with the batch norm after
-them, which then needs no pass over the wide feature maps: a step takes 594 ms of processor time on
-one thread instead of 681. Of what is left, products take 40 %, at 83 billion operations a second,
-depthwise and 3x3 convolutions 19 %, batch norm 19 %, and activations 11 %, at the speed of memory.
-Of ResNet-20's step 3x3 convolutions take two thirds, at 79 billion operations a second: without
-anything else it would take 0.68 of its time.
+TRAINING_END = """On the Xeon, MobileNetV2's 1x1 convolutions that widen are one with the batch norm
+after them, which then needs no pass over the wide feature maps: a step takes 594 ms of processor
+time on one thread instead of 681. Of what is left, products take 40 %, at 83 billion operations a
+second, depthwise and 3x3 convolutions 19 %, batch norm 19 %, and activations 11 %, at the speed of
+memory. Of ResNet-20's step 3x3 convolutions take two thirds, at 79 billion operations a second:
+without anything else it would take 0.68 of its time.
 
 Three ways to shorten the other passes were tried, in processor time on a loaded machine. Pieces of
 maps that stay in the cache, with the activation computed again in the backward pass, took 1.0 to
@@ -43,52 +44,61 @@ Pages of 2 MiB gained 6 to 9 % of batch norm's passes, and nothing of ReLU's on 
 
 def section(results: Path) -> Iterator[str]:
     """The parts whose results are there."""
-    engine, neighbour, training = (
-        read(results / f"{name}.json")
-        for name in ("default_engine", "busy_neighbour", "training_step_avx2")
+    engines, neighbours, trainings = (
+        read(results, name) for name in ("default_engine", "busy_neighbour", "training_step_avx2")
     )
-    if not (engine.get("AVX2") or neighbour or training):
+    if not (engines or neighbours or trainings):
         return
     yield HEAD
-    if cases := engine.get("AVX2"):
+    if engines:
         yield ENGINE
         yield table(
-            "network | torchvision, ms | cladenet, ms | times (quartiles) | engine",
+            "processor | network | torchvision, ms | cladenet, ms | times (quartiles) | engine",
             [
-                f"{in_words(case)} | {row['torchvision']['ms']} | {row['cladenet']['ms']} | "
-                f"{spread(row['cladenet'])} | {row['cladenet']['engine']}"
-                for case, row in cases.items()
+                f"{maker(row)} | {in_words(case)} | {row['torchvision']['ms']} | "
+                f"{row['cladenet']['ms']} | {spread(row['cladenet'])} | {row['cladenet']['engine']}"
+                for found in engines
+                for case, row in found.get("AVX2", {}).items()
             ],
         )
-    if neighbour:
+    if neighbours:
         yield NEIGHBOUR
         yield table(
-            "network | engine | alone, ms | beside it, ms | times as long",
+            "processor | network | engine | alone, ms | beside it, ms | times as long",
             [
-                f"{network} | {side} | {row['ms']} | {row['ms_beside']} | {row['ratio']:.2f}"
-                for network, rows in neighbour["networks"].items()
+                f"{maker(found)} | {network} | {side} | {row['ms']} | {row['ms_beside']} | "
+                f"{row['ratio']:.2f}"
+                for found in neighbours
+                for network, rows in found["networks"].items()
                 for side, row in rows.items()
             ],
         )
-    if training:
+    if trainings:
         yield TRAINING
         yield table(
-            "network | timm, ms | cladenet, ms | times (quartiles)",
+            "processor | network | timm, ms | cladenet, ms | times (quartiles)",
             [
-                f"{name}, {case['size']} pixels, batch {case['batch']} | "
+                f"{maker(case)} | {name}, {case['size']} pixels, batch {case['batch']} | "
                 f"{case['sides']['timm']['ms']} | {ours['ms']} | "
                 f"{ours['ratio']:.2f} ({ours['quarters'][0]:.2f} to {ours['quarters'][1]:.2f})"
-                for name, case in training["networks"].items()
+                for found in trainings
+                for name, case in found["networks"].items()
                 for ours in [case["sides"]["cladenet fp32"]]
             ],
         )
         yield TRAINING_END
 
 
-def read(file: Path) -> dict[str, Any]:
-    """Results; empty where a script has not run."""
-    found: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
-    return found
+def read(results: Path, name: str) -> list[dict[str, Any]]:
+    """Of each machine that the script has run on."""
+    files = (results / f"{name}{machine}.json" for machine in ("", "_amd"))
+    return [json.loads(file.read_text()) for file in files if file.exists()]
+
+
+def maker(row: dict[str, Any]) -> str:
+    """Of the processor of a row's machine, and what it sells it as."""
+    name: str = row["machine"]["processor"]
+    return name.replace("(R)", "").removesuffix(" Processor")
 
 
 def in_words(case: str) -> str:
