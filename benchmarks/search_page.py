@@ -118,10 +118,10 @@ def real(found: dict[str, Any]) -> list[str]:
     larger = ", ".join(f"{key} {value}" for key, value in found["larger"].items() if value != "0")
     lines = [
         f"`python benchmarks/search_real.py FOLDER --data cifar10:ROOT` ({where(found)}): real "
-        "searches on 2,000 images of 16x16 grey pixels, otherwise with the numbers of `--preset "
-        f"small`, {len(ended)} of {len(found['planned'])} at their end. What each found was "
-        f"trained three times more with fresh seeds ({larger}, settled beforehand; all test "
-        "images):",
+        "searches on 2,000 images of 16x16 grey pixels (DNA graphs: in colour), otherwise with the "
+        f"numbers of `--preset small`, {len(ended)} of {len(found['planned'])} at their end. What "
+        f"each found was trained three times more with fresh seeds ({larger}, settled beforehand; "
+        "all test images):",
         "",
         "| search | space | networks | processor time | chosen at val, test | trained again | mean "
         "(95 %) | above random search over the same space |",
