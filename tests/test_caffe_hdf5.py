@@ -76,5 +76,5 @@ def test_other_files_are_left_to_who_reads_them(tmp_path: Path) -> None:
         out.attrs["layer_names"] = []
     for name in ("text.h5", "gap.h5", "images.h5", "values.h5", "keras.h5"):
         assert read_caffe_hdf5(tmp_path / name) is None
-        with pytest.raises(CheckpointError, match=r"of Keras|as Keras writes them"):
+        with pytest.raises(CheckpointError, match="Keras"):
             read_tensors(tmp_path / name)

@@ -8,6 +8,7 @@ import pytest
 from torch import nn
 
 from cladenet import registry
+from cladenet.analysis.cost import count_cost
 from cladenet.layers.classifier import Classifier
 from cladenet.layers.conv import conv
 from cladenet.layers.init import he_init
@@ -62,7 +63,10 @@ def _head(num_classes: int) -> nn.Sequential:
 @contextmanager
 def registered() -> Iterator[str]:
     """Inside, `NAME` is a network of the registry, also for children that are forked off."""
-    row = replace(find("lenet5_relu"), name=NAME, input=(1, 8, 8), recipe="")
+    shape = (1, 8, 8)
+    params, macs = count_cost(Tiny(), shape)
+    lenet5 = find("lenet5_relu")
+    row = replace(lenet5, name=NAME, input=shape, params=params, macs=macs, recipe="")
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(lenet.VARIANTS, NAME, Tiny)
         patch.setitem(load(), NAME, row)
