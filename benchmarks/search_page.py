@@ -115,9 +115,11 @@ def real(found: dict[str, Any]) -> list[str]:
     """The searches whose finds have been trained again."""
     named = found["searches"]
     ended = {name: one["searches"][0] for name, one in named.items() if one["last_mean"]}
+    machine = found["machine"]  # its load was measured when results were collected
+    place = f"{machine['processor']}, {machine['cores']} cores, beside other work"
     larger = ", ".join(f"{key} {value}" for key, value in found["larger"].items() if value != "0")
     lines = [
-        f"`python benchmarks/search_real.py FOLDER --data cifar10:ROOT` ({where(found)}): real "
+        f"`python benchmarks/search_real.py FOLDER --data cifar10:ROOT` ({place}): real "
         "searches on 2,000 images of 16x16 grey pixels (DNA graphs: in colour), otherwise with the "
         f"numbers of `--preset small`, {len(ended)} of {len(found['planned'])} at their end. What "
         f"each found was trained three times more with fresh seeds ({larger}, settled beforehand; "
@@ -140,7 +142,16 @@ def real(found: dict[str, Any]) -> list[str]:
             _above(named[name]["above_random"]),
         ]
         lines.append(f"| {' | '.join(cells)} |")
-    return [*lines, ""]
+    apart = [one["above_random"] for one in named.values() if one["above_random"]]
+    told = sum(low > 0 or high < 0 for _, low, high in apart)
+    return [
+        *lines,
+        "",
+        f"Of {len(apart)} differences from random search {told} are told apart from 0 by three "
+        "trainings each. Individuals of large-scale evolution inherit weights: what it chose had "
+        "been trained for generations, and is trained again from nothing.",
+        "",
+    ]
 
 
 def _above(difference: list[float] | None) -> str:
