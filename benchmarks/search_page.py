@@ -147,9 +147,9 @@ def real(found: dict[str, Any]) -> list[str]:
     return [
         *lines,
         "",
-        f"Of {len(apart)} differences from random search {told} are told apart from 0 by three "
-        "trainings each. Individuals of large-scale evolution inherit weights: what it chose had "
-        "been trained for generations, and is trained again from nothing.",
+        f"Of {len(apart)} differences from random search {told} are significant at "
+        "95 %, with three trainings each. Individuals of large-scale evolution inherit weights: "
+        "what it chose had been trained for generations, and is trained again from nothing.",
         "",
     ]
 
