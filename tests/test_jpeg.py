@@ -63,19 +63,24 @@ def test_orientation_is_applied_as_by_pillow(orientation: int) -> None:
     np.testing.assert_array_equal(decode(data), by_pillow(data))
 
 
+def damaged(data: bytes, seed: int) -> list[bytes]:
+    """A file cut at 40 places, and with one byte overwritten 60 times."""
+    random = np.random.default_rng(seed)
+    found = [data[: int(at)] for at in np.linspace(1, len(data) - 1, 40)]
+    for _ in range(60):
+        changed = bytearray(data)
+        changed[int(random.integers(2, len(data)))] = int(random.integers(256))
+        found.append(bytes(changed))
+    return found
+
+
 @pytest.mark.usefixtures("both")
 @pytest.mark.parametrize("options", [{}, {"icc_profile": bytes(40)}])
 def test_a_file_cut_or_overwritten_anywhere_is_judged_as_by_pillow(
     options: dict[str, object],
 ) -> None:
     data = photograph(64, 48, **options)
-    random = np.random.default_rng(1)
-    damaged = [data[: int(at)] for at in np.linspace(1, len(data) - 1, 40)]
-    for _ in range(60):
-        changed = bytearray(data)
-        changed[int(random.integers(2, len(data)))] = int(random.integers(256))
-        damaged.append(bytes(changed))
-    for case in damaged:
+    for case in damaged(data, seed=1):
         try:
             expected: object = by_pillow(case).tobytes()
         except UnreadableImage as error:
@@ -248,13 +253,7 @@ def test_files_whose_scans_hold_all_rows_are_decoded_whole() -> None:
 @pytest.mark.usefixtures("both")
 def test_a_damaged_file_is_judged_alike_whichever_rows_are_asked_for() -> None:
     data = photograph(64, 48)
-    random = np.random.default_rng(2)
-    damaged = [data[: int(at)] for at in np.linspace(1, len(data) - 1, 40)]
-    for _ in range(60):
-        changed = bytearray(data)
-        changed[int(random.integers(2, len(data)))] = int(random.integers(256))
-        damaged.append(bytes(changed))
-    for case in damaged:
+    for case in damaged(data, seed=2):
         try:
             whole = by_pillow(case)
         except UnreadableImage as error:
