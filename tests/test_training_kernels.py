@@ -53,6 +53,24 @@ def test_gradients_of_a_depthwise_convolution_are_the_plain_ones(
     )
 
 
+@pytest.mark.filterwarnings("ignore:TF32 acceleration")  # of oneDNN's switches, one of Intel's GPUs
+def test_without_bfloat16_a_depthwise_convolution_is_that_of_float32_rounded_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """torch's loops, which take oneDNN's place there, round a sum after each tap and each image."""
+    lacking = processor.abilities()._replace(bf16=False)
+    monkeypatch.setattr(processor, "abilities", lambda: lacking)
+    torch.manual_seed(0)
+    conv = nn.Conv2d(6, 12, 5, 2, 2, groups=6, bias=False).bfloat16().float()
+    x = torch.randn(32, 6, 9, 6).bfloat16().float()
+    with torch.backends.mkldnn.flags(enabled=False):
+        in_float32 = gradients_of(conv, x, precision="fp32")
+        quicken(conv)
+        in_bfloat16 = gradients_of(conv, x, precision="bf16")
+    for ours, theirs in zip(in_bfloat16, in_float32, strict=True):
+        assert torch.equal(ours, theirs.bfloat16().float())
+
+
 @pytest.mark.parametrize(
     ("channels", "kernel_size", "stride", "padding", "size"),
     [
@@ -546,15 +564,13 @@ def compare_with_float64(conv: nn.Conv2d, x: Tensor) -> None:
 
 
 def gradients_of(layer: nn.Conv2d, x: Tensor, precision: str) -> list[Tensor]:
-    """What the layer gives, and the gradients for its input, weight and bias, in float32."""
+    """What the layer gives, and the gradients for its input and parameters, in float32."""
     layer.zero_grad()
     x = x.clone().contiguous(memory_format=torch.channels_last).requires_grad_()
     with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
         out = layer(x)
     torch.manual_seed(1)
     out.backward(torch.randn(out.shape).bfloat16().to(out.dtype))
-    assert x.grad is not None
-    assert layer.weight.grad is not None
-    assert layer.bias is not None
-    assert layer.bias.grad is not None
-    return [v.detach().float() for v in (out, x.grad, layer.weight.grad, layer.bias.grad)]
+    found = [out, x.grad, *(parameter.grad for parameter in layer.parameters())]
+    assert all(v is not None for v in found)
+    return [v.detach().float() for v in found if v is not None]
