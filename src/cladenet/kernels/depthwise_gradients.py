@@ -12,9 +12,9 @@ The gradient for a wide kernel is put together from those of 3x3 kernels, which 
 taps: those from (a, b) on are of a convolution of x without its first a rows and b columns. At 5x5
 that takes 0.3 to 0.7 of the time in float32, which itself is a third of oneDNN's in bfloat16.
 
-On a processor without bfloat16 oneDNN leaves these layers to loops of torch's, which round what they
-have added up after each tap and each image. There float32 computes them, and each value is rounded
-once.
+On a processor without bfloat16 oneDNN leaves these layers to loops of torch's, which round what
+they have added up after each tap and each image. There float32 computes them, and each value is
+rounded once.
 """
 
 from typing import Any
