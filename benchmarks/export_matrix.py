@@ -81,6 +81,7 @@ def tried(network: Loaded, reference: Reference, form: str) -> dict[str, Any]:
     assert right is not None
     return {
         "runtime": first.runtime,
+        "untested": first.found is None,
         "levels": right.levels,
         "difference": right.logs,
         "allowed": right.allowed,
@@ -109,7 +110,8 @@ def cell(found: dict[str, Any] | None) -> str:
     if "refused" in found:
         return "refused"
     seconds = f"{found['cpu_seconds']:.1f} s, " if "cpu_seconds" in found else ""
-    return f"{found['difference']:.0e}, {seconds}{found['megabytes']:.1f} MB"
+    untested = ", untested" if found.get("untested") else ""
+    return f"{found['difference']:.0e}, {seconds}{found['megabytes']:.1f} MB{untested}"
 
 
 def write_page(kept: dict[str, Any]) -> None:

@@ -1,3 +1,6 @@
+import warnings
+
+import openvino
 import pytest
 import torch
 import torch.nn.functional as F
@@ -148,6 +151,19 @@ def test_the_converted_network_gives_the_same_logits_at_the_cost_of_the_ledger(n
         assert worst(model(images), converted(images)) < 1e-10
     entry = find(name)
     assert count_cost(converted, entry.input) == (entry.params, entry.macs)
+
+
+def test_openvino_takes_no_mask_for_weights_in_8_bits() -> None:
+    """As in findings/openvino-masked-weights.sh, were the masks whole numbers in a product."""
+    torch.manual_seed(0)
+    model = condensed(small()).eval()
+    images = torch.randn(3, 3, 8, 8)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        converted = openvino.convert_model(model, example_input=images)
+    compiled = openvino.compile_model(converted, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    with torch.inference_mode():
+        torch.testing.assert_close(torch.from_numpy(compiled(images.numpy())[0]), model(images))
 
 
 def test_what_cannot_be_converted_is_refused() -> None:

@@ -108,4 +108,13 @@ class LedgerError(CladeNetError):
 
 def first_line(error: Exception) -> str:
     """The first line of the message, or the name of the class where there is none."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return _lines(error)[0]
+
+
+def last_line(error: Exception) -> str:
+    """The last line: OpenVINO and TorchScript say where in their code they are before the reason."""
+    return _lines(error)[-1]
+
+
+def _lines(error: Exception) -> list[str]:
+    return str(error).strip().splitlines() or [type(error).__name__]

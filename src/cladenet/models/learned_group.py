@@ -86,8 +86,12 @@ class Condensing(FollowsProgress):
         return self.weight.flatten(1).unflatten(0, (-1, self.filter_groups))
 
     def condensed_weight(self) -> Tensor:
-        """The weights, 0 where a group does not read, in their own shape."""
-        return (self.in_groups() * self.kept).view_as(self.weight)
+        """The weights, 0 where a group does not read, in their own shape.
+
+        Filled in, not multiplied: OpenVINO takes a product of weights and whole numbers for weights
+        in 8 bits and their scale, and gives answers of another shape.
+        """
+        return self.in_groups().masked_fill(self.kept == 0, 0.0).view_as(self.weight)
 
     def lasso(self) -> Tensor:
         """Sum over groups and inputs of the root of the group's squared weights: Eq. in Sec. 3.1.

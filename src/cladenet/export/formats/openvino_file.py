@@ -4,6 +4,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+from cladenet.errors import last_line
 from cladenet.export.description import KEY, Description
 from cladenet.export.formats import onnx_file
 from cladenet.export.formats.order import Order
@@ -63,7 +64,8 @@ def network(order: Order) -> Any:
             model = openvino.convert_model(script, example_input=images)
         model.reshape([-1, p.channels, *sides])
     except Exception as error:  # it has no class of its own for what it cannot convert
-        raise CannotPrepare(f"openvino failed: {str(error).strip().splitlines()[-1]}") from error
+        reason = last_line(error)
+        raise CannotPrepare(f"openvino failed: {reason}") from error
     return model
 
 

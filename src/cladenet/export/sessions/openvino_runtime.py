@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cladenet.errors import CheckpointError, MissingExtra
+from cladenet.errors import CheckpointError, MissingExtra, last_line
 from cladenet.export.description import KEY, Description
 from cladenet.export.names import NORMALISED, PREPARED
 from cladenet.export.sessions.session import Array, Session
@@ -55,7 +55,7 @@ def read(path: Path) -> tuple[Any, Any]:
     try:
         return core, core.read_model(path)
     except Exception as error:  # it has no class of its own for what it cannot read
-        reason = str(error).strip().splitlines()[-1]
+        reason = last_line(error)
         raise CheckpointError(f"{path} cannot be read by OpenVINO: {reason}") from error
 
 
@@ -86,6 +86,8 @@ class OpenVinoSession(Session):
         threads: that it may take.
     """
 
+    reason = staticmethod(last_line)
+
     def __init__(self, core: Any, model: Any, description: Description, threads: int) -> None:
         sides = [side.get_length() if side.is_static else None for side in
                  model.input(0).partial_shape]  # fmt: skip
@@ -99,7 +101,7 @@ class OpenVinoSession(Session):
         try:
             self._request = core.compile_model(model, "CPU", settings).create_infer_request()
         except Exception as error:  # it has no class of its own for what it cannot compile
-            reason = str(error).strip().splitlines()[-1]
+            reason = last_line(error)
             raise CheckpointError(f"the file cannot be run by OpenVINO: {reason}") from error
 
     def _run(self, images: Array) -> NDArray[np.float32]:

@@ -30,7 +30,12 @@ class Session(ABC):
     Args:
         description: what the file says of itself.
         shape: of its input, None where any length will do.
+
+    Attributes:
+        reason: the line of an error of the runtime that says why.
     """
+
+    reason = staticmethod(first_line)
 
     def __init__(self, description: Description, shape: Sequence[int | None]) -> None:
         self.description = description
@@ -60,7 +65,7 @@ class Session(ABC):
         except CladeNetError:
             raise
         except Exception as error:  # each runtime has classes of its own
-            reason = first_line(error)
+            reason = self.reason(error)
             raise CheckpointError(
                 f"the file fails on images of shape {images.shape}: {reason}"
             ) from error

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from cladenet.errors import CheckpointError, first_line
+from cladenet.errors import CheckpointError, first_line, last_line
 from cladenet.export.description import KEY, Description
 from cladenet.export.sessions.session import Array, Session
 from cladenet.export.sessions.torch_session import TorchSession
@@ -25,8 +25,14 @@ def opened(path: Path, threads: int, lean: bool = False) -> Session:
     p = description.preprocess
     fixed = (p.height, p.width) if _has_one_size(description) else (None, None)
     if description.takes_pixels:
-        return TorchSession(script, description, (None, *fixed, p.channels), threads)
-    return TorchSession(script, description, (None, p.channels, *fixed), threads)
+        return ScriptSession(script, description, (None, *fixed, p.channels), threads)
+    return ScriptSession(script, description, (None, p.channels, *fixed), threads)
+
+
+class ScriptSession(TorchSession):
+    """A script in torch, whose errors begin with where in it they are."""
+
+    reason = staticmethod(last_line)
 
 
 def loaded(path: Path) -> tuple[Any, str]:

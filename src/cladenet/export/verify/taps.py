@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cladenet.errors import CheckpointError, first_line
+from cladenet.errors import CheckpointError
 from cladenet.export.runtime import ExportedModel
 from cladenet.export.sessions.session import Array, Session
 
@@ -44,7 +44,7 @@ def tapped(model: ExportedModel, runtime: str) -> Tap:
         try:
             prepared, normalised = run(np.require(images, requirements=["C", "W"]))
         except Exception as error:  # each runtime has classes of its own
-            reason = first_line(error)
+            reason = model.session.reason(error)
             raise CheckpointError(
                 f"the file fails on images of shape {images.shape}: {reason}"
             ) from error

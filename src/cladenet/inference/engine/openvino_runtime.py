@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from cladenet import processor
+from cladenet.errors import last_line
 from cladenet.inference.engine.batching import in_batches
 from cladenet.inference.engine.onnx_graph import onnx_graph
 from cladenet.inference.request import CannotPrepare, Request, Run
@@ -53,7 +54,8 @@ def make(request: Request) -> Run:
             converted.reshape(list(request.images.shape))
         compiled = core.compile_model(converted, "CPU", settings)
     except Exception as error:  # OpenVINO has no class of its own for what it cannot convert
-        raise CannotPrepare(f"openvino failed: {str(error).strip().splitlines()[-1]}") from error
+        reason = last_line(error)
+        raise CannotPrepare(f"openvino failed: {reason}") from error
     done = compiled.get_property("INFERENCE_PRECISION_HINT").to_string()
     if done != settings["INFERENCE_PRECISION_HINT"]:  # it says nothing
         raise CannotPrepare(f"openvino computes in {done} here")
