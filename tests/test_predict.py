@@ -22,7 +22,8 @@ from cladenet.errors import BadArgument, DataError
 from cladenet.evaluation.options import PassOptions
 from cladenet.evaluation.single_scale import evaluate
 from cladenet.runs.evaluate.quick import quick
-from cladenet.runs.predict.image_list import expand, listed
+from cladenet.runs.predict.given_images import expanded
+from cladenet.runs.predict.image_list import listed
 from cladenet.runs.predict.predictor import WORTH_PREPARING, Predictor
 from saved_run import noise, save_run
 
@@ -249,7 +250,7 @@ def test_folders_and_patterns_give_their_images_in_order(tmp_path: Path) -> None
         path.touch()
 
     def names(*words: str) -> list[str]:
-        found = expand(str(tmp_path / word) for word in words)
+        found = map(str, expanded(str(tmp_path / word) for word in words))
         return [os.path.relpath(path, tmp_path) for path in found]
 
     assert names(".") == ["[x].png", "a.JPG", "b/10.jpg", "b/2.png", "x.png"]

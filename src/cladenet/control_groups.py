@@ -25,14 +25,7 @@ def group_folders(controller: str) -> Iterator[Path]:
             second = kind == "cgroup2" and number == "0" and not controllers
             first = kind == "cgroup" and controller in options.split(",")
             if second or (first and controller in controllers.split(",")):
-                yield from _around(Path(place), root, path)
-
-
-def _around(place: Path, root: str, path: str) -> Iterator[Path]:
-    """A group and those around it, up to the one that is mounted at `place`."""
-    try:
-        inside = PurePosixPath(path).relative_to(root)
-    except ValueError:  # a container sees its own group as the root
-        inside = PurePosixPath()
-    for folder in (inside, *inside.parents):
-        yield place / folder
+                group = PurePosixPath(path)  # a container sees its own group as the root
+                inside = group.relative_to(root if group.is_relative_to(root) else group)
+                for folder in (inside, *inside.parents):
+                    yield Path(place) / folder

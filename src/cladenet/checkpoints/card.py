@@ -115,10 +115,11 @@ _HOLDS: dict[str, tuple[type, tuple[type, ...]]] = {
 def _misread(values: dict[str, Any]) -> str:
     """The name of the first field that cannot be what it says; empty if all can."""
     for name, (kind, items) in _HOLDS.items():
-        value = values[name]
-        whole = type(value) is kind
-        if not whole or (items and not all(isinstance(item, items) for item in value)):
+        if type(values[name]) is not kind:
             return name
+        for item in values[name] if items else ():
+            if not isinstance(item, items):
+                return name
     if values["step"] < 0:
         return "step"
     return "" if 1 <= values["defaults"] <= DEFAULTS else "defaults"

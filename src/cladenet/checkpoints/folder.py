@@ -198,9 +198,11 @@ def refuse_non_finite(tensors: Mapping[str, Tensor], where: Path) -> None:
     torch makes copies of what it asks this of, so it is asked a piece at a time.
     """
     for name, tensor in tensors.items():
-        pieces = tensor.reshape(-1).split(PIECE) if tensor.is_floating_point() else ()
-        if not all(bool(piece.isfinite().all()) for piece in pieces):
-            raise CheckpointError(f"{where}: the tensor {name} holds values that are not finite")
+        for piece in tensor.reshape(-1).split(PIECE) if tensor.is_floating_point() else ():
+            if not piece.isfinite().all():
+                raise CheckpointError(
+                    f"{where}: the tensor {name} holds values that are not finite"
+                )
 
 
 def _card(content: bytes, folder: Path) -> Card:

@@ -164,24 +164,6 @@ def refuse_misfit(
             each.
     """
     own = model.state_dict()
-    if _kinds(own, skip) != _kinds(weights, skip):
-        problems = _misfits(own, weights, skip)
-        raise CheckpointError(
-            f"the tensors of {source} do not fit {type(model).__name__}: {'; '.join(problems)}. "
-            "Build the network that these weights were trained for"
-        )
-
-
-def _kinds(
-    tensors: Mapping[str, Tensor], skip: tuple[str, ...]
-) -> dict[str, tuple[torch.Size, torch.dtype]]:
-    return {name: (x.shape, x.dtype) for name, x in tensors.items() if name not in skip}
-
-
-def _misfits(
-    own: Mapping[str, Tensor], weights: Mapping[str, Tensor], skip: tuple[str, ...]
-) -> list[str]:
-    """What differs: how many tensors, and one of them."""
     missing = [name for name in own if name not in weights and name not in skip]
     extra = [name for name in weights if name not in own and name not in skip]
     shared = [name for name in own if name in weights and name not in skip]
@@ -200,4 +182,8 @@ def _misfits(
         name = types[0]
         kinds = f"{weights[name].dtype} instead of {own[name].dtype}"
         problems.append(f"{len(types)} have another type, such as {name}: {kinds}")
-    return problems
+    if problems:
+        raise CheckpointError(
+            f"the tensors of {source} do not fit {type(model).__name__}: {'; '.join(problems)}. "
+            "Build the network that these weights were trained for"
+        )

@@ -78,7 +78,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status (see `cladenet.errors`)."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
-    words = [word for word in words if word != "--debug"]
+    while "--debug" in words:
+        words.remove("--debug")
     _escape_what_cannot_be_written()
     try:
         check_language()

@@ -14,23 +14,21 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from cladenet.data.ahead import in_threads
 from cladenet.data.augment.crops import Augment
 from cladenet.data.augment.views import TrainViews
-from cladenet.data.cache.kept import KeptImages
 from cladenet.data.cache.store import ArrayStore, Store, open_store
 from cladenet.data.cache.view import View
 from cladenet.data.dataset import ArrayImages, Split
-from cladenet.data.images.decode import quiet
 from cladenet.data.order import NOTHING
 from cladenet.data.preprocess import Preprocess
 from cladenet.errors import BadArgument
 from cladenet.plural import counted
 from cladenet.world import ALONE, World
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # arrays are not read ahead, nor kept
     from cladenet.data.augment.colour import PrincipalColours
     from cladenet.data.cache.file_store import FileStore
+    from cladenet.data.cache.kept import KeptImages
 
 Indices = NDArray[np.int64]
 CacheDir = str | os.PathLike[str] | None
@@ -110,13 +108,13 @@ class TrainBatches:
         self.seed = seed
         self.world = world
         side = augment.stored_side(preprocess) if augment.cuts_boxes else None
-        self._store, self.notes = open_store(
-            split.images, View(preprocess, side), cache_dir, cache_limit
+        store, self.notes = open_store(split.images, View(preprocess, side), cache_dir, cache_limit)
+        self._files = (
+            None if isinstance(store, ArrayStore) else cast("FileStore | KeptImages", store)
         )
-        store = self._store
         self._views = TrainViews(store, preprocess, augment, seed, colours)
         share = preprocess.channels * preprocess.height * preprocess.width * self.batch_size
-        self._run, notes = _runner(self._views, store, workers, augment, share // self.world.size)
+        self._run, notes = _runner(self._views, self._files, workers, augment, share // size)
         self.notes += notes
         self._labels = split.labels.astype(np.int64)
         self._told = ""
@@ -128,12 +126,13 @@ class TrainBatches:
 
     def news(self) -> str:
         """A sentence about what has gone wrong with the cache since this was last asked."""
-        if not isinstance(self._store, KeptImages) or self._told == self._store.problem:
+        problem = self._files.problem if self._files else ""
+        if problem == self._told:
             return ""
-        self._told = self._store.problem
+        self._told, folder = problem, cast("KeptImages", self._files).segments.folder
         return (
-            f"the image cache {self._store.segments.folder} cannot grow: {self._told}. What is not "
-            "in it is decoded again in each epoch"
+            f"the image cache {folder} cannot grow: {self._told}. What is not in it is decoded "
+            "again in each epoch"
         )
 
     def first(self) -> Tensor:
@@ -195,34 +194,33 @@ class EvalBatches:
             np.arange(start, min(start + batch_size, part.stop))
             for start in range(part.start, part.stop, batch_size)
         ]
-        self._prepared = not isinstance(split.images, ArrayImages)
         self.notes: tuple[str, ...] = ()
+        self._files: FileStore | KeptImages | None = None
         if isinstance(split.images, ArrayImages):
             self._store: Store = ArrayStore(split.images.array)
         else:
             view = View(preprocess)
             self._store, self.notes = open_store(split.images, view, cache_dir, cache_limit)
+            self._files = cast("FileStore | KeptImages", self._store)
 
     def __len__(self) -> int:
         return len(self._ranges)
 
     def __iter__(self) -> Iterator[Batch]:
-        if isinstance(self._store, KeptImages):
-            self._store.refresh()
-        ready = isinstance(self._store, KeptImages) and self._store.is_complete
-        decodes = self._prepared and not ready and self.workers > 0
-        views = (
-            in_threads(self._view, self._ranges, self.workers)
-            if decodes
-            else map(self._view, self._ranges)
-        )
+        views: Iterator[NDArray[np.uint8]] = map(self._view, self._ranges)
+        if self._files is not None:
+            self._files.refresh()
+            if self.workers and not self._files.is_complete:
+                from cladenet.data.ahead import in_threads
+
+                views = in_threads(self._view, self._ranges, self.workers)
         for chosen, images in zip(self._ranges, views, strict=True):
             labels = torch.from_numpy(self.split.labels[chosen].astype(np.int64))
             yield Batch(torch.from_numpy(images), labels, torch.from_numpy(chosen))
 
     def _view(self, indices: Indices) -> NDArray[np.uint8]:
         images = self._store.stack(indices)
-        return images if self._prepared else self.preprocess.prepare_all(images)
+        return images if self._files is not None else self.preprocess.prepare_all(images)
 
 
 def eval_batches(
@@ -245,14 +243,17 @@ def _check_work(images: int, workers: int) -> None:
 
 
 def _runner(
-    views: TrainViews, store: Store, workers: int, augment: Augment, batch_bytes: int
+    views: TrainViews,
+    files: "FileStore | KeptImages | None",
+    workers: int,
+    augment: Augment,
+    batch_bytes: int,
 ) -> tuple[Callable[[list[Job]], Iterator[Tensor]], tuple[str, ...]]:
     """How the batches of an epoch are made: here, in threads, or in processes; and a note about it.
 
     Decoders and resizing leave Python's lock; torchvision's policies keep it, and draw from the
     global generator. Each process works on two batches ahead.
     """
-    files = None if isinstance(store, ArrayStore) else cast("FileStore | KeptImages", store)
     make = _Making(views, files)
     notes: tuple[str, ...] = ()
     if workers and augment.has_policy:
@@ -263,7 +264,9 @@ def _runner(
             pipes = free_shared_memory() < (2 * workers + 1) * batch_bytes
             return WorkerProcesses(make, workers, pipes=pipes).map, ()
         notes = (f"{reason}: images are prepared by the training process itself, as by workers=0",)
-    elif workers and (augment.cuts_boxes or not isinstance(store, ArrayStore)):
+    elif workers and (augment.cuts_boxes or files is not None):
+        from cladenet.data.ahead import in_threads
+
         return lambda jobs: in_threads(make, jobs, workers), ()
     return lambda jobs: map(make, jobs), notes
 
@@ -281,5 +284,7 @@ class _Making:
         self.store.begin(job.epoch)
         if len(job.ahead) and self.store.missing(job.samples):
             self.store.images.bring(job.ahead)
+        from cladenet.data.images.opening import quiet
+
         with quiet:  # entered once for all of the batch
             return self.views((job.epoch, job.samples))

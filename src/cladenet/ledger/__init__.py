@@ -55,7 +55,10 @@ def family_of(name: str) -> str:
     Found by its line in the files, which are not parsed: building a network asks for no more.
     """
     line = f'\nname = "{name}"\n'
-    return next((family for family, text in _texts().items() if line in text), "")
+    for family, text in _texts().items():
+        if line in text:
+            return family
+    return ""
 
 
 def look_up(name: str) -> "Entry | None":

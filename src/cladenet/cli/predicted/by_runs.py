@@ -9,7 +9,6 @@ from cladenet.allocator import keep_freed_memory
 from cladenet.checkpoints import found_at, instead_of
 from cladenet.cli.engine_options import note, use_threads
 from cladenet.data.images.decode import readable
-from cladenet.data.images.listing import SUFFIXES
 from cladenet.errors import BadArgument
 from cladenet.runs.predict.predictor import Predictor
 
@@ -41,11 +40,14 @@ def predictors_and_images(arguments: argparse.Namespace) -> "tuple[Predictors, l
             f"{'is a run' if len(runs) == 1 else 'are runs'}"
             f"{', and no image follows' if not images else f', {images[0]} is none'}"
         )
-    if os.path.isfile(runs[0]) and Path(runs[0]).suffix.lower() in SUFFIXES:
-        raise BadArgument(
-            f"{readable(runs[0])} is an image, and the run comes before the images: cladenet "
-            f"predict RUN IMAGE..."
-        )
+    if os.path.isfile(runs[0]):
+        from cladenet.data.images.listing import SUFFIXES
+
+        if Path(runs[0]).suffix.lower() in SUFFIXES:
+            raise BadArgument(
+                f"{readable(runs[0])} is an image, and the run comes before the images: cladenet "
+                f"predict RUN IMAGE..."
+            )
     if not images:
         raise _no_image(runs)
     if not arguments.cascade and len(set(runs)) < len(runs):

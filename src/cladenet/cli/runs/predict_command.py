@@ -19,7 +19,6 @@ from cladenet.translations import show
 
 if TYPE_CHECKING:  # --help need not wait for torch, nor a file's options for numpy
     from cladenet.cli.predicted.writers import Answers, Predictors
-    from cladenet.data.images.listing import Ignored
     from cladenet.runs.predict.given_images import Source
     from cladenet.runs.predict.prediction import Prediction
 
@@ -80,14 +79,14 @@ def run(arguments: argparse.Namespace) -> int:
             from cladenet.cli.predicted import by_files
         predictors, words = by_files.predictors_and_images(arguments)
     else:
-        refuse_misspelt(arguments.run)
+        if not os.path.exists(arguments.run):
+            refuse_misspelt(arguments.run)
         with lasting_imports():
             from cladenet.cli.predicted import by_runs
         predictors, words = by_runs.predictors_and_images(arguments)
     from cladenet.cli.predicted import writers
-    from cladenet.data.images.listing import Ignored
 
-    ignored, labels, counts = Ignored(), dict[str, str](), Counter[str]()
+    ignored, labels, counts = Counter[str](), dict[str, str](), Counter[str]()
     images = _given(words, arguments.null, ignored, labels)
     streams = itertools.tee(images, len(predictors))
     found = [predict(each) for predict, each in zip(predictors.values(), streams, strict=True)]
@@ -96,8 +95,10 @@ def run(arguments: argparse.Namespace) -> int:
     for piece in write(watched, list(predictors)):
         sys.stdout.write(piece)
     sys.stdout.flush()
-    for sentence in ignored.note("the folders"):
-        note(sentence)
+    if ignored:
+        from cladenet.data.images.listing import about
+
+        note(*about(ignored, "the folders"))
     if not counts["images"]:
         raise DataError("no image was given: the folders and lists hold none")
     if unread := counts["unread"]:
@@ -124,7 +125,7 @@ def _watched(
 
 
 def _given(
-    words: list[str], null: bool, ignored: "Ignored", labels: dict[str, str]
+    words: list[str], null: bool, ignored: Counter[str], labels: dict[str, str]
 ) -> Iterator["Source"]:
     """The images that words name; the labels that come with them are put into `labels`."""
     from cladenet.runs.predict.given_images import expanded

@@ -28,10 +28,12 @@ SAMPLED = 32
 
 @dataclass(frozen=True)
 class FileStore:
-    """Images decoded whenever they are asked for."""
+    """Images decoded whenever they are asked for; nothing is kept, nor can that fail."""
 
     images: EncodedImages
     view: View
+    is_complete = False
+    problem = ""
 
     def __len__(self) -> int:
         return len(self.images)
@@ -49,6 +51,9 @@ class FileStore:
 
     def begin(self, epoch: int) -> None:
         """Nothing: no other process helps."""
+
+    def refresh(self) -> None:
+        """Nothing is kept that another process could add to."""
 
     def missing(self, indices: NDArray[np.int64]) -> bool:
         """All of them have to be decoded, always."""

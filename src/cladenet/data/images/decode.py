@@ -7,9 +7,7 @@ Whether a file is read is decided here alone, for checks, training, evaluation, 
 import io
 import os
 import stat
-import threading
 import unicodedata
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,7 +17,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from cladenet.data.images.kinds import Refused
 from cladenet.errors import BadArgument, DataError
 
 if TYPE_CHECKING:  # arrays are never opened
@@ -134,12 +131,14 @@ def open_image(
     source: str | os.PathLike[str] | bytes, max_pixels: float = MAX_PIXELS
 ) -> Iterator["Picture"]:
     """The file's header, its pixels not decoded yet; nothing but UnreadableImage leaves."""
-    from cladenet.data.images.opening import opened, why
+    from cladenet.data.images.kinds import Refused
+    from cladenet.data.images.opening import opened, quiet, why
 
     path = "<bytes>" if isinstance(source, bytes) else os.fspath(source)
     with quiet:
         try:
-            _refuse_special(source)
+            if reason := _special(source):
+                raise Refused(reason)
             with io.BytesIO(source) if isinstance(source, bytes) else open(path, "rb") as file:
                 try:
                     yield opened(file, max_pixels)
@@ -168,47 +167,17 @@ def readable(path: str) -> str:
     return path if path.isascii() and path.isprintable() else "".join(map(shown, path))
 
 
-class _Quiet:
-    """Pillow's warnings are silenced while any thread is inside.
-
-    They concern metadata (malformed EXIF, odd TIFF tags), and `warnings.catch_warnings` alone
-    would leave the filters changed when two threads overlap.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._inside = 0
-        self._filters = warnings.catch_warnings()
-
-    def __enter__(self) -> None:
-        with self._lock:
-            if self._inside == 0:
-                self._filters = warnings.catch_warnings()
-                self._filters.__enter__()
-                warnings.simplefilter("ignore")
-            self._inside += 1
-
-    def __exit__(self, *_: object) -> None:
-        with self._lock:
-            self._inside -= 1
-            if self._inside == 0:
-                self._filters.__exit__(None, None, None)
-
-
-quiet = _Quiet()
-
-
-def _refuse_special(source: str | os.PathLike[str] | bytes) -> None:
+def _special(source: str | os.PathLike[str] | bytes) -> str:
+    """Why it is no file with anything in it; empty if it is."""
     if isinstance(source, bytes):
         size = len(source)
     else:
         status = os.stat(source)
         if not stat.S_ISREG(status.st_mode):
             kind = "folder" if stat.S_ISDIR(status.st_mode) else "device, pipe or socket"
-            raise Refused(f"is a {kind}, not an image file")
+            return f"is a {kind}, not an image file"
         size = status.st_size
-    if size == 0:
-        raise Refused("is empty (0 bytes)")
+    return "" if size else "is empty (0 bytes)"
 
 
 def _not_there(error: OSError) -> str:

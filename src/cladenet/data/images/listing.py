@@ -14,11 +14,9 @@ Order is by path, so it is the same on every machine.
 import os
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from itertools import islice
 
 from cladenet.data.images.decode import readable
-from cladenet.data.images.kinds import looks_like_image
 from cladenet.errors import DataError
 from cladenet.plural import counted_kinds
 
@@ -39,40 +37,33 @@ SYSTEM = frozenset({
 })  # fmt: skip
 
 
-@dataclass
-class Ignored:
-    """Counts of what a listing left out, by kind.
-
-    Args:
-        kinds: kind to count: `hidden`, a suffix such as `.txt`, `linked in a loop`, ...
-    """
-
-    kinds: Counter[str] = field(default_factory=Counter)
-
-    def note(self, where: str) -> tuple[str, ...]:
-        """One sentence for the user, or none."""
-        if not self.kinds:
-            return ()
-        return (f"ignored in {where}: {counted_kinds(self.kinds)}",)
+def about(ignored: Counter[str], where: str) -> tuple[str, ...]:
+    """One sentence for the user on what a listing left out, by kind, or none."""
+    return (f"ignored in {where}: {counted_kinds(ignored)}",) if ignored else ()
 
 
-def subfolders(root: str, ignored: Ignored) -> list[str]:
+def subfolders(root: str, ignored: Counter[str] | None = None) -> list[str]:
     """Names of the visible folders in `root`, sorted; everything else there counts as ignored."""
+    ignored = Counter() if ignored is None else ignored
     names, real = [], os.path.realpath(root)
     for entry in _entries(root):
         if is_hidden(entry.name):
-            ignored.kinds["hidden or system"] += 1
+            ignored["hidden or system"] += 1
         elif not _is_folder(entry):
-            ignored.kinds["stray files beside the class folders"] += 1
+            ignored["stray files beside the class folders"] += 1
         elif entry.is_symlink() and _contains(os.path.realpath(entry.path), real):
-            ignored.kinds[LOOP] += 1
+            ignored[LOOP] += 1
         else:
             names.append(entry.name)
     return names
 
 
-def images_under(folder: str, ignored: Ignored) -> list[str]:
-    """Paths of the images in `folder` and below, sorted; see the table above."""
+def images_under(folder: str, ignored: Counter[str] | None = None) -> list[str]:
+    """Paths of the images in `folder` and below, sorted; see the table above.
+
+    `ignored` counts what is left out, by kind: a suffix such as ".txt files", links in a loop, ...
+    """
+    ignored = Counter() if ignored is None else ignored
     paths: list[str] = []
     linked: list[str] = []
     folders: list[tuple[str, int]] = []  # real path of each, and how many images lie in it
@@ -80,7 +71,7 @@ def images_under(folder: str, ignored: Ignored) -> list[str]:
         before = len(paths)
         for entry in entries:
             if not is_image(entry):
-                ignored.kinds[_kind(entry.name)] += 1
+                ignored[_kind(entry.name)] += 1
             elif entry.is_symlink():
                 linked.append(entry.path)
             else:
@@ -90,7 +81,7 @@ def images_under(folder: str, ignored: Ignored) -> list[str]:
     for path in sorted(linked):
         real = os.path.realpath(path)
         if real in seen:
-            ignored.kinds["links to a file that is listed already"] += 1
+            ignored["links to a file that is listed already"] += 1
         else:
             seen.add(real)
             paths.append(path)
@@ -116,6 +107,8 @@ def is_image(entry: "os.DirEntry[str]") -> bool:
     """Whether a file is an image by its suffix, or else by its first bytes."""
     if _suffix(entry.name) in IMAGES:
         return True
+    from cladenet.data.images.kinds import looks_like_image
+
     try:
         if not entry.is_file():
             return False
@@ -126,23 +119,23 @@ def is_image(entry: "os.DirEntry[str]") -> bool:
 
 
 def _walk(
-    folder: str, visited: set[str], ignored: Ignored
+    folder: str, visited: set[str], ignored: Counter[str]
 ) -> Iterator[tuple[str, list["os.DirEntry[str]"]]]:
     """Real path and files of each folder from this one on; each real folder once, no loops."""
     real = os.path.realpath(folder)
     if real in visited:
-        ignored.kinds["links to a folder that is listed already"] += 1
+        ignored["links to a folder that is listed already"] += 1
         return
     visited.add(real)
     files: list[os.DirEntry[str]] = []
     folders: list[str] = []
     for entry in _entries(folder):
         if is_hidden(entry.name):
-            ignored.kinds["hidden or system"] += 1
+            ignored["hidden or system"] += 1
         elif not _is_folder(entry):
             files.append(entry)
         elif entry.is_symlink() and _contains(os.path.realpath(entry.path), real):
-            ignored.kinds[LOOP] += 1
+            ignored[LOOP] += 1
         else:
             folders.append(entry.path)
     yield real, files

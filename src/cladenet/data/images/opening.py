@@ -6,6 +6,8 @@ that kind.
 """
 
 import struct
+import threading
+import warnings
 from functools import lru_cache, partial
 from typing import BinaryIO
 
@@ -33,6 +35,36 @@ from cladenet.data.images.plain_png import LARGE, open_plain_png
 
 RARE = {JPEG_2000: ("JPEG2000", "jpg_2000"), AVIF: ("AVIF", "avif")}  # not in every Pillow
 SCANNED = 1 << 20  # bytes of a JPEG or JPEG 2000 in which its frame header is looked for
+
+
+class _Quiet:
+    """Pillow's warnings are silenced while any thread is inside.
+
+    They concern metadata (malformed EXIF, odd TIFF tags), and `warnings.catch_warnings` alone
+    would leave the filters changed when two threads overlap.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._filters = warnings.catch_warnings()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._inside == 0:
+                self._filters = warnings.catch_warnings()
+                self._filters.__enter__()
+                warnings.simplefilter("ignore")
+            self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0:
+                self._filters.__exit__(None, None, None)
+
+
+quiet = _Quiet()
 
 
 def opened(file: BinaryIO, max_pixels: float) -> Picture:

@@ -9,7 +9,7 @@ import os
 from collections import defaultdict
 
 from cladenet.data.images.decode import readable
-from cladenet.data.images.listing import Ignored, images_under
+from cladenet.data.images.listing import images_under
 from cladenet.data.sources.folder_contents import FolderContents, holds_images
 from cladenet.data.sources.parts import is_filler
 from cladenet.data.sources.table import read_table
@@ -72,7 +72,7 @@ def labelled_by_table(
         return None
     notes += [f"labels are those of {readable(path)}", *found]
     listed = {row.path for row in rows}
-    if left := sum(path not in listed for path in images_under(here.path, Ignored())):
+    if left := sum(path not in listed for path in images_under(here.path)):
         notes.append(
             f"{counted(left, 'image')} that {readable(tables[0])} does not name "
             f"{agree(left, 'is', 'are')} not used"

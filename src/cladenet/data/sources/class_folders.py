@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple, get_args
 
 from cladenet.data.images.decode import readable
-from cladenet.data.images.listing import Ignored, images_under, subfolders
+from cladenet.data.images.listing import about, images_under, subfolders
 from cladenet.data.sources.annotations import is_submission, labelled_by_table
 from cladenet.data.sources.folder_contents import (
     FolderContents,
@@ -81,10 +81,10 @@ def labelled_images(
     Raises:
         DataError: a class without images, two folders that are one, or labels that are not clear.
     """
-    ignored = Ignored()
+    ignored = Counter[str]()
     if label_from == "name":
         images = images_under(folder, ignored)
-        notes.extend(ignored.note(readable(folder)))
+        notes.extend(about(ignored, readable(folder)))
         by_names = named(folder, images) if images and needed else by_name(images)
         return Labelled(by_names) if by_names else None
     if label_from == "parent":
@@ -92,7 +92,7 @@ def labelled_images(
         for path in images_under(folder, ignored):
             if os.path.dirname(path) != folder:
                 found.setdefault(os.path.basename(os.path.dirname(path)), []).append(path)
-        notes.extend(ignored.note(readable(folder)))
+        notes.extend(about(ignored, readable(folder)))
         return Labelled(found) if found else None
     here = contents_of(folder) if label_from == "top" else unwrapped(contents_of(folder))
     if label_from == "folder" and (of_table := labelled_by_table(here, notes, needed=needed)):
@@ -105,7 +105,7 @@ def labelled_images(
 def no_labels(folder: str) -> DataError:
     """The error for images without labels, with what may label them."""
     here = unwrapped(contents_of(folder))
-    images = images_under(here.path, Ignored())
+    images = images_under(here.path)
     if not images:
         if archives := archives_in(here.path):
             return DataError(f"{readable(archives[0])} is {way_out(archives[0])}")
@@ -163,10 +163,10 @@ def _inner_folders(here: FolderContents, name: str) -> list[str]:
 def _class_folders(
     here: FolderContents, label_from: LabelFrom, notes: list[str]
 ) -> dict[str, list[str]]:
-    ignored = Ignored()
+    ignored = Counter[str]()
     names = subfolders(here.path, ignored)
     listed = {name: images_under(here.inside(name), ignored) for name in names}
-    notes.extend(ignored.note(readable(here.path)))
+    notes.extend(about(ignored, readable(here.path)))
     if label_from == "folder" and are_masks([name for name, paths in listed.items() if paths]):
         raise DataError(
             f"{some(names)} of {readable(here.path)} are images and masks of them (segmentation); "

@@ -20,7 +20,7 @@ from cladenet.data.dataset import DataSet, Split
 from cladenet.data.file_images import FileImages
 from cladenet.data.ids import Named
 from cladenet.data.images.decode import readable
-from cladenet.data.images.listing import Ignored, images_under, subfolders
+from cladenet.data.images.listing import images_under, subfolders
 from cladenet.data.sources.class_folders import (
     LAYOUTS,
     LabelFrom,
@@ -80,7 +80,7 @@ def open_imagenet(root: str) -> DataSet:
     """
     found = split_folders(root)
     for folder in found.parts.values():
-        if not subfolders(folder, Ignored()):
+        if not subfolders(folder):
             raise DataError(
                 f"{readable(folder)} has no folder for each synset (n01440764, ...); move each "
                 "image into its synset's, as ImageNet's devkit or valprep.sh say"
@@ -100,7 +100,7 @@ def _labelled(found: SplitFolders, label_from: LabelFrom, notes: list[str]) -> d
         elif part != "test" or len(found.parts) == 1:
             raise no_labels(folder)
         else:
-            count = len(images_under(folder, Ignored()))
+            count = len(images_under(folder))
             notes.append(
                 f"{readable(folder)} has no labels: its {counted(count, 'image')} "
                 f"{agree(count, 'is', 'are')} not used"

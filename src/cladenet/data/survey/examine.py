@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cladenet.data.images.decode import Decoding, UnreadableImage, quiet
+from cladenet.data.images.decode import Decoding, UnreadableImage
 from cladenet.data.images.facts import inspect
+from cladenet.data.images.opening import quiet
 from cladenet.data.images.thumbnail import thumbnail
 from cladenet.data.pixel_hash import pixel_hash
 from cladenet.data.survey.rows import ASSUMED, PACKED, ROW, Rows, Stamp, stamp_of

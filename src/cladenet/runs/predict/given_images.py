@@ -1,6 +1,8 @@
 """Images of any kind as they are given: paths, bytes, arrays, Pillow images; decoded in threads."""
 
+import glob
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
@@ -13,29 +15,49 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from cladenet.data.images.decode import UnreadableImage
-from cladenet.data.images.kinds import Refused
-from cladenet.data.images.listing import Ignored
 from cladenet.data.named import Stored, is_shards
 from cladenet.data.preprocess import Preprocess, resize_for
 from cladenet.errors import BadArgument
-from cladenet.runs.predict.image_list import expand
 
 Source = str | PathLike[str] | bytes | NDArray[np.uint8] | Image.Image | Stored
 Attempt = NDArray[np.uint8] | str  # the network's pixels, or the reason why there are none
 FITS = ("stretch", "crop")
 
 
-def expanded(images: Iterable[Source], ignored: Ignored | None = None) -> Iterator[Source]:
-    """Files in the place of folders and patterns, images in the place of shards."""
+def expanded(images: Iterable[Source], ignored: Counter[str] | None = None) -> Iterator[Source]:
+    """Files in the place of folders and patterns, images in the place of shards.
+
+    A folder's images are sorted, and so are a pattern's matches. A word that is there under its own
+    name is that file, also with a `*` or `[` in it. What is not there and is no pattern comes out
+    as it is, so that reading it says what is wrong with it.
+
+    Args:
+        images: paths, folders, patterns (`**` goes through folders), shards, and images.
+        ignored: counts what the folders hold besides images.
+    """
     for image in images:
         if isinstance(image, str) and is_shards(image):
             from cladenet.data.shards.stream import stored_images
 
             yield from stored_images(image)
-        elif isinstance(image, str | PathLike):
-            yield from expand([os.fspath(image)], ignored)
-        else:
+            continue
+        if not isinstance(image, str | PathLike):
             yield image
+            continue
+        word = os.fspath(image)
+        if os.path.isdir(word):
+            from cladenet.data.images.listing import images_under
+
+            yield from images_under(word, ignored)
+        elif os.path.lexists(word) or not glob.has_magic(word):
+            yield word
+        else:
+            matches = sorted(glob.glob(word, recursive=True))
+            for match in matches:
+                if not os.path.isdir(match):
+                    yield match
+            if not matches:
+                yield word
 
 
 def fitted(preprocess: Preprocess, fit: str | None) -> Preprocess:
@@ -58,19 +80,18 @@ def decoded(
     """Batches of (name, pixels or reason), each decoded while its user is busy with the last."""
     numbered = enumerate(images)
     pool = ThreadPoolExecutor(threads, thread_name_prefix="cladenet-predict")
-
-    def begin() -> list[tuple[str, Future[Attempt]]]:
-        return [
-            (_name(source, number), pool.submit(_attempt, source, preprocess))
-            for number, source in islice(numbered, batch_size)
-        ]
-
+    batch: list[tuple[str, Attempt]] = []
     try:
-        coming = begin()
-        while coming:
+        while True:
+            coming: list[tuple[str, Future[Attempt]]] = [
+                (_name(source, number), pool.submit(_attempt, source, preprocess))
+                for number, source in islice(numbered, batch_size)
+            ]
+            if batch:
+                yield batch
+            if not coming:
+                break
             batch = [(name, future.result()) for name, future in coming]
-            coming = begin()
-            yield batch
     finally:
         pool.shutdown(cancel_futures=True)
 
@@ -96,6 +117,7 @@ def read(source: Source, preprocess: Preprocess) -> NDArray[np.uint8]:
             f"an image is a {type(source).__name__}; expected a path, bytes, a uint8 array or a "
             "Pillow image"
         )
+    from cladenet.data.images.kinds import Refused
     from cladenet.data.images.picture import to_pixels
 
     try:

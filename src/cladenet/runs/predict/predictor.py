@@ -92,7 +92,8 @@ class Predictor:
         """The answers in the order of the images.
 
         An image that cannot be read comes out with its `error`, in its place; nothing stands in for
-        it. Paths are files: folders and patterns are the business of `image_list.expand`.
+        it. Paths are files: folders and patterns are the business of
+        `given_images.expanded`.
 
         Raises:
             Diverged: the network's answers are not finite.

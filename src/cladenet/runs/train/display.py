@@ -4,12 +4,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol, TextIO
+from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
-from cladenet.data.ahead import OnProgress
 from cladenet.durations import clock
 from cladenet.plural import counted
 from cladenet.translations import show, translated
+
+if TYPE_CHECKING:
+    from cladenet.data.ahead import OnProgress
 
 PLAIN_EVERY = 30.0  # seconds between two lines where nothing is redrawn
 FIRST_AFTER = 2  # steps: the first one also warms up
@@ -124,7 +126,7 @@ def display(total: int, first: int, *, quiet: bool) -> Iterator[Display]:
 
 
 @contextmanager
-def looking(*, quiet: bool) -> Iterator[OnProgress | None]:
+def looking(*, quiet: bool) -> Iterator["OnProgress | None"]:
     """What to call with the images that were looked at so far and their number.
 
     On a terminal that is a line on stderr that goes when all is done; elsewhere one that is
@@ -139,7 +141,7 @@ def looking(*, quiet: bool) -> Iterator[OnProgress | None]:
 
 
 @contextmanager
-def indexing(*, quiet: bool) -> Iterator[OnProgress | None]:
+def indexing(*, quiet: bool) -> Iterator["OnProgress | None"]:
     """What to call with the bytes of shards that are read for an index, and their total.
 
     As `looking`, but elsewhere than on a terminal a line comes before it starts and every 30
@@ -163,7 +165,7 @@ def _counted(
     quiet: bool,
     first_after: float,
     again_after: float = float("inf"),
-) -> Iterator[OnProgress | None]:
+) -> Iterator["OnProgress | None"]:
     """A line that is redrawn; where it cannot be, one after so many seconds, and again."""
     if quiet:
         yield None

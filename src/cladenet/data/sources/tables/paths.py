@@ -25,7 +25,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cladenet.data.images.decode import readable
-from cladenet.data.images.listing import SUFFIXES, UNDECODED, Ignored, images_under
+from cladenet.data.images.listing import SUFFIXES, UNDECODED, images_under
 from cladenet.data.sources.tables.text import Line, as_latin1, is_utf8
 from cladenet.errors import DataError
 from cladenet.plural import agree, counted
@@ -153,7 +153,7 @@ class Finder:
 
         def way(cell: str) -> str | None:
             if not known:
-                for path in images_under(self.folder, Ignored()):
+                for path in images_under(self.folder):
                     known[key(path)].append(path)
             for form in _forms(cell):
                 end = os.sep + form.lstrip("/")
@@ -174,7 +174,7 @@ class Finder:
 
         def way(cell: str) -> str | None:
             if not known:
-                for path in images_under(self.folder, Ignored()):
+                for path in images_under(self.folder):
                     known[os.path.basename(path)].append(path)
             fits = next(filter(None, (known.get(os.path.basename(f)) for f in _forms(cell))), [])
             return fits[0] if len(fits) == 1 else None
