@@ -26,7 +26,10 @@ from cladenet.export.canvas import drawn_image
 from cladenet.export.description import Description
 from cladenet.export.export_run import export_run
 from cladenet.export.formats import pixels_module
+from cladenet.export.formats.coreml_file import to_convert
+from cladenet.export.formats.order import Order
 from cladenet.export.formats.pixels_module import Normalising
+from cladenet.export.formats.tracing import traced
 from cladenet.export.names import is_exported
 from cladenet.export.normalise import weights_and_biases
 from cladenet.export.request import FORMATS, Request
@@ -34,6 +37,7 @@ from cladenet.export.runtime import FilePredictor, open_exported
 from cladenet.export.sessions.session import CannotRunHere
 from cladenet.export.verify.checks import Disagreement
 from cladenet.export.verify_file import verify
+from cladenet.registry import create_model
 from exported_files import save_photo_run
 from saved_run import noise, save_run
 
@@ -179,8 +183,14 @@ def test_core_ml_is_tried_before_it_is_converted(
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # coremltools
 @pytest.mark.parametrize(
     ("form", "network"),
-    # index_copy, which coremltools does not have; adaptive_max_pool2d, which litert_torch has not
-    [("coreml", "lenet5"), ("litert", "airbench94_slim")],
+    # index_copy and channel_shuffle, which coremltools does not have; adaptive_max_pool2d and whole
+    # numbers without a sign, which litert_torch has not
+    [
+        ("coreml", "lenet5"),
+        ("coreml", "igcv1_l24m2_d20_cifar"),
+        ("litert", "airbench94_slim"),
+        ("litert", "condensenet_50_cifar"),
+    ],
 )
 def test_what_a_converter_does_not_have_is_written_otherwise(
     form: str, network: str, photo_run: Path, tmp_path: Path
@@ -193,6 +203,28 @@ def test_what_a_converter_does_not_have_is_written_otherwise(
     first = found.tried[0].found or found.tried[0].converted
     assert first is not None
     assert first.differing == ()
+
+
+@pytest.mark.parametrize(
+    ("network", "function"),
+    [("highway_fc10_mnist", "lerp"), ("shufflenet_v1_x0_25_g8", "channel_shuffle")],
+)
+def test_functions_that_coremltools_does_not_have_are_written_by_others(
+    network: str, function: str
+) -> None:
+    model = create_model(network, num_classes=2).eval()
+    side = model.input_size or 32
+    channels = model.in_channels
+    preprocess = Preprocess(side, side, channels, "none", (0.5,) * channels, (0.25,) * channels)
+    description = Description(
+        network, {}, ("a", "b"), preprocess, "tensor", "fp32", False, 0, {}, {}, "", {}
+    )
+    order = Order(model, description)
+    assert function in str(traced(model, order.example).inlined_graph)
+    script = to_convert(order)
+    assert function not in str(script.inlined_graph)
+    with torch.inference_mode():
+        torch.testing.assert_close(script(order.example), model(order.example))
 
 
 # --- planted faults; nothing resizes in these files

@@ -112,7 +112,7 @@ def first_line(error: Exception) -> str:
 
 
 def last_line(error: Exception) -> str:
-    """The last line: OpenVINO and TorchScript say where in their code they are before the reason."""
+    """The last line: OpenVINO and TorchScript say before the reason where in their code it was."""
     return _lines(error)[-1]
 
 

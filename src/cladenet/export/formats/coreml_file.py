@@ -4,11 +4,14 @@ The file takes one image of the network's size, as iOS hands it over, and normal
 runs on macOS and iOS alone: elsewhere what is tried is the traced module that was converted.
 """
 
+import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 from cladenet.errors import first_line
 from cladenet.export.description import KEY, Description
@@ -58,7 +61,7 @@ def to_convert(order: Order) -> Any:
     """What is converted: float32 (N, C, height, width), pixels of 0 to 255 or normalised.
 
     What follows from weights alone, such as LeNet-5's kernels, is worked out here; batch norms
-    stay as they are.
+    stay as they are, and functions that coremltools does not have are written by others.
 
     Raises:
         CannotPrepare: torch cannot trace the network.
@@ -68,7 +71,30 @@ def to_convert(order: Order) -> Any:
     if description.input != "tensor":
         module = FromPlanes(description.preprocess, order.model).eval()
         example = (example * 60 + 128).clamp(0, 255).round()
-    return torch.jit.freeze(traced(module, example), optimize_numerics=False)
+    with _Rewritten():
+        script = traced(module, example)
+    with warnings.catch_warnings():  # torch 2.13 calls TorchScript deprecated
+        warnings.simplefilter("ignore")
+        return torch.jit.freeze(script, optimize_numerics=False)
+
+
+class _Rewritten(TorchFunctionMode):
+    """torch's functions that coremltools does not have, by those that it has."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        function = _REWRITTEN.get(func, func)
+        return function(*args, **(kwargs or {}))
+
+
+def _lerp(start: Tensor, end: Tensor, weight: Tensor) -> Tensor:
+    return start + weight * (end - start)
+
+
+def _channel_shuffle(maps: Tensor, groups: int) -> Tensor:
+    return maps.unflatten(1, (groups, -1)).transpose(1, 2).flatten(1, 2)
+
+
+_REWRITTEN = {torch.lerp: _lerp, torch.channel_shuffle: _channel_shuffle}
 
 
 def _input(ct: Any, description: Description) -> Any:

@@ -9,6 +9,7 @@ import copy
 import zipfile
 from pathlib import Path
 
+import torch
 from torch import Tensor, nn
 
 from cladenet.errors import first_line
@@ -54,6 +55,9 @@ def _convertible(module: nn.Module) -> nn.Module:
         for name, child in parent.named_children():
             if isinstance(child, nn.AdaptiveMaxPool2d) and child.output_size in (1, (1, 1)):
                 setattr(parent, name, GlobalMaximum())
+        for name, values in list(parent.named_buffers(recurse=False)):
+            if values.dtype == torch.uint8:  # a mask; whole numbers have a sign there
+                setattr(parent, name, values.int())
     return module
 
 
