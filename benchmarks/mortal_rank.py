@@ -7,16 +7,16 @@ import os
 import signal
 
 from cladenet.cli import main
-from cladenet.runs.train.course import Course
+from cladenet.runs.train.progress import TrainingSums
 from cladenet.training.engine import Report
 
 fault, rank, step = os.environ["MISHAP"].split(":")
 first_attempt = os.environ["TORCHELASTIC_RESTART_COUNT"] == "0"
-count = Course._count
+count = TrainingSums.add
 
 
-def counting(course: Course, report: Report) -> None:
-    count(course, report)
+def counting(sums: TrainingSums, report: Report) -> None:
+    count(sums, report)
     if report.step != int(step):
         return
     if fault == "kill":
@@ -25,5 +25,5 @@ def counting(course: Course, report: Report) -> None:
 
 
 if first_attempt and os.environ["RANK"] == rank:
-    Course._count = counting  # type: ignore[assignment, method-assign]
+    TrainingSums.add = counting  # type: ignore[assignment, method-assign]
 raise SystemExit(main())

@@ -131,7 +131,7 @@ def lightning_step(file: Path) -> int:
 def train_cladenet(folder: Path, resume: bool, lr: float, mishap: Mishap) -> None:
     """The command line, with a look at each step."""
     from cladenet.cli import main as cladenet
-    from cladenet.runs.train.course import Course
+    from cladenet.runs.train.progress import TrainingSums
 
     data = folder.parent / "pictures"
     if not data.is_dir():
@@ -139,14 +139,14 @@ def train_cladenet(folder: Path, resume: bool, lr: float, mishap: Mishap) -> Non
             path = data / "ab"[index % 2] / f"{index}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray((255 * image).astype(np.uint8).transpose(1, 2, 0)).save(path)
-    count = Course._count
+    count = TrainingSums.add
 
-    def counting(course: Course, report: Any) -> None:
-        count(course, report)
+    def counting(sums: TrainingSums, report: Any) -> None:
+        count(sums, report)
         mishap(report.step)
 
-    vars_of: Any = Course
-    vars_of._count = counting
+    vars_of: Any = TrainingSums
+    vars_of.add = counting
     words = ["train", "--resume", str(folder)]
     if not resume:
         words = ["train", "lenet5_relu", "--data", str(data), "--out", str(folder), f"lr={lr}"]

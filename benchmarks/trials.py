@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from cladenet.cli import main
-from cladenet.runs.train.course import Course
+from cladenet.runs.train.progress import TrainingSums
 from cladenet.training.engine import Report
 from cladenet.vision import torchvision
 from forking import kill, start, wait
@@ -106,14 +106,14 @@ def at_step(step: int, then: Callable[[], None]) -> Callable[[], None]:
     """What makes a process call `then` as soon as that optimiser step is taken."""
 
     def arm() -> None:
-        count = Course._count
+        count = TrainingSums.add
 
-        def counting(course: Course, report: Report) -> None:
-            count(course, report)
+        def counting(sums: TrainingSums, report: Report) -> None:
+            count(sums, report)
             if report.step == step:
                 then()
 
-        overwrite(Course, "_count", counting)
+        overwrite(TrainingSums, "add", counting)
 
     return arm
 

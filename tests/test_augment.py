@@ -7,13 +7,14 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.stats import chisquare, ks_2samp, kstest
 
+from cladenet.data.augment.boxes import boxes
 from cladenet.data.augment.colour import (
     PrincipalColours,
     colour_steps,
     principal_colours,
     shift_colours,
 )
-from cladenet.data.augment.crops import Augment, boxes, flips, offsets
+from cladenet.data.augment.crops import Augment, flips, offsets
 from cladenet.data.batches import Batch, TrainBatches
 from cladenet.data.dataset import from_array
 from cladenet.data.preprocess import Preprocess

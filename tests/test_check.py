@@ -13,7 +13,7 @@ from PIL import Image
 
 from cladenet.cli import main
 from cladenet.data.check.check import Report, check_dataset
-from cladenet.data.check.judge import Need
+from cladenet.data.check.judge_for import Need
 from cladenet.data.dataset import DataSet, from_array
 from cladenet.data.sources.open import open_dataset
 

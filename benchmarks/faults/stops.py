@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 
 from cladenet.cli import main
-from cladenet.runs.train.course import Course
+from cladenet.runs.train.progress import TrainingSums
 from cladenet.training.engine import Report
 from forking import start, wait
 from trials import child, ended, final_state, overwrite, resumed, small_run, steps_of
@@ -42,14 +42,14 @@ def check_random_signal(
     number = draw.choice(signals)
     run, taken, output = folder / "run", folder / "taken", folder / "output"
     words = small_run(run, data, f"workers={draw.choice((0, 2))}", POLICY)
-    count = Course._count
+    count = TrainingSums.add
 
-    def counting(course: Course, report: Report) -> None:
-        count(course, report)
+    def counting(sums: TrainingSums, report: Report) -> None:
+        count(sums, report)
         taken.write_text(str(report.step))
 
     def action() -> int:
-        overwrite(Course, "_count", counting)
+        overwrite(TrainingSums, "add", counting)
         return main(words)
 
     pid = start(action, output)

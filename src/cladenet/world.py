@@ -8,7 +8,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from math import inf
 from threading import Thread
@@ -22,6 +22,7 @@ from cladenet.errors import BadArgument, CladeNetError, Interrupted, ProcessLost
 
 # Seconds after which a rank that hangs stops the others; a cache that is built takes less.
 TIMEOUT_VARIABLE, TIMEOUT = "CLADENET_RANK_TIMEOUT", 900.0
+CPU = torch.device("cpu")
 ROLL_CALL = 1.0  # seconds in which the ranks that are left tell each other so
 
 
@@ -31,7 +32,7 @@ class World:
 
     rank: int = 0
     size: int = 1
-    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    device: torch.device = CPU
 
     def __post_init__(self) -> None:
         if not 0 <= self.rank < self.size:

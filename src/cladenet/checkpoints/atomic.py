@@ -29,7 +29,11 @@ def write_folder(target: Path, files: Mapping[str, bytes], facts: Mapping[str, A
         StorageError: the disk is full or fails; nothing temporary stays behind.
     """
     temporary = target.with_name(f"{_TEMPORARY}{target.name}-{os.getpid()}")
-    manifest = {**facts, "files": {name: _seal(content) for name, content in files.items()}}
+    seals = {
+        name: {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+        for name, data in files.items()
+    }
+    manifest = {**facts, "files": seals}
     content = {**files, MANIFEST: to_json({**manifest, "sha256": _sum(manifest)})}
     try:
         temporary.mkdir(parents=True)
@@ -135,7 +139,3 @@ def explain(error: OSError, path: Path, needed: int) -> StorageError:
 
 def _sum(manifest: Mapping[str, Any]) -> str:
     return hashlib.sha256(to_json(manifest)).hexdigest()
-
-
-def _seal(content: bytes) -> dict[str, Any]:
-    return {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}

@@ -1,7 +1,7 @@
 """Metadata of a set of weights: all that is needed to use them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any
 
 from cladenet.data.images.decode import MAX_PIXELS
@@ -45,8 +45,7 @@ class Card:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, for `card.json`."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {**values, "preprocess": self.preprocess.to_json()}
+        return {**vars(self), "preprocess": self.preprocess.to_json()}
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "Card":

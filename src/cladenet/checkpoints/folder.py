@@ -122,7 +122,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 def steps(checkpoints: Path) -> list[Path]:
     """The folders one could resume from, newest first, by the step in their name."""
-    return sorted(checkpoints.glob("step-*"), key=lambda path: path.name, reverse=True)
+    return sorted(checkpoints.glob("step-*"), reverse=True)
 
 
 def step_folder(checkpoints: Path, kind: str, step: int) -> Path:

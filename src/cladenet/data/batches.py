@@ -7,6 +7,7 @@ the number of workers and processes, and whether the images come from an array, 
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
@@ -268,7 +269,7 @@ def _runner(
         from cladenet.data.ahead import in_threads
 
         return lambda jobs: in_threads(make, jobs, workers), ()
-    return lambda jobs: map(make, jobs), notes
+    return partial(map, make), notes
 
 
 @dataclass(frozen=True)

@@ -45,8 +45,11 @@ def line_chart(title: str, lines: Sequence[Line], *, x_label: str, unit: str = "
         x_label: below the horizontal axis.
         unit: after the values at the ends of the lines: " %".
     """
-    drawn = [(line, thin(_finite(line.points))) for line in lines]
-    drawn = [(line, points) for line, points in drawn if points]
+    drawn = []
+    for line in lines:
+        finite = [(x, y) for x, y in line.points if isfinite(x) and isfinite(y)]
+        if finite:
+            drawn.append((line, thin(finite)))
     if not drawn:
         return ""
     everything = [point for _, points in drawn for point in points]
@@ -122,10 +125,6 @@ class _Scale:
         return HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM)
 
 
-def _finite(points: Sequence[Point]) -> list[Point]:
-    return [(x, y) for x, y in points if isfinite(x) and isfinite(y)]
-
-
 def _axes(scale: _Scale, x_ticks: Sequence[float], y_ticks: Sequence[float], x_label: str) -> str:
     base, end = HEIGHT - BOTTOM, WIDTH - RIGHT
     parts = []
@@ -166,13 +165,13 @@ def _curve(line: Line, points: Sequence[Point], scale: _Scale) -> str:
 
 def _end_labels(drawn: Sequence[tuple[Line, Sequence[Point]]], scale: _Scale, unit: str) -> str:
     """Name and last value at the end of each line, moved apart where they would overlap."""
-    ends = sorted(
-        ((scale.y(points[-1][1]), line, points[-1][1]) for line, points in drawn),
-        key=lambda end: end[0],
-    )
+    heights = [scale.y(points[-1][1]) for _, points in drawn]
+    order = sorted(range(len(drawn)), key=heights.__getitem__)
     parts = []
     x = WIDTH - RIGHT + 12
-    for place, (_, line, value) in zip(spread([end[0] for end in ends]), ends, strict=True):
+    for place, number in zip(spread(sorted(heights)), order, strict=True):
+        line, points = drawn[number]
+        value = points[-1][1]
         parts.append(_label(f"label {line.style}", x, place - 2, line.name))
         parts.append(_label(f"value {line.style}", x, place + 15, f"{value:.3g}{unit}"))
     return "".join(parts)

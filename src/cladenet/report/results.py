@@ -106,10 +106,14 @@ def confusion(report: ReportFacts | Counted) -> str:
     head = "".join(
         f'<th scope="col"{tall} title="{name}"><span>{name}</span></th>' for name in names
     )
-    rows = "".join(
-        f'<tr><th scope="row" title="{name}">{name}</th>{"".join(cells)}</tr>'
-        for name, cells in zip(names, _cells(report.evaluation.confusion), strict=True)
-    )
+    counts = report.evaluation.confusion
+    strengths, rows = _strengths(counts), ""
+    for truth, name in enumerate(names):
+        cells = [
+            _cell(int(counts[truth, guess]), float(strengths[truth, guess]), truth == guess)
+            for guess in range(len(names))
+        ]
+        rows += f'<tr><th scope="row" title="{name}">{name}</th>{"".join(cells)}</tr>'
     grid = f"<thead><tr><th></th>{head}</tr></thead><tbody>{rows}</tbody>"
     legend = (
         '<span class="swatch hit"></span>right'
@@ -123,20 +127,11 @@ def confusion(report: ReportFacts | Counted) -> str:
     return section("confusion", "Confusion matrix", why, body)
 
 
-def _cells(counts: NDArray[np.int64]) -> list[list[str]]:
-    """Shaded by the share of the true class: right ones as it is, wrong ones by the largest."""
+def _strengths(counts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Shades by the share of the true class: right ones as it is, wrong ones by the largest."""
     shares = counts / counts.sum(1, keepdims=True).clip(min=1)
     wrong = shares * (1 - np.eye(len(shares)))
-    strengths = np.where(
-        np.eye(len(shares)) == 1, shares, 0.15 + 0.75 * wrong / (wrong.max() or 1.0)
-    )
-    return [
-        [
-            _cell(int(counts[truth, guess]), float(strengths[truth, guess]), truth == guess)
-            for guess in range(len(counts))
-        ]
-        for truth in range(len(counts))
-    ]
+    return np.where(np.eye(len(shares)) == 1, shares, 0.15 + 0.75 * wrong / (wrong.max() or 1.0))
 
 
 def _cell(count: int, strength: float, hit: bool) -> str:

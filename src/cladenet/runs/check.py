@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from cladenet.data.check.check import Report, check_dataset
-from cladenet.data.check.judge import Need
+from cladenet.data.check.judge_for import Need
 from cladenet.data.check.verify import OnUnreadable
 from cladenet.data.shards.scanning.several import OnBytes
 from cladenet.data.sources.open import open_dataset

@@ -19,9 +19,10 @@ def in_memory_order(optimizer: torch.optim.Optimizer) -> Iterator[None]:
     what there is.
     """
     turned = []
-    if optimizer.defaults.get("fused"):
-        parameters = (p for group in optimizer.param_groups for p in group["params"])
-        turned = [p for p in parameters if p.is_cpu and _is_channels_last(p)]
+    for group in optimizer.param_groups if optimizer.defaults.get("fused") else ():
+        for p in group["params"]:
+            if p.is_cpu and _is_channels_last(p):
+                turned.append(p)
     _permute(optimizer, turned, TO_MEMORY)
     try:
         yield

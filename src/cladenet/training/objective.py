@@ -26,21 +26,20 @@ def make_objective(
     over the whole batch.
     """
 
-    def loss_of(logits: Tensor, labels: Tensor) -> Tensor:
-        losses = F.cross_entropy(
-            logits.float(),
-            labels,
-            weight=class_weights,
-            label_smoothing=label_smoothing,
-            reduction="none",
-        )
-        return losses.mean()
-
     def objective(outputs: Outputs, labels: Tensor) -> Tensor:
-        logits, *others = outputs if isinstance(outputs, tuple) else (outputs,)
-        loss = loss_of(logits, labels)
+        losses = []
+        for logits in outputs if isinstance(outputs, tuple) else (outputs,):
+            of_images = F.cross_entropy(
+                logits.float(),
+                labels,
+                weight=class_weights,
+                label_smoothing=label_smoothing,
+                reduction="none",
+            )
+            losses.append(of_images.mean())
+        loss, *others = losses
         for other in others:
-            loss = loss + auxiliary * loss_of(other, labels)
+            loss = loss + auxiliary * other
         return loss
 
     return objective

@@ -14,7 +14,6 @@ from torch import Tensor
 
 from cladenet.layers.classifier import Classifier
 from cladenet.recipes import Recipe
-from cladenet.training.trial import TrialSteps, images_to_time
 
 MARGIN = 1.3  # how much faster bfloat16 has to be
 SECONDS = 1.5  # of each candidate, once it has taken two steps
@@ -59,6 +58,8 @@ def choose_precision(
         num_classes: length of the logits.
         macs: multiply-accumulates of the network for one image.
     """
+    from cladenet.training.trial import TrialSteps, images_to_time
+
     device = images.device
     images = images[: images_to_time(macs)]
     labels = torch.arange(len(images), device=device) % num_classes

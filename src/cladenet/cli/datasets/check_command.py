@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from cladenet.data.check.check import Report
 from cladenet.data.check.duplicates import Group
-from cladenet.data.check.judge import Sizes
+from cladenet.data.check.judge_for import Sizes
 from cladenet.errors import DataError
 from cladenet.plural import counted
 from cladenet.runs.check import check

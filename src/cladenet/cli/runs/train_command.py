@@ -62,12 +62,14 @@ def settings() -> Collection[str]:
 
 def as_pairs(words: list[str], parser: argparse.ArgumentParser) -> list[str]:
     """The words with `--epochs 5`, `--lr=0.1` or `-b 32` as key=value."""
-    if not any(word.startswith("-") for word in words) or {"-h", "--help"} & set(words):
+    own = parser._option_string_actions
+    options = {word.partition("=")[0] for word in words if word.startswith("-")}
+    if options <= own.keys() or {"-h", "--help"} & options:
         return words
     from cladenet.runs.folder import habits
     from cladenet.runs.folder.config import option_kinds
 
-    return habits.as_pairs(words, list(parser._option_string_actions), option_kinds())
+    return habits.as_pairs(words, list(own), option_kinds())
 
 
 def _too_many(names: list[str]) -> BadArgument:

@@ -8,12 +8,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from cladenet.data.augment.crops import Augment, BoxDraws, flips, offsets
+from cladenet.data.augment.crops import Augment, flips, offsets
 from cladenet.data.augment.draws import sample_seeds
 from cladenet.data.cache.memory import MirroredWindows, mirror, mirrored_copies, put_window
 from cladenet.data.cache.store import ArrayStore, Store
 from cladenet.data.preprocess import Preprocess
-from cladenet.data.resample import quick_resize
 from cladenet.errors import BadArgument
 
 if TYPE_CHECKING:  # what few recipes ask for is imported for them
@@ -126,6 +125,9 @@ class TrainViews:
         self, epoch: int, samples: NDArray[np.int64], mirrored: NDArray[np.bool_]
     ) -> NDArray[np.uint8]:
         """Each image is cut and resized while it is still in the core's cache."""
+        from cladenet.data.augment.boxes import BoxDraws
+        from cladenet.data.resample import quick_resize
+
         preprocess = self.preprocess
         draws = BoxDraws(self.augment, preprocess, self.seed, epoch, samples)
         images = self._empty(len(samples))

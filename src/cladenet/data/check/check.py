@@ -14,14 +14,8 @@ import numpy as np
 from cladenet.data.check.alike import find_alike
 from cladenet.data.check.depths import judge_depths
 from cladenet.data.check.duplicates import Group, find_duplicates
-from cladenet.data.check.judge import (
-    Need,
-    Sizes,
-    judge_alike,
-    judge_classes,
-    judge_duplicates,
-    judge_for,
-)
+from cladenet.data.check.judge import judge_alike, judge_classes, judge_duplicates
+from cladenet.data.check.judge_for import Need, Sizes, judge_for
 from cladenet.data.check.verify import OnUnreadable, decoding_of, surveyed
 from cladenet.data.dataset import ArrayImages, DataSet
 from cladenet.data.images.decode import UnreadableImage, readable

@@ -62,16 +62,11 @@ def find_duplicates(dataset: DataSet) -> Duplicates:
     return Duplicates(of, tuple(by_number(dataset, of).values()), equal.by)
 
 
-def _shared(numbers: Groups) -> list[int]:
-    """The numbers that come more than once."""
-    every, count = np.unique(numbers, return_counts=True)
-    shared: list[int] = every[(count > 1) & (every >= 0)].tolist()
-    return shared
-
-
 def by_number(dataset: DataSet, of: Mapping[str, Groups]) -> dict[int, Group]:
     """The images that share a number, in the order of their first members."""
-    shared = _shared(np.concatenate([np.zeros(0, np.int64), *of.values()]))
+    numbers = np.concatenate([np.zeros(0, np.int64), *of.values()])
+    every, count = np.unique(numbers, return_counts=True)
+    shared: list[int] = every[(count > 1) & (every >= 0)].tolist()
     places: dict[int, list[Copy]] = {number: [] for number in shared}
     for name, split in dataset.splits().items():
         for index in np.flatnonzero(np.isin(of[name], shared)).tolist():

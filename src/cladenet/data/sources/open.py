@@ -107,8 +107,10 @@ def open_dataset(spec: str, options: OpenOptions) -> DataSet:
     else:
         dataset = _read(spec, options)
     channels = dataset.channels if options.channels is None else options.channels
-    dataset = _converted(dataset, options.decoding(channels))
     decoded = all(isinstance(split.images, ArrayImages) for split in dataset.splits().values())
+    if decoded and channels == dataset.channels:
+        return dataset
+    dataset = _converted(dataset, options.decoding(channels))
     if decoded or not options.verify:
         return dataset
     from cladenet.data.check.verify import settle_unreadable

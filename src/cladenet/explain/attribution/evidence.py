@@ -4,6 +4,7 @@ Grad-CAM at the last stage whose map is large enough to say where something is. 
 one (tokens, several scales, a single point) gradient x input stands in.
 """
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -56,15 +57,12 @@ def _last_map(network: Classifier, image: Tensor) -> str | None:
     """The last stage that gives a map of some size."""
     found: list[str] = []
 
-    def note(name: str) -> Any:
-        def hook(module: Any, inputs: Any, out: Any) -> None:
-            if isinstance(out, Tensor) and out.ndim == 4 and min(out.shape[2:]) >= LEAST_SIDE:
-                found.append(name)
-
-        return hook
+    def look(name: str, _module: Any, _inputs: Any, out: Any) -> None:
+        if isinstance(out, Tensor) and out.ndim == 4 and min(out.shape[2:]) >= LEAST_SIDE:
+            found.append(name)
 
     handles = [
-        stage.register_forward_hook(note(f"stages.{number}"))
+        stage.register_forward_hook(partial(look, f"stages.{number}"))
         for number, stage in enumerate(network.stages)
     ]
     try:

@@ -8,7 +8,6 @@ from typing import Any
 
 from cladenet.errors import CladeNetError
 from cladenet.report.facts import Related
-from cladenet.report.links import link
 from cladenet.runs.folder.config import RunConfig
 from cladenet.runs.folder.folder import RunFolder
 from cladenet.runs.folder.names import RESULT
@@ -34,6 +33,10 @@ def related_runs(folder: RunFolder, config: RunConfig) -> list[Related]:
         with suppress(CladeNetError):
             if RunFolder(other).read_config().data == config.data:
                 found.setdefault(other, "on the same data")
+    if not found:
+        return []
+    from cladenet.report.links import link
+
     return [
         Related(path.name, link(path / "report.html", folder.path), how, figure(path))
         for path, how in found.items()

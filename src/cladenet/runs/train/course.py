@@ -55,13 +55,15 @@ class Course:
         progress, world = self.keeper.progress, self.run.world
         events = Events(self.run.folder.path / "tensorboard", progress.step, world.leads, show.say)
         try:
-            if progress.step == 0 and self._begins_with_a_probe():
+            config, setting = self.run.config, self.run.setting
+            probed = config.probe and setting.recipe.lr > 0 and setting.dataset.val is not None
+            if progress.step == 0 and probed:  # to be compared with what training makes of it
                 self._score_probe(stop, show, events)
             if self._at_boundary() and progress.validated != progress.step:
                 self._end_epoch(stop, show, events)
             for report in self._steps():
                 progress.step = report.step
-                self._count(report)
+                self._sums.add(report)
                 if show.wants():
                     means = self._sums.means(progress)
                     show.step(report.step, report.lr, *means, report.images)
@@ -99,18 +101,13 @@ class Course:
         return lr_at(self.run.setting.recipe, step, self.total, self.keeper.progress.drops)
 
     def _stream(self, first: int) -> Iterator[Batch]:
-        """The batches of all epochs from step `first` on."""
-
-        def endless() -> Iterator[Batch]:
-            epoch, inside = divmod(first, self.batches.steps_per_epoch)
-            while True:
-                yield from self.batches.epoch(epoch, inside)
-                epoch, inside = epoch + 1, 0
-
-        return islice(endless(), self.total - first)
-
-    def _count(self, report: Report) -> None:
-        self._sums.add(report)
+        """The batches of all epochs from step `first` to the end of the run."""
+        left = self.total - first
+        epoch, inside = divmod(first, self.batches.steps_per_epoch)
+        while left > 0:
+            yield from islice(self.batches.epoch(epoch, inside), left)
+            left -= self.batches.steps_per_epoch - inside
+            epoch, inside = epoch + 1, 0
 
     def _at_boundary(self) -> bool:
         step = self.keeper.progress.step
@@ -123,11 +120,6 @@ class Course:
     def _place(self) -> str:
         step = self.keeper.progress.step
         return f"in epoch {self._epoch(step + 1)} after step {step}, lr {self._rate(step):.3g}"
-
-    def _begins_with_a_probe(self) -> bool:
-        """Is there a fitted last layer to compare with what training makes of it?"""
-        config, setting = self.run.config, self.run.setting
-        return config.probe and setting.recipe.lr > 0 and setting.dataset.val is not None
 
     def _score_probe(self, stop: StopRequest, show: Display, events: Events) -> None:
         """The weights before the first step are the first candidates for the best."""

@@ -25,7 +25,6 @@ from cladenet.runs.train.decide import decide, decide_again, default_folder
 from cladenet.runs.train.display import Display, display, indexing, looking
 from cladenet.runs.train.finish import RunResult, finish
 from cladenet.runs.train.first_weights import build
-from cladenet.runs.train.foreign import in_our_words
 from cladenet.runs.train.keeping import Keeper
 from cladenet.runs.train.mishaps import explained
 from cladenet.runs.train.run import Run
@@ -34,7 +33,6 @@ from cladenet.runs.train.waiting import waiting
 from cladenet.runs.undisturbed import undisturbed
 from cladenet.training.signals import stop_requests
 from cladenet.translations import show
-from cladenet.weights.names import names_weights
 from cladenet.world import World, open_world, together
 
 
@@ -115,10 +113,15 @@ def decided(
         refuse_unknown(chosen)  # before a choice is made and printed
         network, weights, recipe, chosen, why = choose(data, chosen)
         _tell(why, quiet=quiet)
-    has_weights = bool(weights) or names_weights(network)
-    text = f"getting the weights {weights or network}"
-    with waiting(text, quiet=not (has_weights and _speaks(quiet))):
-        network, found_weights, chosen = in_our_words(network, str(weights), chosen)
+    found_weights = ""
+    if weights or ":" in network or "/" in network:  # a plain name is one of ours
+        from cladenet.runs.train.foreign import in_our_words
+        from cladenet.weights.names import names_weights
+
+        has_weights = bool(weights) or names_weights(network)
+        text = f"getting the weights {weights or network}"
+        with waiting(text, quiet=not (has_weights and _speaks(quiet))):
+            network, found_weights, chosen = in_our_words(network, str(weights), chosen)
     if not data:
         if network and os.path.exists(network):
             raise BadArgument(

@@ -22,7 +22,7 @@ def with_precision(
     """
     setting, world = run.setting, run.world
     if world.agree(int(not processor.has_bf16(world.device.type))):  # one would hold up all
-        return _settled(run, "fp32"), ()
+        return run.settled(replace(run.config, precision="fp32")), ()
     notes: tuple[str, ...] = ()
     view = setting.preprocess
     macs = setting.entry.macs_at(view.height, view.width)
@@ -35,12 +35,8 @@ def with_precision(
             classes = len(setting.dataset.classes)
             choice = choose_precision(run.placed(model), setting.recipe, images, classes, macs)
             code, notes = int(choice.precision == "bf16"), (choice.sentence(),)
-    return _settled(run, "bf16" if world.agree(code) else "fp32"), notes
-
-
-def _settled(run: Run, precision: Literal["fp32", "bf16"]) -> Run:
-    """The run with that precision, written down."""
-    return run.settled(replace(run.config, precision=precision))
+    chosen: Literal["fp32", "bf16"] = "bf16" if world.agree(code) else "fp32"
+    return run.settled(replace(run.config, precision=chosen)), notes
 
 
 def refuse_bf16(config: RunConfig, folder: RunFolder, world: World, going_on: bool) -> None:
