@@ -2,9 +2,10 @@
 
     python benchmarks/serving_faults.py            a minute
     python benchmarks/serving_faults.py --soak     ten times as many of each
+    python benchmarks/serving_faults.py --results serving_faults_amd.json      another machine's
 
 A real server with a small network, and one client that goes on asking properly beside each fault.
-What is printed goes to results/serving_faults.json.
+What is printed goes to results/serving_faults.json, or to another file there.
 """
 
 import argparse
@@ -28,7 +29,7 @@ from serving_refusals import archives, failing_batches, openness, paths
 from serving_server import HOST, IMAGE, Server, end_servers_when_ended, is_open
 
 HERE = Path(__file__).parent
-RESULTS = HERE / "results" / "serving_faults.json"
+RESULTS = HERE / "results"
 BAD = {
     "empty": (b"", "image/png"),
     "half a picture": (IMAGE[: len(IMAGE) // 2], "image/png"),
@@ -205,7 +206,9 @@ def main() -> None:
     parser.add_argument("--soak", action="store_true")
     parser.add_argument("--port", type=int, default=18_331)
     parser.add_argument("--only", default="", help="faults whose name has this in it")
+    parser.add_argument("--results", default="serving_faults.json", help="file in results/")
     arguments = parser.parse_args()
+    results = RESULTS / arguments.results
     end_servers_when_ended()
     times = 10 if arguments.soak else 1
     sys.path.insert(0, str(HERE.parent / "tests"))
@@ -231,10 +234,10 @@ def main() -> None:
                 tried(fault, partial(trial, server, times))
         tried("D11 SIGTERM under load", partial(ends, fresh, arguments.port + 2, times))
         tried("D12 open to this machine alone", partial(openness, fresh, arguments.port + 3))
-    kept = json.loads(RESULTS.read_text()) if RESULTS.exists() and arguments.only else {}
+    kept = json.loads(results.read_text()) if results.exists() and arguments.only else {}
     together = {**kept, **found}
     together = {name: together[name] for name in sorted(together, key=_number)}
-    RESULTS.write_text(json.dumps(together, indent=1) + "\n")
+    results.write_text(json.dumps(together, indent=1) + "\n")
     failed = [
         name for name, row in found.items() if isinstance(row, dict) and row.get("held") is False
     ]

@@ -1,5 +1,6 @@
 """The words, exit statuses and manners of the command `cladenet`."""
 
+import errno
 import io
 import os
 import re
@@ -36,6 +37,12 @@ NEW = ["train", "lenet5", "--data", "digits", "--out", "x"]
         (["models", "resnt*"], 2, "no model's name matches 'resnt*'; `cladenet models` prints all"),
         (["models", "--jsn"], 2, "`cladenet models` has no option '--jsn'; nearest: --json"),
         (["check"], 2, "the following arguments are required: DATA. `cladenet check --help`"),
+        (["export", "runs/a", "onnx"], 2, "onnx is not understood; write --format onnx"),
+        (["export", "onnx", "runs/a"], 2, "onnx is not understood; write --format onnx"),
+        (["export", "onnx"], 2, "onnx is not understood; write RUN --format onnx"),
+        (["export", "a", "timm/resnet50"], 2, "write --format timm/resnet50"),
+        (["export", "a", "b"], 2, "`cladenet export` has no place for 'b'"),
+        (["check", "a", "skip"], 2, "skip is not understood; write --on-unreadable skip"),
         (["check", "a", "b"], 2, "`cladenet check` has no place for 'b'"),
         (["check", "digts"], 3, "no data set, folder or CSV file is called 'digts'; nearest: dig"),
         (["train"], 2, "a new run needs data: cladenet train --data FOLDER, or cladenet train"),
@@ -202,3 +209,27 @@ def test_words_after_two_dashes_are_no_options(
     monkeypatch.setattr(sys, "stdin", io.StringIO())
     assert main(["predict", "--", "-run", "-a.png"]) == 4
     assert "-run does not exist" in printed(capsys)
+
+
+def test_a_reader_that_leaves_ends_a_command_quietly() -> None:
+    """As `head` does."""
+    words = [sys.executable, "-m", "cladenet", "models"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.stderr is not None
+        assert process.stderr.read() == b""
+    assert process.returncode == 0
+
+
+def test_a_pipe_to_another_process_that_breaks_is_not_taken_for_a_reader_that_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It ended the command with status 0 and without a word."""
+
+    def broken(words: list[str]) -> int:
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    monkeypatch.setattr(cladenet.cli, "_dispatch", broken)
+    with pytest.raises(BrokenPipeError):
+        main(["models"])

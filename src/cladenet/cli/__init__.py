@@ -7,8 +7,10 @@ import argparse
 import errno
 import gc
 import os
+import select
 import sys
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from importlib import import_module
 from io import TextIOWrapper
 from typing import NoReturn
@@ -96,10 +98,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         show("cladenet: interrupted", file=sys.stderr)
         return 130
     except OSError as error:
-        if error.errno not in (errno.EPIPE, errno.ENOSPC):
+        left = error.errno == errno.EPIPE and _reader_left()
+        if not left and error.errno != errno.ENOSPC:
             raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if error.errno == errno.EPIPE:  # `cladenet models | head`
+        if left:  # `cladenet models | head`
             return 0
         show("cladenet: the disk that the output goes to is full", file=sys.stderr)
         return StorageError.exit_status
@@ -114,6 +117,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
             # threads. Freed no earlier than at the interpreter's end, they ask for a lock that is
             # gone, and the process aborts with all its work done.
             gc.collect()
+
+
+def _reader_left() -> bool:
+    """Whether nobody reads what we print any more; a broken pipe may be another, to a process."""
+    if not hasattr(select, "poll"):
+        return True
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(AttributeError, OSError, ValueError):  # a stream that is no file
+            poll = select.poll()
+            poll.register(stream.fileno(), 0)
+            if poll.poll(0):  # an error, or a hang-up
+                return True
+    return False
 
 
 def _escape_what_cannot_be_written() -> None:
@@ -151,6 +167,7 @@ def _dispatch(words: list[str]) -> int:
     except SystemExit as stop:  # argparse has printed its help
         return stop.code if isinstance(stop.code, int) else 0
     if unknown:
+        parser.refuse_values(rest, getattr(command, "option_for", lambda word: ""))
         raise parser.unknown(unknown[0])
     status: int = command.run(parsed)
     return status
@@ -184,6 +201,21 @@ class _Parser(argparse.ArgumentParser):
                 way = option if action.nargs == 0 else f"{option} {value or 'VALUE'}"
                 raise BadArgument(f"{word} is not understood; write {way}")
 
+    def refuse_values(self, words: Sequence[str], option_for: Callable[[str], str]) -> None:
+        """Refuse `onnx` where `--format onnx` is meant; `option_for(word)` is the command's own."""
+        for before, word in zip(["", *words], words, strict=False):
+            takes_word = self._option_string_actions.get(before)
+            if word.startswith("-") or (takes_word and takes_word.nargs != 0):
+                continue
+            options = [
+                name
+                for name, action in self._option_string_actions.items()
+                if name.startswith("--") and word in map(str, action.choices or ())
+            ]
+            if option := next(iter(options), option_for(word)):
+                way = f"{option} {word}"
+                raise BadArgument(f"{word} is not understood; write {way}")
+
     def unknown(self, word: str) -> BadArgument:
         """The error for an option that there is not, or one word too many."""
         options = [name for name in self._option_string_actions if name.startswith("--")]
@@ -195,9 +227,13 @@ class _Parser(argparse.ArgumentParser):
                     f"--{plain}: {self.prog} {action.metavar or plain.upper()}"
                 )
         near = hint(word.partition("=")[0], options, most=2)
-        what = "option" if word.startswith("-") else "place for"
+        if word.startswith("-"):
+            return BadArgument(
+                f"`{self.prog}` has no option {word!r}; {near}`{self.prog} --help` lists its "
+                "arguments"
+            )
         return BadArgument(
-            f"`{self.prog}` has no {what} {word!r}; {near}`{self.prog} --help` lists its arguments"
+            f"`{self.prog}` has no place for {word!r}; `{self.prog} --help` lists its arguments"
         )
 
 

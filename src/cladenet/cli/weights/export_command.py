@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 
 from cladenet.cli.engine_options import add_calibration, note
 from cladenet.errors import BadArgument
@@ -55,9 +56,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print what was found as JSON")
 
 
+def option_for(word: str) -> str:
+    """The option that a word without one is meant for: `cladenet export RUN onnx`."""
+    from cladenet.weights.exporting import libraries
+
+    return "--format" if word in FILES or word.partition("/")[0] in libraries() else ""
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Write the file and print what was found of it."""
     if arguments.format is None:
+        if arguments.run in FILES and not os.path.exists(arguments.run):
+            raise BadArgument(
+                f"{arguments.run} is not understood; write RUN --format {arguments.run}"
+            )
         raise BadArgument(
             f"--format is missing: give {', '.join(FILES)}, or a library such as timm"
         )
