@@ -15,6 +15,8 @@ from cladenet import processor
 from cladenet.kernels import pointwise_norm as pointwise_norm_kernel
 from cladenet.kernels.quicken import quicken
 from cladenet.kernels.small_map_convolution import is_small
+from cladenet.kernels.toom_cook import Axis, matrices, whole
+from cladenet.kernels.winograd import winograd
 from cladenet.layers.response_norm import LocalResponseNorm
 from cladenet.registry import create_model
 
@@ -116,6 +118,121 @@ def test_maps_are_small_where_matrix_products_were_measured_to_win(
         monkeypatch.setattr(processor, "has_fast_products", lambda fast=fast: fast)
         assert is_small(x, conv, torch.bfloat16) == bf16
         assert is_small(x, conv, torch.float32) == in_float32
+
+
+TILED = [
+    ((5, 7), (8, 8), (1, 1)),  # whole tiles
+    ((4, 6), (7, 10), (0, 1)),  # and parts of them
+    ((3, 2), (3, 4), (1, 0)),
+    ((2, 3), (1, 1), (1, 1)),  # nothing but padding around it
+]
+
+
+@pytest.mark.parametrize(("channels", "size", "padding"), TILED)
+def test_a_convolution_in_tiles_is_the_plain_one(
+    channels: tuple[int, int], size: tuple[int, int], padding: tuple[int, int]
+) -> None:
+    """In float64, where matrices that were wrong anywhere would show, and what rounds does not."""
+    torch.manual_seed(0)
+    conv = nn.Conv2d(*channels, 3, 1, padding, bias=False).double()
+    x = torch.randn(3, channels[0], *size, dtype=torch.float64, requires_grad=True)
+    plain, ours = conv(x), winograd(x, conv.weight, (1, 1), padding)
+    g = torch.randn_like(plain)
+    found = [ours, *torch.autograd.grad(ours, (x, conv.weight), g)]
+    exact = [plain, *torch.autograd.grad(plain, (x, conv.weight), g)]
+    for one, other in zip(found, exact, strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-13 * other.abs().max().item())
+    assert ours.is_contiguous(memory_format=torch.channels_last)
+
+
+@pytest.mark.parametrize(("channels", "size", "padding"), [*TILED, ((64, 96), (14, 13), (1, 1))])
+def test_what_a_convolution_in_tiles_rounds_is_what_its_sums_may(
+    channels: tuple[int, int], size: tuple[int, int], padding: tuple[int, int]
+) -> None:
+    """Sums of n rounded products are off by at most n + 1 roundings of the magnitudes summed.
+
+    Higham. Accuracy and Stability of Numerical Algorithms. 2002. Sec. 3.1. The magnitudes go
+    through the same sums with the matrices' magnitudes, in float64. Each matrix is rounded, too.
+    """
+    torch.manual_seed(0)
+    conv = nn.Conv2d(*channels, 3, 1, padding, bias=False)
+    x = torch.randn(3, channels[0], *size, requires_grad=True)
+    y = winograd(x, conv.weight, (1, 1), padding)
+    g = torch.randn_like(y)
+    found = [y, *torch.autograd.grad(y, (x, conv.weight), g)]
+    exact_x, exact_w = (v.detach().double().requires_grad_() for v in (x, conv.weight))
+    exact_y = F.conv2d(exact_x, exact_w, None, 1, padding)
+    exact = [exact_y, *torch.autograd.grad(exact_y, (exact_x, exact_w), g.double())]
+    sums = in_magnitudes(exact_x, exact_w, g, padding)
+    across = -(-y.shape[2] // 4) * -(-y.shape[3] // 4) * len(x)
+    of_tiles, of_taps, of_outputs = 2 * (6 + 1), 9 + 2, 2 * (6 + 1)  # terms, and the matrices' own
+    into_x = of_outputs + of_taps + channels[1] + of_tiles + 4  # of four tiles that meet
+    into_weight = of_outputs + of_tiles + across + 36 + 2
+    roundings = [of_tiles + of_taps + channels[0] + of_outputs, into_x, into_weight]
+    for one, other, magnitudes, count in zip(found, exact, sums, roundings, strict=True):
+        assert ((one.double() - other).abs() <= (count + 4) * 2**-24 * magnitudes).all()
+
+
+def in_magnitudes(
+    x: Tensor, weight: Tensor, g: Tensor, padding: tuple[int, int]
+) -> tuple[Tensor, ...]:
+    """Eq. 8 of Lavin with no sign anywhere, and what reaches the gradients: all that is summed."""
+    x, weight = (v.detach().abs().requires_grad_() for v in (x, weight))
+    axes = [Axis(*of) for of in zip(x.shape[2:], padding, strict=True)]
+    (above, below), (left, right) = (
+        [m.abs().view(6, -1, m.shape[1]) if i == 0 else m.abs().view(len(m), 6, -1)
+         for i, m in enumerate(whole(axis, torch.float64))]
+        for axis in axes
+    )  # fmt: skip
+    taps = matrices()[1].abs()
+    spread = torch.einsum("itr,jsc,nkrc->ijtsnk", above, left, x)
+    kernels = torch.einsum("ia,jb,okab->ijok", taps, taps, weight)
+    products = torch.einsum("ijtsnk,ijok->ijtsno", spread, kernels)
+    y = torch.einsum("rit,cjs,ijtsno->norc", below, right, products)
+    return y, *torch.autograd.grad(y, (x, weight), g.double().abs())
+
+
+@pytest.mark.parametrize(
+    ("conv", "size", "expected"),
+    [
+        (nn.Conv2d(64, 64, 3, 1, 1), (8, 64, 16, 16), True),
+        (nn.Conv2d(64, 64, 3, 1, 1), (7, 64, 16, 16), False),  # few tiles in a row
+        (nn.Conv2d(63, 64, 3, 1, 1), (8, 63, 16, 16), False),  # few channels
+        (nn.Conv2d(64, 64, 3, 1, 1), (16, 64, 9, 9), False),  # 12x12 in tiles
+        (nn.Conv2d(64, 64, 3, 1, 1), (8, 64, 4, 65), False),  # wide
+        (nn.Conv2d(64, 64, 3, 2, 1), (8, 64, 32, 32), False),
+        (nn.Conv2d(64, 64, 3, 1, 2), (8, 64, 14, 14), False),
+        (nn.Conv2d(64, 64, (3, 1), 1, (1, 0)), (8, 64, 16, 16), False),
+    ],
+)
+def test_a_convolution_is_in_tiles_where_that_was_measured_to_win(
+    conv: nn.Conv2d, size: tuple[int, ...], expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With AVX2 and fast products alone, and in float32."""
+    conv = deepcopy(conv)
+    quicken(conv)
+    x = torch.empty(size).normal_().contiguous(memory_format=torch.channels_last)
+    for vectors, fast in (("AVX2", True), ("AVX2", False), ("AVX512", True)):
+        able = processor.abilities()._replace(vectors=vectors)
+        monkeypatch.setattr(processor, "abilities", lambda able=able: able)
+        monkeypatch.setattr(processor, "has_fast_products", lambda fast=fast: fast)
+        tiled = expected and vectors == "AVX2" and fast
+        assert ("Winograd" in functions_behind(conv, x)) == tiled
+        with torch.autocast("cpu", torch.bfloat16):
+            assert "Winograd" not in functions_behind(conv, x)
+
+
+def test_a_layer_in_tiles_has_the_gradients_of_torch_in_float64(
+    fast_products: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    able = processor.abilities()._replace(vectors="AVX2")
+    monkeypatch.setattr(processor, "abilities", lambda: able)
+    torch.manual_seed(0)
+    conv, x = nn.Conv2d(64, 64, 3, 1, 1), torch.randn(8, 64, 16, 16)
+    quick = deepcopy(conv)
+    quicken(quick)
+    assert "Winograd" in functions_behind(quick, x)
+    compare_with_float64(conv, x)
 
 
 @pytest.mark.parametrize(("channels", "size"), [((6, 10), (5, 3)), ((16, 4), (1, 1))])

@@ -29,6 +29,7 @@ from cladenet.kernels.small_map_convolution import (
     may_meet_small_maps,
     small_map_convolution,
 )
+from cladenet.kernels.winograd import is_in_tiles, winograd
 
 
 def quicken(model: nn.Module) -> None:
@@ -142,7 +143,7 @@ def _conv_forward(self: nn.Conv2d, x: Tensor, weight: Tensor, bias: Tensor | Non
 
 def _kernel(conv: nn.Conv2d, x: Tensor, dtype: torch.dtype) -> Any:
     """What computes it in that type; None for torch."""
-    if not _trains(x):
+    if not _trains(x) or x.ndim != 4:
         return None
     bf16 = dtype == torch.bfloat16
     if conv.groups > 1:
@@ -150,7 +151,9 @@ def _kernel(conv: nn.Conv2d, x: Tensor, dtype: torch.dtype) -> Any:
     if is_pointwise(conv):
         return pointwise if not bf16 and fits(x) and processor.has_fast_products() else None
     known = bf16 or processor.has_fast_products() or processor.has_slow_products()
-    return small_map_convolution if known and is_small(x, conv, dtype) else None
+    if known and is_small(x, conv, dtype):
+        return small_map_convolution
+    return winograd if dtype == torch.float32 and is_in_tiles(x, conv) else None
 
 
 def _dtype(x: Tensor) -> torch.dtype:
