@@ -7,7 +7,8 @@ import torch
 from cladenet.adaptive.batch import Batch, filled_up
 from cladenet.adaptive.stepping import SteppedExits
 from cladenet.adaptive.walking import answer_until
-from cladenet.inference.graph.stepwise import Held, Segments
+from cladenet.inference.graph.running import Held
+from cladenet.inference.graph.stepwise import Segments
 from cladenet.registry import create_model
 
 SIZE = (3, 8, 8)

@@ -10,10 +10,11 @@ from torch import nn
 from cladenet import processor
 from cladenet.inference.engine.onnx_graph import onnx_graph
 from cladenet.inference.engine.packed import fold_and_pack
-from cladenet.inference.graph.program import Program, runner
+from cladenet.inference.graph.program import Program
 from cladenet.inference.graph.ranges import seen_on
 from cladenet.inference.graph.recording import record
 from cladenet.inference.graph.rounding import quantised_weights, round_weights
+from cladenet.inference.graph.running import runner
 from cladenet.inference.graph.simplify import simplify
 from cladenet.inference.request import Request
 from cladenet.registry import create_model

@@ -18,8 +18,8 @@ from cladenet.inference import FastClassifier, for_inference
 from cladenet.inference.engines import ENGINES
 from cladenet.inference.graph.few_pixels import of_few_or_many_pixels, of_few_or_many_rows
 from cladenet.inference.graph.packing import pack
-from cladenet.inference.graph.program import runner
 from cladenet.inference.graph.recording import record
+from cladenet.inference.graph.running import runner
 from cladenet.inference.graph.simplify import simplify
 from cladenet.inference.graph.single_pixels import pointwise, quicken_single_pixels
 from cladenet.ledger.entry import Entry

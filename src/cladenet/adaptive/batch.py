@@ -12,7 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from cladenet.inference.graph.stepwise import Held, Segments
+from cladenet.inference.graph.running import Held
+from cladenet.inference.graph.stepwise import Segments
 
 # oneDNN takes about 0.3 ms to generate the code of a convolution for another number of images, as
 # long as ten such convolutions of a few images, and keeps 1,024 of them: in MSDNet any number from

@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 
 from cladenet.inference.engine.batching import in_batches
-from cladenet.inference.graph.program import runner
 from cladenet.inference.graph.recording import record
+from cladenet.inference.graph.running import runner
 from cladenet.inference.graph.simplify import simplify, to_precision
 from cladenet.inference.request import DTYPES, Request, Run
 
@@ -22,7 +22,7 @@ def make(request: Request) -> Run:
     program = record(request.model, request.images)
     simplify(program)
     to_precision(program, dtype)
-    steps = runner(program)
+    steps = runner(program, from_python=True)
     fixed = request.images.to(dtype, memory_format=torch.channels_last).clone()
     aside = torch.cuda.Stream()
     aside.wait_stream(torch.cuda.current_stream())

@@ -9,10 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from cladenet.inference.graph.packing import overwrite_where_possible, pack
-from cladenet.inference.graph.program import Program, runner
+from cladenet.inference.graph.program import Program
 from cladenet.inference.graph.quantised import quantise
 from cladenet.inference.graph.ranges import seen_on
 from cladenet.inference.graph.recording import Signature, record, record_for_any_number, signature
+from cladenet.inference.graph.running import runner
 from cladenet.inference.graph.simplify import simplify, to_precision
 from cladenet.inference.graph.single_pixels import quicken_single_pixels
 from cladenet.inference.request import DTYPES, Request, Run

@@ -2,7 +2,8 @@
 
 from torch import Tensor, nn
 
-from cladenet.inference.graph.program import Program, runner
+from cladenet.inference.graph.program import Program
+from cladenet.inference.graph.running import runner
 
 
 class AsModule(nn.Module):
@@ -16,7 +17,7 @@ class AsModule(nn.Module):
         super().__init__()
         for slot, value in program.constants.items():
             self.register_buffer(f"constant{slot.number}", value)
-        self._run = runner(program)
+        self._run = runner(program, from_python=True)
 
     def forward(self, images: Tensor) -> Tensor:
         """(N, C, H, W) -> logits (N, K)."""

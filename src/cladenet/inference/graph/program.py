@@ -107,8 +107,8 @@ class Program:
 
 def renamed(step: Step, names: dict[Slot, Slot]) -> Step:
     """The step with other slots for some that it reads."""
-    args = tuple(_mapped(value, lambda slot: names.get(slot, slot)) for value in step.args)
-    kwargs = {k: _mapped(v, lambda slot: names.get(slot, slot)) for k, v in step.kwargs.items()}
+    args = tuple(mapped(value, lambda slot: names.get(slot, slot)) for value in step.args)
+    kwargs = {k: mapped(v, lambda slot: names.get(slot, slot)) for k, v in step.kwargs.items()}
     return replace(step, args=args, kwargs=kwargs)
 
 
@@ -121,103 +121,12 @@ def slots_in(value: Any) -> Iterator[Slot]:
             yield from slots_in(part)
 
 
-def watched(program: Program, images: Tensor, observe: Callable[[Slot, Tensor], None]) -> None:
-    """Run the program and show every tensor on the way."""
-    values: list[Any] = [None] * program.slots
-    for slot, constant in program.constants.items():
-        values[slot.number] = constant
-    values[program.images.number] = images
-    observe(program.images, images)
-    for step in program.steps:
-        args, kwargs = _fetcher(step)(values)
-        result = step.function(*args, **kwargs)
-        for slot, value in zip(step.outputs(), result if step.parts else [result], strict=True):
-            values[slot.number] = value
-            observe(slot, value)
-
-
-def runner(program: Program) -> Callable[[Tensor], Tensor]:
-    """What runs the program; a tensor is let go after the last step that reads it."""
-    start = blank(program)
-    run_steps = executor(program, program.steps, {program.logits})
-    images, logits = program.images.number, program.logits.number
-
-    def run(x: Tensor) -> Tensor:
-        held = start.copy()
-        held[images] = x
-        run_steps(held)
-        answer: Tensor = held[logits]
-        return answer
-
-    return run
-
-
-def blank(program: Program) -> list[Any]:
-    """A place for each slot, with the constants in theirs."""
-    values: list[Any] = [None] * program.slots
-    for slot, constant in program.constants.items():
-        values[slot.number] = constant
-    return values
-
-
-def executor(
-    program: Program, steps: Sequence[Step], keep: set[Slot]
-) -> Callable[[list[Any]], None]:
-    """What runs some of a program's steps on a list as `blank` gives it.
-
-    A tensor is let go after the last of all steps that read it, but for those in `keep`.
-    """
-    last = {slot: step for step in program.steps for slot in step.reads()}
-    kept = keep.union(program.constants)
-    calls = []
-    for step in steps:
-        done = [s.number for s in set(step.reads()) if last[s] is step and s not in kept]
-        calls.append((step.function, _fetcher(step), step.output.number, step.parts, done))
-
-    def run(held: list[Any]) -> None:
-        for function, fetch, output, parts, done in calls:
-            args, kwargs = fetch(held)
-            result = function(*args, **kwargs)
-            if parts:
-                held[output : output + parts] = result
-            else:
-                held[output] = result
-            for number in done:
-                held[number] = None
-
-    return run
-
-
-def _fetcher(step: Step) -> Callable[[list[Any]], tuple[list[Any], dict[str, Any]]]:
-    """What takes the arguments of a step from the slots, with as little work as can be."""
-    plain = [None if isinstance(value, Slot) else value for value in step.args]
-    direct = [(i, value.number) for i, value in enumerate(step.args) if isinstance(value, Slot)]
-    nested = [
-        (i, value)
-        for i, value in enumerate(step.args)
-        if isinstance(value, tuple | list) and any(slots_in(value))
-    ]
-    named = step.kwargs
-    deep = any(True for _ in slots_in(tuple(named.values())))
-
-    def fetch(held: list[Any]) -> tuple[list[Any], dict[str, Any]]:
-        args = plain.copy()
-        for i, number in direct:
-            args[i] = held[number]
-        for i, value in nested:
-            args[i] = _mapped(value, lambda slot: held[slot.number])
-        if not deep:
-            return args, named
-        return args, {k: _mapped(v, lambda slot: held[slot.number]) for k, v in named.items()}
-
-    return fetch
-
-
-def _mapped(value: Any, to: Callable[[Slot], Any]) -> Any:
+def mapped(value: Any, to: Callable[[Slot], Any]) -> Any:
+    """The same with something else in the place of each slot in nested tuples and lists."""
     if isinstance(value, Slot):
         return to(value)
     if isinstance(value, tuple | list):
-        return type(value)(_mapped(part, to) for part in value) if _plain(value) else value
+        return type(value)(mapped(part, to) for part in value) if _plain(value) else value
     return value
 
 

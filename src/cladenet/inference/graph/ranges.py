@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from cladenet.inference.graph.program import Program, Slot, watched
+from cladenet.inference.graph.program import Program, Slot
 from cladenet.inference.graph.rounding import in_8_bits
+from cladenet.inference.graph.running import watched
 
 CHUNK = 8  # images in one run
 

@@ -5,15 +5,14 @@ a later step reads. So an image costs what it needs, whatever the batch that it 
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, cast
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
-from cladenet.inference.graph.program import Program, Slot, Step, blank, executor
+from cladenet.inference.graph.program import Program, Slot, Step
+from cladenet.inference.graph.running import Held, blank, executor
 from cladenet.inference.request import CannotPrepare
-
-Held = list[Any]  # a place for each slot of a program
 
 
 class AllExits(nn.Module):
