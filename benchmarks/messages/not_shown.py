@@ -28,6 +28,7 @@ NOT_SHOWN = (
     ("serve/web/(openapi|metrics)", "", "the API and its counters: read by programs"),
     (".*", r"import_module\(|re\.compile\(|.*\.strftime\(", "no text"),
     ("export/example", "", "a program"),
+    ("inference/graph/script", "", "a program"),
 )
 _RULES = [(re.compile(file), re.compile(call)) for file, call, _ in NOT_SHOWN]
 
