@@ -7,7 +7,7 @@ from torch import nn
 
 from cladenet.analysis.cost import count_cost
 from cladenet.analysis.layer_table import layer_table
-from cladenet.layers.norm import response_norm
+from cladenet.layers.response_norm import response_norm
 from cladenet.models.alexnet import AlexNet, AlexNetCifar
 from cladenet.registry import create_model
 from overfit import adam, sgd, steps_to_learn

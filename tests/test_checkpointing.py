@@ -16,9 +16,8 @@ import cladenet
 from cladenet import processor
 from cladenet.errors import BadArgument
 from cladenet.layers.classifier import Classifier
-from cladenet.layers.conv import conv
+from cladenet.layers.conv import conv, norm_relu
 from cladenet.layers.methods.checkpointing import EVERY, Every, checkpoint_activations, recompute
-from cladenet.layers.norm import norm_relu
 from cladenet.models.densenet import DenseNetCifar
 from cladenet.models.resnet import ResNetCifar
 from cladenet.registry import accepts, create_model, find, list_models

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cladenet.errors import BadArgument
-from cladenet.models.dpn import DPN, DualPathStage, DualPathUnit, FirstUnit
+from cladenet.models.dpn import DPN, Bottleneck, DualPathStage, DualPathUnit, FirstUnit
 from cladenet.registry import create_model
 from cladenet.surgery.features import FeatureMaps
 from cladenet.vision import torchvision
@@ -123,7 +123,8 @@ def resnext_unit(x: Tensor, unit: DualPathUnit) -> Tensor:
 
 def unit_of(inner: int = 8) -> tuple[DualPathUnit, Tensor, Tensor]:
     torch.manual_seed(0)
-    unit = DualPathUnit(16, 6, inner, 3, 4, nn.BatchNorm2d).double()
+    f = partial(Bottleneck, inner=inner, groups=4, norm=nn.BatchNorm2d)
+    unit = DualPathUnit(16, 6, 3, f).double()
     for module in unit.modules():
         if isinstance(module, nn.BatchNorm2d):
             for values in (module.weight, module.bias, module.running_mean, module.running_var):

@@ -270,7 +270,7 @@ def test_half_precision_passes_the_gates() -> None:
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        ({"activation": "selu"}, "activation is 'selu'; expected relu or tanh"),
+        ({"activation": "selu"}, "activation is 'selu'; expected one of relu, tanh"),
         ({"depth": 1}, "depth is 1; expected 2 or more"),
     ],
 )

@@ -186,7 +186,7 @@ def test_images_that_leave_one_pixel_to_normalise_are_too_small(name: str, least
 
 
 def test_a_kind_that_is_none_is_refused() -> None:
-    with pytest.raises(BadArgument, match="kind is 'c'; expected a or b"):
+    with pytest.raises(BadArgument, match="kind is 'c'; expected one of a, b"):
         on_meta("resnet50_ibn_a", kind="c")
 
 

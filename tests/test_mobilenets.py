@@ -80,7 +80,7 @@ def test_the_shallow_net_lacks_the_five_layers_of_512_and_the_thin_one_is_the_fa
 
 def test_a_block_that_projects_to_nothing_is_the_identity_negative_values_too() -> None:
     """V2, Sec. 3.3: the shortcut joins the narrow ends, with no rectifier after the sum."""
-    block: Any = InvertedResidual(8, 8, 3, 1, 48, norm=nn.BatchNorm2d, activation=nn.ReLU6)
+    block: Any = InvertedResidual(8, 8, 1, expansion=6, norm=nn.BatchNorm2d, activation=nn.ReLU6)
     nn.init.zeros_(block.residual[-1].weight)
     x = torch.randn(2, 8, 5, 5)
     assert torch.equal(block(x), x)

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from cladenet.errors import BadArgument
+from cladenet.layers.conv import Norm, norm_relu
 from cladenet.layers.instance_norm import InstanceBatchNorm, InstanceNorm
-from cladenet.layers.norm import NoNorm, Norm, group_norm, layer_norm, norm_relu
+from cladenet.layers.norm import NoNorm, group_norm, layer_norm
 from cladenet.surgery.weight_norm import MeanOnlyBatchNorm
 
 IMAGES, CHANNELS, HEIGHT, WIDTH = 3, 6, 2, 4

@@ -170,9 +170,9 @@ def test_zero_pad_has_the_size_of_a_strided_convolution_for_odd_maps_too(pool: b
     torch.testing.assert_close(out[:, :4], torch.ones(1, 4, 4, 3))
 
 
-@pytest.mark.parametrize("depth", [2, 21, 55])
-def test_a_depth_that_is_not_6n_plus_2_is_refused(depth: int) -> None:
-    with pytest.raises(BadArgument, match=rf"depth is {depth}; expected 6n \+ 2, such as 20"):
+@pytest.mark.parametrize(("depth", "near"), [(2, "8 or 14"), (21, "20 or 26"), (55, "50 or 56")])
+def test_a_depth_that_is_not_6n_plus_2_is_refused(depth: int, near: str) -> None:
+    with pytest.raises(BadArgument, match=rf"depth is {depth}; expected 6n \+ 2, such as {near}"):
         ResNetCifar(depth)
 
 

@@ -193,8 +193,8 @@ def test_any_depth_9n_plus_2_counts_its_layers() -> None:
 @pytest.mark.parametrize(
     ("name", "arguments", "message"),
     [
-        ("resnext50_32x4d", {"form": "d"}, "form is 'd'; expected a, b or c"),
-        ("resnext50_32x4d", {"cardinality": 0}, "cardinality is 0 and base_width 4; expected 1"),
+        ("resnext50_32x4d", {"form": "d"}, "form is 'd'; expected one of a, b, c"),
+        ("resnext50_32x4d", {"cardinality": 0}, "cardinality is 0; expected 1"),
         ("resnext29_8x64d_cifar", {"depth": 30}, r"depth is 30; expected 9n \+ 2, such as 29"),
         ("resnext50_32x4d", {"units": (3, 4, 6)}, r"units is \(3, 4, 6\); expected four numbers"),
     ],

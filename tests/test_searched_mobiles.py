@@ -73,7 +73,7 @@ def test_compound_scaling_doubles_the_cost_with_each_step() -> None:
     one = compound_scale(1)
     assert (one.depth, one.width, one.resolution) == (1.2, 1.1, 1.15)
     assert one.depth * one.width**2 * one.resolution**2 == pytest.approx(1.92, abs=0.005)
-    width, depth, _ = SCALES[7]
+    width, depth, _ = SCALES["b7"]
     assert compound_scale(7).width == pytest.approx(width, rel=0.03)
     assert compound_scale(6).depth == pytest.approx(depth, rel=0.04)
 

@@ -10,9 +10,8 @@ from torch import nn
 from cladenet import registry
 from cladenet.analysis.cost import count_cost
 from cladenet.layers.classifier import Classifier
-from cladenet.layers.conv import conv
+from cladenet.layers.conv import conv, norm_relu
 from cladenet.layers.init import he_init
-from cladenet.layers.norm import norm_relu
 from cladenet.ledger import load, look_up
 from cladenet.models import lenet
 from cladenet.registry import find

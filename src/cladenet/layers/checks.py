@@ -1,10 +1,70 @@
-"""Images that a network refuses, and symbols of them that it has to let pass."""
+"""What networks refuse: arguments, and images; and symbols of images that they have to let pass."""
+
+from collections.abc import Collection, Sequence
 
 import torch
 from torch import Tensor, fx
 
 from cladenet.errors import BadArgument
 from cladenet.plural import counted
+
+
+def check_counts(**counts: int) -> None:
+    """Refuse numbers below 1; each is called as the argument it is.
+
+    Raises:
+        BadArgument: one is.
+    """
+    for name, value in counts.items():
+        if value < 1:
+            raise BadArgument(f"{name} is {value}; expected 1 or more")
+
+
+def check_four(**counts: Sequence[int]) -> None:
+    """Refuse counts that are not four, one for each stage; each is called as the argument it is.
+
+    Raises:
+        BadArgument: there are more or fewer, or one is below 1.
+    """
+    for name, values in counts.items():
+        if len(values) != 4 or min(values) < 1:
+            raise BadArgument(f"{name} is {values}; expected four numbers, each 1 or more")
+
+
+def check_multiplier(width: float) -> None:
+    """Refuse a multiplier of channels that leaves none.
+
+    Raises:
+        BadArgument: `width` is not positive.
+    """
+    if not width > 0:
+        raise BadArgument(f"width is {width}; expected a number above 0, such as 0.5 or 1.0")
+
+
+def check_choice(name: str, value: object, choices: Collection[object]) -> None:
+    """Refuse what is none of the choices for the argument called `name`.
+
+    Raises:
+        BadArgument: it is none.
+    """
+    if value not in choices:
+        known = ", ".join(map(str, choices))
+        raise BadArgument(f"{name} is {value!r}; expected one of {known}")
+
+
+def repeats(name: str, value: int, step: int, rest: int) -> int:
+    """n of `value` = step n + rest: how often a unit is repeated in networks of that depth.
+
+    Raises:
+        BadArgument: there is no such n of 1 or more.
+    """
+    n, over = divmod(value - rest, step)
+    if n < 1 or over:
+        below = max(1, n) * step + rest
+        raise BadArgument(
+            f"{name} is {value}; expected {step}n + {rest}, such as {below} or {below + step}"
+        )
+    return n
 
 
 def check_images(

@@ -143,7 +143,7 @@ class Classifier(TimmMethods):
         At the end comes what `stages` gives, under that name. Places are stages, or units of a
         stage, such as "stages.0.3".
         """
-        from cladenet.layers.stage import after_each
+        from cladenet.layers.stages import after_each
 
         x = self.stem(x)
         for i, stage in enumerate(self.stages):

@@ -1,15 +1,20 @@
-"""Convolutions as papers print them: kernel size, stride, and zeros enough to keep the size."""
+"""Convolutions as papers print them, and the norms and activations that follow them.
+
+A normalisation layer is passed to networks as its constructor from a channel count, a `Norm`; those
+beside `nn.BatchNorm2d` are in `norm`.
+"""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from functools import partial
 
 from torch import nn
 
-if TYPE_CHECKING:
-    from cladenet.layers.norm import Norm
-
 Size = int | tuple[int, int]
+Norm = Callable[[int], nn.Module]
 Activation = Callable[[], nn.Module]
+
+relu = partial(nn.ReLU, inplace=True)
+relu6 = partial(nn.ReLU6, inplace=True)
 
 
 def conv(
@@ -17,11 +22,20 @@ def conv(
 ) -> nn.Conv2d:
     """(N, in_channels, H, W) -> (N, out_channels, ceil(H / stride), ceil(W / stride)).
 
-    `kernel_size` is odd. Without a bias, since a norm follows in most networks.
+    `kernel_size` is odd, and zeros enough to keep the size are on each side. Without a bias, since
+    a norm follows in most networks.
     """
     return nn.Conv2d(
         in_channels, out_channels, kernel_size, stride, padding=kernel_size // 2, bias=bias
     )
+
+
+def norm_relu(norm: Norm, channels: int) -> nn.Sequential:
+    """ReLU(norm(x)), any shape with `channels` in its second axis.
+
+    The ReLU works in place, on what the norm gives: no norm may hand out its input.
+    """
+    return nn.Sequential(norm(channels), relu())
 
 
 def conv_norm_act(
@@ -32,22 +46,22 @@ def conv_norm_act(
     groups: int = 1,
     padding: Size | None = None,
     *,
-    norm: "Norm | None",
+    norm: Norm | None,
     activation: Activation | None,
-) -> list[nn.Module]:
+) -> nn.Sequential:
     """A convolution without a bias, then a norm and an activation where there are any.
 
     `kernel_size` and `padding` are one number or (height, width). Without `padding`, zeros enough
     to keep the size before the stride, for an odd kernel; 0 is the "valid" of TensorFlow.
     """
     padding = same_size(kernel_size) if padding is None else padding
-    return [
+    return nn.Sequential(
         nn.Conv2d(
             in_channels, out_channels, kernel_size, stride, padding, groups=groups, bias=False
         ),
         *([norm(out_channels)] if norm else []),
         *([activation()] if activation else []),
-    ]
+    )
 
 
 def conv_norm_relu(
@@ -57,7 +71,7 @@ def conv_norm_relu(
     stride: int = 1,
     padding: Size | None = None,
     *,
-    norm: "Norm | None",
+    norm: Norm | None,
     bias: bool = False,
 ) -> nn.Sequential:
     """ReLU(norm(conv(x))), the unit of the Inception networks; sizes as in `conv_norm_act`."""
@@ -65,7 +79,7 @@ def conv_norm_relu(
     return nn.Sequential(
         nn.Conv2d(in_channels, out_channels, kernel_size, stride, padding, bias=bias),
         *([norm(out_channels)] if norm else []),
-        nn.ReLU(inplace=True),
+        relu(),
     )
 
 

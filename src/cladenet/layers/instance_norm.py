@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from cladenet.errors import BadArgument
 from cladenet.layers.checks import is_traced
-from cladenet.layers.norm import Norm
+from cladenet.layers.conv import Norm
 
 
 class InstanceNorm(nn.InstanceNorm2d):

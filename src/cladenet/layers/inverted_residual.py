@@ -6,11 +6,11 @@ it with other kernels, activations, squeeze-and-excitation inside and stochastic
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from torch import Tensor, nn
 
-from cladenet.layers.conv import Activation, conv_norm_act
-from cladenet.layers.norm import Norm
+from cladenet.layers.conv import Activation, Norm, conv_norm_act
 
 Part = Callable[[int], nn.Module]  # from a channel count
 
@@ -24,12 +24,12 @@ class InvertedResidual(nn.Module):
     Args:
         in_channels: of the narrow input.
         out_channels: of the narrow output.
-        kernel_size: of the depthwise convolution.
         stride: of the depthwise convolution.
-        width: channels inside; without an expansion where they are `in_channels`.
-        norm: maps a channel count to a normalisation layer.
+        expansion: channels inside for each of the input, brought to a multiple of 8; with 1 there
+            is no expansion.
+        kernel_size: of the depthwise convolution.
         activation: makes the one after expand and filter.
-        excite: makes what follows the filter from `width`, such as squeeze-and-excitation.
+        excite: makes what follows the filter from the width inside, such as squeeze-and-excitation.
         skip: add the input where the shape allows it.
         drop_path: what the residual passes through before it is added; None for nothing.
     """
@@ -38,10 +38,10 @@ class InvertedResidual(nn.Module):
         self,
         in_channels: int,
         out_channels: int,
-        kernel_size: int,
         stride: int,
-        width: int,
         *,
+        expansion: float,
+        kernel_size: int = 3,
         norm: Norm,
         activation: Activation,
         excite: Part | None = None,
@@ -49,18 +49,13 @@ class InvertedResidual(nn.Module):
         drop_path: nn.Module | None = None,
     ) -> None:
         super().__init__()
-        expand = (
-            conv_norm_act(in_channels, width, 1, norm=norm, activation=activation)
-            if width != in_channels
-            else []
-        )
+        width = rounded(expansion * in_channels)
+        layer = partial(conv_norm_act, norm=norm, activation=activation)
         self.residual = nn.Sequential(
-            *expand,
-            *conv_norm_act(
-                width, width, kernel_size, stride, groups=width, norm=norm, activation=activation
-            ),
+            *(layer(in_channels, width, 1) if width != in_channels else ()),
+            *layer(width, width, kernel_size, stride, groups=width),
             *([excite(width)] if excite else []),
-            *conv_norm_act(width, out_channels, 1, norm=norm, activation=None),
+            *layer(width, out_channels, 1, activation=None),
         )
         self.adds = skip and stride == 1 and in_channels == out_channels
         self.drop_path = drop_path

@@ -15,21 +15,7 @@ Two more normalise the convolution in place of its output: `weight_norm` and `co
 names that stand for all of them are in `normalisation`.
 """
 
-from collections.abc import Callable
-
 from torch import Tensor, nn
-
-from cladenet.layers.response_norm import LocalResponseNorm
-
-Norm = Callable[[int], nn.Module]
-
-
-def norm_relu(norm: Norm, channels: int) -> nn.Sequential:
-    """ReLU(norm(x)), any shape with `channels` in its second axis.
-
-    The ReLU works in place, on what the norm gives: no norm may hand out its input.
-    """
-    return nn.Sequential(norm(channels), nn.ReLU(inplace=True))
 
 
 def layer_norm(channels: int) -> nn.GroupNorm:
@@ -73,17 +59,3 @@ class NoNorm(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Any shape -> the same."""
         return x.clone()
-
-
-def response_norm(
-    alpha: float, size: int = 5, beta: float = 0.75, k: float = 2.0
-) -> LocalResponseNorm:
-    """b_i = a_i / (k + alpha * sum of a_j^2 over `size` adjacent maps)^beta.
-
-    Krizhevsky, Sutskever, Hinton. ImageNet Classification with Deep Convolutional Neural Networks.
-    NeurIPS 2012, Sec. 3.3; alpha is 1e-4 there, as printed, and the others are the defaults.
-
-    torch and Caffe divide the sum by the `size` maps, the formula does not, so their alpha is so
-    many times larger.
-    """
-    return LocalResponseNorm(size, alpha=size * alpha, beta=beta, k=k)

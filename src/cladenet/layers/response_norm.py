@@ -37,6 +37,20 @@ class LocalResponseNorm(nn.LocalResponseNorm):
         return input * _power(sums, self.beta)
 
 
+def response_norm(
+    alpha: float, size: int = 5, beta: float = 0.75, k: float = 2.0
+) -> LocalResponseNorm:
+    """b_i = a_i / (k + alpha * sum of a_j^2 over `size` adjacent maps)^beta.
+
+    Krizhevsky, Sutskever, Hinton. ImageNet Classification with Deep Convolutional Neural Networks.
+    NeurIPS 2012, Sec. 3.3; alpha is 1e-4 there, as printed, and the others are the defaults.
+
+    torch and Caffe divide the sum by the `size` maps, the formula does not, so their alpha is so
+    many times larger.
+    """
+    return LocalResponseNorm(size, alpha=size * alpha, beta=beta, k=k)
+
+
 class _ResponseNorm(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, a: Tensor, size: int, alpha: float, beta: float, k: float) -> Tensor:

@@ -15,8 +15,7 @@ from collections.abc import Callable
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cladenet.layers.conv import conv
-from cladenet.layers.norm import Norm
+from cladenet.layers.conv import Norm, conv
 
 Shortcut = Callable[[int, int, int, Norm], nn.Module | None]
 

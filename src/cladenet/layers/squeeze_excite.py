@@ -11,6 +11,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from cladenet.errors import BadArgument
+from cladenet.layers.checks import check_choice
 
 POSITIONS = ("standard", "pre", "post", "identity", "3x3")
 """Where it stands in a residual unit: Fig. 5 and Sec. 6.5; see `cladenet.surgery.excited`."""
@@ -89,8 +90,7 @@ def check_places(name: str, position: str, stages: Iterable[int] | None, count: 
     Raises:
         BadArgument: `position` is none, or the network called `name` has no such stages.
     """
-    if position not in POSITIONS:
-        raise BadArgument(f"position is {position!r}; expected one of {', '.join(POSITIONS)}")
+    check_choice("position", position, POSITIONS)
     chosen = set(range(count) if stages is None else stages)
     if not chosen or not chosen <= set(range(count)):
         raise BadArgument(f"stages is {stages}; {name} has the stages 0 to {count - 1}")

@@ -32,8 +32,8 @@ from torch import nn
 
 from cladenet.errors import BadArgument
 from cladenet.layers.classifier import Classifier
+from cladenet.layers.conv import Norm
 from cladenet.layers.init import fan_in
-from cladenet.layers.norm import Norm
 from cladenet.models.shift_norm import ShiftNorm
 from cladenet.models.whitening import WhiteningConv2d
 

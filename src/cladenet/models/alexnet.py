@@ -38,7 +38,7 @@ from torch import nn
 from cladenet.errors import BadArgument
 from cladenet.layers.classifier import Classifier
 from cladenet.layers.conv import conv, size_after
-from cladenet.layers.norm import response_norm
+from cladenet.layers.response_norm import response_norm
 
 # For conv1 to conv5, then the three linear layers: standard deviation, bias.
 PAPER_INIT = (

@@ -31,9 +31,8 @@ from torch import Tensor, nn
 
 from cladenet.layers.branches import Branches
 from cladenet.layers.classifier import Classifier
-from cladenet.layers.conv import conv_norm_relu
-from cladenet.layers.norm import Norm
-from cladenet.layers.stem import stem_7x7
+from cladenet.layers.conv import Norm, conv_norm_relu
+from cladenet.layers.stages import stem_7x7
 
 Pair = tuple[int, int]
 

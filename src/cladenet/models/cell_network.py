@@ -13,9 +13,8 @@ from torch import Tensor, nn
 
 from cladenet.errors import BadArgument
 from cladenet.layers.classifier import Classifier
-from cladenet.layers.conv import conv_norm_act
+from cladenet.layers.conv import Norm, conv_norm_act
 from cladenet.layers.init import slim_fan_out_init
-from cladenet.layers.norm import Norm
 from cladenet.models.cells import BuiltCell, Cell, as_cell
 from cladenet.models.inception import auxiliary_head, inception_norm
 

@@ -19,9 +19,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cladenet.errors import BadArgument
-from cladenet.layers.conv import Size
+from cladenet.layers.conv import Norm, Size
 from cladenet.layers.drop import DropPath
-from cladenet.layers.norm import Norm
 from cladenet.models.progress import FollowsProgress
 
 _SIGNS = {"add": "+", "concat": "++"}

@@ -8,9 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cladenet.layers.conv import conv
+from cladenet.layers.conv import Norm, conv, norm_relu
 from cladenet.layers.init import variance_scaled
-from cladenet.layers.norm import Norm, norm_relu
 
 
 class Kernels(nn.Conv2d):

@@ -44,11 +44,10 @@ from torch import Tensor, nn
 
 from cladenet.errors import BadArgument
 from cladenet.layers.classifier import Classifier
-from cladenet.layers.conv import conv
+from cladenet.layers.conv import Norm, conv, norm_relu
 from cladenet.layers.init import fan_in, glorot_init, he_fan_out_init, variance_scaled
-from cladenet.layers.norm import Norm, norm_relu
 from cladenet.layers.squeeze_excite import SqueezeExcite
-from cladenet.layers.stem import residual_stem
+from cladenet.layers.stages import residual_stem
 from cladenet.models.clique_block import CliqueBlock, CliqueLayer, Kernels
 
 tensorflow_norm: Norm = partial(nn.BatchNorm2d, eps=1e-3)

@@ -37,8 +37,8 @@ from torch import Tensor, nn
 
 from cladenet.errors import BadArgument
 from cladenet.layers.classifier import Classifier
+from cladenet.layers.conv import Norm, norm_relu
 from cladenet.layers.init import he_fan_out_init
-from cladenet.layers.norm import Norm, norm_relu
 from cladenet.models.learned_group import (
     CondensedGroupLayer,
     CondensedLinear,

@@ -47,12 +47,11 @@ from torch import Tensor, nn
 
 from cladenet.errors import BadArgument
 from cladenet.kernels.dense_block import all_but_the_first, chain, dense_block, dense_layer
+from cladenet.layers.checks import check_counts, check_four, repeats
 from cladenet.layers.classifier import Classifier
-from cladenet.layers.conv import conv
+from cladenet.layers.conv import Norm, conv, norm_relu
 from cladenet.layers.init import he_fan_out_init
-from cladenet.layers.norm import Norm, norm_relu
-from cladenet.layers.stage import check_four
-from cladenet.layers.stem import residual_stem
+from cladenet.layers.stages import residual_stem
 
 FirstNorm = Callable[[int, int], Norm]
 
@@ -203,8 +202,8 @@ class DenseNet(Classifier):
         first_norm: FirstNorm | None = None,
         memory_efficient: bool = False,
     ) -> None:
-        check_four("layers", layers)
-        _check_growth(growth_rate)
+        check_four(layers=layers)
+        check_counts(growth_rate=growth_rate)
         super().__init__(in_channels, num_classes)
         width = 2 * growth_rate
         self.stem = residual_stem(in_channels, width, norm=norm)
@@ -252,13 +251,10 @@ class DenseNetCifar(Classifier):
         first_norm: FirstNorm | None = None,
         memory_efficient: bool = False,
     ) -> None:
-        n, rest = divmod(depth - 4, 6 if bottleneck else 3)
-        if n < 1 or rest:
-            form = "6n + 4 with bottlenecks, such as 100" if bottleneck else "3n + 4, such as 40"
-            raise BadArgument(f"depth is {depth}; expected {form}")
+        n = repeats("depth", depth, 6 if bottleneck else 3, 4)
         if not 0 < compression <= 1:
             raise BadArgument(f"compression is {compression}; expected above 0, at most 1")
-        _check_growth(growth_rate)
+        check_counts(growth_rate=growth_rate)
         super().__init__(in_channels, num_classes)
         width = 2 * growth_rate if bottleneck and compression < 1 else 16
         self.stem = conv(in_channels, width, 3)
@@ -269,11 +265,6 @@ class DenseNetCifar(Classifier):
         self.initialise(self)
         if memory_efficient:
             keep_less(self.stages)
-
-
-def _check_growth(growth_rate: int) -> None:
-    if growth_rate < 1:
-        raise BadArgument(f"growth_rate is {growth_rate}; expected 1 or more")
 
 
 _BC = partial(DenseNetCifar, bottleneck=True, compression=0.5)

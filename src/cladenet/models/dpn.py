@@ -41,11 +41,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cladenet.errors import BadArgument
+from cladenet.layers.checks import check_counts, check_four
 from cladenet.layers.classifier import Classifier
-from cladenet.layers.conv import conv
-from cladenet.layers.norm import Norm, norm_relu
-from cladenet.layers.stage import check_four
-from cladenet.layers.stem import residual_stem
+from cladenet.layers.conv import Norm, conv, norm_relu
+from cladenet.layers.stages import MakeUnit, residual_stem
+from cladenet.layers.variants import variants
 
 MXNET_NORM: Norm = partial(nn.BatchNorm2d, eps=1e-3)
 WINDOW = 7  # side of the last map in training, for images of 224
@@ -55,13 +55,7 @@ class Bottleneck(nn.Sequential):
     """F: what a unit computes from both paths, to be added to the one and appended to the other."""
 
     def __init__(
-        self,
-        in_channels: int,
-        inner: int,
-        out_channels: int,
-        stride: int,
-        groups: int,
-        norm: Norm,
+        self, in_channels: int, out_channels: int, stride: int, inner: int, groups: int, norm: Norm
     ) -> None:
         super().__init__(
             norm_relu(norm, in_channels),
@@ -74,14 +68,12 @@ class Bottleneck(nn.Sequential):
 
 
 class DualPathUnit(nn.Module):
-    """res + y, [dense, z] with y, z = F([res, dense])."""
+    """res + y, [dense, z] with y, z = F([res, dense]); `f` makes F."""
 
-    def __init__(
-        self, width: int, dense_width: int, inner: int, inc: int, groups: int, norm: Norm
-    ) -> None:
+    def __init__(self, width: int, dense_width: int, inc: int, f: MakeUnit) -> None:
         super().__init__()
         self.parts = [width, inc]
-        self.residual = Bottleneck(width + dense_width, inner, width + inc, 1, groups, norm)
+        self.residual = f(width + dense_width, width + inc, 1)
 
     def forward(self, res: Tensor, dense: Tensor) -> tuple[Tensor, Tensor]:
         """(N, width, H, W), (N, dense_width, H, W) -> the same, the second with inc maps more."""
@@ -93,21 +85,14 @@ class FirstUnit(nn.Module):
     """The same, with the two paths projected from the feature maps of the stage before."""
 
     def __init__(
-        self,
-        in_channels: int,
-        width: int,
-        inner: int,
-        inc: int,
-        stride: int,
-        groups: int,
-        norm: Norm,
+        self, in_channels: int, width: int, inc: int, stride: int, f: MakeUnit, norm: Norm
     ) -> None:
         super().__init__()
         self.parts, self.paths = [width, inc], [width, 2 * inc]
         self.project = nn.Sequential(
             norm_relu(norm, in_channels), conv(in_channels, width + 2 * inc, 1, stride)
         )
-        self.residual = Bottleneck(in_channels, inner, width + inc, stride, groups, norm)
+        self.residual = f(in_channels, width + inc, stride)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """(N, in_channels, H, W) -> (N, width, h, w) and (N, 3 inc, h, w), ceil(H / stride)."""
@@ -118,22 +103,6 @@ class FirstUnit(nn.Module):
 
 class DualPathStage(nn.Sequential):
     """A first unit, which opens the two paths, and n - 1 more; the next stage reads both."""
-
-    def __init__(
-        self,
-        n: int,
-        in_channels: int,
-        width: int,
-        inner: int,
-        inc: int,
-        stride: int,
-        groups: int,
-        norm: Norm,
-    ) -> None:
-        super().__init__(
-            FirstUnit(in_channels, width, inner, inc, stride, groups, norm),
-            *(DualPathUnit(width, (2 + i) * inc, inner, inc, groups, norm) for i in range(1, n)),
-        )
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, in_channels, H, W) -> (N, width + (2 + n) inc, ceil(H / stride), ...)."""
@@ -178,33 +147,23 @@ class DPN(Classifier):
         mean_max: bool = False,
         norm: Norm = MXNET_NORM,
     ) -> None:
-        for name, counts in (("units", units), ("inc", inc)):
-            check_four(name, counts)
-        if groups < 1:
-            raise BadArgument(f"groups is {groups}; expected 1 or more")
+        check_four(units=units, inc=inc)
+        check_counts(groups=groups)
         if inner < 1 or inner % groups:
             raise BadArgument(f"inner is {inner}; expected a multiple of {groups}, the groups")
-        widths = [width * 2**i for i in range(4)]
-        outs = [w + (2 + n) * more for w, n, more in zip(widths, units, inc, strict=True)]
         super().__init__(in_channels, num_classes)
         self.mean_max = mean_max
         self.stem = residual_stem(in_channels, stem_width, stem_kernel_size, norm=norm)
-        self.stages = nn.Sequential(
-            *(
-                DualPathStage(
-                    units[i],
-                    (stem_width, *outs)[i],
-                    widths[i],
-                    inner * 2**i,
-                    inc[i],
-                    stride=2 if i > 0 else 1,
-                    groups=groups,
-                    norm=norm,
-                )
-                for i in range(4)
-            )
-        )
-        self.head = nn.Sequential(norm_relu(norm, outs[-1]), *self.average_head(outs[-1]))
+        self.stages = nn.Sequential()
+        channels = stem_width
+        for i, (n, more) in enumerate(zip(units, inc, strict=True)):
+            f = partial(Bottleneck, inner=inner * 2**i, groups=groups, norm=norm)
+            first = FirstUnit(channels, width, more, 2 if i > 0 else 1, f, norm)
+            others = (DualPathUnit(width, (2 + j) * more, more, f) for j in range(1, n))
+            self.stages.append(DualPathStage(first, *others))
+            channels = width + (2 + n) * more
+            width = 2 * width
+        self.head = nn.Sequential(norm_relu(norm, channels), *self.average_head(channels))
         self.initialise(self)
 
     def forward_head(self, x: Tensor, pre_logits: bool = False) -> Tensor:
@@ -217,27 +176,10 @@ class DPN(Classifier):
         return (scores.mean(1) + scores.amax(1)) / 2
 
 
-VARIANTS = {
-    "dpn68": partial(
-        DPN,
-        units=(3, 4, 12, 3),
-        inc=(16, 32, 32, 64),
-        inner=128,
-        groups=32,
-        stem_width=10,
-        stem_kernel_size=3,
-        width=64,
-    ),
-    "dpn92": partial(
-        DPN, units=(3, 4, 20, 3), inc=(16, 32, 24, 128), inner=96, groups=32, stem_width=64
-    ),
-    "dpn98": partial(
-        DPN, units=(3, 6, 20, 3), inc=(16, 32, 32, 128), inner=160, groups=40, stem_width=96
-    ),
-    "dpn131": partial(
-        DPN, units=(4, 8, 28, 3), inc=(16, 32, 32, 128), inner=160, groups=40, stem_width=128
-    ),
-    "dpn107": partial(
-        DPN, units=(4, 8, 20, 3), inc=(20, 64, 64, 128), inner=200, groups=50, stem_width=128
-    ),
-}
+VARIANTS = variants(DPN, "units inc inner groups stem_width stem_kernel_size width", {
+    "dpn68":  ((3, 4, 12, 3), (16, 32, 32, 64),  128, 32, 10,  3, 64),
+    "dpn92":  ((3, 4, 20, 3), (16, 32, 24, 128), 96,  32, 64,  7, 256),
+    "dpn98":  ((3, 6, 20, 3), (16, 32, 32, 128), 160, 40, 96,  7, 256),
+    "dpn131": ((4, 8, 28, 3), (16, 32, 32, 128), 160, 40, 128, 7, 256),
+    "dpn107": ((4, 8, 20, 3), (20, 64, 64, 128), 200, 50, 128, 7, 256),
+})  # fmt: skip

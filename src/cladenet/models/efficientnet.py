@@ -32,18 +32,18 @@ head of 1280 and one unit in the first and the last stage at every scale. Their 
 
 import math
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from torch import nn
 
 from cladenet.errors import BadArgument
 from cladenet.layers.classifier import Classifier
-from cladenet.layers.conv import conv_norm_act
+from cladenet.layers.conv import Norm, conv_norm_act, relu6
 from cladenet.layers.drop import DropPath
 from cladenet.layers.init import mnasnet_init
 from cladenet.layers.inverted_residual import InvertedResidual, rounded
-from cladenet.layers.norm import Norm
 from cladenet.layers.squeeze_excite import SqueezeExcite
+from cladenet.layers.stages import stages
 
 TABLE = [
     # t, k,   c, n, s
@@ -73,30 +73,25 @@ def compound_scale(phi: float, alpha: float = 1.2, beta: float = 1.1, gamma: flo
     return Scale(width=beta**phi, depth=alpha**phi, resolution=gamma**phi)
 
 
-# Width, depth, dropout of B0 to B7 in the authors' code; sizes of images are in the ledger.
-SCALES = [
-    (1.0, 1.0, 0.2),
-    (1.0, 1.1, 0.2),
-    (1.1, 1.2, 0.3),
-    (1.2, 1.4, 0.3),
-    (1.4, 1.8, 0.4),
-    (1.6, 2.2, 0.4),
-    (1.8, 2.6, 0.5),
-    (2.0, 3.1, 0.5),
-]
-
-# The same of Lite 0 to 4.
-LITE_SCALES = [
-    (1.0, 1.0, 0.2),
-    (1.0, 1.1, 0.2),
-    (1.1, 1.2, 0.3),
-    (1.2, 1.4, 0.3),
-    (1.4, 1.8, 0.3),
-]
+# Width, depth, dropout in the authors' code; sizes of images are in the ledger.
+SCALES = {
+    "b0": (1.0, 1.0, 0.2),
+    "b1": (1.0, 1.1, 0.2),
+    "b2": (1.1, 1.2, 0.3),
+    "b3": (1.2, 1.4, 0.3),
+    "b4": (1.4, 1.8, 0.4),
+    "b5": (1.6, 2.2, 0.4),
+    "b6": (1.8, 2.6, 0.5),
+    "b7": (2.0, 3.1, 0.5),
+    "lite0": (1.0, 1.0, 0.2),
+    "lite1": (1.0, 1.1, 0.2),
+    "lite2": (1.1, 1.2, 0.3),
+    "lite3": (1.2, 1.4, 0.3),
+    "lite4": (1.4, 1.8, 0.3),
+}
 
 batch_norm = partial(nn.BatchNorm2d, eps=1e-3, momentum=0.01)
 swish = partial(nn.SiLU, inplace=True)
-relu6 = partial(nn.ReLU6, inplace=True)
 
 
 class EfficientNet(Classifier):
@@ -133,52 +128,40 @@ class EfficientNet(Classifier):
                 f"width is {width} and depth {depth}; expected numbers above 0, such as "
                 "compound_scale(phi) gives"
             )
-        outs = [rounded(c * width) for _, _, c, _, _ in TABLE]
+        channels = [rounded(c * width) for c in (32, *(c for _, _, c, _, _ in TABLE))]
         units_of = [math.ceil(n * depth) for _, _, _, n, _ in TABLE]
-        first, last = rounded(32 * width), rounded(1280 * width)
-        activation = relu6 if lite else swish
+        last = rounded(1280 * width)
         if lite:
-            units_of[0], units_of[-1], first, last = 1, 1, 32, 1280
+            units_of[0], units_of[-1], channels[0], last = 1, 1, 32, 1280
         super().__init__(in_channels, num_classes)
-        channels = first
-        self.stem = nn.Sequential(
-            *conv_norm_act(in_channels, channels, 3, 2, norm=norm, activation=activation)
-        )
-        stages: list[nn.Sequential] = []
-        drop_paths = (DropPath(drop_path * i / sum(units_of)) for i in range(sum(units_of)))
-        for (t, k, _, _, s), out_channels, n in zip(TABLE, outs, units_of, strict=True):
-            units = []
-            for j in range(n):
-                excite = partial(SqueezeExcite, hidden=channels // 4, activation=swish)
-                units.append(
-                    InvertedResidual(
-                        channels,
-                        out_channels,
-                        k,
-                        s if j == 0 else 1,
-                        t * channels,
-                        norm=norm,
-                        activation=activation,
-                        excite=None if lite else excite,
-                        drop_path=next(drop_paths),
-                    )
-                )
-                channels = out_channels
-            stages.append(nn.Sequential(*units))
-        self.stages = nn.Sequential(*stages)
+        activation = relu6 if lite else swish
+        layer = partial(conv_norm_act, norm=norm, activation=activation)
+        unit = partial(mbconv, norm=norm, activation=activation, excited=not lite)
+        drops = (DropPath(drop_path * i / sum(units_of)) for i in range(sum(units_of)))
+        units = [
+            [partial(unit, expansion=t, kernel_size=k, drop_path=next(drops)) for _ in range(n)]
+            for (t, k, _, _, _), n in zip(TABLE, units_of, strict=True)
+        ]
+        self.stem = layer(in_channels, channels[0], 3, 2)
+        self.stages = stages(units, *channels, strides=[s for _, _, _, _, s in TABLE])
         self.head = nn.Sequential(
-            *conv_norm_act(channels, last, 1, norm=norm, activation=activation),
-            *self.average_head(last, drop_rate),
+            *layer(channels[-1], last, 1), *self.average_head(last, drop_rate)
         )
         self.initialise(self)
 
 
+def mbconv(
+    in_channels: int, out_channels: int, stride: int, *, excited: bool, **parts: Any
+) -> InvertedResidual:
+    """An inverted residual, `excited` by way of a quarter of its input's channels."""
+    hidden = in_channels // 4
+    excite = partial(SqueezeExcite, hidden=hidden, activation=swish) if excited else None
+    return InvertedResidual(in_channels, out_channels, stride, excite=excite, **parts)
+
+
 VARIANTS = {
-    f"efficientnet_b{i}": partial(EfficientNet, width=width, depth=depth, drop_rate=drop_rate)
-    for i, (width, depth, drop_rate) in enumerate(SCALES)
-} | {
-    f"efficientnet_lite{i}": partial(
-        EfficientNet, width=width, depth=depth, drop_rate=drop_rate, lite=True
+    f"efficientnet_{name}": partial(
+        EfficientNet, width=width, depth=depth, drop_rate=drop_rate, lite=name.startswith("lite")
     )
-    for i, (width, depth, drop_rate) in enumerate(LITE_SCALES)
+    for name, (width, depth, drop_rate) in SCALES.items()
 }

@@ -40,8 +40,8 @@ from typing import ClassVar
 
 from torch import nn
 
+from cladenet.layers.conv import Norm
 from cladenet.layers.init import he_init
-from cladenet.layers.norm import Norm
 from cladenet.models.cell_network import CellNetwork
 from cladenet.models.cells import BuiltCell, Cell, read_cell, relu_conv_norm
 from cladenet.models.macro_network import MacroLayer, MacroNetwork, read_layers

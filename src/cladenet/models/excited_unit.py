@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import nn
 
-from cladenet.layers.norm import Norm
+from cladenet.layers.conv import Norm
 from cladenet.layers.shortcut import Shortcut, option_b
 from cladenet.layers.squeeze_excite import SqueezeExcite, followed
 from cladenet.models.resnet import Residual, Unit

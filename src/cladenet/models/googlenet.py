@@ -34,11 +34,10 @@ from torch import nn
 
 from cladenet.layers.branches import Branches
 from cladenet.layers.classifier import Classifier
-from cladenet.layers.conv import conv_norm_relu
+from cladenet.layers.conv import Norm, conv_norm_relu
 from cladenet.layers.init import Init, lecun_init
-from cladenet.layers.norm import Norm
 from cladenet.layers.response_norm import LocalResponseNorm
-from cladenet.layers.stem import stem_7x7
+from cladenet.layers.stages import stem_7x7
 
 # #1x1, #3x3 reduce, #3x3, #5x5 reduce, #5x5, pool projection
 Widths = tuple[int, int, int, int, int, int]

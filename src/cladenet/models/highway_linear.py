@@ -13,7 +13,7 @@ from typing import cast
 from torch import Tensor, nn
 
 from cladenet.errors import BadArgument
-from cladenet.layers.checks import check_images
+from cladenet.layers.checks import check_choice, check_images
 from cladenet.layers.classifier import Classifier
 from cladenet.layers.conv import Activation
 from cladenet.layers.feature_maps import FeatureMap
@@ -51,8 +51,7 @@ class HighwayLinear(Classifier):
         in_channels: int = 1,
         input_size: int = 28,
     ) -> None:
-        if activation not in ACTIVATIONS:
-            raise BadArgument(f"activation is {activation!r}; expected relu or tanh")
+        check_choice("activation", activation, ACTIVATIONS)
         if depth < 2:
             raise BadArgument(f"depth is {depth}; expected 2 or more, such as 10")
         super().__init__(in_channels, num_classes, input_size)

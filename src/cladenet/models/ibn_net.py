@@ -23,15 +23,14 @@ from functools import partial
 
 from torch import nn
 
-from cladenet.errors import BadArgument
+from cladenet.layers.checks import check_choice, check_four
 from cladenet.layers.classifier import Classifier
+from cladenet.layers.conv import Norm
 from cladenet.layers.init import he_fan_out_init
 from cladenet.layers.instance_norm import InstanceBatchNorm, InstanceNorm
-from cladenet.layers.norm import Norm
 from cladenet.layers.shortcut import option_b
 from cladenet.layers.squeeze_excite import SqueezeExcite, followed
-from cladenet.layers.stage import check_four, stages
-from cladenet.layers.stem import residual_stem
+from cladenet.layers.stages import residual_stem, stages
 from cladenet.models.densenet import DenseNet
 from cladenet.models.resnet import Basic, BottleneckV15, Residual, Unit
 from cladenet.models.resnext import Aggregated
@@ -66,9 +65,8 @@ class IBNNet(Classifier):
         reduction: int = 0,
         norm: Norm = nn.BatchNorm2d,
     ) -> None:
-        if kind not in ("a", "b"):
-            raise BadArgument(f"kind is {kind!r}; expected a or b")
-        check_four("units", units)
+        check_choice("kind", kind, ("a", "b"))
+        check_four(units=units)
         super().__init__(in_channels, num_classes)
         plain = partial(ibn_unit, residual=residual, reduction=reduction, norm=norm)
         n1, n2, n3, n4 = units

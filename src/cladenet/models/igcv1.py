@@ -23,20 +23,31 @@ it. The sizes that the paper prints are those without it; `released` builds it.
 
 from functools import partial
 
-from torch import Tensor, nn
+from torch import nn
 
 from cladenet.errors import BadArgument
+from cladenet.layers.checks import repeats
 from cladenet.layers.classifier import Classifier
-from cladenet.layers.norm import Norm, norm_relu
-from cladenet.layers.stage import stages
-from cladenet.layers.stem import residual_stem
+from cladenet.layers.conv import Norm, conv, conv_norm_act, norm_relu
+from cladenet.layers.stages import residual_stem, stages
+from cladenet.layers.variants import variants
 from cladenet.models.interleaved import interleaved_conv
+from cladenet.models.resnet import Unit
 
 batch_norm: Norm = partial(nn.BatchNorm2d, eps=2e-5)  # as in the authors' code
 
 
-class InterleavedUnit(nn.Module):
-    """Two blocks; ReLU(x + F(x)) if they are residual, one after the other if not.
+def interleaved_unit(
+    in_channels: int,
+    channels: int,
+    stride: int,
+    *,
+    primary: int,
+    ident: bool,
+    released: bool,
+    norm: Norm,
+) -> Unit:
+    """Two blocks; ReLU(F(x) + x) if they are residual, one after the other if not.
 
     Args:
         in_channels: of x.
@@ -46,53 +57,21 @@ class InterleavedUnit(nn.Module):
         ident: the blocks are residual.
         released: the first 1x1 has as many groups as the input's channels make.
     """
-
-    def __init__(
-        self,
-        in_channels: int,
-        channels: int,
-        stride: int,
-        primary: int,
-        ident: bool,
-        norm: Norm,
-        released: bool = False,
-    ) -> None:
-        super().__init__()
-        secondary = in_channels // primary if released else 0
-        self.residual = nn.Sequential(
-            interleaved_conv(in_channels, channels, primary, stride, secondary),
-            norm_relu(norm, channels),
-            interleaved_conv(channels, channels, primary),
-            norm(channels),
+    secondary = in_channels // primary if released else 0
+    residual = nn.Sequential(
+        interleaved_conv(in_channels, channels, primary, stride, secondary),
+        norm_relu(norm, channels),
+        interleaved_conv(channels, channels, primary),
+        norm(channels),
+    )
+    shortcut: nn.Module | None = None
+    if ident and in_channels == channels and stride == 1:
+        shortcut = nn.Identity()
+    elif ident:
+        shortcut = conv_norm_act(
+            in_channels, channels, 1, stride, groups=primary, norm=norm, activation=None
         )
-        self.relu = nn.ReLU(inplace=True)
-        self.shortcut: nn.Module | None = None
-        if ident and in_channels == channels and stride == 1:
-            self.shortcut = nn.Identity()
-        elif ident:
-            self.shortcut = nn.Sequential(
-                nn.Conv2d(in_channels, channels, 1, stride, groups=primary, bias=False),
-                norm(channels),
-            )
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, in_channels, H, W) -> (N, channels, ceil(H / stride), ceil(W / stride))."""
-        f = self.residual(x)
-        return self.relu(f if self.shortcut is None else self.shortcut(x) + f)
-
-
-def stages_of(
-    channels: int,
-    widths: tuple[int, ...],
-    primary: tuple[int, ...],
-    n: int,
-    ident: bool,
-    norm: Norm,
-    released: bool = False,
-) -> nn.Sequential:
-    """Stages of n units each; all but the first stride in their first unit."""
-    unit = partial(InterleavedUnit, ident=ident, norm=norm, released=released)
-    return stages([[partial(unit, primary=groups)] * n for groups in primary], channels, *widths)
+    return Unit(residual, shortcut)
 
 
 class IGCNetCifar(Classifier):
@@ -121,21 +100,17 @@ class IGCNetCifar(Classifier):
         norm: Norm = batch_norm,
         released: bool = False,
     ) -> None:
-        n, rest = divmod(depth - 2, 6)
-        if n < 1 or rest:
-            raise BadArgument(f"depth is {depth}; expected 6n + 2, such as 20 or 38")
+        n = repeats("depth", depth, 6, 2)
         if released and not ident:
             raise BadArgument(
                 "released is True; the authors' code differs from the paper with ident=True alone"
             )
-        w = primary * secondary
-        widths = (w, 2 * w, 4 * w)
         super().__init__(in_channels, num_classes)
-        self.stem = nn.Sequential(
-            nn.Conv2d(in_channels, w, 3, padding=1, bias=False), norm_relu(norm, w)
-        )
-        self.stages = stages_of(w, widths, (primary,) * 3, n, ident, norm, released)
-        self.head = self.average_head(widths[-1])
+        w = primary * secondary
+        unit = partial(interleaved_unit, primary=primary, ident=ident, released=released, norm=norm)
+        self.stem = nn.Sequential(conv(in_channels, w, 3), norm_relu(norm, w))
+        self.stages = stages([[unit] * n] * 3, w, w, 2 * w, 4 * w)
+        self.head = self.average_head(4 * w)
         self.initialise(self)
 
 
@@ -165,37 +140,28 @@ class IGCNet(Classifier):
         ident: bool = True,
         norm: Norm = batch_norm,
     ) -> None:
-        widths = (width, 2 * width, 4 * width, 8 * width)
         super().__init__(in_channels, num_classes)
+        unit = partial(interleaved_unit, ident=ident, released=False, norm=norm)
+        units = [[partial(unit, primary=groups)] * 2 for groups in primary]
+        widths = (width, 2 * width, 4 * width, 8 * width)
         self.stem = residual_stem(in_channels, stem_channels, norm=norm)
-        self.stages = stages_of(stem_channels, widths, primary, 2, ident, norm)
+        self.stages = stages(units, stem_channels, *widths)
         self.head = self.average_head(widths[-1])
         self.initialise(self)
 
 
-VARIANTS = {
-    "igcv1_l24m2_d20_cifar": partial(IGCNetCifar, primary=24, secondary=2, depth=20),
-    "igcv1_l24m2_d20_ident_cifar": partial(
-        IGCNetCifar, primary=24, secondary=2, depth=20, ident=True
-    ),
-    "igcv1_l24m2_d38_cifar": partial(IGCNetCifar, primary=24, secondary=2, depth=38),
-    "igcv1_l24m2_d38_ident_cifar": partial(
-        IGCNetCifar, primary=24, secondary=2, depth=38, ident=True
-    ),
-    "igcv1_l4m8_d20_cifar": partial(IGCNetCifar, primary=4, secondary=8, depth=20),
-    "igcv1_l4m8_d38_cifar": partial(IGCNetCifar, primary=4, secondary=8, depth=38),
-    "igcv1_l32m26_d20_ident_cifar": partial(
-        IGCNetCifar, primary=32, secondary=26, depth=20, ident=True
-    ),
-    "igcv1_l16m32_d20_ident_cifar": partial(
-        IGCNetCifar, primary=16, secondary=32, depth=20, ident=True
-    ),
-    "igcv1_l450m2_d20_ident_cifar": partial(
-        IGCNetCifar, primary=450, secondary=2, depth=20, ident=True
-    ),
-    "igcv1_l4m32_ident": partial(IGCNet, stem_channels=128, width=128, primary=(4, 4, 4, 4)),
-    "igcv1_l16m16_ident": partial(IGCNet, stem_channels=256, width=256, primary=(16, 16, 16, 16)),
-    "igcv1_l100m2_ident": partial(
-        IGCNet, stem_channels=100, width=200, primary=(100, 200, 400, 800)
-    ),
-}
+VARIANTS = variants(IGCNetCifar, "primary secondary depth ident", {
+    "igcv1_l24m2_d20_cifar":        (24,  2,  20, False),
+    "igcv1_l24m2_d20_ident_cifar":  (24,  2,  20, True),
+    "igcv1_l24m2_d38_cifar":        (24,  2,  38, False),
+    "igcv1_l24m2_d38_ident_cifar":  (24,  2,  38, True),
+    "igcv1_l4m8_d20_cifar":         (4,   8,  20, False),
+    "igcv1_l4m8_d38_cifar":         (4,   8,  38, False),
+    "igcv1_l32m26_d20_ident_cifar": (32,  26, 20, True),
+    "igcv1_l16m32_d20_ident_cifar": (16,  32, 20, True),
+    "igcv1_l450m2_d20_ident_cifar": (450, 2,  20, True),
+}) | variants(IGCNet, "stem_channels width primary", {
+    "igcv1_l4m32_ident":  (128, 128, (4, 4, 4, 4)),
+    "igcv1_l16m16_ident": (256, 256, (16, 16, 16, 16)),
+    "igcv1_l100m2_ident": (100, 200, (100, 200, 400, 800)),
+})  # fmt: skip

@@ -26,12 +26,12 @@ from functools import partial
 
 from torch import Tensor, nn
 
-from cladenet.errors import BadArgument
+from cladenet.layers.checks import check_multiplier
 from cladenet.layers.classifier import Classifier
-from cladenet.layers.conv import conv_norm_act
+from cladenet.layers.conv import Norm, conv_norm_act, relu6
 from cladenet.layers.inverted_residual import last_of_each_resolution
-from cladenet.layers.norm import Norm
 from cladenet.layers.shuffle import ChannelShuffle
+from cladenet.layers.stages import stages
 
 Table = tuple[tuple[int, int, int, int], ...]
 
@@ -55,8 +55,6 @@ WIDE: Table = (
     (6, 640, 1, 1),
 )  # fmt: skip
 CIFAR: Table = (DEEP[0], (6, 24, 4, 1), *DEEP[2:])  # images of 32: one stride less
-
-relu6 = partial(nn.ReLU6, inplace=True)
 
 
 class InterleavedInverted(nn.Module):
@@ -111,31 +109,20 @@ class IGCV3(Classifier):
         in_channels: int = 3,
         norm: Norm = nn.BatchNorm2d,
     ) -> None:
-        if width <= 0:
-            raise BadArgument(f"width is {width}; expected a number above 0, such as 0.7 or 1.0")
-        multiple = math.lcm(*groups)
-        outs = [_multiple_of(c * width, multiple) for _, c, _, _ in table]
-        last = _multiple_of(1280 * max(1.0, width), multiple)
-        strides = [s for _, _, _, s in table]
+        check_multiplier(width)
         super().__init__(in_channels, num_classes)
+        strides = [s for _, _, _, s in table]
         self.taps = last_of_each_resolution(strides)
         self.least_size = math.prod(strides, start=stem_stride)
-        channels = _multiple_of(32 * width, multiple)
-        self.stem = nn.Sequential(
-            *conv_norm_act(in_channels, channels, 3, stem_stride, norm=norm, activation=relu6)
-        )
-        stages = []
-        for (t, _, n, s), out_channels in zip(table, outs, strict=True):
-            members = []
-            for j in range(n):
-                stride = s if j == 0 else 1
-                members.append(InterleavedInverted(channels, out_channels, stride, t, groups, norm))
-                channels = out_channels
-            stages.append(nn.Sequential(*members))
-        self.stages = nn.Sequential(*stages)
-        self.head = nn.Sequential(
-            *conv_norm_act(channels, last, 1, norm=norm, activation=relu6), *self.average_head(last)
-        )
+        multiple = math.lcm(*groups)
+        channels = [_multiple_of(c * width, multiple) for c in (32, *(c for _, c, _, _ in table))]
+        last = _multiple_of(1280 * max(1.0, width), multiple)
+        layer = partial(conv_norm_act, norm=norm, activation=relu6)
+        unit = partial(InterleavedInverted, groups=groups, norm=norm)
+        units = [[partial(unit, expansion=t)] * n for t, _, n, _ in table]
+        self.stem = layer(in_channels, channels[0], 3, stem_stride)
+        self.stages = stages(units, *channels, strides=strides)
+        self.head = nn.Sequential(*layer(channels[-1], last, 1), *self.average_head(last))
         self.initialise(self)
 
 

@@ -15,8 +15,7 @@ from functools import partial
 from torch import nn
 
 from cladenet.layers.branches import Branches
-from cladenet.layers.conv import Size, conv_norm_relu
-from cladenet.layers.norm import Norm
+from cladenet.layers.conv import Norm, Size, conv_norm_relu
 
 inception_norm: Norm = partial(nn.BatchNorm2d, eps=1e-3)
 """Batch norm with the epsilon of the authors' code; the papers print none."""

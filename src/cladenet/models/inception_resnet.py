@@ -45,8 +45,7 @@ from torch import Tensor, nn
 from cladenet.errors import BadArgument
 from cladenet.layers.branches import Branches
 from cladenet.layers.classifier import Classifier
-from cladenet.layers.conv import Size, conv_norm_relu
-from cladenet.layers.norm import Norm
+from cladenet.layers.conv import Norm, Size, conv_norm_relu
 from cladenet.models.inception import (
     average_pool,
     inception_norm,

@@ -34,7 +34,7 @@ from torch import nn
 
 from cladenet.layers.branches import Branches
 from cladenet.layers.classifier import Classifier
-from cladenet.layers.norm import Norm
+from cladenet.layers.conv import Norm
 from cladenet.models.inception import average_pool, inception_norm, path, reduction_a, stem_v4
 
 

@@ -25,7 +25,7 @@ from torch import Tensor, nn
 
 from cladenet.errors import BadArgument
 from cladenet.layers.classifier import Classifier
-from cladenet.layers.norm import Norm, norm_relu
+from cladenet.layers.conv import Norm, norm_relu
 
 
 class Identity(NamedTuple):

@@ -23,7 +23,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cladenet.errors import BadArgument
-from cladenet.layers.norm import Norm, norm_relu
+from cladenet.layers.conv import Norm, norm_relu
 from cladenet.layers.shuffle import ChannelShuffle
 from cladenet.models.progress import FollowsProgress
 

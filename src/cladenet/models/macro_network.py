@@ -14,8 +14,7 @@ from torch import Tensor, nn
 
 from cladenet.errors import BadArgument
 from cladenet.layers.classifier import Classifier
-from cladenet.layers.conv import conv
-from cladenet.layers.norm import Norm
+from cladenet.layers.conv import Norm, conv
 from cladenet.models.cells import FactorizedReduction, relu_conv_norm
 from cladenet.plural import counted
 

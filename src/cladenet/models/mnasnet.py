@@ -20,15 +20,14 @@ from typing import NamedTuple
 
 from torch import nn
 
-from cladenet.errors import BadArgument
+from cladenet.layers.checks import check_multiplier
 from cladenet.layers.classifier import Classifier
-from cladenet.layers.conv import conv_norm_act
+from cladenet.layers.conv import Norm, conv_norm_act, relu
 from cladenet.layers.init import mnasnet_init
 from cladenet.layers.inverted_residual import InvertedResidual, last_of_each_resolution, rounded
-from cladenet.layers.norm import Norm
 from cladenet.layers.squeeze_excite import SqueezeExcite
+from cladenet.layers.stages import stages
 
-relu = partial(nn.ReLU, inplace=True)
 batch_norm = partial(nn.BatchNorm2d, eps=1e-3, momentum=0.01)
 
 
@@ -109,41 +108,37 @@ class MnasNet(Classifier):
         norm: Norm = batch_norm,
         drop_rate: float = 0.2,
     ) -> None:
-        if width <= 0:
-            raise BadArgument(f"width is {width}; expected a number above 0, such as 0.5 or 1.0")
+        check_multiplier(width)
         super().__init__(in_channels, num_classes)
-        self.taps = last_of_each_resolution([row.s for row in rows])
-        channels = rounded(stem_channels * width)
-        self.stem = nn.Sequential(
-            *conv_norm_act(in_channels, channels, 3, 2, norm=norm, activation=relu)
-        )
-        self.stages = nn.Sequential()
-        for row in rows:
-            stage = nn.Sequential()
-            for stride in (row.s, *[1] * (row.r - 1)):
-                hidden = max(1, int(channels * row.se))
-                excite = partial(SqueezeExcite, hidden=hidden, activation=relu)
-                out_channels = rounded(row.o * width)
-                stage.append(
-                    InvertedResidual(
-                        channels,
-                        out_channels,
-                        row.k,
-                        stride,
-                        channels * row.e,
-                        norm=norm,
-                        activation=relu,
-                        excite=excite if row.se else None,
-                        skip=row.skip,
-                    )
-                )
-                channels = out_channels
-            self.stages.append(stage)
+        strides = [row.s for row in rows]
+        self.taps = last_of_each_resolution(strides)
+        channels = [rounded(c * width) for c in (stem_channels, *(row.o for row in rows))]
+        layer = partial(conv_norm_act, norm=norm, activation=relu)
+        units = [[partial(unit, row=row, norm=norm)] * row.r for row in rows]
+        self.stem = layer(in_channels, channels[0], 3, 2)
+        self.stages = stages(units, *channels, strides=strides)
         self.head = nn.Sequential(
-            *conv_norm_act(channels, 1280, 1, norm=norm, activation=relu),
-            *self.average_head(1280, drop_rate),
+            *layer(channels[-1], 1280, 1), *self.average_head(1280, drop_rate)
         )
         self.initialise(self)
+
+
+def unit(
+    in_channels: int, out_channels: int, stride: int, *, row: Row, norm: Norm
+) -> InvertedResidual:
+    """One of a row's repeats."""
+    excite = partial(SqueezeExcite, hidden=max(1, int(in_channels * row.se)), activation=relu)
+    return InvertedResidual(
+        in_channels,
+        out_channels,
+        stride,
+        expansion=row.e,
+        kernel_size=row.k,
+        norm=norm,
+        activation=relu,
+        excite=excite if row.se else None,
+        skip=row.skip,
+    )
 
 
 VARIANTS = {

@@ -30,16 +30,14 @@ from torch import nn
 
 from cladenet.errors import BadArgument
 from cladenet.layers.classifier import Classifier
-from cladenet.layers.conv import Activation, conv_norm_act
+from cladenet.layers.conv import Activation, Norm, conv_norm_act, relu
 from cladenet.layers.init import he_or_truncated
-from cladenet.layers.norm import Norm
 
 # Table 1: channels of the units of each stage; a stage's first unit strides, but for stages.0.
 TABLE = ((64,), (128, 128), (256, 256), (512,) * 6, (1024, 1024))
 SHALLOW = ((64,), (128, 128), (256, 256), (512,), (1024, 1024))
 
 Unit = Callable[..., nn.Sequential]
-relu = partial(nn.ReLU, inplace=True)
 batch_norm: Norm = partial(nn.BatchNorm2d, eps=1e-3)
 
 
@@ -47,11 +45,10 @@ def separable(
     in_channels: int, out_channels: int, stride: int, *, norm: Norm, activation: Activation
 ) -> nn.Sequential:
     """Fig. 3, right: depthwise 3x3 and pointwise 1x1, each with norm and activation."""
+    layer = partial(conv_norm_act, norm=norm, activation=activation)
     return nn.Sequential(
-        *conv_norm_act(
-            in_channels, in_channels, 3, stride, in_channels, norm=norm, activation=activation
-        ),
-        *conv_norm_act(in_channels, out_channels, 1, norm=norm, activation=activation),
+        *layer(in_channels, in_channels, 3, stride, groups=in_channels),
+        *layer(in_channels, out_channels, 1),
     )
 
 
@@ -59,9 +56,7 @@ def full(
     in_channels: int, out_channels: int, stride: int, *, norm: Norm, activation: Activation
 ) -> nn.Sequential:
     """Fig. 3, left: a plain 3x3 convolution with norm and activation."""
-    return nn.Sequential(
-        *conv_norm_act(in_channels, out_channels, 3, stride, norm=norm, activation=activation)
-    )
+    return conv_norm_act(in_channels, out_channels, 3, stride, norm=norm, activation=activation)
 
 
 class MobileNetV1(Classifier):
@@ -95,23 +90,19 @@ class MobileNetV1(Classifier):
     ) -> None:
         if int(32 * width) < 1:
             raise BadArgument(f"width is {width}; expected at least {1 / 32}, such as 0.25 or 1.0")
-        rows = [[int(channels * width) for channels in row] for row in table]
         super().__init__(in_channels, num_classes)
         self.init = he_or_truncated(initial_std)
         channels = int(32 * width)
-        self.stem = nn.Sequential(
-            *conv_norm_act(in_channels, channels, 3, 2, norm=norm, activation=activation)
-        )
-        stages = []
-        for i, row in enumerate(rows):
-            units = []
-            for j, out_channels in enumerate(row):
-                stride = 2 if i > 0 and j == 0 else 1
+        self.stem = conv_norm_act(in_channels, channels, 3, 2, norm=norm, activation=activation)
+        self.stages = nn.Sequential()
+        for i, row in enumerate(table):
+            units = nn.Sequential()
+            for j, unscaled in enumerate(row):
+                out_channels, stride = int(unscaled * width), 2 if i > 0 and j == 0 else 1
                 units.append(unit(channels, out_channels, stride, norm=norm, activation=activation))
                 channels = out_channels
-            stages.append(nn.Sequential(*units))
-        self.stages = nn.Sequential(*stages)
-        self.head = self.average_head(rows[-1][-1], drop_rate)
+            self.stages.append(units)
+        self.head = self.average_head(channels, drop_rate)
         self.initialise(self)
 
 

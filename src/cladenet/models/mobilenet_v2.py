@@ -25,12 +25,12 @@ from functools import partial
 
 from torch import nn
 
-from cladenet.errors import BadArgument
+from cladenet.layers.checks import check_multiplier
 from cladenet.layers.classifier import Classifier
-from cladenet.layers.conv import conv_norm_act
+from cladenet.layers.conv import Norm, conv_norm_act, relu6
 from cladenet.layers.init import he_or_truncated
 from cladenet.layers.inverted_residual import InvertedResidual, rounded
-from cladenet.layers.norm import Norm
+from cladenet.layers.stages import stages
 
 TABLE = [
     # t,   c, n, s
@@ -42,8 +42,6 @@ TABLE = [
     (6, 160, 3, 2),
     (6, 320, 1, 1),
 ]  # fmt: skip
-
-relu6 = partial(nn.ReLU6, inplace=True)
 
 
 class MobileNetV2(Classifier):
@@ -69,33 +67,18 @@ class MobileNetV2(Classifier):
         drop_rate: float = 0.2,
         initial_std: float | None = None,
     ) -> None:
-        if width <= 0:
-            raise BadArgument(f"width is {width}; expected a number above 0, such as 1.0 or 1.4")
-        outs = [rounded(c * width) for _, c, _, _ in TABLE]
-        last = rounded(1280 * max(1.0, width))
+        check_multiplier(width)
         super().__init__(in_channels, num_classes)
         self.init = he_or_truncated(initial_std)
-        channels = rounded(32 * width)
-        self.stem = nn.Sequential(
-            *conv_norm_act(in_channels, channels, 3, 2, norm=norm, activation=relu6)
-        )
-        stages = []
-        for (t, _, n, s), out_channels in zip(TABLE, outs, strict=True):
-            units = []
-            for j in range(n):
-                stride = s if j == 0 else 1
-                units.append(
-                    InvertedResidual(
-                        channels, out_channels, 3, stride, t * channels,
-                        norm=norm, activation=relu6,
-                    )
-                )  # fmt: skip
-                channels = out_channels
-            stages.append(nn.Sequential(*units))
-        self.stages = nn.Sequential(*stages)
+        channels = [rounded(c * width) for c in (32, *(c for _, c, _, _ in TABLE))]
+        last = rounded(1280 * max(1.0, width))
+        layer = partial(conv_norm_act, norm=norm, activation=relu6)
+        unit = partial(InvertedResidual, norm=norm, activation=relu6)
+        units = [[partial(unit, expansion=t)] * n for t, _, n, _ in TABLE]
+        self.stem = layer(in_channels, channels[0], 3, 2)
+        self.stages = stages(units, *channels, strides=[s for _, _, _, s in TABLE])
         self.head = nn.Sequential(
-            *conv_norm_act(channels, last, 1, norm=norm, activation=relu6),
-            *self.average_head(last, drop_rate),
+            *layer(channels[-1], last, 1), *self.average_head(last, drop_rate)
         )
         self.initialise(self)
 

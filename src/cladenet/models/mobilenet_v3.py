@@ -22,14 +22,12 @@ from typing import NamedTuple
 
 from torch import nn
 
-from cladenet.errors import BadArgument
+from cladenet.layers.checks import check_multiplier
 from cladenet.layers.classifier import Classifier
-from cladenet.layers.conv import conv_norm_act
+from cladenet.layers.conv import Norm, conv_norm_act, relu
 from cladenet.layers.inverted_residual import InvertedResidual, rounded
-from cladenet.layers.norm import Norm
 from cladenet.layers.squeeze_excite import SqueezeExcite
 
-relu = partial(nn.ReLU, inplace=True)
 h_swish = partial(nn.Hardswish, inplace=True)
 batch_norm = partial(nn.BatchNorm2d, eps=1e-3, momentum=0.01)
 
@@ -79,6 +77,11 @@ SMALL = [
 ]  # fmt: skip
 
 
+def excite(width: int) -> SqueezeExcite:
+    """Squeeze-and-excitation of a quarter of the width, by a hard sigmoid (Sec. 5.3)."""
+    return SqueezeExcite(width, rounded(width / 4), activation=relu, gate=nn.Hardsigmoid)
+
+
 class MobileNetV3(Classifier):
     """Table 1 or 2 at any width.
 
@@ -105,37 +108,30 @@ class MobileNetV3(Classifier):
         norm: Norm = batch_norm,
         drop_rate: float = 0.2,
     ) -> None:
-        if width <= 0:
-            raise BadArgument(f"width is {width}; expected a number above 0, such as 0.75 or 1.0")
+        check_multiplier(width)
+        super().__init__(in_channels, num_classes)
         late = relu if minimal else h_swish
-        stages: list[nn.Sequential] = []
         channels, unscaled = rounded(16 * width), 16
-        for row in rows:
+        self.stem = conv_norm_act(in_channels, channels, 3, 2, norm=norm, activation=late)
+        self.stages = nn.Sequential()
+        for i, row in enumerate(rows):
+            if i == 0 or row.s == 2:
+                self.stages.append(stage := nn.Sequential())
             out_channels = rounded(row.out * width)
-            if not stages or row.s == 2:
-                stages.append(nn.Sequential())
             inside = rounded(channels * row.exp / unscaled)
-            excite = partial(
-                SqueezeExcite, hidden=rounded(inside / 4), activation=relu, gate=nn.Hardsigmoid
-            )
-            stages[-1].append(
+            stage.append(
                 InvertedResidual(
                     channels,
                     out_channels,
-                    3 if minimal else row.k,
                     row.s,
-                    inside,
+                    expansion=inside / channels,
+                    kernel_size=3 if minimal else row.k,
                     norm=norm,
                     activation=late if row.nl == "HS" else relu,
                     excite=excite if row.se and not minimal else None,
                 )
             )
             channels, unscaled = out_channels, row.out
-        super().__init__(in_channels, num_classes)
-        self.stem = nn.Sequential(
-            *conv_norm_act(in_channels, rounded(16 * width), 3, 2, norm=norm, activation=late)
-        )
-        self.stages = nn.Sequential(*stages)
         last = rounded(6 * rows[-1].out * width)
         self.head = nn.Sequential(
             *conv_norm_act(channels, last, 1, norm=norm, activation=late),

@@ -43,9 +43,8 @@ from torch import Tensor, nn
 
 from cladenet.errors import BadArgument
 from cladenet.layers.classifier import Classifier
-from cladenet.layers.conv import conv_norm_relu
+from cladenet.layers.conv import Norm, conv_norm_relu
 from cladenet.layers.init import he_fan_out_init
-from cladenet.layers.norm import Norm
 from cladenet.models.scale_grid import FirstMaps, Maps, grid
 
 

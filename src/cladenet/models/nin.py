@@ -30,9 +30,8 @@ from itertools import chain, repeat
 
 from torch import nn
 
-from cladenet.layers.conv import size_after
+from cladenet.layers.conv import Norm, size_after
 from cladenet.layers.init import gaussian_init
-from cladenet.layers.norm import Norm
 from cladenet.models.votes import VotingClassifier, votes
 
 Block = tuple[int, int, int, tuple[int, ...]]  # kernel, stride, padding, widths

@@ -39,13 +39,12 @@ from functools import partial
 from torch import Tensor, nn
 
 from cladenet.errors import BadArgument
+from cladenet.layers.checks import check_four, repeats
 from cladenet.layers.classifier import Classifier
-from cladenet.layers.conv import conv
+from cladenet.layers.conv import Norm, conv, norm_relu
 from cladenet.layers.init import he_fan_out_init
-from cladenet.layers.norm import Norm, norm_relu
 from cladenet.layers.shortcut import option_a, option_b, option_b_preact
-from cladenet.layers.stage import check_four, stages
-from cladenet.layers.stem import residual_stem
+from cladenet.layers.stages import residual_stem, stages
 from cladenet.models.resnet import BottleneckV15, ResNet
 
 # Kernel sizes of a unit's convolutions.
@@ -197,19 +196,14 @@ class PreActResNetCifar(Classifier):
     ) -> None:
         if kernels not in (SINGLE, BASIC, BOTTLENECK):
             raise BadArgument(f"kernels is {kernels}; expected (3,), (3, 3) or (1, 3, 1)")
-        step = 3 * len(kernels)
-        n, rest = divmod(depth - 2, step)
-        if n < 1 or rest:
-            raise BadArgument(
-                f"depth is {depth}; expected {step}n + 2, such as {step + 2} or {18 * step + 2}"
-            )
+        n = repeats("depth", depth, 3 * len(kernels), 2)
         super().__init__(in_channels, num_classes)
         unit = partial(order, kernels=kernels, shortcut=shortcut, norm=norm, excite=excite)
-        first = partial(unit, activated=True)
+        units = [[unit] * n for _ in range(3)]
+        units[0][0] = partial(unit, activated=True)
         outs = [width * expansion(kernels) for width in (16, 32, 64)]
         self.stem = nn.Sequential(conv(in_channels, 16, 3), norm_relu(norm, 16))
-        opening = [first, *[unit] * (n - 1)]
-        self.stages = stages([opening, [unit] * n, [unit] * n], 16, *outs)
+        self.stages = stages(units, 16, *outs)
         start = (part(outs[2], norm) for part in order.start)
         self.head = nn.Sequential(*start, *self.average_head(outs[2]))
         self.initialise(self)
@@ -237,7 +231,7 @@ class PreActResNet(Classifier):
         strides_in_3x3: bool = False,
         norm: Norm = nn.BatchNorm2d,
     ) -> None:
-        check_four("units", units)
+        check_four(units=units)
         super().__init__(in_channels, num_classes)
         unit = partial(
             FullPreactivation,
@@ -246,10 +240,9 @@ class PreActResNet(Classifier):
             norm=norm,
             strided=int(strides_in_3x3),
         )
-        first = partial(unit, activated=True)
-        self.stem = residual_stem(in_channels, norm=norm)
         makers = [[unit] * n for n in units]
-        makers[0][0] = first
+        makers[0][0] = partial(unit, activated=True)
+        self.stem = residual_stem(in_channels, norm=norm)
         self.stages = stages(makers, 64, 256, 512, 1024, 2048)
         self.head = nn.Sequential(norm_relu(norm, 2048), *self.average_head(2048))
         self.initialise(self)

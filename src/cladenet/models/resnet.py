@@ -39,9 +39,9 @@ from typing import Protocol
 from torch import Tensor, nn
 
 from cladenet.errors import BadArgument
+from cladenet.layers.checks import check_four, repeats
 from cladenet.layers.classifier import Classifier
-from cladenet.layers.conv import conv
-from cladenet.layers.norm import Norm, norm_relu
+from cladenet.layers.conv import Norm, conv, norm_relu
 from cladenet.layers.shortcut import (
     Shortcut,
     no_shortcut,
@@ -50,8 +50,7 @@ from cladenet.layers.shortcut import (
     option_b,
     option_c,
 )
-from cladenet.layers.stage import check_four, stages
-from cladenet.layers.stem import caffe_pool, padded_pool, residual_stem
+from cladenet.layers.stages import caffe_pool, padded_pool, residual_stem, stages
 
 
 class Basic(nn.Sequential):
@@ -180,15 +179,14 @@ class ResNet(Classifier):
         norm: Norm = nn.BatchNorm2d,
         released: bool = False,
     ) -> None:
-        check_four("units", units)
+        check_four(units=units)
         super().__init__(in_channels, num_classes)
         unit = partial(unit_of, residual=residual, shortcut=shortcut, norm=norm)
         outs = [width * residual.expansion for width in widths]
         if released:
             self.least_size = 3  # the pool has nothing to look at below
-        self.stem = residual_stem(
-            in_channels, norm=norm, pool=caffe_pool if released else padded_pool
-        )
+        pool = caffe_pool if released else padded_pool
+        self.stem = residual_stem(in_channels, norm=norm, pool=pool)
         self.stages = stages([[unit] * n for n in units], 64, *outs)
         self.head = self.average_head(outs[3])
         self.initialise(self)
@@ -220,9 +218,7 @@ class ResNetCifar(Classifier):
         norm: Norm = nn.BatchNorm2d,
         zeros_after: bool = True,
     ) -> None:
-        n, rest = divmod(depth - 2, 6)
-        if n < 1 or rest:
-            raise BadArgument(f"depth is {depth}; expected 6n + 2, such as 20, 56 or 110")
+        n = repeats("depth", depth, 6, 2)
         if not zeros_after:
             if shortcut is not option_a:
                 raise BadArgument("zeros_after is False; only shortcuts of option A have zeros")

@@ -26,7 +26,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from cladenet.layers.norm import Norm
+from cladenet.layers.conv import Norm
 from cladenet.layers.shortcut import Shortcut, option_a, option_c
 from cladenet.models.resnet import ResNetCifar
 

@@ -35,13 +35,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cladenet.errors import BadArgument
+from cladenet.layers.checks import check_choice, check_counts, repeats
 from cladenet.layers.classifier import Classifier
-from cladenet.layers.conv import conv
+from cladenet.layers.conv import Norm, conv, norm_relu
 from cladenet.layers.init import he_fan_out_init
-from cladenet.layers.norm import Norm, norm_relu
 from cladenet.layers.shortcut import option_b
-from cladenet.layers.stage import stages
+from cladenet.layers.stages import stages
 from cladenet.models.resnet import ResNet, unit_of
 
 FORMS = ("a", "b", "c")
@@ -104,13 +103,8 @@ class Aggregated:
     expansion: int = 4
 
     def __post_init__(self) -> None:
-        if self.cardinality < 1 or self.base_width < 1:
-            raise BadArgument(
-                f"cardinality is {self.cardinality} and base_width {self.base_width}; expected 1 "
-                "or more of both, such as 32 and 4"
-            )
-        if self.form not in FORMS:
-            raise BadArgument(f"form is {self.form!r}; expected a, b or c")
+        check_counts(cardinality=self.cardinality, base_width=self.base_width)
+        check_choice("form", self.form, FORMS)
 
     def __call__(
         self, in_channels: int, width: int, stride: int, norm: Norm, first_norm: Norm | None = None
@@ -191,9 +185,7 @@ class ResNeXtCifar(Classifier):
         in_channels: int = 3,
         norm: Norm = nn.BatchNorm2d,
     ) -> None:
-        n, rest = divmod(depth - 2, 9)
-        if n < 1 or rest:
-            raise BadArgument(f"depth is {depth}; expected 9n + 2, such as 29 or 56")
+        n = repeats("depth", depth, 9, 2)
         residual = Aggregated(cardinality, base_width, form)
         super().__init__(in_channels, num_classes)
         unit = partial(unit_of, residual=residual, shortcut=option_b, norm=norm)

@@ -11,8 +11,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from cladenet.layers.conv import conv_norm_relu
-from cladenet.layers.norm import Norm
+from cladenet.layers.conv import Norm, conv_norm_relu
 
 Maps = tuple[Tensor, ...]  # of all scales there are, the finest first
 

@@ -30,12 +30,12 @@ from functools import partial
 
 from torch import nn
 
+from cladenet.layers.checks import check_four
 from cladenet.layers.classifier import Classifier
-from cladenet.layers.norm import Norm
+from cladenet.layers.conv import Norm
 from cladenet.layers.shortcut import option_a, option_b, option_b_preact
 from cladenet.layers.squeeze_excite import Part, check_places, global_average
-from cladenet.layers.stage import check_four, stages
-from cladenet.layers.stem import caffe_pool, residual_stem
+from cladenet.layers.stages import caffe_pool, residual_stem, stages
 from cladenet.models.excited_unit import block, excited_unit
 from cladenet.models.preact_resnet import BASIC, BOTTLENECK, Path, PreActResNetCifar
 from cladenet.models.resnet import Bottleneck, Residual, unit_of
@@ -78,7 +78,7 @@ class SENet(Classifier):
         se_bias: bool = True,
         norm: Norm = nn.BatchNorm2d,
     ) -> None:
-        check_four("units", units)
+        check_four(units=units)
         chosen = check_places(type(self).__name__, position, excited, 4)
         super().__init__(in_channels, num_classes)
         excite = partial(block, reduction=reduction, squeeze=squeeze, gate=gate, bias=se_bias)

@@ -19,12 +19,11 @@ from functools import partial
 
 from torch import nn
 
+from cladenet.layers.checks import check_four
 from cladenet.layers.classifier import Classifier
-from cladenet.layers.conv import conv, conv_norm_relu
-from cladenet.layers.norm import Norm, norm_relu
+from cladenet.layers.conv import Norm, conv, conv_norm_relu, norm_relu
 from cladenet.layers.shortcut import option_b
-from cladenet.layers.stage import check_four, stages
-from cladenet.layers.stem import caffe_pool
+from cladenet.layers.stages import caffe_pool, stages
 from cladenet.models.excited_unit import block, excited_unit
 
 
@@ -79,7 +78,7 @@ class SENet154(Classifier):
         se_bias: bool = True,
         norm: Norm = nn.BatchNorm2d,
     ) -> None:
-        check_four("units", units)
+        check_four(units=units)
         super().__init__(in_channels, num_classes)
         unit = partial(
             excited_unit,

@@ -23,10 +23,12 @@ import torch
 from torch import Tensor, nn
 
 from cladenet.errors import BadArgument
+from cladenet.layers.checks import check_choice
 from cladenet.layers.classifier import Classifier
-from cladenet.layers.norm import Norm
+from cladenet.layers.conv import Norm, conv_norm_act, relu
 from cladenet.layers.shuffle import ChannelShuffle
 from cladenet.layers.squeeze_excite import SqueezeExcite
+from cladenet.layers.stages import padded_pool, stages
 from cladenet.plural import counted
 
 WIDTHS = {1: 144, 2: 200, 3: 240, 4: 272, 8: 384}  # Table 1: groups to channels of stages.0
@@ -71,15 +73,11 @@ class ShuffleUnit(nn.Module):
                 f"to {out_channels} adds; choose other widths"
             )
         self.residual = nn.Sequential(
-            nn.Conv2d(in_channels, mid, 1, groups=first_groups, bias=False),
-            norm(mid),
-            nn.ReLU(inplace=True),
+            *conv_norm_act(in_channels, mid, 1, groups=first_groups, norm=norm, activation=relu),
             *([ChannelShuffle(groups)] if shuffle and not released else []),
-            nn.Conv2d(mid, mid, 3, stride, padding=1, groups=mid, bias=False),
-            norm(mid),
+            *conv_norm_act(mid, mid, 3, stride, groups=mid, norm=norm, activation=None),
             *([ChannelShuffle(mid // groups)] if shuffle and released else []),
-            nn.Conv2d(mid, last, 1, groups=groups, bias=False),
-            norm(last),
+            *conv_norm_act(mid, last, 1, groups=groups, norm=norm, activation=None),
             *([SqueezeExcite(last, last // se_reduction)] if se_reduction else []),
         )
         self.pool = nn.AvgPool2d(3, stride=2, padding=1) if stride == 2 else None
@@ -123,31 +121,25 @@ class ShuffleNetV1(Classifier):
         se_reduction: int = 0,
         norm: Norm = nn.BatchNorm2d,
     ) -> None:
-        if groups not in WIDTHS:
-            raise BadArgument(f"groups is {groups}; expected one of {', '.join(map(str, WIDTHS))}")
+        check_choice("groups", groups, WIDTHS)
         outs = [int(WIDTHS[groups] * width * 2**i) for i in range(3)]
         super().__init__(in_channels, num_classes)
         self.stem = nn.Sequential(
-            nn.Conv2d(in_channels, stem_channels, 3, stride=2, padding=1, bias=False),
-            norm(stem_channels),
-            nn.ReLU(inplace=True),
-            nn.MaxPool2d(3, stride=2, padding=1),
+            *conv_norm_act(in_channels, stem_channels, 3, 2, norm=norm, activation=relu),
+            padded_pool(),
         )
-        stages, channels = [], stem_channels
-        for i, (out_channels, n) in enumerate(zip(outs, UNITS, strict=True)):
-            units = []
-            for j in range(n):
-                first_groups = 1 if i == j == 0 else groups
-                stride = 2 if j == 0 else 1
-                units.append(
-                    ShuffleUnit(
-                        channels, out_channels, stride, groups, first_groups, shuffle,
-                        released, se_reduction, norm,
-                    )
-                )  # fmt: skip
-                channels = out_channels
-            stages.append(nn.Sequential(*units))
-        self.stages = nn.Sequential(*stages)
+        unit = partial(
+            ShuffleUnit,
+            groups=groups,
+            first_groups=groups,
+            shuffle=shuffle,
+            released=released,
+            se_reduction=se_reduction,
+            norm=norm,
+        )
+        units = [[unit] * n for n in UNITS]
+        units[0][0] = partial(unit, first_groups=1)
+        self.stages = stages(units, stem_channels, *outs, strides=(2, 2, 2))
         self.head = self.average_head(outs[-1])
         self.initialise(self)
 

@@ -24,19 +24,18 @@ Its last layer has no bias.
 """
 
 from functools import partial
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
 from cladenet.errors import BadArgument
 from cladenet.layers.classifier import Classifier
-from cladenet.layers.conv import conv_norm_act
-from cladenet.layers.norm import Norm
+from cladenet.layers.conv import Norm, conv_norm_act, relu
 from cladenet.layers.shuffle import ChannelShuffle
 from cladenet.layers.squeeze_excite import SqueezeExcite
+from cladenet.layers.stages import padded_pool
 from cladenet.plural import counted
-
-relu = partial(nn.ReLU, inplace=True)
 
 
 def branch(
@@ -165,22 +164,18 @@ class ShuffleNetV2(Classifier):
             )
         before_pool = f"stem.{3 * len(stem_channels) - 1}"
         self.taps = (before_pool, *(f"stages.{i}" for i in range(len(channels))))
-        widths = (in_channels, *stem_channels)
-        convs = [
-            conv_norm_act(width_in, width, 3, 2 if i == 0 else 1, norm=norm, activation=relu)
-            for i, (width_in, width) in enumerate(zip(widths, stem_channels, strict=False))
-        ]
-        self.stem = nn.Sequential(
-            *(layer for layers in convs for layer in layers),
-            nn.MaxPool2d(3, stride=2, padding=1),
-        )
-        stages, width_in = [], stem_channels[-1]
+        self.stem = nn.Sequential()
+        for i, ends in enumerate(pairwise((in_channels, *stem_channels))):
+            stride = 2 if i == 0 else 1
+            self.stem.extend(conv_norm_act(*ends, 3, stride, norm=norm, activation=relu))
+        self.stem.append(padded_pool())
+        self.stages = nn.Sequential()
+        width_in = stem_channels[-1]
         for i, (width, n) in enumerate(zip(channels, units, strict=True)):
-            down = DownUnit(width_in, width, first_stride if i == 0 else 2, norm, excite, released)
+            down = DownUnit(width_in, width, 2 if i else first_stride, norm, excite, released)
             others = (SplitUnit(width, norm, excite, residual, released) for _ in range(n - 1))
-            stages.append(nn.Sequential(down, *others))
+            self.stages.append(nn.Sequential(down, *others))
             width_in = width
-        self.stages = nn.Sequential(*stages)
         self.head = nn.Sequential(
             *conv_norm_act(width_in, last_channels, 1, norm=norm, activation=relu),
             *self.average_head(last_channels, drop_rate),

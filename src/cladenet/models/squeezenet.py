@@ -25,8 +25,8 @@ from functools import partial
 
 from torch import Tensor, nn
 
-from cladenet.errors import BadArgument
 from cladenet.layers.branches import Branches
+from cladenet.layers.checks import check_choice
 from cladenet.layers.init import gaussian_init, lecun_init
 from cladenet.models.votes import VotingClassifier
 
@@ -102,8 +102,7 @@ class SqueezeNet(VotingClassifier):
         drop_rate: float = 0.5,
         released: bool = False,
     ) -> None:
-        if bypass not in BYPASSES:
-            raise BadArgument(f"bypass is {bypass!r}; expected one of {', '.join(BYPASSES)}")
+        check_choice("bypass", bypass, BYPASSES)
         super().__init__(in_channels, num_classes)
         self.padding = int(released and fires == V1_0)
         before_pool = (f"stages.{i}.{len(stage) - 1}" for i, stage in enumerate(fires))
@@ -113,15 +112,16 @@ class SqueezeNet(VotingClassifier):
             nn.ReLU(inplace=True),
             nn.MaxPool2d(3, 2, ceil_mode=True),
         )
-        stages, channels = [], stem_channels
+        self.stages = nn.Sequential()
+        channels = stem_channels
         for i, stage in enumerate(fires):
-            units: list[nn.Module] = []
+            units = nn.Sequential()
             for squeeze, expand in stage:
                 units.append(Fire(channels, squeeze, expand, bypass))
                 channels = 2 * expand
-            pool = [nn.MaxPool2d(3, 2, ceil_mode=True)] if i + 1 < len(fires) else []
-            stages.append(nn.Sequential(*units, *pool))
-        self.stages = nn.Sequential(*stages)
+            if i + 1 < len(fires):
+                units.append(nn.MaxPool2d(3, 2, ceil_mode=True))
+            self.stages.append(units)
         self.head = nn.Sequential(nn.Dropout(drop_rate), self.new_classifier(channels))
         self.initialise(self)
 

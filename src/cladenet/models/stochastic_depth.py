@@ -26,7 +26,7 @@ from torch import Tensor, nn
 
 from cladenet.errors import BadArgument
 from cladenet.layers.checks import is_symbol
-from cladenet.layers.norm import Norm
+from cladenet.layers.conv import Norm
 from cladenet.layers.shortcut import ZeroPad
 from cladenet.models.resnet import ResNetCifar, Unit
 

@@ -27,9 +27,9 @@ from torch import nn
 
 from cladenet.errors import BadArgument
 from cladenet.layers.classifier import Classifier
-from cladenet.layers.conv import conv
+from cladenet.layers.conv import Norm, conv
 from cladenet.layers.init import Init, glorot_init, he_init
-from cladenet.layers.norm import Norm, response_norm
+from cladenet.layers.response_norm import response_norm
 
 Kernels = tuple[tuple[int, ...], ...]
 

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from torch import Tensor, nn
 
 from cladenet.layers.classifier import Classifier
-from cladenet.layers.norm import Norm
+from cladenet.layers.conv import Norm
 
 
 def votes(

@@ -29,17 +29,18 @@ Weights are drawn by He's rule, fan-in; in the CIFAR networks the linear layer's
 them, as in the authors' code.
 """
 
+from collections.abc import Callable
 from functools import partial
 
 from torch import Tensor, nn
 
 from cladenet.errors import BadArgument
+from cladenet.layers.checks import check_counts, repeats
 from cladenet.layers.classifier import Classifier
-from cladenet.layers.conv import conv
+from cladenet.layers.conv import Norm, conv, norm_relu
 from cladenet.layers.init import he_init_torch_linear
 from cladenet.layers.inverted_residual import Part
-from cladenet.layers.norm import Norm, norm_relu
-from cladenet.layers.stage import stages
+from cladenet.layers.stages import stages
 from cladenet.models.resnet import Basic, BottleneckV15, ResNet
 
 
@@ -53,6 +54,7 @@ class WideUnit(nn.Module):
         kernels: sizes of the convolutions of F: M of the paper's B(M).
         drop_rate: of dropout before each convolution but the first.
         excite: makes what ends F from `out_channels`, such as squeeze-and-excitation.
+        layer: makes the convolutions of F; `separable_conv` in Xception's form for CIFAR.
     """
 
     def __init__(
@@ -64,16 +66,17 @@ class WideUnit(nn.Module):
         drop_rate: float,
         norm: Norm,
         excite: Part | None = None,
+        layer: Callable[[int, int, int, int], nn.Module] = conv,
     ) -> None:
         super().__init__()
         first, *others = kernels
         self.preact = norm_relu(norm, in_channels)
-        self.residual = nn.Sequential(conv(in_channels, out_channels, first, stride))
+        self.residual = nn.Sequential(layer(in_channels, out_channels, first, stride))
         for kernel_size in others:
             self.residual.append(norm_relu(norm, out_channels))
             if drop_rate:
                 self.residual.append(nn.Dropout(drop_rate))
-            self.residual.append(conv(out_channels, out_channels, kernel_size))
+            self.residual.append(layer(out_channels, out_channels, kernel_size, 1))
         if excite:
             self.residual.append(excite(out_channels))
         widens = in_channels != out_channels
@@ -117,14 +120,8 @@ class WideResNetCifar(Classifier):
     ) -> None:
         if not kernels or any(kernel_size % 2 == 0 for kernel_size in kernels):
             raise BadArgument(f"kernels is {kernels}; expected odd sizes, such as (3, 3)")
-        step = 3 * len(kernels)
-        n, rest = divmod(depth - 4, step)
-        if n < 1 or rest:
-            raise BadArgument(
-                f"depth is {depth}; expected {step}n + 4, such as {2 * step + 4} or {4 * step + 4}"
-            )
-        if width < 1:
-            raise BadArgument(f"width is {width}; expected 1 or more, such as 10")
+        n = repeats("depth", depth, 3 * len(kernels), 4)
+        check_counts(width=width)
         if not 0 <= drop_rate < 1:
             raise BadArgument(f"drop_rate is {drop_rate}; expected 0 to below 1, such as 0.3")
         super().__init__(in_channels, num_classes)

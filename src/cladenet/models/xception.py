@@ -25,20 +25,18 @@ author's Keras, ports to PyTorch have 1e-5 (`norm_eps`); its running statistics 
 as torch's do, Keras' by 0.01 (`norm_momentum`).
 """
 
-from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
 
 from torch import Tensor, nn
 
 from cladenet.layers.classifier import Classifier
-from cladenet.layers.conv import conv, conv_norm_relu
-from cladenet.layers.norm import Norm, norm_relu
+from cladenet.layers.conv import Activation, Norm, conv, conv_norm_relu, norm_relu
 from cladenet.layers.separable import separable_conv
 from cladenet.layers.shortcut import Shortcut, option_b
-from cladenet.layers.stage import stages
+from cladenet.layers.stages import stages
+from cladenet.models.wide_resnet import WideUnit
 
-Activation = Callable[[], nn.Module]
 batch_norm: Norm = partial(nn.BatchNorm2d, eps=1e-3)
 
 
@@ -125,37 +123,6 @@ class Xception(Classifier):
         self.initialise(self)
 
 
-class PreActUnit(nn.Module):
-    """y = shortcut + F(ReLU(norm(x))), F two separable convolutions with norm and ReLU between.
-
-    The shortcut is x, or a 1x1 convolution of the activated x where the shape changes.
-    """
-
-    def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        stride: int,
-        norm: Norm,
-        between: Activation | None,
-    ) -> None:
-        super().__init__()
-        self.preact = norm_relu(norm, in_channels)
-        self.residual = nn.Sequential(
-            separable_conv(in_channels, out_channels, stride=stride, between=between),
-            norm_relu(norm, out_channels),
-            separable_conv(out_channels, out_channels, between=between),
-        )
-        changes = stride > 1 or in_channels != out_channels
-        self.project = conv(in_channels, out_channels, 1, stride) if changes else None
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, in_channels, H, W) -> (N, out_channels, ceil(H / stride), ceil(W / stride))."""
-        activated = self.preact(x)
-        shortcut = x if self.project is None else self.project(activated)
-        return shortcut + self.residual(activated)
-
-
 class XceptionCifar(Classifier):
     """A pre-activation residual network of separable convolutions; of a tutorial, in no paper.
 
@@ -165,8 +132,8 @@ class XceptionCifar(Classifier):
         stages.2  256x8x8        sep 256   sep 256   (x3)
         head      num_classes    global average, linear
 
-    Stages after the first stride in their first unit. As in the tutorial, nothing normalises or
-    rectifies the sum of the last unit.
+    A unit is that of `wide_resnet`, of separable convolutions. Stages after the first stride in
+    their first unit. As in the tutorial, nothing normalises or rectifies the sum of the last unit.
 
     Args:
         between: makes what comes between depthwise and pointwise; nothing by default.
@@ -182,7 +149,8 @@ class XceptionCifar(Classifier):
         norm: Norm = nn.BatchNorm2d,
     ) -> None:
         super().__init__(in_channels, num_classes)
-        unit = partial(PreActUnit, norm=norm, between=between)
+        layer = partial(separable_conv, between=between)
+        unit = partial(WideUnit, kernels=(3, 3), drop_rate=0.0, norm=norm, layer=layer)
         self.stem = conv(in_channels, 64, 3)
         self.stages = stages([[unit] * 3] * 3, 64, 64, 128, 256)
         self.head = self.average_head(256)

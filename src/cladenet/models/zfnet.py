@@ -32,7 +32,7 @@ from cladenet.errors import BadArgument
 from cladenet.layers.classifier import Classifier
 from cladenet.layers.conv import size_after
 from cladenet.layers.init import gaussian_init
-from cladenet.layers.norm import response_norm
+from cladenet.layers.response_norm import response_norm
 
 
 class ZFNet(Classifier):

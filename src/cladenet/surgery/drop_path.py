@@ -15,7 +15,6 @@ from cladenet.layers.drop import DropPath
 from cladenet.layers.inverted_residual import InvertedResidual
 from cladenet.layers.squeeze_excite import followed, is_chain
 from cladenet.models import (
-    igcv1,
     igcv3,
     inception_resnet,
     preact_resnet,
@@ -28,8 +27,8 @@ from cladenet.models import (
 from cladenet.models.vit import AttentionBlock, MlpBlock
 
 # Units that add their `residual`: always, or where there is a shortcut to add it to.
-ALWAYS = (preact_resnet.Unit, wide_resnet.WideUnit, xception.PreActUnit, inception_resnet.Unit)
-WITH_SHORTCUT = (resnet.Unit, xception.Unit, igcv1.InterleavedUnit)
+ALWAYS = (preact_resnet.Unit, wide_resnet.WideUnit, inception_resnet.Unit)
+WITH_SHORTCUT = (resnet.Unit, xception.Unit)
 
 
 def drop_paths(model: Classifier, rate: float) -> None:

@@ -23,10 +23,9 @@ from torch import Tensor, nn
 from cladenet.errors import BadArgument
 from cladenet.kernels.in_place import overwrites
 from cladenet.layers.classifier import Classifier
-from cladenet.layers.conv import conv_norm_relu
+from cladenet.layers.conv import Norm, conv_norm_relu
 from cladenet.layers.init import he_fan_out_init
 from cladenet.layers.modes import training_nowhere
-from cladenet.layers.norm import Norm
 from cladenet.layers.shapes import on_meta
 from cladenet.layers.squeeze_excite import is_chain
 from cladenet.plural import counted

@@ -22,8 +22,9 @@ from torch import nn
 
 from cladenet.errors import BadArgument
 from cladenet.layers.classifier import Classifier
+from cladenet.layers.conv import Norm
 from cladenet.layers.instance_norm import InstanceBatchNorm, InstanceNorm
-from cladenet.layers.norm import NoNorm, Norm, group_norm, layer_norm
+from cladenet.layers.norm import NoNorm, group_norm, layer_norm
 from cladenet.suggest import hint
 from cladenet.surgery.cosine_norm import cosine_normalise
 from cladenet.surgery.replace import norm_after_convolutions

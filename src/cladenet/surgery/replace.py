@@ -7,7 +7,7 @@ from torch import nn
 
 from cladenet.errors import BadArgument
 from cladenet.layers.classifier import Classifier
-from cladenet.layers.norm import Norm
+from cladenet.layers.conv import Norm
 
 Exchange = Callable[[nn.Conv2d], nn.Module]
 

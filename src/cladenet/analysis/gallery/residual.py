@@ -89,7 +89,7 @@ RESIDUAL = {
         ("bottleneck", "squeeze_excite"),
     ),
     "inverted_residual": Kind(
-        lambda: InvertedResidual(32, 32, 3, 1, 192, norm=BATCH_NORM, activation=nn.ReLU6),
+        lambda: InvertedResidual(32, 32, 1, expansion=6, norm=BATCH_NORM, activation=nn.ReLU6),
         (32, 28, 28),
         "cladenet.layers.inverted_residual.InvertedResidual",
         "mobilenet_v2",
@@ -100,7 +100,9 @@ RESIDUAL = {
     ),
     "inverted_residual_se": Kind(
         lambda: InvertedResidual(
-            40, 40, 5, 1, 240,
+            40, 40, 1,
+            expansion=6,
+            kernel_size=5,
             norm=BATCH_NORM,
             activation=nn.Hardswish,
             excite=partial(SqueezeExcite, hidden=64, gate=nn.Hardsigmoid),

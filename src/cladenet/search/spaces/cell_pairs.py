@@ -20,7 +20,7 @@ from torch import nn
 
 from cladenet.errors import BadArgument
 from cladenet.layers.classifier import Classifier
-from cladenet.layers.norm import Norm
+from cladenet.layers.conv import Norm
 from cladenet.models.amoebanet import AmoebaNet
 from cladenet.models.cell_network import CellNetwork
 from cladenet.models.cells import Block, Cell, cell_text

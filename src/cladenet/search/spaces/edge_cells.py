@@ -22,8 +22,7 @@ from torch import Tensor, nn
 
 from cladenet.errors import BadArgument
 from cladenet.layers.classifier import Classifier
-from cladenet.layers.conv import conv
-from cladenet.layers.norm import Norm, norm_relu
+from cladenet.layers.conv import Norm, conv, norm_relu
 from cladenet.models.cells import relu_conv_norm
 from cladenet.search.architecture import Architecture
 from cladenet.search.spaces.space import Decision, Generator, Mutated, Scale
