@@ -12,7 +12,7 @@ NOT_SHOWN = (
         "(?!BadArgument)",
         "a citation, as the ledger",
     ),
-    ("models/", r"variants\(", "names of arguments"),
+    ("models/", r"variants\(|COLUMNS", "names of arguments"),
     (".*", "(OWN_)?STYLE$|CSS|OWN$", "a style sheet"),
     (".*", r"log\.", "the log of a server, for who runs it"),
     ("report/compare_page|search/comparison/curves", r"'.n'\.join\(", "a style sheet"),

@@ -31,14 +31,16 @@ def check_four(**counts: Sequence[int]) -> None:
             raise BadArgument(f"{name} is {values}; expected four numbers, each 1 or more")
 
 
-def check_multiplier(width: float) -> None:
-    """Refuse a multiplier of channels that leaves none.
+def check_multiplier(width: float, narrowest: int = 0) -> None:
+    """Refuse a multiplier of channels that leaves none where there were `narrowest`.
 
     Raises:
-        BadArgument: `width` is not positive.
+        BadArgument: `width` is not positive, or too small for that.
     """
     if not width > 0:
         raise BadArgument(f"width is {width}; expected a number above 0, such as 0.5 or 1.0")
+    if narrowest and int(width * narrowest) < 1:
+        raise BadArgument(f"width is {width}; expected at least {1 / narrowest}, such as 0.25")
 
 
 def check_choice(name: str, value: object, choices: Collection[object]) -> None:

@@ -8,7 +8,7 @@ model.head[-1]              the layer that gives the logits
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from numbers import Integral
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -34,6 +34,7 @@ class Classifier(TimmMethods):
         input_size     height and width of the images, for a head that is tied to one size
         norm           maps a channel count to a normalisation layer
         drop_rate      of dropout before the last layer
+        units          in each of the four stages
         auxiliary      build the classifiers on the way that the paper trains with; they are active
                        only in training and no part of the network that predicts: `add_auxiliary`
 
@@ -181,14 +182,16 @@ class Classifier(TimmMethods):
         """The last stage's feature maps -> logits, or (N, head_hidden_size) with `pre_logits`."""
         return self.head[:-1](x) if pre_logits else self.head(x)
 
-    def as_map(self, features: Tensor, image_size: tuple[int, int]) -> Tensor:
-        """What a stage gives as a map (N, C, h, w): itself, or tokens put in their places.
+    def as_map(self, features: Any, image_size: tuple[int, int]) -> Tensor:
+        """What a stage gives as a map (N, C, h, w): itself, or the last of several maps.
+
+        A network of tokens puts them in their places.
 
         Args:
             features: output of the stem or a stage.
             image_size: height and width of the images they come from.
         """
-        return features
+        return features[-1] if isinstance(features, tuple) else features
 
     def adopt(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Weights of this network at another input size, changed to fit; the same ones if they do.

@@ -6,6 +6,7 @@ beside `nn.BatchNorm2d` are in `norm`.
 
 from collections.abc import Callable
 from functools import partial
+from itertools import pairwise
 
 from torch import nn
 
@@ -18,16 +19,20 @@ relu6 = partial(nn.ReLU6, inplace=True)
 
 
 def conv(
-    in_channels: int, out_channels: int, kernel_size: int, stride: int = 1, bias: bool = False
+    in_channels: int,
+    out_channels: int,
+    kernel_size: int,
+    stride: int = 1,
+    bias: bool = False,
+    groups: int = 1,
 ) -> nn.Conv2d:
     """(N, in_channels, H, W) -> (N, out_channels, ceil(H / stride), ceil(W / stride)).
 
     `kernel_size` is odd, and zeros enough to keep the size are on each side. Without a bias, since
     a norm follows in most networks.
     """
-    return nn.Conv2d(
-        in_channels, out_channels, kernel_size, stride, padding=kernel_size // 2, bias=bias
-    )
+    padding = kernel_size // 2
+    return nn.Conv2d(in_channels, out_channels, kernel_size, stride, padding, 1, groups, bias)
 
 
 def norm_relu(norm: Norm, channels: int) -> nn.Sequential:
@@ -36,6 +41,22 @@ def norm_relu(norm: Norm, channels: int) -> nn.Sequential:
     The ReLU works in place, on what the norm gives: no norm may hand out its input.
     """
     return nn.Sequential(norm(channels), relu())
+
+
+def norm_relu_conv(
+    in_channels: int,
+    out_channels: int,
+    kernel_size: int,
+    stride: int = 1,
+    groups: int = 1,
+    *,
+    norm: Norm,
+) -> nn.Sequential:
+    """conv(ReLU(norm(x))): a layer of pre-activated networks."""
+    return nn.Sequential(
+        norm_relu(norm, in_channels),
+        conv(in_channels, out_channels, kernel_size, stride, groups=groups),
+    )
 
 
 def conv_norm_act(
@@ -56,9 +77,7 @@ def conv_norm_act(
     """
     padding = same_size(kernel_size) if padding is None else padding
     return nn.Sequential(
-        nn.Conv2d(
-            in_channels, out_channels, kernel_size, stride, padding, groups=groups, bias=False
-        ),
+        nn.Conv2d(in_channels, out_channels, kernel_size, stride, padding, 1, groups, bias=False),
         *([norm(out_channels)] if norm else []),
         *([activation()] if activation else []),
     )
@@ -71,16 +90,29 @@ def conv_norm_relu(
     stride: int = 1,
     padding: Size | None = None,
     *,
+    groups: int = 1,
     norm: Norm | None,
     bias: bool = False,
 ) -> nn.Sequential:
-    """ReLU(norm(conv(x))), the unit of the Inception networks; sizes as in `conv_norm_act`."""
+    """ReLU(norm(conv(x))), or ReLU(conv(x)) without a norm; sizes as in `conv_norm_act`."""
     padding = same_size(kernel_size) if padding is None else padding
     return nn.Sequential(
-        nn.Conv2d(in_channels, out_channels, kernel_size, stride, padding, bias=bias),
+        nn.Conv2d(in_channels, out_channels, kernel_size, stride, padding, 1, groups, bias),
         *([norm(out_channels)] if norm else []),
         relu(),
     )
+
+
+def linear_relu(*widths: int, drop_rate: float | None = None) -> list[nn.Module]:
+    """Linear layers, each with ReLU and, if it has a rate, dropout.
+
+    (N, widths[0]) -> (N, widths[-1]).
+    """
+    layers: list[nn.Module] = []
+    for width_in, width in pairwise(widths):
+        layers += [nn.Linear(width_in, width), relu()]
+        layers += [] if drop_rate is None else [nn.Dropout(drop_rate)]
+    return layers
 
 
 def same_size(kernel_size: Size) -> tuple[int, int]:

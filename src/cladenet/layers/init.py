@@ -64,7 +64,7 @@ def fan_out(layer: nn.Conv2d | nn.Linear) -> int:
 
 def he_init(module: nn.Module) -> None:
     """N(0, 2 / fan-in) and biases 0: He 2015 (arXiv:1502.01852), Eq. (10), its forward case."""
-    for layer in _weighted(module):
+    for layer in weighted(module):
         nn.init.normal_(layer.weight, std=math.sqrt(2 / fan_in(layer)))
         _zero_bias(layer)
 
@@ -75,7 +75,7 @@ def he_fan_out_init(module: nn.Module) -> None:
     Fan-out is kernel height x width x output channels, those of all groups, as in fb.resnet.torch.
     Linear layers are drawn as Torch draws them, uniform within 1 / sqrt(fan-in); biases are 0.
     """
-    for layer in _weighted(module):
+    for layer in weighted(module):
         if isinstance(layer, nn.Conv2d):
             of_all_groups = layer.weight.numel() // layer.weight.shape[1]
             nn.init.normal_(layer.weight, std=math.sqrt(2 / of_all_groups))
@@ -89,7 +89,7 @@ def he_init_torch_linear(module: nn.Module) -> None:
 
     Uniform within 1 / sqrt(fan-in): as in the authors' code of wide residual networks.
     """
-    for layer in _weighted(module):
+    for layer in weighted(module):
         if isinstance(layer, nn.Conv2d):
             nn.init.normal_(layer.weight, std=math.sqrt(2 / fan_in(layer)))
         else:
@@ -109,7 +109,7 @@ def variance_scaled(weight: Tensor, fan: int) -> None:
 
 def slim_fan_out_init(module: nn.Module) -> None:
     """`variance_scaled` by the fan-out, in convolutions and linear layers; biases 0."""
-    for layer in _weighted(module):
+    for layer in weighted(module):
         variance_scaled(layer.weight, fan_out(layer))
         _zero_bias(layer)
 
@@ -119,7 +119,7 @@ def mnasnet_init(module: nn.Module) -> None:
 
     As in the authors' code of MnasNet and EfficientNet.
     """
-    for layer in _weighted(module):
+    for layer in weighted(module):
         if isinstance(layer, nn.Conv2d):
             nn.init.normal_(layer.weight, std=math.sqrt(2 / fan_out(layer)))
         else:
@@ -130,14 +130,14 @@ def mnasnet_init(module: nn.Module) -> None:
 
 def glorot_init(module: nn.Module) -> None:
     """Uniform with variance 2 / (fan-in + fan-out), biases 0: Glorot and Bengio 2010, Eq. (16)."""
-    for layer in _weighted(module):
+    for layer in weighted(module):
         nn.init.xavier_uniform_(layer.weight)
         _zero_bias(layer)
 
 
 def lecun_init(module: nn.Module) -> None:
     """Uniform with variance 1 / fan-in, biases 0: the "xavier" filler of Caffe."""
-    for layer in _weighted(module):
+    for layer in weighted(module):
         bound = math.sqrt(3 / fan_in(layer))
         nn.init.uniform_(layer.weight, -bound, bound)
         _zero_bias(layer)
@@ -145,7 +145,7 @@ def lecun_init(module: nn.Module) -> None:
 
 def gaussian_init(module: nn.Module, std: float) -> None:
     """N(0, std^2) and biases 0."""
-    for layer in _weighted(module):
+    for layer in weighted(module):
         nn.init.normal_(layer.weight, std=std)
         _zero_bias(layer)
 
@@ -155,7 +155,7 @@ def truncated_init(module: nn.Module, std: float) -> None:
 
     The cut leaves a standard deviation of 0.88 std.
     """
-    for layer in _weighted(module):
+    for layer in weighted(module):
         nn.init.trunc_normal_(layer.weight, std=std, a=-2 * std, b=2 * std)
         _zero_bias(layer)
 
@@ -173,8 +173,11 @@ def he_or_truncated(initial_std: float | None) -> Init:
     return partial(truncated_init, std=initial_std)
 
 
-def _weighted(module: nn.Module) -> list[nn.Conv2d | nn.Linear]:
-    """Without those on the meta device: they hold no values, and pretending to draw takes long."""
+def weighted(module: nn.Module) -> list[nn.Conv2d | nn.Linear]:
+    """The convolutions and linear layers inside, in their order.
+
+    Without those on the meta device: they hold no values, and pretending to draw takes long.
+    """
     return [
         layer
         for layer in module.modules()

@@ -33,15 +33,7 @@ def separable_conv(
         bias: biases in the pointwise part.
     """
     maps = multiplier * in_channels
-    depthwise = nn.Conv2d(
-        in_channels,
-        maps,
-        kernel_size,
-        stride,
-        padding=kernel_size // 2,
-        groups=in_channels,
-        bias=False,
-    )
+    depthwise = conv(in_channels, maps, kernel_size, stride, groups=in_channels)
     return nn.Sequential(
         depthwise, *([between()] if between else []), conv(maps, out_channels, 1, bias=bias)
     )

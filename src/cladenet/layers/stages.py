@@ -8,7 +8,7 @@ from functools import partial
 from itertools import pairwise
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from cladenet.layers.conv import Norm, conv, norm_relu
 from cladenet.layers.separable import separable_conv
@@ -90,6 +90,32 @@ def stages(
     steps = strides or [1] + [2] * (len(units) - 1)
     rows = zip(units, pairwise(channels), steps, strict=True)
     return nn.Sequential(*(stage(makers, *ends, stride) for makers, ends, stride in rows))
+
+
+class LastStage(nn.Sequential):
+    """The last stage where stages hand on several maps: the newest one goes on."""
+
+    def forward(self, maps: Any) -> Tensor:
+        """What the stages hand on -> (N, channels, h, w)."""
+        for unit in self:
+            maps = unit(maps)
+        return maps[-1]
+
+
+def before_pools(stem: nn.Module, stages: nn.Module) -> list[str]:
+    """Names of the layers that a pool follows, and of the last one, in plain chains of layers."""
+    chains = {"stem": stem} | {f"stages.{name}": stage for name, stage in stages.named_children()}
+    names, layers = [], []
+    for chain, part in chains.items():
+        for name, layer in part.named_children():
+            names.append(f"{chain}.{name}")
+            layers.append(layer)
+    taps = [
+        name
+        for name, after in zip(names, layers[1:], strict=False)
+        if isinstance(after, nn.MaxPool2d | nn.AvgPool2d)
+    ]
+    return [*taps, names[-1]]
 
 
 def after_each(stage: Any, x: Any) -> Iterator[tuple[str, Any]]:

@@ -32,7 +32,7 @@ from torch import nn
 
 from cladenet.errors import BadArgument
 from cladenet.layers.classifier import Classifier
-from cladenet.layers.conv import Norm
+from cladenet.layers.conv import Norm, conv
 from cladenet.layers.init import fan_in
 from cladenet.models.shift_norm import ShiftNorm
 from cladenet.models.whitening import WhiteningConv2d
@@ -92,11 +92,11 @@ class Airbench(Classifier):
 def group(in_channels: int, out_channels: int, norm: Norm) -> nn.Sequential:
     """(N, in_channels, H, W) -> (N, out_channels, H // 2, W // 2); the pool is before the norm."""
     return nn.Sequential(
-        nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=False),
+        conv(in_channels, out_channels, 3),
         nn.MaxPool2d(2),
         norm(out_channels),
         nn.GELU(),
-        nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False),
+        conv(out_channels, out_channels, 3),
         norm(out_channels),
         nn.GELU(),
     )

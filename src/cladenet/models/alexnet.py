@@ -37,8 +37,10 @@ from torch import nn
 
 from cladenet.errors import BadArgument
 from cladenet.layers.classifier import Classifier
-from cladenet.layers.conv import conv, size_after
+from cladenet.layers.conv import conv_norm_relu, linear_relu, size_after
+from cladenet.layers.init import weighted
 from cladenet.layers.response_norm import response_norm
+from cladenet.layers.stages import before_pools
 
 # For conv1 to conv5, then the three linear layers: standard deviation, bias.
 PAPER_INIT = (
@@ -78,7 +80,6 @@ class AlexNet(Classifier):
         BadArgument: `lrn_size` is not odd.
     """
 
-    taps = ("stem.2", "stages.0.2", "stages.1.5", "stages.1.6")
     least_size = 63
 
     def __init__(
@@ -105,8 +106,6 @@ class AlexNet(Classifier):
         super().__init__(in_channels, num_classes, input_size)
         if lrn_size < 1 or lrn_size % 2 == 0:
             raise BadArgument(f"lrn_size is {lrn_size}; expected an odd number, such as 5")
-        if not lrn or lrn_after_pool:
-            self.taps = ("stem.1", "stages.0.1", "stages.1.5", "stages.1.6")
         self.std_and_bias = init
 
         def normalised_and_pooled() -> list[nn.Module]:
@@ -116,24 +115,16 @@ class AlexNet(Classifier):
             norm = response_norm(lrn_alpha, lrn_size, lrn_beta, lrn_k)
             return [pool, norm] if lrn_after_pool else [norm, pool]
 
+        layer = partial(conv_norm_relu, norm=None, bias=True)
         self.stem = nn.Sequential(
-            nn.Conv2d(in_channels, w1, 11, stride=4, padding=padding, groups=g1),
-            nn.ReLU(inplace=True),
-            *normalised_and_pooled(),
+            *layer(in_channels, w1, 11, 4, padding, groups=g1), *normalised_and_pooled()
         )
         self.stages = nn.Sequential(
+            nn.Sequential(*layer(w1, w2, 5, groups=g2), *normalised_and_pooled()),
             nn.Sequential(
-                nn.Conv2d(w1, w2, 5, padding=2, groups=g2),
-                nn.ReLU(inplace=True),
-                *normalised_and_pooled(),
-            ),
-            nn.Sequential(
-                nn.Conv2d(w2, w3, 3, padding=1, groups=g3),
-                nn.ReLU(inplace=True),
-                nn.Conv2d(w3, w4, 3, padding=1, groups=g4),
-                nn.ReLU(inplace=True),
-                nn.Conv2d(w4, w5, 3, padding=1, groups=g5),
-                nn.ReLU(inplace=True),
+                *layer(w2, w3, 3, groups=g3),
+                *layer(w3, w4, 3, groups=g4),
+                *layer(w4, w5, 3, groups=g5),
                 nn.MaxPool2d(3, 2),
             ),
         )
@@ -142,20 +133,19 @@ class AlexNet(Classifier):
             side = size_after(side, kernel_size, stride, zeros)
 
         def hidden(width_in: int) -> list[nn.Module]:
-            linear = [nn.Linear(width_in, 4096), nn.ReLU(inplace=True)]
-            drop = nn.Dropout(drop_rate)
+            linear, drop = linear_relu(width_in, 4096), nn.Dropout(drop_rate)
             return [drop, *linear] if drop_inputs else [*linear, drop]
 
         self.head = nn.Sequential(
             nn.Flatten(), *hidden(w5 * side**2), *hidden(4096), self.new_classifier(4096)
         )
+        self.taps = before_pools(self.stem, self.stages)
         self.initialise(self)
 
     def initialise(self, module: nn.Module) -> None:
         """N(0, std^2) and a constant bias, as `init` says for each layer."""
         wanted = set(module.modules())
-        layers = [layer for layer in self.modules() if isinstance(layer, nn.Conv2d | nn.Linear)]
-        for layer, (std, bias) in zip(layers, self.std_and_bias, strict=False):
+        for layer, (std, bias) in zip(weighted(self), self.std_and_bias, strict=False):
             if layer in wanted:
                 nn.init.normal_(layer.weight, std=std)
                 nn.init.constant_(layer.get_parameter("bias"), bias)
@@ -177,21 +167,17 @@ class AlexNetCifar(Classifier):
 
     def __init__(self, num_classes: int = 10, in_channels: int = 3, input_size: int = 32) -> None:
         super().__init__(in_channels, num_classes, input_size)
-        self.stem = nn.Sequential(
-            conv(in_channels, 32, 5, bias=True), nn.ReLU(inplace=True), nn.MaxPool2d(3, 2)
-        )
+        layer = partial(conv_norm_relu, kernel_size=5, norm=None, bias=True)
+        self.stem = nn.Sequential(*layer(in_channels, 32), nn.MaxPool2d(3, 2))
         self.stages = nn.Sequential(
-            nn.Sequential(conv(32, 32, 5, bias=True), nn.ReLU(inplace=True), nn.AvgPool2d(3, 2)),
-            nn.Sequential(conv(32, 64, 5, bias=True), nn.ReLU(inplace=True), nn.AvgPool2d(3, 2)),
+            nn.Sequential(*layer(32, 32), nn.AvgPool2d(3, 2)),
+            nn.Sequential(*layer(32, 64), nn.AvgPool2d(3, 2)),
         )
         side = input_size
         for _ in range(3):
             side = size_after(side, 3, 2)
         self.head = nn.Sequential(
-            nn.Flatten(),
-            nn.Linear(64 * side**2, 64),
-            nn.ReLU(inplace=True),
-            self.new_classifier(64),
+            nn.Flatten(), *linear_relu(64 * side**2, 64), self.new_classifier(64)
         )
         self.initialise(self)
 

@@ -24,6 +24,7 @@ TF-Slim. The first layer is dense, as in the public weights; the appendix and TF
 rule.
 """
 
+from collections.abc import Callable
 from functools import partial
 
 import torch.nn.functional as F
@@ -32,7 +33,7 @@ from torch import Tensor, nn
 from cladenet.layers.branches import Branches
 from cladenet.layers.classifier import Classifier
 from cladenet.layers.conv import Norm, conv_norm_relu
-from cladenet.layers.stages import stem_7x7
+from cladenet.layers.stages import caffe_pool, padded_pool, stem_7x7
 
 Pair = tuple[int, int]
 
@@ -50,14 +51,9 @@ class PassThrough(nn.Module):
         return F.max_pool2d(x, 3, stride=2, padding=(height, width), ceil_mode=True)
 
 
-def average_pool() -> nn.AvgPool2d:
-    """3x3 / 1, the size stays."""
-    return nn.AvgPool2d(3, stride=1, padding=1)
-
-
-def max_pool() -> nn.MaxPool2d:
-    """3x3 / 1, the size stays."""
-    return nn.MaxPool2d(3, stride=1, padding=1)
+# 3x3 / 1, the size stays.
+average_pool = partial(nn.AvgPool2d, 3, stride=1, padding=1)
+max_pool = partial(nn.MaxPool2d, 3, stride=1, padding=1)
 
 
 def inception(
@@ -65,8 +61,8 @@ def inception(
     n1: int,
     single: Pair,
     double: Pair,
-    pool: nn.Module,
     projection: int,
+    pool: Callable[[], nn.Module] = average_pool,
     *,
     norm: Norm,
     bias: bool = False,
@@ -76,12 +72,11 @@ def inception(
     (N, in_channels, H, W) -> (N, n1 + single[1] + double[1] + projection, H, W).
 
     Args:
-        in_channels: channels of the input.
         n1: channels of the 1x1 branch.
         single: channels of the 1x1 reduction and of the 3x3 after it.
         double: channels of the 1x1 reduction and of each of the two 3x3 after it.
-        pool: the pool of the last branch.
         projection: channels of the 1x1 after the pool.
+        pool: makes the pool of the last branch.
         bias: biases in the convolutions.
     """
     unit = partial(conv_norm_relu, norm=norm, bias=bias)
@@ -92,7 +87,7 @@ def inception(
         nn.Sequential(
             unit(in_channels, reduce_double, 1), unit(reduce_double, n33, 3), unit(n33, n33, 3)
         ),
-        nn.Sequential(pool, unit(in_channels, projection, 1)),
+        nn.Sequential(pool(), unit(in_channels, projection, 1)),
     )
 
 
@@ -139,27 +134,27 @@ class BNInception(Classifier):
         strided = partial(strided_inception, norm=norm)
         self.stem = nn.Sequential(
             stem_7x7(in_channels, separable_stem, norm=norm),
-            nn.MaxPool2d(3, stride=2, ceil_mode=True),
+            caffe_pool(),
             unit(64, 64, 1),
             unit(64, 192, 3),
-            nn.MaxPool2d(3, stride=2, ceil_mode=True),
+            caffe_pool(),
         )
         self.stages = nn.Sequential(
             nn.Sequential(
-                same(192, 64, (64, 64), (64, 96), average_pool(), 32),  # 3a
-                same(256, 64, (64, 96), (64, 96), average_pool(), 64),  # 3b
+                same(192, 64, (64, 64), (64, 96), 32),  # 3a
+                same(256, 64, (64, 96), (64, 96), 64),  # 3b
                 strided(320, (128, 160), (64, 96)),  # 3c
             ),
             nn.Sequential(
-                same(576, 224, (64, 96), (96, 128), average_pool(), 128),  # 4a
-                same(576, 192, (96, 128), (96, 128), average_pool(), 128),  # 4b
-                same(576, 160, (128, 160), (128, 160), average_pool(), projection4),  # 4c
-                same(width4, 96, (128, 192), (160, 192), average_pool(), projection4),  # 4d
+                same(576, 224, (64, 96), (96, 128), 128),  # 4a
+                same(576, 192, (96, 128), (96, 128), 128),  # 4b
+                same(576, 160, (128, 160), (128, 160), projection4),  # 4c
+                same(width4, 96, (128, 192), (160, 192), projection4),  # 4d
                 strided(width4, (128, 192), (192, 256)),  # 4e
             ),
             nn.Sequential(
-                same(width4 + 448, 352, (192, 320), (160, 224), average_pool(), 128),  # 5a
-                same(1024, 352, (192, 320), (192, 224), max_pool(), 128),  # 5b
+                same(width4 + 448, 352, (192, 320), (160, 224), 128),  # 5a
+                same(1024, 352, (192, 320), (192, 224), 128, max_pool),  # 5b
             ),
         )
         self.head = self.average_head(1024)
@@ -184,23 +179,18 @@ class Inception2Cifar(Classifier):
     ) -> None:
         super().__init__(in_channels, num_classes)
         unit = partial(conv_norm_relu, norm=norm, bias=True)
-
-        def same(channels: int, n1: int, single: Pair, double: Pair, projection: int) -> Branches:
-            return inception(
-                channels, n1, single, double, max_pool(), projection, norm=norm, bias=True
-            )
-
+        same = partial(inception, pool=max_pool, norm=norm, bias=True)
         self.stem = nn.Sequential(
             unit(in_channels, 64, 3),
             unit(64, 64, 1),
             unit(64, 128, 3),
-            nn.MaxPool2d(3, stride=2, padding=1),
+            padded_pool(),
         )
         self.stages = nn.Sequential(
             nn.Sequential(
                 same(128, 64, (48, 96), (24, 48), 48),
                 same(256, 64, (48, 96), (24, 48), 48),
-                nn.MaxPool2d(3, stride=2, padding=1),
+                padded_pool(),
             ),
             nn.Sequential(
                 same(256, 128, (64, 192), (48, 96), 96),

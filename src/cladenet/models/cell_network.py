@@ -1,10 +1,10 @@
 """The network that a pair of cells makes: N normal cells, a reduction, N, a reduction, N.
 
-Zoph, Vasudevan, Shlens, Le 2018, arXiv:1707.07012, Fig. 2 and the released code. The width F
-doubles at each reduction. Between cells travel two feature maps, the last one and the one before.
+arXiv:1707.07012, Fig. 2 and the released code; see `nasnet`. The width F doubles at each reduction.
+Between cells travel two feature maps, the last one and the one before.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import ClassVar, cast
 
@@ -15,6 +15,7 @@ from cladenet.errors import BadArgument
 from cladenet.layers.classifier import Classifier
 from cladenet.layers.conv import Norm, conv_norm_act
 from cladenet.layers.init import slim_fan_out_init
+from cladenet.layers.stages import LastStage
 from cladenet.models.cells import BuiltCell, Cell, as_cell
 from cladenet.models.inception import auxiliary_head, inception_norm
 
@@ -51,16 +52,6 @@ class Step(nn.Module):
         return before if self.keeps else current, self.cell(before, current)
 
 
-class LastSteps(nn.Sequential):
-    """The cells of the last stage, of whose state the map goes on."""
-
-    def forward(self, state: State) -> Tensor:
-        """(h_(i-1), h_i) -> (N, channels, h, w)."""
-        for step in self:
-            state = step(state)
-        return state[1]
-
-
 class ZerosAround(nn.Module):
     """The zeros that TensorFlow's SAME padding has around windows that stride by 2.
 
@@ -85,10 +76,7 @@ class Cells:
     Args:
         kind: makes a cell.
         channels: of the first state, h_0; there is none before it.
-        total: how many cells there will be.
-        drop_path: rate of scheduled drop path in the last of them.
-        deeper_more: cell i of L has i / L of that rate; else all have the same.
-        norm: maps a channel count to a normalisation layer.
+        rates: of scheduled drop path, cell by cell.
 
     Attributes:
         before: channels of h_(i-1), if there is one.
@@ -97,26 +85,16 @@ class Cells:
     """
 
     def __init__(
-        self,
-        kind: type[BuiltCell],
-        channels: int,
-        total: int,
-        *,
-        drop_path: float,
-        deeper_more: bool,
-        norm: Norm,
+        self, kind: type[BuiltCell], channels: int, rates: Iterator[float], norm: Norm
     ) -> None:
-        self.kind, self.total, self.drop_path, self.norm = kind, total, drop_path, norm
-        self.deeper_more = deeper_more
+        self.kind, self.rates, self.norm = kind, rates, norm
         self.before: int | None = None
         self.current = channels
         self.shrink = False
-        self.built = 0
 
     def add(self, cell: Cell, width: int, stride: int, keeps: bool = False) -> Step:
         """The next one, of that width; arguments as in `BuiltCell` and `Step`."""
-        self.built += 1
-        rate = self.drop_path * (self.built / self.total if self.deeper_more else 1)
+        rate = next(self.rates)
         made = self.kind(
             cell, width, self.before, self.current, self.shrink, stride, rate, self.norm
         )
@@ -186,37 +164,27 @@ class CellNetwork(Classifier):
         super().__init__(in_channels, num_classes)
         normal, reduction = as_cell(normal), as_cell(reduction)
         self.least_size = 4 if cifar else 33
-        first_width = 3 * width if cifar else stem
-        cells = Cells(
-            self.cell_type,
-            first_width,
-            3 * n + (2 if cifar else 4),
-            drop_path=drop_path,
-            deeper_more=self.drops_deeper_more,
-            norm=norm,
-        )
-        first = Begin(
-            *conv_norm_act(
-                in_channels,
-                first_width,
-                3,
-                1 if cifar else 2,
-                padding=1 if cifar else 0,
-                norm=norm,
-                activation=None,
-            )
-        )
+        channels, stride = (3 * width, 1) if cifar else (stem, 2)
         before = [] if cifar else [width // 4, width // 2]
-        self.stem = nn.Sequential(first, *(cells.add(reduction, f, stride=2) for f in before))
+        total = len(before) + 3 * n + 2
+        shares = (i / total if self.drops_deeper_more else 1 for i in range(1, total + 1))
+        cells = Cells(self.cell_type, channels, (drop_path * share for share in shares), norm)
+        first = conv_norm_act(
+            in_channels, channels, 3, stride, padding=int(cifar), norm=norm, activation=None
+        )
+        self.stem = nn.Sequential(
+            Begin(*first), *(cells.add(reduction, f, stride=2) for f in before)
+        )
         self.stages = nn.Sequential()
         for i in range(3):
             f = width * 2**i
-            steps = [cells.add(reduction, f, stride=2, keeps=skip_reduction)] if i else []
-            steps += [cells.add(normal, f, stride=1) for _ in range(n)]
-            self.stages.append(LastSteps(*steps) if i == 2 else nn.Sequential(*steps))
+            stage = LastStage() if i == 2 else nn.Sequential()
+            if i:
+                stage.append(cells.add(reduction, f, stride=2, keeps=skip_reduction))
+            stage.extend(cells.add(normal, f, stride=1) for _ in range(n))
+            self.stages.append(stage)
         if zeros_in_pools:
-            _see_zeros(self.stem)
-            _see_zeros(self.stages)
+            _see_zeros(self)
         self.head = nn.Sequential(nn.ReLU(), *self.average_head(cells.current, drop_rate))
         if auxiliary and num_classes:
             head = partial(
@@ -249,10 +217,6 @@ class CellNetwork(Classifier):
         head = make(step.cell.out_channels, left, self.num_classes)
         self.add_auxiliary({place: nn.Sequential(nn.ReLU(), *head)})
         self.least_size = image_size
-
-    def as_map(self, features: Tensor | State, image_size: tuple[int, int]) -> Tensor:
-        """The last map of a state."""
-        return features[1] if isinstance(features, tuple) else features
 
 
 def _see_zeros(part: nn.Module) -> None:

@@ -12,7 +12,7 @@ b makes state b + 2 of two states. What the released code does and the figures l
 """
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -100,12 +100,7 @@ class ScheduledDropPath(DropPath, FollowsProgress):
 
 
 def relu_conv_norm(
-    in_channels: int,
-    out_channels: int,
-    kernel: Size,
-    stride: Size,
-    norm: Norm,
-    dilation: int = 1,
+    in_channels: int, out_channels: int, kernel: Size, stride: Size, norm: Norm, dilation: int = 1
 ) -> list[nn.Module]:
     """(N, in_channels, H, W) -> (N, out_channels, ceil(H / stride), ceil(W / stride))."""
     height, width = kernel if isinstance(kernel, tuple) else (kernel, kernel)
@@ -191,7 +186,12 @@ class BuiltCell(nn.Module):
         shrink: h_(i-1) has twice the height and width of h_i.
         stride: 2 for a reduction cell.
         drop_path: rate of drop path after each operation but an identity.
+
+    Attributes:
+        fits_twice: h_i passes one more layer, and is h_(i-1) where there is none: ENAS's.
     """
+
+    fits_twice: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -205,6 +205,8 @@ class BuiltCell(nn.Module):
         norm: Norm,
     ) -> None:
         super().__init__()
+        if self.fits_twice and before is None:
+            before = current
         self.cell = cell
         self.fit_before: nn.Module = nn.Identity()
         if before is not None and shrink:
@@ -212,6 +214,8 @@ class BuiltCell(nn.Module):
         elif before is not None and before != width:
             self.fit_before = nn.Sequential(*relu_conv_norm(before, width, 1, 1, norm))
         self.fit = nn.Sequential(*relu_conv_norm(current, width, 1, 1, norm))
+        if self.fits_twice:
+            self.fit.extend(relu_conv_norm(width, width, 1, 1, norm))
         widths = [width, width if before is not None else current]
         self.operations = nn.ModuleList()
         for block in cell.blocks:

@@ -1,6 +1,5 @@
 """The block of CliqueNet: layers that feed each other in both directions.
 
-Yang, Zhong, Shen, Lin. Convolutional Neural Networks with Alternately Updated Clique. CVPR 2018.
 arXiv:1802.10419, Sec. 3.1 and Eq. (1), which the docstring of `cliquenet` repeats.
 """
 

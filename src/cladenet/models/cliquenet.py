@@ -44,7 +44,7 @@ from torch import Tensor, nn
 
 from cladenet.errors import BadArgument
 from cladenet.layers.classifier import Classifier
-from cladenet.layers.conv import Norm, conv, norm_relu
+from cladenet.layers.conv import Norm, conv, norm_relu, norm_relu_conv
 from cladenet.layers.init import fan_in, glorot_init, he_fan_out_init, variance_scaled
 from cladenet.layers.squeeze_excite import SqueezeExcite
 from cladenet.layers.stages import residual_stem
@@ -214,7 +214,7 @@ class CliqueNetCifar(CliqueNet):
 def _transition(width: int, attention: bool, drop_rate: float, norm: Norm) -> nn.Sequential:
     """Stage II on half the grid: (N, width, H, W) -> (N, width, H / 2, W / 2)."""
     layers = OrderedDict[str, nn.Module]()  # named, so that tensors keep the names they had
-    layers["0"], layers["1"] = norm_relu(norm, width), conv(width, width, 1)
+    layers["0"], layers["1"] = norm_relu_conv(width, width, 1, norm=norm)
     layers["dropout"] = nn.Dropout(drop_rate)
     if attention:
         layers["2"] = SqueezeExcite(width, width // 2)
@@ -228,7 +228,7 @@ def _feature(width: int, compression: bool, drop_rate: float, norm: Norm) -> nn.
         return norm_relu(norm, width)
     half = width // 2
     layers = OrderedDict[str, nn.Module]()
-    layers["0"], layers["1"] = norm_relu(norm, width), conv(width, half, 1)
+    layers["0"], layers["1"] = norm_relu_conv(width, half, 1, norm=norm)
     layers["dropout"] = nn.Dropout(drop_rate)
     layers["2"] = norm_relu(norm, half)
     return nn.Sequential(layers)

@@ -37,7 +37,7 @@ from torch import Tensor, nn
 
 from cladenet.errors import BadArgument
 from cladenet.layers.classifier import Classifier
-from cladenet.layers.conv import Norm, norm_relu
+from cladenet.layers.conv import Norm, conv, norm_relu, norm_relu_conv
 from cladenet.layers.init import he_fan_out_init
 from cladenet.models.learned_group import (
     CondensedGroupLayer,
@@ -66,10 +66,7 @@ class DenseLayer(nn.Module):
     ) -> None:
         super().__init__()
         self.read = read(in_channels, width)
-        self.write = nn.Sequential(
-            norm_relu(norm, width),
-            nn.Conv2d(width, growth_rate, 3, padding=1, groups=groups, bias=False),
-        )
+        self.write = norm_relu_conv(width, growth_rate, 3, groups=groups, norm=norm)
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, in_channels, H, W) -> (N, in_channels + growth_rate, H, W)."""
@@ -124,7 +121,7 @@ class CondenseNet(Classifier):
         if converted:
             read = partial(CondensedGroupLayer, groups=groups, factor=factor, norm=norm)
         channels = 2 * growth[0]
-        self.stem = nn.Conv2d(in_channels, channels, 3, stem_stride, padding=1, bias=False)
+        self.stem = conv(in_channels, channels, 3, stem_stride)
         self.stages = nn.Sequential()
         for n, k in zip(layers, growth, strict=True):
             block = nn.Sequential(*([nn.AvgPool2d(2)] if len(self.stages) else []))

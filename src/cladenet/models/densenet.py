@@ -49,7 +49,7 @@ from cladenet.errors import BadArgument
 from cladenet.kernels.dense_block import all_but_the_first, chain, dense_block, dense_layer
 from cladenet.layers.checks import check_counts, check_four, repeats
 from cladenet.layers.classifier import Classifier
-from cladenet.layers.conv import Norm, conv, norm_relu
+from cladenet.layers.conv import Norm, conv, norm_relu, norm_relu_conv
 from cladenet.layers.init import he_fan_out_init
 from cladenet.layers.stages import residual_stem
 
@@ -78,14 +78,11 @@ class DenseLayer(nn.Module):
     ) -> None:
         super().__init__()
         width, kernel_size = (4 * growth_rate, 1) if bottleneck else (growth_rate, 3)
-        self.read = nn.Sequential(
-            norm_relu(first_norm or norm, in_channels), conv(in_channels, width, kernel_size)
-        )
+        self.read = norm_relu_conv(in_channels, width, kernel_size, norm=first_norm or norm)
         self.write = nn.Sequential(nn.Dropout(drop_rate))
         if bottleneck:
-            self.write.extend(
-                [norm_relu(norm, width), conv(width, growth_rate, 3), nn.Dropout(drop_rate)]
-            )
+            self.write.extend(norm_relu_conv(width, growth_rate, 3, norm=norm))
+            self.write.append(nn.Dropout(drop_rate))
 
     def forward(self, *maps: Tensor) -> Tensor:
         """x_0, ..., x_{l-1} of (N, any, H, W), or all in one -> x_l, (N, growth_rate, H, W)."""
@@ -118,8 +115,7 @@ class Transition(nn.Sequential):
 
     def __init__(self, in_channels: int, out_channels: int, drop_rate: float, norm: Norm) -> None:
         super().__init__(
-            norm_relu(norm, in_channels),
-            conv(in_channels, out_channels, 1),
+            *norm_relu_conv(in_channels, out_channels, 1, norm=norm),
             nn.Dropout(drop_rate),
             nn.AvgPool2d(2),
         )

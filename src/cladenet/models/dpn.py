@@ -43,7 +43,7 @@ from torch import Tensor, nn
 from cladenet.errors import BadArgument
 from cladenet.layers.checks import check_counts, check_four
 from cladenet.layers.classifier import Classifier
-from cladenet.layers.conv import Norm, conv, norm_relu
+from cladenet.layers.conv import Norm, norm_relu, norm_relu_conv
 from cladenet.layers.stages import MakeUnit, residual_stem
 from cladenet.layers.variants import variants
 
@@ -58,12 +58,9 @@ class Bottleneck(nn.Sequential):
         self, in_channels: int, out_channels: int, stride: int, inner: int, groups: int, norm: Norm
     ) -> None:
         super().__init__(
-            norm_relu(norm, in_channels),
-            conv(in_channels, inner, 1),
-            norm_relu(norm, inner),
-            nn.Conv2d(inner, inner, 3, stride, padding=1, groups=groups, bias=False),
-            norm_relu(norm, inner),
-            conv(inner, out_channels, 1),
+            *norm_relu_conv(in_channels, inner, 1, norm=norm),
+            *norm_relu_conv(inner, inner, 3, stride, groups, norm=norm),
+            *norm_relu_conv(inner, out_channels, 1, norm=norm),
         )
 
 
@@ -89,9 +86,7 @@ class FirstUnit(nn.Module):
     ) -> None:
         super().__init__()
         self.parts, self.paths = [width, inc], [width, 2 * inc]
-        self.project = nn.Sequential(
-            norm_relu(norm, in_channels), conv(in_channels, width + 2 * inc, 1, stride)
-        )
+        self.project = norm_relu_conv(in_channels, width + 2 * inc, 1, stride, norm=norm)
         self.residual = f(in_channels, width + inc, stride)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -117,7 +112,6 @@ class DPN(Classifier):
     """The network, of any numbers of units.
 
     Args:
-        units: in each of the four stages.
         inc: feature maps that each unit of a stage appends to the dense path.
         inner: R of the first stage; it doubles from stage to stage.
         groups: G, of the 3x3 convolutions.

@@ -40,10 +40,9 @@ from typing import ClassVar
 
 from torch import nn
 
-from cladenet.layers.conv import Norm
 from cladenet.layers.init import he_init
 from cladenet.models.cell_network import CellNetwork
-from cladenet.models.cells import BuiltCell, Cell, read_cell, relu_conv_norm
+from cladenet.models.cells import BuiltCell, read_cell
 from cladenet.models.macro_network import MacroLayer, MacroNetwork, read_layers
 
 # s0 = h_i, s1 = h_(i-1); the script counts them the other way round.
@@ -69,20 +68,7 @@ REDUCTION = read_cell(
 class EnasCell(BuiltCell):
     """A cell whose h_i passes one more layer, and whose h_(i-1) is h_i where there is none."""
 
-    def __init__(
-        self,
-        cell: Cell,
-        width: int,
-        before: int | None,
-        current: int,
-        shrink: bool,
-        stride: int,
-        drop_path: float,
-        norm: Norm,
-    ) -> None:
-        before = current if before is None else before
-        super().__init__(cell, width, before, current, shrink, stride, drop_path, norm)
-        self.fit.extend(relu_conv_norm(width, width, 1, 1, norm))
+    fits_twice: ClassVar[bool] = True
 
 
 class EnasMicro(CellNetwork):

@@ -1,8 +1,7 @@
 """Residual units with squeeze-and-excitation, built with it.
 
-Hu, Shen, Albanie, Sun, Wu. Squeeze-and-Excitation Networks. arXiv:1709.01507, Sec. 3.3, 6.5 and
-Fig. 3 and 5. For networks that are built already see `cladenet.surgery.excited`, whose places these
-are.
+arXiv:1709.01507, Sec. 3.3, 6.5 and Fig. 3 and 5; see `senet`. For networks that are built already
+see `cladenet.surgery.excited`, whose places these are.
 """
 
 from collections.abc import Callable

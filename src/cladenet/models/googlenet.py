@@ -34,7 +34,7 @@ from torch import nn
 
 from cladenet.layers.branches import Branches
 from cladenet.layers.classifier import Classifier
-from cladenet.layers.conv import Norm, conv_norm_relu
+from cladenet.layers.conv import Norm, conv_norm_relu, linear_relu
 from cladenet.layers.init import Init, lecun_init
 from cladenet.layers.response_norm import LocalResponseNorm
 from cladenet.layers.stages import stem_7x7
@@ -69,9 +69,7 @@ def auxiliary_head(in_channels: int, num_classes: int, norm: Norm | None) -> nn.
         nn.AdaptiveAvgPool2d(4),
         conv_norm_relu(in_channels, 128, 1, norm=norm, bias=norm is None),
         nn.Flatten(),
-        nn.Linear(128 * 4 * 4, 1024),
-        nn.ReLU(inplace=True),
-        nn.Dropout(0.7),
+        *linear_relu(128 * 4 * 4, 1024, drop_rate=0.7),
         nn.Linear(1024, num_classes),
     )
 
@@ -105,13 +103,8 @@ class GoogLeNet(Classifier):
         init: Init = lecun_init,
     ) -> None:
         super().__init__(in_channels, num_classes)
-        self.taps = (
-            "stem.0",
-            "stem.3" if norm else "stem.5",
-            "stages.0.1",
-            "stages.1.4",
-            "stages.2",
-        )
+        before_pool = "stem.3" if norm else "stem.5"
+        self.taps = ("stem.0", before_pool, "stages.0.1", "stages.1.4", "stages.2")
         self.least_size = 47 if auxiliary else 31
         self.init = init
         unit = partial(conv_norm_relu, norm=norm, bias=norm is None)

@@ -34,6 +34,8 @@ from torch import nn
 from cladenet.layers.classifier import Classifier
 from cladenet.layers.conv import conv, size_after
 from cladenet.layers.init import he_init
+from cladenet.layers.stages import before_pools
+from cladenet.layers.variants import variants
 from cladenet.models.highway_layers import draw, layer
 from cladenet.models.highway_linear import HighwayLinear
 
@@ -97,8 +99,6 @@ class HighwayCifar(Classifier):
         block = partial(wider, gate_bias=gate_bias, gated=gated)
         super().__init__(in_channels, num_classes)
         drop = [nn.Dropout(input_drop)] if input_drop else []
-        stem = f"stem.{len(drop) + len(k1) + 1}"  # its last highway layer
-        self.taps = (stem, f"stages.0.{len(k2) + 1}", f"stages.1.{len(k3) + 1}")
         self.last_std = last_std
         self.stem = nn.Sequential(
             *drop, *block(in_channels, w1, k1), nn.MaxPool2d(2), nn.Dropout(drop_rate)
@@ -119,6 +119,7 @@ class HighwayCifar(Classifier):
             self.head = nn.Sequential(
                 conv(w3, hidden, 1, bias=True), nn.ReLU(), *self.average_head(hidden, drop_rate)
             )
+        self.taps = before_pools(self.stem, self.stages)
         self.initialise(self)
 
     def initialise(self, module: nn.Module) -> None:
@@ -177,26 +178,13 @@ class HighwayMnist(Classifier):
         draw(module, he_init, {self.head[-1]: 0.1})
 
 
-VARIANTS = {
-    "highway19_cifar10": HighwayCifar,
+COLUMNS = "widths layers gate_bias kernels hidden pooled_first input_drop"
+VARIANTS = variants(HighwayCifar, COLUMNS, {
+    "highway19_cifar10": ((32, 80, 128), (4, 5, 5), -2.0, (3,),   100, False, 0.2),
+    "highway11_cifar10": ((16, 32, 64),  (2, 2, 2), -1.0, (3,),   250, True,  0.0),
+    "highway32_cifar10": ((32, 64, 96),  (9, 9, 9), -3.0, (1, 3), 100, False, 0.0),
+}) | {
     "highway19_cifar100": partial(HighwayCifar, num_classes=100, last_std=sqrt(2 / 100)),
-    "highway11_cifar10": partial(
-        HighwayCifar,
-        widths=(16, 32, 64),
-        layers=(2, 2, 2),
-        gate_bias=-1.0,
-        hidden=250,
-        pooled_first=True,
-        input_drop=0.0,
-    ),
-    "highway32_cifar10": partial(
-        HighwayCifar,
-        widths=(32, 64, 96),
-        layers=(9, 9, 9),
-        gate_bias=-3.0,
-        kernels=(1, 3),
-        input_drop=0.0,
-    ),
     "highway10_mnist_w16": partial(HighwayMnist, width=16),
     "highway10_mnist_w32": partial(HighwayMnist, width=32),
     "highway_fc10_mnist": partial(HighwayLinear, depth=10, width=50),
@@ -207,4 +195,4 @@ VARIANTS = {
     "plain_fc50_mnist": partial(HighwayLinear, depth=50, width=71, gated=False),
     "highway_fc100_mnist": partial(HighwayLinear, depth=100, width=50),
     "plain_fc100_mnist": partial(HighwayLinear, depth=100, width=71, gated=False),
-}
+}  # fmt: skip

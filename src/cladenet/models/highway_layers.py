@@ -1,9 +1,7 @@
 """Layers that may let their input pass.
 
-Srivastava, Greff, Schmidhuber. Training Very Deep Networks. NeurIPS 2015. arXiv:1507.06228.
-
-What Sec. 4 looks at: a hook on `gate` of a layer sees T(x); one that returns zeros in its place
-makes the layer copy its input, which is the paper's lesion.
+arXiv:1507.06228, see `highway`. What its Sec. 4 looks at: a hook on `gate` of a layer sees T(x);
+one that returns zeros in its place makes the layer copy its input, which is the paper's lesion.
 """
 
 from collections.abc import Callable, Mapping

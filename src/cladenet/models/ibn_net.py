@@ -42,7 +42,6 @@ class IBNNet(Classifier):
     """A residual network with IBN-a or IBN-b.
 
     Args:
-        units: in each of the four stages.
         residual: makes F of every unit: `Basic`, `BottleneckV15`, or `Aggregated`.
         kind: "a" or "b".
         reduction: r of squeeze-and-excitation in every unit; 0 for none.
@@ -112,11 +111,8 @@ class IBNDenseNet(DenseNet):
     """DenseNet with IBN-a.
 
     Args:
-        layers: in each of the four blocks.
-        growth_rate: k, the feature maps that each layer adds.
-        drop_rate: of dropout after each convolution but the first.
-        norm: maps a channel count to what is a batch norm in the paper.
-        memory_efficient: as in `DenseNet`.
+        norm: maps a channel count to what is a batch norm in the paper; the other arguments as in
+            `DenseNet`.
 
     Raises:
         BadArgument: `layers` are not four.
@@ -138,15 +134,9 @@ class IBNDenseNet(DenseNet):
             return mixed if block < 3 and layer % 3 == 1 else norm
 
         super().__init__(
-            layers,
-            growth_rate,
-            num_classes,
-            in_channels,
-            drop_rate,
-            norm,
-            first_norm,
+            layers, growth_rate, num_classes, in_channels, drop_rate, norm, first_norm,
             memory_efficient,
-        )
+        )  # fmt: skip
 
 
 _50 = partial(IBNNet, units=(3, 4, 6, 3), residual=BottleneckV15)

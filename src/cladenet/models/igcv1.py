@@ -50,8 +50,6 @@ def interleaved_unit(
     """Two blocks; ReLU(F(x) + x) if they are residual, one after the other if not.
 
     Args:
-        in_channels: of x.
-        channels: of what the unit gives.
         stride: of the first block.
         primary: L.
         ident: the blocks are residual.

@@ -31,9 +31,7 @@ def path(
     """One branch of a module: convolutions in a row, each with norm and ReLU.
 
     Args:
-        in_channels: channels of the input.
         convs: (out_channels, kernel_size) of each; all but the last keep the size.
-        norm: maps a channel count to a normalisation layer.
         stride: of the last convolution.
         padding: of the last convolution; without it, zeros enough to keep the size.
     """
@@ -44,6 +42,12 @@ def path(
         in_channels = out_channels
     layers.append(conv_norm_relu(in_channels, width, kernel_size, stride, padding, norm=norm))
     return nn.Sequential(*layers)
+
+
+def fork(in_channels: int, width: int, norm: Norm) -> Branches:
+    """The end of a branch on 8x8 in two, a 1x3 and a 3x1: arXiv:1512.00567, Fig. 7."""
+    ends = partial(path, in_channels, norm=norm)
+    return Branches(ends((width, (1, 3))), ends((width, (3, 1))))
 
 
 def average_pool(count_include_pad: bool = False) -> nn.AvgPool2d:

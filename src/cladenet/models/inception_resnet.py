@@ -46,6 +46,7 @@ from cladenet.errors import BadArgument
 from cladenet.layers.branches import Branches
 from cladenet.layers.classifier import Classifier
 from cladenet.layers.conv import Norm, Size, conv_norm_relu
+from cladenet.layers.variants import variants
 from cladenet.models.inception import (
     average_pool,
     inception_norm,
@@ -91,7 +92,6 @@ class Unit(nn.Module):
     """y = ReLU(x + scale * F(x)), F being branches and a linear 1x1: Fig. 20.
 
     Args:
-        channels: of x and y.
         widths: of the convolutions in each branch.
         kernels: of the first, second and third convolution in any branch.
         scale: of the residual.
@@ -210,14 +210,8 @@ class InceptionResNet(Classifier):
         self.initialise(self)
 
 
-VARIANTS = {
-    "inception_resnet_v1": partial(
-        InceptionResNet, stem=stem_v1, channels=256, widths=V1, units=(5, 10, 5)
-    ),
-    "inception_resnet_v2": partial(
-        InceptionResNet, stem=stem_v3, channels=320, widths=V2, units=(10, 20, 10), released=True
-    ),
-    "inception_resnet_v2_paper": partial(
-        InceptionResNet, stem=stem_v4, channels=384, widths=V2, units=(5, 10, 5)
-    ),
-}
+VARIANTS = variants(InceptionResNet, "stem channels widths units released", {
+    "inception_resnet_v1":       (stem_v1, 256, V1, (5, 10, 5),   False),
+    "inception_resnet_v2":       (stem_v3, 320, V2, (10, 20, 10), True),
+    "inception_resnet_v2_paper": (stem_v4, 384, V2, (5, 10, 5),   False),
+})  # fmt: skip

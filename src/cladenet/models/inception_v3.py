@@ -46,6 +46,7 @@ from cladenet.layers.conv import Norm
 from cladenet.models.inception import (
     auxiliary_head,
     average_pool,
+    fork,
     inception_norm,
     path,
     stem_v3,
@@ -68,11 +69,7 @@ def module_a(in_channels: int, pool_width: int, norm: Norm, pool: Pool) -> Branc
 def module_b(in_channels: int, norm: Norm) -> Branches:
     """To 17x17 (Fig. 10): (N, in_channels, H, W) -> (N, 480 + in_channels, (H - 1) // 2, ...)."""
     branch = partial(path, in_channels, norm=norm, stride=2, padding=0)
-    return Branches(
-        branch((384, 3)),
-        branch((64, 1), (96, 3), (96, 3)),
-        nn.MaxPool2d(3, 2),
-    )
+    return Branches(branch((384, 3)), branch((64, 1), (96, 3), (96, 3)), nn.MaxPool2d(3, 2))
 
 
 def module_c(c: int, norm: Norm, pool: Pool) -> Branches:
@@ -99,15 +96,10 @@ def module_d(norm: Norm) -> Branches:
 def module_e(in_channels: int, norm: Norm, pool: Pool) -> Branches:
     """On 8x8 (Fig. 7): (N, in_channels, H, W) -> (N, 2048, H, W), branches that fork at the end."""
     branch = partial(path, in_channels, norm=norm)
-
-    def fork() -> Branches:
-        ends = partial(path, 384, norm=norm)
-        return Branches(ends((384, (1, 3))), ends((384, (3, 1))))
-
     return Branches(
         branch((320, 1)),
-        nn.Sequential(branch((384, 1)), fork()),
-        nn.Sequential(branch((448, 1), (384, 3)), fork()),
+        nn.Sequential(branch((384, 1)), fork(384, 384, norm)),
+        nn.Sequential(branch((448, 1), (384, 3)), fork(384, 384, norm)),
         nn.Sequential(pool(), branch((192, 1))),
     )
 

@@ -35,7 +35,7 @@ from torch import nn
 from cladenet.layers.branches import Branches
 from cladenet.layers.classifier import Classifier
 from cladenet.layers.conv import Norm
-from cladenet.models.inception import average_pool, inception_norm, path, reduction_a, stem_v4
+from cladenet.models.inception import average_pool, fork, inception_norm, path, reduction_a, stem_v4
 
 
 def module_a(norm: Norm) -> Branches:
@@ -73,15 +73,10 @@ def reduction_b(norm: Norm) -> Branches:
 def module_c(norm: Norm) -> Branches:
     """On 8x8 (Fig. 6): 1536 channels stay 1536; two branches fork at the end."""
     branch = partial(path, 1536, norm=norm)
-
-    def fork(channels: int) -> Branches:
-        ends = partial(path, channels, norm=norm)
-        return Branches(ends((256, (1, 3))), ends((256, (3, 1))))
-
     return Branches(
         branch((256, 1)),
-        nn.Sequential(branch((384, 1)), fork(384)),
-        nn.Sequential(branch((384, 1), (448, (3, 1)), (512, (1, 3))), fork(512)),
+        nn.Sequential(branch((384, 1)), fork(384, 256, norm)),
+        nn.Sequential(branch((384, 1), (448, (3, 1)), (512, (1, 3))), fork(512, 256, norm)),
         nn.Sequential(average_pool(), branch((256, 1))),
     )
 

@@ -107,12 +107,7 @@ class Fitted(nn.Module):
 
 
 class Graph(nn.Module):
-    """All vertices; the last one goes on.
-
-    Args:
-        vertices: of the DNA.
-        in_channels: of the images.
-    """
+    """All vertices of a DNA; the last one goes on."""
 
     def __init__(self, vertices: tuple[Vertex, ...], in_channels: int, norm: Norm) -> None:
         super().__init__()

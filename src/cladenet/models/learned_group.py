@@ -1,13 +1,11 @@
 """Convolutions that learn in training which inputs each of their groups can do without.
 
-Huang, Liu, van der Maaten, Weinberger. CondenseNet: An Efficient DenseNet using Learned Group
-Convolutions. CVPR 2018. arXiv:1711.09224, Sec. 3.
-
-The outputs are in G groups, each of which reads all R inputs at first. C is the condensation
-factor. C - 1 times during the first half of training, at equal distances, the last time in its
-middle, each group prunes R / C of its inputs: those whose weights in the group have the smallest
-sum of magnitudes. In the end each group reads R / C inputs of its own choice, and the layer can be
-written as a choice of inputs and an ordinary group convolution:
+arXiv:1711.09224, Sec. 3; see `condensenet`. The outputs are in G groups, each of which reads all R
+inputs at first. C is the condensation factor. C - 1 times during the first half of training, at
+equal distances, the last time in its middle, each group prunes R / C of its inputs: those whose
+weights in the group have the smallest sum of magnitudes. In the end each group reads R / C inputs
+of its own choice, and the layer can be written as a choice of inputs and an ordinary group
+convolution:
 
     LearnedGroupLayer   ->  CondensedGroupLayer
     LearnedGroupLinear  ->  CondensedLinear

@@ -21,7 +21,6 @@ weight or what the fan-in of a sub-sampling coefficient is: a bias is drawn as t
 layer, and a coefficient has a fan-in of 4.
 """
 
-from collections.abc import Callable
 from functools import partial
 
 import torch
@@ -29,7 +28,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cladenet.layers.classifier import Classifier
-from cladenet.layers.conv import size_after
+from cladenet.layers.conv import Activation, linear_relu, size_after
 from cladenet.layers.init import Init, fan_in, he_init, lecun_init
 from cladenet.models.lenet_targets import CODE_LENGTH, targets
 
@@ -194,7 +193,7 @@ class LeNet(Classifier):
         input_size: int = 32,
         maps: tuple[int, int] = (6, 16),
         hidden: tuple[int, ...] = (120, 84),
-        conv_act: Callable[[], nn.Module] = nn.ReLU,
+        conv_act: Activation = nn.ReLU,
         init: Init = he_init,
     ) -> None:
         super().__init__(in_channels, num_classes, input_size)
@@ -203,12 +202,8 @@ class LeNet(Classifier):
         self.stages = nn.Sequential(
             nn.Sequential(nn.Conv2d(maps[0], maps[1], 5), conv_act(), nn.MaxPool2d(2))
         )
-        widths = (maps[1] * _side_after_two_pools(input_size) ** 2, *hidden)
-        linears = [
-            layer
-            for width_in, width in zip(widths, hidden, strict=False)
-            for layer in (nn.Linear(width_in, width), nn.ReLU())
-        ]
+        flat = maps[1] * _side_after_two_pools(input_size) ** 2
+        linears = linear_relu(flat, *hidden)
         self.head = nn.Sequential(nn.Flatten(), *linears, self.new_classifier(hidden[-1]))
         self.initialise(self)
 

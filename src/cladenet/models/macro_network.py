@@ -1,10 +1,7 @@
 """The macro space of ENAS: each layer chooses an operation, and which earlier layers it joins.
 
-Pham, Guan, Zoph, Le, Dean. Efficient Neural Architecture Search via Parameter Sharing. ICML 2018.
-arXiv:1802.03268, Sec. 2.3 and Fig. 7, and the authors' code. k counts the layers, 0 is the stem:
-
-    y = norm(operation(ReLU(norm(1x1(ReLU(x[k - 1]))))))
-    x[k] = norm(1x1(ReLU([x[j] for j in its skips, y])))     x[1] = y
+arXiv:1802.03268, Sec. 2.3 and Fig. 7, and the authors' code: the equations of x[k], what layer k
+gives, are in the docstring of `enas`.
 """
 
 from typing import NamedTuple
@@ -15,6 +12,8 @@ from torch import Tensor, nn
 from cladenet.errors import BadArgument
 from cladenet.layers.classifier import Classifier
 from cladenet.layers.conv import Norm, conv
+from cladenet.layers.separable import separable_conv
+from cladenet.layers.stages import LastStage
 from cladenet.models.cells import FactorizedReduction, relu_conv_norm
 from cladenet.plural import counted
 
@@ -114,16 +113,6 @@ class ReduceAll(nn.ModuleList):
         return tuple(reduce(x) for reduce, x in zip(self, states, strict=True))
 
 
-class LastLayers(nn.Sequential):
-    """The last stage, of whose feature maps the last one goes on."""
-
-    def forward(self, states: States) -> Tensor:
-        """All feature maps -> the last layer's."""
-        for layer in self:
-            states = layer(states)
-        return states[-1]
-
-
 def macro_operation(name: str, channels: int, norm: Norm) -> list[nn.Module]:
     """One of `OPERATIONS`, which keeps channels and size."""
     kind, _, size = name.rpartition("_")
@@ -131,12 +120,7 @@ def macro_operation(name: str, channels: int, norm: Norm) -> list[nn.Module]:
     if kind == "conv":
         return relu_conv_norm(channels, channels, kernel, 1, norm)
     if kind == "separable":
-        return [
-            nn.ReLU(),
-            nn.Conv2d(channels, channels, kernel, 1, kernel // 2, groups=channels, bias=False),
-            conv(channels, channels, 1),
-            norm(channels),
-        ]
+        return [nn.ReLU(), *separable_conv(channels, channels, kernel), norm(channels)]
     if kind == "max_pool":
         return [nn.MaxPool2d(kernel, 1, kernel // 2)]
     return [nn.AvgPool2d(kernel, 1, kernel // 2, count_include_pad=False)]
@@ -184,20 +168,13 @@ class MacroNetwork(Classifier):
         self.stages = nn.Sequential()
         for i in range(3):
             channels = width * 2**i
-            joins: list[nn.Module] = [
-                Join(layers[k], channels, k == 0, norm) for k in range(n * i, n * (i + 1))
-            ]
+            stage = LastStage() if i == 2 else nn.Sequential()
             if i:
-                joins.insert(
-                    0,
-                    ReduceAll(
-                        FactorizedReduction(channels // 2, channels, norm) for _ in range(n * i + 1)
-                    ),
+                halves = (
+                    FactorizedReduction(channels // 2, channels, norm) for _ in range(n * i + 1)
                 )
-            self.stages.append(LastLayers(*joins) if i == 2 else nn.Sequential(*joins))
+                stage.append(ReduceAll(halves))
+            stage.extend(Join(layers[k], channels, k == 0, norm) for k in range(n * i, n * (i + 1)))
+            self.stages.append(stage)
         self.head = self.average_head(4 * width, drop_rate)
         self.initialise(self)
-
-    def as_map(self, features: Tensor | States, image_size: tuple[int, int]) -> Tensor:
-        """The last of all feature maps."""
-        return features[-1] if isinstance(features, tuple) else features

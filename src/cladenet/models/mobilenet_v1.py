@@ -28,7 +28,7 @@ from functools import partial
 
 from torch import nn
 
-from cladenet.errors import BadArgument
+from cladenet.layers.checks import check_multiplier
 from cladenet.layers.classifier import Classifier
 from cladenet.layers.conv import Activation, Norm, conv_norm_act, relu
 from cladenet.layers.init import he_or_truncated
@@ -88,8 +88,7 @@ class MobileNetV1(Classifier):
         drop_rate: float = 0.0,
         initial_std: float | None = None,
     ) -> None:
-        if int(32 * width) < 1:
-            raise BadArgument(f"width is {width}; expected at least {1 / 32}, such as 0.25 or 1.0")
+        check_multiplier(width, narrowest=32)
         super().__init__(in_channels, num_classes)
         self.init = he_or_truncated(initial_std)
         channels = int(32 * width)

@@ -45,7 +45,7 @@ from cladenet.errors import BadArgument
 from cladenet.layers.classifier import Classifier
 from cladenet.layers.conv import Norm, conv_norm_relu
 from cladenet.layers.init import he_fan_out_init
-from cladenet.models.scale_grid import FirstMaps, Maps, grid
+from cladenet.models.scale_grid import FirstMaps, grid
 
 
 class MSDNet(Classifier):
@@ -88,21 +88,15 @@ class MSDNet(Classifier):
             )
         super().__init__(in_channels, num_classes)
         blocks = exits or len(layers)
-        self.stem = FirstMaps(
-            [
-                self._first_scale(in_channels, factors[0] * width, norm),
-                *(
-                    conv_norm_relu(finer * width, coarser * width, 3, 2, norm=norm)
-                    for finer, coarser in pairwise(factors)
-                ),
-            ]
+        coarser = (
+            conv_norm_relu(width_in, width_out, 3, 2, norm=norm)
+            for width_in, width_out in pairwise(f * width for f in factors)
         )
+        first = self._first_scale(in_channels, factors[0] * width, norm)
+        self.stem = FirstMaps([first, *coarser])
         self.stages, coarsest = grid(layers, blocks, growth_rate, width, factors, norm)
         widths = [self._width_of_head(channels) for channels in coarsest]
-        *early, self.head = (
-            self._exit(channels, head_width, norm)
-            for channels, head_width in zip(coarsest, widths, strict=True)
-        )
+        *early, self.head = map(partial(self._exit, norm=norm), coarsest, widths)
         self.add_exits(early, widths[:-1])
         self.initialise(self)
 
@@ -113,10 +107,6 @@ class MSDNet(Classifier):
         for block, head in zip(self.stages, [*(self.early_heads or ()), self.head], strict=True):
             maps = block(maps)
             yield head(self.as_map(maps, (x.shape[2], x.shape[3])))
-
-    def as_map(self, features: Tensor | Maps, image_size: tuple[int, int]) -> Tensor:
-        """The coarsest scale, which exits look at."""
-        return features[-1] if isinstance(features, tuple) else features
 
     def _first_scale(self, in_channels: int, channels: int, norm: Norm) -> nn.Sequential:
         return nn.Sequential(
@@ -137,22 +127,9 @@ class MSDNet(Classifier):
 
 
 class MSDNetCifar(MSDNet):
-    """The CIFAR network, of any grid; arguments as in `MSDNet`, images from 4x4 on."""
+    """The CIFAR network, of any grid; arguments as in `MSDNet`."""
 
     least_size = 4
-
-    def __init__(
-        self,
-        layers: tuple[int, ...],
-        exits: int | None = None,
-        growth_rate: int = 6,
-        width: int = 16,
-        factors: tuple[int, ...] = (1, 2, 4),
-        num_classes: int = 10,
-        in_channels: int = 3,
-        norm: Norm = nn.BatchNorm2d,
-    ) -> None:
-        super().__init__(layers, exits, growth_rate, width, factors, num_classes, in_channels, norm)
 
     def _first_scale(self, in_channels: int, channels: int, norm: Norm) -> nn.Sequential:
         return conv_norm_relu(in_channels, channels, 3, norm=norm)
@@ -161,17 +138,18 @@ class MSDNetCifar(MSDNet):
         return 128
 
 
+_CIFAR = partial(MSDNetCifar, growth_rate=6, width=16, factors=(1, 2, 4), num_classes=10)
 _ANYTIME = (4, *[2] * 10)  # layers up to each exit
 
 VARIANTS = {
-    "msdnet_anytime_11_cifar": partial(MSDNetCifar, layers=_ANYTIME),
-    "msdnet_anytime_10_cifar": partial(MSDNetCifar, layers=_ANYTIME[:10]),
-    "msdnet_anytime_7_cifar": partial(MSDNetCifar, layers=_ANYTIME[:7]),
-    "msdnet_budget_4_cifar": partial(MSDNetCifar, layers=(1, 2, 3, 4)),
-    "msdnet_budget_5_cifar": partial(MSDNetCifar, layers=(1, 2, 3, 4, 5)),
-    "msdnet_budget_6_cifar": partial(MSDNetCifar, layers=(1, 2, 3, 4, 5, 6)),
-    "msdnet_budget_7_cifar": partial(MSDNetCifar, layers=(1, 2, 3, 4, 5, 6, 7)),
-    "msdnet_budget_8_cifar": partial(MSDNetCifar, layers=(1, 2, 3, 4, 5, 6, 7, 8)),
+    "msdnet_anytime_11_cifar": partial(_CIFAR, layers=_ANYTIME),
+    "msdnet_anytime_10_cifar": partial(_CIFAR, layers=_ANYTIME[:10]),
+    "msdnet_anytime_7_cifar": partial(_CIFAR, layers=_ANYTIME[:7]),
+    "msdnet_budget_4_cifar": partial(_CIFAR, layers=(1, 2, 3, 4)),
+    "msdnet_budget_5_cifar": partial(_CIFAR, layers=(1, 2, 3, 4, 5)),
+    "msdnet_budget_6_cifar": partial(_CIFAR, layers=(1, 2, 3, 4, 5, 6)),
+    "msdnet_budget_7_cifar": partial(_CIFAR, layers=(1, 2, 3, 4, 5, 6, 7)),
+    "msdnet_budget_8_cifar": partial(_CIFAR, layers=(1, 2, 3, 4, 5, 6, 7, 8)),
     "msdnet_k4": partial(MSDNet, layers=(4, 4, 4, 4, 4)),
     "msdnet_k6": partial(MSDNet, layers=(6, 6, 6, 6, 6)),
     "msdnet_k7": partial(MSDNet, layers=(7, 7, 7, 7, 7)),

@@ -19,13 +19,12 @@ As in the released code, weights are drawn from a cut-off normal distribution of
 
 Windows that stride are centred; TensorFlow's SAME, which the released weights were trained with,
 puts the odd pixel of their padding below and to the right (`padding="same"`); in Keras' port pools
-that stride see its zeros besides (`zeros_in_pools`). Batch norm's eps is
-the released one, 1e-3 for ImageNet and 1e-5 for CIFAR. Its running statistics move by 0.1 a batch,
-as torch's do and the released CIFAR network's; by 3e-4 in the release for ImageNet
-(`norm_momentum`), with which a run of less than ten thousand steps would be judged by statistics of
-its beginning. The auxiliary classifier (`auxiliary`)
-is that of the released code: Inception v3's, on the last map before the last reduction, its last
-convolution as large as the map of images of the size of training.
+that stride see its zeros besides (`zeros_in_pools`). Batch norm's eps is the released one, 1e-3 for
+ImageNet and 1e-5 for CIFAR. Its running statistics move by 0.1 a batch, as torch's do and the
+released CIFAR network's; by 3e-4 in the release for ImageNet (`norm_momentum`), with which a run of
+less than ten thousand steps would be judged by statistics of its beginning. The auxiliary
+classifier (`auxiliary`) is that of the released code: Inception v3's, on the last map before the
+last reduction, its last convolution as large as the map of images of the size of training.
 """
 
 from functools import partial

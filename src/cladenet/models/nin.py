@@ -30,8 +30,9 @@ from itertools import chain, repeat
 
 from torch import nn
 
-from cladenet.layers.conv import Norm, size_after
-from cladenet.layers.init import gaussian_init
+from cladenet.layers.conv import Norm, conv_norm_relu, size_after
+from cladenet.layers.init import gaussian_init, weighted
+from cladenet.layers.stages import before_pools
 from cladenet.models.votes import VotingClassifier, votes
 
 Block = tuple[int, int, int, tuple[int, ...]]  # kernel, stride, padding, widths
@@ -92,11 +93,6 @@ class NIN(VotingClassifier):
     ) -> None:
         super().__init__(in_channels, num_classes, input_size if linear_head else None)
         self.map_side = last_side(blocks, pad_pools, input_size) if linear_head else None
-        parts = ("stem", "stages.0", "stages.1", "stages.2")
-        self.taps = [
-            f"{part}.{len(widths) * (3 if norm else 2) - 1}"  # its last ReLU
-            for part, (*_, widths) in zip(parts, blocks, strict=False)
-        ]
         self.least_size = least_size(blocks, pad_pools)
         self.norm = norm
         self.stds = stds
@@ -104,13 +100,8 @@ class NIN(VotingClassifier):
         for i, (kernel_size, stride, padding, widths) in enumerate(blocks):
             layers: list[nn.Module] = []
             for j, out_channels in enumerate(widths):
-                layers.append(
-                    nn.Conv2d(in_channels, out_channels, kernel_size, stride, padding)
-                    if j == 0
-                    else nn.Conv2d(in_channels, out_channels, 1)
-                )
-                layers += [norm(out_channels)] if norm else []
-                layers.append(nn.ReLU(inplace=True))
+                window = (kernel_size, stride, padding) if j == 0 else (1,)
+                layers += conv_norm_relu(in_channels, out_channels, *window, norm=norm, bias=True)
                 in_channels = out_channels
             if i + 1 < len(blocks):
                 pool = nn.AvgPool2d if i in average else nn.MaxPool2d
@@ -120,6 +111,7 @@ class NIN(VotingClassifier):
         self.stem, *stages = made
         self.stages = nn.Sequential(*stages)
         self.head = nn.Sequential(self.new_classifier(in_channels))
+        self.taps = before_pools(self.stem, self.stages)
         self.initialise(self)
 
     def new_classifier(self, width: int) -> nn.Module:
@@ -133,8 +125,8 @@ class NIN(VotingClassifier):
     def initialise(self, module: nn.Module) -> None:
         """N(0, std^2) with each layer's std in `stds`, biases 0."""
         wanted = set(module.modules())
-        weighted = [layer for layer in self.modules() if isinstance(layer, nn.Conv2d | nn.Linear)]
-        for layer, std in zip(weighted, chain(self.stds, repeat(self.stds[-1])), strict=False):
+        stds = chain(self.stds, repeat(self.stds[-1]))
+        for layer, std in zip(weighted(self), stds, strict=False):
             if layer in wanted:
                 gaussian_init(layer, std)
 

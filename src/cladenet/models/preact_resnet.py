@@ -78,12 +78,10 @@ class Unit(nn.Module):
     widens has `start` in `before`, for both of its paths; else `before` is empty.
 
     Args:
-        in_channels: channels of x.
         out_channels: channels of y; the inside of a bottleneck has a quarter of them.
         stride: of the convolution number `strided`.
         kernels: sizes of the convolutions of F.
         shortcut: makes the other path.
-        norm: maps a channel count to a normalisation layer.
         strided: counted from 0.
         activated: x has passed `start` already.
         excite: makes what ends F from `out_channels`, such as squeeze-and-excitation.
@@ -213,7 +211,6 @@ class PreActResNet(Classifier):
     """The ImageNet network of bottlenecks, of any numbers of units.
 
     Args:
-        units: in each of the four stages.
         strides_in_3x3: a stage strides in the 3x3 of its first unit, not in its first 1x1.
 
     Raises:

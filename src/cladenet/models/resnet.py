@@ -154,7 +154,6 @@ class ResNet(Classifier):
     """The ImageNet network, of any numbers of units.
 
     Args:
-        units: in each of the four stages.
         residual: makes F of every unit: `Basic`, `Bottleneck`, or `BottleneckV15`.
         shortcut: makes what is added to F: `option_a`, `option_b`, `option_c`, or `no_shortcut`,
             which makes the network plain.

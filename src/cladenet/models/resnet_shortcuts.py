@@ -54,8 +54,6 @@ class Gated(nn.Module):
     """(1 - g(x)) x + g(x) F: Fig. 2(c); or, if F is not gated, (1 - g(x)) x + F: Fig. 2(d).
 
     Args:
-        in_channels: channels of x.
-        out_channels: channels of F.
         stride: of F, which the gate takes over.
         norm: not used: a gate has none.
         exclusive: F is gated.

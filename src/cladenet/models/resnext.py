@@ -119,7 +119,7 @@ class Aggregated:
             third = conv(inner, out_channels, 1)
         if self.form == "c":
             first = conv(in_channels, inner, 1)
-            second = nn.Conv2d(inner, inner, 3, stride, padding=1, groups=paths, bias=False)
+            second = conv(inner, inner, 3, stride, groups=paths)
         return nn.Sequential(
             first,
             norm_relu(first_norm or norm, inner),
@@ -134,7 +134,6 @@ class ResNeXt(ResNet):
     """The ImageNet network, of any numbers of units.
 
     Args:
-        units: in each of the four stages.
         cardinality: C; 1 with a `base_width` of 64 is ResNet with the stride in the 3x3.
         base_width: d.
         form: "a", "b" or "c": the same function of the same tensors.

@@ -1,8 +1,7 @@
 """The grid of scales and depths of MSDNet: layers that have feature maps at several scales.
 
-Huang, Chen, Li, Wu, van der Maaten, Weinberger. Multi-Scale Dense Networks for Resource Efficient
-Image Classification. ICLR 2018. arXiv:1703.09844, Fig. 2 and appendix; see `msdnet`. All scales of
-a layer have as many feature maps but for their factors f: a width w makes f w.
+arXiv:1703.09844, Fig. 2 and appendix; see `msdnet`. All scales of a layer have as many feature maps
+but for their factors f: a width w makes f w.
 """
 
 import math
@@ -12,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from cladenet.layers.conv import Norm, conv_norm_relu
+from cladenet.layers.stages import LastStage
 
 Maps = tuple[Tensor, ...]  # of all scales there are, the finest first
 
@@ -76,12 +76,7 @@ class Layer(nn.ModuleList):
     """
 
     def __init__(
-        self,
-        width: int,
-        factors: Sequence[int],
-        growth_rate: int,
-        drops_finest: bool,
-        norm: Norm,
+        self, width: int, factors: Sequence[int], growth_rate: int, drops_finest: bool, norm: Norm
     ) -> None:
         maps = [f * width for f in factors]
         finer = [None, *zip(maps, factors, strict=True)]
@@ -109,16 +104,6 @@ class Reduce(nn.ModuleList):
         return tuple(halve(x) for halve, x in zip(self, maps, strict=True))
 
 
-class LastLayers(nn.Sequential):
-    """The layers up to the last exit, of which the coarsest scale goes on."""
-
-    def forward(self, maps: Maps) -> Tensor:
-        """The feature maps of all scales -> (N, channels, h, w)."""
-        for layer in self:
-            maps = layer(maps)
-        return maps[-1]
-
-
 def grid(
     layers: Sequence[int],
     exits: int,
@@ -135,7 +120,7 @@ def grid(
     per_part = math.ceil(sum(layers) / len(factors))
     blocks, coarsest, depth = nn.Sequential(), [], 0
     for n in layers[:exits]:
-        block = nn.Sequential() if len(blocks) < exits - 1 else LastLayers()
+        block = nn.Sequential() if len(blocks) < exits - 1 else LastStage()
         for _ in range(n):
             begins_part = depth > 0 and depth % per_part == 0
             block.append(Layer(width, factors, growth_rate, begins_part, norm))

@@ -48,7 +48,6 @@ class SENet(Classifier):
     """SE-ResNet and SE-ResNeXt, of any numbers of units.
 
     Args:
-        units: in each of the four stages.
         residual: makes F of every unit: `Bottleneck`, or `Aggregated` for SE-ResNeXt.
         reduction: r.
         position: where the block is: "standard", "pre", "post", "identity" or "3x3".
@@ -98,11 +97,8 @@ class SEPreActResNetCifar(PreActResNetCifar):
     """A pre-activation network for CIFAR with F of every unit scaled.
 
     Args:
-        depth: as in `PreActResNetCifar`, like the others.
-        kernels: sizes of a unit's convolutions.
-        shortcut: makes the other path of each unit.
         reduction: r.
-        se_bias: the block's layers have biases.
+        se_bias: the block's layers have biases; the other arguments as in `PreActResNetCifar`.
 
     Raises:
         BadArgument: `depth` does not fit the unit.
@@ -129,11 +125,8 @@ class SEWideResNetCifar(WideResNetCifar):
     """WRN-depth-width with F of every unit scaled.
 
     Args:
-        depth: as in `WideResNetCifar`, like the others.
-        width: the paper's k.
-        drop_rate: of dropout within the units.
         reduction: r.
-        se_bias: the block's layers have biases.
+        se_bias: the block's layers have biases; the other arguments as in `WideResNetCifar`.
 
     Raises:
         BadArgument: `depth` does not fit the unit, or a number is impossible.

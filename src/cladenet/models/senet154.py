@@ -39,7 +39,7 @@ class NarrowBottleneck(nn.Sequential):
         super().__init__(
             conv(in_channels, inner // 2, 1),
             norm_relu(first_norm or norm, inner // 2),
-            nn.Conv2d(inner // 2, inner, 3, stride, padding=1, groups=64, bias=False),
+            conv(inner // 2, inner, 3, stride, groups=64),
             norm_relu(norm, inner),
             conv(inner, inner, 1),
             norm(inner),
@@ -57,7 +57,6 @@ class SENet154(Classifier):
     """The network of the challenge of 2017, of any numbers of units.
 
     Args:
-        units: in each of the four stages.
         reduction: r.
         se_bias: the block's layers have biases.
 

@@ -15,7 +15,6 @@ class ShiftNorm(nn.BatchNorm2d):
     """(x - mean) / sqrt(variance) + bias. `weight` is a buffer of ones.
 
     Args:
-        channels: of the map.
         momentum: share of the running statistics that a batch replaces.
         eps: added to the variance.
     """

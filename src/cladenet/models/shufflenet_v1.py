@@ -29,6 +29,7 @@ from cladenet.layers.conv import Norm, conv_norm_act, relu
 from cladenet.layers.shuffle import ChannelShuffle
 from cladenet.layers.squeeze_excite import SqueezeExcite
 from cladenet.layers.stages import padded_pool, stages
+from cladenet.layers.variants import variants
 from cladenet.plural import counted
 
 WIDTHS = {1: 144, 2: 200, 3: 240, 4: 272, 8: 384}  # Table 1: groups to channels of stages.0
@@ -42,7 +43,6 @@ class ShuffleUnit(nn.Module):
     shuffle, depthwise 3x3 and grouped 1x1. No ReLU follows the depthwise convolution (Sec. 3.2).
 
     Args:
-        in_channels: of the input.
         out_channels: of the output; with a stride the pooled input is part of it.
         stride: 1 or 2.
         groups: of the 1x1 convolutions.
@@ -144,34 +144,28 @@ class ShuffleNetV1(Classifier):
         self.initialise(self)
 
 
-x0_25 = partial(ShuffleNetV1, width=0.25, stem_channels=12)
-x0_5 = partial(ShuffleNetV1, width=0.5, stem_channels=12)
-x1_0 = ShuffleNetV1
-x1_5 = partial(ShuffleNetV1, width=1.5)
-x2_0 = partial(ShuffleNetV1, width=2.0, stem_channels=48)
-
-VARIANTS = {
-    "shufflenet_v1_x0_25_g1": partial(x0_25, groups=1),
-    "shufflenet_v1_x0_25_g2": partial(x0_25, groups=2),
-    "shufflenet_v1_x0_25_g3": partial(x0_25, groups=3),
-    "shufflenet_v1_x0_25_g4": partial(x0_25, groups=4),
-    "shufflenet_v1_x0_25_g8": partial(x0_25, groups=8, stem_channels=8),
-    "shufflenet_v1_x0_5_g1": partial(x0_5, groups=1),
-    "shufflenet_v1_x0_5_g2": partial(x0_5, groups=2),
-    "shufflenet_v1_x0_5_g3": partial(x0_5, groups=3),
-    "shufflenet_v1_x0_5_g4": partial(x0_5, groups=4),
-    "shufflenet_v1_x0_5_g8": partial(x0_5, groups=8, stem_channels=16),
-    "shufflenet_v1_x1_0_g1": partial(x1_0, groups=1),
-    "shufflenet_v1_x1_0_g2": partial(x1_0, groups=2),
-    "shufflenet_v1_x1_0_g3": partial(x1_0, groups=3),
-    "shufflenet_v1_x1_0_g4": partial(x1_0, groups=4),
-    "shufflenet_v1_x1_0_g8": partial(x1_0, groups=8),
-    "shufflenet_v1_x1_5_g1": partial(x1_5, groups=1),
-    "shufflenet_v1_x1_5_g2": partial(x1_5, groups=2),
-    "shufflenet_v1_x1_5_g3": partial(x1_5, groups=3),
-    "shufflenet_v1_x1_5_g4": partial(x1_5, groups=4),
-    "shufflenet_v1_x1_5_g8": partial(x1_5, groups=8),
-    "shufflenet_v1_x2_0_g3": partial(x2_0, groups=3),
-    "shufflenet_v1_x2_0_g8": partial(x2_0, groups=8),
-    "shufflenet_v1_x2_0_g3_se": partial(x2_0, groups=3, se_reduction=16),
-}
+VARIANTS = variants(ShuffleNetV1, "width stem_channels groups", {
+    "shufflenet_v1_x0_25_g1": (0.25, 12, 1),
+    "shufflenet_v1_x0_25_g2": (0.25, 12, 2),
+    "shufflenet_v1_x0_25_g3": (0.25, 12, 3),
+    "shufflenet_v1_x0_25_g4": (0.25, 12, 4),
+    "shufflenet_v1_x0_25_g8": (0.25, 8,  8),
+    "shufflenet_v1_x0_5_g1":  (0.5,  12, 1),
+    "shufflenet_v1_x0_5_g2":  (0.5,  12, 2),
+    "shufflenet_v1_x0_5_g3":  (0.5,  12, 3),
+    "shufflenet_v1_x0_5_g4":  (0.5,  12, 4),
+    "shufflenet_v1_x0_5_g8":  (0.5,  16, 8),
+    "shufflenet_v1_x1_0_g1":  (1.0,  24, 1),
+    "shufflenet_v1_x1_0_g2":  (1.0,  24, 2),
+    "shufflenet_v1_x1_0_g3":  (1.0,  24, 3),
+    "shufflenet_v1_x1_0_g4":  (1.0,  24, 4),
+    "shufflenet_v1_x1_0_g8":  (1.0,  24, 8),
+    "shufflenet_v1_x1_5_g1":  (1.5,  24, 1),
+    "shufflenet_v1_x1_5_g2":  (1.5,  24, 2),
+    "shufflenet_v1_x1_5_g3":  (1.5,  24, 3),
+    "shufflenet_v1_x1_5_g4":  (1.5,  24, 4),
+    "shufflenet_v1_x1_5_g8":  (1.5,  24, 8),
+    "shufflenet_v1_x2_0_g3":  (2.0,  48, 3),
+    "shufflenet_v1_x2_0_g8":  (2.0,  48, 8),
+})  # fmt: skip
+VARIANTS["shufflenet_v1_x2_0_g3_se"] = partial(VARIANTS["shufflenet_v1_x2_0_g3"], se_reduction=16)

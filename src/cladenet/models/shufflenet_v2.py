@@ -23,7 +23,6 @@ stage is not shuffled. At x0.5 both have the same tensors, and one's weights are
 Its last layer has no bias.
 """
 
-from functools import partial
 from itertools import pairwise
 
 import torch
@@ -35,6 +34,7 @@ from cladenet.layers.conv import Norm, conv_norm_act, relu
 from cladenet.layers.shuffle import ChannelShuffle
 from cladenet.layers.squeeze_excite import SqueezeExcite
 from cladenet.layers.stages import padded_pool
+from cladenet.layers.variants import variants
 from cladenet.plural import counted
 
 
@@ -183,30 +183,15 @@ class ShuffleNetV2(Classifier):
         self.initialise(self)
 
 
-X2_0 = partial(ShuffleNetV2, channels=(244, 488, 976), last_channels=2048, drop_rate=0.2)
-
-VARIANTS = {
-    "shufflenet_v2_x0_5": partial(ShuffleNetV2, channels=(48, 96, 192)),
-    "shufflenet_v2_x1_0": partial(ShuffleNetV2, channels=(116, 232, 464)),
-    "shufflenet_v2_x1_5": partial(ShuffleNetV2, channels=(176, 352, 704)),
-    "shufflenet_v2_x2_0": X2_0,
-    "shufflenet_v2_x2_0_se": partial(X2_0, excite=True),
-    "shufflenet_v2_50": partial(
-        ShuffleNetV2,
-        channels=(244, 488, 976, 1952),
-        units=(3, 4, 6, 3),
-        last_channels=2048,
-        stem_channels=(64,),
-        first_stride=1,
-    ),
-    "shufflenet_v2_164_se": partial(
-        ShuffleNetV2,
-        channels=(340, 680, 1360, 2720),
-        units=(10, 10, 23, 10),
-        last_channels=2048,
-        stem_channels=(64, 64, 128),
-        first_stride=1,
-        excite=True,
-        residual=True,
-    ),
-}
+COLUMNS = "channels units last_channels stem_channels first_stride excite residual drop_rate"
+VARIANTS = variants(ShuffleNetV2, COLUMNS, {
+    "shufflenet_v2_x0_5":    ((48, 96, 192),   (4, 8, 4), 1024, (24,), 2, False, False, 0.0),
+    "shufflenet_v2_x1_0":    ((116, 232, 464), (4, 8, 4), 1024, (24,), 2, False, False, 0.0),
+    "shufflenet_v2_x1_5":    ((176, 352, 704), (4, 8, 4), 1024, (24,), 2, False, False, 0.0),
+    "shufflenet_v2_x2_0":    ((244, 488, 976), (4, 8, 4), 2048, (24,), 2, False, False, 0.2),
+    "shufflenet_v2_x2_0_se": ((244, 488, 976), (4, 8, 4), 2048, (24,), 2, True,  False, 0.2),
+    "shufflenet_v2_50":
+        ((244, 488, 976, 1952),  (3, 4, 6, 3),     2048, (64,),         1, False, False, 0.0),
+    "shufflenet_v2_164_se":
+        ((340, 680, 1360, 2720), (10, 10, 23, 10), 2048, (64, 64, 128), 1, True,  True,  0.0),
+})  # fmt: skip

@@ -27,7 +27,9 @@ from torch import Tensor, nn
 
 from cladenet.layers.branches import Branches
 from cladenet.layers.checks import check_choice
+from cladenet.layers.conv import conv_norm_relu
 from cladenet.layers.init import gaussian_init, lecun_init
+from cladenet.layers.stages import before_pools
 from cladenet.models.votes import VotingClassifier
 
 Fires = tuple[tuple[int, int], ...]  # squeeze, expand of each fire module
@@ -44,12 +46,13 @@ V1_1: tuple[Fires, ...] = (
 )
 BYPASSES = ("none", "simple", "complex")
 
+conv_relu = partial(conv_norm_relu, norm=None, bias=True)
+
 
 class Fire(nn.Module):
     """Fig. 1: squeeze to few channels by 1x1, expand by 1x1 and 3x3 side by side.
 
     Args:
-        in_channels: of the input.
         squeeze: channels between.
         expand: channels of each of the two that expand.
         bypass: one of `BYPASSES`.
@@ -57,11 +60,8 @@ class Fire(nn.Module):
 
     def __init__(self, in_channels: int, squeeze: int, expand: int, bypass: str) -> None:
         super().__init__()
-        self.squeeze = nn.Sequential(nn.Conv2d(in_channels, squeeze, 1), nn.ReLU(inplace=True))
-        self.expand = Branches(
-            nn.Sequential(nn.Conv2d(squeeze, expand, 1), nn.ReLU(inplace=True)),
-            nn.Sequential(nn.Conv2d(squeeze, expand, 3, padding=1), nn.ReLU(inplace=True)),
-        )
+        self.squeeze = conv_relu(in_channels, squeeze, 1)
+        self.expand = Branches(conv_relu(squeeze, expand, 1), conv_relu(squeeze, expand, 3))
         self.bypass: nn.Module | None = None
         if bypass != "none" and in_channels == 2 * expand:
             self.bypass = nn.Identity()
@@ -105,11 +105,8 @@ class SqueezeNet(VotingClassifier):
         check_choice("bypass", bypass, BYPASSES)
         super().__init__(in_channels, num_classes)
         self.padding = int(released and fires == V1_0)
-        before_pool = (f"stages.{i}.{len(stage) - 1}" for i, stage in enumerate(fires))
-        self.taps = ("stem.1", *before_pool)
         self.stem = nn.Sequential(
-            nn.Conv2d(in_channels, stem_channels, stem_kernel, stride=2),
-            nn.ReLU(inplace=True),
+            *conv_relu(in_channels, stem_channels, stem_kernel, 2, 0),
             nn.MaxPool2d(3, 2, ceil_mode=True),
         )
         self.stages = nn.Sequential()
@@ -123,6 +120,7 @@ class SqueezeNet(VotingClassifier):
                 units.append(nn.MaxPool2d(3, 2, ceil_mode=True))
             self.stages.append(units)
         self.head = nn.Sequential(nn.Dropout(drop_rate), self.new_classifier(channels))
+        self.taps = before_pools(self.stem, self.stages)
         self.initialise(self)
 
     def initialise(self, module: nn.Module) -> None:

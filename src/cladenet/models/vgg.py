@@ -21,15 +21,17 @@ With batch norm, which is not in the paper, weights are drawn by He's rule.
 """
 
 from functools import partial
-from itertools import zip_longest
+from itertools import pairwise, zip_longest
 
 from torch import nn
 
 from cladenet.errors import BadArgument
+from cladenet.layers.checks import check_multiplier
 from cladenet.layers.classifier import Classifier
-from cladenet.layers.conv import Norm, conv
-from cladenet.layers.init import Init, glorot_init, he_init
+from cladenet.layers.conv import Norm, conv_norm_relu, linear_relu
+from cladenet.layers.init import Init, glorot_init, he_init, weighted
 from cladenet.layers.response_norm import response_norm
+from cladenet.layers.stages import before_pools
 
 Kernels = tuple[tuple[int, ...], ...]
 
@@ -48,9 +50,7 @@ def block(
     """Convolutions, each with the norm if there is one, and ReLU; the size stays."""
     layers: list[nn.Module] = []
     for kernel_size in kernels:
-        layers.append(conv(in_channels, width, kernel_size, bias=bias))
-        layers += [norm(width)] if norm else []
-        layers.append(nn.ReLU(inplace=True))
+        layers += conv_norm_relu(in_channels, width, kernel_size, norm=norm, bias=bias)
         in_channels = width
     return layers
 
@@ -86,31 +86,25 @@ class VGG(Classifier):
         init: Init = glorot_init,
     ) -> None:
         widths, hidden = [int(width * channels) for channels in WIDTHS], int(width * 4096)
-        if widths[0] < 1:
-            raise BadArgument(f"width is {width}; expected at least {1 / WIDTHS[0]}, such as 0.25")
+        ends = pairwise([in_channels, *widths])
+        check_multiplier(width, narrowest=WIDTHS[0])
         rows = [
-            block(channels_in, channels, row, norm, conv_bias)
-            for channels_in, channels, row in zip(
-                [in_channels, *widths], widths, kernels, strict=False
-            )
+            block(width_in, width_out, row, norm, conv_bias)
+            for (width_in, width_out), row in zip(ends, kernels, strict=False)
         ]
         if lrn:
             rows[0].append(response_norm(1e-4))
         super().__init__(in_channels, num_classes, input_size)
         self.init = init
-        self.taps = [*_before_pools(rows), f"stages.3.{len(rows[-1])}"]
         self.stem, *stages = (nn.Sequential(*row, nn.MaxPool2d(2)) for row in rows)
         self.stages = nn.Sequential(*stages)
+        flat = widths[-1] * (input_size // 32) ** 2
         self.head = nn.Sequential(
             nn.Flatten(),
-            nn.Linear(widths[-1] * (input_size // 32) ** 2, hidden),
-            nn.ReLU(inplace=True),
-            nn.Dropout(drop_rate),
-            nn.Linear(hidden, hidden),
-            nn.ReLU(inplace=True),
-            nn.Dropout(drop_rate),
+            *linear_relu(flat, hidden, hidden, drop_rate=drop_rate),
             self.new_classifier(hidden),
         )
+        self.taps = before_pools(self.stem, self.stages)
         self.initialise(self)
 
     def start_from(self, shallow: "VGG") -> list[str]:
@@ -125,10 +119,10 @@ class VGG(Classifier):
         convs = [
             pair
             for ours, theirs in zip(self._rows(), shallow._rows(), strict=True)
-            for pair in zip_longest(_weighted(ours), _weighted(theirs))
+            for pair in zip_longest(weighted(ours), weighted(theirs))
             if pair[1] is not None
         ]
-        linears = zip(_weighted(self.head), _weighted(shallow.head), strict=True)
+        linears = zip(weighted(self.head), weighted(shallow.head), strict=True)
         pairs = [*convs[:4], *linears]
         for ours, theirs in pairs:
             given = tuple(theirs.weight.shape)
@@ -167,21 +161,11 @@ class VGGCifar(Classifier):
             for width_in, width, row in zip(widths_in, WIDTHS[:4], E, strict=False)
         ]
         super().__init__(in_channels, num_classes)
-        self.taps = _before_pools(rows)
         self.stem, *stages = (nn.Sequential(*row, nn.MaxPool2d(2)) for row in rows[:3])
         self.stages = nn.Sequential(*stages, nn.Sequential(*rows[3]))
         self.head = self.average_head(WIDTHS[3])
+        self.taps = before_pools(self.stem, self.stages)
         self.initialise(self)
-
-
-def _before_pools(rows: list[list[nn.Module]]) -> list[str]:
-    """The last layer of each row, before its pool."""
-    parts = ("stem", "stages.0", "stages.1", "stages.2", "stages.3")
-    return [f"{part}.{len(row) - 1}" for part, row in zip(parts, rows, strict=False)]
-
-
-def _weighted(model: nn.Module) -> list[nn.Conv2d | nn.Linear]:
-    return [layer for layer in model.modules() if isinstance(layer, nn.Conv2d | nn.Linear)]
 
 
 _WITH_BN = partial(VGG, norm=nn.BatchNorm2d, init=he_init)

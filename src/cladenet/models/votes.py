@@ -8,7 +8,7 @@ from collections import OrderedDict
 from torch import Tensor, nn
 
 from cladenet.layers.classifier import Classifier
-from cladenet.layers.conv import Norm
+from cladenet.layers.conv import Norm, conv_norm_relu
 
 
 def votes(
@@ -19,16 +19,11 @@ def votes(
     The child `maps` gives the evidence for each class, place by place: (N, num_classes, h, w).
 
     Args:
-        in_channels: of the last stage's feature maps.
         num_classes: feature maps that vote.
         norm: between convolution and ReLU, or None.
         padding: of the convolution; where it sees nothing, the bias votes.
     """
-    maps = nn.Sequential(
-        nn.Conv2d(in_channels, num_classes, 1, padding=padding),
-        *([norm(num_classes)] if norm else []),
-        nn.ReLU(inplace=True),
-    )
+    maps = conv_norm_relu(in_channels, num_classes, 1, padding=padding, norm=norm, bias=True)
     return nn.Sequential(
         OrderedDict(maps=maps, average=nn.AdaptiveAvgPool2d(1), flatten=nn.Flatten())
     )

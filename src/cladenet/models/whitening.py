@@ -28,7 +28,6 @@ class WhiteningConv2d(nn.Conv2d, FollowsProgress):
     has seen images it holds torch's random filters.
 
     Args:
-        in_channels: of the images.
         kernel_size: side of the patches; there are 2 x in_channels x kernel_size^2 filters.
         bias_until: share of the training in which the bias is learned.
     """

@@ -48,7 +48,6 @@ class WideUnit(nn.Module):
     """y = x + F(x') with x' = ReLU(norm(x)); if it widens, y = W x' + F(x'): Fig. 1(c) and (d).
 
     Args:
-        in_channels: channels of x.
         out_channels: channels of y, and of all feature maps within.
         stride: of the first convolution.
         kernels: sizes of the convolutions of F: M of the paper's B(M).

@@ -25,14 +25,16 @@ root mean square grows beyond 0.1 is scaled back to it, is training: `filter_rms
 """
 
 from functools import partial
+from itertools import pairwise
 
 from torch import nn
 
 from cladenet.errors import BadArgument
 from cladenet.layers.classifier import Classifier
-from cladenet.layers.conv import size_after
+from cladenet.layers.conv import conv_norm_relu, linear_relu, size_after
 from cladenet.layers.init import gaussian_init
 from cladenet.layers.response_norm import response_norm
+from cladenet.layers.stages import before_pools, caffe_pool
 
 
 class ZFNet(Classifier):
@@ -62,39 +64,27 @@ class ZFNet(Classifier):
     ) -> None:
         if not widths:
             raise BadArgument("widths is empty; expected a width for at least one convolution")
-        flat = widths[-1] * side_after(input_size) ** 2
-        head_width = (flat, *hidden)[-1]
         super().__init__(in_channels, num_classes, input_size)
-        pool = 2 * len(widths)
-        self.taps = ("stem.1", "stages.0.1", f"stages.1.{pool - 1}", f"stages.1.{pool}")
 
         def norm() -> list[nn.Module]:
             return [response_norm(1e-4)] if lrn else []
 
-        self.stem = nn.Sequential(
-            nn.Conv2d(in_channels, 96, 7, stride=2, padding=1),
-            nn.ReLU(inplace=True),
-            nn.MaxPool2d(3, 2, ceil_mode=True),
-            *norm(),
-        )
-        convs: list[nn.Module] = []
-        for width_in, width in zip((256, *widths), widths, strict=False):
-            convs += [nn.Conv2d(width_in, width, 3, padding=1), nn.ReLU(inplace=True)]
+        layer = partial(conv_norm_relu, norm=None, bias=True)
+        last = nn.Sequential()
+        for ends in pairwise((256, *widths)):
+            last.extend(layer(*ends, 3))
+        last.append(nn.MaxPool2d(3, 2))
+        self.stem = nn.Sequential(*layer(in_channels, 96, 7, 2, 1), caffe_pool(), *norm())
         self.stages = nn.Sequential(
-            nn.Sequential(
-                nn.Conv2d(96, 256, 5, stride=2),
-                nn.ReLU(inplace=True),
-                nn.MaxPool2d(3, 2, ceil_mode=True),
-                *norm(),
-            ),
-            nn.Sequential(*convs, nn.MaxPool2d(3, 2)),
+            nn.Sequential(*layer(96, 256, 5, 2, 0), caffe_pool(), *norm()), last
         )
-        linears: list[nn.Module] = []
-        for width_in, width in zip((flat, *hidden), hidden, strict=False):
-            linears += [
-                nn.Linear(width_in, width), nn.ReLU(inplace=True), nn.Dropout(drop_rate),
-            ]  # fmt: skip
-        self.head = nn.Sequential(nn.Flatten(), *linears, self.new_classifier(head_width))
+        flat = widths[-1] * side_after(input_size) ** 2
+        self.head = nn.Sequential(
+            nn.Flatten(),
+            *linear_relu(flat, *hidden, drop_rate=drop_rate),
+            self.new_classifier((flat, *hidden)[-1]),
+        )
+        self.taps = before_pools(self.stem, self.stages)
         self.initialise(self)
 
     def initialise(self, module: nn.Module) -> None:
