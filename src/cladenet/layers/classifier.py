@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from cladenet.errors import BadArgument
 from cladenet.layers.checks import check_images
+from cladenet.layers.conv import linear_relu
 from cladenet.layers.init import Init, he_init
 from cladenet.layers.methods.timm_methods import TimmMethods
 
@@ -39,8 +40,6 @@ class Classifier(TimmMethods):
                        only in training and no part of the network that predicts: `add_auxiliary`
 
     Args:
-        in_channels: channels of the images.
-        num_classes: length of the logits; 0 leaves the last layer out.
         input_size: height and width, for a head that is tied to one; None if any size will do.
 
     Attributes:
@@ -166,8 +165,7 @@ class Classifier(TimmMethods):
         Raises:
             BadArgument: the images have another number of channels or a size that does not fit.
         """
-        name, size = type(self).__name__, self.input_size
-        check_images(x, name, self.in_channels, self.least_size, size)
+        check_images(x, type(self).__name__, self.in_channels, self.least_size, self.input_size)
 
     def forward_features(self, x: Tensor) -> Tensor:
         """Images of `least_size` or more -> the last feature maps (N, num_features, h, w).
@@ -183,9 +181,7 @@ class Classifier(TimmMethods):
         return self.head[:-1](x) if pre_logits else self.head(x)
 
     def as_map(self, features: Any, image_size: tuple[int, int]) -> Tensor:
-        """What a stage gives as a map (N, C, h, w): itself, or the last of several maps.
-
-        A network of tokens puts them in their places.
+        """What a stage gives as a map (N, C, h, w): itself, the last of several, tokens in place.
 
         Args:
             features: output of the stem or a stage.
@@ -246,6 +242,11 @@ class Classifier(TimmMethods):
         return nn.Sequential(
             nn.AdaptiveAvgPool2d(1), nn.Flatten(), *dropout, self.new_classifier(width)
         )
+
+    def linear_head(self, *widths: int, drop_rate: float | None = None) -> nn.Sequential:
+        """A map of widths[0] values in one row, hidden layers as in `linear_relu`, the last one."""
+        hidden = linear_relu(*widths, drop_rate=drop_rate)
+        return nn.Sequential(nn.Flatten(), *hidden, self.new_classifier(widths[-1]))
 
     def add_auxiliary(self, heads: Mapping[tuple[int, int], nn.Sequential]) -> None:
         """Classifiers that read the feature maps on their way, active only in training.

@@ -7,6 +7,7 @@ beside `nn.BatchNorm2d` are in `norm`.
 from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
+from typing import Any
 
 from torch import nn
 
@@ -130,3 +131,10 @@ def size_after(
     """
     steps = size + 2 * padding - kernel_size
     return (-(-steps // stride) if ceil_mode else steps // stride) + 1
+
+
+def side_after(side: int, *windows: tuple[Any, ...]) -> int:
+    """`size_after` of one window after the other, each its arguments."""
+    for window in windows:
+        side = size_after(side, *window)
+    return side

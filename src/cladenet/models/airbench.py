@@ -11,7 +11,7 @@ It descends from ResNet-9 (Page. How to Train Your ResNet. 2019) by way of hlb-C
     stages.2  256x3x3               the same
     head      num_classes           max over the map, linear without bias
 
-The first convolution is computed from the training images and fixed, see `layers.whitening`; its
+The first convolution is computed from the training images and fixed, see `whitening`; its
 bias is learned in the first three of ten epochs. Norms have a bias and no weight.
 
 Convolutions start as partial identities (Sec. 3.3): the first in_channels filters of each hand a

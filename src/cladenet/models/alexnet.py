@@ -37,7 +37,7 @@ from torch import nn
 
 from cladenet.errors import BadArgument
 from cladenet.layers.classifier import Classifier
-from cladenet.layers.conv import conv_norm_relu, linear_relu, size_after
+from cladenet.layers.conv import conv_norm_relu, linear_relu, side_after
 from cladenet.layers.init import weighted
 from cladenet.layers.response_norm import response_norm
 from cladenet.layers.stages import before_pools
@@ -128,9 +128,7 @@ class AlexNet(Classifier):
                 nn.MaxPool2d(3, 2),
             ),
         )
-        side = input_size
-        for kernel_size, stride, zeros in ((11, 4, padding), (3, 2, 0), (3, 2, 0), (3, 2, 0)):
-            side = size_after(side, kernel_size, stride, zeros)
+        side = side_after(input_size, (11, 4, padding), (3, 2), (3, 2), (3, 2))
 
         def hidden(width_in: int) -> list[nn.Module]:
             linear, drop = linear_relu(width_in, 4096), nn.Dropout(drop_rate)
@@ -173,12 +171,8 @@ class AlexNetCifar(Classifier):
             nn.Sequential(*layer(32, 32), nn.AvgPool2d(3, 2)),
             nn.Sequential(*layer(32, 64), nn.AvgPool2d(3, 2)),
         )
-        side = input_size
-        for _ in range(3):
-            side = size_after(side, 3, 2)
-        self.head = nn.Sequential(
-            nn.Flatten(), *linear_relu(64 * side**2, 64), self.new_classifier(64)
-        )
+        side = side_after(input_size, (3, 2), (3, 2), (3, 2))
+        self.head = self.linear_head(64 * side**2, 64)
         self.initialise(self)
 
 

@@ -32,7 +32,7 @@ from math import sqrt
 from torch import nn
 
 from cladenet.layers.classifier import Classifier
-from cladenet.layers.conv import conv, size_after
+from cladenet.layers.conv import conv, side_after
 from cladenet.layers.init import he_init
 from cladenet.layers.stages import before_pools
 from cladenet.layers.variants import variants
@@ -162,14 +162,12 @@ class HighwayMnist(Classifier):
             nn.Sequential(*block([3] * 3), nn.MaxPool2d(3, 2, ceil_mode=True), nn.Dropout(0.4)),
             nn.Sequential(*block([3] * 3)),
         )
-        side = input_size - 4
-        for _ in range(2):
-            side = size_after(side, 3, 2, ceil_mode=True)
+        side = side_after(input_size, (5,), (3, 2, 0, True), (3, 2, 0, True), (2, 2))
         self.head = nn.Sequential(
             nn.MaxPool2d(2),
             nn.Dropout(0.5),
             nn.Flatten(),
-            self.new_classifier(width * (side // 2) ** 2),
+            self.new_classifier(width * side**2),
         )
         self.initialise(self)
 

@@ -112,15 +112,14 @@ class Graph(nn.Module):
     def __init__(self, vertices: tuple[Vertex, ...], in_channels: int, norm: Norm) -> None:
         super().__init__()
         self.sources = [[edge.source for edge in vertex.edges] for vertex in vertices]
-        self.widths, self.scales = [in_channels], [0]
+        self.widths = [in_channels]
         self.edges = nn.ModuleList()
         self.activations = nn.ModuleList()
         for vertex in vertices:
             made = [self._edge(edge) for edge in vertex.edges]
-            self.edges.append(nn.ModuleList(layer for layer, _, _ in made))
-            _, width, scale = made[0]
+            self.edges.append(nn.ModuleList(layer for layer, _ in made))
+            _, width = made[0]
             self.widths.append(width)
-            self.scales.append(scale)
             self.activations.append(norm_relu(norm, width) if vertex.norm_relu else nn.Identity())
         self.fit = Fitted()
 
@@ -139,17 +138,16 @@ class Graph(nn.Module):
             maps.append(activation(first))
         return maps[-1]
 
-    def _edge(self, edge: Edge) -> tuple[nn.Module, int, int]:
-        """The layer, the channels it makes, and how often the grid has been halved there."""
-        width, scale = self.widths[edge.source], self.scales[edge.source]
+    def _edge(self, edge: Edge) -> tuple[nn.Module, int]:
+        """The layer and the channels it makes."""
+        width = self.widths[edge.source]
         if isinstance(edge, Identity):
-            return nn.Identity(), width, scale
+            return nn.Identity(), width
         out_channels = max(1, round(width * edge.depth_factor))
         padding = max(0, round(edge.half_height)), max(0, round(edge.half_width))
         kernel = 2 * padding[0] + 1, 2 * padding[1] + 1
-        halvings = max(0, round(edge.stride_scale))
-        layer = nn.Conv2d(width, out_channels, kernel, 2**halvings, padding)
-        return layer, out_channels, scale + halvings
+        stride = 2 ** max(0, round(edge.stride_scale))
+        return nn.Conv2d(width, out_channels, kernel, stride, padding), out_channels
 
 
 class EvolvedNetwork(Classifier):
@@ -175,12 +173,11 @@ class EvolvedNetwork(Classifier):
                 raise BadArgument(
                     f"vertex {number} is {vertex}; expected edges from vertices 0 to {number - 1}"
                 )
-        graph = Graph(dna.vertices, in_channels, norm)
-        width = graph.widths[-1]
         super().__init__(in_channels, num_classes)
+        graph = Graph(dna.vertices, in_channels, norm)
         self.stem = nn.Identity()
         self.stages = nn.Sequential(graph)
-        self.head = self.average_head(width)
+        self.head = self.average_head(graph.widths[-1])
         self.initialise(self)
 
 

@@ -28,7 +28,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cladenet.layers.classifier import Classifier
-from cladenet.layers.conv import Activation, linear_relu, size_after
+from cladenet.layers.conv import Activation, side_after
 from cladenet.layers.init import Init, fan_in, he_init, lecun_init
 from cladenet.models.lenet_targets import CODE_LENGTH, targets
 
@@ -39,6 +39,8 @@ TABLE = (
     (0, 1, 3, 4), (1, 2, 4, 5), (0, 2, 3, 5),
     (0, 1, 2, 3, 4, 5),
 )  # fmt: skip
+
+TWO_POOLS = ((5,), (2, 2), (5,), (2, 2))  # windows of the first two convolutions and their pools
 
 
 class Squash(nn.Module):
@@ -133,7 +135,7 @@ class LeNet5(Classifier):
 
     def __init__(self, num_classes: int = 10, in_channels: int = 1, input_size: int = 32) -> None:
         super().__init__(in_channels, num_classes, input_size)
-        side = size_after(_side_after_two_pools(input_size), 5)
+        side = side_after(input_size, *TWO_POOLS, (5,))
         self.stem = nn.Sequential(
             nn.Conv2d(in_channels, 6, 5), Squash(), SubSampling(6), Squash()
         )  # C1, S2
@@ -202,19 +204,13 @@ class LeNet(Classifier):
         self.stages = nn.Sequential(
             nn.Sequential(nn.Conv2d(maps[0], maps[1], 5), conv_act(), nn.MaxPool2d(2))
         )
-        flat = maps[1] * _side_after_two_pools(input_size) ** 2
-        linears = linear_relu(flat, *hidden)
-        self.head = nn.Sequential(nn.Flatten(), *linears, self.new_classifier(hidden[-1]))
+        self.head = self.linear_head(maps[1] * side_after(input_size, *TWO_POOLS) ** 2, *hidden)
         self.initialise(self)
 
 
 def _draw(inputs: int, *values: Tensor) -> None:
     for tensor in values:
         nn.init.uniform_(tensor, -2.4 / inputs, 2.4 / inputs)
-
-
-def _side_after_two_pools(size: int) -> int:
-    return size_after(size_after(size, 5) // 2, 5) // 2
 
 
 VARIANTS = {

@@ -30,7 +30,7 @@ from itertools import chain, repeat
 
 from torch import nn
 
-from cladenet.layers.conv import Norm, conv_norm_relu, size_after
+from cladenet.layers.conv import Norm, conv_norm_relu, side_after
 from cladenet.layers.init import gaussian_init, weighted
 from cladenet.layers.stages import before_pools
 from cladenet.models.votes import VotingClassifier, votes
@@ -143,13 +143,9 @@ def least_size(blocks: tuple[Block, ...], pad_pools: bool) -> int:
 
 def last_side(blocks: tuple[Block, ...], pad_pools: bool, side: int) -> int:
     """Height and width of the class maps for images of `side` pixels."""
-    for i, (kernel_size, stride, padding, _) in enumerate(blocks):
-        if i and pad_pools:
-            side = size_after(side, 3, 2, padding=1)
-        elif i:
-            side = size_after(side, 3, 2, ceil_mode=True)
-        side = size_after(side, kernel_size, stride, padding)
-    return side
+    pool = (3, 2, 1, False) if pad_pools else (3, 2, 0, True)
+    windows = [window for block in blocks for window in (pool, block[:3])]
+    return side_after(side, *windows[1:])
 
 
 VARIANTS = {

@@ -28,7 +28,7 @@ from torch import nn
 from cladenet.errors import BadArgument
 from cladenet.layers.checks import check_multiplier
 from cladenet.layers.classifier import Classifier
-from cladenet.layers.conv import Norm, conv_norm_relu, linear_relu
+from cladenet.layers.conv import Norm, conv_norm_relu
 from cladenet.layers.init import Init, glorot_init, he_init, weighted
 from cladenet.layers.response_norm import response_norm
 from cladenet.layers.stages import before_pools
@@ -99,11 +99,7 @@ class VGG(Classifier):
         self.stem, *stages = (nn.Sequential(*row, nn.MaxPool2d(2)) for row in rows)
         self.stages = nn.Sequential(*stages)
         flat = widths[-1] * (input_size // 32) ** 2
-        self.head = nn.Sequential(
-            nn.Flatten(),
-            *linear_relu(flat, hidden, hidden, drop_rate=drop_rate),
-            self.new_classifier(hidden),
-        )
+        self.head = self.linear_head(flat, hidden, hidden, drop_rate=drop_rate)
         self.taps = before_pools(self.stem, self.stages)
         self.initialise(self)
 

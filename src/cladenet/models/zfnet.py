@@ -31,10 +31,12 @@ from torch import nn
 
 from cladenet.errors import BadArgument
 from cladenet.layers.classifier import Classifier
-from cladenet.layers.conv import conv_norm_relu, linear_relu, size_after
+from cladenet.layers.conv import conv_norm_relu, side_after
 from cladenet.layers.init import gaussian_init
 from cladenet.layers.response_norm import response_norm
 from cladenet.layers.stages import before_pools, caffe_pool
+
+ROUNDED_UP = (3, 2, 0, True)  # a pool's window
 
 
 class ZFNet(Classifier):
@@ -78,25 +80,14 @@ class ZFNet(Classifier):
         self.stages = nn.Sequential(
             nn.Sequential(*layer(96, 256, 5, 2, 0), caffe_pool(), *norm()), last
         )
-        flat = widths[-1] * side_after(input_size) ** 2
-        self.head = nn.Sequential(
-            nn.Flatten(),
-            *linear_relu(flat, *hidden, drop_rate=drop_rate),
-            self.new_classifier((flat, *hidden)[-1]),
-        )
+        side = side_after(input_size, (7, 2, 1), ROUNDED_UP, (5, 2), ROUNDED_UP, (3, 2))
+        self.head = self.linear_head(widths[-1] * side**2, *hidden, drop_rate=drop_rate)
         self.taps = before_pools(self.stem, self.stages)
         self.initialise(self)
 
     def initialise(self, module: nn.Module) -> None:
         """N(0, 0.01^2), biases 0."""
         gaussian_init(module, std=0.01)
-
-
-def side_after(side: int) -> int:
-    """Height or width of the last map: 224 -> 110 -> 55 -> 26 -> 13 -> 6."""
-    side = size_after(size_after(side, 7, 2, padding=1), 3, 2, ceil_mode=True)
-    side = size_after(size_after(side, 5, 2), 3, 2, ceil_mode=True)
-    return size_after(side, 3, 2)
 
 
 VARIANTS = {
