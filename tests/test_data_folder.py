@@ -41,6 +41,27 @@ def test_an_image_folder_has_labels_in_sorted_order(tmp_path: Path) -> None:
     assert dataset.notes == ()
 
 
+def test_a_folder_of_images_that_its_dot_hides_is_named(tmp_path: Path) -> None:
+    two_classes(tmp_path, ("train",))
+    put(*(tmp_path / "train/.cat" / name for name in ("1.png", "2.png", ".3.png")))
+    put(tmp_path / "train/bee/.small/1.png")
+    (tmp_path / "train/bee/.notes").touch()
+    assert open_dataset(str(tmp_path / "train")).notes == (
+        f"ignored in {tmp_path}/train: 1 hidden or system",
+        f"hidden folders of {tmp_path}/train hold 3 images, which are left out: '.cat', '.small'. "
+        "To use one, rename it without the dot",
+    )
+
+
+def test_classes_that_are_all_hidden_or_all_but_one_are_named(tmp_path: Path) -> None:
+    put(tmp_path / ".ant/1.png", tmp_path / ".bee/1.png")
+    with pytest.raises(DataError, match=r"in hidden folders alone, '\.ant', '\.bee'; rename them"):
+        open_dataset(str(tmp_path))
+    (tmp_path / ".ant").rename(tmp_path / "ant")
+    with pytest.raises(DataError, match=r"one class \('ant'\), and images in hidden .*'\.bee'"):
+        open_dataset(str(tmp_path))
+
+
 def test_real_photographs_are_all_found(real_data: Path) -> None:
     dataset = open_dataset(str(real_data / "hymenoptera"))
     assert {name: len(split) for name, split in dataset.splits().items()} == {

@@ -7,6 +7,7 @@ from PIL import Image
 
 from cladenet.data.dataset import DataSet
 from cladenet.data.sources.open import open_dataset
+from cladenet.data.sources.tables.text import read_text
 from cladenet.errors import DataError
 
 
@@ -249,7 +250,54 @@ def test_latin1_labels_and_names_are_read_with_a_note(tmp_path: Path) -> None:
     assert dataset.train.ids[0] == str(tmp_path / "h\u00e9risson.png")
     assert dataset.notes == ("labels are read as Latin-1 (Windows-1252), such as 'h\u00e9risson'",)
     with pytest.raises(DataError, match="is in an encoding that is unknown; save the table as"):
-        opened(tmp_path, "path,label\nb.png,\u6c7d\u8f66\nb.png,x\n".encode("gbk"))
+        opened(tmp_path, "path,label\nb.png,\u043a\u043e\u0442\nb.png,x\n".encode("cp1251"))
+
+
+CHINESE = "路径,标签\n蚂蚁.png,蚂蚁\nb.png,鱼\n"
+
+
+def test_a_table_in_gbk_is_read_with_a_note(tmp_path: Path) -> None:
+    """As Excel saves one in China; the names of the files are in UTF-8, or in GBK, too."""
+    images(tmp_path, "蚂蚁.png", "b.png")
+    note = f"{tmp_path / 'data.csv'} is read as GB18030 (GBK), as Excel saves it in China"
+    for text in (CHINESE, CHINESE.replace("路径,标签", "path,label")):
+        dataset = opened(tmp_path, text.encode("gbk"))
+        assert dataset.classes == ("蚂蚁", "鱼")
+        assert dataset.train.ids[0] == str(tmp_path / "蚂蚁.png")
+        assert dataset.notes[0] == note
+    (tmp_path / "蚂蚁.png").rename(tmp_path / os.fsdecode("蚂蚁.png".encode("gbk")))
+    for encoding in ("gbk", "utf-8"):
+        dataset = opened(tmp_path, CHINESE.encode(encoding))
+        assert dataset.classes == ("蚂蚁", "鱼")
+        assert len(dataset.train) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("a,CORA\u00c7\u00c3O\nb,AVI\u00c3O\n", "cp1252"),
+        ("a,gr\u00f6\u00dfe\nb,\u00e4\u00f6\u00fc\n", "cp1252"),
+        ("a,собака\nb,лошадь\n", "cp1251"),
+        ("a,ねこ\nb,いぬ\nc,自動車\n", "shift_jis"),
+        ("a,고양이\nb,강아지\nc,자동차\nd,비행기\ne,학교\n", "cp949"),
+    ],
+)
+def test_other_encodings_are_not_taken_for_chinese(
+    text: str, encoding: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "table.csv"
+    path.write_bytes(text.encode(encoding))
+    read = read_text(str(path))
+    assert read.notes == ()
+    assert [line.cells[1].encode("utf-8", "surrogateescape") for line in read.lines] == [
+        line.partition(",")[2].encode(encoding) for line in text.splitlines()
+    ]
+
+
+def test_a_table_in_utf8_with_other_bytes_stays_in_utf8(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_bytes("蚂蚁.png,蚂蚁\n".encode() + b"caf\xe9.png,b\n")
+    assert read_text(str(path)).lines[0].cells == ["蚂蚁.png", "蚂蚁"]
 
 
 def test_several_spellings_of_a_class_are_one(tmp_path: Path) -> None:

@@ -399,6 +399,16 @@ def test_a_terminal_without_chinese_letters_gets_english(
             "`cladenet train` 没有选项 '--dta'；最接近的是 --data, --out。`cladenet train --help` "
             "列出可用的参数",
         ),
+        (
+            "ignored in photos: 2 .txt files, 3 hidden or system, 1 stray file beside the class "
+            "folders",
+            "photos 中忽略的文件：2 个 .txt 文件，3 个隐藏文件或系统文件，1 个类别目录旁的零散文件",
+        ),
+        (
+            "hidden folders of photos hold 2 images, which are left out: '.cat'. To use one, "
+            "rename it without the dot",
+            "photos 的隐藏目录中有 2 张图像未被使用：'.cat'。如要使用，请去掉目录名开头的点",
+        ),
     ],
 )
 def test_a_message_is_translated_with_the_texts_in_it(english: str, expected: str) -> None:

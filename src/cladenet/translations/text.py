@@ -21,6 +21,8 @@ _PLAIN = re.compile(
     r"(?<![^\s(])[a-z]{2,}(?![^\s,.;:)])"
 )  # a word of a sentence, and no name or path
 _WIDE = {".": "。", ";": "；", ":": "：", ",": "，", "?": "？", "!": "！"}
+_KINDS = re.compile(r"(\d[\d,]*) (.+)")
+_ONE = re.compile(r"\b(file|link)\b")
 _MARKS = "。；：，？！"
 Found = tuple[str, int]  # a translation, and how many letters of the English text were recognised
 
@@ -152,6 +154,10 @@ class _Search:
             values = template.values(text)
             if values is not None:
                 best = _better(best, self._filled(template, values, depth))
+        if best is None and (kinds := _KINDS.fullmatch(text)):  # as `counted_kinds` writes them
+            several = _ONE.sub(r"\1s", kinds[2], count=1) if kinds[1] == "1" else kinds[2]
+            if (found := self._catalogue.exact(several)) is not None:
+                best = f"{kinds[1]} 个{found}", len(text)
         return best
 
     def _filled(self, template: Template, values: dict[str, str], depth: int) -> Found | None:

@@ -98,7 +98,8 @@ def run(arguments: argparse.Namespace) -> int:
     if ignored:
         from cladenet.data.images.listing import about
 
-        note(*about(ignored, "the folders"))
+        for sentence in about(ignored, "the folders"):
+            note(sentence)
     if not counts["images"]:
         raise DataError("no image was given: the folders and lists hold none")
     if unread := counts["unread"]:

@@ -1,4 +1,4 @@
-"""Images that show nearly the same: saved again, resized, a little cropped, brighter or darker.
+"""Images that show nearly the same: saved again, resized, cropped a little, brighter, mirrored.
 
 They are compared by their thumbnails, 16x16 cells of brightness, in two steps:
 
@@ -10,8 +10,12 @@ They are compared by their thumbnails, 16x16 cells of brightness, in two steps:
 Pairs for the first step are found by sorting: in each of `ORDERS` random orders of the bits, an
 image meets the `NEIGHBOURS` that follow it. So the work grows as n log n, and few pairs are missed.
 
+A mirror image is met by turning each image so that its left half is the brighter one; where that
+is in doubt, both ways are looked at. It is alike where the labels are the same: of left and right,
+or of b and d, each is the other's mirror image.
+
 Found: other formats and qualities, sizes and aspect ratios, borders cut by 2 %, most by 4 %, half
-by 6 %, brightness, contrast, gamma, grey. Not found: mirrored, turned, more cropped, written over,
+by 6 %, brightness, contrast, gamma, grey, mirrored. Not found: turned, more cropped, written over,
 recoloured to another brightness order. Pictures that differ little by nature (digits on one
 background, X-rays, frames of a video) are alike by this measure; those of one colour have no
 fingerprint and are left out.
@@ -31,6 +35,7 @@ from cladenet.threads import our_share
 
 MOST_BITS = 20
 LEAST_CORRELATION = 0.95
+IN_DOUBT = 0.16  # lean of an image, below; two that are so correlated differ by twice that at most
 LEAST_CONTRAST = 8  # levels of 255 between the darkest cell and the lightest
 BITS = 112
 ORDERS = 16
@@ -41,7 +46,9 @@ MASKS = (0x5555555555555555, 0x3333333333333333, 0x0F0F0F0F0F0F0F0F)
 Thumbnails = NDArray[np.uint8]
 
 
-def alike(thumbnails: Thumbnails, groups: NDArray[np.int64]) -> NDArray[np.int64]:
+def alike(
+    thumbnails: Thumbnails, groups: NDArray[np.int64], labels: NDArray[np.int64]
+) -> NDArray[np.int64]:
     """Numbers of images that show nearly the same, int64 (N,): the place of the first of them.
 
     Who is like one that is like a third is in its group too.
@@ -49,6 +56,7 @@ def alike(thumbnails: Thumbnails, groups: NDArray[np.int64]) -> NDArray[np.int64
     Args:
         thumbnails: uint8 (N, 16, 16).
         groups: numbers of images that are equal, of which one each is looked at, int64 (N,).
+        labels: mirror images are alike where these are the same, int64 (N,).
     """
     _, first, group = np.unique(groups, return_index=True, return_inverse=True)
     cells = thumbnails.reshape(-1, SIDE * SIDE)
@@ -57,16 +65,45 @@ def alike(thumbnails: Thumbnails, groups: NDArray[np.int64]) -> NDArray[np.int64
     if len(shown) < 2:
         return groups
     number = np.arange(len(thumbnails))
-    chunks = (shown[start : start + AT_ONCE] for start in range(0, len(shown), AT_ONCE))
-    pairs = _close(np.concatenate([_fingerprints(thumbnails[chunk]) for chunk in chunks]))
+    parts = [shown[start : start + AT_ONCE] for start in range(0, len(shown), AT_ONCE)]
+    place, turned = np.concatenate([_ways(thumbnails, part) for part in parts], axis=1)
+    starts = range(0, len(place), AT_ONCE)
+    views = (slice(start, start + AT_ONCE) for start in starts)
+    pairs = _close(
+        np.concatenate([_fingerprints(_seen(thumbnails, place[v], turned[v])) for v in views])
+    )
     for start in range(0, len(pairs), AT_ONCE):
-        one, other = shown[pairs[start : start + AT_ONCE]].T
-        same = _correlations(thumbnails[one], thumbnails[other]) >= LEAST_CORRELATION
+        view = pairs[start : start + AT_ONCE].T
+        (one, other), apart = place[view], turned[view[0]] ^ turned[view[1]]
+        likeness = _correlations(thumbnails[one], _seen(thumbnails, other, apart))
+        same = (likeness >= LEAST_CORRELATION) & ((apart == 0) | (labels[one] == labels[other]))
         for a, b in zip(one[same].tolist(), other[same].tolist(), strict=True):
             low, high = sorted((_root(number, a), _root(number, b)))
             number[high] = low
     roots = np.array([_root(number, place) for place in first.tolist()], np.int64)
     return roots[group.reshape(-1)]
+
+
+def _ways(thumbnails: Thumbnails, places: NDArray[np.int64]) -> NDArray[np.int64]:
+    """How images are looked at: (2, n) of a place, and 1 where it is turned to its mirror image.
+
+    The lean is the correlation of an image with one whose left half is white, its right half black.
+    """
+    cells = _centred(thumbnails[places])
+    halves = cells.reshape(-1, SIDE, 2, SIDE // 2).sum(axis=(1, 3))
+    lean = (halves[:, 0] - halves[:, 1]) / (SIDE * np.sqrt((cells**2).sum(axis=1)))
+    index, turned = np.nonzero(np.stack([lean >= -IN_DOUBT, lean <= IN_DOUBT], axis=1))
+    return np.stack([places[index], turned])
+
+
+def _seen(
+    thumbnails: Thumbnails, places: NDArray[np.int64], turned: NDArray[np.int64]
+) -> Thumbnails:
+    """Some of the thumbnails, mirrored where `turned` is 1."""
+    seen = thumbnails[places]
+    mirrored = turned == 1
+    seen[mirrored] = seen[mirrored, :, ::-1]
+    return seen
 
 
 def _fingerprints(thumbnails: Thumbnails) -> NDArray[np.uint8]:
@@ -161,7 +198,8 @@ def find_alike(dataset: DataSet, equal: Duplicates) -> tuple[Group, ...]:
         return ()
     every = [images.column("thumbnail") for images in files]
     thumbnails = every[0] if len(every) == 1 else np.concatenate(every)
-    numbers = alike(thumbnails, np.concatenate(list(equal.of.values())))
+    labels = np.concatenate([split.labels for split in splits.values()])
+    numbers = alike(thumbnails, np.concatenate(list(equal.of.values())), labels)
     ends = np.cumsum([len(images) for images in files])[:-1]
     _, first = np.unique(np.concatenate(list(equal.of.values())), return_index=True)
     chosen = np.full(len(numbers), -1)

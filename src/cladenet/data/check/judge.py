@@ -105,7 +105,7 @@ def judge_alike(dataset: DataSet, groups: Sequence[Group]) -> list[str]:
         warnings.append(
             f"{counted(images, 'image')} show nearly the same as another one, in "
             f"{counted(len(groups), 'group')}: "
-            f"saved again, resized, a little cropped, brighter or darker"
+            f"saved again, resized, a little cropped, mirrored, brighter or darker"
             f"{by_nature if images > total * BY_NATURE else ''}"
         )
     return warnings

@@ -5,6 +5,7 @@
     image by its first bytes only             listed
     image nobody here decodes (.heic, ...)    listed, and reported when the files are verified
     hidden, Thumbs.db, __MACOSX, no image     ignored and counted
+    hidden folder with images, `.cat`         ignored, and named: it may be a class
     link to a folder above itself             not followed, and counted
     a file reached twice through links        listed once
 
@@ -18,7 +19,7 @@ from itertools import islice
 
 from cladenet.data.images.decode import readable
 from cladenet.errors import DataError
-from cladenet.plural import counted_kinds
+from cladenet.plural import agree, counted, counted_kinds
 
 SUFFIXES = frozenset({
     ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".gif", ".bmp", ".dib",
@@ -30,6 +31,7 @@ UNDECODED = frozenset({
     ".exr", ".hdr", ".dcm", ".fits",
 })  # fmt: skip
 IMAGES = SUFFIXES | UNDECODED
+OF_TOOLS = frozenset({".ipynb_checkpoints", ".thumbnails", ".cache", ".trash"})  # copies, mostly
 LOOP = "links to a folder above (a loop)"
 SYSTEM = frozenset({
     "thumbs.db", "desktop.ini", "__macosx", "@eadir", "__pycache__", "$recycle.bin", "lost+found",
@@ -38,8 +40,18 @@ SYSTEM = frozenset({
 
 
 def about(ignored: Counter[str], where: str) -> tuple[str, ...]:
-    """One sentence for the user on what a listing left out, by kind, or none."""
-    return (f"ignored in {where}: {counted_kinds(ignored)}",) if ignored else ()
+    """Sentences for the user on what a listing left out, by kind, and in hidden folders."""
+    hidden = sorted(kind for kind in ignored if kind.endswith(os.sep))
+    others = {kind: count for kind, count in ignored.items() if kind not in hidden}
+    notes = [f"ignored in {where}: {counted_kinds(others)}"] if others else []
+    if hidden:
+        images = sum(ignored[kind] for kind in hidden)
+        names = ", ".join(f"'{readable(kind[:-1])}'" for kind in hidden)
+        notes.append(
+            f"hidden folders of {where} hold {counted(images, 'image')}, which "
+            f"{agree(images, 'is', 'are')} left out: {names}. To use one, rename it without the dot"
+        )
+    return tuple(notes)
 
 
 def subfolders(root: str, ignored: Counter[str] | None = None) -> list[str]:
@@ -48,7 +60,7 @@ def subfolders(root: str, ignored: Counter[str] | None = None) -> list[str]:
     names, real = [], os.path.realpath(root)
     for entry in _entries(root):
         if is_hidden(entry.name):
-            ignored["hidden or system"] += 1
+            _count_hidden(entry, ignored)
         elif not _is_folder(entry):
             ignored["stray files beside the class folders"] += 1
         elif entry.is_symlink() and _contains(os.path.realpath(entry.path), real):
@@ -61,7 +73,8 @@ def subfolders(root: str, ignored: Counter[str] | None = None) -> list[str]:
 def images_under(folder: str, ignored: Counter[str] | None = None) -> list[str]:
     """Paths of the images in `folder` and below, sorted; see the table above.
 
-    `ignored` counts what is left out, by kind: a suffix such as ".txt files", links in a loop, ...
+    `ignored` counts what is left out, by kind: a suffix such as ".txt files", links in a loop, ...;
+    images in a hidden folder by its name and a slash.
     """
     ignored = Counter() if ignored is None else ignored
     paths: list[str] = []
@@ -103,6 +116,37 @@ def is_hidden(name: str) -> bool:
     return name.startswith(".") or name.lower() in SYSTEM
 
 
+def hidden_folders(folder: str) -> list[str]:
+    """Hidden folders with images in `folder` and in its folders: ".cat", "train/.cat"."""
+    found = []
+    for entry in _entries(folder):
+        if _hidden_images(entry):
+            found.append(entry.name)
+        elif not is_hidden(entry.name) and _is_folder(entry):
+            inside = filter(_hidden_images, _entries(entry.path))
+            found += [os.path.join(entry.name, inner.name) for inner in inside]
+    return found
+
+
+def _count_hidden(entry: "os.DirEntry[str]", ignored: Counter[str]) -> None:
+    if images := _hidden_images(entry):
+        ignored[entry.name + os.sep] += images
+    else:
+        ignored["hidden or system"] += 1
+
+
+def _hidden_images(entry: "os.DirEntry[str]") -> int:
+    """How many images, by their suffix, lie in a folder that the dot of its name hides."""
+    if not entry.name.startswith(".") or entry.name in OF_TOOLS or not _is_folder(entry):
+        return 0
+    try:
+        with os.scandir(entry.path) as inside:
+            names = [each.name for each in inside]
+    except OSError:
+        return 0
+    return sum(_suffix(name) in IMAGES and not is_hidden(name) for name in names)
+
+
 def is_image(entry: "os.DirEntry[str]") -> bool:
     """Whether a file is an image by its suffix, or else by its first bytes."""
     if _suffix(entry.name) in IMAGES:
@@ -131,7 +175,7 @@ def _walk(
     folders: list[str] = []
     for entry in _entries(folder):
         if is_hidden(entry.name):
-            ignored["hidden or system"] += 1
+            _count_hidden(entry, ignored)
         elif not _is_folder(entry):
             files.append(entry)
         elif entry.is_symlink() and _contains(os.path.realpath(entry.path), real):

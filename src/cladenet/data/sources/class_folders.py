@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple, get_args
 
 from cladenet.data.images.decode import readable
-from cladenet.data.images.listing import about, images_under, subfolders
+from cladenet.data.images.listing import about, hidden_folders, images_under, subfolders
 from cladenet.data.sources.annotations import is_submission, labelled_by_table
 from cladenet.data.sources.folder_contents import (
     FolderContents,
@@ -109,6 +109,11 @@ def no_labels(folder: str) -> DataError:
     if not images:
         if archives := archives_in(here.path):
             return DataError(f"{readable(archives[0])} is {way_out(archives[0])}")
+        if hidden := hidden_folders(here.path):
+            return DataError(
+                f"{readable(folder)} has images in hidden folders alone, {some(hidden)}; rename "
+                f"them without the dot. {LAYOUTS}"
+            )
         if here.folders:
             return DataError(
                 f"{readable(folder)} has {counted(len(here.folders), 'folder')} "

@@ -20,7 +20,7 @@ from cladenet.data.dataset import DataSet, Split
 from cladenet.data.file_images import FileImages
 from cladenet.data.ids import Named
 from cladenet.data.images.decode import readable
-from cladenet.data.images.listing import images_under, subfolders
+from cladenet.data.images.listing import hidden_folders, images_under, subfolders
 from cladenet.data.sources.class_folders import (
     LAYOUTS,
     LabelFrom,
@@ -123,6 +123,11 @@ def _assemble(
     in_reference = images[reference]
     ordered = in_order(set(in_reference)) if by_table else sorted(in_reference)
     names = list(ordered) if classes is None else list(classes)
+    if len(names) < 2 and not any_classes and (hidden := hidden_folders(root)):
+        raise DataError(
+            f"{readable(root)} has one class ({some(names)}), and images in hidden folders, "
+            f"{some(hidden)}; rename them without the dot"
+        )
     if len(names) < 2 and not any_classes:
         raise DataError(
             f"{readable(root)} has one class only ({some(names)}); a classifier needs two or "

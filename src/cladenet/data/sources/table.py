@@ -125,7 +125,7 @@ def read_table(path: str) -> Table:
         for line, image, label, split in zip(columns.rows, found.paths, labels, splits, strict=True)
     ]
     _refuse_contradictions(path, rows)
-    chosen = [*columns.notes, *left_out, *found.notes]
+    chosen = [*text.notes, *columns.notes, *left_out, *found.notes]
     return Table(rows, [*chosen, *of_labels, *spellings.notes, *of_paths])
 
 

@@ -211,6 +211,8 @@ def _forms(cell: str) -> Iterator[str]:
         texts = [plain] if is_utf8(plain) else [text for text in [as_latin1(plain)] if text]
         for text in texts:
             yield from {unicodedata.normalize(form, text) for form in ("NFC", "NFD")} - {plain}
+        if is_utf8(plain):  # unpacked from an archive that was packed in China
+            yield os.fsdecode(plain.encode("gb18030", "replace"))
 
 
 def _plain(cell: str) -> str:

@@ -3,6 +3,7 @@
 written as                              read by
 UTF-8, with or without a mark           itself
 UTF-16, UTF-32                          their mark, or the zero bytes of UTF-16
+GB18030 or GBK, as of a Chinese Excel   what most of its letters are
 any other bytes                         as UTF-8 with those bytes kept apart (`surrogateescape`):
                                         they may be names of files, or text in Latin-1
 a first line `sep=;`                    what it says
@@ -35,6 +36,12 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_COMMON = range(0xB0, 0xD8)  # first bytes of the 3,755 most used characters of GB 2312
+_HANGUL = range(0xB0, 0xC9)  # those of Korean syllables in EUC-KR
+_HANGUL_AT_LEAST = 10  # different characters, all in those rows
+_CHINESE_WORD = re.compile(
+    rb"(?<![A-Za-z\x80-\xff])[\x80-\xff]{2}(?![A-Za-z\x80-\xff])|[\x80-\xff]{4}"
+)
 _SEP_LINE = re.compile(r'"?sep=(.)"?\r?\n', re.IGNORECASE)
 
 
@@ -51,10 +58,12 @@ class Text(NamedTuple):
     Args:
         lines: rows that are not empty, the header among them if there is one.
         is_headed: the first row is a header for certain, as of JSON lines.
+        notes: what there is to say of its encoding.
     """
 
     lines: list[Line]
     is_headed: bool
+    notes: tuple[str, ...] = ()
 
 
 def read_text(path: str) -> Text:
@@ -63,9 +72,9 @@ def read_text(path: str) -> Text:
     Raises:
         DataError: it cannot be read, or a row has another number of cells than the first.
     """
-    text = _decoded(path, read_bytes(path))
+    text, notes = _decoded(path, read_bytes(path))
     if path.lower().endswith(".jsonl"):
-        return Text(_json_lines(path, text), is_headed=True)
+        return Text(_json_lines(path, text), is_headed=True, notes=notes)
     before = 0
     if declared := _SEP_LINE.match(text):
         text, before, separator = text[declared.end() :], 1, declared[1]
@@ -73,7 +82,7 @@ def read_text(path: str) -> Text:
         separator = _separator(text)
     rows = _blank_separated(text) if separator == " " else _rows(path, text, separator, before)
     lines = [Line(n, cells) for n, cells in rows if any(cell.strip() for cell in cells)]
-    return Text(_even(path, lines), is_headed=False)
+    return Text(_even(path, lines), is_headed=False, notes=notes)
 
 
 def is_utf8(cell: str) -> bool:
@@ -97,7 +106,8 @@ def as_latin1(cell: str) -> str | None:
     return text if is_text else None
 
 
-def _decoded(path: str, content: bytes) -> str:
+def _decoded(path: str, content: bytes) -> tuple[str, tuple[str, ...]]:
+    """The text, and a note where it is in an encoding that the file does not declare."""
     coding = next((name for mark, name in _MARKS if content.startswith(mark)), "")
     if not coding:
         zeros = content[:200].count(0)
@@ -105,11 +115,41 @@ def _decoded(path: str, content: bytes) -> str:
             coding = "utf-16-le" if content[1:2] == b"\0" else "utf-16-be"
     try:
         errors = "surrogateescape" if coding in ("", "utf-8-sig") else "strict"
-        return content.decode(coding or "utf-8", errors)
+        text = content.decode(coding or "utf-8", errors)
+        if coding or is_utf8(text) or not _is_chinese(text, content):
+            return text, ()
+        note = f"{readable(path)} is read as GB18030 (GBK), as Excel saves it in China"
+        return content.decode("gb18030"), (note,)
     except UnicodeDecodeError as error:
         raise DataError(
             f"{readable(path)} begins as {coding} and is not: {error.reason}; save it as UTF-8"
         ) from None
+
+
+def _is_chinese(text: str, content: bytes) -> bool:
+    """Whether a table is Chinese in GB18030, of which GBK and GB 2312 are parts.
+
+    Texts in other encodings decode so, too, to characters that are rare: in Chinese at least half
+    are of the most used ones, and some stand side by side or apart from plain letters, where the
+    accents of Western Europe have one beside them. In UTF-8 with a few other bytes, most letters
+    are whole.
+
+    Args:
+        text: as UTF-8, with other bytes kept apart.
+        content: its bytes.
+    """
+    beyond = [letter for letter in text if not letter.isascii()]
+    apart = sum(not is_utf8(letter) for letter in beyond)
+    if apart < 2 * (len(beyond) - apart):
+        return False
+    try:
+        signs = [sign.encode("gb18030") for sign in content.decode("gb18030") if not sign.isascii()]
+    except UnicodeDecodeError:
+        return False
+    common = [sign for sign in signs if sign[0] in _COMMON and sign[1] >= 0xA1]
+    is_korean = len(set(common)) >= _HANGUL_AT_LEAST and all(s[0] in _HANGUL for s in common)
+    mostly = 2 * len(common) >= len(signs)
+    return mostly and not is_korean and _CHINESE_WORD.search(content) is not None
 
 
 def _separator(text: str) -> str:
