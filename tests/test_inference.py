@@ -116,11 +116,17 @@ def test_single_pixels_are_excited_at_any_size(
         assert difference(fast, model, torch.randn(2, 3, side, side)) < most
 
 
-def test_a_1x1_convolution_of_few_pixels_is_a_product() -> None:
+@pytest.mark.parametrize(("slow", "pixels"), [(False, [2048, 2048]), (True, [1024, 1024])])
+def test_a_1x1_convolution_of_few_pixels_is_a_product(
+    slow: bool, pixels: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """40 to 6 channels at 16x16: 2,048 pixels are 8 images; 64x1024 weights are too many for one.
+
+    Where products are slow, half as many.
 
     What is strided, padded or grouped stays a convolution.
     """
+    monkeypatch.setattr(processor, "has_slow_products", lambda: slow)
     torch.manual_seed(0)
     few = nn.Sequential(nn.Conv2d(3, 40, 3, padding=1), nn.Conv2d(40, 6, 1), nn.ReLU())
     rest = nn.Sequential(
@@ -134,10 +140,22 @@ def test_a_1x1_convolution_of_few_pixels_is_a_product() -> None:
     program = record(model, torch.randn(1, 3, 16, 16))
     pack(program, 16)
     most = [step.args[1] for step in program.steps if step.function is of_few_or_many_pixels]
-    assert most == [2048, 2048]
+    assert most == pixels
     fast = for_inference(model, "fp32", size=(3, 16, 16), batch_size=16, engine="packed")
-    for images in (1, 8, 9, 16):
+    for images in (1, 4, 5, 8, 9, 16):
         assert difference(fast, model, torch.randn(images, 3, 16, 16)) < 1e-5
+
+
+def test_a_wide_1x1_convolution_is_a_product_for_fewer_pixels(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """100 to 100 channels: 400 pixels are 4 million multiply-accumulates, 150 are 1.5 million."""
+    model = nn.Sequential(nn.Conv2d(100, 100, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten()).eval()
+    for slow, most in ((False, 400), (True, 150)):
+        monkeypatch.setattr(processor, "has_slow_products", lambda slow=slow: slow)
+        program = record(model, torch.randn(1, 100, 10, 10))
+        pack(program, 4)
+        assert program.steps[0].args[1] == most
 
 
 def test_a_small_linear_layer_of_few_rows_is_a_product() -> None:

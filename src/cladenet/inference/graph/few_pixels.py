@@ -10,6 +10,15 @@ batch early, few are left for the later ones. Two threads of a Xeon (AVX-512), u
     24x16x16 to 12        35   8   36  24   49  39    84  157
     104x16x16 to 52       44  22   70  53  191 190   764  863
     40x32x32 to 6         44  18   55  58  116 158   448  672
+
+The same of an AMD EPYC (AVX-512), to which MKL gives AVX2, with no Python in between:
+
+    maps of one image     images: 1       2        4        8
+    64x8x8 to 48          26  12   25  15   28  20   31  32
+    136x8x8 to 48         26  14   27  19   31  29   38  45
+    92x16x16 to 12        25  15   27  23   32  34   39  59
+    104x16x16 to 52       32  29   41  46   56  75   81 134
+    40x32x32 to 6         27  21   32  33   38  52   54  88
 """
 
 from typing import Any
@@ -18,12 +27,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from cladenet import processor
 from cladenet.inference.graph.products import Product, convolution, shape
 from cladenet.inference.graph.program import Program, Step
 from cladenet.inference.graph.single_pixels import pointwise
 
-MOST_PIXELS = 2048
-MOST_MACS = 4_000_000  # above which MKL may lose on processors of others more than it saves
+MOST_PIXELS, MOST_MACS = 2048, 4_000_000
+MOST_PIXELS_SLOW, MOST_MACS_SLOW = 1024, 1_500_000  # where MKL is much slower than oneDNN
 MOST_MACS_LINEAR = 1_000_000
 POSTS = ("none", "relu")
 ONE_DNN = torch.ops.mkldnn
@@ -40,14 +50,16 @@ def few_enough(product: Product, program: Program) -> int:
     if product.other is not None or product.post[0] not in POSTS or weight.dtype != torch.float32:
         return 0
     made = shape(product.output, program)
+    slow = processor.has_slow_products()
     if product.linear:
         most, one_image = MOST_MACS_LINEAR // weight.numel(), made[:-1].numel()
     else:
         (stride, padding, _), groups = convolution(product.step)
         if (groups, stride, padding, *weight.shape[2:]) != (1, [1, 1], [0, 0], 1, 1):
             return 0
-        most, one_image = MOST_MACS // weight.numel(), made[2:].numel()
-    most = min(most, MOST_PIXELS)
+        most = (MOST_MACS_SLOW if slow else MOST_MACS) // weight.numel()
+        one_image = made[2:].numel()
+    most = min(most, MOST_PIXELS_SLOW if slow else MOST_PIXELS)
     return most if one_image <= most else 0
 
 
