@@ -104,18 +104,15 @@ class LastStage(nn.Sequential):
 
 def before_pools(stem: nn.Module, stages: nn.Module) -> list[str]:
     """Names of the layers that a pool follows, and of the last one, in plain chains of layers."""
-    chains = {"stem": stem} | {f"stages.{name}": stage for name, stage in stages.named_children()}
-    names, layers = [], []
-    for chain, part in chains.items():
-        for name, layer in part.named_children():
-            names.append(f"{chain}.{name}")
-            layers.append(layer)
-    taps = [
-        name
-        for name, after in zip(names, layers[1:], strict=False)
-        if isinstance(after, nn.MaxPool2d | nn.AvgPool2d)
+    parts = {"stem": stem} | {f"stages.{name}": stage for name, stage in stages.named_children()}
+    chain = [
+        (f"{part}.{name}", layer)
+        for part, row in parts.items()
+        for name, layer in row.named_children()
     ]
-    return [*taps, names[-1]]
+    pools = (nn.MaxPool2d, nn.AvgPool2d)
+    taps = [name for (name, _), (_, after) in pairwise(chain) if isinstance(after, pools)]
+    return [*taps, chain[-1][0]]
 
 
 def after_each(stage: Any, x: Any) -> Iterator[tuple[str, Any]]:

@@ -55,6 +55,7 @@ from cladenet.models.inception import (
     stem_v3,
     stem_v4,
 )
+from cladenet.models.inception_v3 import module_a
 
 
 class Widths(NamedTuple):
@@ -129,14 +130,8 @@ def stem_v1(in_channels: int, norm: Norm) -> nn.Sequential:
 
 
 def mixed(norm: Norm) -> Branches:
-    """The released network's module between stem and units: 192 channels to 320."""
-    branch = partial(path, 192, norm=norm)
-    return Branches(
-        branch((96, 1)),
-        branch((48, 1), (64, 5)),
-        branch((64, 1), (96, 3), (96, 3)),
-        nn.Sequential(average_pool(), branch((64, 1))),
-    )
+    """The released network's module between stem and units, 192 channels to 320: Inception v3's."""
+    return module_a(192, 64, norm, average_pool, width=96)
 
 
 def reduction_b(in_channels: int, widths: tuple[tuple[int, ...], ...], norm: Norm) -> Branches:

@@ -55,11 +55,13 @@ from cladenet.models.inception import (
 Pool = Callable[[], nn.Module]
 
 
-def module_a(in_channels: int, pool_width: int, norm: Norm, pool: Pool) -> Branches:
-    """On 35x35 (Fig. 5): (N, in_channels, H, W) -> (N, 224 + pool_width, H, W)."""
+def module_a(
+    in_channels: int, pool_width: int, norm: Norm, pool: Pool, width: int = 64
+) -> Branches:
+    """On 35x35 (Fig. 5): (N, in_channels, H, W) -> (N, width + 160 + pool_width, H, W)."""
     branch = partial(path, in_channels, norm=norm)
     return Branches(
-        branch((64, 1)),
+        branch((width, 1)),
         branch((48, 1), (64, 5)),
         branch((64, 1), (96, 3), (96, 3)),
         nn.Sequential(pool(), branch((pool_width, 1))),
