@@ -41,12 +41,15 @@ lint: $(STAMP)
 types: $(STAMP)
 	$(BIN)/mypy
 
+# COVERAGE=yes, as in CI: and that they reach as much of the source as pyproject.toml says.
+REACHED := build/coverage.json
 tests: $(STAMP)
-	OMP_NUM_THREADS=1 $(BIN)/pytest $(SIDE_BY_SIDE) -m "not slow and not browser"
+	OMP_NUM_THREADS=1 $(BIN)/pytest $(SIDE_BY_SIDE) -m "not slow and not browser" \
+		$(if $(COVERAGE),--cov --cov-report=json:$(REACHED) --cov-fail-under=0)
+	$(if $(COVERAGE),$(BIN)/python benchmarks/coverage_floor.py $(REACHED))
 
-# The same tests, and that they reach as much of the source as `fail_under` in pyproject.toml says.
-coverage: $(STAMP)
-	OMP_NUM_THREADS=1 $(BIN)/pytest $(SIDE_BY_SIDE) -m "not slow and not browser" --cov --cov-report=term:skip-covered
+coverage:
+	$(MAKE) tests COVERAGE=yes
 
 # The wheel in a fresh environment, as a user installs it: with the tests' versions, with today's,
 # and, the first commands alone, with the lowest that pyproject.toml allows of all but torch.

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 import cladenet
+from coverage_floor import judged
 
 ROOT = Path(__file__).parents[1]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -24,6 +25,33 @@ def test_the_floor_of_coverage_only_rises() -> None:
     past = [float(n) for n in re.findall(r"^\+fail_under = ([\d.]+)", found.stdout, re.MULTILINE)]
     floors = [*past, PROJECT["tool"]["coverage"]["report"]["fail_under"]]
     assert floors == sorted(floors)
+
+
+def a_report(reached: float) -> dict[str, Any]:
+    files = {"a.py": {"missing_lines": [1, 2]}, "b.py": {"missing_lines": []}}
+    return {"totals": {"percent_covered": reached}, "files": files}
+
+
+def test_coverage_below_its_floor_fails_and_above_asks_to_raise_it() -> None:
+    status, text = judged(a_report(93.49), 93.5)
+    assert status == 1
+    assert (
+        "reach 93.49 % of the source; the floor is 93.5 %\n      2 lines not reached in a.py"
+        in text
+    )
+    assert "test what is new" in text
+    assert "b.py" not in text
+    for reached in (93.5, 94.5):
+        status, text = judged(a_report(reached), 93.5)
+        assert status == 0
+        assert "raise" not in text
+    status, text = judged(a_report(95.17), 93.5)
+    assert status == 0
+    assert "raise the floor: fail_under = 94.6 in pyproject.toml" in text
+
+
+def test_ci_measures_coverage() -> None:
+    assert "make test COVERAGE=yes" in (ROOT / ".ci/run").read_text()
 
 
 def test_the_version_is_the_same_everywhere() -> None:
