@@ -228,12 +228,32 @@ def test_what_the_server_refuses_is_shown_and_a_large_file_is_made_smaller(
     (tmp_path / "bad.png").write_bytes(SEVEN.read_bytes()[:60])
     one(browser, "#file").send_keys(str(tmp_path / "bad.png"))
     until(lambda: one(browser, "#trouble").is_displayed())
-    assert "the image" in one(browser, "#trouble").text
+    assert one(browser, "#trouble").text.startswith("The image")
+    (tmp_path / "none.png").write_bytes(b"hello")
+    one(browser, "#file").send_keys(str(tmp_path / "none.png"))
+    until(lambda: "unknown kind" in one(browser, "#trouble").text)
+    assert not one(browser, "#result").is_displayed()  # no frame without a picture in it
     Image.fromarray(noise(1, 300, 400, 3)).save(tmp_path / "large.bmp")
     assert (tmp_path / "large.bmp").stat().st_size > 200_000
     one(browser, "#file").send_keys(str(tmp_path / "large.bmp"))
     until(lambda: guesses(browser, "digits"))
     assert "400 \u00d7 300" in one(browser, "#name").text
+    assert not one(browser, "#trouble").is_displayed()
+
+
+def test_a_picture_that_the_browser_cannot_show_is_answered_all_the_same(
+    browser: Any, port: int, tmp_path: Path
+) -> None:
+    opened(browser, port)
+    Image.open(SEVEN).save(tmp_path / "seven.tif")
+    one(browser, "#file").send_keys(str(tmp_path / "seven.tif"))
+    until(lambda: guesses(browser, "digits"))
+    assert not one(browser, "#view").is_displayed()
+    assert one(browser, "#unseen").text == "This browser cannot show the picture."
+    guesses(browser, "digits")[0].click()
+    until(lambda: one(browser, "#heat").is_displayed())  # over what the network sees
+    assert one(browser, "#view").is_displayed()
+    assert not one(browser, "#unseen").is_displayed()
     assert not one(browser, "#trouble").is_displayed()
 
 

@@ -42,6 +42,12 @@ function thin(points) {
   return [...found, points[points.length - 1]];
 }
 
+// Where a scale begins: at 0, or below the curves where that would leave half of the chart empty.
+function floor(values) {
+  const [least, most] = [Math.min(...values), Math.max(...values)];
+  return least > most / 2 && least < most ? least : 0;
+}
+
 // curves: [{ run, colour, kind: "val" | "train" | "run", points: [[x, y], ...] }]
 const KINDS = { val: "held", train: "seen" }; // what is the run's own needs no word
 
@@ -53,10 +59,11 @@ function chart(title, curves, xName) {
   if (!drawn.length) return null;
   const all = drawn.flatMap((curve) => curve.points);
   const xs = ticks(0, Math.max(...all.map(([x]) => x)), 5);
-  const ys = ticks(0, Math.max(...all.map(([, y]) => y)), 5);
+  const ys = ticks(floor(all.map(([, y]) => y)), Math.max(...all.map(([, y]) => y)), 5);
+  const [least, most] = [ys[0], ys[ys.length - 1]];
   const farthest = Math.max(...all.map(([x]) => x)) || 1;
   const x = (value) => LEFT + value / farthest * (WIDTH - LEFT - RIGHT);
-  const y = (value) => HEIGHT - BOTTOM - value / ys[ys.length - 1] * (HEIGHT - TOP - BOTTOM);
+  const y = (value) => HEIGHT - BOTTOM - (value - least) / (most - least) * (HEIGHT - TOP - BOTTOM);
   const picture = svg("svg", {
     class: "chart", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": title, tabindex: 0,
   });

@@ -3,7 +3,6 @@
 
 const KEPT = "cladenet-history";
 const MOST = 24;
-const SIDE = 320;
 
 function earlier() {
   try { return JSON.parse(localStorage.getItem(KEPT)) || []; } catch { return []; }
@@ -32,23 +31,13 @@ function forget() {
   showEarlier();
 }
 
-function smallCopy(image) {
-  const scale = Math.min(1, SIDE / Math.max(image.naturalWidth, image.naturalHeight));
-  const canvas = element("canvas", {
-    width: Math.max(1, Math.round(image.naturalWidth * scale)),
-    height: Math.max(1, Math.round(image.naturalHeight * scale)),
-  });
-  canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
-  return canvas.toDataURL("image/jpeg", 0.8);
-}
-
 function showEarlier() {
   const list = earlier();
   document.getElementById("history").hidden = !list.length;
   document.getElementById("earlier").replaceChildren(...list.map((entry) => {
     const best = Object.values(entry.answers)[0]?.top?.[0]?.class ?? entry.name;
     const button = element("button", { type: "button", title: entry.name },
-      element("img", { src: entry.image, alt: "" }), element("span", { textContent: best }));
+      element(entry.image ? "img" : "i", { src: entry.image, alt: "" }), element("span", { textContent: best }));
     button.addEventListener("click", () => showAgain(entry));
     return button;
   }));

@@ -73,19 +73,6 @@ function chosen() {
   return [...$("models").querySelectorAll("input:checked")].map((box) => box.value);
 }
 
-// Files that are larger than the server takes are drawn anew, upright, in at most 2048 pixels.
-async function fitting(file) {
-  if (file.size <= bodyBytes) return { body: file, note: "" };
-  const bitmap = await createImageBitmap(file, { imageOrientation: "from-image" });
-  const scale = Math.min(1, 2048 / Math.max(bitmap.width, bitmap.height));
-  const width = Math.round(bitmap.width * scale);
-  const height = Math.round(bitmap.height * scale);
-  const canvas = element("canvas", { width, height });
-  canvas.getContext("2d").drawImage(bitmap, 0, 0, width, height);
-  const body = await new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", 0.92));
-  return { body, note: word("smaller", { width, height }) };
-}
-
 async function post(path, body) {
   let answer;
   try {
@@ -95,7 +82,7 @@ async function post(path, body) {
     throw new Error(word("noAnswer", { why: error.message }));
   }
   const content = await answer.json();
-  if (!answer.ok) throw new Error(word("refused", content));
+  if (!answer.ok) throw new Error(refusal(content));
   return content;
 }
 
@@ -110,17 +97,16 @@ async function take(files) {
     $("name").textContent = shown.name;
     $("answers").replaceChildren();
     if ($("view").src.startsWith("blob:")) URL.revokeObjectURL($("view").src);
-    $("view").src = URL.createObjectURL(file);
     $("view").alt = shown.name;
     $("view").classList.remove("wide");
-    await $("view").decode().catch(() => {}); // TIFF: the server may read what a browser cannot
+    await see(URL.createObjectURL(file));
     await ask();
     if (Object.keys(shown.answers).length) keep();
   }
 }
 
 function keep() {
-  const image = $("view").naturalWidth ? smallCopy($("view")) : "";
+  const image = $("view").hidden ? "" : smallCopy($("view"));
   const { id, name, answers } = shown;
   remember({ id, name, image: shown.image ?? image, answers });
 }
@@ -153,23 +139,27 @@ async function ask() {
       if (asked === shown) draw(names);
     }));
   } catch (error) {
-    if (asked === shown) { trouble(error.message); draw(names, false); }
+    if (asked !== shown) return;
+    trouble(error.message);
+    draw(names, false);
   }
 }
 
 function draw(names, waiting = true) {
   $("name").textContent = [shown.name, shown.note].filter(Boolean).join(" · ");
-  $("answers").replaceChildren(...names.map((name) => card(name, shown.answers[name], waiting)));
+  const drawn = names.filter((name) => shown.answers[name] || (waiting && shown.file));
+  $("answers").replaceChildren(...drawn.map((name) => card(name, shown.answers[name])));
+  $("result").hidden = $("view").hidden && !drawn.length; // such as a file that is no picture
 }
 
-function card(name, answer, waiting) {
+function card(name, answer) {
   const title = element("h3", { textContent: name });
   const time = element("span", { className: "ms" });
   const made = element("article", { className: "card" },
     element("div", { className: "line" }, title, time));
   made.dataset.model = name;
   if (!answer) {
-    if (waiting && shown.file) made.append(element("p", { className: "dim", textContent: word("looking") }));
+    made.append(element("p", { className: "dim", textContent: word("looking") }));
     return made;
   }
   const by = answer.answered_by ? ` ${word("answeredBy", { who: answer.answered_by })}` : "";
@@ -205,8 +195,9 @@ async function toggleEvidence(model, guess) {
     const path = `explain?model=${encodeURIComponent(model)}&class=${guess.label}`;
     const found = await post(path, body);
     if (asked !== shown || pressed !== wanted) return;
-    shown.image ??= smallCopy($("view")); // of the picture, before the network's view replaces it
-    $("view").src = found.view;
+    // Of the picture, before the network's view replaces it.
+    shown.image ??= $("view").hidden ? "" : smallCopy($("view"));
+    await see(found.view);
     $("heat").src = found.heat;
     for (const image of [$("view"), $("heat")]) image.classList.add("wide");
     $("heat").hidden = $("strength-label").hidden = false;
@@ -223,7 +214,7 @@ function clearEvidence(redraw = false) {
   $("heat").hidden = $("strength-label").hidden = true;
   $("evidence").textContent = "";
   if (shown?.file && $("view").src.startsWith("data:")) {
-    $("view").src = URL.createObjectURL(shown.file);
+    see(URL.createObjectURL(shown.file));
     $("view").classList.remove("wide");
   }
   if (redraw && shown) draw(chosen());
@@ -235,7 +226,7 @@ function showAgain(entry) {
   shown = { ...entry, file: null };
   $("result").hidden = false;
   $("drop").classList.add("small");
-  $("view").src = entry.image;
+  see(entry.image);
   $("view").alt = entry.name;
   draw(Object.keys(entry.answers));
   $("name").textContent = entry.name;

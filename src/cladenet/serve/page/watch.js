@@ -125,7 +125,7 @@ async function stop(name) {
   if (!answer.ok) {
     const content = await answer.json();
     stopping.delete(name);
-    trouble(word("refused", content));
+    trouble(refusal(content));
     draw();
   }
 }

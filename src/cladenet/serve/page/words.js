@@ -13,6 +13,12 @@ function word(name, values = {}) {
   return text.replace(/\{(\w+)\}/g, (_, key) => values[key] ?? "");
 }
 
+// What the server refused, as two sentences.
+function refusal({ error, hint }) {
+  const [first, second] = [error, hint].map((text) => text.charAt(0).toUpperCase() + text.slice(1));
+  return word("refused", { error: first, hint: second });
+}
+
 function speak(to) {
   language = to;
   document.documentElement.lang = to === "zh" ? "zh-Hans" : "en";

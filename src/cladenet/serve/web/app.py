@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 MOST_LOST = 4  # threads that do not come back; then the process makes room for another
 LOOK_EVERY = 2.0  # seconds, at the checkpoints
 LOST_EXIT = 70
+SCRIPTS = ("words.js", "picture.js", "history.js", "camera.js", "serve.js")
 
 
 @dataclass(frozen=True)
@@ -182,7 +183,7 @@ def application(plan: Plan) -> Starlette:
         Route("/ready", service.ready),
         Route("/metrics", service.counters),
         Route("/openapi.json", service.document),
-        *page_routes("serve.html", "page.css", "words.js", "history.js", "camera.js", "serve.js"),
+        *page_routes("serve.html", "page.css", *SCRIPTS),
     ]
     gate = Middleware(
         Gate,
