@@ -30,6 +30,14 @@ def fast_products(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.backends.mkl, "is_available", lambda: True)
 
 
+@pytest.fixture(params=["mkl", "onednn"])
+def narrow_products(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Whoever is the faster one where channels are few."""
+    ratio = {"mkl": 1.0, "onednn": 0.5}[request.param]
+    monkeypatch.setattr(processor, "narrow_products_against_onednn", lambda: ratio)
+    return str(request.param)
+
+
 @pytest.fixture
 def slow_products(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever this processor is."""
@@ -71,6 +79,33 @@ def test_without_bfloat16_a_depthwise_convolution_is_that_of_float32_rounded_onc
         in_bfloat16 = gradients_of(conv, x, precision="bf16")
     for ours, theirs in zip(in_bfloat16, in_float32, strict=True):
         assert torch.equal(ours, theirs.bfloat16().float())
+
+
+@pytest.mark.parametrize(
+    ("kernel_size", "padding", "size"),
+    [(3, 1, (6, 5)), (5, 2, (4, 7)), ((3, 5), (0, 3), (4, 6)), (3, 1, (1, 1))],
+)
+def test_a_turned_kernel_gives_the_gradient_of_a_depthwise_convolution(
+    kernel_size: Any, padding: Any, size: tuple[int, int]
+) -> None:
+    torch.manual_seed(0)
+    conv = nn.Conv2d(64, 64, kernel_size, 1, padding, groups=64)
+    x = torch.randn(4, 64, *size)
+    quick = deepcopy(conv)
+    quicken(quick)
+    assert "Turned" in functions_behind(quick, x)
+    compare_with_float64(conv, x)
+
+
+@pytest.mark.parametrize("conv", [
+    nn.Conv2d(63, 63, 3, 1, 1, groups=63), nn.Conv2d(64, 128, 3, 1, 1, groups=64),
+    nn.Conv2d(64, 64, 3, 2, 1, groups=64), nn.Conv2d(64, 64, 3, 1, 3, groups=64),
+    nn.Conv2d(64, 64, 3, 1, 2, 2, groups=64),
+])  # fmt: skip
+def test_other_depthwise_convolutions_stay_what_they_are_in_float32(conv: nn.Conv2d) -> None:
+    conv = deepcopy(conv)
+    quicken(conv)
+    assert "Turned" not in functions_behind(conv, torch.randn(2, conv.in_channels, 5, 5))
 
 
 @pytest.mark.parametrize(
@@ -235,12 +270,21 @@ def test_a_layer_in_tiles_has_the_gradients_of_torch_in_float64(
     compare_with_float64(conv, x)
 
 
-@pytest.mark.parametrize(("channels", "size"), [((6, 10), (5, 3)), ((16, 4), (1, 1))])
+@pytest.mark.parametrize(
+    ("channels", "size"), [((6, 10), (5, 3)), ((16, 4), (1, 1)), ((144, 24), (17, 14))]
+)
 def test_gradients_of_a_1x1_convolution_are_the_plain_ones(
-    channels: tuple[int, int], size: tuple[int, int], fast_products: None
+    channels: tuple[int, int], size: tuple[int, int], fast_products: None, narrow_products: str
 ) -> None:
     torch.manual_seed(0)
-    compare_with_float64(nn.Conv2d(*channels, 1), torch.randn(3, channels[0], *size))
+    conv, x = nn.Conv2d(*channels, 1), torch.randn(3, channels[0], *size)
+    quick = deepcopy(conv)
+    quicken(quick)
+    with Products() as products:
+        functions_behind(quick, x.contiguous(memory_format=torch.channels_last))
+    many = 3 * channels[0] * channels[1] * size[0] * size[1] >= 2**21
+    assert products.onednns == (many and narrow_products == "onednn")
+    compare_with_float64(conv, x)
 
 
 @pytest.mark.parametrize("conv", [
@@ -413,10 +457,14 @@ def both_orders(layer: nn.Module, x: Tensor) -> list[Tensor]:
 
 @pytest.mark.parametrize("activation", [None, nn.ReLU(True), nn.ReLU6(True), nn.SiLU(True)])
 def test_a_widening_convolution_and_its_norm_are_one_with_the_plain_gradients(
-    activation: nn.Module | None, fast_products: None, monkeypatch: pytest.MonkeyPatch
+    activation: nn.Module | None,
+    fast_products: None,
+    narrow_products: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Against autograd in float64: results, gradients, running statistics, in pieces of 7 rows."""
-    monkeypatch.setattr(pointwise_norm_kernel, "PIECE", 7 * 4 * 20)
+    for piece in ("PIECE", "PIECE_BY_ONEDNN"):
+        monkeypatch.setattr(pointwise_norm_kernel, piece, 7 * 4 * 20)
     torch.manual_seed(0)
     x = 1.0 + torch.randn(3, 5, 9, 7) * torch.rand(1, 5, 1, 1)
     plain = widening(5, 20, activation)
@@ -598,8 +646,9 @@ def test_only_slow_depthwise_and_1x1_convolutions_are_changed_and_no_tensor_is()
     quicken(model)
     convs = [module for module in model.modules() if isinstance(module, nn.Conv2d)]
     changed = [conv for conv in convs if "_conv_forward" in vars(conv)]
-    slow = [conv for conv in convs if conv.stride == (2, 2) and conv.groups > 1]
-    assert len(slow) == 4
+    depthwise = [conv for conv in convs if conv.groups > 1]
+    slow = [conv for conv in depthwise if conv.stride == (2, 2) or conv.groups >= 64]
+    assert len([conv for conv in slow if conv.stride == (2, 2)]) == 4
     assert changed == [conv for conv in convs if conv in slow or conv.kernel_size == (1, 1)]
     assert list(model.state_dict()) == before
 

@@ -18,6 +18,8 @@ from cladenet.threads import our_share
 INT8_SUM = 64 * 255 * 127  # of 64 products, each of the largest numbers that there are
 PRODUCT, TURNS = 512, 6  # rows and columns of what is multiplied to see how fast, and how often
 FAST_ENOUGH = 0.65  # of oneDNN's speed
+NARROW = (4096, 144, 24)  # pixels of MobileNetV2, and their channels before and after
+NARROW_ENOUGH = 0.8  # of oneDNN's speed
 
 
 class Processor(NamedTuple):
@@ -86,10 +88,27 @@ def products_against_onednn() -> float:
     to the same answer: 0.5 on an AMD EPYC with AVX-512, 0.9 on the same kept to AVX2. Infinite
     without oneDNN.
     """
+    return _against_onednn(PRODUCT, PRODUCT, PRODUCT)
+
+
+def has_slow_narrow_products() -> bool:
+    """Where few channels meet many pixels, is it worth going to oneDNN for matrix products?"""
+    return narrow_products_against_onednn() < NARROW_ENOUGH
+
+
+@cache
+def narrow_products_against_onednn() -> float:
+    """The same of products with few channels: 0.6 on an AMD EPYC kept to AVX2."""
+    return _against_onednn(*NARROW)
+
+
+def _against_onednn(count: int, channels: int, made: int) -> float:
+    """How many times as fast as oneDNN's product of rows and weights torch's is, in float32."""
     import torch
     from torch.nn import functional as F
 
-    rows, weight = torch.ones(2, PRODUCT, PRODUCT, dtype=torch.float32, device="cpu")
+    rows = torch.ones(count, channels, dtype=torch.float32, device="cpu")
+    weight = torch.ones(made, channels, dtype=torch.float32, device="cpu")
     try:
         onednns = partial(torch.ops.mkldnn._linear_pointwise, rows, weight, None, "none", [], "")
         with torch.inference_mode(), torch.autocast("cpu", enabled=False):

@@ -29,11 +29,14 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from cladenet import processor
 from cladenet.kernels.pointwise import fits, is_pointwise
+from cladenet.kernels.products import by_onednn
 
 WIDER = 2  # channels made of one: with fewer, S takes as long as the passes that it saves
 FEWEST_ROWS = 32  # for each channel of the input: with fewer, W S takes as long
 PIECE = 2**19  # bytes of wide maps, for each thread
+PIECE_BY_ONEDNN = 2**20  # which takes 25 us to prepare a product
 ACTIVATIONS: dict[type[nn.Module], float] = {nn.ReLU: inf, nn.ReLU6: 6.0}  # the highest value
 
 
@@ -97,11 +100,13 @@ class _PointwiseNorm(torch.autograd.Function):
         z = torch.empty(
             (len(x), len(w), *x.shape[2:]), dtype=x.dtype, memory_format=torch.channels_last
         )
-        product = torch.cat([(gamma * invstd)[:, None] * w, beta[:, None]], 1).T
+        scaled = torch.cat([(gamma * invstd)[:, None] * w, beta[:, None]], 1)
         for x_piece, z_piece in _pieces(_rows(z), beside_ones, _rows(z)):
-            torch.mm(x_piece, product, out=z_piece)
+            y_piece = _product(x_piece, scaled, z_piece)
             if high is not None:
-                z_piece.clamp_(0.0, high)
+                torch.clamp(y_piece, 0.0, high, out=z_piece)
+            elif y_piece is not z_piece:
+                z_piece.copy_(y_piece)
         ctx.save_for_backward(
             beside_ones, weight, gamma, invstd, squares, None if high is None else z
         )
@@ -124,7 +129,9 @@ class _PointwiseNorm(torch.autograd.Function):
             if z is not None:
                 piece = torch.ops.aten.hardtanh_backward(piece, z_piece, 0.0, ctx.high)
             products.addmm_(piece.T, x_piece)
-            torch.mm(piece, scaled, out=to_piece)
+            x_gradient = _product(piece, scaled.T, to_piece)
+            if x_gradient is not to_piece:
+                to_piece.copy_(x_gradient)
         of_x, to_beta = products[:, :-1], products[:, -1]
         to_gamma = (w * of_x).sum(1) * invstd
         share = a * invstd * to_gamma / count
@@ -134,15 +141,23 @@ class _PointwiseNorm(torch.autograd.Function):
         return to_x, to_weight.view_as(weight), to_gamma, to_beta, None, None
 
 
+def _product(x: Tensor, weight: Tensor, out: Tensor) -> Tensor:
+    """x W^T, in `out` by MKL and elsewhere by oneDNN, whichever is the faster one."""
+    if processor.has_slow_narrow_products():
+        return by_onednn(x, weight)
+    return torch.mm(x, weight.T, out=out)
+
+
 def _rows(x: Tensor) -> Tensor:
     """(N, C, H, W), channels last -> (N H W, C), the same memory."""
     return x.permute(0, 2, 3, 1).flatten(0, 2)
 
 
 def _pieces(wide: Tensor, *tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
-    """Some rows after others of each tensor, as many as `PIECE` allows of `wide`."""
+    """Some rows after others of each tensor, as many as a piece of `wide` may have."""
+    piece = PIECE_BY_ONEDNN if processor.has_slow_narrow_products() else PIECE
     row = wide.shape[1] * wide.element_size()
-    length = max(1, PIECE * torch.get_num_threads() // row)
+    length = max(1, piece * torch.get_num_threads() // row)
     return zip(*(tensor.split(length) for tensor in tensors), strict=True)
 
 

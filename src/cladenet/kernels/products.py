@@ -26,9 +26,14 @@ def product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         and x.numel() * len(weight) >= FEWEST_MACS
         and processor.has_slow_products()
     ):
-        y: Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
-        return y
+        return by_onednn(x, weight, bias)
     return F.linear(x, weight, bias)
+
+
+def by_onednn(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """The same by oneDNN, in float32."""
+    y: Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
+    return y
 
 
 def may_be_slow(module: nn.Module) -> bool:

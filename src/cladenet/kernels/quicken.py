@@ -13,7 +13,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cladenet import processor
-from cladenet.kernels.depthwise_gradients import depthwise_convolution, is_slow_depthwise
+from cladenet.kernels.depthwise_gradients import (
+    depthwise_convolution,
+    is_slow_depthwise,
+    may_be_turned,
+    turned_depthwise,
+)
 from cladenet.kernels.global_average import global_average
 from cladenet.kernels.pointwise import fits, is_pointwise, pointwise
 from cladenet.kernels.pointwise_norm import (
@@ -46,8 +51,8 @@ def quicken(model: nn.Module) -> None:
         elif may_be_slow(module):
             module.forward = MethodType(_linear, module)
         elif isinstance(module, nn.Conv2d) and not isinstance(module.padding, str):
-            slow = is_slow_depthwise(module) or may_meet_small_maps(module) or is_pointwise(module)
-            if slow and module.padding_mode == "zeros":
+            slow = (is_slow_depthwise, may_be_turned, may_meet_small_maps, is_pointwise)
+            if any(is_so(module) for is_so in slow) and module.padding_mode == "zeros":
                 forward = MethodType(_conv_forward, module)
                 module._conv_forward = forward  # type: ignore[method-assign]
         elif _may_be_in_one(module):
@@ -147,7 +152,9 @@ def _kernel(conv: nn.Conv2d, x: Tensor, dtype: torch.dtype) -> Any:
         return None
     bf16 = dtype == torch.bfloat16
     if conv.groups > 1:
-        return depthwise_convolution if bf16 else None
+        if bf16:
+            return depthwise_convolution if is_slow_depthwise(conv) else None
+        return turned_depthwise if dtype == torch.float32 and may_be_turned(conv) else None
     if is_pointwise(conv):
         return pointwise if not bf16 and fits(x) and processor.has_fast_products() else None
     known = bf16 or processor.has_fast_products() or processor.has_slow_products()
