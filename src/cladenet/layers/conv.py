@@ -84,6 +84,10 @@ def conv_norm_act(
     )
 
 
+conv_norm = partial(conv_norm_act, activation=None)
+"""A convolution and a norm."""
+
+
 def conv_norm_relu(
     in_channels: int,
     out_channels: int,

@@ -15,7 +15,7 @@ from collections.abc import Callable
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cladenet.layers.conv import Norm, conv
+from cladenet.layers.conv import Norm, conv, conv_norm
 
 Shortcut = Callable[[int, int, int, Norm], nn.Module | None]
 
@@ -89,7 +89,7 @@ def option_b_preact(in_channels: int, out_channels: int, stride: int, norm: Norm
 
 def option_c(in_channels: int, out_channels: int, stride: int, norm: Norm) -> nn.Module:
     """A projection: a 1x1 convolution and a norm."""
-    return nn.Sequential(conv(in_channels, out_channels, 1, stride), norm(out_channels))
+    return conv_norm(in_channels, out_channels, 1, stride, norm=norm)
 
 
 def no_shortcut(in_channels: int, out_channels: int, stride: int, norm: Norm) -> None:

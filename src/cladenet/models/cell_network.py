@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from cladenet.errors import BadArgument
 from cladenet.layers.classifier import Classifier
-from cladenet.layers.conv import Norm, conv_norm_act
+from cladenet.layers.conv import Norm, conv_norm
 from cladenet.layers.init import slim_fan_out_init
 from cladenet.layers.stages import LastStage
 from cladenet.models.cells import BuiltCell, Cell, as_cell
@@ -169,9 +169,7 @@ class CellNetwork(Classifier):
         total = len(before) + 3 * n + 2
         shares = (i / total if self.drops_deeper_more else 1 for i in range(1, total + 1))
         cells = Cells(self.cell_type, channels, (drop_path * share for share in shares), norm)
-        first = conv_norm_act(
-            in_channels, channels, 3, stride, padding=int(cifar), norm=norm, activation=None
-        )
+        first = conv_norm(in_channels, channels, 3, stride, padding=int(cifar), norm=norm)
         self.stem = nn.Sequential(
             Begin(*first), *(cells.add(reduction, f, stride=2) for f in before)
         )

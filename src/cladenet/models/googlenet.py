@@ -37,7 +37,7 @@ from cladenet.layers.classifier import Classifier
 from cladenet.layers.conv import Norm, conv_norm_relu, linear_relu
 from cladenet.layers.init import Init, lecun_init
 from cladenet.layers.response_norm import LocalResponseNorm
-from cladenet.layers.stages import stem_7x7
+from cladenet.layers.stages import caffe_pool, stem_7x7
 
 # #1x1, #3x3 reduce, #3x3, #5x5 reduce, #5x5, pool projection
 Widths = tuple[int, int, int, int, int, int]
@@ -114,19 +114,19 @@ class GoogLeNet(Classifier):
 
         self.stem = nn.Sequential(
             stem_7x7(in_channels, separable_stem, norm=norm, bias=norm is None),
-            nn.MaxPool2d(3, stride=2, ceil_mode=True),
+            caffe_pool(),
             *response_norm(),
             unit(64, 64, 1),
             unit(64, 192, 3),
             *response_norm(),
-            nn.MaxPool2d(3, stride=2, ceil_mode=True),
+            caffe_pool(),
         )
         same = partial(inception, kernel5=kernel5, norm=norm)
         self.stages = nn.Sequential(
             nn.Sequential(
                 same(192, (64, 96, 128, 16, 32, 32)),  # 3a
                 same(256, (128, 128, 192, 32, 96, 64)),  # 3b
-                nn.MaxPool2d(3, stride=2, ceil_mode=True),
+                caffe_pool(),
             ),
             nn.Sequential(
                 same(480, (192, 96, 208, 16, 48, 64)),  # 4a

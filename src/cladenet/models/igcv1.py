@@ -28,7 +28,7 @@ from torch import nn
 from cladenet.errors import BadArgument
 from cladenet.layers.checks import repeats
 from cladenet.layers.classifier import Classifier
-from cladenet.layers.conv import Norm, conv, conv_norm_act, norm_relu
+from cladenet.layers.conv import Norm, conv, conv_norm, norm_relu
 from cladenet.layers.stages import residual_stem, stages
 from cladenet.layers.variants import variants
 from cladenet.models.interleaved import interleaved_conv
@@ -66,9 +66,7 @@ def interleaved_unit(
     if ident and in_channels == channels and stride == 1:
         shortcut = nn.Identity()
     elif ident:
-        shortcut = conv_norm_act(
-            in_channels, channels, 1, stride, groups=primary, norm=norm, activation=None
-        )
+        shortcut = conv_norm(in_channels, channels, 1, stride, groups=primary, norm=norm)
     return Unit(residual, shortcut)
 
 

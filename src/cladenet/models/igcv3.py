@@ -28,7 +28,7 @@ from torch import Tensor, nn
 
 from cladenet.layers.checks import check_multiplier
 from cladenet.layers.classifier import Classifier
-from cladenet.layers.conv import Norm, conv_norm_act, relu6
+from cladenet.layers.conv import Norm, conv_norm, conv_norm_act, relu6
 from cladenet.layers.inverted_residual import last_of_each_resolution
 from cladenet.layers.shuffle import ChannelShuffle
 from cladenet.layers.stages import stages
@@ -73,10 +73,10 @@ class InterleavedInverted(nn.Module):
         width = expansion * in_channels
         g1, g2 = groups
         self.residual = nn.Sequential(
-            *conv_norm_act(in_channels, width, 1, groups=g1, norm=norm, activation=None),
+            *conv_norm(in_channels, width, 1, groups=g1, norm=norm),
             ChannelShuffle(g1),
             *conv_norm_act(width, width, 3, stride, width, norm=norm, activation=relu6),
-            *conv_norm_act(width, out_channels, 1, groups=g2, norm=norm, activation=None),
+            *conv_norm(width, out_channels, 1, groups=g2, norm=norm),
         )
         self.adds = stride == 1 and in_channels == out_channels
 

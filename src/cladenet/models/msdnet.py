@@ -45,6 +45,7 @@ from cladenet.errors import BadArgument
 from cladenet.layers.classifier import Classifier
 from cladenet.layers.conv import Norm, conv_norm_relu
 from cladenet.layers.init import he_fan_out_init
+from cladenet.layers.stages import padded_pool
 from cladenet.models.scale_grid import FirstMaps, grid
 
 
@@ -111,7 +112,7 @@ class MSDNet(Classifier):
     def _first_scale(self, in_channels: int, channels: int, norm: Norm) -> nn.Sequential:
         return nn.Sequential(
             conv_norm_relu(in_channels, channels, 7, 2, norm=norm, bias=True),
-            nn.MaxPool2d(3, stride=2, padding=1),
+            padded_pool(),
         )
 
     def _width_of_head(self, channels: int) -> int:

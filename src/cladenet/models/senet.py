@@ -42,7 +42,7 @@ from torch import nn
 
 from cladenet.layers.checks import check_four
 from cladenet.layers.classifier import Classifier
-from cladenet.layers.conv import Norm, conv, conv_norm_relu, norm_relu
+from cladenet.layers.conv import Norm, conv, conv_norm, conv_norm_relu, norm_relu
 from cladenet.layers.shortcut import option_a, option_b, option_b_preact
 from cladenet.layers.squeeze_excite import Part, check_places, global_average
 from cladenet.layers.stages import caffe_pool, residual_stem, stages
@@ -125,7 +125,7 @@ def wide_projection(in_channels: int, out_channels: int, stride: int, norm: Norm
     """The identity, or a projection where the shape changes, by a 3x3 where it strides."""
     if stride == 1:
         return option_b(in_channels, out_channels, stride, norm)
-    return nn.Sequential(conv(in_channels, out_channels, 3, stride), norm(out_channels))
+    return conv_norm(in_channels, out_channels, 3, stride, norm=norm)
 
 
 class SENet154(Classifier):

@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from cladenet.errors import BadArgument
 from cladenet.layers.checks import check_choice
 from cladenet.layers.classifier import Classifier
-from cladenet.layers.conv import Norm, conv_norm_act, relu
+from cladenet.layers.conv import Norm, conv_norm, conv_norm_act, relu
 from cladenet.layers.shuffle import ChannelShuffle
 from cladenet.layers.squeeze_excite import SqueezeExcite
 from cladenet.layers.stages import padded_pool, stages
@@ -75,9 +75,9 @@ class ShuffleUnit(nn.Module):
         self.residual = nn.Sequential(
             *conv_norm_act(in_channels, mid, 1, groups=first_groups, norm=norm, activation=relu),
             *([ChannelShuffle(groups)] if shuffle and not released else []),
-            *conv_norm_act(mid, mid, 3, stride, groups=mid, norm=norm, activation=None),
+            *conv_norm(mid, mid, 3, stride, groups=mid, norm=norm),
             *([ChannelShuffle(mid // groups)] if shuffle and released else []),
-            *conv_norm_act(mid, last, 1, groups=groups, norm=norm, activation=None),
+            *conv_norm(mid, last, 1, groups=groups, norm=norm),
             *([SqueezeExcite(last, last // se_reduction)] if se_reduction else []),
         )
         self.pool = nn.AvgPool2d(3, stride=2, padding=1) if stride == 2 else None

@@ -30,7 +30,7 @@ from torch import Tensor, nn
 
 from cladenet.errors import BadArgument
 from cladenet.layers.classifier import Classifier
-from cladenet.layers.conv import Norm, conv_norm_act, relu
+from cladenet.layers.conv import Norm, conv_norm, conv_norm_act, relu
 from cladenet.layers.shuffle import ChannelShuffle
 from cladenet.layers.squeeze_excite import SqueezeExcite
 from cladenet.layers.stages import padded_pool
@@ -48,8 +48,8 @@ def branch(
     in_channels, width, out_channels = widths
     layers = [
         *conv_norm_act(in_channels, width, 1, norm=norm, activation=relu),
-        *conv_norm_act(width, width, 3, stride, width, norm=norm, activation=None),
-        *conv_norm_act(width, out_channels, 1, norm=norm, activation=None),
+        *conv_norm(width, width, 3, stride, width, norm=norm),
+        *conv_norm(width, out_channels, 1, norm=norm),
     ]
     if excite:
         layers.append(SqueezeExcite(out_channels, out_channels // 2))
@@ -107,9 +107,7 @@ class DownUnit(nn.Module):
         kept = in_channels if released else half
         widths = in_channels, half, out_channels - kept
         self.shortcut = nn.Sequential(
-            *conv_norm_act(
-                in_channels, in_channels, 3, stride, in_channels, norm=norm, activation=None
-            ),
+            *conv_norm(in_channels, in_channels, 3, stride, in_channels, norm=norm),
             *conv_norm_act(in_channels, kept, 1, norm=norm, activation=relu),
         )
         self.branch = branch(widths, stride, norm=norm, excite=excite, ends_in_relu=True)
