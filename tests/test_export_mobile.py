@@ -37,6 +37,7 @@ from cladenet.export.runtime import FilePredictor, open_exported
 from cladenet.export.sessions.session import CannotRunHere
 from cladenet.export.verify.checks import Disagreement
 from cladenet.export.verify_file import verify
+from cladenet.models.cells import Subsample
 from cladenet.registry import create_model
 from exported_files import save_photo_run
 from saved_run import noise, save_run
@@ -225,6 +226,22 @@ def test_functions_that_coremltools_does_not_have_are_written_by_others(
     assert function not in str(script.inlined_graph)
     with torch.inference_mode():
         torch.testing.assert_close(script(order.example), model(order.example))
+
+
+def test_fewer_pixels_than_none_at_an_edge_are_a_slice_for_coremltools() -> None:
+    """As in the cells of NASNet: a map is moved by one pixel."""
+    module = nn.Sequential(Subsample(1), nn.Flatten(), nn.Linear(3 * 4 * 4, 2)).eval()
+    preprocess = Preprocess(8, 8, 3, "none", (0.5,) * 3, (0.25,) * 3)
+    description = Description(
+        "moved", {}, ("a", "b"), preprocess, "tensor", "fp32", False, 0, {}, {}, "", {}
+    )
+    order = Order(module, description)
+    assert "value=-1]" in str(traced(module, order.example).inlined_graph)
+    script = to_convert(order)
+    pads = [node for node in script.inlined_graph.nodes() if node.kind() == "aten::pad"]
+    assert [list(node.inputs())[1].toIValue() for node in pads] == [[0, 1, 0, 1]]
+    with torch.inference_mode():
+        torch.testing.assert_close(script(order.example), module(order.example))
 
 
 # --- planted faults; nothing resizes in these files

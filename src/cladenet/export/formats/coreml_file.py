@@ -5,11 +5,13 @@ runs on macOS and iOS alone: elsewhere what is tried is the traced module that w
 """
 
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
@@ -94,7 +96,18 @@ def _channel_shuffle(maps: Tensor, groups: int) -> Tensor:
     return maps.unflatten(1, (groups, -1)).transpose(1, 2).flatten(1, 2)
 
 
-_REWRITTEN = {torch.lerp: _lerp, torch.channel_shuffle: _channel_shuffle}
+def _pad(
+    maps: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None
+) -> Tensor:
+    """Where fewer than none are added, a slice is taken."""
+    kept = [slice(None)] * maps.ndim
+    for place in range(len(pad) // 2):
+        before, after = (min(count, 0) for count in pad[2 * place : 2 * place + 2])
+        kept[-1 - place] = slice(-before, after or None)
+    return F.pad(maps[tuple(kept)], [max(count, 0) for count in pad], mode, value)
+
+
+_REWRITTEN = {torch.lerp: _lerp, torch.channel_shuffle: _channel_shuffle, F.pad: _pad}
 
 
 def _input(ct: Any, description: Description) -> Any:
