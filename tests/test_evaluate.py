@@ -10,8 +10,9 @@ import cladenet
 from cladenet.cli import main
 from cladenet.data.dataset import DataSet
 from cladenet.data.sources.open import open_dataset
+from cladenet.data.split import write_index
 from cladenet.errors import BadArgument, CheckpointError, CladeNetError, DataError
-from cladenet.runs.folder.division import decide_division, write_division
+from cladenet.runs.folder.division import decide_division
 from saved_run import noise, save_run, small_network
 
 ANIMALS = ("ant", "bee", "wasp")
@@ -78,7 +79,7 @@ def test_val_means_the_images_that_the_run_held_out(tmp_path: Path) -> None:
     dataset = open_dataset("digits")
     run = save_run(tmp_path / "run", dataset)
     parts = decide_division(dataset, 0.1, 0.1, seed=3)
-    write_division(run / "split.json", parts, dataset)
+    write_index(run / "split.json", parts, dataset.train)
     held_out = cladenet.evaluate(run, split="val", worst=len(parts["val"]))
     ids = {dataset.train.ids[int(index)] for index in parts["val"]}
     assert held_out.n == len(parts["val"])
@@ -88,7 +89,7 @@ def test_val_means_the_images_that_the_run_held_out(tmp_path: Path) -> None:
 
 def test_training_data_that_changed_are_refused(tmp_path: Path, animals: DataSet) -> None:
     run = save_run(tmp_path / "run", animals)
-    write_division(run / "split.json", {"train": np.arange(4), "test": np.arange(4, 6)}, animals)
+    write_index(run / "split.json", {"train": np.arange(4), "test": np.arange(4, 6)}, animals.train)
     Image.fromarray(noise(99, 40, 40, 3)).save(tmp_path / "animals/train/ant/new.png")
     with pytest.raises(DataError, match="the training data have changed"):
         cladenet.evaluate(run)

@@ -14,12 +14,13 @@ import cladenet
 from cladenet import processor
 from cladenet.cli import main
 from cladenet.data.sources.open import open_dataset
+from cladenet.data.split import write_index
 from cladenet.errors import BadArgument, CheckpointError, DataError
 from cladenet.evaluation.protocol import NAMES
 from cladenet.recipes import Recipe
 from cladenet.runs.evaluate import protocol_table
 from cladenet.runs.folder.config import RunConfig, to_yaml
-from cladenet.runs.folder.division import decide_division, write_division
+from cladenet.runs.folder.division import decide_division
 from pictures import smooth
 from saved_run import save_run
 
@@ -244,7 +245,7 @@ def test_fusion_of_runs_that_held_out_different_images_is_refused(tmp_path: Path
     dataset = open_dataset("digits")
     runs = [save_run(tmp_path / name, dataset) for name in ("a", "b")]
     for seed, run in enumerate(runs):
-        write_division(run / "split.json", decide_division(dataset, 0.1, 0.1, seed), dataset)
+        write_index(run / "split.json", decide_division(dataset, 0.1, 0.1, seed), dataset.train)
     assert cladenet.evaluate(runs, protocol="dense").n == 355  # the test set is that of the data
     with pytest.raises(BadArgument, match="are not the same: the runs held out different ones"):
         cladenet.evaluate(runs, split="val", protocol="dense")

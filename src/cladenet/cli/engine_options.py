@@ -54,17 +54,16 @@ def add_image_limits(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def use_threads(arguments: argparse.Namespace) -> None:
+def use_threads(threads: int) -> None:
     """Give torch, which runs what no engine does, as many threads.
 
     Raises:
         BadArgument: there cannot be so many.
     """
-    if arguments.threads is not None:
-        from cladenet.threads import check_threads
+    from cladenet.threads import check_threads
 
-        check_threads(arguments.threads)
-        import_module("torch").set_num_threads(arguments.threads)
+    check_threads(threads)
+    import_module("torch").set_num_threads(threads)
 
 
 def note(sentence: str) -> None:

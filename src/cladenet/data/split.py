@@ -133,7 +133,7 @@ def write_index(path: Path, parts: Mapping[str, Index], split: Split) -> None:
     content = {
         "of": len(split),
         "digest": split.digest().hex(),
-        "parts": {name: [int(index) for index in indices] for name, indices in parts.items()},
+        "parts": {name: indices.tolist() for name, indices in parts.items()},
     }
     write_atomically(path, json.dumps(content).encode())
 

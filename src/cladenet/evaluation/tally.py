@@ -75,13 +75,9 @@ class Tally:
             rows = torch.cat([rows, probability[:, None]], 1)
             self._keep(torch.cat([self._mistakes, rows[guess != truth]]))
 
-    def tensors(self) -> tuple[Tensor, Tensor]:
-        """The counts; adding those of another tally in place merges it into this one."""
-        return self._confusion, self._sums
-
     def share(self, world: World) -> None:
         """Make every process's tally the tally of all of them."""
-        for counts in self.tensors():
+        for counts in (self._confusion, self._sums):
             world.total(counts)
         if self.worst:
             slots = self._mistakes.new_zeros(world.size, self.worst, 5)

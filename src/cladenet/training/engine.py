@@ -11,7 +11,7 @@ from cladenet.data.batches import Batch
 from cladenet.data.preprocess import Preprocess
 from cladenet.training.learner import Learner
 from cladenet.training.objective import Objective, main_logits, wrong_answers
-from cladenet.world import World, together
+from cladenet.world import together
 
 # Reading a loss from a GPU waits for it; there the check for NaN comes this seldom.
 GPU_CHECK_EVERY = 50
@@ -51,7 +51,11 @@ def train(
         Diverged: the loss is not finite; the message names step, rate, images and module.
     """
     world, stream = learner.world, iter(batches)
-    while (batch := _next(stream, world)) is not None:
+    while True:
+        with together(world):  # where one process cannot read its images, all stop at this step
+            batch = next(stream, None)
+        if batch is None:
+            return
         step = learner.taken
         learner.begin_step(lr := rate(step))
         torch.manual_seed(step_seed(seed, step, world.rank))
@@ -77,13 +81,6 @@ def train(
                 raise diverged(learner, parts, preprocess, lr, ids)
         learner.step()
         yield Report(learner.taken, lr, loss, wrong, len(batch.labels))
-
-
-def _next(stream: Iterator[Batch], world: World) -> Batch | None:
-    """The next batch; where one process cannot read its images, all stop at this step."""
-    with together(world):
-        batch = next(stream, None)
-    return batch
 
 
 def _cut(batch: Batch, parts: int) -> list[Batch]:

@@ -30,7 +30,8 @@ def predictors_and_images(arguments: argparse.Namespace) -> "tuple[Predictors, l
         BadArgument: no image follows, or a cascade has fewer than two runs.
     """
     keep_freed_memory()
-    use_threads(arguments)
+    if arguments.threads is not None:
+        use_threads(arguments.threads)
     runs, images = [arguments.run], list(arguments.images)
     while images and found_at(images[0]):
         runs.append(images.pop(0))

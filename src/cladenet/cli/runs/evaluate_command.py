@@ -112,7 +112,8 @@ def run(arguments: argparse.Namespace) -> int:
         from cladenet.runs.evaluate.options import EvaluateOptions
 
     keep_freed_memory()
-    use_threads(arguments)
+    if arguments.threads is not None:
+        use_threads(arguments.threads)
     output: Path | None = arguments.output
     if output is not None and not output.absolute().parent.is_dir():
         raise BadArgument(f"--output {output}: its folder does not exist; create it first")

@@ -67,6 +67,8 @@ def by_number(dataset: DataSet, of: Mapping[str, Groups]) -> dict[int, Group]:
     numbers = np.concatenate([np.zeros(0, np.int64), *of.values()])
     every, count = np.unique(numbers, return_counts=True)
     shared: list[int] = every[(count > 1) & (every >= 0)].tolist()
+    if not shared:
+        return {}
     places: dict[int, list[Copy]] = {number: [] for number in shared}
     for name, split in dataset.splits().items():
         for index in np.flatnonzero(np.isin(of[name], shared)).tolist():

@@ -53,6 +53,8 @@ def judge_classes(dataset: DataSet) -> tuple[list[str], list[str], list[str]]:
 
 def judge_duplicates(dataset: DataSet, duplicates: Duplicates) -> list[str]:
     """Warnings about equal images."""
+    if not duplicates.groups:
+        return []
     by, splits = duplicates.by, dataset.splits()
     warnings = [
         f"leak (by {by}): {leak.images:,} of {len(splits[leak.held_out]):,} {leak.held_out} images "

@@ -7,7 +7,7 @@ import numpy as np
 from cladenet.data.check.equal import equal_images
 from cladenet.data.check.places import Groups
 from cladenet.data.dataset import DataSet
-from cladenet.data.split import Index, hold_out, read_index, write_index
+from cladenet.data.split import Index, hold_out, read_index
 from cladenet.errors import DataError
 from cladenet.plural import counted
 
@@ -70,9 +70,3 @@ def divided(dataset: DataSet, path: Path) -> DataSet:
         DataError: the index belongs to other data.
     """
     return divide(dataset, read_index(path, dataset.train)) if path.exists() else dataset
-
-
-def write_division(path: Path, parts: dict[str, Index], dataset: DataSet) -> None:
-    """Keep `parts` for resuming and evaluating."""
-    if parts:
-        write_index(path, parts, dataset.train)

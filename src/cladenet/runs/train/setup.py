@@ -14,13 +14,14 @@ from cladenet.data.check.judge import judge_duplicates
 from cladenet.data.dataset import DataSet
 from cladenet.data.preprocess import IMAGENET_MEAN, IMAGENET_STD, Preprocess
 from cladenet.data.sources.open import open_dataset
+from cladenet.data.split import write_index
 from cladenet.errors import BadArgument, CheckpointError, DataError
 from cladenet.ledger.entry import Entry
 from cladenet.plural import counted
 from cladenet.recipes import Recipe
 from cladenet.registry import accepts, find
 from cladenet.runs.folder.config import RunConfig
-from cladenet.runs.folder.division import decide_division, divide, divided, write_division
+from cladenet.runs.folder.division import decide_division, divide, divided
 
 if TYPE_CHECKING:
     from cladenet.data.shards.scanning.several import OnBytes
@@ -93,8 +94,8 @@ def prepare(
         equal = find_duplicates(dataset)
         warnings = judge_duplicates(dataset, equal)
         parts = decide_division(dataset, config.val, config.test, config.seed, equal.of["train"])
-        if leads:
-            write_division(index, parts, dataset)
+        if leads and parts:
+            write_index(index, parts, dataset.train)
         dataset = divide(dataset, parts).with_splits({}, *warnings)
     exits = bool(entry.exits_params) or "exits_after" in config.arguments
     auxiliary = config.recipe.auxiliary > 0 and accepts(config.network, "auxiliary") and not exits
@@ -126,9 +127,10 @@ def refuse_lonely_batches(
     Raises:
         BadArgument: a forward pass would see a single image and the network has a batch norm.
     """
-    alone = batch_size // (world_size * recipe.accumulate) <= 1
+    if batch_size // (world_size * recipe.accumulate) > 1:
+        return
     norms = [n for n, m in model.named_modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
-    if alone and norms:
+    if norms:
         raise BadArgument(
             f"with batches of {batch_size} a forward pass would see 1 image, and {norms[0]} "
             "normalises over the batch; raise batch_size, lower accumulate, give more images, or "
