@@ -73,9 +73,7 @@ class Airbench(Classifier):
         self.stem = nn.Sequential(WhiteningConv2d(in_channels, WHITENED, BIAS_UNTIL), nn.GELU())
         reads = (whitened, *widths)
         self.stages = nn.Sequential(*(group(reads[i], widths[i], norm) for i in range(3)))
-        self.head = nn.Sequential(
-            nn.AdaptiveMaxPool2d(1), nn.Flatten(), self.new_classifier(widths[-1])
-        )
+        self.head = nn.Sequential(nn.AdaptiveMaxPool2d(1), *self.linear_head(widths[-1]))
         self.initialise(self)
 
     def initialise(self, module: nn.Module) -> None:

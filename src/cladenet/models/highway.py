@@ -108,13 +108,7 @@ class HighwayCifar(Classifier):
             nn.Sequential(*block(w2, w3, k3)),
         )
         if pooled_first:
-            self.head = nn.Sequential(
-                nn.AdaptiveMaxPool2d(1),
-                nn.Flatten(),
-                nn.Linear(w3, hidden),
-                nn.ReLU(),
-                self.new_classifier(hidden),
-            )
+            self.head = nn.Sequential(nn.AdaptiveMaxPool2d(1), *self.linear_head(w3, hidden))
         else:
             self.head = nn.Sequential(
                 conv(w3, hidden, 1, bias=True), nn.ReLU(), *self.average_head(hidden, drop_rate)
@@ -164,10 +158,7 @@ class HighwayMnist(Classifier):
         )
         side = side_after(input_size, (5,), (3, 2, 0, True), (3, 2, 0, True), (2, 2))
         self.head = nn.Sequential(
-            nn.MaxPool2d(2),
-            nn.Dropout(0.5),
-            nn.Flatten(),
-            self.new_classifier(width * side**2),
+            nn.MaxPool2d(2), nn.Dropout(0.5), *self.linear_head(width * side**2)
         )
         self.initialise(self)
 

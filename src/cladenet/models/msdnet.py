@@ -65,6 +65,7 @@ class MSDNet(Classifier):
     """
 
     least_size = 32
+    head_width: int | None = None  # of an exit's convolutions; None for as many as it reads
     init = staticmethod(he_fan_out_init)
 
     def __init__(
@@ -96,7 +97,7 @@ class MSDNet(Classifier):
         first = self._first_scale(in_channels, factors[0] * width, norm)
         self.stem = FirstMaps([first, *coarser])
         self.stages, coarsest = grid(layers, blocks, growth_rate, width, factors, norm)
-        widths = [self._width_of_head(channels) for channels in coarsest]
+        widths = [self.head_width or channels for channels in coarsest]
         *early, self.head = map(partial(self._exit, norm=norm), coarsest, widths)
         self.add_exits(early, widths[:-1])
         self.initialise(self)
@@ -115,9 +116,6 @@ class MSDNet(Classifier):
             padded_pool(),
         )
 
-    def _width_of_head(self, channels: int) -> int:
-        return channels
-
     def _exit(self, channels: int, width: int, norm: Norm) -> nn.Sequential:
         """At the paper's size what the convolutions leave is 2x2, and the average over that."""
         return nn.Sequential(
@@ -131,12 +129,10 @@ class MSDNetCifar(MSDNet):
     """The CIFAR network, of any grid; arguments as in `MSDNet`."""
 
     least_size = 4
+    head_width = 128
 
     def _first_scale(self, in_channels: int, channels: int, norm: Norm) -> nn.Sequential:
         return conv_norm_relu(in_channels, channels, 3, norm=norm)
-
-    def _width_of_head(self, channels: int) -> int:
-        return 128
 
 
 _CIFAR = partial(MSDNetCifar, growth_rate=6, width=16, factors=(1, 2, 4), num_classes=10)
