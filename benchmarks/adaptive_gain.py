@@ -3,20 +3,26 @@
     python benchmarks/adaptive_gain.py RUN [--batches 1 64] [--rounds 15]
 
 The thresholds are the cheapest within 0.3 points of the last exit on the run's validation images.
-Two sides take turns in one process at each `--batches` images of the test images: images that
-leave, and the whole network as `for_inference` makes it ready, packed, without its early exits. Of
-each batch the median over the rounds. The gain in MACs is that against the same whole network: once
-by the paper's count of whole layers, by which budgets go, and once of what runs before an image
-leaves, as maps that an exit does not need run after it. Where `predict` has many images, those that
-are left of several batches go on together: a row for that, too, with as many batches as it reads at
-once. What is written: benchmarks/results/adaptive_gain.json.
+Two sides in one process, at each `--batches` images of the test images: images that leave, and the
+whole network as `for_inference` makes it ready, packed, without its early exits. In each round one
+side answers batch after batch, as whoever uses it would have it do, then the other; of each batch
+the median over the rounds. `batch_by_batch` is the same with the sides taking turns at each batch,
+where each finds the caches as the other has left them. The gain in MACs is that against the same
+whole network: once by the paper's count of whole layers, by which budgets go, and once of what runs
+before an image leaves, as maps that an exit does not need run after it. Where `predict` has many
+images, those that are left of several batches go on together: a row for that, too, with as many
+batches as it reads at once. What is written: benchmarks/results/adaptive_gain.json.
+
+The commands set GOMP_SPINCOUNT, so that threads which wait sleep after 50 us; set it to see that.
 """
 
 import argparse
 import json
+import os
 import time
 from collections.abc import Callable
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -89,11 +95,13 @@ def main() -> None:
                 "leaving": partial(answer, stepped, policy),
             }
             found = row(parts, sides, options.rounds, gain_in_macs)
+            found["batch_by_batch"] = row(parts, sides, options.rounds, gain_in_macs, by_batch=True)
             found["gain_in_macs_run"] = whole_macs / float(run_to_exits[exits].mean())
             rows.append({"batch": batch, "batches_together": together, **found})
             print(rows[-1], flush=True)
     result = {
         "machine": machine(),
+        "spin_count": os.environ.get("GOMP_SPINCOUNT", "OpenMP's own"),
         "network": loaded.card.network,
         "training_steps": loaded.card.step,
         "near_the_whole": near,
@@ -149,19 +157,30 @@ def row(
     sides: dict[str, Callable[[Tensor], Any]],
     rounds: int,
     gain_in_macs: float,
+    *,
+    by_batch: bool = False,
 ) -> dict[str, Any]:
-    """Each part by both sides, one after the other, `rounds` times after a first that warms up.
+    """All parts by one side, then by the other, `rounds` times after a first that warms up.
 
     Of each part and side the median over the rounds. Whatever else the machine does disturbs both.
+
+    Args:
+        parts: the batches.
+        sides: what answers them.
+        rounds: that are measured.
+        gain_in_macs: that the gain by the clock is a share of.
+        by_batch: each part by both sides, before the next part.
     """
     seconds = {name: np.zeros((rounds, len(parts))) for name in sides}
+    turns = list(product(sides, range(len(parts))))
+    if by_batch:
+        turns.sort(key=lambda turn: turn[1])
     for number in range(-1, rounds):
-        for place, part in enumerate(parts):
-            for name, side in sides.items():
-                begun = time.perf_counter()
-                side(part)
-                if number >= 0:
-                    seconds[name][number, place] = time.perf_counter() - begun
+        for name, place in turns:
+            begun = time.perf_counter()
+            sides[name](parts[place])
+            if number >= 0:
+                seconds[name][number, place] = time.perf_counter() - begun
     count = sum(len(part) for part in parts)
     ms = {name: 1e3 * float(np.median(all_, 0).sum()) / count for name, all_ in seconds.items()}
     ratios = seconds["whole"].sum(1) / seconds["leaving"].sum(1)
