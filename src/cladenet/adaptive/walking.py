@@ -187,10 +187,11 @@ class _Walking:
         group = self._joined(several)
         logits, group.batch = self._stepped.run(number, group.batch)
         shares, leaves = self._asked(number, logits, group)
-        if leaves.all():
+        leaving = np.count_nonzero(leaves)
+        if leaving == len(leaves):
             self._left.append((group.here, shares, number))
             return
-        if leaves.any():
+        if leaving:
             self._left.append((group.here[leaves], shares[leaves], number))
             self._keep(group, np.flatnonzero(~leaves))
         self._come(number + 1, group)
