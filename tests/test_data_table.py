@@ -265,6 +265,8 @@ def test_a_table_in_gbk_is_read_with_a_note(tmp_path: Path) -> None:
         assert dataset.classes == ("蚂蚁", "鱼")
         assert dataset.train.ids[0] == str(tmp_path / "蚂蚁.png")
         assert dataset.notes[0] == note
+    few = CHINESE.replace("蚂蚁.png,蚂蚁", "蚂蚁.png,猫").encode("gbk")  # 猫 is è in UTF-8
+    assert opened(tmp_path, few + b"b.png," + "鱼\n".encode("gbk")).classes == ("猫", "鱼")
     (tmp_path / "蚂蚁.png").rename(tmp_path / os.fsdecode("蚂蚁.png".encode("gbk")))
     for encoding in ("gbk", "utf-8"):
         dataset = opened(tmp_path, CHINESE.encode(encoding))

@@ -131,16 +131,16 @@ def _is_chinese(text: str, content: bytes) -> bool:
 
     Texts in other encodings decode so, too, to characters that are rare: in Chinese at least half
     are of the most used ones, and some stand side by side or apart from plain letters, where the
-    accents of Western Europe have one beside them. In UTF-8 with a few other bytes, most letters
-    are whole.
+    accents of Western Europe have one beside them. In UTF-8 with a few other bytes most letters
+    are whole; two bytes may be one by chance.
 
     Args:
         text: as UTF-8, with other bytes kept apart.
         content: its bytes.
     """
-    beyond = [letter for letter in text if not letter.isascii()]
-    apart = sum(not is_utf8(letter) for letter in beyond)
-    if apart < 2 * (len(beyond) - apart):
+    apart = sum(not is_utf8(letter) for letter in text)
+    whole = sum(is_utf8(letter) for letter in text if letter >= "\u0800")  # of 3 bytes and more
+    if apart < 2 * whole:
         return False
     try:
         signs = [sign.encode("gb18030") for sign in content.decode("gb18030") if not sign.isascii()]
