@@ -1,3 +1,4 @@
+import warnings
 from typing import Any
 
 import pytest
@@ -205,3 +206,12 @@ def test_the_imagenet_network_overfits_eight_digits() -> None:
 def test_impossible_sizes_are_refused(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(BadArgument, match=message):
         CliqueNetCifar(**arguments)
+
+
+def test_a_traced_network_works_out_no_sizes() -> None:
+    """Of kernels: Core ML's converter takes no slice whose end is computed."""
+    model = create_model("cliquenet_36_12_cifar").eval()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        script = torch.jit.trace(model, torch.randn(2, 3, 32, 32), check_trace=False)
+    assert "aten::Int" not in str(script.inlined_graph)

@@ -34,7 +34,7 @@ from cladenet.export.request import Request
 from cladenet.export.runtime import ExportedModel, FilePredictor, open_exported
 from cladenet.export.sessions import onnx_runtime
 from cladenet.export.sessions.onnx_mapped import skeleton
-from cladenet.export.verify.checks import Disagreement
+from cladenet.export.verify.checks import Disagreement, compare
 from cladenet.export.verify.images import trials_for
 from cladenet.export.verify.measured import Differing, Measured, differing
 from cladenet.export.verify_file import verify
@@ -345,6 +345,13 @@ def test_a_file_with_a_fault_is_not_left_behind(
         with pytest.raises(Disagreement, match=FAULTS[fault]):
             export_run(photo_run, Request("onnx", str(tmp_path / "wrong.onnx")))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_posteriors_that_round_to_nothing_on_both_sides_are_alike() -> None:
+    """A warning of infinity less infinity would be an error here."""
+    log_posteriors = np.array([[0.0, -np.inf]])
+    found = compare(np.array([[1.0, 0.0]], np.float32), log_posteriors, 1e-5, ["a"], ["x", "y"])
+    assert found.logs == 0
 
 
 def test_weights_that_were_changed_are_found_by_verify(exported: Path, tmp_path: Path) -> None:

@@ -36,10 +36,13 @@ class Kernels(nn.Conv2d):
         variance_scaled(of_input, self.of_input * window)
         variance_scaled(of_others, self.out_channels * window)
 
-    def forward(self, x: Tensor, first: int = 0) -> Tensor:
-        """(N, channels, H, W) -> (N, k, H, W), with the kernels from input channel `first` on."""
-        weight = self.weight[:, first : first + x.shape[1]]
-        return F.conv2d(x, weight, padding=self.padding)
+    def forward(self, x: Tensor, first: int = 0, last: int | None = None) -> Tensor:
+        """(N, channels, H, W) -> (N, k, H, W), with the kernels of input channels `first` to `last`.
+
+        How many x has is not asked: a traced program would work it out each time, and Core ML's
+        converter takes no such slice.
+        """
+        return F.conv2d(x, self.weight[:, first:last], padding=self.padding)
 
 
 class CliqueLayer(nn.Module):
@@ -69,6 +72,7 @@ class CliqueLayer(nn.Module):
         super().__init__()
         self.in_channels = in_channels
         read = [in_channels + k * (number - 1)] + [k * (layers - 1)] * (stages - 1)
+        self.read = read
         size = 1 if bottleneck else 3
         self.before = nn.ModuleList(norm_relu(norm, width) for width in read)
         self.kernels = Kernels(in_channels, in_channels + k * (layers - 1), k, size)
@@ -79,7 +83,8 @@ class CliqueLayer(nn.Module):
     def forward(self, maps: list[Tensor], stage: int) -> Tensor:
         """The newest maps of all layers it reads, x_0 first in stage 0 -> its own, (N, k, H, W)."""
         first = 0 if stage == 0 else self.in_channels
-        x = self.kernels(self.before[stage](torch.cat(maps, 1)), first)
+        last = first + self.read[stage]
+        x = self.kernels(self.before[stage](torch.cat(maps, 1)), first, last)
         if self.write is not None:
             x = self.write(self.between[stage](self.dropout(x)))
         return self.dropout(x)

@@ -147,7 +147,7 @@ def compare(
     with np.errstate(divide="ignore", invalid="ignore"):
         logs = np.log(posteriors.astype(np.float64))
     counted = log_posteriors > LEAST_LOG
-    off = float(np.abs(logs - log_posteriors)[counted].max())
+    off = float(np.abs(logs[counted] - log_posteriors[counted]).max())
     if not off <= allowed:
         raise Disagreement(
             f"logarithms of the posteriors of {what} differ by {off:.2g}, {allowed:.2g} is allowed"
