@@ -37,7 +37,7 @@ class Kernels(nn.Conv2d):
         variance_scaled(of_others, self.out_channels * window)
 
     def forward(self, x: Tensor, first: int = 0, last: int | None = None) -> Tensor:
-        """(N, channels, H, W) -> (N, k, H, W), with the kernels of input channels `first` to `last`.
+        """(N, channels, H, W) -> (N, k, H, W), with those kernels from `first` to `last`.
 
         How many x has is not asked: a traced program would work it out each time, and Core ML's
         converter takes no such slice.
