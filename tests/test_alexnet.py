@@ -133,3 +133,10 @@ def test_eight_real_images_are_overfitted_by_the_papers_net() -> None:
     torch.manual_seed(0)
     model = create_model("alexnet", input_size=63, num_classes=10)
     assert 0 < steps_to_learn(model, adam(5e-4), size=63) < 200
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_traced_response_norm_works_out_no_sizes() -> None:
+    """Core ML's converter takes no slice whose end is computed."""
+    script = torch.jit.trace(response_norm(alpha=1e-4).eval(), torch.randn(2, 8, 3, 3))
+    assert "aten::Int" not in str(script.inlined_graph)

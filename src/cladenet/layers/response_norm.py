@@ -84,9 +84,10 @@ def _power(sums: Tensor, beta: float) -> Tensor:
 
 def _window_sum(values: Tensor, size: int) -> Tensor:
     """The sum over `size` channels around each, of (N, C, H, W), in new memory."""
-    channels, half = values.shape[1], size // 2
-    padded = F.pad(values, (0, 0, 0, 0, half, half))
-    total = padded[:, :channels].clone()
+    added = size // 2 * 2
+    padded = F.pad(values, (0, 0, 0, 0, added // 2, added // 2))
+    # Ends are counted from behind: a traced program would work out sizes that are asked for.
+    total = padded[:, : -added or None].clone()
     for first in range(1, size):
-        total.add_(padded[:, first : first + channels])
+        total.add_(padded[:, first : (first - added) or None])
     return total
