@@ -120,15 +120,13 @@ def write_page(kept: dict[str, Any]) -> None:
     files = [found for row in kept["rows"].values() for found in row["formats"].values()]
     right = [found for found in files if "refused" not in found]
     machine = ", ".join(f"{key} {value}" for key, value in kept["machine"].items())
-    earlier = sum("cpu_seconds" not in found for found in right)
     untested = sum(found.get("untested", False) for found in right)
     unrun = f" ({untested} untested: what they were converted from is)" if untested else ""
-    elsewhere = f"The {earlier} without seconds were tried before, elsewhere. " if earlier else ""
     text = (
         f"{len(kept['rows'])} of {len(smallest())} families were tried so far, and {len(right)} of "
         f"{len(files)} files are right{unrun}: largest difference of the logarithms of "
         "posteriors from the network in float64, processor seconds to write and verify it, size. "
-        f"{elsewhere}`python benchmarks/export_matrix.py`; "
+        f"`python benchmarks/export_matrix.py`; "
         f"{machine}.\n\n{table(kept['rows'])}\n"
     )
     PAGE.write_text(f"{before}{START}\n{text}{END}{after}")
