@@ -92,13 +92,17 @@ def test_another_epsilon_momentum_or_pad_is_another_fingerprint(
     assert fingerprint("resnet18") != before
 
 
+def test_a_network_tied_to_another_size_has_a_fingerprint_of_its_own() -> None:
+    assert fingerprint("alexnet", {"input_size": 67}) != fingerprint("alexnet")
+
+
 def test_the_command_prints_the_rows_of_the_results(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["info", "resnet50", "--fidelity"]) == 0
     shown = capsys.readouterr().out
     rows = [row for row in comparisons() if row.ours == "resnet50"]
     assert rows
     for row in rows:
-        assert " ".join(line(row)) in " ".join(shown.split())
+        assert " ".join(word for word in line(row) if word) in " ".join(shown.split())
     assert all(heading in shown for heading in HEADINGS)
     for what, *_ in differing("resnet50"):
         assert f"differs       {what}. Here:" in shown

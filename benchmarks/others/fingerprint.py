@@ -23,10 +23,12 @@ ASKS = ("__get__", "size", "dim", "numel", "is_floating_point", "_is_view", "__l
 
 
 def fingerprint(name: str, arguments: Mapping[str, Any] | None = None) -> str:
-    """Of a network of ours, for a batch of two images of its paper's size."""
+    """Of a network of ours, for two images of its paper's size, or of the one it is tied to."""
     with torch.device("meta"):
         model = create_model(name, **(arguments or {}))
-        images = torch.empty(2, model.in_channels, *find(name).input[1:])
+        height, width = find(name).input[1:]
+        side = model.input_size
+        images = torch.empty(2, model.in_channels, side or height, side or width)
     recording = _Recording()
     with torch.random.fork_rng(devices=[]):
         for training in (False, True):
