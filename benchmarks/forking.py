@@ -3,6 +3,7 @@
 A child leads a process group of its own, so that a kill takes its workers along as a reboot would.
 """
 
+import gc
 import os
 import signal
 import sys
@@ -18,12 +19,17 @@ GROUPS: list[object] = []  # see `join`
 
 
 def start(action: Callable[[], int], output: Path | None = None) -> int:
-    """Fork a child that runs `action`, prints to `output` and exits with its result; its pid."""
+    """Fork a child that runs `action`, prints to `output` and exits with its result; its pid.
+
+    What the parent has not collected yet is not collected in the child: an engine that nobody uses
+    any more would wait for its threads, which are not there.
+    """
     sys.stdout.flush()
     sys.stderr.flush()
     pid = os.fork()
     if pid:
         return pid
+    gc.freeze()
     status = 99
     try:
         os.setpgid(0, 0)

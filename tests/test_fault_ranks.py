@@ -1,5 +1,6 @@
 """One of two ranks meets a fault: both stop together, with one message and one exit status."""
 
+import gc
 import json
 import os
 import signal
@@ -15,10 +16,12 @@ from cladenet.data.batches import Batch, TrainBatches
 from cladenet.data.file_images import FileImages
 from cladenet.data.images.decode import decode
 from cladenet.runs.train.course import Course
+from cladenet.search.trials.pool import forked as start_trial
 from cladenet.training.engine import Report
 from faults.disks import after_save, limit_file_sizes
 from faults.elastic import forked
 from faults.kills import SAVING, die_at
+from forking import start, wait
 from trials import (
     STEPS,
     Outcome,
@@ -31,6 +34,33 @@ from trials import (
     steps_of,
     warm,
 )
+
+
+class Engine:
+    """Part of a cycle, as engines are; to collect it waits for threads, of one process alone."""
+
+    def __init__(self) -> None:
+        self.itself, self.process = self, os.getpid()
+
+    def __del__(self) -> None:
+        if os.getpid() != self.process:
+            os._exit(77)
+
+
+@pytest.mark.parametrize("fork", [start, start_trial])
+def test_a_fork_does_not_collect_what_its_parent_has_left(
+    fork: Callable[[Callable[[], int]], int],
+) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        Engine()
+        child = fork(gc.collect)
+        assert wait(child, seconds=30) != 77
+    finally:
+        gc.enable()
+        gc.collect()
+
 
 RESTARTED = {"TORCHELASTIC_RESTART_COUNT": "1"}
 

@@ -10,6 +10,7 @@ cannot be forked. Trials end with the nursery, and the nursery with the coordina
 """
 
 import ctypes
+import gc
 import os
 import signal
 import sys
@@ -196,6 +197,7 @@ def forked(run: Callable[[], object]) -> int:
     sys.stderr.flush()
     if process := os.fork():
         return process
+    gc.freeze()  # garbage of this process may wait for threads that a child does not have
     status = 1
     try:
         _end_with_parent()

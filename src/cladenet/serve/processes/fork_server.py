@@ -6,6 +6,7 @@ that a fork could break, and what ends a process that computes leaves it alone.
 """
 
 import ctypes
+import gc
 import io
 import os
 import signal
@@ -45,6 +46,7 @@ def start(opener: Opener) -> tuple[socket.socket, int]:
     if pid := os.fork():
         its.close()
         return ours, pid
+    gc.freeze()  # garbage of the caller's may wait for threads that are not here
     ours.close()
     _never_return(lambda: _serve(its, opener))
 
@@ -92,6 +94,7 @@ def _forked(networks: dict[int, AskedHere], handles: list[int], others: list[Any
         for handle in handles:
             os.close(handle)
         return pid
+    gc.freeze()  # and pages that both read are not written to
     for other in others:
         other.close()
     ends = Ends(Connection(handles[0], writable=False), Connection(handles[1], readable=False))
