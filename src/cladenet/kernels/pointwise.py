@@ -9,15 +9,12 @@ On an AMD EPYC kept to AVX2, MKL is the slower one of the two for feature maps a
 takes less by MKL there, too.
 """
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from cladenet import processor
-from cladenet.kernels.products import FEWEST_MACS, by_onednn
+from cladenet.kernels.products import FEWEST_MACS, by_onednn, linear
 
 
 def is_pointwise(conv: nn.Conv2d) -> bool:
@@ -38,7 +35,7 @@ def pointwise(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         and x.numel() * len(weight) >= FEWEST_MACS
         and processor.has_slow_narrow_products()
     ):
-        y: Tensor = _Rows.apply(rows, w, bias)  # type: ignore[no-untyped-call]
+        y = linear(rows, w, bias, by_onednn, F.linear)
     else:
         y = F.linear(rows, w, bias)
     return y.unflatten(0, pixels.shape[:3]).permute(0, 3, 1, 2)
@@ -47,24 +44,3 @@ def pointwise(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 def fits(x: Tensor) -> bool:
     """Are the pixels rows of a matrix without a copy?"""
     return x.ndim == 4 and x.is_contiguous(memory_format=torch.channels_last)
-
-
-class _Rows(torch.autograd.Function):
-    """x W^T + b; by oneDNN, but for the gradient of the weights."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        ctx.save_for_backward(x, weight)
-        return by_onednn(x, weight, bias)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, *gradients: Tensor) -> Any:
-        x, weight = ctx.saved_tensors
-        (gradient,) = gradients
-        wants_x, wants_weight, wants_bias = ctx.needs_input_grad
-        return (
-            by_onednn(gradient, weight.T) if wants_x else None,
-            gradient.T @ x if wants_weight else None,
-            gradient.sum(0) if wants_bias else None,
-        )

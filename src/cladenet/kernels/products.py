@@ -6,6 +6,7 @@ EPYC with AVX-512 (one thread, layers of a ViT-Tiny, 16 images) the product of a
 0.53 to 0.64.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -14,6 +15,8 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from cladenet import processor
+
+Product = Callable[..., Tensor]  # x W^T + b, from x, W and perhaps b
 
 FEWEST_MACS = 2**21  # with fewer, preparing oneDNN takes longer than what is gained
 FEWEST_CHANNELS = 128  # on both sides; with fewer, oneDNN is slow to make a gradient of many rows
@@ -41,17 +44,39 @@ def may_be_slow(module: nn.Module) -> bool:
     return type(module) is nn.Linear and min(module.weight.shape) >= FEWEST_CHANNELS
 
 
-def linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """The same with gradients, in float32."""
-    y: Tensor = _Linear.apply(x, weight, bias)  # type: ignore[no-untyped-call]
+def linear(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    of_x: Product = product,
+    of_weight: Product = product,
+) -> Tensor:
+    """The same with gradients, in float32.
+
+    Args:
+        x: (..., C).
+        weight: (C', C).
+        bias: (C',), or None.
+        of_x: computes y, and the gradient for x.
+        of_weight: computes the gradient for the weight.
+    """
+    y: Tensor = _Linear.apply(x, weight, bias, of_x, of_weight)  # type: ignore[no-untyped-call]
     return y
 
 
 class _Linear(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    def forward(
+        ctx: Any,
+        x: Tensor,
+        weight: Tensor,
+        bias: Tensor | None,
+        of_x: Product,
+        of_weight: Product,
+    ) -> Tensor:
         ctx.save_for_backward(x, weight)
-        return product(x, weight, bias)
+        ctx.of_x, ctx.of_weight = of_x, of_weight
+        return of_x(x, weight, bias)
 
     @staticmethod
     @once_differentiable
@@ -60,9 +85,9 @@ class _Linear(torch.autograd.Function):
         rows = gradients[0].flatten(0, -2)
         to_x = to_weight = to_bias = None
         if ctx.needs_input_grad[0]:
-            to_x = product(rows, weight.T).view_as(x)
+            to_x = ctx.of_x(rows, weight.T).view_as(x)
         if ctx.needs_input_grad[1]:
-            to_weight = product(rows.T, x.flatten(0, -2).T)
+            to_weight = ctx.of_weight(rows.T, x.flatten(0, -2).T)
         if ctx.needs_input_grad[2]:
             to_bias = rows.sum(0)
-        return to_x, to_weight, to_bias
+        return to_x, to_weight, to_bias, None, None
