@@ -602,7 +602,7 @@ class Layouts(TorchDispatchMode):
     def __torch_dispatch__(
         self, function: Any, types: Any, args: Any = (), kwargs: Any = None
     ) -> Any:
-        given = args[0] if isinstance(args[0], list) else args
+        given = args[0] if args and isinstance(args[0], list) else args
         maps = [a for a in given if isinstance(a, Tensor) and a.ndim == 4]
         maps = [m for m in maps if m.shape[1] > 1 and m.shape[2] * m.shape[3] > 1]
         name = function.__name__.split(".")[0]
