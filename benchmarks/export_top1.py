@@ -47,9 +47,17 @@ def rows_of(options: argparse.Namespace) -> Iterator[tuple[str, dict[str, Any]]]
             path = Path(folder) / f"file{FORMATS[form].suffix}"
             write_verified(loaded, request, path, trials, reference)
             found = measure.of(open_exported(path))
-        row = found.to_json() | {"margins": [each._asdict() for each in found.differing]}
+        margins = [
+            each._asdict() | {"image": inside(options.data, each.image)} for each in found.differing
+        ]
+        row = found.to_json() | {"margins": margins}
         print(options.name, form, options.precision, json.dumps(row), flush=True)
         yield f"{form} {options.precision}", row
+
+
+def inside(data: str | None, image: str) -> str:
+    """The image's name without the place of its folder, which is another on each machine."""
+    return image.removeprefix(f"{Path(data).resolve()}/") if data else image
 
 
 def table(networks: dict[str, Any]) -> str:

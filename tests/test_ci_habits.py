@@ -11,6 +11,7 @@ import yaml
 
 import cladenet
 from coverage_floor import judged
+from export_top1 import inside
 
 ROOT = Path(__file__).parents[1]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -86,3 +87,13 @@ def test_what_is_asked_before_a_commit_is_what_make_asks() -> None:
     }
     makefile = (ROOT / "Makefile").read_text()
     assert asked == set(re.findall(r"^\t\$\(BIN\)/((?:ruff|mypy).*)$", makefile, re.MULTILINE))
+
+
+def test_no_result_names_a_place_of_the_machine_it_was_measured_on() -> None:
+    results = sorted((ROOT / "benchmarks" / "results").glob("*.json"))
+    assert results
+    for file in results:
+        assert not re.search(r'"/\w+/', file.read_text()), file.name
+    folder = ROOT / "examples"
+    assert inside(str(folder), str(folder / "digits" / "seven.png")) == "digits/seven.png"
+    assert inside("cifar10:data", "train[7]") == inside(None, "train[7]") == "train[7]"
