@@ -176,9 +176,11 @@ def test_evidence_is_laid_over_the_picture_and_taken_away(browser: Any, port: in
     strength = one(browser, "#strength")
     strength.send_keys(Keys.HOME)
     assert one(browser, "#heat").value_of_css_property("opacity") == "0"
-    guesses(browser, "digits")[1].click()
-    until(lambda: guesses(browser, "digits")[1].get_attribute("aria-pressed") == "true")
-    guesses(browser, "digits")[1].click()
+    second = guesses(browser, "digits")[1]
+    second.send_keys(Keys.ENTER)
+    until(lambda: second.get_attribute("aria-pressed") == "true")
+    assert browser.switch_to.active_element == second  # the keyboard stays where it was
+    second.send_keys(Keys.ENTER)
     until(lambda: not one(browser, "#heat").is_displayed())
     assert one(browser, "#view").get_attribute("src").startswith("blob:")
     quiet(browser)
@@ -349,14 +351,18 @@ def test_curves_grow_are_compared_and_read_off(browser: Any, tmp_path: Path) -> 
                 "(step 1)" in one(browser, ".read").text or "(step 2)" in one(browser, ".read").text
             )
         )
-        ActionChains(browser).move_to_element(one(browser, "h1")).perform()
-        begin(folder, "late")
-        add(folder / "late", 1)
+        box = one(browser, 'input[data-key="box other"]')
+        ActionChains(browser).click_and_hold(box).perform()
+        begin(folder, "second")
+        add(folder / "second", 1)
         until(lambda: len(all_of(browser, "tr[data-run]")) == 3)
-        one(browser, 'input[data-key="box other"]').click()
+        ActionChains(browser).release().perform()  # a click, though the table has grown meanwhile
         until(lambda: not all_of(browser, "path.val[data-run=other]"))
+        assert browser.switch_to.active_element == box
+        link = one(browser, 'a[data-key="report first"]')
+        assert not link.is_displayed()
         (one_run / "report.html").write_text("<h1>the report</h1>")
-        link = until(lambda: all_of(browser, 'a[data-key="report first"]'))[0]
+        until(link.is_displayed)
         assert ask(port, "GET", "/" + link.get_attribute("href").split("/", 3)[3])[0] == 200
         phone(browser)
         wide = browser.execute_script("return document.documentElement.scrollWidth")

@@ -7,6 +7,7 @@ let bodyBytes = 10e6;
 let shown = null; // { id, name, file, image, answers }: what is on the page
 let pressed = null; // { model, label } whose evidence is shown
 const budgets = {}; // of networks for which one was chosen
+const cards = new Map(); // name of a network -> { answer, language, made }
 
 function trouble(text) {
   $("trouble").textContent = text;
@@ -148,8 +149,25 @@ async function ask() {
 function draw(names, waiting = true) {
   $("name").textContent = [shown.name, shown.note].filter(Boolean).join(" · ");
   const drawn = names.filter((name) => shown.answers[name] || (waiting && shown.file));
-  $("answers").replaceChildren(...drawn.map((name) => card(name, shown.answers[name])));
+  put($("answers"), drawn.map((name) => keptCard(name, shown.answers[name])));
+  for (const button of $("answers").querySelectorAll(".guess")) press(button);
   $("result").hidden = $("view").hidden && !drawn.length; // such as a file that is no picture
+}
+
+// An answer keeps its card, so that the next network's does not take a click or the focus away.
+function keptCard(name, answer) {
+  const kept = cards.get(name);
+  if (kept && kept.answer === answer && kept.language === language) return kept.made;
+  const made = card(name, answer);
+  cards.set(name, { answer, language, made });
+  return made;
+}
+
+function press(button) {
+  const { model, label } = button.dataset;
+  const on = pressed?.model === model && String(pressed.label) === label;
+  button.setAttribute("aria-pressed", String(on));
+  button.disabled = !shown.file || !models.find((each) => each.name === model)?.evidence;
 }
 
 function card(name, answer) {
@@ -175,9 +193,7 @@ function bar(model, guess) {
   const button = element("button", {
     className: "guess", type: "button", title: word("ask", { class: guess.class }),
   }, filled, element("span", { textContent: guess.class }), element("span", { textContent: percent }));
-  const on = pressed && pressed.model === model && pressed.label === guess.label;
-  button.setAttribute("aria-pressed", String(Boolean(on)));
-  button.disabled = !shown.file || !models.find((each) => each.name === model)?.evidence;
+  button.dataset.model = model;
   button.dataset.label = guess.label;
   button.addEventListener("click", () => toggleEvidence(model, guess));
   return element("li", {}, button);

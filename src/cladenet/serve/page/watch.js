@@ -10,6 +10,7 @@ const rows = new Map(); // name -> { edition, rows }
 const chosen = new Map(); // name -> true or false, as the user or the start has it
 const colours = new Map();
 const stopping = new Set();
+const lines = new Map(); // name -> the row of the table and what changes in it
 let pending = false;
 
 function trouble(text) {
@@ -59,9 +60,10 @@ function later() {
 function draw() {
   $("empty").hidden = runs.length > 0;
   $("table").hidden = !runs.length;
-  const focused = document.activeElement?.dataset?.key;
-  $("runs").replaceChildren(...runs.map(line));
-  if (focused) document.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus();
+  for (const name of lines.keys()) {
+    if (!runs.some((run) => run.name === name)) lines.delete(name);
+  }
+  put($("runs"), runs.map(line));
   drawCharts();
 }
 
@@ -77,43 +79,56 @@ function duration(seconds) {
   return `${(seconds / 3600).toFixed(1)} h`;
 }
 
+// A run keeps its row: a click that begins before an update and ends after it is a click, too.
 function line(run) {
-  const box = element("input", { type: "checkbox", checked: chosen.get(run.name) });
-  box.dataset.key = `box ${run.name}`;
-  box.addEventListener("change", () => { chosen.set(run.name, box.checked); draw(); });
-  const dot = element("span", { className: "dot" });
-  if (chosen.get(run.name)) dot.style.background = colours.get(run.name);
-  const state = stopping.has(run.name) ? "stopping" : run.state;
-  const epochs = run.epochs ? `${run.epoch ?? 0} / ${Math.ceil(run.epochs)}` : `${run.epoch ?? 0}`;
-  const cell = (name, text, number = true) => {
-    const made = element("td", { className: number ? "num" : "", textContent: text });
-    made.dataset.name = word(name);
-    return made;
+  if (!lines.has(run.name)) lines.set(run.name, newLine(run.name));
+  const { row, box, dot, state, cells, button, link } = lines.get(run.name);
+  const { epoch = 0, epochs, images_per_second: speed } = run;
+  box.checked = chosen.get(run.name);
+  dot.style.background = chosen.get(run.name) ? colours.get(run.name) : "";
+  state.className = `state ${run.state}`;
+  state.textContent = word(stopping.has(run.name) ? "stopping" : run.state);
+  const texts = {
+    network: run.network,
+    epoch: epochs ? `${epoch ?? 0} / ${Math.ceil(epochs)}` : `${epoch ?? 0}`,
+    best: lowest(run.name),
+    speed: speed ? Math.round(speed).toLocaleString("en") : "–",
+    time: duration(run.seconds),
   };
-  const actions = element("td", { className: "actions" });
-  if (run.state === "training") {
-    const button = element("button", { type: "button", textContent: word("stop"), disabled: stopping.has(run.name) });
-    button.dataset.key = `stop ${run.name}`;
-    button.addEventListener("click", () => stop(run.name));
-    actions.append(button);
+  for (const [name, text] of Object.entries(texts)) {
+    cells[name].textContent = text;
+    cells[name].dataset.name = word(name);
   }
-  if (run.report) {
-    const link = element("a", {
-      className: "button", href: `report?run=${encodeURIComponent(run.name)}`,
-      target: "_blank", textContent: word("report"),
-    });
-    link.dataset.key = `report ${run.name}`;
-    actions.append(link);
+  button.hidden = run.state !== "training";
+  button.disabled = stopping.has(run.name);
+  button.textContent = word("stop");
+  link.hidden = !run.report;
+  link.textContent = word("report");
+  return row;
+}
+
+function newLine(run) {
+  const box = element("input", { type: "checkbox" });
+  box.addEventListener("change", () => { chosen.set(run, box.checked); draw(); });
+  const dot = element("span", { className: "dot" });
+  const state = element("span");
+  const cells = { network: element("td") };
+  for (const name of ["epoch", "best", "speed", "time"]) {
+    cells[name] = element("td", { className: "num" });
   }
-  const made = element("tr", {},
-    element("td", {}, element("label", {}, box, dot, run.name)),
-    cell("network", run.network, false),
-    element("td", {}, element("span", { className: `state ${run.state}`, textContent: word(state) })),
-    cell("epoch", epochs), cell("best", lowest(run.name)),
-    cell("speed", run.images_per_second ? Math.round(run.images_per_second).toLocaleString("en") : "–"),
-    cell("time", duration(run.seconds)), actions);
-  made.dataset.run = run.name;
-  return made;
+  const button = element("button", { type: "button" });
+  button.addEventListener("click", () => stop(run));
+  const link = element("a", {
+    className: "button", href: `report?run=${encodeURIComponent(run)}`, target: "_blank",
+  });
+  const row = element("tr", {}, element("td", {}, element("label", {}, box, dot, run)),
+    cells.network, element("td", {}, state), cells.epoch, cells.best, cells.speed, cells.time,
+    element("td", { className: "actions" }, button, link));
+  row.dataset.run = run;
+  for (const [key, made] of Object.entries({ box, stop: button, report: link })) {
+    made.dataset.key = `${key} ${run}`;
+  }
+  return { row, box, dot, state, cells, button, link };
 }
 
 async function stop(name) {

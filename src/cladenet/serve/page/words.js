@@ -48,6 +48,15 @@ function element(tag, properties = {}, ...children) {
   return made;
 }
 
+// What stays where it is is not touched, so that it keeps the focus and a click that has begun.
+function put(parent, children) {
+  const wanted = new Set(children);
+  for (const child of [...parent.children]) if (!wanted.has(child)) child.remove();
+  children.forEach((child, place) => {
+    if (parent.children[place] !== child) parent.insertBefore(child, parent.children[place] ?? null);
+  });
+}
+
 function typing(event) {
   const held = event.ctrlKey || event.metaKey || event.altKey;
   return held || /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName)
