@@ -14,7 +14,7 @@ from cladenet.errors import BadArgument
 from cladenet.inference import FastClassifier, auto, contest, for_inference
 from cladenet.inference.auto import Auto, Stage, planned
 from cladenet.inference.comparing import Prepared
-from cladenet.inference.contest import with_fewer_threads
+from cladenet.inference.contest import SPINNING, VISIT, milliseconds, with_fewer_threads
 from cladenet.inference.engines import ENGINES, Engine
 from cladenet.inference.remembered import Choice, recall, remember
 from cladenet.inference.request import CannotPrepare, Request
@@ -43,7 +43,9 @@ def engines(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
         engine = Engine("eager", "cpu", ("fp32", "bf16", "int8"), pays_after=after)
         monkeypatch.setitem(ENGINES, name, engine)
     monkeypatch.setattr(auto, "THREADS_AFTER", 5.0)
-    monkeypatch.setattr(contest, "milliseconds", lambda ready, _: taken[ready.engine])
+    monkeypatch.setattr(
+        contest, "milliseconds", lambda sides, _: [taken[ready.engine] for ready in sides]
+    )
     return taken
 
 
@@ -187,12 +189,35 @@ def ready(threads: int, answer: Callable[[Tensor], Tensor]) -> Prepared:
 def test_twice_the_threads_have_to_be_worth_it(
     times: dict[int, float], chosen: int, model: nn.Module, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(contest, "milliseconds", lambda found, _: times[found.threads])
+    monkeypatch.setattr(
+        contest, "milliseconds", lambda sides, _: [times[side.threads] for side in sides]
+    )
     request = Request(model, torch.zeros(1, *SIZE), "fp32", 4)
-    found = with_fewer_threads(ready(4, model), request, times[4])
+    found = with_fewer_threads(ready(4, model), request)
     assert found.threads == chosen
     assert (f"ms with {chosen} of its threads" in found.why) == (chosen < 4)
-    assert with_fewer_threads(ready(4, model), replace(request, fixed=True), times[4]).threads == 4
+    assert with_fewer_threads(ready(4, model), replace(request, fixed=True)).threads == 4
+
+
+def test_a_machine_that_becomes_slower_does_not_decide(
+    model: nn.Module, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+
+    def taking(seconds: float) -> Callable[[Tensor], Tensor]:
+        def answer(images: Tensor) -> Tensor:
+            nonlocal now
+            now += seconds * (1.5 if now > SPINNING + VISIT else 1.0)
+            return images
+
+        return answer
+
+    monkeypatch.setattr("time.perf_counter", lambda: now)
+    request = Request(model, torch.zeros(1, *SIZE), "fp32", 2)
+    sides = [ready(2, taking(0.012)), ready(2, taking(0.010))]
+    assert milliseconds(sides, request) == pytest.approx([18.0, 15.0])
+    now = 0.0
+    assert milliseconds(sides[:1], request) == pytest.approx([18.0])
 
 
 def test_torch_has_as_many_threads_as_before_after_an_answer() -> None:

@@ -99,7 +99,9 @@ def test_the_default_engine_minds_its_neighbours(
     engine = ENGINES["packed"]._replace(own_threads=own_threads)
     monkeypatch.setitem(ENGINES, "packed", engine)
     monkeypatch.setattr(auto, "THREADS_AFTER", 5.0)
-    monkeypatch.setattr(contest, "milliseconds", lambda ready, _: 120.0 / ready.threads)
+    monkeypatch.setattr(
+        contest, "milliseconds", lambda sides, _: [120.0 / side.threads for side in sides]
+    )
     monkeypatch.setattr(prepare, "our_share", lambda: Share(2, 2, 2, ""))
     torch.manual_seed(0)
     model = create_model("lenet5_relu").eval()

@@ -2,7 +2,7 @@
 
 import statistics
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import torch
@@ -12,9 +12,9 @@ from cladenet.inference.comparing import Prepared, compared
 from cladenet.inference.engines import ENGINES
 from cladenet.inference.request import CannotPrepare, Request
 
-ROUNDS = 3
-SPINNING, VISIT = 0.1, 0.4  # seconds
-CLOSE = 1.3  # times as slow as the best: measured a second time
+TURNS = 3
+SPINNING, VISIT = 0.1, 0.15  # seconds
+CLOSE = 1.5  # times as slow as the best: measured again, in turns with it
 WORTH = 1.15  # how much faster twice the threads have to be
 
 
@@ -38,7 +38,7 @@ def fastest_of(names: Iterable[str], request: Request, current: Prepared | None 
         except CannotPrepare as error:
             failed.append(str(error))
             continue
-        times[name] = milliseconds(ready, request)
+        [times[name]] = milliseconds([ready], request)
         enough = CLOSE * min(times.values())
         contenders = [c for c in [*contenders, ready] if times[c.engine] <= enough]
         del ready
@@ -46,19 +46,19 @@ def fastest_of(names: Iterable[str], request: Request, current: Prepared | None 
         raise BadArgument(
             f"no engine runs this network in {request.precision}: {'; '.join(failed)}"
         )
-    if len(contenders) > 1:  # once more, for a machine has its moods
-        for close in contenders:
-            times[close.engine] = min(times[close.engine], milliseconds(close, request))
+    if len(contenders) > 1:
+        names = [close.engine for close in contenders]
+        times |= zip(names, milliseconds(contenders, request), strict=True)
     best = min(contenders, key=lambda contender: times[contender.engine])
     speeds = ", ".join(
         f"{name} {times[name]:.2f} ms" for name in sorted(times, key=times.__getitem__)
     )
     why = "; ".join([f"fastest of {speeds}", *failed])
     del contenders
-    return with_fewer_threads(best._replace(why=why), request, times[best.engine])
+    return with_fewer_threads(best._replace(why=why), request)
 
 
-def with_fewer_threads(ready: Prepared, request: Request, taken: float) -> Prepared:
+def with_fewer_threads(ready: Prepared, request: Request) -> Prepared:
     """On half as many threads, and half of those, as long as that costs next to nothing.
 
     A core that hardly helps is one that a neighbour could use, or that a neighbour holds up.
@@ -66,9 +66,8 @@ def with_fewer_threads(ready: Prepared, request: Request, taken: float) -> Prepa
     Args:
         ready: on all threads.
         request: what is wanted.
-        taken: milliseconds of a call so.
     """
-    best = taken
+    best = 0.0
     while not request.fixed and ready.threads > 1:
         count = ready.threads // 2
         try:
@@ -78,26 +77,38 @@ def with_fewer_threads(ready: Prepared, request: Request, taken: float) -> Prepa
                 fewer = ready._replace(threads=count)
         except CannotPrepare:
             return ready
-        taken = milliseconds(fewer, request)
+        before, taken = milliseconds([ready, fewer], request)
+        best = min(best or before, before)
         if taken > WORTH * best:
             return ready
-        best = min(best, taken)
         ready = fewer._replace(why=f"{ready.why}; {taken:.2f} ms with {count} of its threads")
     return ready
 
 
-def milliseconds(ready: Prepared, request: Request) -> float:
-    """The lower quartile of calls for a while: what it takes where nothing else wants the cores.
+def milliseconds(sides: Sequence[Prepared], request: Request) -> list[float]:
+    """What a call takes each of them where nothing else wants the cores: the median of its visits.
 
-    Threads of the engine before go on spinning for a while; nothing that they meet counts.
+    They take turns, for a machine has its moods: what is measured a second later can take half as
+    long again. Threads of the side before go on spinning for a while; nothing that they meet
+    counts.
     """
+    visits: list[list[float]] = [[] for _ in sides]
+    for turn in range(TURNS):
+        for ready, taken in zip(sides, visits, strict=True):
+            changed = len(sides) > 1 or turn == 0
+            taken.append(_visit(ready, request, SPINNING if changed else 0.0))
+    return [statistics.median(taken) for taken in visits]
+
+
+def _visit(ready: Prepared, request: Request, spinning: float) -> float:
+    """The lower quartile of the milliseconds of calls, after the first `spinning` seconds."""
     taken: list[float] = []
     start = time.perf_counter()
-    while len(taken) < ROUNDS or time.perf_counter() < start + SPINNING + VISIT:
+    while not taken or time.perf_counter() < start + spinning + VISIT:
         begun = time.perf_counter()
         ready.answer(request.images)
         if request.images.is_cuda:
             torch.cuda.synchronize()
-        if begun > start + SPINNING:
+        if begun >= start + spinning:
             taken.append(1000 * (time.perf_counter() - begun))
-    return statistics.quantiles(taken, n=4)[0]
+    return sorted(taken)[len(taken) // 4]
