@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import cladenet
-from cladenet.checkpoints import load
+from cladenet.checkpoints import Card, load
+from cladenet.checkpoints import folder as folders
+from cladenet.checkpoints.selftest import fixed_logits
 from cladenet.cli import main
 from cladenet.cli.text.exported import measured_as_text
 from cladenet.data.preprocess import IMAGENET_MEAN, IMAGENET_STD, Preprocess
@@ -38,6 +40,8 @@ from cladenet.export.verify.checks import Disagreement, compare
 from cladenet.export.verify.images import trials_for
 from cladenet.export.verify.measured import Differing, Measured, differing
 from cladenet.export.verify_file import verify
+from cladenet.registry import create_model
+from cladenet.surgery import same_padding
 from exported_files import FITS, MOST_LEVELS, preprocess_for, save_photo_run, sizes_for
 from saved_run import noise, save_run
 
@@ -365,20 +369,36 @@ def test_weights_that_were_changed_are_found_by_verify(exported: Path, tmp_path:
         verify(tmp_path / "changed.onnx")
 
 
-def test_a_size_that_is_baked_in_silently_is_refused(tmp_path: Path) -> None:
-    """TensorFlow's SAME padding depends on the size; an exporter writes it down as a number."""
-    from cladenet.checkpoints import Card
-    from cladenet.checkpoints import folder as folders
-    from cladenet.checkpoints.selftest import fixed_logits
-    from cladenet.registry import create_model
-
+def save_padded_run(folder: Path) -> None:
+    """Of a network whose padding depends on the size, as TensorFlow's SAME does; without data."""
     arguments: dict[str, Any] = {"num_classes": 4, "padding": "same"}
     model = create_model("mobilenet_v1_x0_25", **arguments).eval()
-    preprocess = Preprocess(64, 64, 3, "stretch", IMAGENET_MEAN, IMAGENET_STD)
+    preprocess = Preprocess(66, 66, 3, "stretch", IMAGENET_MEAN, IMAGENET_STD)  # 33, 17, 9, 5
     card = Card("mobilenet_v1_x0_25", arguments, ("a", "b", "c", "d"), preprocess, {}, 1)
     card = replace(card, self_test=fixed_logits(model, preprocess))
-    folders.save(tmp_path / "run", model.state_dict(), card)
+    folders.save(folder, model.state_dict(), card)
+
+
+@pytest.mark.parametrize("asked", [{}, {"input": "tensor"}, {"input": "tensor", "any_size": True}])
+def test_padding_that_depends_on_the_size_is_written_as_it_is(
+    tmp_path: Path, asked: dict[str, Any]
+) -> None:
+    save_padded_run(tmp_path / "run")
+    request = Request("onnx", str(tmp_path / "net.onnx"), **asked)
+    assert export_run(tmp_path / "run", request).tried[0].found is not None
+
+
+def test_a_size_that_is_baked_in_silently_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = same_padding._zeros
+
+    def baked_in(*windows: Any) -> tuple[int, ...]:
+        return tuple(map(int, whole(*windows)))
+
+    save_padded_run(tmp_path / "run")
     out = tmp_path / "any.onnx"
+    monkeypatch.setattr(same_padding, "_zeros", baked_in)
     request = Request("onnx", str(out), input="tensor", any_size=True)
     with pytest.raises(Disagreement, match=r"[12] images? of .*leave out --any-size"):
         export_run(tmp_path / "run", request)

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from cladenet.errors import BadArgument
+from cladenet.inference.engine.onnx_graph import exported
 from cladenet.registry import create_model
 from cladenet.surgery.same_padding import SameAvgPool, SameConv, SameMaxPool, pad_as_tensorflow
 from cladenet.vision import torchvision
@@ -34,6 +35,23 @@ def test_windows_begin_at_the_first_pixel_where_the_size_is_even() -> None:
     assert SameAvgPool(3, 2)(x)[0, 0, 0].tolist() == pytest.approx(
         [2, 3.5]
     )  # of the pixels that are there
+
+
+@pytest.mark.parametrize("layer", [SameConv(3, 4, 3, 2), SameMaxPool(5, 2), SameAvgPool(3, 3)])
+@pytest.mark.parametrize("free", [None, {0: "N", 2: "H", 3: "W"}])
+def test_onnx_has_the_same_padding_at_odd_sizes(
+    layer: nn.Module, free: dict[int, str] | None
+) -> None:
+    onnxruntime = pytest.importorskip("onnxruntime")
+    sizes = [(9, 9), (8, 7), (10, 13)] if free else [(9, 8)]
+    images = torch.randn(1, 3, 9, 8)
+    graph = exported(layer.eval(), images, free=free)
+    session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
+    for size in sizes:
+        x = torch.randn(2 if free else 1, 3, *size)
+        (found,) = session.run(None, {session.get_inputs()[0].name: x.numpy()})
+        with torch.no_grad():
+            torch.testing.assert_close(torch.from_numpy(found), layer(x))
 
 
 def test_only_what_strides_and_pads_is_changed_and_tensors_keep_their_names() -> None:

@@ -93,8 +93,10 @@ def _zeros(
     x: Tensor, kernel_size: tuple[int, ...], stride: tuple[int, ...]
 ) -> tuple[int, int, int, int]:
     """Left, right, above, below."""
+    # In an ONNX graph sizes are values. It divides a negative one towards 0, so no ceil is taken;
+    # and `max` gives the first of two equals, which has to be the value.
     needed = [
-        max(0, (-(-size // step) - 1) * step + window - size)
+        max((size - 1) // step * step + window - size, 0)
         for size, window, step in zip(x.shape[2:], kernel_size, stride, strict=True)
     ]
     height, width = needed
