@@ -270,18 +270,23 @@ def test_a_wrong_engine_makes_way_for_the_plain_network(
     torch.testing.assert_close(fast(images), model(images))
 
 
-def test_it_has_weights_of_its_own_and_leaves_the_network_as_it_was() -> None:
-    model, size = built("resnet20_cifar")
+@pytest.mark.parametrize("name", ["resnet20_cifar", "vgg11", "mobilenet_v3_small"])
+def test_it_has_weights_of_its_own_and_leaves_the_network_as_it_was(name: str) -> None:
+    model, size = built(name)
+    for kind, value in model.named_parameters():
+        if kind.endswith("bias"):  # zero at first
+            nn.init.normal_(value, std=0.1)
     model.train()
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    fast = for_inference(model, batch_size=2, size=size)
+    fast = for_inference(model, batch_size=2, size=size, engine="packed")
+    assert fast.engine == "packed", fast.why
     images = torch.randn(2, *size)
     answer = fast(images)
     assert model.training
     for name, value in model.state_dict().items():
         torch.testing.assert_close(value, before[name], rtol=0, atol=0)
-    for parameter in model.parameters():
-        nn.init.zeros_(parameter)
+    for value in model.state_dict().values():
+        nn.init.zeros_(value)
     torch.testing.assert_close(fast(images), answer, rtol=0, atol=0)
 
 

@@ -8,10 +8,11 @@ from torch import Tensor
 
 from cladenet.adaptive.batch import Batch
 from cladenet.errors import BadArgument
-from cladenet.inference.comparing import check_difference, refusal, share_of_largest
+from cladenet.inference.comparing import refusal
 from cladenet.inference.engine.packed import fitting, fold_and_pack
 from cladenet.inference.graph.recording import record_for_any_number
 from cladenet.inference.graph.stepwise import AllExits, Segments, exits_first
+from cladenet.inference.nearness import check_difference, share_of_largest
 from cladenet.inference.request import CHECKED_IN_8_BITS, DTYPES, CannotPrepare
 from cladenet.layers.classifier import Classifier
 from cladenet.layers.modes import training_nowhere

@@ -24,9 +24,10 @@ import torch
 from torch import Tensor
 
 from cladenet.errors import BadArgument
-from cladenet.inference.comparing import MOST_DIFFERENT, Prepared, compared, prepared
+from cladenet.inference.comparing import Prepared, compared, prepared
 from cladenet.inference.contest import fastest_of
 from cladenet.inference.engines import ENGINES, able
+from cladenet.inference.nearness import MOST_DIFFERENT
 from cladenet.inference.neighbours import Neighbours
 from cladenet.inference.remembered import Choice, recall, remember
 from cladenet.inference.request import CannotPrepare, Request

@@ -1,8 +1,8 @@
 """A network in an engine, held against the plain network before it answers."""
 
-import copy
 import time
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
@@ -10,13 +10,11 @@ from torch import Tensor
 from cladenet import processor
 from cladenet.errors import BadArgument
 from cladenet.inference.engines import ENGINES, make
+from cladenet.inference.nearness import held_against
 from cladenet.inference.request import CannotPrepare, Request, Run
 
-# Of the largest |logit|. Between float32 engines the order of summation differs; bfloat16 has
-# 8 bits, and errors of the layers add up. Trained networks in int8 are at 0.01 to 0.04; coarser
-# ones lose 0.4 points at most up to 0.1, and up to 5.7 from 0.15 on: see docs/inference.md.
-MOST_DIFFERENT = {"fp32": 1e-5, "bf16": 0.15, "int8": 0.125}
-NO_WORSE = 4  # times the rounding error of the plain network
+Result = TypeVar("Result")
+
 # What private operators of torch raise that do not know a precision or processor, or that another
 # release of torch has not, or takes other arguments for.
 UNKNOWN = (RuntimeError, AttributeError, TypeError)
@@ -43,14 +41,9 @@ class Prepared(NamedTuple):
 
     def answer(self, images: Tensor) -> Tensor:
         """`run` on so many threads; torch has as many as before when it is done."""
-        before = torch.get_num_threads()
-        if before == self.threads or ENGINES[self.engine].own_threads:
+        if ENGINES[self.engine].own_threads:
             return self.run(images)
-        torch.set_num_threads(self.threads)
-        try:
-            return self.run(images)
-        finally:
-            torch.set_num_threads(before)
+        return on_threads(self.threads, self.run, images)
 
 
 def prepared(name: str, request: Request, reason: str = "was asked for") -> Prepared:
@@ -84,53 +77,29 @@ def compared(name: str, request: Request, why: str) -> Prepared:
     plain = request.reference
     start = time.perf_counter()
     try:
-        found = Prepared(name, request.threads, make(name, request), 0.0, 0.0, why)
+        run = on_threads(request.threads, make, name, request)  # weights are packed for so many
+        found = Prepared(name, request.threads, run, 0.0, 0.0, why)
         logits = found.answer(request.checked)
-        difference = share_of_largest(logits, plain)
+        difference = held_against(plain, logits, name, request)
     except UNKNOWN as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise CannotPrepare(f"{name} failed: {reason}") from error
-    try:
-        check_difference(name, difference, request.precision)
-    except CannotPrepare:
-        if not _as_exact(logits, request):
-            raise
     return found._replace(difference=difference, seconds=time.perf_counter() - start)
 
 
-def share_of_largest(logits: Tensor, plain: Tensor) -> float:
-    """The largest difference of logits (N, K) from `plain`, as a share of the largest of those."""
-    return (logits - plain).abs().max().item() / (plain.abs().max().item() or 1.0)
-
-
-def check_difference(name: str, difference: float, precision: str) -> None:
-    """Raise CannotPrepare where logits are further off than their precision explains.
-
-    Args:
-        name: whose logits they are.
-        difference: from the plain network's, as `share_of_largest` has it.
-        precision: `fp32`, `bf16` or `int8`.
-    """
-    most = MOST_DIFFERENT[precision]
-    if not difference <= most:  # so is what is not a number
-        raise CannotPrepare(
-            f"the logits of {name} differ by {difference:.1e} of the largest, more than {most:g}"
-        )
+def on_threads(count: int, function: Callable[..., Result], *args: Any) -> Result:
+    """What the function gives on so many of torch's threads; then they are as many as before."""
+    before = torch.get_num_threads()
+    if before == count:
+        return function(*args)
+    torch.set_num_threads(count)
+    try:
+        return function(*args)
+    finally:
+        torch.set_num_threads(before)
 
 
 def refusal(error: CannotPrepare, precision: str, device: str) -> BadArgument:
     """What a user is shown where a network cannot be run in a precision on a kind of device."""
     wider = "bf16" if precision == "int8" and processor.has_bf16(device) else "fp32"
     return BadArgument(f"this network cannot be run in {precision}: {error}; use {wider}")
-
-
-def _as_exact(logits: Tensor, request: Request) -> bool:
-    """Are the logits about as near to those in float64 as the plain ones are?
-
-    Some networks, hundreds of layers deep or with odd statistics, blow up what rounding leaves.
-    """
-    if request.precision != "fp32":
-        return False
-    exact: Tensor = copy.deepcopy(request.model).double()(request.checked.double())
-    own = (request.reference - exact).abs().max().item()
-    return (logits - exact).abs().max().item() <= NO_WORSE * own

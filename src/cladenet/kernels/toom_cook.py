@@ -77,6 +77,25 @@ def whole(axis: Axis, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
 
 
 @cache
+def side_by_side(count: int, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """B^T of so many tiles in a row, (6 tiles, inputs), and A^T, (outputs, 6 tiles).
+
+    A tile's six are together, so that the first rows and columns do for fewer tiles.
+    """
+    spread, collect = whole(Axis(MADE * count + TAPS - 1, 0), dtype)
+    spread = spread.unflatten(0, (READ, count)).transpose(0, 1).flatten(0, 1)
+    collect = collect.unflatten(1, (READ, count)).transpose(1, 2).flatten(1)
+    return spread, collect
+
+
+@cache
+def of_ones(dtype: torch.dtype) -> Tensor:
+    """Products (36,) of which A^T along both sides makes outputs of 1: the smallest ones."""
+    along = torch.linalg.pinv(matrices()[2]).sum(1)
+    return torch.outer(along, along).flatten().to(dtype)
+
+
+@cache
 def of_kernels(dtype: torch.dtype) -> Tensor:
     """G along both sides of a kernel, (36, 9)."""
     of_taps = matrices()[1]

@@ -65,7 +65,7 @@ class _Winograd(torch.autograd.Function):
         ctx.save_for_backward(x, weight)
         ctx.padding = padding
         rows, columns = _axes(x, padding)
-        maps, kernels = _pixels_first(x), _spread_kernels(weight)
+        maps, kernels = _pixels_first(x), spread_kernels(weight)
         y = x.new_empty(rows.outputs, columns.outputs, len(x), len(weight))
         for tile in tiles(rows, x.dtype):
             products = torch.bmm(_spread(maps, tile, columns), kernels.transpose(1, 2))
@@ -77,7 +77,7 @@ class _Winograd(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> Any:
         x, weight = ctx.saved_tensors
         rows, columns = _axes(x, ctx.padding)
-        maps, to_y, kernels = _pixels_first(x), _pixels_first(gradients[0]), _spread_kernels(weight)
+        maps, to_y, kernels = _pixels_first(x), _pixels_first(gradients[0]), spread_kernels(weight)
         to_maps = torch.zeros_like(maps) if ctx.needs_input_grad[0] else None
         to_kernels = torch.zeros_like(kernels) if ctx.needs_input_grad[1] else None
         for tile in tiles(rows, x.dtype):
@@ -119,7 +119,7 @@ def _collect_back(to_y: Tensor, tile: Tile, columns: Axis) -> Tensor:
     return to_products.view(READ**2, -1, to_y.shape[-1])
 
 
-def _spread_kernels(weight: Tensor) -> Tensor:
+def spread_kernels(weight: Tensor) -> Tensor:
     """G g G^T of (C', C, 3, 3), as (36, C', C)."""
     taps = weight.permute(2, 3, 0, 1).reshape(TAPS**2, -1)
     return (of_kernels(weight.dtype) @ taps).view(READ**2, *weight.shape[:2])

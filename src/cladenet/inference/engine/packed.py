@@ -16,15 +16,27 @@ from cladenet.inference.graph.recording import Signature, record, record_for_any
 from cladenet.inference.graph.running import runner
 from cladenet.inference.graph.simplify import simplify, to_precision
 from cladenet.inference.graph.single_pixels import quicken_single_pixels
-from cladenet.inference.request import DTYPES, Request, Run
+from cladenet.inference.graph.tiles import convolved
+from cladenet.inference.nearness import held_against
+from cladenet.inference.request import DTYPES, CannotPrepare, Request, Run
 
 LARGEST_BLOCK = 2**25  # bytes
 MOST_KEPT = 4  # programs of a network that takes other steps for images of other sizes
 
 
 def make(request: Request) -> Run:
-    """Any network whose steps do not depend on what it sees, nor on how many images it sees."""
-    return Packed(request.model, request.images, request.precision, request.calibration)
+    """Any network whose steps do not depend on what it sees, nor on how many images it sees.
+
+    In tiles, where those are faster and as near to the network itself as has to be.
+    """
+    what = request.model, request.images, request.precision, request.calibration
+    run = Packed(*what, tiles=True)
+    if run.in_tiles:
+        try:
+            held_against(request.reference, run(request.checked), "packed", request)
+        except CannotPrepare:
+            return Packed(*what)
+    return run
 
 
 class Packed:
@@ -35,14 +47,26 @@ class Packed:
         images: normalised (N, C, H, W), as many as there will usually be.
         precision: `fp32`, `bf16` or `int8`.
         calibration: normalised images, for `int8`.
+        tiles: whether convolutions may be computed in tiles.
+
+    Attributes:
+        in_tiles: whether any is.
 
     Raises:
         CannotPrepare: the network does something that a list of steps cannot say.
     """
 
     def __init__(
-        self, model: nn.Module, images: Tensor, precision: str, calibration: Tensor | None
+        self,
+        model: nn.Module,
+        images: Tensor,
+        precision: str,
+        calibration: Tensor | None,
+        *,
+        tiles: bool = False,
     ) -> None:
+        self.in_tiles = False
+        self._tiles = tiles
         self._model = model
         self._dtype = DTYPES[precision]
         self._calibration = calibration
@@ -70,13 +94,19 @@ class Packed:
                 oldest = next(iter(self._runs))
                 del self._runs[oldest]
                 self._at = {size: of for size, of in self._at.items() if of != oldest}
-            fold_and_pack(program, self._dtype, self._calibration, self.chunk)
+            fold_and_pack(program, self._dtype, self._calibration, self.chunk, tiles=self._tiles)
+            self.in_tiles |= any(step.function is convolved for step in program.steps)
             self._runs[steps] = runner(program)
         self._at[size] = steps
 
 
 def fold_and_pack(
-    program: Program, dtype: torch.dtype, calibration: Tensor | None, images: int
+    program: Program,
+    dtype: torch.dtype,
+    calibration: Tensor | None,
+    images: int,
+    *,
+    tiles: bool = False,
 ) -> None:
     """Fold, fuse and pack the steps, in place.
 
@@ -85,18 +115,28 @@ def fold_and_pack(
         dtype: of the feature maps.
         calibration: normalised images, for 8-bit products; None for none.
         images: that will usually come at a time.
+        tiles: see `graph.packing.pack`.
     """
+    given = {_memory(value) for value in program.constants.values()} - {None}
     simplify(program)
     to_precision(program, dtype)
     quicken_single_pixels(program)
     if calibration is None:
-        pack(program, images)
+        pack(program, images, tiles=tiles)
     else:
         quantise(program, seen_on(program, calibration), images)
     overwrite_where_possible(program)
+    for slot, value in program.constants.items():
+        if _memory(value) in given:  # the network's own, which may change later
+            program.constants[slot] = value.clone()
 
 
 def fitting(program: Program, dtype: torch.dtype) -> int:
     """How many images, a power of two, keep every map of a program for one in `LARGEST_BLOCK`."""
     largest = max(shape.numel() for shape in program.shapes.values()) * dtype.itemsize
     return 2 ** (max(1, LARGEST_BLOCK // largest).bit_length() - 1)
+
+
+def _memory(value: Tensor) -> int | None:
+    """Where its numbers lie, which its views share; None for what oneDNN has packed."""
+    return value.untyped_storage().data_ptr() if value.layout == torch.strided else None

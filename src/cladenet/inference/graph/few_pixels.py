@@ -72,9 +72,9 @@ def by_number(step: Step, product: Product, most: int, program: Program) -> Step
         most: see `few_enough`.
         program: gets one more constant.
     """
-    own = program.constants[product.step.args[1]].flatten(1).clone()  # the network's may change
+    plain = program.constants[product.step.args[1]].flatten(1)
     function = of_few_or_many_rows if product.linear else of_few_or_many_pixels
-    args = (program.new_constant(own), most, *step.args)
+    args = (program.new_constant(plain), most, *step.args)
     return Step(function, args, {}, step.output)
 
 

@@ -17,20 +17,22 @@ from cladenet.inference.graph.products import Product, convolution, fused, shape
 from cladenet.inference.graph.program import Program, Step
 from cladenet.inference.graph.simplify import SUMS
 from cladenet.inference.graph.single_pixels import pointwise
+from cladenet.inference.graph.tiles import in_tiles, together
 
 POSTS = ("relu", "sigmoid", "tanh", "hardtanh", "hardswish", "hardsigmoid", "swish", "gelu")
 MADE_AFRESH = (F.batch_norm, torch.cat, pointwise, *SUMS)
 
 
-def pack(program: Program, batch: int) -> None:
+def pack(program: Program, batch: int, *, tiles: bool = False) -> None:
     """Exchange convolutions and linear layers, with the sums and activations after them.
 
     Args:
         program: for one image, changed in place.
         batch: for how many images the weights are laid out; others take longer.
+        tiles: whether convolutions may be computed in tiles, which round twice as much.
     """
     program.steps = [
-        packed(step, program, batch) if isinstance(step, Product) else step
+        packed(step, program, batch, tiles=tiles) if isinstance(step, Product) else step
         for step in fused(program, POSTS)
     ]
     program.drop_unread()
@@ -49,10 +51,11 @@ def overwrite_where_possible(program: Program) -> None:
                 )
 
 
-def packed(product: Product, program: Program, batch: int) -> Step:
+def packed(product: Product, program: Program, batch: int, *, tiles: bool = False) -> Step:
     """One step with packed weights; see `pack`."""
-    make = _packed_linear if product.linear else _packed_convolution
-    return make(product, program, batch)
+    if product.linear:
+        return _packed_linear(product, program, batch)
+    return _packed_convolution(product, program, batch, tiles)
 
 
 def _packed_linear(product: Product, program: Program, batch: int) -> Step:
@@ -73,13 +76,15 @@ def _packed_linear(product: Product, program: Program, batch: int) -> Step:
     return Step(function, args, {}, product.output)
 
 
-def _packed_convolution(product: Product, program: Program, batch: int) -> Step:
+def _packed_convolution(product: Product, program: Program, batch: int, tiles: bool) -> Step:
     step = product.step
     sides, groups = convolution(step)
     size = [batch, *shape(step.args[0], program)[1:]]
     weight = torch.ops.mkldnn._reorder_convolution_weight(
         program.constants[step.args[1]], sides[1], sides[0], sides[2], groups, size
     )
+    if tiles and (count := together(product, program, batch)):
+        return in_tiles(product, weight, count, program)
     slot = program.new_constant(weight)
     stride, padding, dilation = sides
     rest = (padding, stride, dilation, groups)

@@ -4,6 +4,7 @@ A call from Python costs 3 to 8 us beside what the step itself takes: in MSDNet,
 few pixels, 0.65 of 3.5 ms for one image (one thread of an AMD EPYC).
 """
 
+import warnings
 from collections.abc import Callable, Sequence
 from math import isfinite
 from typing import Any
@@ -17,6 +18,7 @@ from cladenet.inference.graph.few_pixels import of_few_or_many_pixels, of_few_or
 from cladenet.inference.graph.program import Function, Slot, Step
 from cladenet.inference.graph.simplify import NORM, SUMS
 from cladenet.inference.graph.single_pixels import average, pointwise
+from cladenet.inference.graph.tiles import convolved
 
 # What has the same arguments, in the same order and of the same names, as torch's operator.
 AS_IT_IS: dict[Function, str] = {
@@ -69,7 +71,9 @@ def compiled(
     head = f"def run({', '.join(f'{name}: Tensor' for name in given)}) -> {kind}:"
     body = [f"    {line}" for line in (*lines, f"return {', '.join(made)}")]
     try:
-        unit = torch.jit.CompilationUnit("\n".join([head, *body]) + "\n")
+        with warnings.catch_warnings():  # for functions of ours it takes a way that torch will drop
+            warnings.simplefilter("ignore", DeprecationWarning)
+            unit = torch.jit.CompilationUnit("\n".join([head, *body]) + "\n")
     except (RuntimeError, AttributeError):
         return None
     run: Callable[..., Any] = unit.run
@@ -92,6 +96,8 @@ def _written(step: Step, to: str, names: Names) -> list[str]:
         return [f"{to} = {_call(f'aten.{AS_IT_IS[function]}', step, names)}"]
     if function in NOT_IN_PLACE and len(step.args) == 1 and not any(step.kwargs.values()):
         return [f"{to} = torch.ops.aten.{NOT_IN_PLACE[function]}({_text(step.args[0], names)})"]
+    if function is convolved:  # compiled with what calls it, by the name that it has here
+        return [f"{to} = convolved({', '.join(_text(value, names) for value in step.args)})"]
     if function is F.max_pool2d:
         return [_max_pool(step, to, names)]
     if function is F.batch_norm:
