@@ -26,22 +26,12 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from cladenet import processor
 
 Pair = tuple[int, int]
-FEWEST_CHANNELS = 64  # in float32
-
-
-def may_be_turned(conv: nn.Conv2d) -> bool:
-    """Is its gradient for x a convolution forward, in float32, and faster so?"""
-    return (
-        FEWEST_CHANNELS <= conv.groups == conv.in_channels == conv.out_channels
-        and max(conv.stride) == max(conv.dilation) == 1
-        and all(p < k for p, k in zip(conv.padding, conv.kernel_size, strict=True))  # type: ignore[operator]
-    )
 
 
 def turned_depthwise(x: Tensor, weight: Tensor, stride: Pair, padding: Pair) -> Tensor:
@@ -69,15 +59,6 @@ class _Turned(torch.autograd.Function):
         if ctx.needs_input_grad[1]:
             to_weight = _backward(gradient, x, weight, (1, 1), ctx.padding, (False, True))
         return to_x, to_weight, None, None
-
-
-def is_slow_depthwise(conv: nn.Conv2d) -> bool:
-    """Of bfloat16: strided or wide; and no more than what is written here."""
-    return (
-        1 < conv.groups == conv.in_channels
-        and (max(conv.stride) > 1 or max(conv.kernel_size) > 3)
-        and max(conv.dilation) == 1
-    )
 
 
 def depthwise_convolution(x: Tensor, weight: Tensor, stride: Pair, padding: Pair) -> Tensor:

@@ -10,20 +10,11 @@ takes less by MKL there, too.
 """
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from cladenet import processor
 from cladenet.kernels.products import FEWEST_MACS, by_onednn, linear
-
-
-def is_pointwise(conv: nn.Conv2d) -> bool:
-    """Does each pixel make one of its own, out of all channels?"""
-    return (
-        conv.groups == 1
-        and conv.kernel_size == conv.stride == (1, 1)
-        and tuple(conv.padding) == (0, 0)
-    )
 
 
 def pointwise(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:

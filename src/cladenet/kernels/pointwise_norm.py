@@ -30,28 +30,13 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from cladenet import processor
-from cladenet.kernels.pointwise import fits, is_pointwise
+from cladenet.kernels.pointwise import fits
 from cladenet.kernels.products import by_onednn
 
-WIDER = 2  # channels made of one: with fewer, S takes as long as the passes that it saves
 FEWEST_ROWS = 32  # for each channel of the input: with fewer, W S takes as long
 PIECE = 2**19  # bytes of wide maps, for each thread
 PIECE_BY_ONEDNN = 2**20  # which takes 25 us to prepare a product
 ACTIVATIONS: dict[type[nn.Module], float] = {nn.ReLU: inf, nn.ReLU6: 6.0}  # the highest value
-
-
-def is_widening(conv: nn.Module, norm: nn.Module) -> bool:
-    """Is this a convolution and the batch norm after it, with channels that allow for the above?"""
-    return (
-        type(conv) is nn.Conv2d
-        and is_pointwise(conv)
-        and conv.bias is None
-        and conv.out_channels >= WIDER * conv.in_channels
-        and type(norm) is nn.BatchNorm2d
-        and norm.affine
-        and norm.running_mean is not None
-        and norm.momentum is not None
-    )
 
 
 def is_worth_it(x: Tensor) -> bool:

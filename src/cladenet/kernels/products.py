@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
@@ -19,7 +19,6 @@ from cladenet import processor
 Product = Callable[..., Tensor]  # x W^T + b, from x, W and perhaps b
 
 FEWEST_MACS = 2**21  # with fewer, preparing oneDNN takes longer than what is gained
-FEWEST_CHANNELS = 128  # on both sides; with fewer, oneDNN is slow to make a gradient of many rows
 
 
 def product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -37,11 +36,6 @@ def by_onednn(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """The same by oneDNN, in float32."""
     y: Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
     return y
-
-
-def may_be_slow(module: nn.Module) -> bool:
-    """Is it a linear layer of enough channels, and nothing else?"""
-    return type(module) is nn.Linear and min(module.weight.shape) >= FEWEST_CHANNELS
 
 
 def linear(

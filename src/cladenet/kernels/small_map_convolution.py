@@ -18,6 +18,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from cladenet import processor
+from cladenet.kernels.which import FEWEST_IF_FAST
 from cladenet.layers.conv import size_after
 
 Pair = tuple[int, int]
@@ -31,17 +32,6 @@ EVERY = slice(None)
 # speed, as in bfloat16: a step of ResNet-18 (16 images of 64 pixels) takes 0.85 of its time.
 MOST_PLACES = 9
 FEWEST_WEIGHTS = 8192  # of one tap, for each place
-FEWEST_IF_FAST = 4096  # in other types than bfloat16
-
-
-def may_meet_small_maps(conv: nn.Conv2d) -> bool:
-    """Is there more than one tap, are channels enough, and no more than what is written here?"""
-    return (
-        conv.groups == 1
-        and max(conv.kernel_size) > 1
-        and max(conv.dilation) == 1
-        and conv.in_channels * conv.out_channels >= FEWEST_IF_FAST
-    )
 
 
 def is_small(x: Tensor, conv: nn.Conv2d, dtype: torch.dtype) -> bool:
