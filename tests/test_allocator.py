@@ -5,6 +5,9 @@ import sys
 
 import pytest
 
+from cladenet import allocator
+from cladenet.cli import main
+
 PROGRAM = """
 import ctypes, sys
 from cladenet.allocator import keep_freed_memory
@@ -60,3 +63,21 @@ def test_small_blocks_do_not_wait_to_be_merged(what: str) -> None:
     command = [sys.executable, "-c", WAITING, what]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert int(done.stdout) == 0 if what == "keep" else int(done.stdout) > 50
+
+
+COMMANDS = [
+    "train --resume nowhere",
+    "evaluate nowhere",
+    "predict nowhere a.jpg",
+    "explain nowhere",
+]
+
+
+@pytest.mark.parametrize("command", [*COMMANDS, "search --resume nowhere"])
+def test_a_command_that_computes_keeps_memory(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    calls: list[bool] = []
+    monkeypatch.setattr(allocator, "keep_freed_memory", lambda: calls.append(True))
+    assert main(command.split()) in (3, 4)
+    assert calls, capsys.readouterr()

@@ -192,6 +192,16 @@ def test_the_effective_field_of_a_deep_network_is_smaller_than_the_computed() ->
     assert 3 <= found.size < 15
 
 
+def test_activations_of_few_images_are_kept_for_an_effective_field() -> None:
+    network, seen = Ones(), []
+    network.register_forward_pre_hook(lambda _, given: seen.append(len(given[0])))
+    found = effective_field(network, "stages", [torch.ones(20, 1, 11, 11)])
+    assert max(seen) == 8
+    torch.testing.assert_close(
+        found.heat, effective_field(Ones(), "stages", [torch.ones(1, 1, 11, 11)]).heat
+    )
+
+
 def test_reuse_of_features_by_hand() -> None:
     network: Any = DenseNetCifar(10, growth_rate=4)  # two layers in each of three blocks
     first, second, third = (network.stages[i] for i in range(3))

@@ -22,9 +22,9 @@ _KEPT_FREE = 2**31 - 1  # at the end of the heap; the largest int
 def keep_freed_memory() -> bool:
     """From now on this process keeps what it frees, up to 2 GiB, for what it asks for next.
 
-    The commands train, evaluate, predict and search begin with it. A program that uses the library
-    decides for itself, since it holds for the whole process and cannot be taken back. Results are
-    the same bits. Call it before large tensors are made.
+    The commands train, evaluate, predict, explain and search begin with it. A program that uses the
+    library decides for itself, since it holds for the whole process and cannot be taken back.
+    Results are the same bits. Call it before large tensors are made.
 
     Returns:
         Whether it was done: not where the C library is another than glibc, or refuses.

@@ -42,7 +42,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the page and say where it is."""
+    from cladenet.allocator import keep_freed_memory
     from cladenet.runs.explain.explain_run import explain_run
+
+    keep_freed_memory()
 
     found = explain_run(
         arguments.run,

@@ -18,6 +18,7 @@ from cladenet.explain.targets import frozen
 from cladenet.layers.classifier import Classifier
 
 THRESHOLD = 1 - 0.9545  # two standard deviations of a Gaussian
+TOGETHER = 8  # images whose activations are kept for one pass back
 
 
 class EffectiveField(NamedTuple):
@@ -49,7 +50,7 @@ def effective_field(network: Classifier, layer: str, batches: Iterable[Tensor]) 
     """
     heat: Tensor | None = None
     computed: int | None = None
-    for images in batches:
+    for images in (part for batch in batches for part in batch.split(TOGETHER)):
         with frozen(network):
             pixels = images.detach().clone().requires_grad_()
             maps = map_of(network, layer, pixels)
