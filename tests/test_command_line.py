@@ -1,5 +1,6 @@
 """The words, exit statuses and manners of the command `cladenet`."""
 
+import argparse
 import errno
 import io
 import os
@@ -13,6 +14,7 @@ import pytest
 
 import cladenet.cli
 from cladenet.cli import COMMANDS, main
+from cladenet.cli.runs import predict_command
 from cladenet.errors import CladeNetError, MissingExtra
 
 
@@ -209,6 +211,28 @@ def test_words_after_two_dashes_are_no_options(
     monkeypatch.setattr(sys, "stdin", io.StringIO())
     assert main(["predict", "--", "-run", "-a.png"]) == 4
     assert "-run does not exist" in printed(capsys)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--csv", "--", "run", "-a", "--b", "c=d", "top=1"],
+        ["run", "--csv", "--", "-a", "--b", "c=d", "top=1"],
+    ],
+)
+def test_two_dashes_may_stand_between_options_and_words(
+    words: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[argparse.Namespace] = []
+
+    def run(found: argparse.Namespace) -> int:
+        seen.append(found)
+        return 0
+
+    monkeypatch.setattr(predict_command, "run", run)
+    assert main(["predict", *words]) == 0
+    assert (seen[0].run, seen[0].csv) == ("run", True)
+    assert seen[0].images == ["-a", "--b", "c=d", "top=1"]
 
 
 def test_a_reader_that_leaves_ends_a_command_quietly() -> None:

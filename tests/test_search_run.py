@@ -170,6 +170,7 @@ def test_the_command_searches_and_resumes(
         (["aging", "--data", "digits", "popultion=3"], 2, "a search has no option 'popultion'"),
         (["aging", "--data", "digits", "sample=0"], 2, "expected 1 or more"),
         (["--resume", "nowhere"], 4, "holds no search"),
+        (["--resume", "nowhere", "--storage", "sqlite"], 4, "holds no search"),
         (["aging", "--data", "nothing"], 3, "no data set"),
         (["aging", "--data", "digits", "--workers", "0"], 2, "workers is 0"),
     ],
@@ -185,4 +186,4 @@ def test_bad_input_is_refused_and_leaves_nothing(
     monkeypatch.chdir(tmp_path)
     assert main(["search", *arguments]) == status
     assert message in capsys.readouterr().err
-    assert not list(tmp_path.rglob("*.json*"))
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]

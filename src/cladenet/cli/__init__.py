@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from importlib import import_module
 from io import TextIOWrapper
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from cladenet import __version__
 from cladenet.cli.help import Translated
@@ -157,13 +157,12 @@ def _dispatch(words: list[str]) -> int:
         prog=f"cladenet {name}", description=COMMANDS[name], formatter_class=Translated
     )
     command.add_arguments(parser)
-    parse = parser.parse_known_intermixed_args if "--" not in words else parser.parse_known_args
-    rest = words[1:]
+    rest, plain = _at_dashes(words[1:])
     parser.refuse_pairs(rest, getattr(command, "settings", tuple))
     if hasattr(command, "as_pairs"):
         rest = command.as_pairs(rest, parser)
     try:
-        parsed, unknown = parse(rest)
+        parsed, unknown = parser.parse_known_intermixed_args([*rest, *plain])
     except SystemExit as stop:  # argparse has printed its help
         return stop.code if isinstance(stop.code, int) else 0
     if unknown:
@@ -173,8 +172,22 @@ def _dispatch(words: list[str]) -> int:
     return status
 
 
+class _Plain(str):
+    """A word that stood behind `--`: no option, whatever it looks like."""
+
+
+def _at_dashes(words: list[str]) -> tuple[list[str], list[_Plain]]:
+    """The words before `--` and behind it; argparse takes none between options and words."""
+    at = words.index("--") if "--" in words else len(words)
+    return words[:at], [_Plain(word) for word in words[at + 1 :]]
+
+
 class _Parser(argparse.ArgumentParser):
     """argparse whose complaints are ours, and which knows what was nearly right."""
+
+    def _parse_optional(self, arg_string: str) -> Any:
+        """What argparse asks of each word; None says that it is no option."""
+        return None if isinstance(arg_string, _Plain) else super()._parse_optional(arg_string)
 
     def error(self, message: str) -> NoReturn:
         """Refuse the words that were given."""

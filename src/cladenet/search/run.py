@@ -79,11 +79,11 @@ def search(
         CladeNetError: data, disk or journal are at fault.
     """
     with ExitStack() as stack:
-        if config is not None:
-            refuse_if_filled(folder)
-        stack.enter_context(owned(folder))
         if config is None:
             config = read_config(folder)
+        else:
+            refuse_if_filled(folder)
+        stack.enter_context(owned(folder))
         space = config.make_space()
         searcher = config.make_searcher(space)
         torch.set_num_threads(1)

@@ -175,6 +175,7 @@ def _shared(arguments: argparse.Namespace, folder: Path) -> Any:
 
     url = arguments.storage
     if url == "sqlite":
-        folder.mkdir(parents=True, exist_ok=True)
+        if not arguments.resume:
+            folder.mkdir(parents=True, exist_ok=True)
         url = f"sqlite:///{(folder / 'trials.db').absolute()}"
     return Shared(url, arguments.study, arguments.parallel or arguments.workers)

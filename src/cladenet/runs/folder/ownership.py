@@ -10,7 +10,7 @@ import os
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -27,12 +27,14 @@ _mine: set[tuple[int, Path]] = set()  # process and folder: the system lets a pr
 def owned(folder: Path) -> Iterator[None]:
     """Make `folder` if need be and be its only owner; a dead owner's claim is void.
 
+    A folder that was made and got nothing is removed at the end.
+
     Raises:
         FolderInUse: a living process owns the folder, or it is a file.
         BadArgument: the folder cannot be made.
         StorageError: the disk is full or fails.
     """
-    _make(folder)
+    new = _make(folder)
     own = os.getpid(), folder
     if own in _mine:
         raise _in_use(folder, f"process {os.getpid()}, this one")
@@ -50,6 +52,8 @@ def owned(folder: Path) -> Iterator[None]:
         yield
         os.ftruncate(handle, 0)
     finally:
+        if own in _mine and new:
+            _remove_if_empty(folder)
         _mine.discard(own)
         os.close(handle)
 
@@ -69,9 +73,12 @@ def owner(folder: Path) -> str:
         os.close(handle)
 
 
-def _make(folder: Path) -> None:
+def _make(folder: Path) -> bool:
+    """Whether it was not there."""
     try:
+        new = not folder.exists()
         folder.mkdir(parents=True, exist_ok=True)
+        return new
     except FileExistsError as error:
         raise FolderInUse(f"{folder} is a file; give a folder with --out") from error
     except OSError as error:
@@ -81,6 +88,13 @@ def _make(folder: Path) -> None:
         raise BadArgument(
             f"the folder {folder} cannot be created: {error.strerror}; give another one with --out"
         ) from error
+
+
+def _remove_if_empty(folder: Path) -> None:
+    with suppress(OSError):  # it goes, or stays as it is
+        if os.listdir(folder) == [LOCK]:
+            (folder / LOCK).unlink()
+            folder.rmdir()
 
 
 def _locks(handle: int) -> bool:
