@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from cladenet import processor
 from cladenet.errors import BadArgument, MissingExtra
 from cladenet.inference import FastClassifier, for_inference
+from cladenet.inference.engine.packed import fold_and_pack
 from cladenet.inference.engines import ENGINES
 from cladenet.inference.graph.few_pixels import of_few_or_many_pixels, of_few_or_many_rows
 from cladenet.inference.graph.packing import pack
@@ -186,6 +187,70 @@ def test_norms_activations_and_shortcuts_have_no_step_of_their_own() -> None:
     assert sum("convolution_pointwise.binary" in name for name in names) == 9
     assert sum("of_few_or_many_rows" in name for name in names) == 1
     assert len(names) == 19 + 1 + 2 * 2 + 2
+
+
+class Sums(nn.Module):
+    """Convolutions added to what `code` makes of a convolution's maps, which others read or not."""
+
+    def __init__(self, code: Callable[[Tensor, nn.Module], Tensor]) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(3, 8, 3, padding=1)
+        self.conv = nn.Conv2d(8, 8, 1)
+        self.code = code
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.code(self.first(x).relu(), self.conv).mean((2, 3))
+
+
+@pytest.mark.parametrize(
+    ("code", "in_place"),
+    [
+        (lambda x, conv: F.relu(conv(x) + x), 0),  # the convolution reads what it adds
+        (lambda x, conv: F.relu(conv(F.relu(conv(x))) + x), 1),
+        (lambda x, conv: conv(conv(x)) + F.max_pool2d(x, 3, 1, 1), 1),
+        (lambda x, conv: conv(conv(x)) + x + x, 0),  # it is read later
+        (lambda x, conv: F.relu(conv(conv(x)) + x) * conv(x), 0),
+        (lambda x, conv: conv(conv(x)) + x + x[:, :1], 0),  # a view of it is
+        (lambda x, conv: conv(x[:, [0]].expand(-1, 8, -1, -1)) + x.flip(1), 0),
+        (lambda x, conv: conv(conv(x)) + x[:, :1].expand(-1, 8, -1, -1), 0),  # one number 8 times
+        (lambda x, conv: conv(conv(x).view_as(x)) + x.transpose(2, 3), 0),
+    ],
+)
+@pytest.mark.parametrize("from_python", [True, False], ids=["python", "script"])
+def test_a_shortcut_that_nobody_reads_again_is_added_in_place(
+    code: Callable[[Tensor, nn.Module], Tensor], in_place: int, from_python: bool
+) -> None:
+    torch.manual_seed(0)
+    model = Sums(code).eval()
+    x = torch.randn(2, 3, 6, 6).to(memory_format=torch.channels_last)
+    before = x.clone()
+    program = record(model, x[:1])
+    fold_and_pack(program, torch.float32, None, 2)
+    names = [str(step.function) for step in program.steps]
+    assert sum("convolution_pointwise_.binary" in name for name in names) == in_place
+    run = runner(program, from_python=from_python)
+    with torch.inference_mode():
+        for _ in range(2):
+            torch.testing.assert_close(run(x), model(x))
+    assert torch.equal(x, before)
+
+
+def test_the_images_are_not_added_in_place() -> None:
+    model = nn.Sequential(Shortcut(), nn.Flatten()).eval()
+    x = torch.randn(2, 8, 6, 6).to(memory_format=torch.channels_last)
+    before = x.clone()
+    fast = for_inference(model, batch_size=2, size=(8, 6, 6), engine="packed")
+    torch.testing.assert_close(fast(x), model(x), rtol=1e-4, atol=1e-4)
+    assert torch.equal(x, before)
+
+
+class Shortcut(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b = nn.Conv2d(8, 8, 3, padding=1), nn.Conv2d(8, 8, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(self.b(F.relu(self.a(x))) + x)
 
 
 def test_a_relu6_has_no_step_of_its_own() -> None:

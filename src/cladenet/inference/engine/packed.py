@@ -8,7 +8,7 @@ ResNet-50 at 32 images. What is left fits the processor's caches better, too.
 import torch
 from torch import Tensor, nn
 
-from cladenet.inference.graph.packing import overwrite_where_possible, pack
+from cladenet.inference.graph.packing import overwrite_where_possible, pack, sum_in_place
 from cladenet.inference.graph.program import Program
 from cladenet.inference.graph.quantised import quantise
 from cladenet.inference.graph.ranges import seen_on
@@ -125,6 +125,7 @@ def fold_and_pack(
         pack(program, images, tiles=tiles)
     else:
         quantise(program, seen_on(program, calibration), images)
+    sum_in_place(program)
     overwrite_where_possible(program)
     for slot, value in program.constants.items():
         if _memory(value) in given:  # the network's own, which may change later

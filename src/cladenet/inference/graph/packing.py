@@ -12,15 +12,30 @@ from typing import Any
 import torch
 from torch.nn import functional as F
 
-from cladenet.inference.graph.few_pixels import by_number, few_enough
+from cladenet.inference.graph.few_pixels import by_number, few_enough, of_few_or_many_pixels
 from cladenet.inference.graph.products import Product, convolution, fused, shape
-from cladenet.inference.graph.program import Program, Step
+from cladenet.inference.graph.program import Program, Slot, Step
 from cladenet.inference.graph.simplify import SUMS
-from cladenet.inference.graph.single_pixels import pointwise
-from cladenet.inference.graph.tiles import in_tiles, together
+from cladenet.inference.graph.single_pixels import average, pointwise
+from cladenet.inference.graph.tiles import convolved, in_tiles, together
 
 POSTS = ("relu", "sigmoid", "tanh", "hardtanh", "hardswish", "hardsigmoid", "swish", "gelu")
+CONVOLUTION = torch.ops.mkldnn._convolution_pointwise
+IN_PLACE = torch.ops.mkldnn._convolution_pointwise_
 MADE_AFRESH = (F.batch_norm, torch.cat, pointwise, *SUMS)
+
+AFRESH = {
+    *MADE_AFRESH,
+    CONVOLUTION.default,
+    CONVOLUTION.binary,
+    convolved,
+    of_few_or_many_pixels,
+    average,
+    F.relu,
+    torch.relu,
+    F.max_pool2d,
+    F.avg_pool2d,
+}
 
 
 def pack(program: Program, batch: int, *, tiles: bool = False) -> None:
@@ -49,6 +64,29 @@ def overwrite_where_possible(program: Program) -> None:
                 program.steps[place] = replace(
                     step, function=torch.relu_, args=step.args[:1], kwargs={}
                 )
+
+
+def sum_in_place(program: Program) -> None:
+    """What a convolution adds, and nobody reads after it, is where its result is written.
+
+    So a shortcut is not read into the caches beside what it becomes: of 8 images the last
+    convolutions of ResNet-50's blocks take 0.85 of their time.
+    """
+    alone = _known_to_nobody_else(program)
+    last = {slot: place for place, step in enumerate(program.steps) for slot in step.reads()}
+    for place, step in enumerate(program.steps):
+        if step.function is not CONVOLUTION.binary:
+            continue
+        x, other, *rest = step.args
+        if other in alone and other != x and last[other] == place and other != program.logits:
+            step = replace(step, function=IN_PLACE.binary, args=(other, x, *rest))
+            program.steps[place] = step
+
+
+def _known_to_nobody_else(program: Program) -> set[Slot]:
+    """Tensors that a step has made afresh, and of which no step makes a view."""
+    seen = {slot for step in program.steps if step.function not in AFRESH for slot in step.reads()}
+    return {step.output for step in program.steps if step.function in AFRESH} - seen
 
 
 def packed(product: Product, program: Program, batch: int, *, tiles: bool = False) -> Step:
@@ -91,12 +129,12 @@ def _packed_convolution(product: Product, program: Program, batch: int, tiles: b
     name, numbers, form = product.post
     args: tuple[Any, ...]
     if product.other is None:
-        function = torch.ops.mkldnn._convolution_pointwise.default
+        function = CONVOLUTION.default
         args = (step.args[0], slot, product.bias, *rest, name, numbers, form)
         if most := few_enough(product, program):
             return by_number(Step(function, args, {}, product.output), product, most, program)
     else:
-        function = torch.ops.mkldnn._convolution_pointwise.binary
+        function = CONVOLUTION.binary
         after = (None, [], None) if name == "none" else product.post
         args = (step.args[0], product.other, slot, product.bias, *rest, "add", 1.0, *after)
     return Step(function, args, {}, product.output)
