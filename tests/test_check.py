@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import cladenet
 from cladenet.cli import main
 from cladenet.data.check.check import Report, check_dataset
 from cladenet.data.check.judge_for import Need
@@ -198,3 +200,31 @@ def test_check_needs_no_torch() -> None:
     """Importing it takes seconds, which is most of the time for a small folder."""
     code = "import sys, cladenet.cli.datasets.check_command; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("ants", "message"),
+    [
+        (
+            ("bee/0.png", "bee/1.png", "bee/2.png"),
+            "class 'ant' has 3 images, equal to images of other classes",
+        ),
+        (("0.png", "1.png"), "class 'ant' has 2 images that differ, and train, val and test need"),
+        (("0.png", "0.png"), r"class 'ant' has a single image \(.*, 2 times\)"),
+    ],
+)
+def test_what_training_cannot_divide_blocks_it(
+    ants: tuple[str, ...], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The message is the one that training stops with."""
+    source, data = folder(tmp_path / "source") / "train", tmp_path / "data"
+    shutil.copytree(source / "bee", data / "bee")
+    (data / "ant").mkdir()
+    for n, name in enumerate(ants):
+        shutil.copy(source / (name if "/" in name else f"ant/{name}"), data / "ant" / f"{n}.png")
+    (problem,) = cladenet.check(data).problems
+    assert re.match(message, problem)
+    assert main(["check", str(data)]) == 3
+    capsys.readouterr()
+    assert main(["train", "lenet5_relu", "--data", str(data), "--out", str(tmp_path / "r")]) == 3
+    assert problem in capsys.readouterr().err

@@ -4,10 +4,14 @@ from pathlib import Path
 
 from cladenet.data.check.check import Report, check_dataset
 from cladenet.data.check.judge_for import Need
+from cladenet.data.check.places import Groups
 from cladenet.data.check.verify import OnUnreadable
+from cladenet.data.dataset import DataSet
 from cladenet.data.shards.scanning.several import OnBytes
 from cladenet.data.sources.open import open_dataset
 from cladenet.data.survey.survey import Progress
+from cladenet.runs.folder.config import RunConfig
+from cladenet.runs.folder.division import decide_division
 
 
 def check(
@@ -44,8 +48,17 @@ def check(
         indexing=indexing,
     )
     return check_dataset(
-        dataset, need, on_unreadable=on_unreadable, progress=progress, indexing=indexing
+        dataset,
+        need,
+        on_unreadable=on_unreadable,
+        progress=progress,
+        indexing=indexing,
+        divide=_divided_by_default,
     )
+
+
+def _divided_by_default(dataset: DataSet, groups: Groups) -> object:
+    return decide_division(dataset, RunConfig.val, RunConfig.test, RunConfig.seed, groups)
 
 
 def _need(name: str) -> Need:

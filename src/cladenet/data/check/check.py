@@ -4,7 +4,7 @@ A problem stops training; a warning does not, and should be read. Nothing is wri
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from statistics import median_low
 from typing import Any
@@ -16,6 +16,7 @@ from cladenet.data.check.depths import judge_depths
 from cladenet.data.check.duplicates import Group, find_duplicates
 from cladenet.data.check.judge import judge_alike, judge_classes, judge_duplicates
 from cladenet.data.check.judge_for import Need, Sizes, judge_for
+from cladenet.data.check.places import Groups
 from cladenet.data.check.verify import OnUnreadable, decoding_of, surveyed
 from cladenet.data.dataset import ArrayImages, DataSet
 from cladenet.data.images.decode import UnreadableImage, readable
@@ -24,6 +25,7 @@ from cladenet.data.shards.images import shard_images
 from cladenet.data.shards.scanning.recheck import differences
 from cladenet.data.shards.scanning.several import OnBytes
 from cladenet.data.survey.survey import Progress
+from cladenet.errors import DataError
 from cladenet.plural import agree, counted
 
 
@@ -79,6 +81,7 @@ def check_dataset(
     on_unreadable: OnUnreadable = "stop",
     progress: Progress | None = None,
     indexing: OnBytes | None = None,
+    divide: Callable[[DataSet, Groups], object] | None = None,
 ) -> Report:
     """Examine every image of `dataset`, which was opened with `verify=False`.
 
@@ -88,6 +91,8 @@ def check_dataset(
         on_unreadable: with `skip`, unreadable files are a warning instead of a problem.
         progress: called with the number of files decoded and their total.
         indexing: called with the bytes of shards that are read again, and their total.
+        divide: holds images out as training does, given the numbers of equal training images; the
+            DataError that it raises is a problem.
     """
     dataset, found = surveyed(dataset, progress)
     in_shards = shard_images(dataset)
@@ -104,6 +109,11 @@ def check_dataset(
         total = sum(len(split) for split in dataset.splits().values())
         sentence = f"{len(bad):,} of {total:,} images cannot be read"
         (problems if on_unreadable == "stop" else warnings).append(sentence)
+    if divide is not None and not (problems or bad):
+        try:
+            divide(dataset, duplicates.of["train"])
+        except DataError as error:
+            problems.append(str(error))
     near = find_alike(dataset, duplicates)
     warnings += judge_duplicates(dataset, duplicates)
     warnings += judge_alike(dataset, near)
