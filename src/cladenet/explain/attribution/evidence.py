@@ -12,9 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from cladenet.explain.attribution.grad_cam import grad_cam
-from cladenet.explain.attribution.maps import over_the_image, scaled
-from cladenet.explain.targets import frozen, logits_of
+from cladenet.explain.attribution.maps import over_the_image, scaled, weighted
+from cladenet.explain.targets import frozen
 from cladenet.layers.classifier import Classifier
 
 LEAST_SIDE = 4  # of a map that says where something is
@@ -43,35 +42,36 @@ def evidence(network: Classifier, images: Tensor, classes: Tensor) -> Evidence:
         images: (N, C, H, W), normalised, on its device.
         classes: (N,), class numbers.
     """
-    layer = _last_map(network, images[:1])
-    if layer is None:
-        with frozen(network):
-            seen = images.detach().requires_grad_()
-            (gradient,) = torch.autograd.grad(logits_of(network(seen), classes).sum(), seen)
-        return Evidence(scaled((gradient * seen).detach().abs().sum(1)), "gradient x input")
-    maps = over_the_image(grad_cam(network, images, classes, layer), images)
-    return Evidence(scaled(maps), f"Grad-CAM at {layer}")
+    found: list[tuple[str, Tensor]] = []
 
+    def cut(name: str, _module: Any, _inputs: Any, out: Any) -> Any:
+        """Ask for gradients from here on: what came before a later map is forgotten."""
+        if not (isinstance(out, Tensor) and out.ndim == 4 and min(out.shape[2:]) >= LEAST_SIDE):
+            return out
+        torch.set_grad_enabled(True)
+        found[:] = [(name, out.detach().requires_grad_())]
+        return found[0][1].clone()  # what follows works in place
 
-def _last_map(network: Classifier, image: Tensor) -> str | None:
-    """The last stage that gives a map of some size."""
-    found: list[str] = []
-
-    def look(name: str, _module: Any, _inputs: Any, out: Any) -> None:
-        if isinstance(out, Tensor) and out.ndim == 4 and min(out.shape[2:]) >= LEAST_SIDE:
-            found.append(name)
-
-    handles = [
-        stage.register_forward_hook(partial(look, f"stages.{number}"))
-        for number, stage in enumerate(network.stages)
-    ]
-    try:
-        with frozen(network), torch.no_grad():
-            network(image)
-    finally:
-        for handle in handles:
-            handle.remove()
-    return found[-1] if found else None
+    handles = []
+    for number, stage in enumerate(network.stages):
+        handles.append(stage.register_forward_hook(partial(cut, f"stages.{number}")))
+    with frozen(network):
+        try:
+            with torch.no_grad():
+                logits = network(images)
+        finally:
+            for handle in handles:
+                handle.remove()
+        if found:
+            layer, maps = found[0]
+            score = logits.gather(1, classes[:, None]).sum()
+            (gradient,) = torch.autograd.grad(score, maps, materialize_grads=True)
+            spoken = over_the_image(weighted(maps.detach(), gradient), images)
+            return Evidence(scaled(spoken), f"Grad-CAM at {layer}")
+        seen = images.detach().requires_grad_()
+        logits = network(seen)
+        (gradient,) = torch.autograd.grad(logits.gather(1, classes[:, None]).sum(), seen)
+    return Evidence(scaled((gradient * seen).detach().abs().sum(1)), "gradient x input")
 
 
 def tinted(view: NDArray[np.uint8], evidence: NDArray[np.float32]) -> NDArray[np.uint8]:

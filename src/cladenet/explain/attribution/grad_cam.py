@@ -21,6 +21,7 @@ from torch import Tensor
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
 from cladenet.errors import BadArgument
+from cladenet.explain.attribution.maps import weighted
 from cladenet.explain.targets import Classes, Cut, frozen, logits_of
 from cladenet.layers.classifier import Classifier
 
@@ -53,8 +54,7 @@ def grad_cam(
         size = (images.shape[2], images.shape[3])
         maps = _as_map(network, cut.output, size, layer)
         towards = _as_map(network, tree_unflatten(gradients, structure), size, layer)
-        weights = towards.mean((2, 3), keepdim=True)
-        return (weights * maps).sum(1).relu()
+        return weighted(maps, towards)
 
 
 def layer_for(network: Classifier) -> str:

@@ -1,8 +1,16 @@
-"""Maps as they are looked at: as large as the image, the largest value 1."""
+"""Maps of what spoke for a class: feature maps that are weighed, and maps as they are looked at."""
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+
+def weighted(maps: Tensor, gradients: Tensor) -> Tensor:
+    """Grad-CAM's sum of feature maps (N, C, h, w) by their mean gradients: (N, h, w), 0 or more.
+
+    Selvaraju et al. 2017, arXiv:1610.02391, Eq. (1) and (2).
+    """
+    return (gradients.mean((2, 3), keepdim=True) * maps).sum(1).relu()
 
 
 def over_the_image(maps: Tensor, images: Tensor) -> Tensor:
