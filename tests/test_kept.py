@@ -38,8 +38,13 @@ def cache(tmp_path: Path) -> Path:
     return tmp_path / "cache"
 
 
+def files_of(split: Split) -> FileImages:
+    assert isinstance(split.images, FileImages)
+    return split.images
+
+
 def opened(split: Split, cache: Path | None, side: int | None = None, **more: Any) -> Store:
-    found, _ = open_store(split.images, View(default_preprocess(split, 32), side), cache, **more)
+    found, _ = open_store(files_of(split), View(default_preprocess(split, 32), side), cache, **more)
     return found
 
 
@@ -166,7 +171,7 @@ def test_other_views_are_other_folders_and_other_splits_are_not(photos: Split, c
     part = filled(photos.subset([7, 0, 7]), cache)
     assert part.is_complete
     assert len(folders(cache)) == 3
-    larger, _ = open_store(photos.images, View(default_preprocess(photos, 48)), cache)
+    larger, _ = open_store(files_of(photos), View(default_preprocess(photos, 48)), cache)
     assert larger[0].shape == (48, 48, 3)
 
 
@@ -254,7 +259,7 @@ def test_a_cache_larger_than_the_free_space_is_not_begun(
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=30_000))
     with pytest.raises(OutOfSpace, match=r"needs 0\.0 MB and .* has 0\.0 MB free"):
         opened(photos, cache, cache_limit=1 << 30)
-    by_default, notes = open_store(photos.images, View(default_preprocess(photos, 32)), cache)
+    by_default, notes = open_store(files_of(photos), View(default_preprocess(photos, 32)), cache)
     assert isinstance(by_default, FileStore)
     assert "they are decoded again in each epoch" in notes[0]
 
@@ -262,7 +267,7 @@ def test_a_cache_larger_than_the_free_space_is_not_begun(
 def test_above_the_limit_files_give_the_same_pixels(photos: Split, cache: Path) -> None:
     kept = opened(photos, cache, side=50)
     decoded, notes = open_store(
-        photos.images, View(default_preprocess(photos, 32), 50), cache.with_name("other"), 1000
+        files_of(photos), View(default_preprocess(photos, 32), 50), cache.with_name("other"), 1000
     )
     assert isinstance(decoded, FileStore)
     assert "a cache of the images would take about 0.0 GB" in notes[0]
@@ -344,7 +349,7 @@ def test_without_a_home_that_can_be_written_images_are_decoded_anew(
     monkeypatch.delenv("CLADENET_CACHE", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
     view = View(default_preprocess(photos, 32))
-    store, (note,) = open_store(photos.images, view)
+    store, (note,) = open_store(files_of(photos), view)
     assert isinstance(store, FileStore)
     assert note.startswith(f"the image cache {tmp_path}/home/cladenet cannot be written: Not a dir")
     np.testing.assert_array_equal(store[3], opened(photos, tmp_path / "cache")[3])

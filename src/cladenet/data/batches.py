@@ -17,9 +17,8 @@ from torch import Tensor
 
 from cladenet.data.augment.crops import Augment
 from cladenet.data.augment.views import TrainViews
-from cladenet.data.cache.store import ArrayStore, Store, open_store
-from cladenet.data.cache.view import View
-from cladenet.data.dataset import ArrayImages, Split
+from cladenet.data.cache.memory import ArrayStore, in_memory
+from cladenet.data.dataset import ArrayImages, Images, Split
 from cladenet.data.order import NOTHING
 from cladenet.data.preprocess import Preprocess
 from cladenet.errors import BadArgument
@@ -30,6 +29,7 @@ if TYPE_CHECKING:  # arrays are not read ahead, nor kept
     from cladenet.data.augment.colour import PrincipalColours
     from cladenet.data.cache.file_store import FileStore
     from cladenet.data.cache.kept import KeptImages
+    from cladenet.data.cache.store import Store
 
 Indices = NDArray[np.int64]
 CacheDir = str | os.PathLike[str] | None
@@ -109,9 +109,8 @@ class TrainBatches:
         self.seed = seed
         self.world = world
         side = augment.stored_side(preprocess) if augment.cuts_boxes else None
-        store, self.notes = open_store(split.images, View(preprocess, side), cache_dir, cache_limit)
-        self._files = (
-            None if isinstance(store, ArrayStore) else cast("FileStore | KeptImages", store)
+        store, self._files, self.notes = _opened(
+            split.images, preprocess, side, cache_dir, cache_limit
         )
         self._views = TrainViews(store, preprocess, augment, seed, colours)
         share = preprocess.channels * preprocess.height * preprocess.width * self.batch_size
@@ -198,11 +197,11 @@ class EvalBatches:
         self.notes: tuple[str, ...] = ()
         self._files: FileStore | KeptImages | None = None
         if isinstance(split.images, ArrayImages):
-            self._store: Store = ArrayStore(split.images.array)
+            self._store: Store = ArrayStore(split.images.array)  # a view is made when asked for
         else:
-            view = View(preprocess)
-            self._store, self.notes = open_store(split.images, view, cache_dir, cache_limit)
-            self._files = cast("FileStore | KeptImages", self._store)
+            self._store, self._files, self.notes = _opened(
+                split.images, preprocess, None, cache_dir, cache_limit
+            )
 
     def __len__(self) -> int:
         return len(self._ranges)
@@ -241,6 +240,19 @@ def _check_work(images: int, workers: int) -> None:
         raise BadArgument("the split has no images")
     if workers < 0:
         raise BadArgument(f"workers is {workers}; expected 0 or more")
+
+
+def _opened(
+    images: Images, preprocess: Preprocess, side: int | None, folder: CacheDir, limit: int | None
+) -> "tuple[Store, FileStore | KeptImages | None, tuple[str, ...]]":
+    """Where images come from, the same where they are files, and notes for the user."""
+    if isinstance(images, ArrayImages):
+        return in_memory(images.array, preprocess, side), None, ()
+    from cladenet.data.cache.store import open_store
+    from cladenet.data.cache.view import View
+
+    store, notes = open_store(images, View(preprocess, side), folder, limit)
+    return store, cast("FileStore | KeptImages", store), notes
 
 
 def _runner(

@@ -10,14 +10,20 @@ from torch import Tensor
 
 from cladenet.data.augment.crops import Augment, flips, offsets
 from cladenet.data.augment.draws import sample_seeds
-from cladenet.data.cache.memory import MirroredWindows, mirror, mirrored_copies, put_window
-from cladenet.data.cache.store import ArrayStore, Store
+from cladenet.data.cache.memory import (
+    ArrayStore,
+    MirroredWindows,
+    mirror,
+    mirrored_copies,
+    put_window,
+)
 from cladenet.data.preprocess import Preprocess
 from cladenet.errors import BadArgument
 
 if TYPE_CHECKING:  # what few recipes ask for is imported for them
     from cladenet.data.augment.colour import PrincipalColours
     from cladenet.data.augment.policy import TorchvisionPolicy
+    from cladenet.data.cache.store import Store
 
 COLOUR_IMAGES = 2048
 WINDOWS_LIMIT = 1 << 30  # bytes of an array padded and kept twice; CIFAR takes half of it
@@ -36,7 +42,7 @@ class TrainViews:
 
     def __init__(
         self,
-        store: Store,
+        store: "Store",
         preprocess: Preprocess,
         augment: Augment,
         seed: int,

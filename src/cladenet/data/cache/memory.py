@@ -1,12 +1,65 @@
 """Images of one size as one array: whole batches cut, padded and mirrored at once."""
 
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 from torch import from_numpy
 
+from cladenet.data.preprocess import Preprocess
+from cladenet.errors import BadArgument
+
+if TYPE_CHECKING:  # few recipes cut boxes
+    from cladenet.data.cache.view import Box
+
 Pixels = NDArray[np.uint8]
 AT_ONCE = 1 << 18  # bytes padded at a time, so that they stay in the core's cache
+
+
+@dataclass(frozen=True)
+class ArrayStore:
+    """Images in memory, (N, H, W, C): a `Store`."""
+
+    array: NDArray[np.uint8]
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    def __getitem__(self, index: int) -> NDArray[np.uint8]:
+        return self.array[index]
+
+    def part(self, index: int, box: "Box") -> NDArray[np.uint8]:
+        """See `Store`."""
+        from cladenet.data.cache.view import cut
+
+        return cut(self.array[index], box)
+
+    def stack(self, indices: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """The images at `indices`, copied."""
+        return self.array[indices]
+
+
+def in_memory(images: Pixels, preprocess: Preprocess, side: int | None) -> ArrayStore:
+    """A store of the views of all images of an array.
+
+    Args:
+        images: uint8 (N, H, W, C).
+        preprocess: how a network sees them.
+        side: None for the evaluation views; else boxes will be cut, of the images as they are
+            where evaluation crops them too.
+
+    Raises:
+        BadArgument: images and preprocessing contradict each other.
+    """
+    if images.shape[3] != preprocess.channels:
+        raise BadArgument(
+            f"images are opened with channels={images.shape[3]}; the preprocessing is for "
+            f"channels={preprocess.channels}. Open the data set with the latter"
+        )
+    whole = side is not None and preprocess.fit == "crop"
+    return ArrayStore(images if whole else preprocess.prepare_all(images))
 
 
 class MirroredWindows:

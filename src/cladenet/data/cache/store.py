@@ -1,17 +1,17 @@
-"""Where batches take their images from: an array, the cache, or the files themselves.
+"""Where batches take images from that are files: the cache, or the files themselves.
 
-All three give the same pixels, so which of them it is shows only in the speed.
+Both give the same pixels, so which of them it is shows only in the speed. Arrays have a store in
+`memory`.
 """
 
 import os
-from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cladenet.data.cache.view import Box, View, cut
-from cladenet.data.dataset import ArrayImages, Images
+from cladenet.data.cache.view import Box, View
+from cladenet.data.dataset import EncodedImages
 from cladenet.errors import BadArgument
 
 
@@ -33,29 +33,8 @@ class Store(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class ArrayStore:
-    """Images in memory, (N, H, W, C)."""
-
-    array: NDArray[np.uint8]
-
-    def __len__(self) -> int:
-        return len(self.array)
-
-    def __getitem__(self, index: int) -> NDArray[np.uint8]:
-        return self.array[index]
-
-    def part(self, index: int, box: Box) -> NDArray[np.uint8]:
-        """See `Store`."""
-        return cut(self.array[index], box)
-
-    def stack(self, indices: NDArray[np.int64]) -> NDArray[np.uint8]:
-        """The images at `indices`, copied."""
-        return self.array[indices]
-
-
 def open_store(
-    images: Images,
+    images: EncodedImages,
     view: View,
     cache_dir: str | os.PathLike[str] | None = None,
     cache_limit: int | None = None,
@@ -63,8 +42,7 @@ def open_store(
     """A store of the views of all images, and notes for the user about it.
 
     Args:
-        images: an array is kept in memory; files are decoded when they are first asked for, and
-            kept in the cache.
+        images: decoded when they are first asked for, and kept in the cache.
         view: what is kept of each.
         cache_dir: of the decoded images; `cache_root()` if None, and no cache where nobody has
             chosen that folder and it cannot be written.
@@ -76,10 +54,7 @@ def open_store(
         DataError: a file cannot be decoded.
         OutOfSpace: the disk has no room for what is to be decoded.
     """
-    preprocess = view.preprocess
-    wanted = preprocess.decoding
-    how = replace(wanted, channels=images.channels)
-    how = how if isinstance(images, ArrayImages) else images.decoding
+    how, wanted = images.decoding, view.preprocess.decoding
     if differ := [name for name in vars(how) if getattr(how, name) != getattr(wanted, name)]:
         opened, asked = (
             ", ".join(f"{name}={getattr(each, name)}" for name in differ) for each in (how, wanted)
@@ -88,9 +63,6 @@ def open_store(
             f"images are opened with {opened}; the preprocessing is for {asked}. Open the data set "
             "with the latter"
         )
-    if isinstance(images, ArrayImages):
-        whole = view.side is not None and preprocess.fit == "crop"
-        return ArrayStore(images.array if whole else preprocess.prepare_all(images.array)), ()
     from cladenet.data.cache.file_store import store_of_files
 
     return store_of_files(images, view, cache_dir, cache_limit)
