@@ -1,7 +1,6 @@
 """Images that occur more than once in a data set: where, and under which labels."""
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -38,22 +37,6 @@ class Duplicates:
     by: str
 
 
-class Leak(NamedTuple):
-    """Images of one split that another one has too.
-
-    Args:
-        held_out: `val` or `test`.
-        other: the split before it, `train` or `val`.
-        images: how many of `held_out` that `other` has.
-        pair: the first two that are equal.
-    """
-
-    held_out: str
-    other: str
-    images: int
-    pair: tuple[Copy, Copy]
-
-
 def find_duplicates(dataset: DataSet) -> Duplicates:
     """The equal images of all splits, see `equal_images`; unreadable files are left out."""
     splits = dataset.splits()
@@ -75,25 +58,3 @@ def by_number(dataset: DataSet, of: Mapping[str, Groups]) -> dict[int, Group]:
             copy = Copy(name, split.ids[index], int(split.labels[index]))
             places[int(of[name][index])].append(copy)
     return {number: tuple(group) for number, group in places.items()}
-
-
-def leaks(groups: Sequence[Group]) -> list[Leak]:
-    """Which held-out images another split has too, for each pair of splits that share some."""
-    found: dict[tuple[str, str], list[tuple[Copy, Copy]]] = defaultdict(list)
-    for group in groups:
-        for held_out, others in (("val", ("train",)), ("test", ("train", "val"))):
-            for other in others:
-                there = next((copy for copy in group if copy.split == other), None)
-                if there is not None:
-                    pairs = [(there, copy) for copy in group if copy.split == held_out]
-                    found[held_out, other] += pairs
-    return [
-        Leak(held_out, other, len(pairs), pairs[0])
-        for (held_out, other), pairs in found.items()
-        if pairs
-    ]
-
-
-def contradictions(groups: Sequence[Group]) -> list[Group]:
-    """The groups whose images do not all have one label."""
-    return [group for group in groups if len({copy.label for copy in group}) > 1]

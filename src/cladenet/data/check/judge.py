@@ -3,11 +3,13 @@
 Problems stop training, warnings should be read, notes say what will happen.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
-from cladenet.data.check.duplicates import Duplicates, Group, contradictions, leaks
+from cladenet.data.check.duplicates import Copy, Duplicates, Group
 from cladenet.data.dataset import DataSet
 from cladenet.plural import agree, counted
 
@@ -49,6 +51,22 @@ def judge_classes(dataset: DataSet) -> tuple[list[str], list[str], list[str]]:
     if dataset.val is None:
         notes.append("there is no validation set; training holds one out of train")
     return problems, warnings, notes
+
+
+class Leak(NamedTuple):
+    """Images of one split that another one has too.
+
+    Args:
+        held_out: `val` or `test`.
+        other: the split before it, `train` or `val`.
+        images: how many of `held_out` that `other` has.
+        pair: the first two that are equal.
+    """
+
+    held_out: str
+    other: str
+    images: int
+    pair: tuple[Copy, Copy]
 
 
 def judge_duplicates(dataset: DataSet, duplicates: Duplicates) -> list[str]:
@@ -111,3 +129,25 @@ def judge_alike(dataset: DataSet, groups: Sequence[Group]) -> list[str]:
             f"{by_nature if images > total * BY_NATURE else ''}"
         )
     return warnings
+
+
+def leaks(groups: Sequence[Group]) -> list[Leak]:
+    """Which held-out images another split has too, for each pair of splits that share some."""
+    found: dict[tuple[str, str], list[tuple[Copy, Copy]]] = defaultdict(list)
+    for group in groups:
+        for held_out, others in (("val", ("train",)), ("test", ("train", "val"))):
+            for other in others:
+                there = next((copy for copy in group if copy.split == other), None)
+                if there is not None:
+                    pairs = [(there, copy) for copy in group if copy.split == held_out]
+                    found[held_out, other] += pairs
+    return [
+        Leak(held_out, other, len(pairs), pairs[0])
+        for (held_out, other), pairs in found.items()
+        if pairs
+    ]
+
+
+def contradictions(groups: Sequence[Group]) -> list[Group]:
+    """The groups whose images do not all have one label."""
+    return [group for group in groups if len({copy.label for copy in group}) > 1]

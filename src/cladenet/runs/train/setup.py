@@ -10,7 +10,6 @@ from cladenet.checkpoints import Loaded
 from cladenet.checkpoints.card import Card
 from cladenet.data.augment.crops import Augment
 from cladenet.data.check.duplicates import find_duplicates
-from cladenet.data.check.judge import judge_duplicates
 from cladenet.data.dataset import DataSet
 from cladenet.data.preprocess import IMAGENET_MEAN, IMAGENET_STD, Preprocess
 from cladenet.data.sources.open import open_dataset
@@ -92,7 +91,11 @@ def prepare(
         dataset = _divided_again(dataset, index) if going_on else divided(dataset, index)
     else:
         equal = find_duplicates(dataset)
-        warnings = judge_duplicates(dataset, equal)
+        warnings: list[str] = []
+        if equal.groups:
+            from cladenet.data.check.judge import judge_duplicates
+
+            warnings = judge_duplicates(dataset, equal)
         parts = decide_division(dataset, config.val, config.test, config.seed, equal.of["train"])
         if leads and parts:
             write_index(index, parts, dataset.train)
