@@ -14,8 +14,9 @@ from cladenet.recipes import Recipe
 from cladenet.registry import create_model
 from cladenet.runs.folder.folder import RunFolder
 from cladenet.runs.train.choose import precision as run_precision
+from cladenet.runs.train.choose.precision import worth_measuring
 from cladenet.training import precision, trial
-from cladenet.training.precision import choose_precision, worth_measuring
+from cladenet.training.precision import choose_precision
 from processors import AVX2, needs_bf16
 
 CPU = torch.device("cpu")
@@ -68,7 +69,7 @@ def test_a_processor_without_bf16_is_never_measured_in_it(
     """However long the run, and whatever the margin."""
     monkeypatch.setattr(processor, "abilities", lambda: AVX2)
     monkeypatch.setattr(run_precision, "worth_measuring", lambda *_: True)
-    monkeypatch.setattr(run_precision, "choose_precision", None)
+    monkeypatch.setattr(precision, "choose_precision", None)
     cladenet.train("lenet5_relu", "digits", out=tmp_path / "run", steps=2, quiet=True)
     assert RunFolder(tmp_path / "run").read_config().precision == "fp32"
 

@@ -6,7 +6,6 @@ a run is too short to gain anything there is no question: only the clock can the
 runs choose differently, and only where the gain lies near the margin.
 """
 
-from math import inf
 from typing import NamedTuple
 
 import torch
@@ -18,8 +17,6 @@ from cladenet.recipes import Recipe
 MARGIN = 1.3  # how much faster bfloat16 has to be
 SECONDS = 1.5  # of each candidate, once it has taken two steps
 MOST_STEPS = 5  # of each candidate
-LEAST_STEPS = 50 * 2 * (MOST_STEPS + 1)  # of a run: what measuring takes is 2 % of it
-WORTH_FLOPS = {"cpu": 1.5e13, "cuda": 1.5e15}  # of a run: minutes
 
 
 class Choice(NamedTuple):
@@ -35,15 +32,6 @@ class Choice(NamedTuple):
             f"precision {self.precision}: {bf16:,.0f} images/s with bf16, {fp32:,.0f} with fp32; "
             f"fix it with precision=fp32 or precision=bf16"
         )
-
-
-def worth_measuring(macs: int, images: int, steps: int, device: torch.device) -> bool:
-    """Does a run of so many steps of so many images last long enough for a choice?
-
-    A forward and a backward pass take 6 operations for each of the network's `macs` an image. On
-    devices where nobody has measured what is worth it, it is not.
-    """
-    return steps >= LEAST_STEPS and 6.0 * macs * images * steps >= WORTH_FLOPS.get(device.type, inf)
 
 
 def choose_precision(

@@ -91,16 +91,19 @@ def run(arguments: argparse.Namespace) -> int:
     with lasting_imports():
         from cladenet.allocator import keep_freed_memory
         from cladenet.data.images.decode import readable
-        from cladenet.runs.folder.given import parse_words, read_options
         from cladenet.runs.train.train_run import train
 
     keep_freed_memory()
     names = [word for word in arguments.words if "=" not in word]
     if len(names) > 1:
         raise _too_many(names)
-    words = [word for word in arguments.words if "=" in word]
-    options: dict[str, Any] = read_options(arguments.config) if arguments.config else {}
-    options |= parse_words(words)
+    pairs = [word for word in arguments.words if "=" in word]
+    options: dict[str, Any] = {}
+    if arguments.config or pairs:
+        from cladenet.runs.folder.given import parse_words, read_options
+
+        options = read_options(arguments.config) if arguments.config else {}
+        options |= parse_words(pairs)
     network = names[0] if names else ""
     given: dict[str, Any] = {
         "recipe": arguments.recipe,

@@ -15,7 +15,6 @@ from cladenet.errors import BadArgument, CheckpointError
 from cladenet.ledger.defaults import DEFAULTS, as_today
 from cladenet.recipes import Recipe
 from cladenet.recipes.recipe import field_types, parse_value
-from cladenet.runs.folder.option_names import unknown_option
 from cladenet.threads import MOST_THREADS
 
 NOT_YAML = (yaml.YAMLError, ValueError, RecursionError)
@@ -172,6 +171,8 @@ def apply(config: RunConfig, options: Mapping[str, Any]) -> RunConfig:
         elif key in of_recipe:
             recipe[key] = _typed(key, value, of_recipe[key])
         else:
+            from cladenet.runs.folder.option_names import unknown_option
+
             raise unknown_option(key, [*of_run, *of_recipe])
     if "epochs" in recipe and "steps" not in recipe:
         recipe["steps"] = 0
@@ -198,6 +199,8 @@ def refuse_unknown(options: Mapping[str, Any]) -> None:
     kinds = option_kinds()
     for key in options:
         if key not in kinds and not key.startswith("model."):
+            from cladenet.runs.folder.option_names import unknown_option
+
             raise unknown_option(key, kinds)
 
 

@@ -19,7 +19,6 @@ from cladenet.plural import counted
 from cladenet.runs.folder.config import RunConfig, refuse_unknown
 from cladenet.runs.folder.folder import RunFolder
 from cladenet.runs.train import environment
-from cladenet.runs.train.choose.precision import refuse_bf16, with_precision
 from cladenet.runs.train.course import Course
 from cladenet.runs.train.decide import decide, decide_again, default_folder
 from cladenet.runs.train.display import Display, display, indexing, looking
@@ -29,7 +28,6 @@ from cladenet.runs.train.keeping import Keeper
 from cladenet.runs.train.mishaps import explained
 from cladenet.runs.train.run import Run
 from cladenet.runs.train.setup import prepare, refuse_lonely_batches
-from cladenet.runs.train.waiting import waiting
 from cladenet.runs.undisturbed import undisturbed
 from cladenet.training.signals import stop_requests
 from cladenet.translations import show
@@ -116,6 +114,7 @@ def decided(
     found_weights = ""
     if weights or ":" in network or "/" in network:  # a plain name is one of ours
         from cladenet.runs.train.foreign import in_our_words
+        from cladenet.runs.train.waiting import waiting
         from cladenet.weights.names import names_weights
 
         has_weights = bool(weights) or names_weights(network)
@@ -153,8 +152,11 @@ def _run(folder: RunFolder, config: RunConfig, *, going_on: bool, quiet: bool) -
     with ExitStack() as stack:
         stack.enter_context(explained(folder, config))
         world = stack.enter_context(open_world(config.device))
-        with together(world):
-            refuse_bf16(config, folder, world, going_on)
+        if config.precision == "bf16":
+            from cladenet.runs.train.choose.precision import refuse_bf16
+
+            with together(world):
+                refuse_bf16(folder, world, going_on)
         stop = stack.enter_context(stop_requests())
         with stop.at_once("stopped by a signal before the first step; nothing is lost"):
             course, notes = begin(stack, world, folder, config, going_on=going_on, quiet=quiet)
@@ -220,17 +222,20 @@ def begin(
             notes += probing
         if begins and run.config.probe:
             from cladenet.runs.train.probe import fit_last_layer
+            from cladenet.runs.train.waiting import waiting
 
             with together(world):
                 images = counted(len(setting.dataset.train), "image")
                 with waiting(f"fitting the last layer to {images}", quiet=silent):
                     notes += (fit_last_layer(model, run),)
         if config.precision == "auto":
-            with waiting("timing steps in fp32 and in bf16", quiet=silent):
-                run, measured = with_precision(run, model, batches)
+            from cladenet.runs.train.choose.precision import with_precision
+
+            run, measured = with_precision(run, model, batches, quiet=silent)
             notes += measured
         if config.find_lr:
             from cladenet.runs.train.choose.find_lr import STEPS, with_found_rate
+            from cladenet.runs.train.waiting import waiting
 
             trial = counted(STEPS, "step")
             with waiting(f"trying learning rates in {trial} of a copy", quiet=silent):
@@ -238,6 +243,7 @@ def begin(
             notes += found
         if config.time:
             from cladenet.runs.train.choose.pace import within_time
+            from cladenet.runs.train.waiting import waiting
 
             with waiting(f"timing steps, to see how many time={config.time} holds", quiet=silent):
                 run, limited = within_time(run, model, batches, began)
