@@ -6,7 +6,6 @@ the number of workers and processes, and whether the images come from an array, 
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, cast
 
@@ -267,7 +266,11 @@ def _runner(
     Decoders and resizing leave Python's lock; torchvision's policies keep it, and draw from the
     global generator. Each process works on two batches ahead.
     """
-    make = _Making(views, files)
+    make: Callable[[Job], Tensor] = views
+    if files is not None:
+        from cladenet.data.making import Making
+
+        make = Making(views, files)
     notes: tuple[str, ...] = ()
     if workers and augment.has_policy:
         from cladenet.data.loading import WorkerProcesses
@@ -282,22 +285,3 @@ def _runner(
 
         return lambda jobs: in_threads(make, jobs, workers), ()
     return partial(map, make), notes
-
-
-@dataclass(frozen=True)
-class _Making:
-    """A batch from its job; `store` has images that may have to be decoded."""
-
-    views: TrainViews
-    store: "FileStore | KeptImages | None"
-
-    def __call__(self, job: Job) -> Tensor:
-        if self.store is None:
-            return self.views((job.epoch, job.samples))
-        self.store.begin(job.epoch)
-        if len(job.ahead) and self.store.missing(job.samples):
-            self.store.images.bring(job.ahead)
-        from cladenet.data.images.opening import quiet
-
-        with quiet:  # entered once for all of the batch
-            return self.views((job.epoch, job.samples))

@@ -29,6 +29,10 @@ COLOUR_IMAGES = 2048
 WINDOWS_LIMIT = 1 << 30  # bytes of an array padded and kept twice; CIFAR takes half of it
 
 
+# The epoch, the samples, and for those who decode what to fetch first.
+Job = tuple[int, NDArray[np.int64]] | tuple[int, NDArray[np.int64], NDArray[np.int64]]
+
+
 class TrainViews:
     """(epoch, samples) -> their views in that epoch, uint8 (n, height, width, C).
 
@@ -72,9 +76,9 @@ class TrainViews:
         self._windows: MirroredWindows | None = None
         self._of_epoch: tuple[int, NDArray[np.int64]] | None = None
 
-    def __call__(self, job: tuple[int, NDArray[np.int64]]) -> Tensor:
+    def __call__(self, job: Job) -> Tensor:
         """The views of one batch."""
-        epoch, samples = job
+        epoch, samples = job[:2]
         if self._array is not None:
             images = self._gathered(self._array, epoch, samples)
         else:
