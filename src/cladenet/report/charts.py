@@ -4,17 +4,25 @@ A chart is drawn at the size it has on a wide screen, and its text is large enou
 being scaled down to a phone's.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from html import escape
 from math import floor, isfinite, log10
+from typing import Any
+
+import numpy as np
 
 Point = tuple[float, float]
+Scale = Callable[[Any], Any]  # from values, one or many, to places on the page
 
 WIDTH, HEIGHT = 560, 300
 LEFT, RIGHT, TOP, BOTTOM = 58, 118, 14, 40
 MOST_POINTS = 240
 LABEL_HEIGHT = 42.0  # a name and a value below it
+
+RULE = '<line class="{}" x1="{:.1f}" y1="{:.1f}" x2="{:.1f}" y2="{:.1f}"/>'.format
+LABEL = '<text class="{}" x="{:.1f}" y="{:.1f}">{}</text>'.format
 
 
 @dataclass(frozen=True)
@@ -45,20 +53,26 @@ def line_chart(title: str, lines: Sequence[Line], *, x_label: str, unit: str = "
         x_label: below the horizontal axis.
         unit: after the values at the ends of the lines: " %".
     """
-    drawn = []
+    drawn: list[tuple[Line, list[Point]]] = []
+    everything: list[Point] = []
     for line in lines:
         finite = [(x, y) for x, y in line.points if isfinite(x) and isfinite(y)]
         if finite:
             drawn.append((line, thin(finite)))
+            everything += drawn[-1][1]
     if not drawn:
         return ""
-    everything = [point for _, points in drawn for point in points]
-    x_ticks = ticks(min(0.0, min(x for x, _ in everything)), max(x for x, _ in everything), 5)
-    y_ticks = ticks(0.0, max(y for _, y in everything), 5)
-    scale = _Scale(x_ticks[0], max(x for x, _ in everything) or 1.0, y_ticks[0], y_ticks[-1])
-    parts = [_axes(scale, x_ticks, y_ticks, x_label)]
-    parts += [_curve(line, points, scale) for line, points in drawn]
-    parts.append(_end_labels(drawn, scale, unit))
+    xs, ys = zip(*everything, strict=True)
+    x_ticks, y_ticks = ticks(min(0.0, *xs), max(xs), 5), ticks(0.0, max(ys), 5)
+    x_end = max(xs) or 1.0
+    across = partial(np.interp, xp=(x_ticks[0], x_end), fp=(LEFT, WIDTH - RIGHT))
+    down = partial(np.interp, xp=(y_ticks[0], y_ticks[-1]), fp=(HEIGHT - BOTTOM, TOP))
+    while x_ticks[-1] > x_end * (1 + 1e-9):
+        x_ticks.pop()
+    parts = [_axes(across, down, x_ticks, y_ticks, x_label)]
+    for line, points in drawn:
+        parts.append(_curve(line, points, across, down))
+    parts.append(_end_labels(drawn, down, unit))
     return (
         f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
         f'aria-label="{escape(title)}"><title>{escape(title)}</title>{"".join(parts)}</svg>'
@@ -80,11 +94,16 @@ def ticks(low: float, high: float, about: int) -> list[float]:
         high = low + 1.0
     rough = (high - low) / about
     size = 10.0 ** floor(log10(rough))
-    step = next(size * factor for factor in (1, 2, 2.5, 5, 10) if size * factor >= rough * 0.999)
-    first, count = floor(low / step), 0
-    while (first + count) * step < high * (1 - 1e-9):
-        count += 1
-    return [(first + number) * step for number in range(count + 1)]
+    for factor in (1, 2, 2.5, 5, 10):
+        step = size * factor
+        if step >= rough * 0.999:
+            break
+    number = floor(low / step)
+    found = [number * step]
+    while found[-1] < high * (1 - 1e-9):
+        number += 1
+        found.append(number * step)
+    return found
 
 
 def thin(points: Sequence[Point], most: int = MOST_POINTS) -> list[Point]:
@@ -109,71 +128,46 @@ def short(value: float) -> str:
     return "0" if size < 1e-12 else f"{value:.4g}"
 
 
-@dataclass(frozen=True)
-class _Scale:
-    x_low: float
-    x_high: float
-    y_low: float
-    y_high: float
-
-    def x(self, value: float) -> float:
-        share = (value - self.x_low) / (self.x_high - self.x_low)
-        return LEFT + share * (WIDTH - LEFT - RIGHT)
-
-    def y(self, value: float) -> float:
-        share = (value - self.y_low) / (self.y_high - self.y_low)
-        return HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM)
-
-
-def _axes(scale: _Scale, x_ticks: Sequence[float], y_ticks: Sequence[float], x_label: str) -> str:
+def _axes(
+    across: Scale, down: Scale, x_ticks: list[float], y_ticks: list[float], x_label: str
+) -> str:
     base, end = HEIGHT - BOTTOM, WIDTH - RIGHT
-    parts = []
+    parts: list[str] = []
     for tick in y_ticks:
-        y = scale.y(tick)
-        parts.append(_rule("grid", LEFT, y, end, y))
-        parts.append(_label("end", LEFT - 9, y + 4.5, short(tick)))
+        y = down(tick)
+        parts += RULE("grid", LEFT, y, end, y), LABEL("end", LEFT - 9, y + 4.5, short(tick))
     for tick in x_ticks:
-        if tick <= scale.x_high * (1 + 1e-9):
-            x = scale.x(tick)
-            parts.append(_rule("axis", x, base, x, base + 5))
-            parts.append(_label("mid", x, base + 21, short(tick)))
-    parts.append(_rule("axis", LEFT, base, end, base))
-    parts.append(_label("", end + 12, base + 21, x_label))
+        x = across(tick)
+        parts += RULE("axis", x, base, x, base + 5), LABEL("mid", x, base + 21, short(tick))
+    parts += RULE("axis", LEFT, base, end, base), LABEL("", end + 12, base + 21, escape(x_label))
     return "".join(parts)
 
 
-def _rule(style: str, x1: float, y1: float, x2: float, y2: float) -> str:
-    return f'<line class="{style}" x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"/>'
-
-
-def _label(style: str, x: float, y: float, words: str) -> str:
-    return f'<text class="{style}" x="{x:.1f}" y="{y:.1f}">{escape(words)}</text>'
-
-
-def _curve(line: Line, points: Sequence[Point], scale: _Scale) -> str:
-    places = [f"{scale.x(x):.1f},{scale.y(y):.1f}" for x, y in points]
-    parts = [f'<polyline class="line {line.style}" points="{" ".join(places)}"/>']
-    if (line.dots and len(points) <= 40) or len(points) == 1:
-        for place in places:
-            x, y = place.split(",")
-            parts.append(f'<circle class="dot {line.style}" cx="{x}" cy="{y}" r="3"/>')
+def _curve(line: Line, points: list[Point], across: Scale, down: Scale) -> str:
+    xs, ys = zip(*points, strict=True)
+    dotted = (line.dots and len(points) <= 40) or len(points) == 1
+    places, marks = [], ""
+    for x, y in zip(across(xs), down(ys), strict=True):
+        places.append(f"{x:.1f},{y:.1f}")
+        if dotted:
+            marks += f'<circle class="dot {line.style}" cx="{x:.1f}" cy="{y:.1f}" r="3"/>'
     if line.ring is not None:
-        x, y = f"{scale.x(line.ring[0]):.1f}", f"{scale.y(line.ring[1]):.1f}"
-        parts.append(f'<circle class="ring {line.style}" cx="{x}" cy="{y}" r="7"/>')
-    return "".join(parts)
+        x, y = across(line.ring[0]), down(line.ring[1])
+        marks += f'<circle class="ring {line.style}" cx="{x:.1f}" cy="{y:.1f}" r="7"/>'
+    return f'<polyline class="line {line.style}" points="{" ".join(places)}"/>{marks}'
 
 
-def _end_labels(drawn: Sequence[tuple[Line, Sequence[Point]]], scale: _Scale, unit: str) -> str:
+def _end_labels(drawn: Sequence[tuple[Line, list[Point]]], down: Scale, unit: str) -> str:
     """Name and last value at the end of each line, moved apart where they would overlap."""
-    heights = [scale.y(points[-1][1]) for _, points in drawn]
-    order = sorted(range(len(drawn)), key=heights.__getitem__)
-    parts = []
+    lasts = np.array([points[-1][1] for _, points in drawn])
+    order = np.argsort(down(lasts), kind="stable")
+    parts: list[str] = []
     x = WIDTH - RIGHT + 12
-    for place, number in zip(spread(sorted(heights)), order, strict=True):
-        line, points = drawn[number]
-        value = points[-1][1]
-        parts.append(_label(f"label {line.style}", x, place - 2, line.name))
-        parts.append(_label(f"value {line.style}", x, place + 15, f"{value:.3g}{unit}"))
+    for place, number in zip(spread(down(lasts[order])), order, strict=True):
+        style, name = drawn[number][0].style, escape(drawn[number][0].name)
+        value = escape(f"{lasts[number]:.3g}{unit}")
+        parts += LABEL("label " + style, x, place - 2, name)
+        parts += LABEL("value " + style, x, place + 15, value)
     return "".join(parts)
 
 

@@ -27,7 +27,7 @@ def paper(report: ReportFacts) -> str:
     measured = report.measured()
     printed = printed_alike(entry, measured)
     if not printed:
-        reasons = [text(reason) for reason in reasons_against(entry, measured)]
+        reasons = list(map(text, reasons_against(entry, measured)))
         body = _list([*reasons, *_about_the_network(report, figures=False)])
         return section("paper", "The paper", _source(entry), body) if entry else ""
     rows = [
@@ -54,9 +54,10 @@ def paper(report: ReportFacts) -> str:
 
 def data(report: ReportFacts) -> str:
     """Sizes of the splits, and what was partial, skipped or held out."""
-    sizes = {name: counted(count, "image") for name, count in report.splits.items()}
-    body = facts({"data": report.data, "classes": f"{len(report.classes):,}", **sizes})
-    notes = "".join(f"<li>{text(note)}</li>" for note in report.notes)
+    rows = {"data": report.data, "classes": f"{len(report.classes):,}"}
+    for name, count in report.splits.items():
+        rows[name] = counted(count, "image")
+    body, notes = facts(rows), "".join(map("<li>{}</li>".format, map(text, report.notes)))
     body += f'<ul class="notes next">{notes}</ul>' if notes else ""
     return section("data", "Data", "", body)
 
@@ -83,10 +84,10 @@ def cost(report: ReportFacts) -> str:
 
 def related(report: ReportFacts) -> str:
     """Links to the runs that this one came from, and to those on the same data."""
-    rows = [
-        (f'<a href="{text(run.link)}">{text(run.name)}</a>', text(run.how), text(run.figure))
-        for run in report.related
-    ]
+    rows = []
+    for run in report.related:
+        link = f'<a href="{text(run.link)}">{text(run.name)}</a>'
+        rows.append((link, text(run.how), text(run.figure)))
     body = table(("run", "", "error"), rows, ("", "", "num"), stacked=True) if rows else ""
     return section("related", "Other runs", "As far as they lie beside this one.", body)
 
@@ -106,19 +107,17 @@ def _measured(error: float | None, interval: tuple[float, float] | None) -> str:
 
 def _source(entry: Mapping[str, Any]) -> str:
     """Author, title and year of the paper, with a link to it."""
-    known = [text(entry[key]) for key in ("first_author", "paper", "year") if entry.get(key)]
-    where = str(entry.get("arxiv") or "")
+    known = list(map(text, filter(None, map(entry.get, ("first_author", "paper", "year")))))
+    where, address = str(entry.get("arxiv") or ""), ""
     if where.startswith("doi:"):
-        known.append(_link(f"https://doi.org/{where.removeprefix('doi:')}", where))
+        address = f"https://doi.org/{where.removeprefix('doi:')}"
     elif where[:4].isdigit():
-        known.append(_link(f"https://arxiv.org/abs/{where}", f"arXiv:{where}"))
+        where, address = f"arXiv:{where}", f"https://arxiv.org/abs/{where}"
+    if address:
+        known.append(f'<a href="{text(address)}" rel="noreferrer">{text(where)}</a>')
     elif where:
         known.append(text(where))
     return ". ".join(known)
-
-
-def _link(address: str, words: str) -> str:
-    return f'<a href="{text(address)}" rel="noreferrer">{text(words)}</a>'
 
 
 def _about_the_network(report: ReportFacts, *, figures: bool) -> list[str]:
@@ -137,4 +136,4 @@ def _about_the_network(report: ReportFacts, *, figures: bool) -> list[str]:
 
 
 def _list(items: Sequence[str]) -> str:
-    return f'<ul class="notes">{"".join(f"<li>{item}</li>" for item in items)}</ul>'
+    return f'<ul class="notes">{"".join(map("<li>{}</li>".format, items))}</ul>'

@@ -109,12 +109,13 @@ class ReportFacts:
     @property
     def steps(self) -> int:
         """Optimiser steps of the run; 0 without a history."""
-        return max((int(row["step"]) for row in self.history if "step" in row), default=0)
+        return int(max(self.series("step"), default=(0.0, 0.0))[0])
 
     @property
     def epochs(self) -> float | None:
         """Passes over the training images, where the history has them."""
-        return max((float(row["epoch"]) for row in self.history if "epoch" in row), default=None)
+        points = self.series("epoch")
+        return max(points)[1] if points else None
 
     @property
     def images_seen(self) -> int:

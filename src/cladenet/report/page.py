@@ -47,11 +47,10 @@ def render(facts: ReportFacts) -> str:
             context.settings(facts),
         )
     )
-    links = "".join(
-        f'<a href="#{key}">{name}</a>'
-        for key, name in NAVIGATION.items()
-        if f'<section id="{key}">' in body
-    )
+    links = ""
+    for key, name in NAVIGATION.items():
+        if f'<section id="{key}">' in body:
+            links += f'<a href="#{key}">{name}</a>'
     when = f", {text(facts.written)}" if facts.written else ""
     page = (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n'
@@ -66,20 +65,17 @@ def render(facts: ReportFacts) -> str:
 
 def _header(facts: ReportFacts) -> str:
     entry = facts.entry
-    about = " ".join(
-        text(part)
-        for part in (
-            entry.get("paper") and f"{entry['paper']}.",
-            entry.get("first_author") and f"{entry['first_author']} et al.,",
-            entry.get("year"),
-        )
-        if part
+    about = (
+        entry.get("paper") and f"{entry['paper']}.",
+        entry.get("first_author") and f"{entry['first_author']} et al.,",
+        entry.get("year"),
     )
+    source = " ".join(map(text, filter(None, about)))
     name = facts.config.get("recipe_name")
     recipe = f" · recipe {text(name)}" if name else ""
     return (
         f'<header><p class="kicker">training report{recipe}</p>'
-        f"<h1>{text(facts.title)}</h1><p class=lead>{about}</p>"
+        f"<h1>{text(facts.title)}</h1><p class=lead>{source}</p>"
         f'<div class="headline">{_figure(facts)}{_tiles(facts)}</div></header>'
     )
 
@@ -117,8 +113,7 @@ def _tiles(facts: ReportFacts) -> str:
     if facts.steps:
         epochs = counted(facts.epochs, "epoch") if facts.epochs else ""
         tiles.append(("steps", f"{facts.steps:,}", epochs))
-    cells = "".join(
-        f"<div><dt>{name}</dt><dd>{value} <small>{remark}</small></dd></div>"
-        for name, value, remark in tiles
-    )
+    cells = ""
+    for name, value, remark in tiles:
+        cells += f"<div><dt>{name}</dt><dd>{value} <small>{remark}</small></dd></div>"
     return f'<dl class="tiles">{cells}</dl>'

@@ -76,24 +76,23 @@ def curves(report: ReportFacts) -> str:
         [Line("loss", [(log10(lr), loss) for lr, loss in report.range_test], "train")],
         x_label="power of ten of the learning rate",
     )
-    cards = [
-        f'<div class="card"><h3>{heading}</h3>{content}</div>'
-        for heading, content in (
-            ("Cross-entropy, nats", loss),
-            ("Top-1 error, percent", error),
-            ("Learning rate", rate),
-            ("Learning-rate range test", test),
-            ("Recipe", facts(_recipe(report)) if rate else ""),
-        )
-        if content
-    ]
+    cards = ""
+    for heading, content in (
+        ("Cross-entropy, nats", loss),
+        ("Top-1 error, percent", error),
+        ("Learning rate", rate),
+        ("Learning-rate range test", test),
+        ("Recipe", facts(_recipe(report)) if rate else ""),
+    ):
+        if content:
+            cards += f'<div class="card"><h3>{heading}</h3>{content}</div>'
     why = (
         "Training figures are means over augmented images while the weights still change, so they "
         "may lie above those of validation."
     )
     if best is not None:
         why += f" The ring: lowest validation error, {percent(best[1])} at step {best[0]:,.0f}."
-    body = f'<div class="pair">{"".join(cards)}</div>' if cards else ""
+    body = f'<div class="pair">{cards}</div>' if cards else ""
     return section("curves", "Learning curves", why, body)
 
 
@@ -101,19 +100,15 @@ def confusion(report: ReportFacts | Counted) -> str:
     """The matrix for few classes, a list of pairs for many."""
     if report.evaluation.num_classes > MATRIX_UP_TO:
         return _confused_pairs(report)
-    names = [text(name) for name in report.classes]
-    tall = ' class="tall"' if any(len(name) > 3 for name in report.classes) else ""
-    head = "".join(
-        f'<th scope="col"{tall} title="{name}"><span>{name}</span></th>' for name in names
-    )
+    tall = ' class="tall"' if max(map(len, report.classes)) > 3 else ""
     counts = report.evaluation.confusion
-    strengths, rows = _strengths(counts), ""
-    for truth, name in enumerate(names):
-        cells = [
-            _cell(int(counts[truth, guess]), float(strengths[truth, guess]), truth == guess)
-            for guess in range(len(names))
-        ]
-        rows += f'<tr><th scope="row" title="{name}">{name}</th>{"".join(cells)}</tr>'
+    strengths, head, rows = _strengths(counts), "", ""
+    for truth, name in enumerate(map(text, report.classes)):
+        head += f'<th scope="col"{tall} title="{name}"><span>{name}</span></th>'
+        rows += f'<tr><th scope="row" title="{name}">{name}</th>'
+        for guess, count in enumerate(counts[truth].tolist()):
+            rows += _cell(count, float(strengths[truth, guess]), truth == guess)
+        rows += "</tr>"
     grid = f"<thead><tr><th></th>{head}</tr></thead><tbody>{rows}</tbody>"
     legend = (
         '<span class="swatch hit"></span>right'
@@ -143,31 +138,32 @@ def _cell(count: int, strength: float, hit: bool) -> str:
 
 def mistakes(report: ReportFacts) -> str:
     """Pictures of the confident wrong answers."""
-    figures = []
+    figures, explained = "", False
     for mistake in report.mistakes:
         truth, guess = report.classes[mistake.truth], report.classes[mistake.guess]
         image = "" if mistake.picture is None else picture(mistake.picture, f"a {truth}")
         frames = f'<div class="frame">{image}</div>'
         if mistake.evidence is not None:
+            explained = True
             spoke = picture(mistake.evidence, f"what spoke for {guess}")
             frames = f'<div class="two">{frames}<div class="frame">{spoke}</div></div>'
-        figures.append(
+        figures += (
             f"<figure>{frames}<figcaption>"
             f'<span class="guess">{text(guess)}</span> at {100 * mistake.probability:.1f}{NBSP}%'
             "<br>"
             f'labelled <span class="truth">{text(truth)}</span>'
             f"{image_name(mistake.id)}</figcaption></figure>"
         )
-    wrong = report.evaluation.wrong
-    shown = "all" if len(figures) == wrong else f"the {len(figures)} with the highest loss"
+    wrong, count = report.evaluation.wrong, len(report.mistakes)
+    shown = "all" if count == wrong else f"the {count} with the highest loss"
     why = f"{wrong:,} wrong answers; shown: {shown}. Sometimes it is the label that is wrong."
-    if any(mistake.evidence is not None for mistake in report.mistakes):
+    if explained:
         why += (
             " Right of each: what the network saw, tinted where it spoke for the answer "
             f"({text(report.saliency)})."
         )
-    double = " double" if "two" in "".join(figures) else ""
-    body = f'<div class="gallery{double}">{"".join(figures)}</div>' if figures else ""
+    double = " double" if explained else ""
+    body = f'<div class="gallery{double}">{figures}</div>' if figures else ""
     return section("mistakes", "Worst mistakes", why, body)
 
 
@@ -206,8 +202,11 @@ def _recipe(report: ReportFacts) -> dict[str, str]:
     """The numbers of the recipe that shape a training most, as far as they are used."""
     recipe = report.config.get("recipe")
     values = recipe if isinstance(recipe, Mapping) else {}
-    used = {key: values[key] for key in RECIPE if values.get(key) not in UNUSED}
-    return {key.replace("_", " "): str(value) for key, value in used.items()}
+    used = {}
+    for key in RECIPE:
+        if values.get(key) not in UNUSED:
+            used[key.replace("_", " ")] = str(values[key])
+    return used
 
 
 def _confused_pairs(report: ReportFacts | Counted) -> str:
@@ -219,15 +218,12 @@ def _confused_pairs(report: ReportFacts | Counted) -> str:
 def _pairs(report: ReportFacts | Counted, most: int) -> str:
     """True class, answer and how often, most frequent first."""
     totals = report.evaluation.confusion.sum(1)
-    pairs = [
-        [
-            text(report.classes[truth]),
-            text(report.classes[guess]),
-            f"{count:,}",
-            f"{100 * count / int(totals[truth]):.1f}{NBSP}%",
-        ]
-        for truth, guess, count in report.evaluation.confused_pairs(most)
-    ]
+    pairs = []
+    for truth, guess, count in report.evaluation.confused_pairs(most):
+        share = f"{100 * count / int(totals[truth]):.1f}{NBSP}%"
+        pairs.append(
+            [text(report.classes[truth]), text(report.classes[guess]), f"{count:,}", share]
+        )
     head = ("most often confused", "taken for", "images", "of the class")
     return table(head, pairs, ("", "", "num", "num")) if pairs else ""
 

@@ -109,10 +109,10 @@ def table(
     """
     styles = [f' class="{name}"' if name else "" for name in classes] or [""] * len(head)
     names = [f' data-name="{name}"' if stacked else "" for name in head]
-    top = "".join(f"<th{style}>{cell}</th>" for style, cell in zip(styles, head, strict=True))
-    body = "".join(
-        f"<tr>{''.join(map('<td{}{}>{}</td>'.format, styles, names, row))}</tr>" for row in rows
-    )
+    top = "".join(map("<th{}>{}</th>".format, styles, head))
+    body = ""
+    for row in rows:
+        body += f"<tr>{''.join(map('<td{}{}>{}</td>'.format, styles, names, row))}</tr>"
     kind = ' class="stacked"' if stacked else ""
     whole = f"<table{kind}><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
     return f'<div class="scroll">{whole}</div>'
@@ -120,7 +120,9 @@ def table(
 
 def facts(values: Mapping[str, Any]) -> str:
     """Names and values in two columns; nested mappings are flattened with dots."""
-    pairs = "".join(f"<dt>{text(k)}</dt><dd>{text(v)}</dd>" for k, v in _flat(values))
+    pairs = ""
+    for name, value in _flat(values):
+        pairs += f"<dt>{text(name)}</dt><dd>{text(value)}</dd>"
     return f'<dl class="facts">{pairs}</dl>' if pairs else ""
 
 
