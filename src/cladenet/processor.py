@@ -140,8 +140,10 @@ def processor_name() -> str:
     """As the system has it."""
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as file:
-            names = [line.partition(":")[2].strip() for line in file if line.startswith("model n")]
-        return names[-1] if names else platform.machine()
+            for line in file:
+                if line.startswith("model n"):
+                    return line.partition(":")[2].strip()
+        return platform.machine()
     except OSError:
         return platform.processor() or platform.machine()
 
@@ -176,18 +178,20 @@ def _shortest(*calls: Callable[[], object]) -> list[float]:
 
     clock = time.perf_counter if os.name == "nt" else time.thread_time  # there it counts by 16 ms
 
-    def seconds(call: Callable[[], object]) -> float:
-        start = clock()
-        call()
-        return clock() - start
-
+    shortest = [inf] * len(calls)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        turns = [[seconds(call) for call in calls] for _ in range(TURNS)]
+        for turn in range(TURNS):
+            for number, call in enumerate(calls):
+                start = clock()
+                call()
+                taken = clock() - start
+                if turn and taken < shortest[number]:
+                    shortest[number] = taken
     finally:
         torch.set_num_threads(threads)
-    return [min(taken) for taken in zip(*turns[1:], strict=True)]
+    return shortest
 
 
 def _sums_are_exact() -> bool:

@@ -23,12 +23,15 @@ class Ema:
         self.decay = decay
         self.model = deepcopy(model).requires_grad_(False).eval()
         average, current = self.model.state_dict(), model.state_dict()
-        names = [name for name, value in average.items() if value.is_floating_point()]
-        self._average = [average[name] for name in names]
-        self._current = [current[name] for name in names]
-        self._counters = [
-            (value, current[name]) for name, value in average.items() if name not in set(names)
-        ]
+        self._average: list[Tensor] = []
+        self._current: list[Tensor] = []
+        self._counters: list[tuple[Tensor, Tensor]] = []
+        for name, value in average.items():
+            if value.is_floating_point():
+                self._average.append(value)
+                self._current.append(current[name])
+            else:
+                self._counters.append((value, current[name]))
 
     @torch.no_grad()
     def update(self, step: int) -> None:

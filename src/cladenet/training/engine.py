@@ -61,13 +61,14 @@ def train(
         torch.manual_seed(step_seed(seed, step, world.rank))
         loss = torch.zeros((), device=world.device)
         wrong = torch.zeros((), dtype=torch.long, device=world.device)
-        parts = _cut(batch, learner.recipe.accumulate)
+        recipe = learner.recipe
+        parts = [batch] if recipe.accumulate == 1 else _cut(batch, recipe.accumulate)
         for number, part in enumerate(parts):
             images = preprocess.to_input(part.images, world.device)
             labels = part.labels.to(world.device, non_blocking=True)
-            images, labels = _mixed(
-                learner, images, labels, seed, step * learner.recipe.accumulate + number
-            )
+            if recipe.mixup or recipe.cutmix:
+                draw = step * recipe.accumulate + number
+                images, labels = _mixed(learner, images, labels, seed, draw)
             with torch.autocast(world.device.type, torch.bfloat16, enabled=precision == "bf16"):
                 outputs = learner.net(images)
             share = objective(outputs, labels) * (len(part.labels) / len(batch.labels))
@@ -84,8 +85,6 @@ def train(
 
 
 def _cut(batch: Batch, parts: int) -> list[Batch]:
-    if parts == 1:
-        return [batch]
     pieces = zip(*(values.tensor_split(parts) for values in batch), strict=True)
     return [Batch(*piece) for piece in pieces if len(piece[1])]
 
@@ -93,18 +92,15 @@ def _cut(batch: Batch, parts: int) -> list[Batch]:
 def _mixed(
     learner: Learner, images: Tensor, labels: Tensor, seed: int, draw: int
 ) -> tuple[Tensor, Tensor]:
-    """The images and labels after mixup or cutmix, where the recipe asks for one of them."""
-    recipe = learner.recipe
-    if not (recipe.mixup or recipe.cutmix):
-        return images, labels
+    """The images and labels after mixup or cutmix, whichever the recipe asks for."""
     from cladenet.data.augment.mix import mix
 
     return mix(
         images,
         labels,
         learner.model.num_classes,
-        mixup_alpha=recipe.mixup,
-        cutmix_alpha=recipe.cutmix,
+        mixup_alpha=learner.recipe.mixup,
+        cutmix_alpha=learner.recipe.cutmix,
         seed=seed,
         step=draw,
     )

@@ -59,7 +59,7 @@ class Learner:
             from cladenet.training.sync_norm import share_statistics
 
             model = cast(Classifier, share_statistics(model, world.device))
-        self.frozen = frozen_modules(model, freeze)
+        self.frozen = frozen_modules(model, freeze) if freeze else []
         for part in self.frozen:
             part.requires_grad_(False)
         self.model, self.recipe, self.world = model, recipe, world
@@ -103,7 +103,8 @@ class Learner:
         move by its momentum. Fused optimisers cannot do without. One that a layer has ceased to
         learn stays.
         """
-        self._add_penalty()
+        if self.recipe.group_lasso:
+            self._add_penalty()
         if self.recipe.clip_norm:
             nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip_norm)
         for group in self.optimizer.param_groups:
@@ -123,7 +124,7 @@ class Learner:
 
     def _add_penalty(self) -> None:
         """The gradients of what the network adds to the loss, whatever the images."""
-        penalty = self.model.regularisation() if self.recipe.group_lasso else None
+        penalty = self.model.regularisation()
         if penalty is not None and penalty.requires_grad:  # a constant once all inputs are pruned
             (self.recipe.group_lasso * penalty).backward()
 

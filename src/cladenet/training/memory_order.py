@@ -21,19 +21,14 @@ def in_memory_order(optimizer: torch.optim.Optimizer) -> Iterator[None]:
     turned = []
     for group in optimizer.param_groups if optimizer.defaults.get("fused") else ():
         for p in group["params"]:
-            if p.is_cpu and _is_channels_last(p):
+            turns = p.is_cpu and p.ndim == 4 and not p.is_contiguous()
+            if turns and p.is_contiguous(memory_format=torch.channels_last):
                 turned.append(p)
     _permute(optimizer, turned, TO_MEMORY)
     try:
         yield
     finally:
         _permute(optimizer, turned, FROM_MEMORY)
-
-
-def _is_channels_last(p: nn.Parameter) -> bool:
-    return (
-        p.ndim == 4 and p.is_contiguous(memory_format=torch.channels_last) and not p.is_contiguous()
-    )
 
 
 def _permute(

@@ -32,16 +32,15 @@ def make_optimizer(
     divided by it, so that what decays in a step is as before.
     """
     groups: dict[tuple[float, float, bool], list[nn.Parameter]] = {}
+    scales: dict[nn.Parameter, float] = {}
     parts = parts_of(model)
-    scales = {
-        parameter: layer_decay ** (len(parts) - 1 - place)
-        for place, part in enumerate(parts)
-        for parameter in part.parameters()
-    }
-    lasts = {p for head in model.heads().values() for p in head[-1].parameters()}
-    faster = dict.fromkeys(_norm_biases(model), recipe.bias_lr) | dict.fromkeys(
-        lasts, recipe.head_lr
-    )
+    for place, part in enumerate(parts, start=1):
+        scales |= dict.fromkeys(part.parameters(), layer_decay ** (len(parts) - place))
+    lasts: set[nn.Parameter] = set()
+    for head in model.heads().values():
+        lasts.update(head[-1].parameters())
+    faster = dict.fromkeys(_norm_biases(model), recipe.bias_lr)
+    faster |= dict.fromkeys(lasts, recipe.head_lr)
     turned = _hidden_weights(model) - lasts if recipe.optimizer == "muon" else set()
     for parameter in model.parameters():
         if parameter.requires_grad:
@@ -50,13 +49,12 @@ def make_optimizer(
             decay = recipe.weight_decay / times if decays else 0.0
             key = (scales.get(parameter, 1.0) * times, decay, parameter in turned)
             groups.setdefault(key, []).append(parameter)
-    described: list[dict[str, Any]] = [
-        {"params": parameters, "scale": scale, "weight_decay": decay}
-        for (scale, decay, _), parameters in groups.items()
-    ]
+    described: list[dict[str, Any]] = []
+    for (scale, decay, orthogonal), parameters in groups.items():
+        described.append({"params": parameters, "scale": scale, "weight_decay": decay})
+        if recipe.optimizer == "muon":
+            described[-1]["orthogonal"] = orthogonal
     if recipe.optimizer == "muon":
-        for group, (_, _, orthogonal) in zip(described, groups, strict=True):
-            group["orthogonal"] = orthogonal
         from cladenet.training.muon import Muon
 
         return without_compiler(Muon)(described, recipe.lr, recipe.momentum, recipe.nesterov)

@@ -17,11 +17,9 @@ Kind = TypeVar("Kind", bound=Optimizer)
 @cache
 def without_compiler(kind: type[Kind]) -> type[Kind]:
     """The same optimiser, whose methods are those under torch's marks."""
-    marked = [
-        name
-        for name, method in vars(Optimizer).items()
-        if inspect.isfunction(method) and hasattr(method, "__wrapped__")
-    ]
-    methods: dict[str, Any] = {name: inspect.unwrap(getattr(kind, name)) for name in marked}
+    methods: dict[str, Any] = {}
+    for name, method in vars(Optimizer).items():
+        if inspect.isfunction(method) and hasattr(method, "__wrapped__"):
+            methods[name] = inspect.unwrap(getattr(kind, name))
     methods["step"] = torch.no_grad()(inspect.unwrap(kind.step))
     return type(kind.__name__, (kind,), {"__doc__": kind.__doc__, **methods})

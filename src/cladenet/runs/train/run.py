@@ -68,7 +68,7 @@ class Run:
             model,
             self.setting.recipe,
             self.world,
-            freeze=frozen_parts(config.freeze, model),
+            freeze=frozen_parts(config.freeze, model) if config.freeze else 0,
             layer_decay=config.layer_decay,
             steps=steps,
             compiled=config.compile,
