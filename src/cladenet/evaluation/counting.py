@@ -92,5 +92,7 @@ def tally_for(model: "Classifier | FastClassifier", worst: int) -> Tally:
 
 def _named(found: Evaluation, split: Split) -> Evaluation:
     """With the names of the images that were mistaken."""
-    named = (replace(mistake, id=split.ids[mistake.index]) for mistake in found.mistakes)
+    named = []
+    for mistake in found.mistakes:
+        named.append(replace(mistake, id=split.ids[mistake.index]))
     return replace(found, mistakes=tuple(named))

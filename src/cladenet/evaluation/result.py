@@ -1,7 +1,7 @@
 """What an evaluation found: the counts, and every figure that follows from them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
@@ -122,7 +122,25 @@ class Evaluation:
     @cached_property
     def per_class(self) -> tuple[ClassRow, ...]:
         """One row for each class."""
-        return tuple(self._row(label) for label in range(self.num_classes))
+        rows = []
+        confused = self.confusion.copy()
+        np.fill_diagonal(confused, 0)
+        counts = np.stack([self.confusion.sum(1), self.confusion.diagonal(), self.confusion.sum(0)])
+        for label, (n, hits, predicted) in enumerate(counts.T.tolist()):
+            rival = int(confused[label].argmax())
+            row = ClassRow(
+                label=label,
+                n=n,
+                recall=100 * hits / n if n else None,
+                recall_interval=wilson(hits, n) if n else None,
+                precision=100 * hits / predicted if predicted else None,
+                precision_interval=wilson(hits, predicted) if predicted else None,
+                predicted=predicted,
+                confused_with=rival if confused[label, rival] else None,
+                confused=int(confused[label, rival]),
+            )
+            rows.append(row)
+        return tuple(rows)
 
     def confused_pairs(self, most: int) -> list[tuple[int, int, int]]:
         """The most frequent confusions as (truth, guess, images), most frequent first."""
@@ -150,53 +168,23 @@ class Evaluation:
             classes: names, by label; without them the numbers stand in.
         """
         names = list(classes) if classes is not None else list(range(self.num_classes))
-        rows = [
-            {
-                "class": names[row.label],
-                "n": row.n,
-                "recall": row.recall,
-                "recall_interval": row.recall_interval and list(row.recall_interval),
-                "precision": row.precision,
-                "precision_interval": row.precision_interval and list(row.precision_interval),
-                "predicted": row.predicted,
-                "confused_with": None if row.confused_with is None else names[row.confused_with],
-                "confused": row.confused,
-            }
-            for row in self.per_class
-        ]
-        mistakes = [
-            {
-                "id": mistake.id,
-                "index": mistake.index,
-                "truth": names[mistake.truth],
-                "guess": names[mistake.guess],
-                "probability": mistake.probability,
-                "loss": mistake.loss,
-            }
-            for mistake in self.mistakes
-        ]
+        rows, mistakes = [], []
+        for row in self.per_class:
+            values = {"class": names[row.label], **asdict(row)}
+            del values["label"]
+            if row.confused_with is not None:
+                values["confused_with"] = names[row.confused_with]
+            for name in ("recall_interval", "precision_interval"):
+                values[name] = values[name] and list(values[name])
+            rows.append(values)
+        for mistake in self.mistakes:
+            truth, guess = names[mistake.truth], names[mistake.guess]
+            figures = {"probability": mistake.probability, "loss": mistake.loss}
+            place = {"id": mistake.id, "index": mistake.index}
+            mistakes.append({**place, "truth": truth, "guess": guess, **figures})
         return {
             **self.summary(),
             "per_class": rows,
             "confusion": self.confusion.tolist(),
             "mistakes": mistakes,
         }
-
-    def _row(self, label: int) -> ClassRow:
-        hits = int(self.confusion[label, label])
-        n, predicted = int(self.confusion[label].sum()), int(self.confusion[:, label].sum())
-        others = self.confusion[label].copy()
-        others[label] = 0
-        rival = int(others.argmax())
-        confused = int(others[rival])
-        return ClassRow(
-            label=label,
-            n=n,
-            recall=100 * hits / n if n else None,
-            recall_interval=wilson(hits, n) if n else None,
-            precision=100 * hits / predicted if predicted else None,
-            precision_interval=wilson(hits, predicted) if predicted else None,
-            predicted=predicted,
-            confused_with=rival if confused else None,
-            confused=confused,
-        )

@@ -1,7 +1,6 @@
 """Other runs that a reader of this one's report will want to open."""
 
 import json
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -27,7 +26,12 @@ def related_runs(folder: RunFolder, config: RunConfig) -> list[Related]:
                        (config.init_from, "this run began with some of its layers")):  # fmt: skip
         if given and (parent := _run_of(Path(given))):
             found[parent] = how
-    for other in _beside(folder.path):
+    times = {}
+    for other in folder.path.parent.iterdir():
+        with suppress(OSError):
+            if other != folder.path:
+                times[other] = (other / RESULT).stat().st_mtime
+    for other in sorted(times, key=lambda path: (-times[path], path.name)):  # the newest first
         if len(found) >= MOST:
             break
         with suppress(CladeNetError):
@@ -68,13 +72,3 @@ def _run_of(given: Path) -> Path | None:
         if RunFolder(path).holds_run:
             return path.absolute()
     return None
-
-
-def _beside(run: Path) -> Iterator[Path]:
-    """The finished runs in the same folder, the newest first."""
-    times = {}
-    for other in run.parent.iterdir():
-        with suppress(OSError):
-            if other != run:
-                times[other] = (other / RESULT).stat().st_mtime
-    yield from sorted(times, key=lambda path: (-times[path], path.name))

@@ -8,7 +8,6 @@ from typing import Any
 
 from cladenet.data.batches import Batch, TrainBatches
 from cladenet.errors import CladeNetError, DataError, Diverged, Interrupted
-from cladenet.evaluation.result import Evaluation
 from cladenet.recipes.schedule import lr_at
 from cladenet.runs.folder.timing import Stopwatch
 from cladenet.runs.train.display import Display
@@ -42,7 +41,6 @@ class Course:
         self._sums = TrainingSums(run.world)
         self._watch = Stopwatch(keeper.progress.step)
         self._shown = float("-inf")  # when the last epoch was
-        self._counted = 0  # images of all processes since the last row of times
 
     def train(self, stop: StopRequest, show: Display) -> None:
         """Train to the end of the recipe from wherever the run is.
@@ -136,7 +134,6 @@ class Course:
     def _end_epoch(self, stop: StopRequest, show: Display, events: Events) -> None:
         """Measure, write it down, and note the best weights."""
         progress, folder = self.keeper.progress, self.run.folder
-        self._collect()
         timing = self._lap()
         loss, error = self._sums.means(progress)
         row: dict[str, Any] = {
@@ -152,7 +149,8 @@ class Course:
         with together(self.run.world):
             if self.run.world.leads:
                 folder.append(folder.metrics, row)
-                self._write(timing)
+                if timing:
+                    folder.append(folder.timing, timing)
         events.write(row, timing)
         if news := self.batches.news():
             show.say(f"note: {news}")
@@ -171,11 +169,19 @@ class Course:
 
     def _validate(self, stop: StopRequest, train_error: float) -> dict[str, Any]:
         """Note the best weights and follow the plateau schedule; the figures by name."""
-        progress, recipe = self.keeper.progress, self.run.setting.recipe
-        if self.run.setting.dataset.val is None:
+        run, progress, recipe = self.run, self.keeper.progress, self.run.setting.recipe
+        images, network = run.setting.dataset.val, self.keeper.learner.predictor
+        if images is None:
             progress.follow_plateau(train_error, recipe.patience, recipe.max_drops)
             return {}
-        found = self._measure(stop)
+        run.world.share_buffers(network)
+        alone = run.world.size == 1
+        try:  # a signal need not wait for the end, as the next run begins with it again
+            with stop.at_once(self._stopped()) if alone else nullcontext():
+                found = run.evaluate(network, images, precision=run.config.precision)
+        except Interrupted:
+            self._save()
+            raise
         measured = {"val_loss": found.loss, "val_top1_error": found.top1_error}
         if found.top5_error is not None:
             measured["val_top5_error"] = found.top5_error
@@ -186,46 +192,25 @@ class Course:
             self.keeper.note_best(measured)
         return measured
 
-    def _measure(self, stop: StopRequest) -> Evaluation:
-        """Evaluate; a signal need not wait for the end, as the next run begins with it again."""
-        run, network = self.run, self.keeper.learner.predictor
-        images = run.setting.dataset.val
-        assert images is not None  # noqa: S101  (the caller has looked)
-        run.world.share_buffers(network)
-        alone = run.world.size == 1
-        try:
-            with stop.at_once(self._stopped()) if alone else nullcontext():
-                return run.evaluate(network, images, precision=run.config.precision)
-        except Interrupted:
-            self._save()
-            raise
-
     def _all_due(self) -> bool:
         return bool(self.run.world.agree(int(self.keeper.due())))
 
     def _save(self) -> None:
-        self._collect()
+        timing, folder = self._lap(), self.run.folder
         with together(self.run.world):
             if self.run.world.leads:
                 self.keeper.save()
-                self._write(self._lap())
+                if timing:
+                    folder.append(folder.timing, timing)
             else:
                 self.keeper.skip()
 
-    def _collect(self) -> None:
-        """Move the sums of all processes to the numbers of the run."""
-        before = self.keeper.progress.seen
-        self._sums.collect(self.keeper.progress)
-        self._counted += self.keeper.progress.seen - before
-
     def _lap(self) -> dict[str, Any]:
-        """The row of times since the last one."""
-        images, self._counted = self._counted, 0
-        return self._watch.lap(self.keeper.progress.step, images)
-
-    def _write(self, timing: dict[str, Any]) -> None:
-        if timing:
-            self.run.folder.append(self.run.folder.timing, timing)
+        """Move the sums of all processes to the numbers of the run; the row of times since then."""
+        progress = self.keeper.progress
+        before = progress.seen
+        self._sums.collect(progress)
+        return self._watch.lap(progress.step, progress.seen - before)
 
     def _stop_if(self, stop: StopRequest) -> None:
         number = self.run.world.agree(stop.number)

@@ -1,7 +1,7 @@
 """TensorBoard events, where the package is installed; the run's truth is `metrics.jsonl`."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,23 +22,20 @@ class Events:
         self._wanted = wanted
         self._say = say
 
-    def _open(self) -> None:
-        """With the first row: a run that has nothing left to do gets no file."""
-        self._wanted = False
-        try:
-            from torch.utils.tensorboard import SummaryWriter
-        except ImportError:
-            return
-        with self._tolerated():
-            self._writer = SummaryWriter(str(self._folder), purge_step=self._step + 1)
-
     def write(self, *rows: dict[str, Any]) -> None:
-        """The numbers of `rows`, each of which has a `step`."""
-        if self._wanted:
-            self._open()
-        if self._writer is None:
-            return
+        """The numbers of `rows`, each of which has a `step`.
+
+        The file comes with the first: a run that has nothing left to do gets none.
+        """
         with self._tolerated():
+            if self._wanted:
+                self._wanted = False
+                with suppress(ImportError):
+                    from torch.utils.tensorboard import SummaryWriter
+
+                    self._writer = SummaryWriter(str(self._folder), purge_step=self._step + 1)
+            if self._writer is None:
+                return
             for row in rows:
                 for name, value in row.items():
                     if name not in ("step", "epoch", "since"):

@@ -103,8 +103,10 @@ def prepare(
     exits = bool(entry.exits_params) or "exits_after" in config.arguments
     auxiliary = config.recipe.auxiliary > 0 and accepts(config.network, "auxiliary") and not exits
     recipe, notes = _fitting_recipe(config.recipe, dataset)
-    notes += _on_made_for(config)
-    notes += _on_auxiliary(recipe.auxiliary, entry.name, auxiliary, exits)
+    if recipe.made_for:
+        notes += _on_made_for(config)
+    if recipe.auxiliary:
+        notes += _on_auxiliary(recipe.auxiliary, entry.name, auxiliary, exits)
     if recipe.group_lasso and not entry.train_params:
         recipe = replace(recipe, group_lasso=0.0)
         notes += (f"{entry.name} has no learned group convolutions: group_lasso has no effect",)
@@ -174,7 +176,7 @@ def _fitting_recipe(recipe: Recipe, dataset: DataSet) -> tuple[Recipe, tuple[str
 def _on_made_for(config: RunConfig) -> tuple[str, ...]:
     """What of a recipe lies in its network."""
     made_for, own = config.recipe.made_for, find(config.network)
-    if not made_for or find(made_for).family == own.family:
+    if find(made_for).family == own.family:
         return ()
     return (
         f"the recipe was made for {made_for}; how that network begins (its whitened patches, its "
@@ -184,8 +186,6 @@ def _on_made_for(config: RunConfig) -> tuple[str, ...]:
 
 def _on_auxiliary(weight: float, network: str, built: bool, exits: bool) -> tuple[str, ...]:
     """What becomes of the recipe's weight for further classifiers."""
-    if not weight:
-        return ()
     if built:
         return (
             f"auxiliary classifiers are trained as well, each with {weight:g} of its loss, which "
