@@ -17,7 +17,11 @@ from cladenet.errors import BadArgument, MissingExtra
 from cladenet.inference import FastClassifier, for_inference
 from cladenet.inference.engine.packed import fold_and_pack
 from cladenet.inference.engines import ENGINES
-from cladenet.inference.graph.few_pixels import of_few_or_many_pixels, of_few_or_many_rows
+from cladenet.inference.graph.few_pixels import (
+    of_few_or_many_pixels,
+    of_few_or_many_rows,
+    with_relu,
+)
 from cladenet.inference.graph.packing import pack
 from cladenet.inference.graph.recording import record
 from cladenet.inference.graph.running import runner
@@ -173,6 +177,20 @@ def test_a_small_linear_layer_of_few_rows_is_a_product() -> None:
         assert difference(fast, model, torch.randn(images, 3, 16, 16)) < 1e-5
 
 
+def test_a_relu_of_few_numbers_follows_its_convolution() -> None:
+    """Maps of 20x16x16: 12 images have fewer than 2^16 numbers, 13 more; 300x16x16 are too many."""
+    torch.manual_seed(0)
+    few = nn.Sequential(nn.Conv2d(3, 20, 3, padding=1), nn.ReLU(), nn.Conv2d(20, 300, 3, padding=1))
+    rest = nn.Sequential(nn.ReLU(), nn.Conv2d(300, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    model = nn.Sequential(*few, *rest).eval()
+    program = record(model, torch.randn(1, 3, 16, 16))
+    pack(program, 16)
+    assert [step.args[0] for step in program.steps if step.function is with_relu] == [12]
+    fast = for_inference(model, "fp32", size=(3, 16, 16), batch_size=16, engine="packed")
+    for images in (1, 12, 13, 16):
+        assert difference(fast, model, torch.randn(images, 3, 16, 16)) < 1e-5
+
+
 def test_norms_activations_and_shortcuts_have_no_step_of_their_own() -> None:
     """ResNet-20: 19 convolutions, a small linear layer; 2 units pad what they add, in two steps."""
     model, size = built("resnet20_cifar")
@@ -183,7 +201,7 @@ def test_norms_activations_and_shortcuts_have_no_step_of_their_own() -> None:
     simplify(program)
     pack(program, 1)
     names = [str(step.function) for step in program.steps]
-    assert sum("convolution_pointwise" in name for name in names) == 19
+    assert sum("convolution_pointwise" in name or "with_relu" in name for name in names) == 19
     assert sum("convolution_pointwise.binary" in name for name in names) == 9
     assert sum("of_few_or_many_rows" in name for name in names) == 1
     assert len(names) == 19 + 1 + 2 * 2 + 2

@@ -35,6 +35,9 @@ from cladenet.inference.graph.single_pixels import pointwise
 MOST_PIXELS, MOST_MACS = 2048, 4_000_000
 MOST_PIXELS_SLOW, MOST_MACS_SLOW = 1024, 1_500_000  # where MKL is much slower than oneDNN
 MOST_MACS_LINEAR = 1_000_000
+# A ReLU inside a convolution takes 2 us to prepare, one after it 1 us and a pass over numbers that
+# lie in the nearer caches if they are few: up to so many it is better after it.
+MOST_AFTERWARDS = 2**16
 POSTS = ("none", "relu")
 ONE_DNN = torch.ops.mkldnn
 
@@ -73,26 +76,50 @@ def by_number(step: Step, product: Product, most: int, program: Program) -> Step
         program: gets one more constant.
     """
     plain = program.constants[product.step.args[1]].flatten(1)
-    function = of_few_or_many_rows if product.linear else of_few_or_many_pixels
-    args = (program.new_constant(plain), most, *step.args)
-    return Step(function, args, {}, step.output)
+    if product.linear:
+        args = (program.new_constant(plain), most, *step.args)
+        return Step(of_few_or_many_rows, args, {}, step.output)
+    args = (program.new_constant(plain), most, afterwards(product, program), *step.args)
+    return Step(of_few_or_many_pixels, args, {}, step.output)
+
+
+def afterwards(product: Product, program: Program) -> int:
+    """Of so many images the ReLU of a convolution is better a step after it; 0: it has none."""
+    if product.post[0] != "relu":
+        return 0
+    return MOST_AFTERWARDS // shape(product.output, program).numel()
+
+
+def with_relu(most: int, x: Tensor, packed: Tensor, *rest: Any) -> Tensor:
+    """ReLU(W x + b) by oneDNN.
+
+    Args:
+        most: images whose ReLU is a step of its own.
+        x: channels last.
+        packed: the weights.
+        rest: what else `_convolution_pointwise` takes: bias, sides, groups, activation.
+    """
+    if len(x) > most:
+        y: Tensor = ONE_DNN._convolution_pointwise.default(x, packed, *rest)
+        return y
+    return ONE_DNN._convolution_pointwise.default(x, packed, *rest[:5], "none", [], None).relu_()
 
 
 def of_few_or_many_pixels(
-    weight: Tensor, most: int, x: Tensor, packed: Tensor, *rest: Any
+    weight: Tensor, most: int, inside: int, x: Tensor, packed: Tensor, *rest: Any
 ) -> Tensor:
     """ReLU(W x + b) or W x + b at every pixel of x (N, C, H, W) -> (N, C', H, W).
 
     Args:
         weight: (C', C).
         most: pixels of a product by MKL.
+        inside: see `with_relu`; 0 where there is none.
         x: channels last.
         packed: the same weights for oneDNN.
         rest: what else `_convolution_pointwise` takes: bias, sides, groups, activation.
     """
     if len(x) * x.shape[2] * x.shape[3] > most:
-        y: Tensor = ONE_DNN._convolution_pointwise.default(x, packed, *rest)
-        return y
+        return with_relu(inside, x, packed, *rest)
     y = pointwise(x, weight, rest[0])
     return y.relu_() if rest[5] == "relu" else y
 

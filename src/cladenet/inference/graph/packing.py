@@ -12,7 +12,13 @@ from typing import Any
 import torch
 from torch.nn import functional as F
 
-from cladenet.inference.graph.few_pixels import by_number, few_enough, of_few_or_many_pixels
+from cladenet.inference.graph.few_pixels import (
+    afterwards,
+    by_number,
+    few_enough,
+    of_few_or_many_pixels,
+    with_relu,
+)
 from cladenet.inference.graph.products import Product, convolution, fused, shape
 from cladenet.inference.graph.program import Program, Slot, Step
 from cladenet.inference.graph.simplify import SUMS
@@ -30,6 +36,7 @@ AFRESH = {
     CONVOLUTION.binary,
     convolved,
     of_few_or_many_pixels,
+    with_relu,
     average,
     F.relu,
     torch.relu,
@@ -133,6 +140,8 @@ def _packed_convolution(product: Product, program: Program, batch: int, tiles: b
         args = (step.args[0], slot, product.bias, *rest, name, numbers, form)
         if most := few_enough(product, program):
             return by_number(Step(function, args, {}, product.output), product, most, program)
+        if images := afterwards(product, program):
+            return Step(with_relu, (images, *args), {}, product.output)
     else:
         function = CONVOLUTION.binary
         after = (None, [], None) if name == "none" else product.post

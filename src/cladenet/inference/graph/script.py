@@ -14,7 +14,11 @@ from torch import Tensor
 from torch._ops import OpOverload
 from torch.nn import functional as F
 
-from cladenet.inference.graph.few_pixels import of_few_or_many_pixels, of_few_or_many_rows
+from cladenet.inference.graph.few_pixels import (
+    of_few_or_many_pixels,
+    of_few_or_many_rows,
+    with_relu,
+)
 from cladenet.inference.graph.program import Function, Slot, Step
 from cladenet.inference.graph.simplify import NORM, SUMS
 from cladenet.inference.graph.single_pixels import average, pointwise
@@ -82,8 +86,12 @@ def compiled(
 
 def _written(step: Step, to: str, names: Names) -> list[str]:
     function = step.function
-    if function in (of_few_or_many_pixels, of_few_or_many_rows):
-        return _by_number(step, to, names)
+    if function is of_few_or_many_pixels:
+        return _pixels(step, to, names)
+    if function is of_few_or_many_rows:
+        return _rows(step, to, names)
+    if function is with_relu:
+        return _with_relu(to, [_text(value, names) for value in step.args])
     if function is average:
         x = _text(step.args[0], names)
         return [f"{to} = torch.ops.aten.avg_pool2d({x}, [{x}.size(2), {x}.size(3)])"]
@@ -105,22 +113,42 @@ def _written(step: Step, to: str, names: Names) -> list[str]:
     raise _NotWrittenError
 
 
-def _by_number(step: Step, to: str, names: Names) -> list[str]:
-    """As `of_few_or_many_pixels` and `of_few_or_many_rows` choose."""
+def _pixels(step: Step, to: str, names: Names) -> list[str]:
+    """As `of_few_or_many_pixels` chooses."""
+    weight, most, inside, x, packed, bias, *rest = (_text(value, names) for value in step.args)
+    many = _with_relu(to, [inside, x, packed, bias, *rest])
+    few = _pointwise(x, weight, bias)
+    return _either(
+        f"{x}.size(0) * {x}.size(2) * {x}.size(3) > {most}", many, [_after(rest[4], to, few)]
+    )
+
+
+def _rows(step: Step, to: str, names: Names) -> list[str]:
+    """As `of_few_or_many_rows` chooses."""
     weight, most, x, packed, bias, *rest = (_text(value, names) for value in step.args)
-    many = ", ".join((x, packed, bias, *rest))
-    if step.function is of_few_or_many_pixels:
-        count, kind, post = f"{x}.size(0) * {x}.size(2) * {x}.size(3)", "convolution", rest[4]
-        few = _pointwise(x, weight, bias)
-    else:
-        count, kind, post = f"{x}.numel() // {x}.size(-1)", "linear", rest[0]
-        few = f"torch.ops.aten.linear({x}, {weight}, {bias})"
-    return [
-        f"if {count} > {most}:",
-        f"    {to} = torch.ops.mkldnn._{kind}_pointwise({many})",
-        "else:",
-        f"    {to} = torch.ops.aten.relu_({few})" if post == "'relu'" else f"    {to} = {few}",
-    ]
+    many = f"{to} = torch.ops.mkldnn._linear_pointwise({', '.join((x, packed, bias, *rest))})"
+    few = f"torch.ops.aten.linear({x}, {weight}, {bias})"
+    return _either(f"{x}.numel() // {x}.size(-1) > {most}", [many], [_after(rest[0], to, few)])
+
+
+def _with_relu(to: str, values: list[str]) -> list[str]:
+    """As `with_relu` chooses; where there is no ReLU, the convolution alone."""
+    most, x, *rest = values
+    function = "torch.ops.mkldnn._convolution_pointwise"
+    inside = f"{to} = {function}({', '.join((x, *rest))})"
+    if most == "0":
+        return [inside]
+    alone = f"{function}({', '.join((x, *rest[:6]))}, 'none', [], None)"
+    return _either(f"{x}.size(0) > {most}", [inside], [_after("'relu'", to, alone)])
+
+
+def _either(condition: str, first: list[str], second: list[str]) -> list[str]:
+    indented = [[f"    {line}" for line in lines] for lines in (first, second)]
+    return [f"if {condition}:", *indented[0], "else:", *indented[1]]
+
+
+def _after(post: str, to: str, value: str) -> str:
+    return f"{to} = torch.ops.aten.relu_({value})" if post == "'relu'" else f"{to} = {value}"
 
 
 def _pointwise(x: str, weight: str, bias: str) -> str:
