@@ -5,6 +5,8 @@ blocks back to the system at every free and gets them anew, page by page, which 
 ResNet-50 at 32 images. What is left fits the processor's caches better, too.
 """
 
+from functools import partial
+
 import torch
 from torch import Tensor, nn
 
@@ -14,6 +16,7 @@ from cladenet.inference.graph.quantised import quantise
 from cladenet.inference.graph.ranges import seen_on
 from cladenet.inference.graph.recording import Signature, record, record_for_any_number, signature
 from cladenet.inference.graph.running import runner
+from cladenet.inference.graph.side_by_side import shares, side_by_side
 from cladenet.inference.graph.simplify import simplify, to_precision
 from cladenet.inference.graph.single_pixels import quicken_single_pixels
 from cladenet.inference.graph.tiles import convolved
@@ -82,8 +85,14 @@ class Packed:
         if size not in self._at:
             self._add(record(self._model, images[:1]), size)
         run = self._runs[self._at[size]]
-        parts = images.split(self.chunk)
-        logits = [run(x.to(self._dtype, memory_format=torch.channels_last)) for x in parts]
+        logits = []
+        for chunk in images.split(self.chunk):
+            x = chunk.to(self._dtype, memory_format=torch.channels_last)
+            count = shares(len(x))
+            if count == 1:
+                logits.append(run(x))
+            else:
+                logits += side_by_side([partial(run, part) for part in x.tensor_split(count)])
         return (logits[0] if len(logits) == 1 else torch.cat(logits)).float()
 
     def _add(self, program: Program, size: torch.Size) -> None:
@@ -94,7 +103,8 @@ class Packed:
                 oldest = next(iter(self._runs))
                 del self._runs[oldest]
                 self._at = {size: of for size, of in self._at.items() if of != oldest}
-            fold_and_pack(program, self._dtype, self._calibration, self.chunk, tiles=self._tiles)
+            each = self.chunk // shares(self.chunk)
+            fold_and_pack(program, self._dtype, self._calibration, each, tiles=self._tiles)
             self.in_tiles |= any(step.function is convolved for step in program.steps)
             self._runs[steps] = runner(program)
         self._at[size] = steps
