@@ -29,10 +29,9 @@ def write_folder(target: Path, files: Mapping[str, bytes], facts: Mapping[str, A
         StorageError: the disk is full or fails; nothing temporary stays behind.
     """
     temporary = target.with_name(f"{_TEMPORARY}{target.name}-{os.getpid()}")
-    seals = {
-        name: {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
-        for name, data in files.items()
-    }
+    seals = {}
+    for name, data in files.items():
+        seals[name] = {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
     manifest = {**facts, "files": seals}
     content = {**files, MANIFEST: to_json({**manifest, "sha256": _sum(manifest)})}
     try:

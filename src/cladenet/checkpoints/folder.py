@@ -75,11 +75,10 @@ def read(folder: Path, *, with_state: bool = True) -> Contents:
         CheckpointError: a file is missing, cut, changed or not ours.
     """
     manifest = read_manifest(folder)
-    content = {
-        name: _verified(folder / name, seal)
-        for name, seal in manifest["files"].items()
-        if with_state or name != STATE
-    }
+    content = {}
+    for name, seal in manifest["files"].items():
+        if with_state or name != STATE:
+            content[name] = _verified(folder / name, seal)
     if WEIGHTS not in content or CARD not in content:
         raise CheckpointError(f"{folder} lists neither {WEIGHTS} nor {CARD} in its {MANIFEST}")
     card = _card(content[CARD], folder)
@@ -110,12 +109,12 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise CheckpointError(
             f"{path} has another format than the one this version reads, which is {FORMAT}"
         )
-    entries = manifest.get("files")
-    sealed = isinstance(entries, dict) and all(
-        isinstance(seal, dict) and {"bytes", "sha256"} <= set(seal) and Path(name).name == name
-        for name, seal in entries.items()
-    )
-    if not sealed or type(manifest.get("step")) is not int:
+    entries: Any = manifest.get("files")
+    listed = isinstance(entries, dict) and type(manifest.get("step")) is int
+    for name, seal in entries.items() if listed else ():
+        sealed = isinstance(seal, dict) and {"bytes", "sha256"} <= seal.keys()
+        listed = listed and sealed and Path(name).name == name
+    if not listed:
         raise CheckpointError(f"{path} does not list its step and its files")
     return manifest
 
@@ -132,9 +131,12 @@ def step_folder(checkpoints: Path, kind: str, step: int) -> Path:
 
 def free_step_folder(checkpoints: Path, step: int) -> Path:
     """`step-000001200`, or `step-000001200-1` where that is taken: no good folder is replaced."""
-    first = step_folder(checkpoints, "step", step)
-    later = (first.with_name(f"{first.name}-{number}") for number in range(1, 10))
-    return next(folder for folder in (first, *later) if not folder.exists())
+    folder = first = step_folder(checkpoints, "step", step)
+    number = 0
+    while folder.exists():
+        number += 1
+        folder = first.with_name(f"{first.name}-{number}")
+    return folder
 
 
 def newest(checkpoints: Path) -> tuple[Path, Contents, list[tuple[Path, str]]]:

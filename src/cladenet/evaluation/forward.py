@@ -1,7 +1,7 @@
 """The one way from pixels to an answer: evaluation and prediction both go through here."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -35,9 +35,10 @@ def device_of(model: nn.Module) -> torch.device:
 @contextmanager
 def evaluating(*models: nn.Module) -> Iterator[None]:
     """Inference mode; afterwards each module is back in its own mode, also the frozen ones."""
-    with ExitStack() as stack:
-        stack.enter_context(training_nowhere(*models))
-        stack.enter_context(overwriting(*models))
-        stack.enter_context(torch.random.fork_rng(devices=[]))
-        stack.enter_context(torch.inference_mode())
+    with (
+        training_nowhere(*models),
+        overwriting(*models),
+        torch.random.fork_rng(devices=[]),
+        torch.inference_mode(),
+    ):
         yield

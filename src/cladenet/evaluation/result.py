@@ -147,8 +147,11 @@ class Evaluation:
         wrong = self.confusion.copy()
         np.fill_diagonal(wrong, 0)
         order = np.argsort(-wrong, axis=None, kind="stable")[:most]
-        pairs = [(*divmod(int(place), self.num_classes), int(wrong.flat[place])) for place in order]
-        return [pair for pair in pairs if pair[2]]
+        pairs = []
+        for place in order.tolist():
+            if count := int(wrong.flat[place]):
+                pairs.append((*divmod(place, self.num_classes), count))
+        return pairs
 
     def summary(self) -> dict[str, Any]:
         """The headline figures as plain values."""

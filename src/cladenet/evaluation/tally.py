@@ -103,11 +103,10 @@ class Tally:
                 f"the network's answers for {non_finite:,} of {n:,} images are not finite numbers. "
                 "Its weights are broken; use an earlier checkpoint, or fp32 in place of bf16"
             )
-        mistakes = tuple(
-            Mistake(int(index), int(truth), int(guess), probability, loss)
-            for loss, index, truth, guess, probability in self._mistakes.tolist()
-        )
-        return Evaluation(confusion, top5_hits, mean_loss(units, n), mistakes)
+        mistakes = []
+        for loss, index, truth, guess, probability in self._mistakes.tolist():
+            mistakes.append(Mistake(int(index), int(truth), int(guess), probability, loss))
+        return Evaluation(confusion, top5_hits, mean_loss(units, n), tuple(mistakes))
 
     def _keep(self, rows: Tensor) -> None:
         """The worst rows; of equal losses the earlier image."""

@@ -223,12 +223,11 @@ class Classifier(TimmMethods):
 
     def heads(self) -> dict[str, nn.Sequential]:
         """All that end in logits, by name: the head, then those of training or of earlier exits."""
-        auxiliary = enumerate(cast(Iterable[nn.Sequential], self.auxiliary or ()))
-        return {
-            "head": self.head,
-            **{f"auxiliary.{i}": head for i, head in auxiliary},
-            **{f"early_heads.{i}": head for i, head in enumerate(self._early_heads())},
-        }
+        named = {"head": self.head}
+        for kind, heads in (("auxiliary", self.auxiliary), ("early_heads", self.early_heads)):
+            for i, head in enumerate(cast(Iterable[nn.Sequential], heads or ())):
+                named[f"{kind}.{i}"] = head
+        return named
 
     def new_classifier(self, width: int) -> nn.Module:
         """The last layer, which reads `width` values, not yet initialised: mostly linear."""

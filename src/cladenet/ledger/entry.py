@@ -113,5 +113,8 @@ class Entry:
 
 def as_entry(row: dict[str, Any]) -> Entry:
     """A TOML table that `check_row` has nothing against."""
-    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in row.items()}
+    values = dict(row)
+    for key, value in row.items():
+        if isinstance(value, list):
+            values[key] = tuple(value)
     return Entry(**values)

@@ -30,7 +30,6 @@ from torch import Tensor, nn
 from cladenet.layers.classifier import Classifier
 from cladenet.layers.conv import Activation, side_after
 from cladenet.layers.init import Init, fan_in, he_init, lecun_init
-from cladenet.models.lenet_targets import CODE_LENGTH, targets
 
 # Table I: the feature maps of S2 that each map of C3 reads.
 TABLE = (
@@ -111,6 +110,8 @@ class RBF(nn.Module):
     """y_i = -sum_j (x_j - w_ij)^2 with fixed w: Eq. (7), negated."""
 
     def __init__(self, num_classes: int) -> None:
+        from cladenet.models.lenet_targets import targets
+
         super().__init__()
         self.register_buffer("targets", torch.tensor(targets(num_classes)))
         self.targets: Tensor
@@ -134,6 +135,8 @@ class LeNet5(Classifier):
     least_size = 32
 
     def __init__(self, num_classes: int = 10, in_channels: int = 1, input_size: int = 32) -> None:
+        from cladenet.models.lenet_targets import CODE_LENGTH
+
         super().__init__(in_channels, num_classes, input_size)
         side = side_after(input_size, *TWO_POOLS, (5,))
         self.stem = nn.Sequential(

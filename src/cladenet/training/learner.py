@@ -142,11 +142,11 @@ class Learner:
         raw = {} if self.ema is None else self.model.state_dict()
         memory = optimizer_tensors(self.optimizer, self.model)
         slow = {} if self.lookahead is None else self.lookahead.state()
-        return {
-            **{f"model/{name}": value for name, value in raw.items()},
-            **{f"optimizer/{name}": value for name, value in memory.items()},
-            **{f"lookahead/{name}": value for name, value in slow.items()},
-        }
+        state = {}
+        for kind, tensors in (("model", raw), ("optimizer", memory), ("lookahead", slow)):
+            for name, value in tensors.items():
+                state[f"{kind}/{name}"] = value
+        return state
 
     def restore(
         self, weights: Mapping[str, Tensor], state: Mapping[str, Tensor], taken: int

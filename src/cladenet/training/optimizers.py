@@ -104,12 +104,12 @@ def limit_filters(model: nn.Module, radius: float) -> None:
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer, model: nn.Module) -> dict[str, Tensor]:
     """The optimiser's memory, `parameter/quantity` to tensor."""
-    return {
-        f"{name}/{quantity}": value
-        for name, parameter in model.named_parameters()
-        for quantity, value in optimizer.state.get(parameter, {}).items()
-        if isinstance(value, Tensor)
-    }
+    tensors = {}
+    for name, parameter in model.named_parameters():
+        for quantity, value in optimizer.state.get(parameter, {}).items():
+            if isinstance(value, Tensor):
+                tensors[f"{name}/{quantity}"] = value
+    return tensors
 
 
 def restore_optimizer(

@@ -4,6 +4,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 from cladenet.errors import Interrupted
 
@@ -44,10 +45,12 @@ class StopRequest:
 def stop_requests() -> Iterator[StopRequest]:
     """Collect SIGTERM and SIGINT while the block runs; only the main thread of Python can."""
     request = StopRequest()
+    before: dict[signal.Signals, Any] = {}
     try:
-        before = {n: signal.signal(n, request.receive) for n in (signal.SIGTERM, signal.SIGINT)}
+        for number in (signal.SIGTERM, signal.SIGINT):
+            before[number] = signal.signal(number, request.receive)
     except ValueError:  # not the main thread: a notebook's server, a test runner
-        before = {}
+        pass
     try:
         yield request
     finally:

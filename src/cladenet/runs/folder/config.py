@@ -235,10 +235,9 @@ def _plain(value: Any) -> Any:
 def to_yaml(config: RunConfig) -> str:
     """The text of `config.yaml`."""
     values = asdict(config)
-    values["recipe"] = {
-        key: list(value) if isinstance(value, tuple) else value
-        for key, value in values["recipe"].items()
-    }
+    for key, value in values["recipe"].items():
+        if isinstance(value, tuple):
+            values["recipe"][key] = list(value)
     return yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=100)
 
 

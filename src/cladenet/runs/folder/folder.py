@@ -69,7 +69,7 @@ class RunFolder:
             )
         if os.path.isfile(self.path):
             raise FolderInUse(f"{self.path} is a file; give a folder with --out")
-        if os.path.isdir(self.path) and any(item.name != LOCK for item in self.path.iterdir()):
+        if os.path.isdir(self.path) and set(os.listdir(self.path)) - {LOCK}:
             raise FolderInUse(
                 f"{self.path} is not empty and holds no run; give another folder with --out"
             )
@@ -148,7 +148,7 @@ class RunFolder:
         if not self.metrics.exists():
             return []
         try:
-            return [json.loads(line) for line in self.metrics.read_bytes().splitlines()]
+            return list(map(json.loads, self.metrics.read_bytes().splitlines()))
         except (ValueError, RecursionError) as error:
             raise CheckpointError(
                 f"{self.metrics} is damaged: {error}. Take the damaged lines out and continue with "

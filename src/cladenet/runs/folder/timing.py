@@ -81,4 +81,8 @@ def added_up(rows: Iterable[Any]) -> Spent:
             while kept and kept[-1][0] > since:
                 kept.pop()
             kept.append((int(row["step"]), cost))
-    return Spent(sum(cost[0] for _, cost in kept), sum(cost[1] for _, cost in kept))
+    seconds = processor_seconds = 0.0
+    for _, cost in kept:
+        seconds += cost.seconds
+        processor_seconds += cost.processor_seconds
+    return Spent(seconds, processor_seconds)
