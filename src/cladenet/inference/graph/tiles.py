@@ -3,13 +3,13 @@
 There the layout is what gradients need, and batches are large. Here the products of all 36 points
 are one convolution of oneDNN in 36 groups, whose weights are packed once: it is at the peak from 16
 tiles on, where products of a batch of matrices by MKL reach two thirds. So a tile holds its points
-one after the other, channels last; columns are transformed first, in all rows, then rows, with
-matrices six times as wide. The bias is added to the products, as a multiple that becomes the bias
-itself in every output.
+one after the other, channels last. Maps are laid out column by column before columns are
+transformed, which then is a product as wide as all rows and images; copies are cheap beside narrow
+products. The bias is added to the products of the points, as what makes a bias in every output.
 
-One thread of an AMD EPYC kept to AVX2, ms of 8 images by oneDNN and in tiles: 128 channels at 28x28
-13.7 and 7.2, 256 at 14x14 13.4 and 7.4, 512 at 7x7 13.6 and 6.6; of one image 1.70 and 0.83, 1.69
-and 0.83, 1.78 and 1.74.
+ResNet-50's convolutions on one thread of an AMD EPYC kept to AVX2, ms of 8 images by oneDNN and in
+tiles: 128 channels at 28x28 13.5 and 7.9, 256 at 14x14 13.5 and 7.6, 512 at 7x7 13.2 and 7.3; of
+one image 1.74 and 1.01, 1.75 and 1.21; 64 at 56x56 13.8 and 12.7, and on two threads no gain.
 """
 
 import torch
@@ -22,10 +22,10 @@ from cladenet.kernels.toom_cook import MADE, READ, TAPS, Axis, of_ones, side_by_
 from cladenet.kernels.winograd import MOST_MADE, spread_kernels
 
 POSTS = ("none", "relu")
-FEWEST_CHANNELS = 128  # with 64 at 56x56, where matrices are narrow, as fast as oneDNN
+FEWEST_CHANNELS = 128
 FEWEST_TILES = 16  # of all images; with fewer, the weights wait for memory
 LARGEST = 5 * 2**19  # bytes of all points; images are taken apart, so that they stay in the caches
-ROWS, COLUMNS = 2, 7  # tiles of a matrix: with fewer there are more calls, with more, more zeros
+AT_ONCE = 2  # tiles of a matrix: with fewer there are more calls, with more, more zeros
 
 
 def together(product: Product, program: Program, batch: int) -> int:
@@ -74,7 +74,7 @@ def in_tiles(product: Product, direct: Tensor, tiles: int, program: Program) -> 
     )
     bias = weight.new_zeros(made) if product.bias is None else program.constants[product.bias]
     of_points = torch.outer(of_ones(bias.dtype), bias).flatten()
-    matrices = (*side_by_side(ROWS, weight.dtype), *side_by_side(COLUMNS, weight.dtype))
+    matrices = side_by_side(AT_ONCE, weight.dtype)
     args = (
         product.step.args[0],
         [program.new_constant(value) for value in (packed, of_points, direct, bias)],
@@ -107,7 +107,7 @@ def convolved(
         x: of any number and size.
         kernels: weights of all points, packed, and the bias of all, (36 C',); then weights and bias
             (C',) of the plain convolution.
-        matrices: B^T and A^T of tiles side by side, for rows; both for columns.
+        matrices: B^T and A^T of tiles side by side.
         padding: of rows and columns, 1 at most.
         packed_for: so many tiles and threads.
         other: what is added to the whole, of its shape.
@@ -132,12 +132,12 @@ def convolved(
         for first in range(0, done, images):
             last = min(first + images, done)
             spread = x.new_empty([1, 1, tiles, points * x.size(1)])
-            _spread(maps[first:last], matrices[0], matrices[2], padding, spread)
+            _spread(maps[first:last], matrices[0], padding, spread)
             pixels, once, none = spread.permute(0, 3, 1, 2), [1, 1], [0, 0]
             products = torch.ops.mkldnn._convolution_pointwise(
                 pixels, weight, of_points, none, once, once, points, "none", [], ""
             )
-            _collect(products.permute(0, 2, 3, 1), matrices[1], matrices[3], to[first:last])
+            _collect(products.permute(0, 2, 3, 1), matrices[1], to[first:last])
         if done < count:
             y[done:] = _directly(x[done:], direct, bias, padding)
     if other is not None:
@@ -159,70 +159,57 @@ def _directly(x: Tensor, weight: Tensor, bias: Tensor, padding: list[int]) -> Te
 
 
 def _spread(
-    maps: Tensor,
-    of_rows: Tensor,
-    of_columns: Tensor,
-    padding: list[int],
-    to: Tensor,
-    made: int = MADE,
-    read: int = READ,
+    maps: Tensor, matrix: Tensor, padding: list[int], to: Tensor, made: int = MADE, read: int = READ
 ) -> None:
     """Make `to` (1, 1, tiles, 36 C), all points of maps (N, H, W, C); zeros where none are left."""
     count, height, width, channels = maps.shape
     down = (height + 2 * padding[0] - read + 2 * made - 1) // made
     across = (width + 2 * padding[1] - read + 2 * made - 1) // made
-    half = maps.new_empty([height, count, across, read * channels])
-    step = of_columns.size(0) // read
+    step = matrix.size(0) // read
+    columns = maps.permute(2, 0, 1, 3).contiguous().view(width, -1)
+    half = maps.new_empty([read * across, count * height * channels])
     for start in range(0, across, step):
         stop = min(start + step, across)
         above = made * start - padding[1]
         first, last = max(above, 0), min(made * stop - padding[1] + read - made, width)
-        matrix = of_columns[: read * (stop - start), first - above : last - above]
-        matrix = matrix.expand(height, -1, -1)
-        for i in range(count):
-            part = half[:, i, start:stop].view(height, -1, channels)
-            torch.bmm(matrix, maps[i, :, first:last], out=part)
-    rows = half.view(height, count * across, read * channels)
+        some = matrix[: read * (stop - start), first - above : last - above]
+        torch.mm(some, columns[first:last], out=half[read * start : read * stop])
+    rows = half.view(across, read, count, height, channels).permute(3, 2, 0, 1, 4).contiguous()
+    rows = rows.view(height, count * across, read * channels)
     whole = to.view(-1, read, read * channels)
     whole[count * across * down :].zero_()
-    step = of_rows.size(0) // read
     for start in range(0, down, step):
         stop = min(start + step, down)
         above = made * start - padding[0]
         first, last = max(above, 0), min(made * stop - padding[0] + read - made, height)
-        matrix = of_rows[: read * (stop - start), first - above : last - above]
+        some = matrix[: read * (stop - start), first - above : last - above]
         part = whole[count * across * start : count * across * stop]
         part = part.view(count * across, -1, read * channels)
-        torch.bmm(matrix.expand(count * across, -1, -1), rows[first:last].transpose(0, 1), out=part)
+        torch.bmm(some.expand(count * across, -1, -1), rows[first:last].transpose(0, 1), out=part)
 
 
 def _collect(
-    products: Tensor,
-    of_rows: Tensor,
-    of_columns: Tensor,
-    to: Tensor,
-    made: int = MADE,
-    read: int = READ,
+    products: Tensor, matrix: Tensor, to: Tensor, made: int = MADE, read: int = READ
 ) -> None:
     """Make `to` (N, H', W', C') of products (1, 1, tiles, 36 C'); the last may be nobody's."""
     count, high, wide, channels = to.shape
     across, down = (wide + made - 1) // made, (high + made - 1) // made
+    step = matrix.size(0) // made
     parts = products.view(-1, read * read * channels)
-    half = to.new_empty([high, count * across, read * channels])
-    step = of_rows.size(0) // made
+    rows = to.new_empty([high, count * across, read * channels])
     for start in range(0, down, step):
         stop = min(start + step, down)
         first, last = made * start, min(made * stop, high)
-        matrix = of_rows[: last - first, : read * (stop - start)]
-        some = parts[count * across * start : count * across * stop]
-        some = some.view(count * across, -1, read * channels)
-        torch.bmm(matrix.expand(count * across, -1, -1), some, out=half[first:last].transpose(0, 1))
-    rows = half.view(high, count, across, read, channels)
-    step = of_columns.size(0) // made
+        some = matrix[: last - first, : read * (stop - start)].expand(count * across, -1, -1)
+        part = parts[count * across * start : count * across * stop]
+        part = part.view(count * across, -1, read * channels)
+        torch.bmm(some, part, out=rows[first:last].transpose(0, 1))
+    half = rows.view(high, count, across, read, channels).permute(2, 3, 1, 0, 4).contiguous()
+    half = half.view(read * across, -1)
+    columns = to.new_empty([wide, count * high * channels])
     for start in range(0, across, step):
         stop = min(start + step, across)
         first, last = made * start, min(made * stop, wide)
-        matrix = of_columns[: last - first, : read * (stop - start)].expand(high, -1, -1)
-        for i in range(count):
-            some = rows[:, i, start:stop].view(high, -1, channels)
-            torch.bmm(matrix, some, out=to[i, :, first:last])
+        some = matrix[: last - first, : read * (stop - start)]
+        torch.mm(some, half[read * start : read * stop], out=columns[first:last])
+    to.copy_(columns.view(wide, count, high, channels).permute(1, 2, 0, 3))
