@@ -18,6 +18,7 @@ _PLACEHOLDER = re.compile(r"\{\{|\}\}|\{([^{}!:]*)((?:![rs])?(?::[^{}]*)?)\}")
 _FIGURE = r"[-+]?(?:\d+(?:,\d{3})*(?:\.\d+)?(?:e[-+]?\d+)?|nan|inf)"
 _NUMBER = rf" *{_FIGURE} *"
 _COUNTED = rf"{_FIGURE} (?:%s(?:e?s)?|[A-Za-z][\w -]*?)"
+OPENINGS = ("cladenet: ", "note: ")  # of a line, before a text; never part of a value
 LETTERS = 4  # of its words, from which on a template is recognised by them
 _QUOTED = """('[^']*'|"[^"]*"|.*?)"""
 _NAME = r"([^\s:;,]*)"
@@ -71,6 +72,8 @@ class Template:
 
     def values(self, text: str) -> dict[str, str] | None:
         """What stands for each placeholder in `text`; None if the template has not made it."""
+        if not self.pieces[0] and text.startswith(OPENINGS):
+            return None
         start = 0
         for piece in self.pieces:  # a cheap look before the pattern, which may try much
             start = text.find(piece, start)

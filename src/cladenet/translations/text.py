@@ -99,7 +99,7 @@ class _Catalogue:
 
     def candidates(self, text: str) -> Iterator[Template]:
         """Templates one of whose words is in the text."""
-        for word in {"", *WORD.findall(text)}:
+        for word in dict.fromkeys(["", *WORD.findall(text)]):  # in an order that stays
             yield from self._by_word.get(word, ())
 
 

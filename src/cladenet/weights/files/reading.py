@@ -88,10 +88,11 @@ def read_tensors(path: Path) -> Content:
         tensors, place = read_caffe(path), ""
     elif path.suffix in SUFFIXES:
         tensors, place, notes, classes = _torch_save(path)
+    elif not path.suffix:
+        raise CheckpointError(f"{path} has no suffix; weights are read from {', '.join(SUFFIXES)}")
     else:
         raise CheckpointError(
-            f"{path} ends in {path.suffix or 'nothing'}; weights are read from "
-            f"{', '.join(SUFFIXES)}"
+            f"{path} ends in {path.suffix}; weights are read from {', '.join(SUFFIXES)}"
         )
     if place:
         average = ", the moving average" if place.startswith(EMA) else ""
