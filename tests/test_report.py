@@ -18,7 +18,7 @@ from cladenet.evaluation.result import Evaluation, Mistake
 from cladenet.registry import accepts, find
 from cladenet.report import ReportFacts, render, write_report
 from cladenet.report.comparable import Measured, printed_alike, reasons_against
-from cladenet.report.facts import Related
+from cladenet.report.links import Related
 from cladenet.report.text import amount, duration
 from html_page import Page
 from saved_run import noise

@@ -72,10 +72,10 @@ def cost(report: ReportFacts) -> str:
         rows["images seen"] = f"{seen:,}"
         if report.seconds > 0:
             rows["images per second"] = f"{seen / report.seconds:,.0f}"
-    params, macs = report.cost
-    rows["parameters"] = f"{params:,}" + report.params_remark
+    params, macs, shape, remark = report.cost
+    rows["parameters"] = f"{params:,}" + remark
     if macs:
-        rows["multiply-accumulates, one image"] = f"{macs:,} at {report.input}"
+        rows["multiply-accumulates, one image"] = f"{macs:,} at {shape}"
         if seen:
             total = amount(3.0 * macs * seen)
             rows["of the whole training"] = f"about {total}, a backward pass counted as two forward"

@@ -2,30 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cladenet.analysis.form import Counted
 from cladenet.evaluation.result import Evaluation, Mistake
 from cladenet.report.comparable import Measured
 
+if TYPE_CHECKING:  # few runs have others beside them
+    from cladenet.report.links import Related
+
 SPLIT_NAMES = {"test": "test", "val": "validation", "train": "training"}
-
-
-@dataclass(frozen=True)
-class Related:
-    """Another run, to be linked.
-
-    Args:
-        name: of its folder.
-        link: its report, relative to the folder of this run.
-        how: why it is shown: "its weights are where this run began".
-        figure: its error in words; empty where it has none.
-    """
-
-    name: str
-    link: str
-    how: str
-    figure: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -76,7 +62,7 @@ class ReportFacts:
     range_test: Sequence[tuple[float, float]] = ()
     counted: Counted | None = None
     data_name: str = ""
-    related: Sequence[Related] = ()
+    related: "Sequence[Related]" = ()
     saliency: str = ""
     protocol: str = "single-scale"
     written: str = ""
@@ -125,25 +111,19 @@ class ReportFacts:
         return self.steps * int(batch)
 
     @property
-    def cost(self) -> tuple[int, int]:
-        """Parameters and multiply-accumulates, of this network where they were counted."""
-        if self.counted is not None:
-            return self.counted.params, self.counted.macs
-        return int(self.entry.get("params") or 0), int(self.entry.get("macs") or 0)
+    def cost(self) -> tuple[int, int, str, str]:
+        """Parameters, multiply-accumulates, what input these are for, and a remark on the first.
 
-    @property
-    def input(self) -> str:
-        """`3x97x97`: what the multiply-accumulates are for."""
-        shape = self.entry.get("input", ()) if self.counted is None else self.counted.input
-        return "x".join(map(str, shape))
-
-    @property
-    def params_remark(self) -> str:
-        """A note where the number is that of the paper's class count."""
-        of_paper = self.entry.get("classes")
-        if self.counted is not None or of_paper in (None, len(self.classes)):
-            return ""
-        return f" at {of_paper:,} classes"
+        Of this very network where they were counted; else the ledger's, which may be those of the
+        paper's class count.
+        """
+        entry, found, remark = self.entry, self.counted, ""
+        shape = "x".join(map(str, entry.get("input", ()) if found is None else found.input))
+        if found is not None:
+            return found.params, found.macs, shape, remark
+        if (of_paper := entry.get("classes")) not in (None, len(self.classes)):
+            remark = f" at {of_paper:,} classes"
+        return int(entry.get("params") or 0), int(entry.get("macs") or 0), shape, remark
 
     def measured(self) -> Measured:
         """What the error was measured on and by, to be compared with a printed one."""

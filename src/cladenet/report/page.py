@@ -38,9 +38,9 @@ def render(facts: ReportFacts) -> str:
     body = "\n".join(
         (
             results.curves(facts),
-            results.confusion(facts),
+            results.confusion(facts.evaluation, facts.classes),
             results.mistakes(facts),
-            results.per_class(facts),
+            results.per_class(facts.evaluation, facts.classes),
             context.paper(facts),
             f'<div class="pair">{context.data(facts)}{context.cost(facts)}</div>',
             context.related(facts),
@@ -104,11 +104,11 @@ def _tiles(facts: ReportFacts) -> str:
         accuracy = f"{between(found.top5_interval)}; accuracy {percent(100 - found.top5_error)}"
         tiles.append(("top-5 error", percent(found.top5_error), accuracy))
     tiles.append(("loss", f"{found.loss:.4f}", "nats"))
-    params, macs = facts.cost
+    params, macs, shape, remark = facts.cost
     if params:
-        tiles.append(("parameters", amount(params), text(facts.params_remark)))
+        tiles.append(("parameters", amount(params), text(remark)))
     if macs:
-        tiles.append(("multiply-accumulates", amount(macs), f"at {text(facts.input)}"))
+        tiles.append(("multiply-accumulates", amount(macs), f"at {text(shape)}"))
     tiles.append(("training time", duration(facts.seconds), ""))
     if facts.steps:
         epochs = counted(facts.epochs, "epoch") if facts.epochs else ""

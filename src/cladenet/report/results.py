@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from math import log10
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,18 +33,6 @@ RECIPE = (
     *("crop", "flip", "policy", "mixup", "cutmix", "erasing"),
 )
 UNUSED = (None, "", "none", 0)
-
-
-class Counted(NamedTuple):
-    """What was counted, without the run that it is of.
-
-    Args:
-        evaluation: the counts.
-        classes: names, by label.
-    """
-
-    evaluation: Evaluation
-    classes: Sequence[str]
 
 
 def curves(report: ReportFacts) -> str:
@@ -96,14 +83,14 @@ def curves(report: ReportFacts) -> str:
     return section("curves", "Learning curves", why, body)
 
 
-def confusion(report: ReportFacts | Counted) -> str:
+def confusion(evaluation: Evaluation, classes: Sequence[str]) -> str:
     """The matrix for few classes, a list of pairs for many."""
-    if report.evaluation.num_classes > MATRIX_UP_TO:
-        return _confused_pairs(report)
-    tall = ' class="tall"' if max(map(len, report.classes)) > 3 else ""
-    counts = report.evaluation.confusion
+    if evaluation.num_classes > MATRIX_UP_TO:
+        return _confused_pairs(evaluation, classes)
+    tall = ' class="tall"' if max(map(len, classes)) > 3 else ""
+    counts = evaluation.confusion
     strengths, head, rows = _strengths(counts), "", ""
-    for truth, name in enumerate(map(text, report.classes)):
+    for truth, name in enumerate(map(text, classes)):
         head += f'<th scope="col"{tall} title="{name}"><span>{name}</span></th>'
         rows += f'<tr><th scope="row" title="{name}">{name}</th>'
         for guess, count in enumerate(counts[truth].tolist()):
@@ -116,7 +103,7 @@ def confusion(report: ReportFacts | Counted) -> str:
     )
     body = (
         f'<div class="beside"><div><div class="scroll"><table class="matrix">{grid}</table></div>'
-        f'<p class="axes">{legend}</p></div>{_pairs(report, FEW_PAIRS)}</div>'
+        f'<p class="axes">{legend}</p></div>{_pairs(evaluation, classes, FEW_PAIRS)}</div>'
     )
     why = "Rows are the true classes, columns the answers; each cell counts images."
     return section("confusion", "Confusion matrix", why, body)
@@ -167,9 +154,9 @@ def mistakes(report: ReportFacts) -> str:
     return section("mistakes", "Worst mistakes", why, body)
 
 
-def per_class(report: ReportFacts | Counted) -> str:
+def per_class(evaluation: Evaluation, classes: Sequence[str]) -> str:
     """Recall with interval, precision, and the class it is most often taken for."""
-    rows: Sequence[ClassRow] = report.evaluation.per_class
+    rows: Sequence[ClassRow] = evaluation.per_class
     many = len(rows) > ROWS
     if many:
         rows = sorted(rows, key=lambda row: (row.recall is None, row.recall))
@@ -183,7 +170,7 @@ def per_class(report: ReportFacts | Counted) -> str:
         "taken for",
     )
     styles = ("", "num", "num", "", "num wide", "num", "")
-    cells = [_class_cells(row, report.classes) for row in rows]
+    cells = [_class_cells(row, classes) for row in rows]
     body = table(head, cells[:ROWS], styles)
     if many:
         body += folded(
@@ -209,21 +196,19 @@ def _recipe(report: ReportFacts) -> dict[str, str]:
     return used
 
 
-def _confused_pairs(report: ReportFacts | Counted) -> str:
-    body = _pairs(report, PAIRS)
-    why = f"The {PAIRS} most frequent among {report.evaluation.num_classes:,} classes."
+def _confused_pairs(evaluation: Evaluation, classes: Sequence[str]) -> str:
+    body = _pairs(evaluation, classes, PAIRS)
+    why = f"The {PAIRS} most frequent among {evaluation.num_classes:,} classes."
     return section("confusion", "Confusions", why, body)
 
 
-def _pairs(report: ReportFacts | Counted, most: int) -> str:
+def _pairs(evaluation: Evaluation, classes: Sequence[str], most: int) -> str:
     """True class, answer and how often, most frequent first."""
-    totals = report.evaluation.confusion.sum(1)
+    totals = evaluation.confusion.sum(1)
     pairs = []
-    for truth, guess, count in report.evaluation.confused_pairs(most):
+    for truth, guess, count in evaluation.confused_pairs(most):
         share = f"{100 * count / int(totals[truth]):.1f}{NBSP}%"
-        pairs.append(
-            [text(report.classes[truth]), text(report.classes[guess]), f"{count:,}", share]
-        )
+        pairs.append([text(classes[truth]), text(classes[guess]), f"{count:,}", share])
     head = ("most often confused", "taken for", "images", "of the class")
     return table(head, pairs, ("", "", "num", "num")) if pairs else ""
 

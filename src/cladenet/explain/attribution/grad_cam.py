@@ -22,7 +22,8 @@ from torch.utils._pytree import tree_flatten, tree_unflatten
 
 from cladenet.errors import BadArgument
 from cladenet.explain.attribution.maps import weighted
-from cladenet.explain.targets import Classes, Cut, frozen, logits_of
+from cladenet.explain.cut import Cut
+from cladenet.explain.targets import Classes, frozen, logits_of
 from cladenet.layers.classifier import Classifier
 
 

@@ -158,7 +158,6 @@ def _sections(
     worst = found.mistakes(SHOWN)
     uncertain = found.least_certain(SHOWN, but=worst)
     seen = list(given.values())
-    counted = results.Counted(found.evaluation, classes)
     units = features.units_of(pictures)
     checkpoints = _checkpoints(loaded, pictures.device) if units else {}
     several = len(found.labels) >= LEAST_FOR_A_MAP
@@ -179,10 +178,10 @@ def _sections(
             "The wrong answers whose first two classes are closest.",
             uncertain, found, pictures, classes,
         ),
-        results.confusion(counted),
+        results.confusion(found.evaluation, classes),
         of_answers.browser(found, pictures, classes),
         trust.calibrated(calibrated),
-        results.per_class(counted),
+        results.per_class(found.evaluation, classes),
         trust.suspected(doubted, found, pictures, classes, trained_on=split == "train"),
         space.map_of_images(
             embedding_map(found.features) if several else None, found, classes, pictures.split.ids

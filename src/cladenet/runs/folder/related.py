@@ -3,18 +3,20 @@
 import json
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cladenet.errors import CladeNetError
-from cladenet.report.facts import Related
 from cladenet.runs.folder.config import RunConfig
 from cladenet.runs.folder.folder import RunFolder
 from cladenet.runs.folder.names import RESULT
 
+if TYPE_CHECKING:  # few runs have others beside them
+    from cladenet.report.links import Related
+
 MOST = 12  # of the same folder, the newest
 
 
-def related_runs(folder: RunFolder, config: RunConfig) -> list[Related]:
+def related_runs(folder: RunFolder, config: RunConfig) -> "list[Related]":
     """The run whose weights this one began with, then those beside it on the same data.
 
     Args:
@@ -39,7 +41,7 @@ def related_runs(folder: RunFolder, config: RunConfig) -> list[Related]:
                 found.setdefault(other, "on the same data")
     if not found:
         return []
-    from cladenet.report.links import link
+    from cladenet.report.links import Related, link
 
     return [
         Related(path.name, link(path / "report.html", folder.path), how, figure(path))

@@ -4,7 +4,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Protocol, TextIO
+from typing import TYPE_CHECKING, Protocol, TextIO
 
 from cladenet.durations import clock
 from cladenet.plural import counted
@@ -77,31 +77,6 @@ class Plain:
         show(line, file=self.stream, flush=True)
 
 
-class Live:
-    """One line that is redrawn, by rich."""
-
-    def __init__(self, bar: Any, total: int, first: int) -> None:
-        self.bar = bar
-        self.task = bar.add_task("", total=total, completed=first)
-        self._last, self._shown = time.monotonic(), first
-
-    def wants(self) -> bool:
-        """Five times a second."""
-        return time.monotonic() - self._last >= LIVE_EVERY
-
-    def step(self, step: int, lr: float, loss: float, error: float, images: int) -> None:
-        """Redraw."""
-        now = time.monotonic()
-        speed = images * (step - self._shown) / max(1e-9, now - self._last)
-        self._last, self._shown = now, step
-        text = f"loss {loss:.4f}  error {error:5.2f} %  lr {lr:.3g}  {speed:,.0f} images/s"
-        self.bar.update(self.task, completed=step, description=translated(text))
-
-    def say(self, line: str) -> None:
-        """Above the line that is redrawn."""
-        self.bar.console.print(translated(line), markup=False, highlight=False, soft_wrap=True)
-
-
 @contextmanager
 def display(total: int, first: int, *, quiet: bool) -> Iterator[Display]:
     """The display that fits stderr: `total` steps, of which `first` are done."""
@@ -110,19 +85,10 @@ def display(total: int, first: int, *, quiet: bool) -> Iterator[Display]:
     elif not sys.stderr.isatty():
         yield Plain(total, first, sys.stderr)
     else:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-        from rich.progress import Progress as Bar
+        from cladenet.runs.train.live import live
 
-        columns = (
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            TextColumn("{task.description}"),
-        )
-        # transient: a bar that stopped between two drawings would stay behind at 35 of 40
-        with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
-            yield Live(bar, total, first)
+        with live(total, first) as shown:
+            yield shown
 
 
 @contextmanager

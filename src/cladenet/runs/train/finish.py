@@ -1,25 +1,32 @@
 """The end of a run: the kept weights are read back from the disk, scored once, and reported."""
 
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from datetime import datetime
 from html import escape
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+import torch
+
 from cladenet.analysis.form import cost_of
 from cladenet.checkpoints import Loaded, load
 from cladenet.checkpoints.atomic import to_json, write_file
 from cladenet.data.dataset import DataSet, Split
-from cladenet.evaluation.result import Evaluation
+from cladenet.data.preprocess import Preprocess
+from cladenet.evaluation.result import Evaluation, Mistake
+from cladenet.explain.attribution.evidence import evidence, tinted
+from cladenet.layers.classifier import Classifier
 from cladenet.plural import counted
 from cladenet.report import ReportFacts, write_report
 from cladenet.runs.folder.related import related_runs
 from cladenet.runs.train.run import Run
 from cladenet.runs.train.setup import Setting
-from cladenet.runs.train.shown_mistakes import with_pictures
 from cladenet.world import together
 
 SHOWN_MISTAKES = 24
+AT_ONCE = 8  # images: what a network of any size has memory for where it was trained
 
 
 class RunResult(NamedTuple):
@@ -102,7 +109,7 @@ def _write(run: Run, split: Split, found: RunResult, loaded: Loaded) -> None:
     result = {**about, "cost": cost, **figures}
     write_file(folder.path / "result.json", to_json(result))
     dataset = setting.dataset
-    mistakes, saliency = with_pictures(
+    mistakes, saliency = _with_pictures(
         evaluation.mistakes, split, loaded.model, loaded.card.preprocess
     )
     facts = ReportFacts(
@@ -128,6 +135,33 @@ def _write(run: Run, split: Split, found: RunResult, loaded: Loaded) -> None:
         written=datetime.now().astimezone().strftime("%d %B %Y, %H:%M"),
     )
     write_report(folder.report, facts)
+
+
+def _with_pictures(
+    mistakes: Sequence[Mistake], split: Split, model: Classifier, preprocess: Preprocess
+) -> tuple[list[Mistake], str]:
+    """The mistakes with both pictures, and how the second ones were made.
+
+    Args:
+        mistakes: as an evaluation has them.
+        split: whose images they are.
+        model: that made them, on its device.
+        preprocess: how it sees an image.
+    """
+    device = next(model.parameters()).device
+    shown, method = [], ""
+    for start in range(0, len(mistakes), AT_ONCE):
+        some = mistakes[start : start + AT_ONCE]
+        pictures = [split.images.read(mistake.index) for mistake in some]
+        views = np.stack([preprocess.prepare(picture) for picture in pictures])
+        guesses = torch.tensor([mistake.guess for mistake in some], device=device)
+        inputs = preprocess.to_input(torch.from_numpy(views), device)
+        maps, method = evidence(model, inputs, guesses)
+        for mistake, picture, view, spoke in zip(
+            some, pictures, views, maps.float().cpu().numpy(), strict=True
+        ):
+            shown.append(replace(mistake, picture=picture, evidence=tinted(view, spoke)))
+    return shown, method
 
 
 def name_of(dataset: DataSet) -> str:
