@@ -153,11 +153,12 @@ def _dispatch(words: list[str]) -> int:
         raise BadArgument(f"no command is called {name!r}; {meant}`cladenet --help` lists them all")
     import_module("cladenet.threads").prepare_threads(os.environ)  # before anything imports torch
     command = import_module(f"cladenet.cli.{FOLDERS[name]}.{name}_command")
-    parser = _Parser(
+    parser = (_DashesParser if "--" in words else _Parser)(
         prog=f"cladenet {name}", description=COMMANDS[name], formatter_class=Translated
     )
     command.add_arguments(parser)
-    rest, plain = _at_dashes(words[1:])
+    end = words.index("--") if "--" in words else len(words)
+    rest, plain = words[1:end], map(_Plain, words[end + 1 :])
     parser.refuse_pairs(rest, getattr(command, "settings", tuple))
     if hasattr(command, "as_pairs"):
         rest = command.as_pairs(rest, parser)
@@ -172,22 +173,8 @@ def _dispatch(words: list[str]) -> int:
     return status
 
 
-class _Plain(str):
-    """A word that stood behind `--`: no option, whatever it looks like."""
-
-
-def _at_dashes(words: list[str]) -> tuple[list[str], list[_Plain]]:
-    """The words before `--` and behind it; argparse takes none between options and words."""
-    at = words.index("--") if "--" in words else len(words)
-    return words[:at], [_Plain(word) for word in words[at + 1 :]]
-
-
 class _Parser(argparse.ArgumentParser):
     """argparse whose complaints are ours, and which knows what was nearly right."""
-
-    def _parse_optional(self, arg_string: str) -> Any:
-        """What argparse asks of each word; None says that it is no option."""
-        return None if isinstance(arg_string, _Plain) else super()._parse_optional(arg_string)
 
     def error(self, message: str) -> NoReturn:
         """Refuse the words that were given."""
@@ -248,6 +235,18 @@ class _Parser(argparse.ArgumentParser):
         return BadArgument(
             f"`{self.prog}` has no place for {word!r}; `{self.prog} --help` lists its arguments"
         )
+
+
+class _Plain(str):
+    """A word that stood behind `--`: no option, whatever it looks like."""
+
+
+class _DashesParser(_Parser):
+    """Takes words behind `--` beside options; argparse itself takes none between them."""
+
+    def _parse_optional(self, arg_string: str) -> Any:
+        """What argparse asks of each word; None says that it is no option."""
+        return None if isinstance(arg_string, _Plain) else super()._parse_optional(arg_string)
 
 
 def _listed() -> list[str]:
