@@ -1,7 +1,6 @@
 """What one row of the ledger says."""
 
 from dataclasses import dataclass
-from typing import Any
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,12 +108,3 @@ class Entry:
             ((self.top1_err_320, self.top5_err_320), "1 crop of 320, "),
         )
         return next((found for found in candidates if found[0][0] is not None), ((), ""))
-
-
-def as_entry(row: dict[str, Any]) -> Entry:
-    """A TOML table that `check_row` has nothing against."""
-    values = dict(row)
-    for key, value in row.items():
-        if isinstance(value, list):
-            values[key] = tuple(value)
-    return Entry(**values)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from cladenet.errors import LedgerError
-from cladenet.ledger.entry import Entry, as_entry
+from cladenet.ledger.entry import Entry
 
 Check = Callable[[type[Any], dict[str, Any], str], None]  # `check_row`
 
@@ -74,7 +74,10 @@ def read_family(file: Path, check: Check | None = None) -> list[Entry]:
         row = {"family": file.stem, **common, **row}
         if check:
             check(Entry, row, where)
-        entries.append(as_entry(row))
+        for key, value in row.items():
+            if isinstance(value, list):
+                row[key] = tuple(value)
+        entries.append(Entry(**row))
     return entries
 
 

@@ -100,12 +100,19 @@ def open_dataset(spec: str, options: OpenOptions) -> DataSet:
         BadArgument: an option is impossible.
         DataError: nothing there, or not as described; the message says what to do.
     """
-    if is_shards(spec):
+    name, colon, root = spec.partition(":")
+    if spec == "digits":
+        dataset = open_digits()
+    elif is_shards(spec):
         from cladenet.data.sources.shards import open_shards
 
         dataset = open_shards(spec, options.indexing, any_classes=options.any_classes)
+    elif name in READERS:
+        if colon and not root:
+            raise BadArgument(f"{spec!r} names no folder; expected {name}:FOLDER")
+        dataset = _published(name, os.path.expanduser(root) if colon else None)
     else:
-        dataset = _read(spec, options)
+        dataset = _own(spec, options)
     channels = dataset.channels if options.channels is None else options.channels
     decoded = all(isinstance(split.images, ArrayImages) for split in dataset.splits().values())
     if decoded and channels == dataset.channels:
@@ -116,17 +123,6 @@ def open_dataset(spec: str, options: OpenOptions) -> DataSet:
     from cladenet.data.check.verify import settle_unreadable
 
     return settle_unreadable(dataset, options.on_unreadable, options.progress)
-
-
-def _read(spec: str, options: OpenOptions) -> DataSet:
-    name, colon, root = spec.partition(":")
-    if spec == "digits":
-        return open_digits()
-    if name in READERS:
-        if colon and not root:
-            raise BadArgument(f"{spec!r} names no folder; expected {name}:FOLDER")
-        return _published(name, os.path.expanduser(root) if colon else None)
-    return _own(spec, options)
 
 
 def _published(name: str, root: str | None) -> DataSet:
