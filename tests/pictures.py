@@ -7,8 +7,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from cladenet.data.dataset import DataSet, Split, from_array
-from cladenet.data.file_images import FileImages
-from cladenet.data.ids import Named
+from cladenet.data.file_images import FileImages, Named
 from cladenet.data.preprocess import Preprocess
 
 

@@ -13,8 +13,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from cladenet.data.dataset import Split, from_array
-from cladenet.data.file_images import FileImages
-from cladenet.data.ids import Named
+from cladenet.data.file_images import FileImages, Named
 from cladenet.data.preprocess import Preprocess
 from cladenet.data.resample import resize
 from cladenet.errors import BadArgument, DataError, Diverged

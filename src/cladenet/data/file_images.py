@@ -4,12 +4,13 @@ import hashlib
 import os
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cladenet.data.images.decode import Decoding, Rows, UnreadableImage
+from cladenet.data.ids import Ids
+from cladenet.data.images.decode import Decoding, Rows, UnreadableImage, readable
 from cladenet.data.order import Order, shuffled
 from cladenet.data.survey.survey import Survey, survey
 
@@ -146,3 +147,24 @@ def _are_plain(paths: list[str]) -> bool:
     """Whether these are relative paths, each as `os.path.normpath` would leave it."""
     together = "\0".join(["", *paths, ""])
     return not any(odd in together for odd in ("\0\0", "\0/", "//", "./"))
+
+
+@dataclass(frozen=True)
+class Named(Ids):
+    """Readable identities of image files: their paths, safe to print, log and write as JSON."""
+
+    paths: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    @overload
+    def __getitem__(self, item: int) -> str: ...
+    @overload
+    def __getitem__(self, item: slice) -> "Named": ...
+    def __getitem__(self, item: int | slice) -> "str | Named":
+        return Named(self.paths[item]) if isinstance(item, slice) else readable(self.paths[item])
+
+    def take(self, indices: NDArray[np.int64]) -> "Named":
+        """Those at `indices`, in that order."""
+        return Named(tuple(map(self.paths.__getitem__, indices.tolist())))

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from cladenet.data.cache.kept import KeptImages
 from cladenet.data.cache.segments import ENTRY, segments
 from cladenet.data.cache.view import Box, View
-from cladenet.data.dataset import EncodedImages
+from cladenet.data.encoded import EncodedImages
 from cladenet.errors import BadArgument, OutOfSpace
 from cladenet.files import NO_SPACE
 from cladenet.paths import cache_root, cache_was_chosen

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from cladenet.data.cache.segments import Entries, Segments, sum_of
 from cladenet.data.cache.view import Box, View, cut
-from cladenet.data.dataset import EncodedImages
+from cladenet.data.encoded import EncodedImages
 from cladenet.files import NO_SPACE
 
 NOT_THERE = -1

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cladenet.data.cache.view import Box, View
-from cladenet.data.dataset import EncodedImages
+from cladenet.data.encoded import EncodedImages
 from cladenet.errors import BadArgument
 
 

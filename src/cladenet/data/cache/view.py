@@ -8,7 +8,7 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
-from cladenet.data.dataset import EncodedImages
+from cladenet.data.encoded import EncodedImages
 from cladenet.data.preprocess import Preprocess
 from cladenet.data.resample import LONGEST, shrink, size_with_short_side
 

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cladenet.data.check.places import Groups, first_of_equal, first_places
-from cladenet.data.dataset import EncodedImages
+from cladenet.data.encoded import EncodedImages
 from cladenet.data.file_images import FileImages
 from cladenet.data.images.facts import inspect
 from cladenet.data.pixel_hash import pixel_hash

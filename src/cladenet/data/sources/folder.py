@@ -17,8 +17,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from cladenet.data.dataset import DataSet, Split
-from cladenet.data.file_images import FileImages
-from cladenet.data.ids import Named
+from cladenet.data.file_images import FileImages, Named
 from cladenet.data.images.decode import readable
 from cladenet.data.images.listing import hidden_folders, images_under, subfolders
 from cladenet.data.sources.class_folders import (

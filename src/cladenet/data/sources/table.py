@@ -18,8 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cladenet.data.dataset import DataSet, Split
-from cladenet.data.file_images import FileImages
-from cladenet.data.ids import Named
+from cladenet.data.file_images import FileImages, Named
 from cladenet.data.images.decode import readable
 from cladenet.data.sources.parts import PARTS, part_of
 from cladenet.data.sources.spellings import one_spelling_each
