@@ -19,6 +19,42 @@ def test_a_command_is_a_function_or_leads_to_one(command: str) -> None:
     assert (command in cladenet.__all__) != (bool(hint) and not hint.startswith("; nearest"))
 
 
+@pytest.mark.parametrize(
+    "command", sorted(set(COMMANDS) - {*cladenet.__all__, "import", "completion"})
+)
+def test_a_package_of_the_same_name_does_not_hide_the_hint(command: str) -> None:
+    """`cladenet.explain` before anything has imported the package cladenet/explain."""
+    with pytest.raises(AttributeError) as error:
+        cladenet.__getattr__(command)
+    assert str(error.value).endswith(here(command, cladenet.__all__))
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "keyword", "takes"),
+    [
+        ("predict", ("r", []), "topk", "top, batch_size"),
+        ("evaluate", ("r",), "splitt", "data, split"),
+        ("export_run", ("r", "onnx"), "int8", "out, precision"),
+        ("open_dataset", ("d",), "color", "channels"),
+    ],
+)
+def test_a_keyword_that_is_not_taken_is_told_by_the_function_that_was_called(
+    name: str, given: tuple[object, ...], keyword: str, takes: str
+) -> None:
+    with pytest.raises(TypeError, match=rf"^{name}\(\) takes no '{keyword}'; it takes {takes}"):
+        getattr(cladenet, name)(*given, **{keyword: 1})
+
+
+def test_what_for_inference_is_given_is_told() -> None:
+    network = cladenet.create_model("lenet5")
+    with pytest.raises(
+        BadArgument, match=r"3x224x224, and this \w+ takes 1x32x32; pass size=\(1, 32, 32\)"
+    ):
+        cladenet.for_inference(network)
+    with pytest.raises(BadArgument, match=r"model is a str; expected a network"):
+        cladenet.for_inference("runs/digits")  # type: ignore[arg-type]
+
+
 def test_what_an_error_leads_to_exists() -> None:
     for name in ("explain_run", "export_run", "export_weights", "find", "list_models"):
         assert callable(getattr(cladenet, name))

@@ -104,9 +104,11 @@ def __getattr__(name: str) -> Any:
         from importlib.util import find_spec
 
         instead = ""
-        # `from cladenet import world` comes here, too, before it imports the module.
-        if not name.startswith("_") and find_spec(f"{__name__}.{name}") is None:
-            instead = import_module("cladenet.ledger.public_names").here(name, __all__)
+        if not name.startswith("_"):
+            # `from cladenet import world` comes here, too, before it imports the module; a command
+            # may have the name of one.
+            names = __all__ if find_spec(f"{__name__}.{name}") is None else ()
+            instead = import_module("cladenet.ledger.public_names").here(name, names)
         raise AttributeError(f"module 'cladenet' has no attribute {name!r}{instead}")
     value = getattr(import_module(_HOMES[name]), name)
     globals()[name] = value

@@ -1,6 +1,6 @@
 """Functions with many keywords: the list of them stands in one dataclass."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
 from inspect import Parameter, signature
 from typing import Concatenate, ParamSpec, TypeVar
@@ -9,6 +9,17 @@ First = TypeVar("First")
 Options = TypeVar("Options")
 Found = TypeVar("Found")
 Keywords = ParamSpec("Keywords")
+
+
+def refuse_unknown(called: str, given: Iterable[str], taken: Iterable[str]) -> None:
+    """Name the function that was called, where what it passes its keywords on to would not.
+
+    Raises:
+        TypeError: one of those that were given is not taken.
+    """
+    for keyword in given:
+        if keyword not in taken:
+            raise TypeError(f"{called}() takes no {keyword!r}; it takes {', '.join(taken)}")
 
 
 def by_keyword(
@@ -25,6 +36,7 @@ def by_keyword(
     ) -> Callable[Concatenate[First, Keywords], Found]:
         @wraps(function)
         def call(first: First, /, *args: Keywords.args, **keywords: Keywords.kwargs) -> Found:
+            refuse_unknown(function.__name__, keywords, signature(options).parameters)
             return function(first, options(*args, **keywords))
 
         shown = signature(function)

@@ -6,7 +6,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import fields, replace
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
@@ -35,6 +35,7 @@ from cladenet.export.verify.measured import Measured
 from cladenet.export.verify.reference import Reference
 from cladenet.export.verify_file import Tried, try_all
 from cladenet.inference.request import CannotPrepare
+from cladenet.keywords import refuse_unknown
 from cladenet.runs.evaluate.calibration import calibration_images
 
 
@@ -73,6 +74,7 @@ def export_run(run: str | Path, request: Request | str = "onnx", **options: Any)
         MissingExtra: a package of the format is not installed.
         StorageError: `out` is there already, or the disk fails.
     """
+    refuse_unknown("export_run", options, [each.name for each in fields(Request)[1:]])
     if isinstance(request, str):
         request = Request(format=request, **options)
     form = check_request(request)
@@ -100,8 +102,7 @@ def write_verified(
 
     Args:
         loaded: the network and what is known of it.
-        request: what is wanted, or the name of a format.
-        options: further fields of the request, where a format is named, such as `precision`.
+        request: what is wanted.
         target: the file.
         trials: images to try it on.
         reference: the network's answers to them, which several files may share.

@@ -127,6 +127,19 @@ def for_inference(
         BadArgument: an argument is out of range, or contradicts another.
         MissingExtra: the engine's package is not installed.
     """
+    if not isinstance(model, nn.Module):
+        raise BadArgument(
+            f"model is a {type(model).__name__}; expected a network, as create_model(NAME) builds "
+            "and load(RUN).model has one"
+        )
+    if isinstance(model, Classifier):
+        side = model.input_size
+        takes = (model.in_channels, *((side, side) if side else size[1:]))
+        if takes != tuple(size):
+            raise BadArgument(
+                f"size is {_by(size)}, and this {type(model).__name__} takes {_by(takes)}; pass "
+                f"size={takes}"
+            )
     device = next(model.parameters()).device
     check_precision(precision, device.type)
     if batch_size < 1:

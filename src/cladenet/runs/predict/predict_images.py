@@ -12,6 +12,7 @@ from PIL import Image
 from cladenet.checkpoints import Loaded
 from cladenet.data.images.decode import readable
 from cladenet.errors import DataError
+from cladenet.keywords import refuse_unknown
 from cladenet.runs.predict.given_images import Source, expanded
 from cladenet.runs.predict.prediction import Prediction
 from cladenet.runs.predict.predictor import Predictor
@@ -48,6 +49,7 @@ def _by(
             BadArgument: an argument is out of range.
             CheckpointError: the checkpoint is damaged.
         """
+        refuse_unknown("predict", options, [option.name for option in others])
         single = isinstance(images, str | PathLike | bytes | Image.Image) or (
             isinstance(images, np.ndarray) and images.ndim < 4
         )
@@ -59,8 +61,9 @@ def _by(
             found.append(prediction)
         return found
 
-    first, *others = signature(make).parameters.values()
-    shown = [first, Parameter("images", first.kind, annotation=Images), *others]
+    run, *others = signature(make).parameters.values()
+    only = Parameter.POSITIONAL_ONLY
+    shown = [run.replace(kind=only), Parameter("images", only, annotation=Images), *others]
     predict.__signature__ = signature(predict).replace(parameters=shown)  # type: ignore[attr-defined]
     return predict
 
