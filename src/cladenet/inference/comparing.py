@@ -1,19 +1,16 @@
 """A network in an engine, held against the plain network before it answers."""
 
 import time
-from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple
 
-import torch
 from torch import Tensor
 
 from cladenet import processor
 from cladenet.errors import BadArgument
 from cladenet.inference.engines import ENGINES, make
+from cladenet.inference.graph.side_by_side import on_threads
 from cladenet.inference.nearness import held_against
 from cladenet.inference.request import CannotPrepare, Request, Run
-
-Result = TypeVar("Result")
 
 # What private operators of torch raise that do not know a precision or processor, or that another
 # release of torch has not, or takes other arguments for.
@@ -85,18 +82,6 @@ def compared(name: str, request: Request, why: str) -> Prepared:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise CannotPrepare(f"{name} failed: {reason}") from error
     return found._replace(difference=difference, seconds=time.perf_counter() - start)
-
-
-def on_threads(count: int, function: Callable[..., Result], *args: Any) -> Result:
-    """What the function gives on so many of torch's threads; then they are as many as before."""
-    before = torch.get_num_threads()
-    if before == count:
-        return function(*args)
-    torch.set_num_threads(count)
-    try:
-        return function(*args)
-    finally:
-        torch.set_num_threads(before)
 
 
 def refusal(error: CannotPrepare, precision: str, device: str) -> BadArgument:
