@@ -27,7 +27,7 @@ def multiple_at(recipe: Recipe, progress: float, drops: int = 0) -> float:
         return recipe.drop_factor**drops
     rest = (progress - recipe.warmup) / (1 - recipe.warmup) if recipe.warmup < 1 else 1.0
     if recipe.schedule == "cosine":
-        rest = _in_cycle(rest, recipe.cycles)
+        rest = _in_cycle(rest, recipe.cycles) if recipe.cycles > 1 else rest
         return recipe.final_lr + (1 - recipe.final_lr) * (1 + math.cos(math.pi * rest)) / 2
     # Smith 2018: up and down linearly; the warm-up is the way up.
     if recipe.schedule in ("linear", "one_cycle"):
