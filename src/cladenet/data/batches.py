@@ -15,10 +15,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cladenet.data.augment.crops import Augment
-from cladenet.data.augment.views import TrainViews
+from cladenet.data.augment.views import Job, TrainViews
 from cladenet.data.cache.memory import ArrayStore, in_memory
 from cladenet.data.dataset import ArrayImages, Images, Split
-from cladenet.data.order import NOTHING
 from cladenet.data.preprocess import Preprocess
 from cladenet.errors import BadArgument
 from cladenet.plural import counted
@@ -40,14 +39,6 @@ class Batch(NamedTuple):
     images: Tensor
     labels: Tensor
     indices: Tensor
-
-
-class Job(NamedTuple):
-    """One batch of a process: the epoch, its samples, and what to fetch first."""
-
-    epoch: int
-    samples: Indices
-    ahead: Indices = NOTHING
 
 
 class TrainBatches:
@@ -137,20 +128,20 @@ class TrainBatches:
     def first(self) -> Tensor:
         """The images that all processes together get first: uint8 (batch_size, H, W, C)."""
         order, size = self.split.images.order(self.seed, 0), self.batch_size
-        (images,) = self._run([Job(0, order.samples[:size], order.ahead(0, size))])
+        (images,) = self._run([(0, order.samples[:size], order.ahead(0, size))])
         return images
 
     def epoch(self, epoch: int, first_step: int = 0) -> Iterator[Batch]:
         """The batches of an epoch from step `first_step` on, this process's part of each."""
         order = self.split.images.order(self.seed, epoch)
         part, size = self.world.part(self.batch_size), self.batch_size
-        jobs = [
-            Job(epoch, order.samples[at:][part.start : part.stop], order.ahead(at, at + size))
-            for at in range(first_step * size, self.steps_per_epoch * size, size)
-        ]
-        for job, images in zip(jobs, self._run(jobs), strict=True):
-            labels = torch.from_numpy(self._labels[job.samples])
-            yield Batch(images, labels, torch.from_numpy(job.samples))
+        jobs: list[Job] = []
+        for at in range(first_step * size, self.steps_per_epoch * size, size):
+            samples = order.samples[at:][part.start : part.stop]
+            jobs.append((epoch, samples, order.ahead(at, at + size)))
+        for (_, samples, *_), images in zip(jobs, self._run(jobs), strict=True):
+            labels = torch.from_numpy(self._labels[samples])
+            yield Batch(images, labels, torch.from_numpy(samples))
 
 
 class EvalBatches:
@@ -189,10 +180,8 @@ class EvalBatches:
         self.preprocess = preprocess
         self.workers = workers
         part = world.part(len(split))
-        self._ranges = [
-            np.arange(start, min(start + batch_size, part.stop))
-            for start in range(part.start, part.stop, batch_size)
-        ]
+        starts = range(batch_size, len(part), batch_size)  # of all batches but the first
+        self._ranges = np.split(np.arange(part.start, part.stop), starts) if part else []
         self.notes: tuple[str, ...] = ()
         self._files: FileStore | KeptImages | None = None
         if isinstance(split.images, ArrayImages):

@@ -2,11 +2,9 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
 from torch import Tensor
 
-from cladenet.data.augment.views import TrainViews
+from cladenet.data.augment.views import Job, TrainViews
 from cladenet.data.cache.file_store import FileStore
 from cladenet.data.cache.kept import KeptImages
 from cladenet.data.images.opening import quiet
@@ -14,7 +12,7 @@ from cladenet.data.images.opening import quiet
 
 @dataclass(frozen=True)
 class Making:
-    """A batch from its job: the epoch, its samples, and what to fetch first.
+    """A batch from its job.
 
     Args:
         views: of the images in `store`.
@@ -24,7 +22,7 @@ class Making:
     views: TrainViews
     store: FileStore | KeptImages
 
-    def __call__(self, job: tuple[int, NDArray[np.int64], NDArray[np.int64]]) -> Tensor:
+    def __call__(self, job: Job) -> Tensor:
         """The views of the samples."""
         epoch, samples, ahead = job
         self.store.begin(epoch)

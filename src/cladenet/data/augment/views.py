@@ -30,7 +30,7 @@ WINDOWS_LIMIT = 1 << 30  # bytes of an array padded and kept twice; CIFAR takes 
 
 
 # The epoch, the samples, and for those who decode what to fetch first.
-Job = tuple[int, NDArray[np.int64]] | tuple[int, NDArray[np.int64], NDArray[np.int64]]
+Job = tuple[int, NDArray[np.int64], NDArray[np.int64]]
 
 
 class TrainViews:
@@ -76,7 +76,7 @@ class TrainViews:
         self._windows: MirroredWindows | None = None
         self._of_epoch: tuple[int, NDArray[np.int64]] | None = None
 
-    def __call__(self, job: Job) -> Tensor:
+    def __call__(self, job: Job | tuple[int, NDArray[np.int64]]) -> Tensor:
         """The views of one batch."""
         epoch, samples = job[:2]
         if self._array is not None:

@@ -1,6 +1,7 @@
 """Which images are equal, in arrays and in files."""
 
 from collections.abc import Hashable
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -41,7 +42,7 @@ def equal_images(*collections: Images) -> Equal:
     keys: list[Hashable] = []
     for images in collections:
         if isinstance(images, ArrayImages):
-            keys += [pixel_hash(image) for image in images.array]
+            keys += map(pixel_hash, images.array)
         else:
-            keys += [next(in_order) for _ in range(len(images))]
+            keys += islice(in_order, len(images))
     return Equal(np.split(first_places(keys), ends), by)

@@ -1,6 +1,7 @@
 """Which of many things are equal, as numbers."""
 
 from collections.abc import Hashable, Iterable
+from itertools import count
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,4 +27,4 @@ def first_of_equal(hashes: NDArray[np.void]) -> Groups:
 def first_places(keys: Iterable[Hashable]) -> Groups:
     """The place at which each key came first: [a, b, a, c] is [0, 1, 0, 3]."""
     places: dict[Hashable, int] = {}
-    return np.array([places.setdefault(key, n) for n, key in enumerate(keys)], dtype=np.int64)
+    return np.fromiter(map(places.setdefault, keys, count()), dtype=np.int64)
