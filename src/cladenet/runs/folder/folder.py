@@ -74,11 +74,6 @@ class RunFolder:
                 f"{self.path} is not empty and holds no run; give another folder with --out"
             )
 
-    def kept_weights(self) -> Path:
-        """The checkpoint to report on: the best, or the last where none was chosen."""
-        best = self.checkpoints / "best"
-        return best if best.exists() else self.checkpoints / "last"
-
     @property
     def holds_run(self) -> bool:
         """Was a run started here?"""

@@ -69,7 +69,7 @@ def finish(run: Run) -> tuple[RunResult, int]:
         CladeNetError: as loading, evaluating and writing do.
     """
     with together(run.world):
-        loaded = load(run.folder.kept_weights())
+        loaded = load(run.folder.path)  # as whoever predicts with the run does
     name, split = scored_split(run.setting)
     model = loaded.model.to(run.world.device)
     found = RunResult(run.folder.path, name, run.evaluate(model, split, worst=SHOWN_MISTAKES))
