@@ -150,7 +150,7 @@ def test_a_run_of_an_earlier_version_is_counted_from_its_checkpoint(tmp_path: Pa
         (["a"], 2, "1 run given; a comparison needs two or more run folders"),
         (["a", "a"], 2, "a is given twice; give each run once"),
         (["a", "nothing"], 4, "nothing holds no run; give the folder of one that has ended"),
-        (["a", "torn"], 4, "result.json is damaged: 'per_class'. Write it again with"),
+        (["a", "torn"], 4, "result.json is damaged: 'per_class' is missing, or not known."),
         (["a", "begun"], 4, "begun has no result.json: the run has not ended. Continue it with"),
     ],
 )

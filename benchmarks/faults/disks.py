@@ -24,7 +24,7 @@ from trials import (
 )
 
 MESSAGE = (
-    r"not enough space to write /.*: it needs \d+\.\d MB and \d+\.\d MB are free",
+    r"not enough space to write /.*: it needs \d+\.\d [kM]B and \d+\.\d [kM]B are free",
     r"What was saved before is untouched",
 )
 

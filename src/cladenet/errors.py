@@ -118,3 +118,18 @@ def last_line(error: Exception) -> str:
 
 def _lines(error: Exception) -> list[str]:
     return str(error).strip().splitlines() or [type(error).__name__]
+
+
+def reason(error: Exception) -> str:
+    """What is wrong with a file whose content is not as expected: one line, without Python's words.
+
+    Args:
+        error: what reading it or looking into it raised.
+    """
+    if isinstance(error, KeyError):
+        return f"{error} is missing, or not known"
+    if isinstance(error, AttributeError | TypeError):
+        return "a value is missing, or of another kind"
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    return " ".join(str(error).split())

@@ -129,11 +129,15 @@ def explain(error: OSError, path: Path, needed: int) -> StorageError:
             "untouched; fix the disk or its permissions, or take another folder"
         )
     folder = next(parent for parent in path.absolute().parents if parent.exists())
-    free = shutil.disk_usage(folder).free / 1e6
+    needs, free = _size(needed), _size(shutil.disk_usage(folder).free)
     return OutOfSpace(
-        f"not enough space to write {path}: it needs {needed / 1e6:.1f} MB and {free:.1f} MB are "
-        f"free ({error.strerror}). What was saved before is untouched"
+        f"not enough space to write {path}: it needs {needs} and {free} are free "
+        f"({error.strerror}). What was saved before is untouched"
     )
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e6:.1f} MB" if count >= 1e5 else f"{count / 1e3:.1f} kB"
 
 
 def _sum(manifest: Mapping[str, Any]) -> str:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from cladenet.data.check.equal import equal_images
 from cladenet.data.check.places import Groups
 from cladenet.data.dataset import Split
-from cladenet.errors import BadArgument, DataError
+from cladenet.errors import BadArgument, DataError, reason
 from cladenet.files import write_atomically
 from cladenet.plural import counted
 
@@ -148,8 +148,8 @@ def read_index(path: Path, split: Split) -> dict[str, Index]:
         content = json.loads(path.read_bytes())
         of, digest = content["of"], content["digest"]
         parts = {name: np.array(part, dtype=np.int64) for name, part in content["parts"].items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataError(f"{path} is not a split index: {error}") from None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise DataError(f"{path} is not a split index: {reason(error)}") from None
     if of != len(split) or digest != split.digest().hex():
         raise DataError(
             f"{path} was made for other images ({of:,}, here {len(split):,}), other labels or "

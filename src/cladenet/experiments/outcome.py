@@ -7,7 +7,7 @@ from math import inf, isfinite
 from pathlib import Path
 from typing import Any
 
-from cladenet.errors import DataError
+from cladenet.errors import DataError, reason
 from cladenet.experiments.claim import Claim, Comparison, Scale
 from cladenet.experiments.differences import (
     CONTRADICTED,
@@ -180,8 +180,8 @@ def from_json(text: str) -> Outcome:
             for one in values["compared"]
         )
         return Outcome(**{**values, "compared": compared})
-    except (ValueError, TypeError, KeyError) as error:
-        raise DataError(f"no result of an experiment: {error!r}") from error
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise DataError(f"no result of an experiment: {reason(error)}") from error
 
 
 def _difference(values: list[float | None] | None) -> Difference | None:

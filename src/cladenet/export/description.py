@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from cladenet.data.preprocess import Preprocess
-from cladenet.errors import BadArgument, CheckpointError
+from cladenet.errors import BadArgument, CheckpointError, reason
 from cladenet.plural import counted
 
 KEY = "cladenet"  # of the metadata in every format
@@ -95,7 +95,7 @@ class Description:
         try:
             values = json.loads(text)
         except (ValueError, RecursionError) as error:
-            raise CheckpointError(f"the file's metadata are not JSON: {error}") from error
+            raise CheckpointError(f"the file's metadata are not JSON: {reason(error)}") from error
         if not isinstance(values, dict) or values.pop("format", None) != FORMAT:
             raise CheckpointError(
                 "the file's metadata have another format than the one this version reads, which is "
@@ -115,7 +115,7 @@ class Description:
             found = SelfTest(image, tuple(map(float, test["posteriors"])), float(test["tolerance"]))
             preprocess = Preprocess.from_json(values["preprocess"])
         except (BadArgument, ValueError, KeyError, TypeError) as error:
-            raise CheckpointError(f"the file's metadata cannot be read: {error}") from error
+            raise CheckpointError(f"the file's metadata cannot be read: {reason(error)}") from error
         if len(found.posteriors) != len(values["classes"]):
             raise CheckpointError(
                 "the file's metadata name "

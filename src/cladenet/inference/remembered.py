@@ -75,6 +75,6 @@ def _kept(request: Request) -> dict[str, Any]:
         return {}
     try:
         found = json.loads((request.cache / CHOICES).read_text())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}

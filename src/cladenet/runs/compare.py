@@ -9,7 +9,7 @@ from typing import Any
 from cladenet.analysis.form import Counted, cost_of
 from cladenet.checkpoints import locate
 from cladenet.checkpoints.folder import read_card
-from cladenet.errors import BadArgument, CheckpointError, CladeNetError
+from cladenet.errors import BadArgument, CheckpointError, CladeNetError, reason
 from cladenet.report.compared import ComparedRun, Comparison
 from cladenet.runs.folder.folder import RunFolder
 from cladenet.runs.folder.names import RESULT
@@ -66,7 +66,7 @@ def _read(folder: RunFolder, result: Mapping[str, Any], scored: str) -> Compared
         raise
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(
-            f"{folder.path / RESULT} is damaged: {error}. Write it again with "
+            f"{folder.path / RESULT} is damaged: {reason(error)}. Write it again with "
             f"`cladenet train --resume {folder.path}`"
         ) from error
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from cladenet.checkpoints.atomic import to_json, write_file
-from cladenet.errors import BadArgument, CheckpointError
+from cladenet.errors import BadArgument, CheckpointError, reason
 from cladenet.recipes import Recipe
 from cladenet.recipes.recipe import field_types, parse_value
 from cladenet.search.methods import method_named
@@ -196,7 +196,9 @@ def read_config(folder: Path) -> SearchConfig:
     try:
         return config_of(json.loads(path.read_bytes()))
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise CheckpointError(f"{path} is not the configuration of a search: {error}") from error
+        raise CheckpointError(
+            f"{path} is not the configuration of a search: {reason(error)}"
+        ) from error
 
 
 def config_of(values: dict[str, Any]) -> SearchConfig:

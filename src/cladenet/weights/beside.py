@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
 
 from cladenet.checkpoints.atomic import MANIFEST
-from cladenet.errors import CheckpointError
+from cladenet.errors import CheckpointError, reason
 
 CONFIG, PREPROCESSOR = "config.json", "preprocessor_config.json"
 FILES = ("model.safetensors", "pytorch_model.bin")  # the weights of such a repository
@@ -114,10 +114,10 @@ def _read(file: Path, called: str, meaning: Callable[[Mapping[str, Any]], Meanin
             "the weights elsewhere, and describe how their images are prepared: cladenet import "
             "FILE size= resize= mean= std= interpolation= fit="
         ) from error
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise CheckpointError(
             f"the {file.name} of {called} is not one of timm's or transformers': "
-            f"{type(error).__name__} {error}. Download its weights alone and use `cladenet import "
+            f"{reason(error)}. Download its weights alone and use `cladenet import "
             "FILE --as NETWORK`"
         ) from error
 

@@ -53,6 +53,6 @@ def read_found(name: str) -> tuple[str, dict[str, Any]]:
             f"no found network is called {wanted!r}: {path} is missing; {hint(wanted, names)}name "
             "one with `cladenet search export FOLDER --name NAME`"
         ) from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise BadArgument(f"{path} is not the file of a found network: {error!r}") from error
     return str(network), arguments

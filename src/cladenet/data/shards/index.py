@@ -26,10 +26,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from cladenet.data.images.facts import Facts
-from cladenet.errors import DataError
+from cladenet.errors import DataError, reason
 from cladenet.files import write_atomically
 
 VERSION = 2
+_NOT_OURS = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
 ARRAYS = {
     "offsets": "<i8", "sizes": "<i8", "crc32": "<u4", "labels": "<i4", "shapes": "<i4",
     "kinds": "|u1", "names": "|u1", "name_ends": "<i8",
@@ -202,8 +203,15 @@ def read_index(path: Path) -> tuple[ShardIndex, dict[str, Any]]:
             arrays = {name: file.get_tensor(name) for name in ARRAYS}
         about = _about(kept.pop("about"))
         whole = kept.pop("crc32") == _sum(arrays) and about.version == VERSION
-    except (SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DamagedIndex(f"{path} is not an index of a shard: {error}") from None
+    except (
+        SafetensorError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+    ) as error:
+        raise DamagedIndex(f"{path} is not an index of a shard: {reason(error)}") from None
     if not whole:
         raise DamagedIndex(f"{path} is damaged, or another version's; delete it")
     return ShardIndex(about, **arrays), kept

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from cladenet.data.images.decode import readable
 from cladenet.data.shards.damage import DamagedShard
 from cladenet.data.shards.labels import IMAGES, KEYS, Fault, Fields
-from cladenet.errors import MissingExtra
+from cladenet.errors import MissingExtra, reason
 from cladenet.plural import counted
 
 BATCH_BYTES = 8 << 20
@@ -169,9 +169,9 @@ def _features(path: str, schema: Any) -> dict[str, Any]:
     try:
         features = json.loads(text)["info"]["features"]
         return {str(name): value for name, value in features.items() if isinstance(value, dict)}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        reason = f"has metadata of Hugging Face that cannot be read: {_line(error)}"
-        raise DamagedShard(path, reason) from None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        why = f"has metadata of Hugging Face that cannot be read: {reason(error)}"
+        raise DamagedShard(path, why) from None
 
 
 def _image_columns(schema: Any, features: dict[str, Any]) -> list[str]:

@@ -68,7 +68,7 @@ def recall(path: Path, decoding: Decoding) -> Kept:
             return NOTHING
         names = bytes(rest[:start])
         rows = np.frombuffer(rest[start:], ROW)
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return NOTHING
     return Kept(names, rows) if names.count(b"\0") == len(rows) else NOTHING
 

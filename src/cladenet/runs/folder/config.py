@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args
 import yaml
 
 from cladenet.durations import seconds
-from cladenet.errors import BadArgument, CheckpointError
+from cladenet.errors import BadArgument, CheckpointError, reason
 from cladenet.ledger.defaults import DEFAULTS, as_today
 from cladenet.recipes import Recipe
 from cladenet.recipes.recipe import field_types, parse_value
@@ -287,10 +287,6 @@ def from_yaml(text: bytes, path: Path) -> RunConfig:
         return RunConfig(recipe=Recipe(**recipe), arguments=arguments, **plain)
     except (*NOT_YAML, AttributeError, KeyError, TypeError) as error:
         raise CheckpointError(
-            f"{path} is not the configuration of a run: {one_line(error)}"
+            f"{path} is not the configuration of a run: {reason(error)}. Put it back from a copy, "
+            f"or train on in a new run with --weights {path.parent}"
         ) from error
-
-
-def one_line(error: Exception) -> str:
-    """Its message without line breaks."""
-    return " ".join(str(error).split())

@@ -17,7 +17,7 @@ from typing import Any
 
 from cladenet.checkpoints import instead_of
 from cladenet.checkpoints.atomic import clear_temporaries, explain, write_file
-from cladenet.errors import CheckpointError, FolderInUse
+from cladenet.errors import CheckpointError, FolderInUse, reason
 from cladenet.runs.folder import names
 from cladenet.runs.folder.config import RunConfig, from_yaml, to_yaml
 from cladenet.runs.folder.names import LOCK
@@ -146,15 +146,15 @@ class RunFolder:
             return list(map(json.loads, self.metrics.read_bytes().splitlines()))
         except (ValueError, RecursionError) as error:
             raise CheckpointError(
-                f"{self.metrics} is damaged: {error}. Take the damaged lines out and continue with "
-                f"`cladenet train --resume {self.path}`"
+                f"{self.metrics} is damaged: {reason(error)}. Take the damaged lines out and "
+                f"continue with `cladenet train --resume {self.path}`"
             ) from error
 
     def read_environment(self) -> dict[str, Any]:
         """What `env.json` says of the machine; nothing where it is missing or damaged."""
         try:
             values = json.loads(self.environment.read_bytes())
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return {}
         return values if isinstance(values, dict) else {}
 
@@ -163,7 +163,7 @@ class RunFolder:
         try:
             found = json.loads(self.range_test.read_bytes())
             return list(zip(found["rates"], found["losses"], strict=True))
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return []
 
     def spent(self) -> Spent:

@@ -6,8 +6,8 @@ from typing import Any
 
 import yaml
 
-from cladenet.errors import BadArgument
-from cladenet.runs.folder.config import NOT_YAML, one_line
+from cladenet.errors import BadArgument, reason
+from cladenet.runs.folder.config import NOT_YAML
 
 
 def parse_words(words: Sequence[str]) -> dict[str, str]:
@@ -38,7 +38,7 @@ def read_options(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise BadArgument(f"--config {path} cannot be read: {error.strerror}") from error
     except NOT_YAML as error:
-        raise BadArgument(f"--config {path} is not YAML: {one_line(error)}") from error
+        raise BadArgument(f"--config {path} is not YAML: {reason(error)}") from error
     if not isinstance(values, dict):
         raise BadArgument(f"--config {path} holds no table; expected lines such as `lr: 0.05`")
     return {str(key): value for key, value in values.items()}

@@ -65,7 +65,7 @@ def spent(timing: Path) -> Spent:
     """Add up the rows of a run's file; damaged ones are passed over: a full disk tears lines."""
     rows = []
     for line in timing.read_bytes().splitlines() if timing.exists() else ():
-        with suppress(ValueError):
+        with suppress(ValueError, RecursionError):
             rows.append(json.loads(line))
     return added_up(rows)
 

@@ -253,7 +253,7 @@ def _arguments(config: RunConfig, dataset: DataSet, size: int) -> dict[str, Any]
 def _divided_again(dataset: DataSet, index: Path) -> DataSet:
     try:
         return divided(dataset, index)
-    except (DataError, RecursionError) as error:
+    except DataError as error:
         raise CheckpointError(
             f"{index} is damaged, or the data have changed since the run began: it divides other "
             f"images than the {len(dataset.train):,} of {dataset.spec}. Restore the data, or start "

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cladenet.checkpoints.atomic import to_json, write_file
-from cladenet.errors import BadArgument, CheckpointError
+from cladenet.errors import BadArgument, CheckpointError, reason
 from cladenet.search.architecture import Architecture
 from cladenet.search.config import AGAIN, SearchConfig, config_of, decide, with_options
 from cladenet.search.methods import method_named
@@ -145,4 +145,4 @@ def read_plan(folder: Path) -> Plan:
         }
         return Plan(searches, values["repeats"], values["final"])
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise CheckpointError(f"{path} is not the plan of a comparison: {error}") from error
+        raise CheckpointError(f"{path} is not the plan of a comparison: {reason(error)}") from error

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from cladenet.data.images.decode import readable
-from cladenet.errors import BadArgument, DataError
+from cladenet.errors import BadArgument, DataError, reason
 
 
 class Listed(NamedTuple):
@@ -54,6 +54,6 @@ def read_wids(path: str) -> Iterator[Listed]:
         raise DataError(f"{readable(path)} cannot be read: {error.strerror}") from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DataError(
-            f"{readable(path)} is not an index of wids ({type(error).__name__}: {error}); expected "
+            f"{readable(path)} is not an index of wids ({reason(error)}); expected "
             "a JSON object whose shardlist has url and nsamples of each shard"
         ) from None

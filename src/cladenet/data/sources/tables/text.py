@@ -23,7 +23,7 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from cladenet.data.images.decode import readable
-from cladenet.errors import DataError
+from cladenet.errors import DataError, reason
 from cladenet.files import read_bytes
 from cladenet.plural import counted
 
@@ -223,8 +223,9 @@ def _json_lines(path: str, text: str) -> list[Line]:
             continue
         try:
             value = json.loads(line)
-        except ValueError as error:
-            raise DataError(f"line {number} of {readable(path)} is not JSON: {error}") from None
+        except (ValueError, RecursionError) as error:
+            why = reason(error)
+            raise DataError(f"line {number} of {readable(path)} is not JSON: {why}") from None
         if not isinstance(value, dict):
             raise DataError(
                 f"line {number} of {readable(path)} is {line[:40]!r}; expected an object"
