@@ -11,17 +11,14 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from cladenet import processor
 from cladenet.inference import for_inference
-from cladenet.inference.engine import packed
 from cladenet.inference.engine.packed import Packed, fold_and_pack
 from cladenet.inference.graph import tiles
 from cladenet.inference.graph.program import Program
 from cladenet.inference.graph.recording import record
 from cladenet.inference.graph.running import runner
 from cladenet.inference.graph.script import compiled, written
-from cladenet.inference.graph.side_by_side import shares, side_by_side, threads_here
 from cladenet.inference.nearness import NO_WORSE
-from cladenet.kernels.toom_cook import MADE, READ, matrices, of_ones
-from cladenet.kernels.toom_cook import side_by_side as tiles_side_by_side
+from cladenet.kernels.toom_cook import MADE, READ, matrices, of_ones, side_by_side
 from cladenet.kernels.winograd import spread_kernels
 from processors import AVX2
 
@@ -197,25 +194,23 @@ def test_weights_are_packed_for_the_threads_that_read_them(threads: int, two_thr
     assert program.steps[0].args[4][1] == 2
 
 
-def test_where_each_thread_takes_images_of_its_own_weights_are_packed_for_one(
-    two_threads: None, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("count", [4, 32], ids=["all threads together", "images of their own"])
+@pytest.mark.parametrize("channels", [128, 256])
+def test_weights_are_read_as_they_were_packed(
+    count: int, channels: int, two_threads: None, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """There oneDNN knows of one thread, whatever torch says of their number."""
-    programs = []
-
-    def runner_of(program: Program) -> Any:
-        programs.append(program)
-        return runner(program)
-
-    monkeypatch.setattr(packed, "runner", runner_of)
-    model = nn.Sequential(Block(nn.Conv2d(128, 128, 3, padding=1)), nn.Flatten()).eval()
-    x = images_of(32, 128, 8, 8)
+    """Laying 36 matrices out anew takes oneDNN ten times as long as all products of the tiles."""
+    model = nn.Sequential(Block(nn.Conv2d(channels, channels, 3, padding=1)), nn.Flatten()).eval()
+    x = images_of(count, channels, 8, 8)
     with torch.inference_mode():
         run = Packed(model, x, "fp32", None, tiles=True)
-        torch.testing.assert_close(run(x), model(x), rtol=1e-4, atol=1e-4)
-    assert programs[0].steps[0].args[4] == [64 if shares(32) == 2 else 128, 3 - shares(32)]
-    assert side_by_side([threads_here, threads_here]) == [1, 1]
-    assert threads_here() == 2
+        run(x)
+        capfd.readouterr()
+        with torch.backends.mkldnn.verbose(torch.backends.mkldnn.VERBOSE_ON):
+            run(x)
+    said = [line for line in capfd.readouterr().out.splitlines() if ",exec," in line]
+    assert any(",convolution," in line and f"g{POINTS}" in line for line in said)
+    assert not [line for line in said if ",reorder," in line and f"{POINTS}x" in line]
 
 
 @pytest.mark.parametrize(
@@ -272,7 +267,7 @@ def test_tiles_that_are_not_near_enough_are_refused(
 
 def test_tiles_side_by_side_are_each_ones_matrices() -> None:
     of_inputs, _, of_outputs = matrices()
-    spread, collect = tiles_side_by_side(3, torch.float64)
+    spread, collect = side_by_side(3, torch.float64)
     x = torch.arange(float(3 * MADE + 2), dtype=torch.float64)
     windows = x.unfold(0, READ, MADE)
     torch.testing.assert_close(spread @ x, (windows @ of_inputs.T).flatten())

@@ -16,7 +16,7 @@ from cladenet.inference.graph.quantised import quantise
 from cladenet.inference.graph.ranges import seen_on
 from cladenet.inference.graph.recording import Signature, record, record_for_any_number, signature
 from cladenet.inference.graph.running import runner
-from cladenet.inference.graph.side_by_side import on_threads, shares, side_by_side
+from cladenet.inference.graph.side_by_side import shares, side_by_side
 from cladenet.inference.graph.simplify import simplify, to_precision
 from cladenet.inference.graph.single_pixels import quicken_single_pixels
 from cladenet.inference.graph.tiles import convolved
@@ -103,10 +103,8 @@ class Packed:
                 oldest = next(iter(self._runs))
                 del self._runs[oldest]
                 self._at = {size: of for size, of in self._at.items() if of != oldest}
-            count = shares(self.chunk)
-            what = program, self._dtype, self._calibration, self.chunk // count
-            threads = torch.get_num_threads() if count == 1 else 1
-            on_threads(threads, fold_and_pack, *what, tiles=self._tiles)
+            each = self.chunk // shares(self.chunk)
+            fold_and_pack(program, self._dtype, self._calibration, each, tiles=self._tiles)
             self.in_tiles |= any(step.function is convolved for step in program.steps)
             self._runs[steps] = runner(program)
         self._at[size] = steps

@@ -7,7 +7,6 @@ neighbour run. Threads that have images of their own wait once.
 
 import ctypes
 import sys
-import threading
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
@@ -20,7 +19,6 @@ T = TypeVar("T")
 # handing over takes 0.1 to 0.4 ms.
 FEWEST = 16
 _BODY = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p)
-_HERE = threading.local()
 _LIBRARIES = {"darwin": "libtorch_cpu.dylib", "win32": "torch_cpu.dll"}
 
 
@@ -43,24 +41,16 @@ def side_by_side(pieces: Sequence[Callable[[], T]]) -> list[T]:
 
     def body(begin: int, end: int, _: int) -> None:
         for number in range(begin, end):
-            _HERE.alone = True
             try:
                 with torch.inference_mode():
                     found[number] = pieces[number]()
             except BaseException as error:  # which ctypes would drop
                 failed[number] = error
-            finally:
-                _HERE.alone = False
 
     _parallel_for()(0, len(pieces), 1, _BODY(body), None)
     if failed:
         raise failed[min(failed)]
     return found
-
-
-def threads_here() -> int:
-    """How many compute a step: one in a piece of `side_by_side`, elsewhere all that torch has."""
-    return 1 if getattr(_HERE, "alone", False) else torch.get_num_threads()
 
 
 def on_threads(count: int, function: Callable[..., T], *args: Any, **options: Any) -> T:

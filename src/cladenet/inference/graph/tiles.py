@@ -18,7 +18,6 @@ from torch import Tensor
 from cladenet import processor
 from cladenet.inference.graph.products import Product, convolution, shape
 from cladenet.inference.graph.program import Program, Step
-from cladenet.inference.graph.side_by_side import threads_here
 from cladenet.kernels.toom_cook import MADE, READ, TAPS, Axis, of_ones, side_by_side
 from cladenet.kernels.winograd import MOST_MADE, spread_kernels
 
@@ -81,7 +80,7 @@ def in_tiles(product: Product, direct: Tensor, tiles: int, program: Program) -> 
         [program.new_constant(value) for value in (packed, of_points, direct, bias)],
         [program.new_constant(matrix) for matrix in matrices],
         convolution(product.step)[0][1],
-        [tiles, threads_here()],
+        [tiles, _threads_now()],
         product.other,
         product.post[0] == "relu",
     )
@@ -148,8 +147,11 @@ def convolved(
 
 @torch.jit.ignore  # type: ignore[untyped-decorator]
 def _threads_now() -> int:
-    """TorchScript does not know the number of threads, but asks Python."""
-    return threads_here()
+    """That oneDNN chooses a layout for, on a thread that takes images of its own, too.
+
+    TorchScript does not know their number, but asks Python.
+    """
+    return torch.get_num_threads()
 
 
 def _directly(x: Tensor, weight: Tensor, bias: Tensor, padding: list[int]) -> Tensor:
