@@ -13,9 +13,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from cladenet import processor
 from cladenet.kernels import pointwise_norm as pointwise_norm_kernel
+from cladenet.kernels import winograd as winograd_kernel
 from cladenet.kernels.quicken import quicken
 from cladenet.kernels.small_map_convolution import is_small
-from cladenet.kernels.toom_cook import Axis, matrices, whole
+from cladenet.kernels.toom_cook import Axis, blocks, matrices
 from cladenet.kernels.winograd import winograd
 from cladenet.layers.response_norm import LocalResponseNorm
 from cladenet.registry import create_model
@@ -156,6 +157,7 @@ def test_maps_are_small_where_matrix_products_were_measured_to_win(
 
 
 TILED = [
+    ((3, 2), (9, 18), (1, 1)),  # some blocks of tiles
     ((5, 7), (8, 8), (1, 1)),  # whole tiles
     ((4, 6), (7, 10), (0, 1)),  # and parts of them
     ((3, 2), (3, 4), (1, 0)),
@@ -163,11 +165,22 @@ TILED = [
 ]
 
 
+@pytest.mark.parametrize(("rows", "images"), [(128, 128), (1, 128), (1, 2)])
 @pytest.mark.parametrize(("channels", "size", "padding"), TILED)
 def test_a_convolution_in_tiles_is_the_plain_one(
-    channels: tuple[int, int], size: tuple[int, int], padding: tuple[int, int]
+    channels: tuple[int, int],
+    size: tuple[int, int],
+    padding: tuple[int, int],
+    rows: int,
+    images: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """In float64, where matrices that were wrong anywhere would show, and what rounds does not."""
+    """In float64, where matrices that were wrong anywhere would show, and what rounds does not.
+
+    In one block of tiles and in some, of all images at once and of one or two.
+    """
+    monkeypatch.setattr(winograd_kernel, "FEWEST_ROWS", rows)
+    monkeypatch.setattr(winograd_kernel, "MOST_IMAGES", images)
     torch.manual_seed(0)
     conv = nn.Conv2d(*channels, 3, 1, padding, bias=False).double()
     x = torch.randn(3, channels[0], *size, dtype=torch.float64, requires_grad=True)
@@ -216,7 +229,7 @@ def in_magnitudes(
     axes = [Axis(*of) for of in zip(x.shape[2:], padding, strict=True)]
     (above, below), (left, right) = (
         [m.abs().view(6, -1, m.shape[1]) if i == 0 else m.abs().view(len(m), 6, -1)
-         for i, m in enumerate(whole(axis, torch.float64))]
+         for i, m in enumerate(blocks(axis, torch.float64, axis.outputs)[0][2:])]
         for axis in axes
     )  # fmt: skip
     taps = matrices()[1].abs()
@@ -234,7 +247,7 @@ def in_magnitudes(
         (nn.Conv2d(64, 64, 3, 1, 1), (7, 64, 16, 16), False),  # few tiles in a row
         (nn.Conv2d(63, 64, 3, 1, 1), (8, 63, 16, 16), False),  # few channels
         (nn.Conv2d(64, 64, 3, 1, 1), (16, 64, 9, 9), False),  # 12x12 in tiles
-        (nn.Conv2d(64, 64, 3, 1, 1), (8, 64, 4, 65), False),  # wide
+        (nn.Conv2d(64, 64, 3, 1, 1), (8, 64, 4, 80), True),  # wide
         (nn.Conv2d(64, 64, 3, 2, 1), (8, 64, 32, 32), False),
         (nn.Conv2d(64, 64, 3, 1, 2), (8, 64, 14, 14), False),
         (nn.Conv2d(64, 64, (3, 1), 1, (1, 0)), (8, 64, 16, 16), False),

@@ -105,7 +105,7 @@ class _PointwiseNorm(torch.autograd.Function):
         gradient = gradients[0].contiguous(memory_format=torch.channels_last)
         w, a, count = weight.flatten(1), gamma * invstd, len(beside_ones)
         g, scaled = _rows(gradient), a[:, None] * w
-        products = torch.zeros(len(w), w.shape[1] + 1)
+        products = torch.zeros(w.shape[1] + 1, len(w))  # G^T: MKL is slow to make few columns
         to_x = torch.empty(
             (len(gradient), w.shape[1], *gradient.shape[2:]), memory_format=torch.channels_last
         )
@@ -113,11 +113,11 @@ class _PointwiseNorm(torch.autograd.Function):
         for piece, x_piece, z_piece, to_piece in _pieces(g, g, beside_ones, outputs, _rows(to_x)):
             if z is not None:
                 piece = torch.ops.aten.hardtanh_backward(piece, z_piece, 0.0, ctx.high)
-            products.addmm_(piece.T, x_piece)
+            products.addmm_(x_piece.T, piece)
             x_gradient = _product(piece, scaled.T, to_piece)
             if x_gradient is not to_piece:
                 to_piece.copy_(x_gradient)
-        of_x, to_beta = products[:, :-1], products[:, -1]
+        of_x, to_beta = products[:-1].T, products[-1]
         to_gamma = (w * of_x).sum(1) * invstd
         share = a * invstd * to_gamma / count
         to_weight = a[:, None] * of_x - share[:, None] * (w @ squares)

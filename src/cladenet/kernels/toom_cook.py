@@ -37,6 +37,8 @@ class Axis(NamedTuple):
 class Tile(NamedTuple):
     """Four outputs in a row, less at the end, and the six inputs under their taps, less at padding.
 
+    Or a block of such tiles.
+
     Args:
         read: which inputs.
         made: which outputs.
@@ -65,15 +67,24 @@ def tiles(axis: Axis, dtype: torch.dtype) -> tuple[Tile, ...]:
 
 
 @cache
-def whole(axis: Axis, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-    """B^T of all tiles at once, (6 tiles, inputs), and A^T, (outputs, 6 tiles)."""
+def blocks(axis: Axis, dtype: torch.dtype, together: int) -> tuple[Tile, ...]:
+    """The same in blocks of `together` or less, with the products of each point in a row.
+
+    Of t tiles `spread` is (6 t, inputs), and `collect` (outputs, 6 t).
+    """
     each = tiles(axis, dtype)
-    spread = torch.zeros(READ, len(each), axis.inputs, dtype=dtype, device="cpu")
-    collect = torch.zeros(axis.outputs, READ, len(each), dtype=dtype, device="cpu")
+    return tuple(_block(each[i : i + together]) for i in range(0, len(each), together))
+
+
+def _block(each: Sequence[Tile]) -> Tile:
+    read = slice(each[0].read.start, each[-1].read.stop)
+    made = slice(each[0].made.start, each[-1].made.stop)
+    spread = each[0].spread.new_zeros(READ, len(each), read.stop - read.start)
+    collect = spread.new_zeros(made.stop - made.start, READ, len(each))
     for i, tile in enumerate(each):
-        spread[:, i, tile.read] = tile.spread
-        collect[tile.made, :, i] = tile.collect
-    return spread.flatten(0, 1), collect.flatten(1)
+        spread[:, i, tile.read.start - read.start : tile.read.stop - read.start] = tile.spread
+        collect[tile.made.start - made.start : tile.made.stop - made.start, :, i] = tile.collect
+    return Tile(read, made, spread.flatten(0, 1), collect.flatten(1))
 
 
 @cache
@@ -82,7 +93,7 @@ def side_by_side(count: int, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
 
     A tile's six are together, so that the first rows and columns do for fewer tiles.
     """
-    spread, collect = whole(Axis(MADE * count + TAPS - 1, 0), dtype)
+    *_, spread, collect = blocks(Axis(MADE * count + TAPS - 1, 0), dtype, count)[0]
     spread = spread.unflatten(0, (READ, count)).transpose(0, 1).flatten(0, 1)
     collect = collect.unflatten(1, (READ, count)).transpose(1, 2).flatten(1)
     return spread, collect
