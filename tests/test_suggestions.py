@@ -3,6 +3,9 @@
 import io
 import os
 import re
+import subprocess
+import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +18,7 @@ import cladenet
 from cladenet.cli import main
 from cladenet.data.sources.open import open_dataset
 from cladenet.errors import BadArgument
-from cladenet.ledger.public_names import HERE
+from cladenet.ledger.public_names import COMMANDS, HERE
 from cladenet.runs.predict.predictor import Predictor
 from cladenet.weights import resolve
 from cladenet.weights.known import Weights
@@ -217,6 +220,18 @@ def test_what_other_libraries_networks_have_is_found_here(name: str, message: st
     assert f"has no attribute '{name}'; " in str(error.value)
     assert message in str(error.value)
     assert not hasattr(model, name)
+
+
+def test_modules_that_are_taken_for_functions_are_those_there_are_words_for() -> None:
+    advised = {name for name in (*HERE, *COMMANDS) if find_spec(f"cladenet.{name}")}
+    assert advised == set(cladenet._TAKEN_FOR_FUNCTIONS)
+
+
+def test_a_module_is_imported_without_a_search_for_names_like_its_own() -> None:
+    code = "import sys; from cladenet import plural; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "cladenet.plural" in done.stdout.split()
+    assert "cladenet.ledger.public_names" not in done.stdout.split()
 
 
 def test_a_mistyped_public_name_gets_the_nearest() -> None:

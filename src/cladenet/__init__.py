@@ -98,17 +98,19 @@ _HOMES = {
     "verify": "cladenet.export.verify_file",
 }
 
+# Modules that are taken for functions: `public_names` says what to call.
+_TAKEN_FOR_FUNCTIONS = ("bench", "explain", "export", "models", "recipes", "search", "serve")
+
 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         from importlib.util import find_spec
 
         instead = ""
-        if not name.startswith("_"):
-            # `from cladenet import world` comes here, too, before it imports the module; a command
-            # may have the name of one.
-            names = __all__ if find_spec(f"{__name__}.{name}") is None else ()
-            instead = import_module("cladenet.ledger.public_names").here(name, names)
+        # `from cladenet import world` comes here, too, before it imports the module.
+        is_module = find_spec(f"{__name__}.{name}") is not None
+        if name in _TAKEN_FOR_FUNCTIONS or not (is_module or name.startswith("_")):
+            instead = import_module("cladenet.ledger.public_names").here(name, __all__)
         raise AttributeError(f"module 'cladenet' has no attribute {name!r}{instead}")
     value = getattr(import_module(_HOMES[name]), name)
     globals()[name] = value
