@@ -12,7 +12,7 @@ from torch import Tensor
 from cladenet.inference import for_inference
 from cladenet.inference.engine import packed
 from cladenet.inference.graph import side_by_side as module
-from cladenet.inference.graph.side_by_side import FEWEST, shares, side_by_side
+from cladenet.inference.graph.side_by_side import FEWEST, FEWEST_LARGE, LARGE, shares, side_by_side
 from cladenet.registry import create_model
 
 THREADS = 3
@@ -31,6 +31,10 @@ def test_torch_shares_out() -> None:
     """Every version that is allowed can, on each system on which its library is found."""
     assert shares(THREADS * FEWEST) == THREADS
     assert shares(THREADS * FEWEST - 1) == 1
+    assert shares(THREADS * FEWEST_LARGE, LARGE) == THREADS
+    assert shares(THREADS * FEWEST_LARGE + 1, LARGE) == 1  # one thread would wait for the other
+    assert shares(THREADS * FEWEST_LARGE, LARGE - 1) == 1
+    assert shares(THREADS * (FEWEST_LARGE - 1), LARGE) == 1
     torch.set_num_threads(1)
     assert shares(1000) == 1
 
@@ -96,7 +100,7 @@ def test_each_thread_answers_its_images(precision: str, monkeypatch: pytest.Monk
     monkeypatch.setattr(packed, "side_by_side", counted)
     found = [fast(images[:50]), fast(images[:47]), fast(images)]
     assert seen == [[17, 17, 16], [34, 33, 33]]
-    monkeypatch.setattr(packed, "shares", lambda images: 1)
+    monkeypatch.setattr(packed, "shares", lambda images, numbers: 1)
     together = [fast(images[:50]), fast(images[:47]), fast(images)]
     scale = together[2].abs().max()
     for ours, theirs in zip(found, together, strict=True):

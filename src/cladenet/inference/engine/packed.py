@@ -75,6 +75,7 @@ class Packed:
         self._calibration = calibration
         self._runs: dict[Signature, Run] = {}
         self._at: dict[torch.Size, Signature] = {}
+        self._numbers: dict[torch.Size, int] = {}  # in all maps of an image
         program = record_for_any_number(model, images)
         self.chunk = min(len(images), fitting(program, self._dtype))
         self._add(program, images.shape[1:])
@@ -88,7 +89,7 @@ class Packed:
         logits = []
         for chunk in images.split(self.chunk):
             x = chunk.to(self._dtype, memory_format=torch.channels_last)
-            count = shares(len(x))
+            count = shares(len(x), self._numbers[size])
             if count == 1:
                 logits.append(run(x))
             else:
@@ -98,12 +99,14 @@ class Packed:
     def _add(self, program: Program, size: torch.Size) -> None:
         """One program does for all sizes at which the network takes the same steps."""
         steps = signature(program)
+        self._numbers[size] = sum(shape.numel() for shape in program.shapes.values())
         if steps not in self._runs:
             if len(self._runs) == MOST_KEPT:
                 oldest = next(iter(self._runs))
                 del self._runs[oldest]
                 self._at = {size: of for size, of in self._at.items() if of != oldest}
-            each = self.chunk // shares(self.chunk)
+                self._numbers = {size: self._numbers[size] for size in (*self._at, size)}
+            each = self.chunk // shares(self.chunk, self._numbers[size])
             fold_and_pack(program, self._dtype, self._calibration, each, tiles=self._tiles)
             self.in_tiles |= any(step.function is convolved for step in program.steps)
             self._runs[steps] = runner(program)
