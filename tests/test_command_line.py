@@ -257,3 +257,22 @@ def test_a_pipe_to_another_process_that_breaks_is_not_taken_for_a_reader_that_le
     monkeypatch.setattr(cladenet.cli, "_dispatch", broken)
     with pytest.raises(BrokenPipeError):
         main(["models"])
+
+
+@pytest.mark.parametrize("before", ["default_int_handler", "SIG_IGN"])
+def test_ctrl_c_has_no_traceback_before_a_command_begins(before: str) -> None:
+    """Until then it ends the process without a word; one that ignores it goes on ignoring it."""
+    program = f"""
+import signal
+signal.signal(signal.SIGINT, signal.{before})
+from cladenet import __main__
+first = signal.getsignal(signal.SIGINT)
+__main__.command()
+then = signal.getsignal(signal.SIGINT)
+print(first is signal.SIG_DFL, first is signal.SIG_IGN)
+print(then is signal.default_int_handler, then is signal.SIG_IGN)
+"""
+    words = [sys.executable, "-c", program, "recipes", "lenet"]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    ignored = before == "SIG_IGN"
+    assert done.stdout.split()[-4:] == [str(not ignored), str(ignored)] * 2

@@ -8,6 +8,7 @@ import errno
 import gc
 import os
 import select
+import signal
 import sys
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
@@ -169,6 +170,8 @@ def _dispatch(words: list[str]) -> int:
     if unknown:
         parser.refuse_values(rest, getattr(command, "option_for", lambda word: ""))
         raise parser.unknown(unknown[0])
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:  # see __main__.py; `main` answers it
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     status: int = command.run(parsed)
     return status
 
