@@ -7,6 +7,7 @@ import argparse
 import errno
 import gc
 import os
+import re
 import select
 import signal
 import sys
@@ -64,6 +65,7 @@ GROUPS = {
         "completion": "print a script that completes commands and networks in bash or zsh",
     },
 }
+_NO_NUMBER = re.compile(r"argument (\S+): invalid (int|float) value: (.*)")
 COMMANDS = {name: text for group in GROUPS.values() for name, text in group.items()}
 FOLDERS = {name: folder for folder, group in GROUPS.items() for name in group}
 
@@ -181,6 +183,10 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Refuse the words that were given."""
+        if number := _NO_NUMBER.fullmatch(message):
+            option, kind, value = number.groups()
+            expected = "a whole number" if kind == "int" else "a number"
+            raise BadArgument(f"{option} is {value}; expected {expected}")
         raise BadArgument(f"{message}. `{self.prog} --help` lists its arguments")
 
     def format_usage(self) -> str:
