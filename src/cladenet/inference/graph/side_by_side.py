@@ -19,8 +19,8 @@ T = TypeVar("T")
 # handing over takes 0.1 to 0.4 ms.
 FEWEST = 16
 # Of images whose maps hold so many numbers steps take long, and what each thread pays is little. On
-# two threads of a busy AMD EPYC 8 images take ResNet-50 in tiles, MobileNetV3 large and ViT-B/16 a
-# quarter, a sixth and a tenth less time so, and the processor 10, 4 and 1 % less.
+# two threads of an AMD EPYC that had other work, too, 8 images of ResNet-50 in tiles took 5 % less
+# time so in one run and 25 % in another with more of it, MobileNetV3 large 16 and ViT-B/16 7 %.
 LARGE, FEWEST_LARGE = 2**22, 4
 _BODY = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p)
 _LIBRARIES = {"darwin": "libtorch_cpu.dylib", "win32": "torch_cpu.dll"}
