@@ -64,8 +64,8 @@ def locate(path: str | Path) -> Path:
     if runs := newest_runs(Path(path)):
         raise CheckpointError(f"{path} is a folder of runs; give one of them: {', '.join(runs)}")
     raise CheckpointError(
-        f"{path} holds no checkpoint: neither checkpoints/best nor checkpoints/last exists. Was "
-        "the run stopped before its first save?"
+        f"{path} holds no checkpoint: neither checkpoints/best nor checkpoints/last exists. If the "
+        "run is training, wait for its first save; if it was stopped before that, train again"
     )
 
 
