@@ -107,6 +107,29 @@ def test_each_thread_answers_its_images(precision: str, monkeypatch: pytest.Monk
         assert (ours - theirs).abs().max() <= (1e-6 if precision == "fp32" else 0.01) * scale
 
 
+def test_images_of_another_size_come_in_chunks_of_their_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A map of an image of 32 pixels is a quarter of that of one of 64."""
+    torch.manual_seed(0)
+    model = create_model("resnet20_cifar").eval()
+    map_of_32 = 16 * 32 * 32 * 4  # bytes: 16 channels, and stages halve the sides as they double
+    monkeypatch.setattr(packed, "LARGEST_BLOCK", 8 * map_of_32)
+    fast = packed.Packed(model, torch.zeros(8, 3, 64, 64), "fp32", None)
+    seen: list[int] = []
+
+    def counted(run: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+        seen.append(len(x))
+        return run(x)
+
+    for steps, run in fast._runs.items():
+        fast._runs[steps] = partial(counted, run)
+    images = torch.randn(16, 3, 32, 32)
+    found = [fast(images), fast(torch.randn(4, 3, 64, 64))]
+    assert seen == [8, 8, 2, 2]
+    torch.testing.assert_close(found[0], model(images), rtol=1e-4, atol=1e-5)
+
+
 def test_without_the_library_all_threads_compute_each_step(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(module._LIBRARIES, sys.platform, "elsewhere")
     module._parallel_for.cache_clear()

@@ -6,6 +6,7 @@ ResNet-50 at 32 images. What is left fits the processor's caches better, too.
 """
 
 from functools import partial
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -42,6 +43,20 @@ def make(request: Request) -> Run:
     return run
 
 
+class _AtSize(NamedTuple):
+    """What images of one size meet.
+
+    Args:
+        steps: of the program that runs them.
+        chunk: how many are run at a time.
+        numbers: in all maps of one of them.
+    """
+
+    steps: Signature
+    chunk: int
+    numbers: int
+
+
 class Packed:
     """Answers for batches of any length and images of any size.
 
@@ -53,7 +68,8 @@ class Packed:
         tiles: whether convolutions may be computed in tiles.
 
     Attributes:
-        in_tiles: whether any is.
+        chunk: how many of such images are run at a time, so that their maps stay in the caches.
+        in_tiles: whether any convolution is.
 
     Raises:
         CannotPrepare: the network does something that a list of steps cannot say.
@@ -74,43 +90,41 @@ class Packed:
         self._dtype = DTYPES[precision]
         self._calibration = calibration
         self._runs: dict[Signature, Run] = {}
-        self._at: dict[torch.Size, Signature] = {}
-        self._numbers: dict[torch.Size, int] = {}  # in all maps of an image
-        program = record_for_any_number(model, images)
-        self.chunk = min(len(images), fitting(program, self._dtype))
-        self._add(program, images.shape[1:])
+        self._at: dict[torch.Size, _AtSize] = {}
+        self._usual = len(images)
+        self.chunk = self._add(record_for_any_number(model, images), images.shape[1:]).chunk
 
     def __call__(self, images: Tensor) -> Tensor:
         """Normalised images float32 (N, C, H, W) -> logits float32 (N, K)."""
         size = images.shape[1:]
-        if size not in self._at:
-            self._add(record(self._model, images[:1]), size)
-        run = self._runs[self._at[size]]
+        at = self._at.get(size) or self._add(record(self._model, images[:1]), size)
+        run = self._runs[at.steps]
         logits = []
-        for chunk in images.split(self.chunk):
+        for chunk in images.split(at.chunk):
             x = chunk.to(self._dtype, memory_format=torch.channels_last)
-            count = shares(len(x), self._numbers[size])
+            count = shares(len(x), at.numbers)
             if count == 1:
                 logits.append(run(x))
             else:
                 logits += side_by_side([partial(run, part) for part in x.tensor_split(count)])
         return (logits[0] if len(logits) == 1 else torch.cat(logits)).float()
 
-    def _add(self, program: Program, size: torch.Size) -> None:
+    def _add(self, program: Program, size: torch.Size) -> _AtSize:
         """One program does for all sizes at which the network takes the same steps."""
-        steps = signature(program)
-        self._numbers[size] = sum(shape.numel() for shape in program.shapes.values())
-        if steps not in self._runs:
+        numbers = sum(shape.numel() for shape in program.shapes.values())
+        chunk = min(self._usual, fitting(program, self._dtype))
+        at = _AtSize(signature(program), chunk, numbers)
+        if at.steps not in self._runs:
             if len(self._runs) == MOST_KEPT:
                 oldest = next(iter(self._runs))
                 del self._runs[oldest]
-                self._at = {size: of for size, of in self._at.items() if of != oldest}
-                self._numbers = {size: self._numbers[size] for size in (*self._at, size)}
-            each = self.chunk // shares(self.chunk, self._numbers[size])
+                self._at = {size: kept for size, kept in self._at.items() if kept.steps != oldest}
+            each = chunk // shares(chunk, numbers)
             fold_and_pack(program, self._dtype, self._calibration, each, tiles=self._tiles)
             self.in_tiles |= any(step.function is convolved for step in program.steps)
-            self._runs[steps] = runner(program)
-        self._at[size] = steps
+            self._runs[at.steps] = runner(program)
+        self._at[size] = at
+        return at
 
 
 def fold_and_pack(
