@@ -14,21 +14,24 @@ HEAD = """## Without AVX-512
 Most laptops have AVX2 alone: no AVX-512, no VNNI, no bfloat16. These figures are of an Intel Xeon
 (model 207) and of an AMD EPYC (Zen 5) on which a small preloaded library hid the wider instructions
 from programs, 2 threads, float32, all sides of a network in one run while other work on the machine
-was stopped or had to wait. On the EPYC not all of it could be stopped: see the quartiles.
+was stopped or, on the Xeon, had to wait. On the EPYC threads slept after 100 us of waiting
+(GOMP_SPINCOUNT=2000; the commands take half of that).
 """
 ENGINE = """`python benchmarks/default_engine.py`: `for_inference(model)` once it has chosen its
 engine, against torchvision's eager float32 on the same weights.
 """
-ENGINE_END = """Processor time on one thread, which other work disturbs less, is on the EPYC, of
-torchvision and of the engine that takes least: ResNet-50 at one image 101 and 67 ms (1.50 times),
-at 8 images 697 and 512 (1.36), ViT-B/16 361 and 282 (1.28). 8 images of ResNet-50 are 65 billion
-operations, here at 128 billion a second; its convolutions of 28x28 alone, 128 channels, 135.
+ENGINE_END = """Ratios vary from run to run, mostly by what torchvision takes. Earlier quiet runs on
+the EPYC within three hours: MobileNetV3 3.59 and 3.24 times (torchvision 13.0 and 9.6 ms),
+ResNet-50 at one image 1.74 and 1.62, at 8 images 1.45, 1.46 and 1.62, ViT-B/16 1.46 and 1.33. At 8
+images 3x3 convolutions are computed in tiles, which before took ResNet-50 from 1.34 times to this.
 """
 NEIGHBOUR = """`python benchmarks/busy_neighbour.py`: one image, alone and beside a process that
 keeps one of the two cores busy. Where a side is hardly slower beside it, other work had disturbed
 it while it was alone, and its ratio says nothing; of ResNet-50 on the Xeon beside the neighbour,
 over ONNX Runtime's shortest time alone, `auto` takes 1.67. On the EPYC with AVX-512 `auto` takes
-1.68 times as long for ResNet-50 beside the neighbour, torchvision 1.74.
+1.78 times as long for ResNet-50 beside the neighbour, and 1.46 times for MobileNetV3 (another time
+1.73 and 1.72); torchvision 2.14 and 2.25. Threads that wait 100 us before they sleep, not 50, cost
+those with such a neighbour more than they gain without: `packed` 2.96 times instead of 1.77.
 """
 TRAINING = """`python benchmarks/training_step.py --sides "timm,cladenet fp32"`: whole steps,
 against timm's.
@@ -44,11 +47,12 @@ of five steps, and of that in convolutions and matrix products:
 | resnet20_cifar | 400, 321 | 286, 233 | 328, 280 |
 | mobilenet_v2_x1_0 | 666, 409 | 366, 274 | 404, 315 |
 
-Of ResNet-20's, convolutions with 16 or 32 channels take 195 ms, at 91 to 118 billion operations
-a second, which is near the peak; 32 channels in tiles take as long, 16 twice as long. To be 1.5
-times as fast as timm, all that is no convolution would have to take 34 ms instead of 53. Of
-MobileNetV2's, products take 196 ms, at some 110 billion operations a second, and depthwise and
-first convolutions 78; to be twice as fast, the rest would have to take 59 ms instead of 92.
+Since then tiles are computed in blocks that stay in the caches, another 5 % of ResNet-18's step. Of
+ResNet-20's, convolutions with 16 or 32 channels take 195 ms, at 91 to 118 billion operations a
+second, which is near the peak; 32 channels in tiles take as long on two threads, 16 twice as long.
+In an earlier quiet run ResNet-20 was 1.52 times as fast (1.42 to 1.56). Of MobileNetV2's, products
+take 196 ms, at some 110 billion operations a second, and depthwise and first convolutions 78; to be
+twice as fast, the rest would have to take 59 ms instead of 92.
 """
 TRAINING_END = """On the Xeon, MobileNetV2's 1x1 convolutions that widen are one with the batch norm
 after them, which then needs no pass over the wide feature maps: a step takes 594 ms of processor
