@@ -3,7 +3,7 @@
 import signal
 
 if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-    # Until a command begins, Ctrl-C ends the process at once and without a word: in the midst of
+    # Until a command begins, Ctrl-C ends the process at once and silently: in the midst of
     # an import it would be a traceback, or another error. `cladenet.cli` puts it back.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
