@@ -52,7 +52,7 @@ NEVER_ONE = {
     "comparable.py": "benchmark.test benchmark.train benchmark.classes",
     "facts.py": "of_paper",
     "dna.py": "widest",
-    "results.py": "report.evaluation.num_classes",
+    "results.py": "evaluation.num_classes",
     "exits.py": "kept.held",
     "scored.py": "len(of_network) len(classes)",
     "first_weights.py": "len(classes)",
