@@ -40,7 +40,7 @@ LIGHT = (
             for alone, right in (("depth", 79.0), ("width", 78.9), ("resolution", 79.1))
         ),
         {**SMALL, "recipe": "resnet_cifar"},
-        if_not="of 32 pixels a stride of 32 leaves one; a higher resolution mends that first",
+        if_not="of 32 pixels a stride of 32 leaves one; a higher resolution leaves more",
     ),
     Claim(
         "channel-shuffle",
