@@ -3,6 +3,7 @@
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -43,13 +44,17 @@ def as_desktop(browser: Any) -> None:
 
 
 def until(condition: Callable[[], Any], seconds: float = 20) -> Any:
-    """What the condition gives once it holds.
+    """What the condition gives once it holds; an element that has gone meanwhile is asked anew.
 
     Raises:
         AssertionError: it does not within `seconds`.
     """
+    from selenium.common.exceptions import StaleElementReferenceException
+
     limit = time.monotonic() + seconds
-    while not (found := condition()):
+    while True:
+        with suppress(StaleElementReferenceException):
+            if found := condition():
+                return found
         assert time.monotonic() < limit, "the page did not come to it"
         time.sleep(0.05)
-    return found

@@ -3,8 +3,7 @@
 import json
 import os
 import shutil
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,6 @@ pytest.importorskip("selenium")
 
 from PIL import Image
 from selenium import webdriver
-from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
@@ -24,6 +22,7 @@ from selenium.webdriver.common.keys import Keys
 
 import cladenet
 import forking
+from browser import until
 from cladenet.cli import main
 from cladenet.data.sources.open import open_dataset
 from saved_run import noise, save_run
@@ -85,16 +84,6 @@ def port(tmp_path_factory: pytest.TempPathFactory, runs: list[Path]) -> Iterator
     with command(log, "serve", *map(str, runs), "--max-body", "0.2") as port:
         wait_until_ready(port)
         yield port
-
-
-def until(condition: Callable[[], Any], seconds: float = 15) -> Any:
-    limit = time.monotonic() + seconds
-    while True:
-        with suppress(StaleElementReferenceException):
-            if found := condition():
-                return found
-        assert time.monotonic() < limit, condition
-        time.sleep(0.05)
 
 
 def all_of(browser: Any, selector: str) -> list[Any]:

@@ -11,11 +11,11 @@ pytest.importorskip("selenium")
 
 from selenium.webdriver.support.ui import Select
 
-from browser import browser
+from browser import browser, until
 from cladenet.data.preprocess import Preprocess
 from cladenet.registry import create_model
 from saved_run import save_run, write_checkpoint
-from test_pages import SEVEN, command, guesses, one, opened, quiet, until
+from test_pages import SEVEN, command, guesses, one, opened, quiet
 from test_serve_process import wait_until_ready
 
 __all__ = ["browser"]
