@@ -82,6 +82,15 @@ def _unpack_in_a_fork(source: Path, target: Path) -> str:
 
 
 @pytest.fixture
+def two_threads() -> Iterator[None]:
+    """Of torch, for this test."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
 def process_of_its_own(_unpacking_needs_no_start: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """In this test a file of torch.save is read as a user's is."""
     monkeypatch.setattr(UNPACK, unpack_apart)

@@ -1,6 +1,5 @@
 """Convolutions of prepared networks in tiles: the same values, where that was measured to win."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -31,14 +30,6 @@ def avx2(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(processor, "abilities", lambda: AVX2)
     monkeypatch.setattr(processor, "products_against_onednn", lambda: 1.0)
     monkeypatch.setattr(torch.backends.mkl, "is_available", lambda: True)
-
-
-@pytest.fixture
-def two_threads() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    yield
-    torch.set_num_threads(before)
 
 
 class Block(nn.Module):

@@ -1,7 +1,7 @@
 """Fewer threads beside a neighbour, and all of them again when it has gone."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -78,14 +78,6 @@ def test_one_slow_call_among_many_is_not_a_neighbour() -> None:
     minded = Neighbours(on(2), lambda: on(1))
     times = iter([0.06, 0.05] * 100 + [0.2] + [0.06, 0.05] * 100)
     assert set(threads_of(minded, lambda _: next(times), 22)) == {2}
-
-
-@pytest.fixture
-def two_threads() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.mark.usefixtures("two_threads")
