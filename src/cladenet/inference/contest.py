@@ -47,8 +47,8 @@ def fastest_of(names: Iterable[str], request: Request, current: Prepared | None 
             f"no engine runs this network in {request.precision}: {'; '.join(failed)}"
         )
     if len(contenders) > 1:
-        names = [close.engine for close in contenders]
-        times |= zip(names, milliseconds(contenders, request), strict=True)
+        for close, taken in zip(contenders, milliseconds(contenders, request), strict=True):
+            times[close.engine] = taken
     best = min(contenders, key=lambda contender: times[contender.engine])
     speeds = ", ".join(
         f"{name} {times[name]:.2f} ms" for name in sorted(times, key=times.__getitem__)

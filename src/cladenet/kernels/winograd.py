@@ -33,9 +33,7 @@ Pair = tuple[int, int]
 FEWEST_CHANNELS = 64
 MOST_MADE = 1.5  # outputs of all tiles, for each that is wanted
 MOST_IMAGES = 128  # at once: what they need stays in the caches
-FEWEST_ROWS = (
-    64  # of a product: tiles of all images; but the matrices of many tiles are mostly zeros
-)
+FEWEST_ROWS = 64  # of a product: tiles of all images; matrices of many tiles are mostly zeros
 FEWEST_TILES = 32  # in a row, of all images; with 16 the weights of 512 channels wait for memory
 
 

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from cladenet.export.description import Description
 from cladenet.export.sessions.session import Array, Session
+from cladenet.inference.graph.side_by_side import on_threads
 
 
 class TorchSession(Session):
@@ -32,11 +33,6 @@ class TorchSession(Session):
         self.module, self._threads = module, threads
 
     def _run(self, images: Array) -> NDArray[np.float32]:
-        before = torch.get_num_threads()
-        torch.set_num_threads(self._threads)
-        try:
-            with torch.inference_mode():
-                found: NDArray[np.float32] = self.module(torch.from_numpy(images)).numpy()
-                return found
-        finally:
-            torch.set_num_threads(before)
+        with torch.inference_mode():
+            found = on_threads(self._threads, self.module, torch.from_numpy(images))
+            return found.numpy()

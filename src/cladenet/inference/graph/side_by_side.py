@@ -64,14 +64,14 @@ def side_by_side(pieces: Sequence[Callable[[], T]]) -> list[T]:
     return found
 
 
-def on_threads(count: int, function: Callable[..., T], *args: Any, **options: Any) -> T:
+def on_threads(count: int, function: Callable[..., T], *args: Any) -> T:
     """What the function gives on so many of torch's threads; then they are as many as before."""
     before = torch.get_num_threads()
     if before == count:
-        return function(*args, **options)
+        return function(*args)
     torch.set_num_threads(count)
     try:
-        return function(*args, **options)
+        return function(*args)
     finally:
         torch.set_num_threads(before)
 
